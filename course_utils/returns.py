@@ -1,0 +1,137 @@
+"""Returns and advantage estimates of recorded rewards.
+
+Time is the last axis, leading axes are batch. ``discounts[t]`` multiplies what comes after step t; a discount
+of 0 ends an episode there, so nothing from later steps flows back over it. ``values`` has T + 1 entries: the
+last one stands for all that comes after the record. Float32 arrays give float32 results, all others float64.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from course_utils import arguments
+from course_utils.arguments import FloatArray
+
+
+@arguments.no_overflow("rewards, discounts, bootstrap")
+def discounted_returns(rewards: ArrayLike, discounts: ArrayLike, bootstrap: ArrayLike = 0.0) -> FloatArray:
+    """Return the discounted return from every step on.
+
+    G_t = r_t + γ_t G_{t+1}, with G_{T+1} = bootstrap
+
+    Args:
+        rewards: r, shape (..., T).
+        discounts: γ in [0, 1], a scalar or shape (..., T); 0 at the last step of an episode.
+        bootstrap: the value of the state after the record, a scalar or shape (...).
+
+    Returns:
+        G, shape (..., T).
+
+    Raises:
+        TypeError: not real numbers.
+        ValueError: wrong shape, NaN or inf, a discount outside [0, 1], or a return that overflows.
+
+    Source: Sutton & Barto 2018, section 3.3.
+    """
+    rewards, discounts, bootstrap = arguments.floats(rewards=rewards, discounts=discounts, bootstrap=bootstrap)
+    discounts = _checked_discounts(rewards, discounts)
+    following = arguments.spread("bootstrap", bootstrap, rewards.shape[:-1], "rewards without their last axis")
+    result = np.empty_like(rewards)
+    for t in reversed(range(rewards.shape[-1])):
+        following = rewards[..., t] + discounts[..., t] * following
+        result[..., t] = following
+    return result
+
+
+@arguments.no_overflow("rewards")
+def reward_to_go(rewards: ArrayLike) -> FloatArray:
+    """Return the plain sum of the rewards from every step on: the part of R(τ) that the step can still change.
+
+    Σ_{k ≥ t} r_k, so the first entry is R(τ) = Σ_t r_t itself
+
+    There is no discount, no bootstrap value and no end of episode inside the record: each row is one complete
+    episode. For all of those use ``discounted_returns``, which gives the same numbers with ``discounts=1``.
+
+    Args:
+        rewards: r, shape (..., T).
+
+    Returns:
+        Reward-to-go, shape (..., T).
+
+    Raises:
+        TypeError: not real numbers.
+        ValueError: no time axis, NaN or inf, or a sum that overflows.
+
+    Source: Xiao & Zhu, Foundations of Large Language Models, ch. 4.
+    """
+    (rewards,) = arguments.floats(rewards=rewards)
+    arguments.time_axis("rewards", rewards)
+    return np.flip(np.flip(rewards, axis=-1).cumsum(axis=-1), axis=-1)
+
+
+@arguments.no_overflow("rewards, discounts, values")
+def td_errors(rewards: ArrayLike, discounts: ArrayLike, values: ArrayLike) -> FloatArray:
+    """Return the temporal-difference errors, the one-step estimates of the advantage.
+
+    δ_t = r_t + γ_t V_{t+1} − V_t
+
+    Args:
+        rewards: r, shape (..., T).
+        discounts: γ in [0, 1], a scalar or shape (..., T); 0 at the last step of an episode.
+        values: V, shape (..., T + 1), the last one for bootstrapping.
+
+    Returns:
+        δ, shape (..., T).
+
+    Raises:
+        TypeError: not real numbers.
+        ValueError: wrong shape, NaN or inf, a discount outside [0, 1], or an error that overflows.
+
+    Source: Sutton & Barto 2018, section 6.1.
+    """
+    rewards, discounts, values = arguments.floats(rewards=rewards, discounts=discounts, values=values)
+    discounts = _checked_discounts(rewards, discounts)
+    expected = (*rewards.shape[:-1], rewards.shape[-1] + 1)
+    arguments.shape("values", values, expected, "rewards and one bootstrap value after the last step")
+    return rewards + discounts * values[..., 1:] - values[..., :-1]
+
+
+@arguments.no_overflow("rewards, discounts, values")
+def gae(rewards: ArrayLike, discounts: ArrayLike, values: ArrayLike, lambda_: float) -> FloatArray:
+    """Return the generalised advantage estimates.
+
+    A_t = δ_t + γ_t λ A_{t+1}, with A_{T+1} = 0
+
+    λ = 0 gives the TD error (little variance, all of the critic's bias); λ = 1 gives the bootstrapped return
+    minus the value (no bias but the bootstrap's, all of the variance).
+
+    Args:
+        rewards: r, shape (..., T).
+        discounts: γ in [0, 1], a scalar or shape (..., T); 0 at the last step of an episode.
+        values: V, shape (..., T + 1), the last one for bootstrapping.
+        lambda_: λ in [0, 1].
+
+    Returns:
+        A, shape (..., T).
+
+    Raises:
+        TypeError: not real numbers.
+        ValueError: wrong shape, NaN or inf, a discount or λ outside [0, 1], or an estimate that overflows.
+
+    Source: Schulman et al. 2016, High-Dimensional Continuous Control Using Generalized Advantage Estimation.
+    """
+    lambda_ = arguments.number("lambda_", lambda_, low=0.0, high=1.0)
+    deltas = td_errors(rewards, discounts, values)
+    decay = lambda_ * np.broadcast_to(np.asarray(discounts, deltas.dtype), deltas.shape)
+    result = np.empty_like(deltas)
+    following = np.zeros_like(deltas[..., 0])
+    for t in reversed(range(deltas.shape[-1])):
+        following = deltas[..., t] + decay[..., t] * following
+        result[..., t] = following
+    return result
+
+
+def _checked_discounts(rewards: FloatArray, discounts: FloatArray) -> FloatArray:
+    """Return discounts of the shape of rewards, which must have a time axis."""
+    arguments.time_axis("rewards", rewards)
+    arguments.within("discounts", discounts, 0.0, 1.0)
+    return arguments.spread("discounts", discounts, rewards.shape, "rewards")

@@ -1,0 +1,294 @@
+"""Tabular MDPs against closed forms, plain enumeration and differentiation oracles."""
+
+from math import e, exp, inf
+
+import numpy as np
+import oracles
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from course_utils import mdp, objectives, policy, returns
+
+
+def random_mdp(seed=0, *, n_states=3, n_actions=2, discount=0.9, horizon=None, terminal=True):
+    """A dense random MDP, by default with its last state terminal."""
+    rng = np.random.default_rng(seed)
+    transitions = rng.dirichlet(np.ones(n_states), size=(n_states, n_actions))
+    rewards = rng.normal(size=(n_states, n_actions))
+    start = rng.dirichlet(np.ones(n_states))
+    if terminal:
+        transitions[-1], rewards[-1] = np.eye(n_states)[-1], 0.0
+        start = np.append(rng.dirichlet(np.ones(n_states - 1)), 0.0)
+    return mdp.TabularMDP(transitions, rewards, start, discount, horizon, (n_states - 1,) if terminal else ())
+
+
+def random_logits(problem, seed=1):
+    return np.random.default_rng(seed).normal(size=(problem.n_states, problem.n_actions))
+
+
+def layered_mdp(discount=0.8):
+    """Two decisions, chance after each, and no horizon: 0 → 1 or 2 → 3, the end."""
+    transitions = np.zeros((4, 2, 4))
+    transitions[0] = [[0, 0.5, 0.5, 0], [0, 0.1, 0.6, 0.3]]
+    transitions[1:, :, 3] = 1.0
+    rewards = [[1.0, 2.0], [3.0, -1.0], [0.5, 4.0], [0.0, 0.0]]
+    return mdp.TabularMDP(transitions, rewards, [0.7, 0.3, 0, 0], discount, terminal_states=[3])
+
+
+PROBLEMS = {
+    "horizon and end": random_mdp(horizon=3),
+    "horizon, no end": random_mdp(1, n_states=2, n_actions=3, horizon=3, terminal=False),
+    "horizon, undiscounted": random_mdp(2, discount=1.0, horizon=3),
+    "one step": random_mdp(3, horizon=1),
+    "no horizon, discounted": random_mdp(4, discount=0.7),
+    "no horizon, no end": random_mdp(5, discount=0.6, terminal=False),
+    "no horizon, undiscounted": random_mdp(6, discount=1.0, n_states=4),
+    "layers": layered_mdp(),
+    "three actions": mdp.three_action_state(),
+    "geometric": mdp.geometric_mdp(0.9),
+}
+STEPS = {"horizon": 3, "one": 1, "layers": 2, "three": 1}  # steps after which nothing can follow
+LONG = 400  # steps for the others: what remains is far below rounding
+problems = pytest.mark.parametrize("name", PROBLEMS)
+short = pytest.mark.parametrize(
+    "name", ["horizon and end", "horizon, no end", "horizon, undiscounted", "one step", "layers", "three actions"]
+)
+
+
+def steps(name):
+    return STEPS.get(name.replace(",", "").split()[0], LONG)
+
+
+# Closed forms
+
+
+def test_three_actions_longhand():
+    problem, logits = mdp.three_action_state([3.0, 1.0, -2.0]), [np.log([0.2, 0.5, 0.3]), [0.0, 0.0, 0.0]]
+    v = 0.2 * 3 + 0.5 * 1 + 0.3 * -2
+    assert_allclose(problem.state_values(logits), [v, 0], rtol=1e-14)
+    assert_allclose(problem.action_values(logits), [[3, 1, -2], [0, 0, 0]], rtol=1e-14)
+    assert_allclose(problem.advantages(logits), [[3 - v, 1 - v, -2 - v], [0, 0, 0]], rtol=1e-14)
+    assert problem.performance(logits) == pytest.approx(v, rel=1e-14)
+    wanted = [[0.2 * (3 - v), 0.5 * (1 - v), 0.3 * (-2 - v)], [0, 0, 0]]
+    assert_allclose(problem.policy_gradient(logits), wanted, rtol=1e-14)
+
+
+@pytest.mark.parametrize("discount", [0.0, 0.5, 0.9, 1.0])
+@pytest.mark.parametrize("logit", [-2.0, 0.0, 1.5])
+def test_geometric_closed_form(discount, logit):
+    problem, logits = mdp.geometric_mdp(discount), [[logit, 0.0], [0.0, 0.0]]
+    stay = e**logit / (e**logit + 1)
+    value = stay / (1 - discount * stay)
+    slope = stay * (1 - stay) / (1 - discount * stay) ** 2
+    assert_allclose(problem.state_values(logits), [value, 0], rtol=1e-13)
+    assert_allclose(problem.action_values(logits)[0], [1 + discount * value, 0], rtol=1e-13)
+    assert_allclose(problem.advantages(logits)[0], [1 + discount * value - value, -value], rtol=1e-12, atol=1e-15)
+    assert problem.performance(logits) == pytest.approx(value, rel=1e-13)
+    assert_allclose(problem.visits(logits), [1 / (1 - discount * stay), 0], rtol=1e-13)
+    assert_allclose(problem.policy_gradient(logits), [[slope, -slope], [0, 0]], rtol=1e-12)
+
+
+def test_geometric_with_a_horizon_longhand():
+    problem, logits = mdp.geometric_mdp(0.5, horizon=2), [[np.log(3), 0.0], [0.0, 0.0]]
+    last, first = 0.75, 0.75 * (1 + 0.5 * 0.75)
+    assert_allclose(problem.state_values(logits), [[first, 0], [last, 0], [0, 0]], rtol=1e-14)
+    assert_allclose(problem.action_values(logits)[:, 0], [[1 + 0.5 * last, 0], [1, 0]], rtol=1e-14)
+    assert_allclose(problem.visits(logits), [[1, 0], [0.5 * 0.75, 0]], rtol=1e-14)
+    assert problem.performance(logits) == pytest.approx(first, rel=1e-14)
+
+
+def test_values_keep_their_digits_when_the_episode_is_very_long():
+    # V = π_stay / π_stop = exp(30), although 1 − π_stay has lost three of its sixteen digits
+    assert mdp.geometric_mdp().performance([[30.0, 0.0], [0.0, 0.0]]) == pytest.approx(exp(30), rel=1e-13)
+
+
+# Enumeration
+
+
+@short
+def test_every_exact_value_against_brute_force(name):
+    problem = PROBLEMS[name]
+    logits = random_logits(problem)
+    pi, horizon = policy.softmax(logits), steps(name)
+    every = list(oracles.trajectories(problem, logits, horizon))
+    assert sum(p for p, *_ in every) == pytest.approx(1, abs=1e-12)
+    performance, gradient = 0.0, np.zeros_like(logits)
+    action_sums, action_mass = np.zeros((horizon, *logits.shape)), np.zeros((horizon, *logits.shape))
+    for p, total, states, actions in every:
+        performance += p * total
+        past = 0.0
+        for t, (s, a) in enumerate(zip(states[:-1], actions, strict=True)):
+            if s in problem.terminal_states:
+                break
+            gradient[s] += p * total * (np.eye(problem.n_actions)[a] - pi[s])
+            action_sums[t, s, a] += p * (total - past) / problem.discount**t
+            action_mass[t, s, a] += p
+            past += problem.discount**t * problem.rewards[s, a]
+    assert problem.performance(logits) == pytest.approx(performance, abs=1e-10)
+    assert_allclose(problem.policy_gradient(logits), gradient, atol=1e-10)
+
+    seen = action_mass > 0
+    q = np.broadcast_to(problem.action_values(logits), action_mass.shape)
+    assert_allclose(q[seen], action_sums[seen] / action_mass[seen], atol=1e-10)
+    v = problem.state_values(logits)
+    v = np.broadcast_to(v if problem.horizon is None else v[:-1], action_mass.shape[:2])
+    state_seen = seen.any(axis=-1)
+    conditional = action_sums.sum(axis=-1)[state_seen] / action_mass.sum(axis=-1)[state_seen]
+    assert_allclose(v[state_seen], conditional, atol=1e-10)
+    a = np.broadcast_to(problem.advantages(logits), action_mass.shape)
+    assert_allclose(a[state_seen], (q - v[..., None])[state_seen], atol=1e-10)
+    visits = action_mass.sum(axis=-1) * problem.discount ** np.arange(horizon)[:, None]
+    got = problem.visits(logits)
+    assert_allclose(got, visits if problem.horizon else visits.sum(axis=0), atol=1e-10)
+
+
+@short
+def test_enumeration_against_brute_force(name):
+    problem = PROBLEMS[name]
+    logits = random_logits(problem)
+    got = problem.enumerate_trajectories(logits)
+    every = [x for x in oracles.trajectories(problem, logits, steps(name)) if x[0] > 0]
+    assert len(got.probabilities) == len(every)
+    found = {}
+    for p, r, states, actions, mask in zip(
+        got.probabilities, got.returns, got.states, got.actions, got.mask, strict=True
+    ):
+        found[tuple(states), tuple(np.where(mask > 0, actions, 0))] = (p, r)
+    for p, r, states, actions in every:
+        assert found[tuple(states), tuple(actions)] == pytest.approx((p, r), abs=1e-12)
+
+
+@short
+def test_trajectories_are_ready_for_the_other_modules(name):
+    problem = PROBLEMS[name]
+    logits = random_logits(problem)
+    got = problem.enumerate_trajectories(logits)
+    assert got.probabilities.sum() == pytest.approx(1, abs=1e-12)
+    assert_allclose(got.probabilities, got.policy_probabilities * got.dynamics_probabilities, rtol=1e-14)
+    log_probs = policy.log_prob(logits[got.states[:, :-1]], got.actions)
+    assert_allclose(np.log(got.policy_probabilities), (log_probs * got.mask).sum(axis=-1), atol=1e-12)
+    assert_allclose(returns.discounted_returns(got.rewards, got.discounts)[:, 0], got.returns, atol=1e-12)
+    assert got.probabilities @ got.returns == pytest.approx(problem.performance(logits), abs=1e-12)
+    assert np.all(got.rewards[got.mask == 0] == 0)
+    assert np.all(got.discounts[:, -1] == 0)
+
+
+def test_the_mean_gradient_of_the_objective_is_the_policy_gradient():
+    problem = PROBLEMS["horizon, undiscounted"]
+    logits = random_logits(problem)
+    got = problem.enumerate_trajectories(logits)
+    t = np.arange(3)
+    advantages = problem.advantages(logits)[t, got.states[:, :-1], got.actions]
+    total = np.zeros_like(logits)
+    for n, p in enumerate(got.probabilities):
+        visited = got.states[n, :-1]
+        u = objectives.advantage_objective(logits[visited], got.actions[n], advantages[n], got.mask[n])
+        np.add.at(total, visited, p * u.grad_logits)
+    assert_allclose(total, problem.policy_gradient(logits), atol=1e-12)
+
+
+def test_enumeration_leaves_out_forbidden_actions():
+    problem, logits = mdp.geometric_mdp(horizon=3), np.array([[-inf, 0.0], [0.0, -inf]])
+    got = problem.enumerate_trajectories(logits)
+    assert_array_equal(got.states, [[0, 1, 1, 1]])
+    assert_array_equal(got.actions, [[1, 0, 0]])  # the padding is allowed too
+    assert_array_equal(got.mask, [[1, 0, 0]])
+    assert_array_equal(got.discounts, [[0, 0, 0]])
+    assert_array_equal(got.probabilities, [1])
+
+
+def test_enumeration_refuses_more_than_the_limit():
+    problem = random_mdp(horizon=4, terminal=False)  # 3 starts, then 2 actions × 3 states in each of 4 steps
+    logits = np.zeros((3, 2))
+    with pytest.raises(ValueError, match=r"limit is 100, but there are 3888 trajectories"):
+        problem.enumerate_trajectories(logits, limit=100)
+    assert len(problem.enumerate_trajectories(logits, limit=3888).returns) == 3 * 6**4
+    with pytest.raises(ValueError, match=r"more than 10\^18"):
+        random_mdp(horizon=10**6, terminal=False).enumerate_trajectories(logits)
+
+
+def test_enumeration_refuses_episodes_of_any_length():
+    with pytest.raises(ValueError, match="infinitely many"):
+        mdp.geometric_mdp().enumerate_trajectories(np.zeros((2, 2)))
+    stop_at_once = [[-inf, 0.0], [0.0, 0.0]]
+    assert len(mdp.geometric_mdp().enumerate_trajectories(stop_at_once).returns) == 1
+
+
+# Differentiation
+
+
+@problems
+def test_performance_and_its_gradient_against_the_oracles(name):
+    problem = PROBLEMS[name]
+    logits = random_logits(problem)
+
+    def j(z):
+        return oracles.performance(problem, z, steps(name))
+
+    assert problem.performance(logits) == pytest.approx(j(logits), rel=1e-11)
+    oracles.agree(problem.policy_gradient(logits), j, logits)
+    numeric = oracles.central_differences(problem.performance, logits)
+    assert oracles.relative_error(problem.policy_gradient(logits), numeric) <= 1e-7
+
+
+# Laws
+
+
+@problems
+def test_bellman_equations(name):
+    problem = PROBLEMS[name]
+    logits = random_logits(problem)
+    pi, v, q = policy.softmax(logits), problem.state_values(logits), problem.action_values(logits)
+    current, following = (v[:-1], v[1:]) if problem.horizon else (v, v)
+    assert_allclose((pi * q).sum(axis=-1), current, atol=1e-12)
+    assert_allclose((pi * problem.advantages(logits)).sum(axis=-1), 0, atol=1e-12)
+    for s in range(problem.n_states):
+        for a in range(problem.n_actions):
+            wanted = problem.rewards[s, a] + problem.discount * (following @ problem.transitions[s, a])
+            assert_allclose(q[..., s, a], wanted, atol=1e-12)
+    assert_allclose(problem.policy_gradient(logits).sum(axis=-1), 0, atol=1e-13)
+    for s in problem.terminal_states:
+        assert_array_equal(problem.policy_gradient(logits)[s], 0)
+        assert_array_equal(problem.visits(logits)[..., s], 0)
+
+
+def test_a_long_horizon_is_like_none():
+    with_end, without = random_mdp(4, discount=0.7, horizon=200), random_mdp(4, discount=0.7)
+    logits = random_logits(without)
+    assert_allclose(with_end.state_values(logits)[0], without.state_values(logits), rtol=1e-13)
+    assert_allclose(with_end.policy_gradient(logits), without.policy_gradient(logits), rtol=1e-12)
+
+
+def test_a_forbidden_action_has_no_gradient():
+    problem = random_mdp(4, discount=0.7, n_actions=3)
+    logits = random_logits(problem)
+    logits[0, 1] = -inf
+    gradient = problem.policy_gradient(logits)
+    assert gradient[0, 1] == 0
+    assert np.all(gradient[0, [0, 2]] != 0)
+
+
+def test_tables_are_copied_and_frozen():
+    rewards = np.zeros((1, 1))
+    problem = mdp.TabularMDP(np.ones((1, 1, 1)), rewards, [1.0], discount=0.5)
+    rewards[0, 0] = 7.0
+    assert problem.performance([[0.0]]) == 0
+    with pytest.raises(ValueError, match="read-only"):
+        problem.rewards[0, 0] = 1.0
+    with pytest.raises(AttributeError):
+        problem.discount = 0.1
+
+
+def test_names():
+    problem = mdp.three_action_state()
+    assert problem.state_names == ("decision", "end")
+    assert len(problem.action_names) == problem.n_actions == 3
+    assert mdp.geometric_mdp().action_names == ("stay", "stop")
+
+
+def test_answers_are_float64_whatever_the_logits():
+    logits = np.float32([[0.1, 0.2], [0.0, 0.0]])
+    problem = mdp.geometric_mdp()
+    assert problem.policy_gradient(logits).dtype == np.float64
+    assert problem.performance(logits) == problem.performance(logits.astype(np.float64))
+    assert type(problem.performance(logits)) is float

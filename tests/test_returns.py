@@ -1,0 +1,157 @@
+"""Returns and advantage estimates against longhand arithmetic and their own laws."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.testing import assert_allclose, assert_array_equal
+
+from course_utils import returns
+
+REWARDS = [1.0, 2.0, 3.0]
+VALUES = [10.0, 20.0, 30.0, 40.0]
+NUMBERS = st.floats(-100, 100, allow_subnormal=False)
+
+
+@st.composite
+def records(draw):
+    """Rewards, discounts and values of a random batch, some episodes ending on the way."""
+    shape = draw(hnp.array_shapes(max_dims=3, max_side=5))
+    rewards = draw(hnp.arrays(np.float64, shape, elements=NUMBERS))
+    discounts = draw(hnp.arrays(np.float64, shape, elements=st.sampled_from([0.0, 0.3, 0.9, 1.0])))
+    values = draw(hnp.arrays(np.float64, (*shape[:-1], shape[-1] + 1), elements=NUMBERS))
+    return rewards, discounts, values
+
+
+def definition(rewards, discounts, last):
+    """G_t as the sum of its terms, each with its own product of discounts."""
+    result = []
+    for t in range(len(rewards)):
+        factors = [np.prod(discounts[t:k]) for k in range(t, len(rewards) + 1)]
+        result.append(sum(f * r for f, r in zip(factors, [*rewards[t:], last], strict=True)))
+    return result
+
+
+def test_discounted_returns_longhand():
+    got = returns.discounted_returns(REWARDS, 0.9)
+    assert_allclose(got, [1 + 0.9 * (2 + 0.9 * 3), 2 + 0.9 * 3, 3], rtol=1e-15)
+
+
+def test_bootstrap_comes_after_the_last_step():
+    got = returns.discounted_returns(REWARDS, 0.9, bootstrap=5.0)
+    assert_allclose(got, [1 + 0.9 * (2 + 0.9 * (3 + 0.9 * 5)), 2 + 0.9 * (3 + 0.9 * 5), 3 + 0.9 * 5], rtol=1e-15)
+
+
+def test_discounts_of_each_step():
+    got = returns.discounted_returns(REWARDS, [0.5, 0.25, 0.125], bootstrap=8.0)
+    assert_allclose(got, [1 + 0.5 * (2 + 0.25 * (3 + 0.125 * 8)), 2 + 0.25 * (3 + 0.125 * 8), 3 + 0.125 * 8])
+
+
+def test_an_episode_that_ends_gets_nothing_from_later_steps():
+    assert_allclose(returns.discounted_returns(REWARDS, [0.9, 0.0, 0.9]), [1 + 0.9 * 2, 2, 3], rtol=1e-15)
+    assert_allclose(returns.discounted_returns(REWARDS, [0.9, 0.9, 0.0], bootstrap=99.0)[-1], 3, rtol=1e-15)
+
+
+def test_time_is_the_last_axis():
+    got = returns.discounted_returns([[1, 2], [3, 4], [5, 6]], 0.5, bootstrap=[0, 8, 16])
+    assert_allclose(got, [[1 + 0.5 * 2, 2], [3 + 0.5 * 8, 4 + 0.5 * 8], [5 + 0.5 * 14, 6 + 0.5 * 16]])
+
+
+def test_reward_to_go_longhand():
+    assert_array_equal(returns.reward_to_go(REWARDS), [1 + 2 + 3, 2 + 3, 3])
+    assert_array_equal(returns.reward_to_go([[1, 2], [3, 4], [5, 6]]), [[3, 2], [7, 4], [11, 6]])
+
+
+def test_td_errors_longhand():
+    got = returns.td_errors(REWARDS, [0.9, 0.9, 0.0], VALUES)
+    assert_allclose(got, [1 + 0.9 * 20 - 10, 2 + 0.9 * 30 - 20, 3 + 0 * 40 - 30], rtol=1e-15)
+
+
+def test_gae_longhand():
+    d0, d1, d2 = 1 + 0.9 * 20 - 10, 2 + 0.9 * 30 - 20, 3 + 0.9 * 40 - 30
+    got = returns.gae(REWARDS, 0.9, VALUES, 0.8)
+    assert_allclose(got, [d0 + 0.9 * 0.8 * (d1 + 0.9 * 0.8 * d2), d1 + 0.9 * 0.8 * d2, d2], rtol=1e-14)
+
+
+def test_gae_is_cut_at_the_end_of_an_episode():
+    d0, d1, d2 = 1 + 0.9 * 20 - 10, 2 - 20, 3 + 0.9 * 40 - 30
+    got = returns.gae(REWARDS, [0.9, 0.0, 0.9], VALUES, 0.8)
+    assert_allclose(got, [d0 + 0.9 * 0.8 * d1, d1, d2], rtol=1e-14)
+
+
+def test_lambda_and_discount_play_different_parts():
+    # λ = 0 keeps the discounted next value; γ = 0 does not
+    assert_allclose(returns.gae(REWARDS, 1.0, VALUES, 0.0), [1 + 20 - 10, 2 + 30 - 20, 3 + 40 - 30])
+    assert_allclose(returns.gae(REWARDS, 0.0, VALUES, 1.0), [1 - 10, 2 - 20, 3 - 30])
+
+
+def test_dtypes():
+    single, double = np.float32(REWARDS), np.array(REWARDS)
+    v = np.float32(VALUES)
+    assert returns.discounted_returns(single, 0.9, bootstrap=1.0).dtype == np.float32
+    assert returns.reward_to_go(single).dtype == np.float32
+    assert returns.td_errors(single, np.float64(0.9), v).dtype == np.float32
+    assert returns.gae(single, 0.9, v, 0.5).dtype == np.float32
+    assert returns.gae(double, 0.9, v, 0.5).dtype == np.float64
+    assert returns.reward_to_go([1, 2]).dtype == np.float64
+
+
+def test_arguments_are_left_alone():
+    rewards, discounts, values = np.array(REWARDS), np.full(3, 0.9), np.array(VALUES)
+    returns.gae(rewards, discounts, values, 0.5)
+    returns.discounted_returns(rewards, discounts)
+    assert rewards.tolist() == REWARDS
+    assert discounts.tolist() == [0.9] * 3
+    assert values.tolist() == VALUES
+
+
+@given(records())
+def test_discounted_returns_equal_their_definition(record):
+    rewards, discounts, values = record
+    got = returns.discounted_returns(rewards, discounts, values[..., -1])
+    for index in np.ndindex(rewards.shape[:-1]):
+        wanted = definition(rewards[index], discounts[index], values[index][-1])
+        assert_allclose(got[index], wanted, rtol=1e-12, atol=1e-11)
+
+
+@given(records())
+def test_reward_to_go_is_the_undiscounted_return(record):
+    rewards = record[0]
+    assert_allclose(returns.reward_to_go(rewards), returns.discounted_returns(rewards, 1.0), atol=1e-11)
+    assert_allclose(returns.reward_to_go(rewards)[..., 0], rewards.sum(axis=-1), atol=1e-11)
+
+
+@given(records())
+def test_gae_with_lambda_one_is_return_minus_value(record):
+    rewards, discounts, values = record
+    wanted = returns.discounted_returns(rewards, discounts, values[..., -1]) - values[..., :-1]
+    assert_allclose(returns.gae(rewards, discounts, values, 1.0), wanted, atol=1e-10)
+
+
+@given(records())
+def test_gae_with_lambda_zero_is_the_td_error(record):
+    assert_array_equal(returns.gae(*record, 0.0), returns.td_errors(*record))
+
+
+@given(records(), st.floats(0, 1))
+def test_gae_is_the_weighted_sum_of_td_errors(record, lambda_):
+    rewards, discounts, _ = record
+    deltas = returns.td_errors(*record)
+    got = returns.gae(*record, lambda_)
+    for index in np.ndindex(rewards.shape[:-1]):
+        wanted = definition(deltas[index], lambda_ * discounts[index], 0.0)
+        assert_allclose(got[index], wanted, rtol=1e-12, atol=1e-10)
+
+
+@given(records(), st.floats(0, 1))
+def test_true_values_have_td_errors_of_zero(record, lambda_):
+    # rewards without noise and the returns themselves as the critic: nothing is left to learn
+    rewards, discounts, values = record
+    exact = np.concatenate([returns.discounted_returns(rewards, discounts, values[..., -1]), values[..., -1:]], -1)
+    assert_allclose(returns.gae(rewards, discounts, exact, lambda_), 0, atol=1e-10)
+
+
+@pytest.mark.parametrize("lambda_", [0.0, 0.5, 1.0])
+def test_one_step(lambda_):
+    assert_allclose(returns.gae([2.0], 0.5, [3.0, 4.0], lambda_), [2 + 0.5 * 4 - 3], rtol=1e-15)
