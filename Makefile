@@ -1,0 +1,58 @@
+# The course's commands; `make` alone lists them. Variables: PYTHON, PORT, NO_BROWSER=1, PYTEST_ARGS, WORKERS.
+
+PYTHON ?= python3
+WORKERS ?= 2
+
+ifeq ($(OS),Windows_NT)
+  VENV_PYTHON := .venv/Scripts/python
+else
+  VENV_PYTHON := .venv/bin/python
+endif
+
+# A PYTHON chosen by the user replaces an environment that another version made; the default keeps what is there.
+INSTALL := $(PYTHON) course_utils/build/install.py $(if $(filter file,$(origin PYTHON)),,--this-python)
+PYTEST := PYTHONPATH=tests/plugins $(VENV_PYTHON) -m pytest -p share_out -n $(WORKERS)
+NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=60
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test test-slow check notebooks constraints clean
+
+help: ## list the commands
+	@echo "make lab           open the course in JupyterLab (PORT=9999, NO_BROWSER=1)"
+	@echo "make test          run all tests (PYTEST_ARGS='-k gae')"
+	@echo "make test-slow     run all tests and the slow ones too"
+	@echo "make check         lint, types and unit tests: the inner loop"
+	@echo "make notebooks     build the notebooks from notebooks/src (NOTEBOOKS='00 08')"
+	@echo "make constraints   pin the newest versions that pyproject.toml allows"
+	@echo "make clean         remove the environment and the caches"
+
+lab: ## open the course in JupyterLab
+	@$(INSTALL)
+	@$(VENV_PYTHON) -m course_utils.build lab $(if $(PORT),--port $(PORT)) $(if $(NO_BROWSER),--no-browser)
+
+test: ## run all tests
+	@$(INSTALL) --extras test
+	$(PYTEST) $(NBVAL) -m "not slow" tests notebooks $(PYTEST_ARGS)
+
+test-slow: ## run all tests and the slow ones too
+	@$(INSTALL) --extras test
+	$(PYTEST) $(NBVAL) tests notebooks $(PYTEST_ARGS)
+
+check: ## lint, types and unit tests
+	@$(INSTALL) --extras test
+	$(VENV_PYTHON) -m ruff check .
+	$(VENV_PYTHON) -m ruff format --check .
+	$(VENV_PYTHON) -m mypy
+	$(PYTEST) -q -m "not slow and not browser and not install" tests \
+	  $(addprefix --ignore=tests/,browser mutants notebooks test_build_notebooks.py test_static.py) $(PYTEST_ARGS)
+
+notebooks: ## build the notebooks from notebooks/src
+	@$(INSTALL) --extras build
+	$(VENV_PYTHON) -m course_utils.build notebooks $(NOTEBOOKS)
+
+constraints: ## pin the newest versions that pyproject.toml allows
+	$(PYTHON) -m course_utils.build constraints
+
+clean: ## remove the environment and the caches
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

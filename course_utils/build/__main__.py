@@ -1,0 +1,33 @@
+"""Command line of the builder: ``python -m course_utils.build lab | notebooks | constraints``."""
+
+import argparse
+import sys
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit code. Each is imported only when it is asked for."""
+    parser = argparse.ArgumentParser(prog="python -m course_utils.build", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    lab_parser = commands.add_parser("lab", help="open JupyterLab on the first lesson")
+    lab_parser.add_argument("--port", type=int, help="this port and no other (default: a free one from 8888 on)")
+    lab_parser.add_argument("--no-browser", action="store_true", help="print the address, open no browser")
+    commands.add_parser("notebooks", help="build the notebooks from notebooks/src", add_help=False)
+    commands.add_parser("constraints", help="write constraints.txt and environment.yml from pyproject.toml")
+    options, rest = parser.parse_known_args(arguments)
+    if options.command == "notebooks":
+        from course_utils.build import notebooks
+
+        return notebooks.main(rest)
+    if rest:
+        parser.error(f"unknown arguments: {' '.join(rest)}")
+    if options.command == "lab":
+        from course_utils.build import lab
+
+        return lab.main(options.port, browser=not options.no_browser)
+    from course_utils.build import constraints
+
+    return constraints.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
