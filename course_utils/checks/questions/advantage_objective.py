@@ -1,0 +1,125 @@
+"""Lesson 08: the objective U of one trajectory."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from course_utils.arguments import FloatArray
+from course_utils.checks import sections
+from course_utils.checks.question import Inputs, Mistake, Question
+
+
+def fresh(rng: np.random.Generator) -> Inputs:
+    """Draw a trajectory of three to six steps."""
+    length = int(rng.integers(3, 7))
+    return {
+        "log_probs": np.log(rng.uniform(0.1, 0.9, size=length)).round(2),
+        "advantages": rng.normal(loc=0.5, scale=1.5, size=length).round(2),
+    }
+
+
+def objective(log_probs: FloatArray, advantages: FloatArray) -> float:
+    """Return Σ_t log π(a_t | s_t) A_t."""
+    return float((log_probs * advantages).sum())
+
+
+def whitened(ddof: int, epsilon: float) -> Callable[[FloatArray, FloatArray], float]:
+    """Return U with advantages of mean 0 and standard deviation 1."""
+
+    def mistaken(log_probs: FloatArray, advantages: FloatArray) -> float:
+        deviation = advantages - advantages.mean()
+        variance = (deviation**2).sum() / np.float64(advantages.size - ddof)
+        return objective(log_probs, deviation / (np.sqrt(variance) + epsilon))
+
+    return mistaken
+
+
+QUESTION = Question(
+    name="advantage_objective",
+    lesson="08",
+    prompt="Return U of one trajectory, Σ_t log π(a_t | s_t) A(s_t, a_t), from its log-probabilities and advantages.",
+    points=1,
+    signature="advantage_objective(log_probs, advantages)",
+    fixed=(
+        {"log_probs": np.array([-0.5]), "advantages": np.array([2.0])},
+        {"log_probs": np.array([-0.5, -1.0]), "advantages": np.array([2.0, -1.0])},
+        {"log_probs": np.array([-0.2, -1.5, -0.7]), "advantages": np.array([1.0, 3.0, -2.0])},
+    ),
+    fresh=fresh,
+    oracle=objective,
+    remark="More of it is better. Its size, though, says nothing about how good the policy is.",
+    read=sections.OBJECTIVE,
+    mistakes=(
+        Mistake(
+            "mean-for-sum",
+            "M7",
+            lambda log_probs, advantages: (log_probs * advantages).mean(),
+            "You averaged over the steps, where U adds them up.",
+            "Divided by T, a step in a long episode counts less than one in a short episode. In this course sums run "
+            "over time, and the mean is over trajectories.",
+            sections.MANY_STEPS,
+        ),
+        Mistake(
+            "sign",
+            "M5",
+            lambda log_probs, advantages: -objective(log_probs, advantages),
+            "You returned −U. That is the actor's loss.",
+            "U is an objective: more of it is better, and you walk uphill on it. A loss is its negative, made for "
+            "optimisers that walk downhill. Taking one for the other trains the worst action.",
+            sections.LOSS,
+        ),
+        Mistake(
+            "probabilities",
+            "M4",
+            lambda log_probs, advantages: objective(np.exp(log_probs), advantages),
+            "You turned the log-probabilities back into probabilities, and returned Σ π A.",
+            "Over sampled steps it is the gradient of log π that makes the mean come out right. The gradient of π "
+            "counts likely actions twice: once for their probability, and once for being drawn so often.",
+        ),
+        Mistake(
+            "log-twice",
+            "",
+            lambda log_probs, advantages: objective(np.log(log_probs), advantages),
+            "You took the logarithm of `log_probs`, which are logarithms already.",
+            "Log-probabilities are negative, and the log of a negative number is NaN. They come in ready to use.",
+        ),
+        Mistake(
+            "no-advantage",
+            "",
+            lambda log_probs, advantages: log_probs.sum(),
+            "You added up the log-probabilities: the advantages do not come into it.",
+            "Raising this makes everything that was done more likely, good or bad: it is imitation. The advantage says "
+            "which of it to repeat.",
+        ),
+        Mistake(
+            "product-of-sums",
+            "",
+            lambda log_probs, advantages: log_probs.sum() * advantages.sum(),
+            "You multiplied the sum of the log-probabilities by the sum of the advantages.",
+            "Then every step is judged by the total, and a bad step in a good episode is praised. Multiply step by "
+            "step, and add up after that.",
+        ),
+        Mistake(
+            "not-summed",
+            "",
+            lambda log_probs, advantages: log_probs * advantages,
+            "You returned the terms log π · A, one for each step, and did not add them up.",
+            "U is one number for a whole trajectory: the thing that you ascend.",
+        ),
+        Mistake(
+            "whitened",
+            "M12",
+            whitened(0, 0.0),
+            "You shifted or scaled the advantages of the trajectory to mean 0 or standard deviation 1 before you used "
+            "them.",
+            "Over a large batch that is common. Within one trajectory it turns advantages round: in an episode where "
+            "all went well, the least good step is punished. And a single step has no spread to divide by.",
+            variants=(
+                whitened(0, 1e-8),
+                whitened(1, 0.0),
+                whitened(1, 1e-8),
+                lambda log_probs, advantages: objective(log_probs, advantages - advantages.mean()),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,217 @@
+"""Lesson 03: the score-function estimate of a gradient."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from course_utils import policy
+from course_utils.arguments import FloatArray
+from course_utils.checks import sections
+from course_utils.checks.question import Inputs, Law, Mistake, Question
+
+
+def fresh(rng: np.random.Generator) -> Inputs:
+    """Draw logits, rewards and a small number of samples."""
+    n = int(rng.integers(3, 5))
+    rewards = rng.uniform(0.5, 3.0, size=n).round(1)
+    return {
+        "logits": rng.normal(scale=0.7, size=n).round(2),
+        "reward_of_action": rewards,
+        "m": int(rng.integers(3, 6)),
+        "rng": None,
+    }
+
+
+def estimate(logits: FloatArray, reward_of_action: FloatArray, m: int, rng: None) -> Law:
+    """Return the law of the right answer: the mean over m draws of R_a (one-hot(a) − π)."""
+    pi = policy.softmax(logits)
+    return Law(reward_of_action[:, None] * (np.eye(pi.size) - pi), pi, m)
+
+
+def like(change: Callable[[FloatArray, FloatArray, FloatArray], FloatArray]) -> Callable[..., Law]:
+    """Return a mistake in what one draw contributes: a function of π, R and the scores, one row for each action."""
+
+    def law(logits: FloatArray, reward_of_action: FloatArray, m: int, rng: None) -> Law:
+        pi = policy.softmax(logits)
+        return Law(change(pi, reward_of_action, np.eye(pi.size) - pi), pi, m)
+
+    return law
+
+
+def total(logits: FloatArray, reward_of_action: FloatArray, m: int, rng: None) -> Law:
+    """Return the law of a sum over the draws in place of their mean."""
+    right = estimate(logits, reward_of_action, m, rng)
+    return Law(m * right.outcomes, right.probabilities, m)
+
+
+def one_draw(logits: FloatArray, reward_of_action: FloatArray, m: int, rng: None) -> Law:
+    """Return the law of a single draw, whatever m is."""
+    return estimate(logits, reward_of_action, 1, rng)
+
+
+def always(action: int, logits: FloatArray, reward_of_action: FloatArray) -> Law:
+    """Return the law of an estimate that takes the same action each time."""
+    pi = policy.softmax(logits)
+    return Law((reward_of_action[:, None] * (np.eye(pi.size) - pi))[action, None], np.ones(1))
+
+
+def uniform(logits: FloatArray, reward_of_action: FloatArray, m: int, rng: None) -> Law:
+    """Return the law of an estimate whose actions are drawn uniformly."""
+    right = estimate(logits, reward_of_action, m, rng)
+    return Law(right.outcomes, np.full(logits.size, 1 / logits.size), m)
+
+
+def exact_sum(logits: FloatArray, reward_of_action: FloatArray, m: int, rng: None) -> Law:
+    """Return the law of the exact gradient, which does not vary."""
+    return Law(estimate(logits, reward_of_action, m, rng).mean()[None], np.ones(1))
+
+
+def product_of_means(logits: FloatArray, reward_of_action: FloatArray, m: int, rng: None) -> Law:
+    """Return the law of mean reward times mean score, exactly, by going through all outcomes of m draws."""
+    pi = policy.softmax(logits)
+    counts: list[list[int]] = [[]]
+    for _ in range(pi.size - 1):
+        counts = [[*c, k] for c in counts for k in range(m - sum(c) + 1)]
+    shares = np.array([[*c, m - sum(c)] for c in counts])
+    log_factorial = np.concatenate([[0.0], np.log(np.arange(1, m + 1)).cumsum()])
+    log_chance = log_factorial[m] - log_factorial[shares].sum(axis=1) + shares @ np.log(pi)
+    frequency = shares / m
+    return Law((frequency @ reward_of_action)[:, None] * (frequency - pi), np.exp(log_chance))
+
+
+QUESTION = Question(
+    name="score_function_estimate",
+    lesson="03",
+    prompt="Estimate ∂E[R]/∂logits by the mean, over m drawn actions a, of `reward_of_action[a]` times the score of a.",
+    points=3,
+    signature="score_function_estimate(logits, reward_of_action, m, rng)",
+    fixed=(
+        {"logits": np.array([0.0, 1.0]), "reward_of_action": np.array([3.0, 1.0]), "m": 1, "rng": None},
+        {"logits": np.array([2.0, 0.0, 0.0]), "reward_of_action": np.array([1.0, 4.0, 0.0]), "m": 2, "rng": None},
+        {"logits": np.array([0.0, 0.5, 1.0]), "reward_of_action": np.array([1.0, 5.0, 0.0]), "m": 9, "rng": None},
+    ),
+    fresh=fresh,
+    fresh_count=1,
+    calls=300,
+    oracle=estimate,
+    remark="Nothing was differentiated through the reward. It may be a step function, or a person's thumb.",
+    read=sections.TRICK,
+    mistakes=(
+        Mistake(
+            "reward-differentiated",
+            "M3",
+            like(lambda pi, R, score: 0 * score),
+            "Your estimate is always 0: that is ∂R/∂logits, the derivative of the reward.",
+            "A reward belongs to an action and does not depend on the logits. What depends on them is how often each "
+            "action is taken, so differentiate the probability, and let the reward be its weight.",
+            sections.REWARD,
+        ),
+        Mistake(
+            "no-reward",
+            "M3",
+            like(lambda pi, R, score: score),
+            "You averaged the score by itself: the reward does not come into it.",
+            "The mean of the score is 0 under the policy. It is the reward that lets good actions pull harder than bad "
+            "ones: weigh each draw's score with its own reward.",
+            sections.REWARD,
+        ),
+        Mistake(
+            "sum-for-mean",
+            "M7",
+            total,
+            "You added up the m draws and did not divide by m.",
+            "Then the estimate grows with m, and with it the step that you take. An expectation is estimated by a "
+            "mean: each draw counts 1/m.",
+        ),
+        Mistake(
+            "score-of-probability",
+            "M1",
+            like(lambda pi, R, score: R[:, None] * pi[:, None] * score),
+            "You weighed with the gradient of π, where that of log π belongs: every draw carries a factor π(a) too "
+            "many.",
+            "The draw brings that factor already: likely actions come up more often. ∂π = π ∂log π, and the π in front "
+            "is what sampling stands for.",
+        ),
+        Mistake(
+            "sign",
+            "M5",
+            like(lambda pi, R, score: -R[:, None] * score),
+            "Your estimate has the opposite sign.",
+            "It points to where the expected reward falls. The minus belongs to a loss, for an optimiser that "
+            "descends; here the gradient of E[R] itself is asked for.",
+        ),
+        Mistake(
+            "no-one-hot",
+            "M1",
+            like(lambda pi, R, score: -R[:, None] * np.tile(pi, (pi.size, 1))),
+            "The 1 of the action that was drawn is missing: your draws contribute −R π, where R (one-hot − π) belongs.",
+            "Without it every draw pushes in the same direction, whichever action it was. The score says which action "
+            "the reward is for.",
+            sections.SCORE,
+        ),
+        Mistake(
+            "only-one-hot",
+            "M1",
+            like(lambda pi, R, score: R[:, None] * np.eye(pi.size)),
+            "Your draws contribute R · one-hot: −π is missing from the score.",
+            "With positive rewards every action that is drawn is then raised, and none is lowered. −π is the part that "
+            "keeps the pushes in balance.",
+            sections.SCORE,
+        ),
+        Mistake(
+            "uniform-sampling",
+            "",
+            uniform,
+            "You draw the actions uniformly, and average as if they came from the policy.",
+            "The expectation is one under π. Actions that the policy hardly ever takes now count as much as its "
+            "favourites. Draw with `p=` the probabilities.",
+        ),
+        Mistake(
+            "only-best",
+            "",
+            lambda logits, reward_of_action, m, rng: always(int(np.argmax(logits)), logits, reward_of_action),
+            "You use one and the same action each time, the most probable one or the one with the largest reward.",
+            "An average over draws needs draws. The other actions' rewards are part of E[R], and so of its gradient.",
+            variants=(
+                lambda logits, reward_of_action, m, rng: always(
+                    int(np.argmax(reward_of_action)), logits, reward_of_action
+                ),
+            ),
+        ),
+        Mistake(
+            "product-of-means",
+            "",
+            product_of_means,
+            "You multiplied the mean reward by the mean score. Each draw's reward belongs to its own score.",
+            "The gradient is in how the two go together: which action had which reward. Averaged apart, that is lost, "
+            "and the mean score alone tends to 0. Multiply first, average after.",
+            sections.REWARD,
+        ),
+        Mistake(
+            "one-draw",
+            "",
+            one_draw,
+            "The mean of your estimates is right, and they scatter like single draws: m has no effect.",
+            "Averaging m independent draws divides the variance by m. Draw an action m times, not one action that is "
+            "counted m times.",
+        ),
+        Mistake(
+            "exact-sum",
+            "",
+            exact_sum,
+            "This is the exact gradient, summed over all actions. It is right, and nothing is sampled.",
+            "With three actions the exact sum is the better answer. With all possible texts as actions nobody can "
+            "compute it; that is what the estimate is for. Draw m actions from `rng`, and average.",
+            almost=True,
+        ),
+        Mistake(
+            "baseline",
+            "",
+            like(lambda pi, R, score: (R - pi @ R)[:, None] * score),
+            "Your estimate is right on average and varies less than asked: you subtracted the mean reward.",
+            "That is a baseline, and a good idea: lesson 06 is about it. Here the plain estimate is asked for, to see "
+            "how noisy it is.",
+            almost=True,
+        ),
+    ),
+)

@@ -1,0 +1,152 @@
+"""What a check answers: an object to read in code, and a card to read on the page, in the same words."""
+
+import html
+import re
+import textwrap
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+Status = Literal["correct", "almost", "not yet", "not attempted"]
+
+MANY = 24  # entries of an array; longer ones are shown by their beginning
+WIDTH = 88
+# A second carrier beside the words: each status has its own kind of line on the left of the card.
+LINES = {"correct": "solid", "almost": "double", "not yet": "dashed", "not attempted": "dotted"}
+LABELS = ("Why it matters", "What may help", "Where to read", "What is asked")
+CARD = "border-left: 6px {line} #808080; padding: 2px 14px; max-width: 720px; line-height: 1.5"
+ROWS = "white-space: pre-wrap; overflow-wrap: anywhere; font-size: inherit; line-height: 1.4; background: transparent"
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """The outcome of a check. Shown in a notebook it is a card; ``print`` gives the same words."""
+
+    status: Status
+    mistake: str | None
+    """stable id of the mistake that was recognised, None where there is none or it is not a known one"""
+    evidence: dict[str, Any]
+    """"input", "got", "wanted" (None where they do not apply), "seed", and what else led to the answer"""
+    question: str
+    paragraphs: tuple[str, ...]
+    """what the card says, before and after the rows; `code` in backticks"""
+    rows: tuple[tuple[str, str], ...] = field(default=())
+    """what the card shows, as (name, text)"""
+    rows_after: int = 1
+    """the number of paragraphs above the rows"""
+
+    @property
+    def text(self) -> str:
+        """Everything that the card says, as plain text."""
+        above, below = self.paragraphs[: self.rows_after], self.paragraphs[self.rows_after :]
+        shown = [textwrap.indent(_table(self.rows), "  ")] if self.rows else []
+        blocks = [textwrap.fill(p, WIDTH, break_long_words=False, break_on_hyphens=False) for p in above]
+        blocks += shown
+        blocks += [textwrap.fill(p, WIDTH, break_long_words=False, break_on_hyphens=False) for p in below]
+        return "\n\n".join([self._headline(), *blocks])
+
+    def __repr__(self) -> str:
+        """Return what the card says."""
+        return self.text
+
+    def _repr_html_(self) -> str:
+        """Return the card. It reads the same where a viewer drops the styles."""
+        paragraphs = [f"<p>{_marked_up(p)}</p>" for p in self.paragraphs]
+        if self.rows:
+            paragraphs.insert(self.rows_after, f'<pre style="{ROWS}">{html.escape(_table(self.rows))}</pre>')
+        headline = html.escape(self._headline())
+        return "\n".join(
+            [
+                f'<div role="group" aria-label="{headline}" style="{CARD.format(line=LINES[self.status])}">',
+                f"<p><strong>{headline}</strong></p>",
+                *paragraphs,
+                "</div>",
+            ]
+        )
+
+    def _headline(self) -> str:
+        return f"{self.question}: {self.status}"
+
+
+def _table(rows: tuple[tuple[str, str], ...]) -> str:
+    width = max(len(name) for name, _ in rows) + 3
+    return "\n".join(
+        (name.ljust(width) + text.replace("\n", "\n" + " " * width)) if text else name for name, text in rows
+    )
+
+
+def _marked_up(paragraph: str) -> str:
+    escaped = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(paragraph, quote=False))
+    return re.sub(rf"^({'|'.join(LABELS)}):", r"<strong>\1:</strong>", escaped)
+
+
+# --- values as text ----------------------------------------------------------------------------------
+
+
+def show(value: Any, digits: int = 4) -> str:
+    """Return a value as text that is short enough for a card; numbers to ``digits`` significant digits."""
+    if isinstance(value, bool | np.bool_) or value is None:
+        return str(value)
+    if isinstance(value, np.ndarray) and value.dtype.kind in "iuf":
+        return _show_array(value, digits)
+    if isinstance(value, int | float | np.integer | np.floating):
+        return _number(value, digits)
+    if isinstance(value, np.random.Generator):
+        return "a numpy Generator"
+    try:
+        return textwrap.shorten(repr(value), 200, placeholder=" …")
+    except Exception:  # whatever a strange object raises
+        return f"an object of type {type(value).__name__}"
+
+
+def show_inputs(inputs: Any) -> str:
+    """Return arguments as text, one a line: name = value. A generator has nothing to show and is left out."""
+    lines = []
+    for name, value in inputs.items():
+        if name == "rng":
+            continue
+        start = f"{name} = "
+        lines.append(start + show(value).replace("\n", "\n" + " " * len(start)))
+    return "\n".join(lines)
+
+
+def show_pair(got: Any, wanted: Any) -> tuple[str, str]:
+    """Return two values as text, with as many digits as it takes to tell them apart."""
+    for digits in (4, 6, 8, 10, 12, 17):
+        texts = show(got, digits), show(wanted, digits)
+        if texts[0] != texts[1]:
+            break
+    return texts
+
+
+def _number(value: Any, digits: int) -> str:
+    if isinstance(value, int | np.integer):
+        return str(value)
+    text = f"{value:.{digits}g}"
+    return "0" if text == "-0" else text
+
+
+def _decimal(value: Any, digits: int) -> str:
+    text = f"{value:.{digits}f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+def _show_array(array: np.ndarray[Any, Any], digits: int) -> str:
+    if array.size > MANY:
+        beginning = ", ".join(_number(x, digits) for x in array.ravel()[:6])
+        return f"an array of shape {array.shape} that begins with {beginning}"
+    if array.ndim == 0:
+        return _number(array[()], digits)
+    texts = [_number(x, digits) for x in array.ravel()]
+    sizes = np.abs(array[np.isfinite(array) & (array != 0)])
+    if array.dtype.kind == "f" and sizes.size and sizes.min() >= 10.0 ** (2 - digits) and sizes.max() < 1e4:
+        texts = [_number(x, digits) if not np.isfinite(x) else _decimal(x, digits) for x in array.ravel()]
+    width = max(map(len, texts), default=0) if array.ndim > 1 else 0
+    return _nested(np.array([t.rjust(width) for t in texts], dtype=object).reshape(array.shape), 1)
+
+
+def _nested(texts: np.ndarray[Any, Any], depth: int) -> str:
+    if texts.ndim == 1:
+        return f"[{', '.join(texts)}]"
+    return "[" + (",\n" + " " * depth).join(_nested(part, depth + 1) for part in texts) + "]"

@@ -1,0 +1,57 @@
+"""Static figures: the course's palette and look, and pictures that carry their alt text."""
+
+import io
+from typing import Any
+
+from IPython.display import display
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+# Okabe–Ito, by role. Each role has a second carrier besides its colour (hatch, line style, marker).
+POLICY = "#0072B2"  # solid bar
+AFTER = "#56B4E9"  # hatched bar
+ABOVE = "#009E73"  # advantage above 0: bar above the axis
+BELOW = "#D55E00"  # advantage below 0: bar below the axis
+EXACT = "#000000"  # solid line or diamond, labelled "exact"
+SAMPLED = "#E69F00"  # dots with a standard-error band
+VALUE = "#CC79A7"  # dashed
+REFERENCE = "#8A8A8A"  # dotted outline
+HATCH = "////"
+
+
+def new_figure(width: float = 7.2, height: float = 3.0, columns: int = 1) -> tuple[Figure, list[Axes]]:
+    """Return an empty figure in the course's look, and its axes from left to right.
+
+    width, height: in inches, 100 pixels each; columns: the number of panels.
+    """
+    fig = Figure(figsize=(width, height), dpi=100, layout="constrained")
+    FigureCanvasAgg(fig)
+    axes = [fig.add_subplot(1, columns, 1 + i) for i in range(columns)]
+    for ax in axes:
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.tick_params(labelsize=10)
+    return fig, axes
+
+
+def png(fig: Figure) -> bytes:
+    """Return the figure as PNG bytes, the same for the same figure (no date, no program name)."""
+    buffer = io.BytesIO()
+    fig.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def show(fig: Figure, alt: str) -> None:
+    """Display a figure in a notebook with alt text, for readers who do not see it.
+
+    alt: one or two sentences that say what the picture shows. Raises ValueError when it is empty.
+    """
+    if not alt.strip():
+        raise ValueError("alt is empty, expected a sentence that says what the figure shows")
+    data: dict[str, Any] = {"image/png": png(fig), "text/plain": f"Figure: {alt}"}
+    display(data, raw=True, metadata={"image/png": {"alt": alt}})  # type: ignore[no-untyped-call]
+
+
+def signed(x: float) -> str:
+    """Return a number with its sign and at most three significant digits, as figures and labs write it."""
+    return f"{x:+.3g}".replace("-", "−") if x else "0"

@@ -1,0 +1,344 @@
+"""The learner's own record of checks, quizzes and predictions: one local file that no network ever sees.
+
+The file is $POLICY_GRADIENT_COURSE_PROGRESS if that is set, else .progress.json in the notebooks folder; an empty
+value switches recording off. It holds a list of events, oldest first. Each change is made under a lock, to a copy
+that then takes the file's place, so that several notebooks at once lose nothing and a crash leaves the old file or
+the new one. A file that cannot be read, or that a newer course wrote, is set aside under another name.
+
+Recording never stops a lesson: what goes wrong is told in one sentence, once.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from course_utils import lessons
+
+VARIABLE = "POLICY_GRADIENT_COURSE_PROGRESS"
+FORMAT = "policy-gradient-course progress"
+VERSION = 1
+PATIENCE = 5.0  # seconds to wait for another notebook that is writing
+
+Event = dict[str, Any]
+_told: set[str] = set()
+
+
+def location() -> Path | None:
+    """Return the file that progress is kept in, or None where recording is switched off."""
+    named = os.environ.get(VARIABLE)
+    if named is None:
+        return lessons.NOTEBOOKS / ".progress.json"
+    return Path(named).expanduser().resolve() if named.strip() else None
+
+
+# --- what lessons call -------------------------------------------------------------------------------
+
+
+def record_check(question: str, lesson: str, status: str, mistake: str | None = None) -> None:
+    """Record the outcome of a check. One that was not attempted is not recorded.
+
+    question: the check's name; lesson: its two-digit number; status: "correct", "almost", "not yet" or
+    "not attempted"; mistake: the id of the mistake that was recognised, if any.
+    """
+    if status != "not attempted":
+        _record({"kind": "check", "lesson": lesson, "question": question, "status": status, "mistake": mistake})
+
+
+def record_quiz(quiz: str, question: str, correct: bool, first_try: bool) -> None:
+    """Record an answer to a quiz's question.
+
+    quiz: the two-digit number of the quiz's lesson; question: the question's id; correct: whether the answer was right;
+    first_try: whether it was the first answer since the quiz was shown.
+    """
+    answer = {"question": question, "correct": bool(correct), "first_try": bool(first_try)}
+    _record({"kind": "quiz", "quiz": quiz, **answer})
+
+
+def record_prediction(lab: str, record: dict[str, Any]) -> None:
+    """Record a prediction that was made before its answer was shown.
+
+    lab: the lab's name; record: what the lab keeps of a prediction, with its gap to the truth as "total_variation"
+    if it has one, and "lesson" if the lab alone does not tell it.
+    """
+    _record({"kind": "prediction", "lab": lab, "record": record})
+
+
+# --- what learners call ------------------------------------------------------------------------------
+
+
+def summary() -> dict[str, dict[str, Any]]:
+    """Return what was done in each lesson that has a record, by the lesson's number.
+
+    Each lesson has three entries. "checks", by name: status (the best so far), tries, and mistakes (the ids met).
+    "quiz", by question: correct (ever), first_try (the very first answer was right), and tries. "predictions": count,
+    and mean_gap, the mean total variation between prediction and answer, or None.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for event in _read_quietly():
+        kind, times = event.get("kind"), event.get("times", 1)
+        record = event.get("record")
+        record = record if isinstance(record, dict) else {}
+        number = {
+            "check": event.get("lesson"),
+            "quiz": event.get("quiz"),
+            "prediction": record.get("lesson") or lessons.lesson_of_lab(str(event.get("lab", ""))),
+        }.get(str(kind))
+        if not isinstance(number, str) or not isinstance(times, int):
+            continue
+        lesson = found.setdefault(
+            number, {"checks": {}, "quiz": {}, "predictions": {"count": 0, "mean_gap": None, "gaps": []}}
+        )
+        question = str(event.get("question"))
+        if kind == "check":
+            entry = lesson["checks"].setdefault(question, {"status": "not yet", "tries": 0, "mistakes": []})
+            entry["tries"] += times
+            entry["status"] = max(entry["status"], str(event.get("status")), key=_rank)
+            mistake = event.get("mistake")
+            if isinstance(mistake, str) and mistake not in entry["mistakes"]:
+                entry["mistakes"].append(mistake)
+        elif kind == "quiz":
+            correct = event.get("correct") is True
+            entry = lesson["quiz"].setdefault(question, {"correct": False, "first_try": correct, "tries": 0})
+            entry["tries"] += times
+            entry["correct"] = entry["correct"] or correct
+        else:
+            lesson["predictions"]["count"] += times
+            gap = record.get("total_variation")
+            if isinstance(gap, int | float):
+                lesson["predictions"]["gaps"] += [float(gap)] * times
+    for lesson in found.values():
+        gaps = lesson["predictions"].pop("gaps")
+        lesson["predictions"]["mean_gap"] = sum(gaps) / len(gaps) if gaps else None
+    return dict(sorted(found.items()))
+
+
+def export(path: str | os.PathLike[str] | None = None) -> Path:
+    """Write all that is recorded, and its summary, to one JSON file to keep or hand in, and return its path.
+
+    path: the file to write; without it a new file, named after the day, in the current folder.
+
+    Raises RuntimeError where recording is switched off, OSError where the file cannot be written.
+    """
+    if location() is None:
+        raise RuntimeError(f"recording is switched off: the environment variable {VARIABLE} is empty")
+    if path is None:
+        day = datetime.now().strftime("%Y-%m-%d")
+        names = (Path(f"progress-{day}{'' if n == 1 else f'-{n}'}.json") for n in range(1, 10_000))
+        target = next(name for name in names if not name.exists()).resolve()
+    else:
+        target = Path(path).expanduser().resolve()
+    with _lock(patiently=True):
+        events = _read()
+    document = {"format": FORMAT, "version": VERSION, "exported": _now(), "summary": summary(), "events": events}
+    _replace(target, document)
+    return target
+
+
+def reset(confirm: bool = False) -> Path | None:
+    """Start over, after asking; a copy of the record stays. Return the copy's path, or None if nothing changed.
+
+    confirm: True goes ahead without asking.
+
+    Raises RuntimeError where nobody can be asked.
+    """
+    file = location()
+    if file is None or not file.exists():
+        print("Nothing is recorded, so there is nothing to reset.")
+        return None
+    if not confirm:
+        try:
+            answer = input("This empties your progress map (a copy of the record stays). Type yes to go on: ")
+        except (EOFError, NotImplementedError, RuntimeError):  # a kernel without prompts raises its own kind of these
+            raise RuntimeError(
+                "reset asks before it empties anything, and nobody can be asked here. "
+                "To go ahead without the question: progress.reset(confirm=True)"
+            ) from None
+        if answer.strip().lower() not in ("yes", "y"):
+            print("Nothing was changed.")
+            return None
+    with _lock(patiently=True):
+        backup = _free_name(file, "backup")
+        os.replace(file, backup)
+    print(f"Your progress starts over. A copy of the old record is {backup}")
+    return backup
+
+
+# --- the file ----------------------------------------------------------------------------------------
+
+
+def _rank(status: str) -> int:
+    order = ("not attempted", "not yet", "almost", "correct")
+    return order.index(status) if status in order else -1
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _tell(sentence: str) -> None:
+    """Print a sentence as a notice, once for each Python process."""
+    if sentence not in _told:
+        _told.add(sentence)
+        print(sentence, file=sys.stderr)
+
+
+def _record(event: Event) -> None:
+    file = location()
+    if file is None:
+        return
+    try:
+        event = json.loads(json.dumps(event, allow_nan=False, default=_plain))
+        with _lock():
+            events = _read()
+            last = {key: value for key, value in events[-1].items() if key not in ("time", "times")} if events else {}
+            if last == event:
+                events[-1]["times"] = events[-1].get("times", 1) + 1
+            else:
+                events.append({**event, "time": _now()})
+            _replace(file, {"format": FORMAT, "version": VERSION, "events": events})
+    except (OSError, TypeError, ValueError, RecursionError) as error:
+        _tell(f"Your progress could not be recorded in {file} ({_reason(error)}); the lesson goes on without it.")
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "tolist"):  # NumPy's arrays and numbers
+        return value.tolist()
+    raise TypeError(f"a record holds {value!r}, which JSON cannot keep")
+
+
+def _reason(error: BaseException) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+def _read() -> list[Event]:
+    """Return the events; a file that is not ours to understand is set aside first. Called under the lock."""
+    file = location()
+    if file is None:
+        return []
+    try:
+        text = file.read_bytes()
+    except FileNotFoundError:
+        return []
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return _set_aside(file, "cannot be read")
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        return _set_aside(file, "is not a record of this course")
+    version, events = document.get("version"), document.get("events")
+    if isinstance(version, int) and version > VERSION:
+        return _set_aside(file, "was written by a newer version of the course")
+    if version != VERSION or not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
+        return _set_aside(file, "cannot be read")
+    return events
+
+
+def _set_aside(file: Path, what: str) -> list[Event]:
+    aside = _free_name(file, "set-aside")
+    os.replace(file, aside)
+    _tell(f"The file of your progress {what}. It was renamed to {aside}, and a new one begins.")
+    return []
+
+
+def _read_quietly() -> list[Event]:
+    """Return the events for reading only; where they cannot be read, tell it and return none."""
+    file = location()
+    if file is None or not os.path.lexists(file):
+        return []  # without even a lock file
+    try:
+        with _lock(patiently=True):
+            return _read()
+    except OSError as error:
+        _tell(f"Your progress could not be read from {file} ({_reason(error)}).")
+        return []
+
+
+def _free_name(file: Path, purpose: str) -> Path:
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    names = (file.with_name(f"{file.stem}.{purpose}-{stamp}{'' if n == 1 else f'-{n}'}.json") for n in range(1, 10_000))
+    return next(name for name in names if not name.exists())
+
+
+def _replace(file: Path, document: dict[str, Any]) -> None:
+    """Write a document beside the file, then let it take the file's place in one step."""
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    new = file.with_name(f"{file.name}.{os.getpid()}.tmp")
+    try:
+        with open(new, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(new, file)
+    except BaseException:
+        with suppress(OSError):
+            new.unlink()
+        raise
+
+
+@contextmanager
+def _lock(patiently: bool = False) -> Iterator[None]:
+    """Keep other notebooks out until the end. The system frees the lock of a process that dies.
+
+    patiently: for readers: where no lock file can be made (a read-only folder), go on without.
+    """
+    file = location()
+    if file is None:
+        yield
+        return
+    try:
+        if not patiently:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        stream = open(file.with_name(f"{file.name}.lock"), "a+b")  # noqa: SIM115
+    except OSError:
+        if not patiently:
+            raise
+        yield
+        return
+    with stream:
+        deadline = time.monotonic() + PATIENCE
+        while not _try_lock(stream):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"another notebook has been writing for {PATIENCE:g} s")
+            time.sleep(0.01)
+        try:
+            yield
+        finally:
+            _unlock(stream)
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_lock(stream: IO[bytes]) -> bool:
+        stream.seek(0)
+        try:
+            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def _unlock(stream: IO[bytes]) -> None:
+        stream.seek(0)
+        msvcrt.locking(stream.fileno(), msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    def _try_lock(stream: IO[bytes]) -> bool:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:
+            pass  # a file system without locks: go on, for one notebook at a time that is safe
+        return True
+
+    def _unlock(stream: IO[bytes]) -> None:
+        with suppress(OSError):
+            fcntl.flock(stream, fcntl.LOCK_UN)

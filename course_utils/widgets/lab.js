@@ -1,0 +1,197 @@
+// What every lab shares: node builders, numbers as text, sliders, a live region, seeded random numbers.
+// lab.py joins this file and one lab's own file into a single ES module.
+
+const SVG_NS = "http://www.w3.org/2000/svg";
+
+function setAttributes(node, attributes) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) node.removeAttribute(name);
+    else {
+      const text = value === true ? "" : String(value);
+      if (node.getAttribute(name) !== text) node.setAttribute(name, text); // what stays costs no layout
+    }
+  }
+  return node;
+}
+
+function svgNode(parent, tag, attributes = {}, text = null) {
+  const node = setAttributes(document.createElementNS(SVG_NS, tag), attributes);
+  if (text !== null) node.textContent = text;
+  parent.append(node);
+  return node;
+}
+
+function htmlNode(parent, tag, attributes = {}, text = null) {
+  const node = setAttributes(document.createElement(tag), attributes);
+  if (text !== null) node.textContent = text;
+  parent.append(node);
+  return node;
+}
+
+function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+// --- numbers as text: at most three significant digits, a real minus sign -------------------------
+
+function minusSign(text) {
+  return text.replace(/-/g, "−");
+}
+
+function short(x) {
+  const size = Math.abs(x);
+  if (size < 1e-12) return "0"; // what rounding leaves of an exact 0
+  if (size < 1e-3 || size >= 1e5) return minusSign(x.toExponential(1));
+  const decimals = size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3;
+  return minusSign(String(Number(x.toFixed(decimals))));
+}
+
+function signed(x) {
+  const text = short(x);
+  return x > 0 && text !== "0" ? `+${text}` : text;
+}
+
+function probabilityText(p) {
+  return p.toFixed(2).replace(/^0/, "").replace("1.00", "1.0");
+}
+
+// A decimal typed by a person: a comma and a real minus sign are understood. NaN when it is no number.
+function parseDecimal(text) {
+  const plain = text.trim().replaceAll("−", "-").replace(",", ".");
+  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(plain) ? Number(plain) : NaN;
+}
+
+// --- seeded random numbers, the same in Python (lab.py, uniform) ----------------------------------
+
+function mixBits(x) {
+  let h = x >>> 0;
+  h = Math.imul(h ^ (h >>> 16), 0x21f0aaad) >>> 0;
+  h = Math.imul(h ^ (h >>> 15), 0x735a2d97) >>> 0;
+  return (h ^ (h >>> 15)) >>> 0;
+}
+
+function uniform(...key) {
+  let h = 0x9e3779b9;
+  for (const part of key) h = mixBits((h ^ part) + 0x9e3779b9);
+  return h / 4294967296;
+}
+
+// --- a slider inside an SVG: mouse, touch and keyboard --------------------------------------------
+
+// options: valueAt(clientX, clientY), get(), set(value), limits() -> [low, high],
+// small and large steps, home value, onStart and onEnd of a drag (both optional).
+function makeSlider(node, options) {
+  setAttributes(node, { role: "slider", tabindex: 0 });
+  node.classList.add("pgc-slider");
+  const clamp = (value) => {
+    const [low, high] = options.limits();
+    return Math.min(high, Math.max(low, value));
+  };
+  let dragging = null;
+  node.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false }); // else the page scrolls
+  node.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0) return;
+    event.preventDefault();
+    event.stopPropagation();
+    dragging = event.pointerId;
+    node.setPointerCapture(event.pointerId);
+    node.focus({ preventScroll: true });
+    node.classList.add("pgc-dragging");
+    options.onStart?.(event);
+  });
+  node.addEventListener("pointermove", (event) => {
+    if (event.pointerId !== dragging) return;
+    options.set(clamp(options.valueAt(event.clientX, event.clientY)));
+  });
+  const stop = (event) => {
+    if (event.pointerId !== dragging) return;
+    dragging = null;
+    node.classList.remove("pgc-dragging");
+    options.onEnd?.();
+  };
+  for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) node.addEventListener(name, stop);
+  node.addEventListener("keydown", (event) => {
+    const up = event.key === "ArrowUp" || event.key === "ArrowRight" || event.key === "PageUp";
+    const down = event.key === "ArrowDown" || event.key === "ArrowLeft" || event.key === "PageDown";
+    if (!up && !down && event.key !== "Home") return;
+    event.preventDefault();
+    event.stopPropagation();
+    const size = event.shiftKey || event.key.startsWith("Page") ? options.large : options.small;
+    const next = event.key === "Home" ? options.home : options.get() + (up ? size : -size);
+    options.set(clamp(Number(next.toFixed(10))));
+  });
+}
+
+function describeSlider(node, label, value, [low, high], text) {
+  setAttributes(node, {
+    "aria-label": label,
+    "aria-valuenow": value,
+    "aria-valuemin": low,
+    "aria-valuemax": high,
+    "aria-valuetext": text,
+    "aria-orientation": "vertical",
+  });
+}
+
+// --- a typed number: checked when it is committed, put back when it is refused ---------------------
+
+function makeNumberInput(parent, attributes, { get, set, low, high, name, refuse }) {
+  const input = htmlNode(parent, "input", {
+    type: "text",
+    inputmode: "decimal",
+    autocomplete: "off",
+    class: "pgc-number",
+    ...attributes,
+  });
+  const show = () => {
+    if (document.activeElement !== input || !input.dataset.editing) input.value = minusSign(String(get()));
+  };
+  input.addEventListener("input", () => (input.dataset.editing = "yes"));
+  input.addEventListener("change", () => {
+    delete input.dataset.editing;
+    const value = parseDecimal(input.value);
+    if (Number.isFinite(value) && value >= low && value <= high) set(value);
+    else {
+      const got = input.value.trim() === "" ? "nothing" : `“${input.value.trim().slice(0, 20)}”`;
+      refuse(`${name()}: got ${got}, wanted a number from ${short(low)} to ${short(high)}. Kept ${short(get())}.`);
+    }
+    show();
+  });
+  input.addEventListener("keydown", (event) => event.stopPropagation());
+  return { input, show };
+}
+
+// --- a live region that speaks once the hand has come to rest --------------------------------------
+
+function makeLiveRegion(parent, delay = 400) {
+  const node = htmlNode(parent, "div", { class: "pgc-hidden", "aria-live": "polite", "data-role": "live" });
+  let timer = null;
+  return {
+    say(text) {
+      clearTimeout(timer);
+      timer = setTimeout(() => setText(node, text), delay);
+    },
+    stop: () => clearTimeout(timer),
+  };
+}
+
+// Changes go to the model at once, and to the kernel at once and then at most every `pause` ms: a drag must not
+// wait for the kernel's messages. What changes in between goes with the next one, so nothing is lost.
+function makeSaver(model, pause = 80) {
+  let resting = false;
+  let more = false;
+  const save = () => {
+    if (resting) {
+      more = true;
+      return;
+    }
+    resting = true;
+    more = false;
+    model.save_changes();
+    setTimeout(() => {
+      resting = false;
+      if (more) save();
+    }, pause);
+  };
+  return save;
+}

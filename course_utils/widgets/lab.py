@@ -1,0 +1,115 @@
+"""What every lab shares: one ES module, a first frame for viewers without widgets, checked traits.
+
+A lab is a Python file and a JavaScript file of the same name. The lab runs in the browser; Python sees
+its state through synced traits and can set them.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import anywidget
+import numpy as np
+from traitlets import TraitError, TraitType
+
+HERE = Path(__file__).parent
+
+
+def lab_source(name: str) -> str:
+    """Return the ES module of a lab: the shared file, then the lab's own."""
+    return "\n".join((HERE / file).read_text(encoding="utf-8") for file in ("lab.js", name))
+
+
+def lab_style(name: str | None = None) -> str:
+    """Return the style sheet of a lab: the shared file, then the lab's own, if it has one."""
+    files = ["lab.css"] if name is None else ["lab.css", name]
+    return "\n".join((HERE / file).read_text(encoding="utf-8") for file in files)
+
+
+def _mix_bits(x: int) -> int:
+    h = x & 0xFFFFFFFF
+    h = ((h ^ (h >> 16)) * 0x21F0AAAD) & 0xFFFFFFFF
+    h = ((h ^ (h >> 15)) * 0x735A2D97) & 0xFFFFFFFF
+    return h ^ (h >> 15)
+
+
+def uniform(*key: int) -> float:
+    """Return a number in [0, 1) that depends on the key alone, the same here and in lab.js.
+
+    Labs draw their samples with it, so that a seed means the same with and without a kernel.
+    It mixes bits with multiply and xor-shift rounds; it is not meant for statistics.
+    """
+    h = 0x9E3779B9
+    for part in key:
+        h = _mix_bits((h ^ (part & 0xFFFFFFFF)) + 0x9E3779B9)
+    return float(h / 2**32)
+
+
+class Numbers(TraitType[list[float], Any]):
+    """A list of finite numbers within bounds; takes any one-dimensional sequence, NumPy arrays too."""
+
+    info_text = "a list of finite numbers"
+
+    def __init__(self, low: float, high: float, lengths: tuple[int, ...] = (), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.low, self.high, self.lengths = low, high, lengths
+
+    def make_dynamic_default(self) -> list[float]:
+        """Start empty."""
+        return []
+
+    def validate(self, obj: Any, value: Any) -> list[float]:
+        """Return the value as a list of floats, or raise a TraitError that names the trait."""
+        try:
+            numbers = np.asarray(value, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise TraitError(f"{self.name} is {value!r}, expected a list of numbers") from None
+        if numbers.ndim != 1:
+            raise TraitError(f"{self.name} has shape {numbers.shape}, expected one number for each action")
+        if self.lengths and numbers.size not in self.lengths:
+            raise TraitError(
+                f"{self.name} has {numbers.size} entries, expected {min(self.lengths)} to {max(self.lengths)}"
+            )
+        if not np.all((numbers >= self.low) & (numbers <= self.high)):
+            wrong = numbers[~((numbers >= self.low) & (numbers <= self.high))][0]
+            raise TraitError(f"{self.name} contains {wrong}, expected numbers from {self.low:g} to {self.high:g}")
+        return [float(x) for x in numbers]
+
+
+class Lab(anywidget.AnyWidget):  # type: ignore[misc]
+    """A widget that also shows a picture with alt text where widgets cannot run.
+
+    same_length: the names of traits that have one entry for each action (or step); untrusted data must obey it.
+    """
+
+    same_length: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Keep the kernel from echoing what the page sends: an echo that comes late would undo a drag."""
+        super().__init_subclass__(**kwargs)
+        for trait in vars(cls).values():
+            if isinstance(trait, TraitType) and trait.metadata.get("sync"):
+                trait.tag(echo_update=False)
+
+    def alt_text(self) -> str:
+        """Return what the first frame shows, in words."""
+        raise NotImplementedError
+
+    def first_frame(self) -> bytes:
+        """Return the first frame as PNG bytes."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        """Return the alt text: the same in each run, without an address."""
+        return self.alt_text()
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        from course_utils.widgets import offline
+
+        bundle = super()._repr_mimebundle_(**kwargs)
+        data: Mapping[str, Any] = bundle[0] if isinstance(bundle, tuple) else (bundle or {})
+        alt = self.alt_text()
+        return (
+            {**data, offline.MIME_TYPE: offline.stored(self), "text/plain": alt, "image/png": self.first_frame()},
+            {"image/png": {"alt": alt}},
+        )

@@ -1,0 +1,78 @@
+// A lab without Python: in JupyterLab before any cell has run, on static pages, in slides.
+// build/labextension.py joins lab.js, one lab's own file (which defines `render`) and this file into one ES module,
+// and calls the function below with OFFLINE: the lab's style, the rules of its state, and the values that only the
+// package sets (offline.py).
+//
+//     import { mount } from "./advantage_lab.<hash>.js";
+//     const unmount = mount(element, state); // null where the state breaks a rule
+//
+// The state may come from a stranger's notebook. It holds data only, and nothing of it is used before all of it
+// is known to keep the rules.
+
+export const mount = (function (OFFLINE) {
+  const LONGEST_TEXT = 100;
+  const LONGEST_LIST = 50;
+
+  const isNumber = (value, { low, high }) => Number.isFinite(value) && value >= low && value <= high;
+  const isText = (value) => typeof value === "string" && value.length <= LONGEST_TEXT;
+  const isList = (value, isEntry) => Array.isArray(value) && value.length <= LONGEST_LIST && Array.from(value).every(isEntry);
+
+  const KINDS = {
+    flag: (value) => typeof value === "boolean",
+    number: (value, rule) => isNumber(value, rule) && (!rule.whole || Number.isInteger(value)),
+    numbers: (value, rule) =>
+      isList(value, (entry) => isNumber(entry, rule)) && (rule.lengths.length === 0 || rule.lengths.includes(value.length)),
+    choice: (value, rule) => rule.values.includes(value),
+    text: isText,
+    texts: (value) => isList(value, isText),
+    initial: (value) => keepTheirRules(value) && !Object.hasOwn(value, "initial"),
+  };
+
+  const isRecord = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+  const keepsItsRule = (name, value) =>
+    Object.hasOwn(OFFLINE.rules, name) && KINDS[OFFLINE.rules[name].kind](value, OFFLINE.rules[name]);
+  const keepTheirRules = (values) =>
+    isRecord(values) && Object.entries(values).every(([name, value]) => keepsItsRule(name, value));
+
+  function keepsTheRules(state) {
+    if (!keepTheirRules(state) || Object.keys(state).length !== Object.keys(OFFLINE.rules).length) return false;
+    const lengths = [state, state.initial ?? {}].flatMap((values) =>
+      OFFLINE.sameLength.filter((name) => Object.hasOwn(values, name)).map((name) => values[name].length),
+    );
+    return new Set(lengths).size <= 1;
+  }
+
+  // What a lab asks of a widget's model, kept in the page. Like the real one it tells of a change only when the
+  // value is another one.
+  function makeModel(values) {
+    const handlers = new Map(); // event -> functions
+    const fire = (event, ...details) => [...(handlers.get(event) ?? [])].forEach((handler) => handler(...details));
+    const model = {
+      get: (name) => values[name],
+      set(name, value) {
+        if (JSON.stringify(values[name]) === JSON.stringify(value)) return;
+        values[name] = value;
+        fire(`change:${name}`, model, value);
+        fire("change", model);
+      },
+      save_changes() {},
+      on(event, handler) {
+        if (!handlers.has(event)) handlers.set(event, new Set());
+        handlers.get(event).add(handler);
+      },
+      off: (event, handler) => void handlers.get(event)?.delete(handler),
+    };
+    return model;
+  }
+
+  return function (el, state) {
+    if (!keepsTheRules(state)) return null;
+    const model = makeModel(structuredClone({ ...OFFLINE.constants, ...state }));
+    htmlNode(el, "style", {}, OFFLINE.style);
+    const stop = render({ model, el });
+    return () => {
+      stop?.();
+      el.replaceChildren();
+    };
+  };
+})

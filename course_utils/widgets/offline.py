@@ -1,0 +1,95 @@
+"""A lab's setting as plain data, for viewers that show the lab without Python (offline.js).
+
+The data carries numbers, names and modes. Code, styles and whatever becomes HTML are never in it: the viewer
+takes them from the installed package, and checks each value against the rules that the lab's traits imply.
+"""
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+from ipywidgets import DOMWidget
+from traitlets import Bool, Dict, Enum, Float, Int, List, TraitType, Unicode
+
+from course_utils.widgets.lab import Lab, Numbers
+
+MIME_TYPE = "application/vnd.policy-gradient-course.lab+json"
+LARGEST = 2.0**53  # bound of numbers whose trait has none
+
+
+def labs() -> dict[str, type[Lab]]:
+    """Return the labs that run in the browser, by name: each has a Python and a JavaScript file of that name."""
+    names = [path.stem for path in sorted(Path(__file__).parent.glob("*.js")) if path.with_suffix(".py").is_file()]
+    modules = {key: vars(importlib.import_module(f"course_utils.widgets.{key}")) for key in names}
+    return {
+        key: value
+        for key, module in modules.items()
+        for value in module.values()
+        if isinstance(value, type)
+        and issubclass(value, Lab)
+        and value.__module__ == module["__name__"] != Lab.__module__
+    }
+
+
+def name(lab: type[Lab]) -> str:
+    """Return the lab's name, which is that of its module; a learner's subclass has the name of the course's lab."""
+    module = next(c.__module__ for c in lab.__mro__ if c.__module__.startswith("course_utils.widgets."))
+    return module.rsplit(".", 1)[-1]
+
+
+def rules(lab: type[Lab]) -> dict[str, dict[str, Any]]:
+    """Return what each trait's stored value may be; traits that no stored value may set are left out."""
+    return {key: rule for key, trait in _traits(lab).items() if (rule := _rule(trait)) is not None}
+
+
+def _traits(lab: type[Lab]) -> dict[str, TraitType[Any, Any]]:
+    """Return the lab's own synced traits, without those that every widget has."""
+    of_widgets = set(DOMWidget.class_trait_names())
+    synced = sorted(lab.class_traits(sync=True).items())
+    return {key: trait for key, trait in synced if key not in of_widgets and not key.startswith("_")}
+
+
+def _rule(trait: TraitType[Any, Any]) -> dict[str, Any] | None:
+    if isinstance(trait, Numbers):
+        return {"kind": "numbers", "low": trait.low, "high": trait.high, "lengths": list(trait.lengths)}
+    if isinstance(trait, Int | Float):
+        low = -LARGEST if trait.min is None else max(trait.min, -LARGEST)
+        high = LARGEST if trait.max is None else min(trait.max, LARGEST)
+        low, high = trait.metadata.get("low", low), trait.metadata.get("high", high)
+        return {"kind": "number", "low": low, "high": high, "whole": isinstance(trait, Int)}
+    if isinstance(trait, Enum):
+        return {"kind": "choice", "values": list(trait.values or ())}
+    if isinstance(trait, Bool):
+        return {"kind": "flag"}
+    if isinstance(trait, Unicode):
+        return {"kind": "text"}
+    if isinstance(trait, List) and isinstance(trait._trait, Unicode):
+        return {"kind": "texts"}
+    if isinstance(trait, Dict) and trait.name == "initial":  # what *reset* brings back: some of the other traits
+        return {"kind": "initial"}
+    return None
+
+
+def stored(lab: Lab) -> dict[str, Any]:
+    """Return the lab's name and setting as JSON, the same on each processor: floats carry 12 digits."""
+    return {"lab": name(type(lab)), "state": {key: _rounded(getattr(lab, key)) for key in rules(type(lab))}}
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_rounded(entry) for entry in value]
+    if isinstance(value, dict):
+        return {key: _rounded(entry) for key, entry in value.items()}
+    return float(f"{value:.12g}") if isinstance(value, float) else value
+
+
+def description(lab: type[Lab]) -> dict[str, Any]:
+    """Return what offline.js must know of a lab: its style, its rules and the values that only the package sets."""
+    first = lab()
+    known = rules(lab)
+    return {
+        "style": lab._css,
+        "rules": known,
+        "sameLength": list(lab.same_length),
+        "constants": {key: getattr(first, key) for key in _traits(lab) if key not in known},
+    }

@@ -1,0 +1,353 @@
+"""The quiz at the end of a lesson: questions that run in the browser, with a reason for every option."""
+
+import json
+import math
+import sys
+from collections.abc import Iterator, Mapping
+from functools import cache
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from traitlets import Dict, Int, Unicode, observe
+
+from course_utils import lessons, progress
+from course_utils.widgets.formulas import formula
+from course_utils.widgets.lab import Lab, lab_source, lab_style
+
+MISCONCEPTIONS = tuple(f"M{n}" for n in range(1, 25))
+FORMULA_SIZE = 15  # px, the size of the text around it
+ROUNDING = 1e-12  # so that an answer at the very edge of the tolerance counts
+JSONPath = tuple[str | int, ...]
+
+
+class QuizError(ValueError):
+    """A quiz file that breaks a rule; the message names file, line and reason."""
+
+
+# --- reading and checking a file ---------------------------------------------------------------------
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Return a quiz as it stands in its file, checked against the schema and the rules that no schema can say.
+
+    Raises QuizError, which names each fault with file and line.
+    """
+    name = f"{path.parent.name}/{path.name}"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        known = ", ".join(names(path.parent)) or "none"
+        raise QuizError(f"there is no quiz {path.stem!r} in {path.parent}, expected one of: {known}") from None
+    except UnicodeDecodeError as error:
+        raise QuizError(f"{name}: byte {error.start} is not UTF-8, save the file as UTF-8") from None
+    try:
+        document = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise QuizError(f"{name}, line {error.lineno}, column {error.colno}: no valid JSON: {error.msg}") from None
+    except RecursionError:
+        raise QuizError(f"{name}: no valid JSON: nested too deeply") from None
+    lines, faults = line_numbers(text)
+    faults += _against_schema(document)
+    if not faults:
+        faults = [*_against_rules(document, path.stem)]
+    if faults:
+        placed = sorted((_line(lines, where), _spelled(where), reason) for where, reason in faults)
+        raise QuizError("\n".join(f"{name}, line {line}: {where}{reason}" for line, where, reason in placed))
+    checked: dict[str, Any] = document
+    return checked
+
+
+def names(folder: Path | None = None) -> list[str]:
+    """Return the names of the quizzes that there are."""
+    return sorted(path.stem for path in (folder or lessons.QUIZZES).glob("[0-9][0-9].json"))
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of quiz files."""
+    read: dict[str, Any] = json.loads((lessons.QUIZZES / "schema.json").read_text(encoding="utf-8"))
+    return read
+
+
+def line_numbers(text: str) -> tuple[dict[JSONPath, int], list[tuple[JSONPath, str]]]:
+    """Return the line on which each value of a JSON text begins, and the keys that stand twice in one object."""
+    lines: dict[JSONPath, int] = {}
+    twice: list[tuple[JSONPath, str]] = []
+    decoder = json.JSONDecoder()
+
+    def skip(i: int) -> int:
+        while text[i] in " \t\r\n,:":
+            i += 1
+        return i
+
+    def walk(i: int, path: JSONPath) -> int:
+        i = skip(i)
+        lines.setdefault(path, text.count("\n", 0, i) + 1)
+        if text[i] == "{":
+            i = skip(i + 1)
+            keys: set[str] = set()
+            while text[i] != "}":
+                line = text.count("\n", 0, i) + 1
+                key, i = decoder.raw_decode(text, i)
+                if key in keys:
+                    twice.append(((*path, key), f"the key {key!r} stands twice (again on line {line})"))
+                keys.add(key)
+                i = skip(walk(i, (*path, key)))
+            return i + 1
+        if text[i] == "[":
+            i, index = skip(i + 1), 0
+            while text[i] != "]":
+                i, index = skip(walk(i, (*path, index))), index + 1
+            return i + 1
+        return decoder.raw_decode(text, i)[1]
+
+    walk(0, ())
+    return lines, twice
+
+
+def _line(lines: Mapping[JSONPath, int], where: JSONPath) -> int:
+    while where not in lines:
+        where = where[:-1]
+    return lines[where]
+
+
+def _spelled(where: JSONPath) -> str:
+    spelled = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where).removeprefix(".")
+    return f"{spelled}: " if spelled else ""
+
+
+def _jsonschema() -> Any:
+    """Import jsonschema, without the checker of addresses that it would compile for seconds and no quiz needs."""
+    blocked = "rfc3987_syntax"
+    if blocked not in sys.modules:
+        sys.modules[blocked] = None  # type: ignore[assignment]  # its import fails, which jsonschema allows for
+    try:
+        import jsonschema  # type: ignore[import-untyped,unused-ignore]
+    finally:
+        if sys.modules[blocked] is None:
+            del sys.modules[blocked]
+    return jsonschema
+
+
+def _against_schema(document: Any) -> list[tuple[JSONPath, str]]:
+    errors = _jsonschema().Draft202012Validator(schema()).iter_errors(document)
+    return [(tuple(error.absolute_path), error.message) for error in errors]
+
+
+def _against_rules(document: dict[str, Any], stem: str) -> Iterator[tuple[JSONPath, str]]:
+    if document["quiz"] != stem:
+        yield ("quiz",), f"got {document['quiz']!r}, wanted {stem!r} to match the file's name"
+    used: set[str] = set()
+    for where, text in _texts(document, ()):
+        if text.count("$") % 2:
+            yield where, "a formula begins with $ and does not end"
+            continue
+        for latex in text.split("$")[1::2]:
+            used.add(latex)
+            if latex not in document["formulas"]:
+                yield where, f"the formula ${latex}$ has no spoken form in formulas"
+    for latex in document["formulas"].keys() - used:
+        yield ("formulas", latex), "no text uses this formula"
+    for latex, spoken in document["formulas"].items():
+        try:
+            formula(latex, spoken, FORMULA_SIZE)
+        except Exception as error:  # whatever the typesetter stumbles over
+            yield ("formulas", latex), f"cannot be typeset: {error or type(error).__name__}"
+    ids = [question["id"] for question in document["questions"]]
+    for n, question in enumerate(document["questions"]):
+        where = ("questions", n)
+        if question["id"] in ids[:n]:
+            yield (*where, "id"), f"the id {question['id']!r} is used twice"
+        yield from _question_rules(question, where)
+
+
+def _question_rules(question: dict[str, Any], where: JSONPath) -> Iterator[tuple[JSONPath, str]]:
+    kind = question["kind"]
+    parts = {"numeric": "wrong", "order": "items"}.get(kind, "options")
+    for n, part in enumerate(question[parts]):
+        known = part.get("misconception", MISCONCEPTIONS[0])
+        if known not in MISCONCEPTIONS:
+            yield (*where, parts, n, "misconception"), f"{known!r} is not one of M1 to {MISCONCEPTIONS[-1]}"
+        if "misconception" in part and part.get("right"):
+            yield (*where, parts, n, "misconception"), "a right option is no misconception"
+    if kind == "numeric":
+        for n, wrong in enumerate(question["wrong"]):
+            if is_right(question, wrong["value"]):
+                yield (*where, "wrong", n, "value"), f"{wrong['value']} counts as right within the tolerance"
+            if any(
+                abs(wrong["value"] - other["value"]) <= 2 * question["tolerance"] for other in question["wrong"][:n]
+            ):
+                yield (*where, "wrong", n, "value"), f"{wrong['value']} cannot be told from an earlier wrong value"
+        return
+    texts = [" ".join(part["text"].split()) for part in question[parts]]
+    for n, text in enumerate(texts):
+        if text in texts[:n]:
+            yield (*where, parts, n, "text"), "another one has the same text"
+    if kind == "order":
+        if sorted(question["start"]) != list(range(len(texts))):
+            yield (*where, "start"), f"expected each of 0 to {len(texts) - 1} once"
+        elif is_right(question, question["start"]):
+            yield (*where, "start"), "the items start in the right order, so there is nothing to do"
+        return
+    right = sum(option["right"] for option in question["options"])
+    if kind == "single" and right != 1:
+        yield (*where, "options"), f"{right} options are right, expected exactly one"
+    if kind == "several" and not 0 < right < len(texts):
+        yield (
+            (*where, "options"),
+            f"{right} of {len(texts)} options are right, expected at least one right and one wrong",
+        )
+
+
+def _texts(value: Any, where: JSONPath) -> Iterator[tuple[JSONPath, str]]:
+    """Yield each text that a learner reads, with its place."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if isinstance(inner, str) and key in ("text", "reason", "otherwise"):
+                yield (*where, key), inner
+            elif key != "formulas":
+                yield from _texts(inner, (*where, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _texts(inner, (*where, index))
+
+
+# --- what an answer is worth -------------------------------------------------------------------------
+
+
+def is_right(question: Mapping[str, Any], given: Any) -> bool:
+    """Say whether an answer is right.
+
+    given: the option's index (single), the indices of the chosen options (several), the number (numeric), or the
+    items' indices in the order they were put in (order); indices count from 0 in the file's order.
+    """
+    kind = question["kind"]
+    if kind == "numeric":
+        number = isinstance(given, int | float) and not isinstance(given, bool) and math.isfinite(given)
+        return number and abs(given - question["answer"]) <= question["tolerance"] * (1 + ROUNDING) + ROUNDING
+    if kind == "order":
+        return bool(given == list(range(len(question["items"]))))
+    right = [n for n, option in enumerate(question["options"]) if option["right"]]
+    if kind == "single":
+        return bool([given] == right)
+    return isinstance(given, list) and sorted(map(str, given)) == sorted(map(str, right))
+
+
+# --- the widget --------------------------------------------------------------------------------------
+
+
+@cache
+def _content(name: str) -> dict[str, Any]:
+    document = load(lessons.QUIZZES / f"{name}.json")
+    formulas = {
+        latex: {"svg": formula(latex, spoken, FORMULA_SIZE), "spoken": spoken}
+        for latex, spoken in document["formulas"].items()
+    }
+    return {"title": document["title"], "formulas": formulas, "questions": document["questions"]}
+
+
+class Quiz(Lab):
+    """A lesson's quiz, with a reason for every option and as many tries as one likes.
+
+    quiz: the two-digit number of the lesson. Without it the quiz is empty and knows every lesson's questions,
+    which is what viewers without Python are built from.
+
+    Read `answers` (by question, all tries in order) and `results`. Answers go into the learner's own record
+    (course_utils.progress). Raises QuizError for a quiz that does not exist or whose file breaks a rule.
+    """
+
+    _esm = lab_source("quiz.js")
+    _css = lab_style("quiz.css")
+
+    quiz = Unicode("").tag(sync=True)
+    library = Dict(read_only=True).tag(sync=True)
+    answers = Dict().tag(sync=True)
+    recorded = Int(0, min=-1, max=100_000, help="answers taken into the record; −1: recording is off").tag(sync=True)
+
+    def __init__(self, quiz: str = "") -> None:
+        self._counted: dict[str, int] = {}
+        library = {name: _content(name) for name in ([quiz] if quiz else names())}
+        super().__init__(quiz=quiz)
+        self.set_trait("library", library)
+
+    @property
+    def _questions(self) -> list[dict[str, Any]]:
+        return list(self.library[self.quiz]["questions"]) if self.quiz in self.library else []
+
+    @property
+    def results(self) -> dict[str, dict[str, Any]]:
+        """Return, for each question answered: first_try (right at once), correct (ever) and tries."""
+        found = {}
+        for question in self._questions:
+            tries = [is_right(question, given) for given in self.answers.get(question["id"], [])]
+            if tries:
+                found[question["id"]] = {"first_try": tries[0], "correct": any(tries), "tries": len(tries)}
+        return found
+
+    @observe("answers")
+    def _record(self, _change: Any) -> None:
+        for question in self._questions:
+            name = question["id"]
+            tries = self.answers.get(name, [])
+            for n in range(self._counted.get(name, 0), len(tries)):
+                progress.record_quiz(self.quiz, name, is_right(question, tries[n]), n == 0)
+            self._counted[name] = max(self._counted.get(name, 0), len(tries))
+        self.recorded = sum(self._counted.values()) if progress.location() is not None else -1
+
+    # --- viewers without widgets ---------------------------------------------------------------------
+
+    def alt_text(self) -> str:
+        """Return the quiz's title and questions, as text."""
+        if self.quiz not in self.library:
+            return "Quiz."
+        asked = [f"{n}. {self._plain(q['text'])}" for n, q in enumerate(self._questions, start=1)]
+        return "\n".join([f"Quiz: {self.library[self.quiz]['title']}", *asked])
+
+    def first_frame(self) -> bytes:
+        """Return nothing: as text a quiz says more than as a picture."""
+        return b""
+
+    def page(self) -> str:
+        """Return the questions as HTML, with the answers and their reasons behind a fold, for pages without widgets."""
+        if self.quiz not in self.library:
+            return ""
+        asked = "".join(f"<li>{_as_html(question)}</li>" for question in self._questions)
+        return f"<p><b>Quiz: {escape(self.library[self.quiz]['title'])}</b></p><ol>{asked}</ol>"
+
+    def _plain(self, text: str) -> str:
+        formulas = self.library[self.quiz]["formulas"]
+        return "".join(formulas[p]["spoken"] if n % 2 else p for n, p in enumerate(text.split("$")))
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        data, metadata = super()._repr_mimebundle_(**kwargs)
+        data, metadata = ({k: v for k, v in part.items() if k != "image/png"} for part in (data, metadata))
+        return {**data, "text/html": self.page()}, metadata
+
+
+def _as_html(question: Mapping[str, Any]) -> str:
+    kind = question["kind"]
+    choices: list[str] = []
+    if kind == "order":
+        told = [("", item["text"], item["reason"]) for item in question["items"]]
+        choices = [question["items"][n]["text"] for n in question["start"]]
+        hint = "Put these in the right order."
+    elif kind == "numeric":
+        told = [("right: ", decimal(question["answer"]), question["reason"])]
+        told += [("not right: ", decimal(wrong["value"]), wrong["reason"]) for wrong in question["wrong"]]
+        hint = "Answer with a number."
+    else:
+        told = [("right: " if o["right"] else "not right: ", o["text"], o["reason"]) for o in question["options"]]
+        choices = [option["text"] for option in question["options"]]
+        hint = "Choose one." if kind == "single" else "Choose all that are right."
+    listed = "".join(f"<li>{escape(text)}</li>" for text in choices)
+    listed = f"<ul>{listed}</ul>" if listed else ""
+    outer = "ol" if kind == "order" else "ul"
+    reasons = "".join(f"<li><b>{mark}{escape(text)}</b><br>{escape(reason)}</li>" for mark, text, reason in told)
+    fold = f"<details><summary>Answer and reasons</summary><{outer}>{reasons}</{outer}></details>"
+    return f"<p>{escape(question['text'])} <i>{hint}</i></p>{listed}{fold}"
+
+
+def decimal(x: float) -> str:
+    """Return a number as a learner reads it, with a real minus sign."""
+    return f"{x:.12g}".replace("-", "−")

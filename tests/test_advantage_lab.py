@@ -1,0 +1,162 @@
+"""The Advantage Lab seen from Python: its arithmetic, its checks, what it shows without a browser."""
+
+import math
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import pytest
+from traitlets import TraitError
+
+from course_utils.widgets import AdvantageLab
+from course_utils.widgets.advantage_lab import PRESETS
+from course_utils.widgets.lab import uniform
+
+
+def softmax(z: Any) -> Any:
+    e = np.exp(np.asarray(z) - np.max(z))
+    return e / e.sum()
+
+
+def test_expected_step_is_softmax_of_logits_plus_step_size_times_gradient() -> None:
+    lab = AdvantageLab(advantages=[1.0, 0.1, -2.65], logits=np.log([0.5, 0.3, 0.2]), step_size=2.0)
+    gradient = [0.5 * 1.0, 0.3 * 0.1, 0.2 * -2.65]  # the mean advantage is 0
+    expected = softmax(np.log([0.5, 0.3, 0.2]) + 2.0 * np.array(gradient))
+    np.testing.assert_allclose(lab.probabilities_after, expected, rtol=0, atol=1e-14)
+    lab.step()
+    np.testing.assert_allclose(lab.probabilities, expected, rtol=0, atol=1e-14)
+    assert lab.steps_taken == 1
+
+
+def test_sampled_steps_add_up_weighted_scores() -> None:
+    lab = AdvantageLab(advantages=[2.0, 0.5, -1.0], logits=[0.3, 0.0, -0.2], mode="sampled_trajectory", seed=4)
+    pi = softmax(lab.logits)
+    gradient = sum(lab.advantages[a] * (np.eye(3)[a] - pi) for a in lab.sampled_actions)
+    assert len(lab.sampled_actions) == 5
+    np.testing.assert_allclose(lab.probabilities_after, softmax(np.array(lab.logits) + gradient), atol=1e-14)
+
+
+def test_the_same_seed_draws_the_same_and_new_sample_draws_the_next() -> None:
+    first, second = (AdvantageLab(mode="sampled_trajectory", seed=7) for _ in range(2))
+    assert first.sampled_actions == second.sampled_actions
+    seen = set()
+    for _ in range(10):
+        seen.add(tuple(first.sampled_actions))
+        first.new_sample()
+    assert len(seen) > 1
+    first.reset()
+    assert first.sampled_actions == second.sampled_actions
+
+
+def test_samples_follow_the_policy() -> None:
+    """Chi-square over 20,000 draws; false-alarm rate 1e-9."""
+    lab = AdvantageLab(logits=np.log([0.5, 0.3, 0.2]), mode="sampled_trajectory", trajectory_length=20)
+    counts = np.zeros(3)
+    for draw in range(1000):
+        lab.draw = draw
+        counts += np.bincount(lab.sampled_actions, minlength=3)
+    expected = 20_000 * np.array([0.5, 0.3, 0.2])
+    chi_square = ((counts - expected) ** 2 / expected).sum()
+    assert chi_square < -2 * math.log(1e-9)  # two degrees of freedom: P(χ² > x) = exp(−x / 2), exactly
+
+
+def test_uniform_is_uniform_in_each_part_of_its_key() -> None:
+    """Means of 20,000 numbers against 1/2 ± z/√(12 n); false-alarm rate 1e-9 for each of three."""
+    n = 20_000
+    for keys in ([(k, 0, 0) for k in range(n)], [(0, k, 0) for k in range(n)], [(3, 5, k) for k in range(n)]):
+        numbers = np.array([uniform(*key) for key in keys])
+        assert numbers.min() >= 0
+        assert numbers.max() < 1
+        assert abs(numbers.mean() - 0.5) < NormalDist().inv_cdf(1 - 1e-9 / 2) / math.sqrt(12 * n)
+
+
+def test_presets_show_what_they_are_named_for() -> None:
+    falling = AdvantageLab(preset="small_positive")
+    assert falling.advantages[1] > 0
+    assert falling.probabilities_after[1] < falling.probabilities[1] - 0.01
+    idle = AdvantageLab(preset="zero_advantage")
+    assert idle.advantages[1] == 0
+    assert abs(idle.probabilities_after[1] - idle.probabilities[1]) > 0.01
+    equal = AdvantageLab(preset="all_equal")
+    np.testing.assert_allclose(equal.probabilities_after, equal.probabilities, atol=1e-15)
+    for name in ("small_positive", "zero_advantage"):
+        lab = AdvantageLab(preset=name)
+        assert abs(np.dot(lab.probabilities, lab.advantages)) < 1e-12, "true advantages average to 0"
+    assert {AdvantageLab(preset=name).mode for name in PRESETS} == {"expected", "sampled_action", "sampled_trajectory"}
+
+
+def test_setting_probabilities_sets_the_logits() -> None:
+    lab = AdvantageLab()
+    lab.probabilities = [0.2, 0.3, 0.5]
+    np.testing.assert_allclose(softmax(lab.logits), [0.2, 0.3, 0.5], atol=1e-15)
+
+
+def test_reset_goes_back_and_keeps_predictions() -> None:
+    lab = AdvantageLab(advantages=[1.0, 2.0], logits=[0.0, 1.0])
+    lab.predictions = [{"total_variation": 0.1}]
+    lab.advantages = [3.0, 0.0]
+    lab.step(10)
+    assert lab.steps_taken == 10
+    lab.reset()
+    assert (lab.advantages, lab.logits, lab.steps_taken) == ([1.0, 2.0], [0.0, 1.0], 0)
+    assert lab.predictions == [{"total_variation": 0.1}]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"advantages": [1.0, float("nan"), 0.0]}, "advantages contains nan, expected numbers from -1000 to 1000"),
+        ({"logits": [0.0, float("inf"), 0.0]}, "logits contains inf"),
+        ({"advantages": [[1.0, 2.0]]}, r"advantages has shape \(1, 2\), expected one number for each action"),
+        ({"advantages": "abc"}, "advantages is 'abc', expected a list of numbers"),
+        ({"advantages": [1.0]}, "advantages has 1 entries, expected 2 to 6"),
+        ({"advantages": [1.0, 2.0], "logits": [0.0, 0.0, 0.0]}, "advantages has 2, logits has 3 .*the same number"),
+        ({"advantages": [1.0, 2.0], "actions": ["a", "a"]}, "expected names that differ"),
+        ({"advantages": [1.0, 2.0], "actions": ["a", " "]}, "actions contains an empty name"),
+        ({"step_size": 0.0}, "step_size is 0.0, expected a number above 0"),
+        ({"step_size": float("nan")}, "step_size is nan"),
+        ({"mode": "all"}, "mode"),
+        ({"preset": "nonsense"}, "preset is 'nonsense', expected one of three_actions"),
+        ({"seed": -1}, "seed"),
+        ({"trajectory_length": 0}, "trajectory_length"),
+    ],
+)
+def test_bad_arguments_are_refused_by_name(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(TraitError, match=message):
+        AdvantageLab(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("advantages", [1.0, 2.0], "advantages"),
+        ("logits", [0.0, float("nan"), 0.0], "logits contains nan"),
+        ("probabilities", [0.5, 0.6, 0.2], "probabilities sums to 1.3, expected 1"),
+        ("probabilities", [0.5, 0.5, 0.0], "probabilities contains 0"),
+        ("step_size", -1.0, "step_size is -1.0"),
+    ],
+)
+def test_a_refused_value_leaves_the_lab_as_it_was(name: str, value: Any, message: str) -> None:
+    lab = AdvantageLab(preset="small_positive")
+    before = (lab.advantages, lab.logits, lab.probabilities, lab.probabilities_after, lab.step_size)
+    with pytest.raises(TraitError, match=message):
+        setattr(lab, name, value)
+    assert (lab.advantages, lab.logits, lab.probabilities, lab.probabilities_after, lab.step_size) == before
+
+
+@pytest.mark.parametrize("n", [0, -1, 1.5, "2"])
+def test_step_wants_a_whole_number(n: Any) -> None:
+    with pytest.raises(ValueError, match=f"n is {n!r}, expected a whole number of steps"):
+        AdvantageLab().step(n)
+
+
+def test_viewers_without_widgets_get_a_picture_its_alt_text_and_a_text_without_address() -> None:
+    data, metadata = AdvantageLab(preset="small_positive")._repr_mimebundle_()
+    assert data["image/png"].startswith(b"\x89PNG")
+    assert metadata["image/png"]["alt"] == data["text/plain"]
+    assert data["text/plain"] == (
+        "Advantage Lab. Advantages: a +1, b +0.1, c −2.65. Probabilities: 0.50, 0.30, 0.20. "
+        "After one step: 0.66, 0.25, 0.09."
+    )
+    hidden = AdvantageLab(preset="small_positive", predict_first=True)
+    assert "hidden until you predict it" in repr(hidden), "the picture must not give the answer away"

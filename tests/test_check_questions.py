@@ -1,0 +1,818 @@
+"""Every question: mistakes as learners write them get their own diagnosis, right answers pass, and none look alike."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from course_utils import checks, lessons, policy
+from course_utils.checks import audit, engine
+from course_utils.checks.question import Law
+
+SEEDS = range(4)
+FEW = range(1)  # for sampled functions, which take a few hundred milliseconds
+SAMPLED = [name for name in checks.names() if checks.load(name).calls]
+COMPUTED = [name for name in checks.names() if not checks.load(name).calls]
+MISTAKES = [(name, mistake.id) for name in checks.names() for mistake in checks.load(name).mistakes]
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks" / "src"
+
+RIGHT: dict[str, list] = {name: [] for name in checks.names()}
+WRONG: dict[str, dict] = {name: {} for name in checks.names()}
+
+
+def right(name):
+    def keep(function):
+        RIGHT[name].append(function)
+        return function
+
+    return keep
+
+
+def wrong(name, mistake):
+    def keep(function):
+        WRONG[name][mistake] = function
+        return function
+
+    return keep
+
+
+# --- softmax -----------------------------------------------------------------------------------------
+
+
+@right("softmax")
+def softmax_vectorised(logits, temperature=1.0):
+    z = logits / temperature
+    z = z - z.max(axis=-1, keepdims=True)
+    return np.exp(z) / np.exp(z).sum(axis=-1, keepdims=True)
+
+
+@right("softmax")
+def softmax_by_rows(logits, temperature=1.0):
+    if np.ndim(logits) > 1:
+        return [softmax_by_rows(row, temperature) for row in logits]
+    top = max(logits)
+    weights = [2.718281828459045 ** ((z - top) / temperature) for z in logits]
+    return [weight / sum(weights) for weight in weights]
+
+
+@right("softmax")
+def softmax_float32(logits, temperature=1.0):
+    z = np.float32(logits) / np.float32(temperature)
+    log_sum = np.log(np.exp(z - z.max(-1, keepdims=True)).sum(-1, keepdims=True)) + z.max(-1, keepdims=True)
+    return np.exp(z - log_sum)
+
+
+@wrong("softmax", "no-maximum")
+def softmax_overflows(logits, temperature=1.0):
+    e = np.exp(logits / temperature)
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+@wrong("softmax", "wrong-axis")
+def softmax_first_axis(logits, temperature=1.0):
+    e = np.exp((logits - logits.max(axis=0)) / temperature)
+    return e / e.sum(axis=0)
+
+
+@wrong("softmax", "over-everything")
+def softmax_sum_of_all(logits, temperature=1.0):
+    e = np.exp((logits - logits.max()) / temperature)
+    return e / e.sum()
+
+
+@wrong("softmax", "no-exponential")
+def softmax_without_exp(logits, temperature=1.0):
+    z = logits / temperature
+    return z / np.sum(z, axis=-1, keepdims=True)
+
+
+@wrong("softmax", "temperature-multiplied")
+def softmax_times_temperature(logits, temperature=1.0):
+    z = logits * temperature
+    e = np.exp(z - z.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+@wrong("softmax", "temperature-ignored")
+def softmax_forgets_temperature(logits, temperature=1.0):
+    e = np.exp(logits - np.max(logits, axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+# --- entropy -----------------------------------------------------------------------------------------
+
+
+@right("entropy")
+def entropy_vectorised(logits):
+    log_pi = logits - logits.max(axis=-1, keepdims=True)
+    log_pi = log_pi - np.log(np.exp(log_pi).sum(axis=-1, keepdims=True))
+    return -(np.exp(log_pi) * log_pi).sum(axis=-1)
+
+
+@right("entropy")
+def entropy_looped(logits):
+    if np.ndim(logits) > 1:
+        return np.array([entropy_looped(row) for row in logits])
+    total = 0.0
+    for p in policy.softmax(logits):
+        if p > 0:
+            total -= p * np.log(p)
+    return total
+
+
+@right("entropy")
+def entropy_float32(logits):
+    p = policy.softmax(np.float32(logits))
+    return -np.where(p > 0, p * np.log(np.where(p > 0, p, 1)), 0).sum(axis=-1, dtype=np.float32)
+
+
+@wrong("entropy", "no-maximum")
+def entropy_overflows(logits):
+    p = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+    return -(p * np.log(p)).sum(axis=-1)
+
+
+@wrong("entropy", "zero-log-zero")
+def entropy_of_zero(logits):
+    p = policy.softmax(logits)
+    return -np.sum(p * np.log(p), axis=-1)
+
+
+@wrong("entropy", "sign")
+def entropy_without_minus(logits):
+    p = policy.softmax(logits)
+    return np.sum(p * np.log(p), axis=-1)
+
+
+@wrong("entropy", "base-two")
+def entropy_in_bits(logits):
+    p = policy.softmax(logits)
+    return -np.sum(p * np.log2(p), axis=-1)
+
+
+@wrong("entropy", "mean-for-sum")
+def entropy_mean(logits):
+    p = policy.softmax(logits)
+    return -np.mean(p * np.log(p), axis=-1)
+
+
+@wrong("entropy", "not-weighted")
+def entropy_unweighted(logits):
+    return -np.log(policy.softmax(logits)).sum(axis=-1)
+
+
+@wrong("entropy", "summed-over-rows")
+def entropy_sums_rows(logits):
+    p = policy.softmax(logits)
+    return -(p * np.log(p)).sum()
+
+
+# --- sample_action -----------------------------------------------------------------------------------
+
+
+@right("sample_action")
+def sample_by_choice(probabilities, rng):
+    return rng.choice(len(probabilities), p=probabilities)
+
+
+@right("sample_action")
+def sample_by_loop(probabilities, rng):
+    left = rng.random()
+    for action, p in enumerate(probabilities):
+        left -= p
+        if left < 0:
+            return action
+    return len(probabilities) - 1
+
+
+@right("sample_action")
+def sample_float32(probabilities, rng):
+    edges = np.float32(probabilities).cumsum()
+    return int(np.searchsorted(edges, rng.random(dtype=np.float32) * edges[-1], side="right"))
+
+
+@wrong("sample_action", "greedy")
+def sample_argmax(probabilities, rng):
+    return np.argmax(probabilities)
+
+
+@wrong("sample_action", "uniform")
+def sample_uniformly(probabilities, rng):
+    return rng.integers(len(probabilities))
+
+
+@wrong("sample_action", "softmax-again")
+def sample_from_softmax(probabilities, rng):
+    return policy.sample(probabilities, rng)
+
+
+@wrong("sample_action", "one-based")
+def sample_from_one(probabilities, rng):
+    return rng.choice(np.arange(1, len(probabilities) + 1), p=probabilities)
+
+
+@wrong("sample_action", "not-cumulative")
+def sample_without_cumsum(probabilities, rng):
+    return (probabilities < rng.random()).sum()
+
+
+@wrong("sample_action", "first-above")
+def sample_first_above(probabilities, rng):
+    return np.argmax(probabilities > rng.random())
+
+
+@wrong("sample_action", "reversed")
+def sample_wrong_side(probabilities, rng):
+    return (np.cumsum(probabilities) > rng.random()).sum()
+
+
+# --- score -------------------------------------------------------------------------------------------
+
+
+@right("score")
+def score_vectorised(logits, action):
+    return np.eye(len(logits))[action] - policy.softmax(logits)
+
+
+@right("score")
+def score_looped(z, a):
+    pi = policy.softmax(z)
+    return [1 - pi[b] if b == a else -pi[b] for b in range(len(z))]
+
+
+@right("score")
+def score_float32(logits, action):
+    g = -policy.softmax(np.float32(logits))
+    g[action] += 1
+    return g
+
+
+@wrong("score", "no-maximum")
+def score_overflows(logits, action):
+    g = -np.exp(logits) / np.exp(logits).sum()
+    g[action] += 1
+    return g
+
+
+@wrong("score", "no-one-hot")
+def score_minus_pi(logits, action):
+    return -policy.softmax(logits)
+
+
+@wrong("score", "score-of-probability")
+def score_of_pi(logits, action):
+    pi = policy.softmax(logits)
+    g = -pi[action] * pi
+    g[action] = pi[action] * (1 - pi[action])
+    return g
+
+
+@wrong("score", "sign")
+def score_of_loss(logits, action):
+    g = policy.softmax(logits)
+    g[action] -= 1
+    return g
+
+
+@wrong("score", "next-action")
+def score_from_one(logits, action):
+    g = -policy.softmax(logits)
+    g[action - 1] += 1
+    return g
+
+
+@wrong("score", "only-own-entry")
+def score_one_entry(logits, action):
+    g = np.zeros(len(logits))
+    g[action] = 1 - policy.softmax(logits)[action]
+    return g
+
+
+# --- fisher_information ------------------------------------------------------------------------------
+
+
+@right("fisher_information")
+def fisher_vectorised(p):
+    return np.diag(p) - np.outer(p, p)
+
+
+@right("fisher_information")
+def fisher_looped(p):
+    total = np.zeros((len(p), len(p)))
+    for a in range(len(p)):
+        score = np.eye(len(p))[a] - p
+        total = total + p[a] * np.outer(score, score)
+    return total
+
+
+@right("fisher_information")
+def fisher_float32(p):
+    p = np.float32(p)
+    return np.diag(p) - p[:, None] * p[None, :]
+
+
+@wrong("fisher_information", "only-diagonal")
+def fisher_diagonal(p):
+    return np.diag(p)
+
+
+@wrong("fisher_information", "only-variances")
+def fisher_variances(p):
+    return np.eye(len(p)) * p * (1 - p)
+
+
+@wrong("fisher_information", "inner-product")
+def fisher_inner(p):
+    return np.diag(p) - p @ p.T
+
+
+@wrong("fisher_information", "squares")
+def fisher_squares(p):
+    return np.diag(p) - p * p.T
+
+
+@wrong("fisher_information", "plain-mean")
+def fisher_unweighted(p):
+    scores = [np.eye(len(p))[a] - p for a in range(len(p))]
+    return np.mean([np.outer(s, s) for s in scores], axis=0)
+
+
+# --- score_function_estimate -------------------------------------------------------------------------
+
+
+def drawn(logits, m, rng):
+    return rng.choice(len(logits), size=m, p=policy.softmax(logits))
+
+
+@right("score_function_estimate")
+def estimate_vectorised(logits, reward_of_action, m, rng):
+    actions = drawn(logits, m, rng)
+    scores = np.eye(len(logits))[actions] - policy.softmax(logits)
+    return (reward_of_action[actions, None] * scores).mean(axis=0)
+
+
+@right("score_function_estimate")
+def estimate_looped(logits, reward_of_action, m, rng):
+    pi = softmax_by_rows(logits)
+    total = np.zeros(len(pi))
+    for _ in range(m):
+        action = sample_by_loop(pi, rng)
+        total -= np.multiply(reward_of_action[action], pi)
+        total[action] += reward_of_action[action]
+    return total / m
+
+
+@right("score_function_estimate")
+def estimate_float32(logits, reward_of_action, m, rng):
+    actions = drawn(logits, m, rng)
+    scores = np.eye(len(logits), dtype=np.float32)[actions] - policy.softmax(np.float32(logits))
+    return (np.float32(reward_of_action)[actions] @ scores) / np.float32(m)
+
+
+@wrong("score_function_estimate", "sum-for-mean")
+def estimate_sum(logits, reward_of_action, m, rng):
+    pi = policy.softmax(logits)
+    total = np.zeros(len(pi))
+    for action in rng.choice(len(pi), size=m, p=pi):
+        total += reward_of_action[action] * (np.eye(len(pi))[action] - pi)
+    return total
+
+
+@wrong("score_function_estimate", "reward-differentiated")
+def estimate_of_reward_gradient(logits, reward_of_action, m, rng):
+    actions = drawn(logits, m, rng)
+    h = 1e-4
+    up = reward_of_action[actions].mean()
+    down = reward_of_action[actions].mean()
+    return np.full(len(logits), (up - down) / (2 * h))
+
+
+@wrong("score_function_estimate", "no-reward")
+def estimate_mean_score(logits, reward_of_action, m, rng):
+    return (np.eye(len(logits))[drawn(logits, m, rng)] - policy.softmax(logits)).mean(axis=0)
+
+
+@wrong("score_function_estimate", "score-of-probability")
+def estimate_with_pi(logits, reward_of_action, m, rng):
+    pi = policy.softmax(logits)
+    jacobian = np.diag(pi) - np.outer(pi, pi)
+    actions = rng.choice(len(pi), size=m, p=pi)
+    return (reward_of_action[actions, None] * jacobian[actions]).mean(axis=0)
+
+
+@wrong("score_function_estimate", "uniform-sampling")
+def estimate_uniform(logits, reward_of_action, m, rng):
+    actions = rng.integers(len(logits), size=m)
+    scores = np.eye(len(logits))[actions] - policy.softmax(logits)
+    return np.mean(reward_of_action[actions, None] * scores, axis=0)
+
+
+@wrong("score_function_estimate", "only-best")
+def estimate_greedy(logits, reward_of_action, m, rng):
+    best = np.argmax(logits)
+    return reward_of_action[best] * score_vectorised(logits, best)
+
+
+@wrong("score_function_estimate", "product-of-means")
+def estimate_means_apart(logits, reward_of_action, m, rng):
+    actions = drawn(logits, m, rng)
+    scores = np.eye(len(logits))[actions] - policy.softmax(logits)
+    return reward_of_action[actions].mean() * scores.mean(axis=0)
+
+
+@wrong("score_function_estimate", "one-draw")
+def estimate_one_draw(logits, reward_of_action, m, rng):
+    action = drawn(logits, None, rng)
+    return np.mean([reward_of_action[action] * score_vectorised(logits, action)] * m, axis=0)
+
+
+@wrong("score_function_estimate", "exact-sum")
+def estimate_not_sampled(logits, reward_of_action, m, rng):
+    pi = policy.softmax(logits)
+    return pi * (reward_of_action - pi @ reward_of_action)
+
+
+# --- finite_difference -------------------------------------------------------------------------------
+
+
+@right("finite_difference")
+def difference_vectorised(f, z, h):
+    return np.array([f(z + h * e) - f(z - h * e) for e in np.eye(len(z))]) / (2 * h)
+
+
+@right("finite_difference")
+def difference_looped(f, z, h):
+    slopes = []
+    for i in range(len(z)):
+        up, down = z.copy(), z.copy()
+        up[i] += h
+        down[i] -= h
+        slopes.append((f(up) - f(down)) / h / 2)
+    return slopes
+
+
+@right("finite_difference")
+def difference_float32(f, z, h):
+    z = np.float32(z)
+    units = np.eye(len(z), dtype=np.float32)
+    return np.float32([(f(z + np.float32(h) * e) - f(z - np.float32(h) * e)) / (2 * h) for e in units])
+
+
+@wrong("finite_difference", "forward")
+def difference_forward(f, z, h):
+    return np.array([(f(z + h * e) - f(z)) / h for e in np.eye(len(z))])
+
+
+@wrong("finite_difference", "divided-by-h")
+def difference_over_h(f, z, h):
+    return np.array([(f(z + h * e) - f(z - h * e)) / h for e in np.eye(len(z))])
+
+
+@wrong("finite_difference", "precedence")
+def difference_without_brackets(f, z, h):
+    return np.array([(f(z + h * e) - f(z - h * e)) / 2 * h for e in np.eye(len(z))])
+
+
+@wrong("finite_difference", "all-at-once")
+def difference_all(f, z, h):
+    return (f(z + h) - f(z - h)) / (2 * h)
+
+
+@wrong("finite_difference", "accumulated")
+def difference_accumulated(f, z, h):
+    slopes, up, down = [], z.copy(), z.copy()
+    for i in range(len(z)):
+        up[i] += h
+        down[i] -= h
+        slopes.append((f(up) - f(down)) / (2 * h))
+    return slopes
+
+
+@wrong("finite_difference", "own-width")
+def difference_own_width(f, z, h):
+    h = 1e-5
+    return difference_vectorised(f, z, h)
+
+
+# --- advantage_objective -----------------------------------------------------------------------------
+
+
+@right("advantage_objective")
+def objective_vectorised(log_probs, advantages):
+    return log_probs @ advantages
+
+
+@right("advantage_objective")
+def objective_looped(log_probs, advantages):
+    total = 0
+    for log_prob, advantage in zip(log_probs, advantages, strict=True):
+        total += log_prob * advantage
+    return total
+
+
+@right("advantage_objective")
+def objective_float32(log_probs, advantages):
+    return (np.float32(log_probs) * np.float32(advantages)).sum()
+
+
+@wrong("advantage_objective", "mean-for-sum")
+def objective_mean(log_probs, advantages):
+    return np.mean(log_probs * advantages)
+
+
+@wrong("advantage_objective", "sign")
+def objective_as_loss(log_probs, advantages):
+    return -np.sum(log_probs * advantages)
+
+
+@wrong("advantage_objective", "probabilities")
+def objective_of_probabilities(log_probs, advantages):
+    return np.sum(np.exp(log_probs) * advantages)
+
+
+@wrong("advantage_objective", "log-twice")
+def objective_log_twice(log_probs, advantages):
+    return np.sum(np.log(log_probs) * advantages)
+
+
+@wrong("advantage_objective", "no-advantage")
+def objective_imitates(log_probs, advantages):
+    return np.sum(log_probs)
+
+
+@wrong("advantage_objective", "whitened")
+def objective_whitens(log_probs, advantages):
+    advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+    return np.sum(log_probs * advantages)
+
+
+@wrong("advantage_objective", "product-of-sums")
+def objective_sums_apart(log_probs, advantages):
+    return sum(log_probs) * sum(advantages)
+
+
+# --- advantage_gradient ------------------------------------------------------------------------------
+
+
+@right("advantage_gradient")
+def gradient_vectorised(logits, actions, advantages):
+    return advantages[:, None] * (np.eye(logits.shape[1])[actions] - policy.softmax(logits))
+
+
+@right("advantage_gradient")
+def gradient_looped(logits, actions, advantages):
+    rows = []
+    for z, a, advantage in zip(logits, actions, advantages, strict=True):
+        row = -policy.softmax(z)
+        row[a] += 1
+        rows.append(list(advantage * row))
+    return rows
+
+
+@right("advantage_gradient")
+def gradient_float32(logits, actions, advantages):
+    g = -policy.softmax(np.float32(logits))
+    g[np.arange(len(actions)), actions] += 1
+    return g * np.float32(advantages)[:, None]
+
+
+@wrong("advantage_gradient", "sign")
+def gradient_of_loss(logits, actions, advantages):
+    g = policy.softmax(logits)
+    g[np.arange(len(actions)), actions] -= 1
+    return g * advantages[:, None]
+
+
+@wrong("advantage_gradient", "mean-over-steps")
+def gradient_mean(logits, actions, advantages):
+    return gradient_vectorised(logits, actions, advantages) / len(logits)
+
+
+@wrong("advantage_gradient", "no-advantage")
+def gradient_scores(logits, actions, advantages):
+    return np.eye(logits.shape[1])[actions] - policy.softmax(logits)
+
+
+@wrong("advantage_gradient", "no-one-hot")
+def gradient_minus_pi(logits, actions, advantages):
+    return -policy.softmax(logits) * advantages[:, None]
+
+
+@wrong("advantage_gradient", "summed-over-steps")
+def gradient_summed(logits, actions, advantages):
+    return gradient_vectorised(logits, actions, advantages).sum(axis=0)
+
+
+@wrong("advantage_gradient", "softmax-over-time")
+def gradient_over_time(logits, actions, advantages):
+    pi = np.exp(logits) / np.exp(logits).sum(axis=0)
+    return advantages[:, None] * (np.eye(logits.shape[1])[actions] - pi)
+
+
+# --- ascent_step -------------------------------------------------------------------------------------
+
+
+@right("ascent_step")
+def step_vectorised(logits, advantages, step_size):
+    pi = policy.softmax(logits)
+    return policy.softmax(logits + step_size * pi * (advantages - pi @ advantages))
+
+
+@right("ascent_step")
+def step_looped(logits, advantages, step_size):
+    pi = softmax_by_rows(logits)
+    g = [0.0] * len(pi)
+    for a in range(len(pi)):  # the mean of the sampled gradients: each action as often as it is drawn
+        for b in range(len(pi)):
+            g[b] += pi[a] * advantages[a] * ((a == b) - pi[b])
+    return softmax_by_rows([z + step_size * slope for z, slope in zip(logits, g, strict=True)])
+
+
+@right("ascent_step")
+def step_float32(logits, advantages, step_size):
+    logits, advantages = np.float32(logits), np.float32(advantages)
+    pi = policy.softmax(logits)
+    return policy.softmax(logits + np.float32(step_size) * pi * (advantages - pi @ advantages))
+
+
+@wrong("ascent_step", "descends")
+def step_downhill(logits, advantages, step_size):
+    pi = policy.softmax(logits)
+    return policy.softmax(logits - step_size * pi * (advantages - pi @ advantages))
+
+
+@wrong("ascent_step", "moves-probabilities")
+def step_on_probabilities(logits, advantages, step_size):
+    pi = policy.softmax(logits)
+    return pi + step_size * pi * (advantages - pi @ advantages)
+
+
+@wrong("ascent_step", "mean-not-subtracted")
+def step_without_mean(logits, advantages, step_size):
+    return policy.softmax(logits + step_size * policy.softmax(logits) * advantages)
+
+
+@wrong("ascent_step", "plain-mean")
+def step_plain_mean(logits, advantages, step_size):
+    g = policy.softmax(logits) * (advantages - np.mean(advantages))
+    return policy.softmax(logits + step_size * g)
+
+
+@wrong("ascent_step", "no-probability-factor")
+def step_natural(logits, advantages, step_size):
+    pi = policy.softmax(logits)
+    return policy.softmax(logits + step_size * (advantages - pi @ advantages))
+
+
+@wrong("ascent_step", "returns-logits")
+def step_of_logits(logits, advantages, step_size):
+    pi = policy.softmax(logits)
+    return logits + step_size * pi * (advantages - pi @ advantages)
+
+
+@wrong("ascent_step", "first-order")
+def step_first_order(logits, advantages, step_size):
+    pi = policy.softmax(logits)
+    g = pi * (advantages - pi @ advantages)
+    return pi + step_size * pi * (g - pi @ g)
+
+
+# --- what holds for all ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", checks.names())
+def test_there_are_four_wrong_and_two_right_answers(name):
+    assert len(WRONG[name]) >= 4
+    assert len(RIGHT[name]) >= 3  # two that differ, and one in float32
+    assert any("float32" in function.__name__ for function in RIGHT[name])
+
+
+@pytest.mark.parametrize(("name", "mistake"), [(n, m) for n in WRONG for m in WRONG[n]])
+def test_a_wrong_answer_gets_its_own_diagnosis(name, mistake):
+    question = checks.load(name)
+    known = {m.id: m for m in question.mistakes}[mistake]
+    for seed in FEW if question.calls else SEEDS:
+        result = checks.judge(question, WRONG[name][mistake], seed)
+        assert result.mistake == mistake, result
+        assert result.status == ("almost" if known.almost else "not yet")
+        assert result.paragraphs[0] == known.happened
+        assert result.evidence["input"] is not None
+        assert np.asarray(result.evidence["got"]).tolist() != np.asarray(result.evidence["wanted"]).tolist()
+
+
+@pytest.mark.parametrize(("name", "place"), [(n, k) for n in RIGHT for k in range(len(RIGHT[n]))])
+def test_a_right_answer_is_accepted(name, place):
+    for seed in FEW if name in SAMPLED else SEEDS:
+        result = checks.judge(checks.load(name), RIGHT[name][place], seed)
+        assert (result.status, result.mistake) == ("correct", None), result
+
+
+@pytest.mark.parametrize("name", checks.names())
+def test_no_two_mistakes_look_alike(name):
+    for seed in range(6):
+        assert audit.problems(checks.load(name), seed) == []
+
+
+def simulate(question, version, rng, inputs=None):
+    """The answers of a function that follows this law, to fixed and fresh inputs: what ``judge`` collects."""
+    samples = []
+    for given in inputs or [*question.fixed, question.fresh(rng)]:
+        law: Law = version(**given)
+        edges = law.probabilities.cumsum()[:-1]
+        draws = np.searchsorted(edges, rng.random((question.calls, law.count)), side="right")
+        samples.append(engine.Sample(given, law.outcomes[draws].mean(axis=1), False))
+    return samples
+
+
+def laws(question, version, samples):
+    return engine._expected(question, version, [sample.inputs for sample in samples])
+
+
+def written_out(question, version):
+    """A learner's function that makes this mistake, or gives the exact answer."""
+    return lambda *args: version(**dict(zip(question.arguments(), args, strict=False)))
+
+
+@pytest.mark.parametrize("name", COMPUTED)
+def test_the_exact_answer_is_always_correct(name):
+    question = checks.load(name)
+    answer = written_out(question, question.oracle)
+    for seed in range(10):
+        assert checks.judge(question, answer, seed).status == "correct"
+
+
+@pytest.mark.parametrize(("name", "mistake"), MISTAKES)
+def test_each_way_to_make_a_mistake_is_recognised(name, mistake):
+    question = checks.load(name)
+    versions = {m.id: m for m in question.mistakes}[mistake].versions()
+    for seed, version in enumerate(versions):
+        if question.calls:
+            samples = simulate(question, version, np.random.default_rng(seed))
+            assert not engine._fits(samples, laws(question, question.oracle, samples))
+            found = engine._named_by_law(question, samples)
+            assert found is not None
+            assert found.id == mistake
+            continue
+        assert checks.judge(question, written_out(question, version), seed).mistake == mistake
+
+
+def alarms(name, runs, seed):
+    """How often a right function is called into question: the answers are drawn from the exact law."""
+    question, rng = checks.load(name), np.random.default_rng(seed)
+    found = 0
+    for run in range(runs):
+        if run % 50 == 0:
+            inputs = [*question.fixed, question.fresh(rng)]
+            expected = engine._expected(question, question.oracle, inputs)
+        found += not engine._fits(simulate(question, question.oracle, rng, inputs), expected)
+    return found
+
+
+@pytest.mark.parametrize("name", SAMPLED)
+def test_2000_runs_of_right_functions_without_a_false_alarm(name):  # 1,000 of each
+    assert alarms(name, 1000, seed=1) == 0
+
+
+@pytest.mark.parametrize("name", SAMPLED)
+def test_the_false_alarm_rate_is_a_bound(name, monkeypatch):
+    # one in a million cannot be measured; one in two can
+    monkeypatch.setattr(engine, "FALSE_ALARM", 0.5)
+    assert alarms(name, 200, seed=2) <= 100
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SAMPLED)
+def test_100_real_runs_of_a_right_function(name):
+    for seed in range(100, 200):
+        assert checks.judge(checks.load(name), RIGHT[name][0], seed).status == "correct"
+
+
+def test_every_question_belongs_to_its_lesson():
+    listed = {check: lesson.number for lesson in lessons.LESSONS for check in lesson.checks}
+    assert listed == {name: checks.load(name).lesson for name in checks.names()}
+
+
+def test_misconceptions_are_rows_of_the_list():
+    for name in checks.names():
+        for mistake in checks.load(name).mistakes:
+            assert re.fullmatch(r"M\d+|", mistake.misconception), (name, mistake.id)
+
+
+@pytest.mark.parametrize("name", checks.names())
+def test_sections_to_read_exist(name):
+    question = checks.load(name)
+    for section in {question.read, *(m.read for m in question.mistakes if m.read)}:
+        for source in NOTEBOOKS.glob(f"{section.lesson}_*.py"):
+            headings = re.findall(r"^# ##+ (.+)$", source.read_text(encoding="utf-8"), re.MULTILINE)
+            assert section.title in headings, f"{source.name} has no section “{section.title}”"
+
+
+@pytest.mark.parametrize("name", checks.names())
+def test_texts_are_calm(name):
+    question = checks.load(name)
+    for mistake in question.mistakes:
+        text = f"{mistake.happened} {mistake.why}"
+        assert not re.search(r"\b(simply|clearly|obviously|just|easy|trivial|of course)\b|!", text, re.IGNORECASE), text
+        assert len(mistake.happened) <= 200, text
+        assert len(mistake.why) <= 330, text

@@ -1,0 +1,657 @@
+"""The check engine: each way to go wrong has its own sentence, and nothing leaks out of a check."""
+
+import asyncio
+import random
+import re
+import signal
+import subprocess
+import sys
+import threading
+import warnings
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from course_utils import policy, progress
+from course_utils.checks import CheckResult, Mistake, Question, Section, check, judge, load, names, sentences
+from course_utils.checks.question import Named, UnknownQuestionError
+from course_utils.checks.result import show, show_pair
+
+SECTION = Section("01", "Softmax")
+EXAMPLES = (
+    {"x": np.array([1.0, -2.0])},
+    {"x": np.array([[1.0, 2.0, -3.0], [0.5, 4.0, 1.0]])},
+)
+
+
+def fresh(rng):
+    return {"x": rng.normal(size=(2, 4))}
+
+
+def nonlinear(x):
+    return x**2 + x
+
+
+DOUBLE = Question(
+    name="double",
+    lesson="01",
+    prompt="Return x² + x.",
+    points=1,
+    signature="double(x)",
+    fixed=EXAMPLES,
+    fresh=fresh,
+    oracle=nonlinear,
+    remark="Well done.",
+    read=SECTION,
+    mistakes=(Mistake("square", "M1", lambda x: x**2, "You forgot x.", "It matters.", Section("02", "There")),),
+)
+
+
+@pytest.fixture(autouse=True)
+def no_progress(monkeypatch):
+    monkeypatch.setenv(progress.VARIABLE, "")
+
+
+def judged(function, seed=1):
+    return judge(DOUBLE, function, seed)
+
+
+# --- the four outcomes -------------------------------------------------------------------------------
+
+
+def test_correct():
+    result = judged(lambda x: x * (x + 1))
+    assert (result.status, result.mistake) == ("correct", None)
+    assert result.text.startswith("double: correct\n\nYour function gives the exact answer on all 6 inputs, 4 of them")
+    assert result.text.endswith("Well done.")
+    assert len(result.evidence["inputs"]) == 6
+
+
+@pytest.mark.parametrize("change", [list, np.ndarray.tolist, tuple, np.float32, np.float16, np.asarray])
+def test_array_likes_with_the_right_numbers_are_right_or_nearly(change):
+    result = judged(lambda x: change(x * x + x))
+    assert result.status == ("almost" if change is np.float16 else "correct"), result
+
+
+def test_a_known_mistake_is_named_with_its_smallest_input():
+    result = judged(lambda x: x * x)
+    assert (result.status, result.mistake) == ("not yet", "square")
+    assert result.evidence["input"]["x"].tolist() == [1, -2]
+    assert result.evidence["got"].tolist() == [1, 4]
+    assert result.evidence["wanted"].tolist() == [2, 2]
+    assert result.text == (
+        "double: not yet\n\nYou forgot x.\n\n"
+        "  input    x = [1, -2]\n  yours    [1, 4]\n  wanted   [2, 2]\n\n"
+        "Why it matters: It matters.\n\nWhere to read: lesson 02, section “There”."
+    )
+
+
+def test_the_smallest_input_on_which_it_shows():
+    result = judged(lambda x: x * x if x.ndim == 1 and x[0] > 5 else x * x + x if x.ndim == 1 else x)
+    assert result.evidence["input"]["x"].shape == (2, 3)
+
+
+def test_stub():
+    def empty(x): ...  # your code here
+
+    def documented(x):
+        """Return x² + x."""
+
+    def passes(x):
+        pass
+
+    def begun(x):
+        y = x**2
+        ...  # your code here
+        del y
+
+    def dots(x):
+        return ...
+
+    def not_implemented(x):
+        raise NotImplementedError
+
+    for function in (empty, documented, passes, begun, dots, not_implemented):
+        result = judge(DOUBLE, function)
+        assert (result.status, result.mistake) == ("not attempted", None)
+        assert "Return x² + x. It is called as `double(x)`." in result.text.replace("\n", " ")
+    assert judge(DOUBLE, empty).text == judge(DOUBLE, empty).text
+    assert judge(DOUBLE, empty)._repr_html_() == judge(DOUBLE, empty)._repr_html_()
+
+
+# --- each with its own sentence ----------------------------------------------------------------------
+
+
+def prints(x):
+    print(x**2 + x)
+
+
+def no_return(x):
+    x**2 + x
+
+
+def yields(x):
+    yield from x**2 + x
+
+
+async def waits(x):
+    return x**2 + x
+
+
+def in_place(x):
+    x *= x + 1
+    return x
+
+
+def mutates(x):
+    y = x**2 + x
+    x[...] = 0
+    return y
+
+
+def mutates_and_is_off(x):
+    x[0] += 1
+    return x**2 + x * 7
+
+
+class Unshowable:
+    def __repr__(self):
+        raise ZeroDivisionError
+
+    def __array__(self, *args, **kwargs):
+        raise ZeroDivisionError
+
+
+BUFFERS: dict = {}
+
+
+def overwrites(x):
+    buffer = BUFFERS.setdefault(x.shape, np.empty_like(x))
+    buffer[...] = x**2 + x
+    return buffer
+
+
+COUNT = [0]
+
+
+def remembers(x):
+    COUNT[0] += 1
+    return x**2 + x + (COUNT[0] % 7 == 0)
+
+
+def hard_coded(x):
+    return x**2 + x if x.shape[-1] in (2, 3) else x**2 + x * 3
+
+
+def ignores_argument(other):
+    return np.array([1.0, 2.0])
+
+
+SENTENCES = [
+    # what a learner wrote, the mistake's id, its status, and words that must be said
+    (prints, "prints", "not yet", "prints its answer"),
+    (no_return, "returns-none", "not yet", "without a `return`"),
+    (yields, "generator", "not yet", "a generator, which has not computed"),
+    (lambda x: map(nonlinear, x), "generator", "not yet", "a map, which has not computed"),
+    (waits, "coroutine", "not yet", "`async def`"),
+    (lambda x: waits(x), "coroutine", "not yet", "`async def`"),
+    (lambda x: {"answer": x}, "wrong-type", "not yet", "a dict of 1"),
+    (lambda x: [[1, 2], [3]], "wrong-type", "not yet", "rows of equal length"),
+    (lambda x: "12", "wrong-type", "not yet", "a str"),
+    (lambda x: x > 0, "wrong-type", "not yet", "dtype bool"),
+    (lambda x: x + 1j, "wrong-type", "not yet", "dtype complex128"),
+    (lambda x: x.sum, "wrong-type", "not yet", "Perhaps brackets are missing"),
+    (lambda x: Unshowable(), "wrong-type", "not yet", "an Unshowable"),
+    (lambda x: object(), "wrong-type", "not yet", "an object"),
+    (lambda x: (x * x + x).T, "transposed", "almost", "rows and columns exchanged"),
+    (lambda x: (x * x + x)[None], "axes", "almost", "has shape (1, 2), wanted is (2,)"),
+    (lambda x: (x * x + x).ravel(), "axes", "almost", "has shape (6,), wanted is (2, 3)"),
+    (lambda x: (x**2 + x).sum(axis=-1), "wrong-shape", "not yet", "An axis of length 2 is missing"),
+    (lambda x: np.array([x, x]), "wrong-shape", "not yet", "one axis too many, of length 2"),
+    (lambda x: x[..., :1], "returns-input", "not yet", "came in as `x`, or a part of it"),
+    (lambda x: x, "returns-input", "not yet", "came in as `x`"),
+    (ignores_argument, "ignores-inputs", "not yet", "whatever it is given"),
+    (lambda x: np.sqrt(x), "not-finite", "not yet", "1 of the 2 entries of your answer are NaN"),
+    (lambda x: x / 0, "not-finite", "not yet", "are inf"),
+    (lambda x: np.round(x**2 + x, 3), "rounding", "almost", "Right to about three digits"),
+    (lambda x: 3 * (x**2 + x), "factor", "not yet", "3 times the wanted one"),
+    (lambda x: -(x**2 + x), "factor", "not yet", "the opposite sign"),
+    (lambda x: x**2 + x - 0.5, "offset", "not yet", "0.5 below the wanted one"),
+    (hard_coded, "only-examples", "not yet", "written into the code"),
+    (lambda x: x**3, None, "not yet", "in 2 of its 2 entries"),
+    (in_place, "in-place", "almost", "the very array that came in as `x`"),
+    (mutates, "mutates-input", "almost", "The answer is right, and the function changes its input `x`"),
+    (mutates_and_is_off, "mutates-input", "not yet", "Your function changes its input `x`"),
+    (overwrites, "overwrites", "almost", "the next call writes over it"),
+    (lambda: 1, "wrong-arguments", "not yet", "written with the arguments `()`"),
+    (lambda x, y: x, "wrong-arguments", "not yet", "`(x, y)`. It is called as `double(x)`"),
+    (None, "not-callable", "not yet", "received None instead of a function"),
+    (np.ones(3), "not-callable", "not yet", "received an array of shape (3,)"),
+    ("double", "not-callable", "not yet", "received the text `double`"),
+    (2.5, "not-callable", "not yet", "received the number 2.5"),
+]
+
+
+@pytest.mark.parametrize(("function", "mistake", "status", "words"), SENTENCES)
+def test_each_has_its_own_sentence(function, mistake, status, words):
+    result = judged(function)
+    assert (result.mistake, result.status) == (mistake, status), result
+    assert words in " ".join(result.text.split())
+    assert all(len(paragraph) < 420 for paragraph in result.paragraphs)
+
+
+def test_an_answer_that_depends_on_earlier_calls():
+    COUNT[0] = 0
+    assert judged(remembers).mistake == "remembers"
+
+
+def test_an_answer_that_shares_memory_with_the_input():
+    identity = Question(**{**vars(DOUBLE), "oracle": lambda x: x, "mistakes": ()})
+    assert judge(identity, lambda x: x.copy(), 1).status == "correct"
+    result = judge(identity, lambda x: x[...], 1)
+    assert (result.mistake, result.status) == ("alias", "almost")
+
+
+def test_what_a_function_prints_is_kept_not_shown(capsys):
+    result = judged(prints)
+    assert result.evidence["printed"].startswith("[2. 2.]")
+    assert "printed   [2. 2.]" in result.text
+    assert capsys.readouterr().out == ""
+
+
+def test_a_default_value_is_missing():
+    result = judge(load("softmax"), lambda logits, temperature: logits)
+    assert result.mistake == "wrong-arguments"
+    assert "Give `temperature` a default value" in result.text
+
+
+def test_extreme_inputs_of_a_question_without_a_name_for_it():
+    extreme = Question(**{**vars(DOUBLE), "extreme": ({"x": np.array([1e6])},)})
+    result = judge(extreme, lambda x: np.minimum(x**2 + x, 1e9), 1)
+    assert (result.mistake, result.status) == ("extreme-inputs", "almost")
+    result = judge(extreme, lambda x: [0][int(x.max() > 1e5)] + x**2 + x, 1)
+    assert (result.mistake, result.status) == ("raised", "almost")
+    assert "right on ordinary inputs" in result.text
+
+
+def test_overflow_of_pythons_own_floats_is_the_same_mistake():
+    import math
+
+    def my_softmax(logits, temperature=1.0):
+        if logits.ndim > 1:
+            return [my_softmax(row, temperature) for row in logits]
+        weights = [math.exp(z / temperature) for z in logits]
+        return [weight / sum(weights) for weight in weights]
+
+    result = judge(load("softmax"), my_softmax)
+    assert (result.mistake, result.status) == ("no-maximum", "almost")
+    assert result.rows[1] == ("message", "OverflowError: math range error")
+
+
+# --- exceptions and interrupts -----------------------------------------------------------------------
+
+
+def helper(x):
+    return x + np.zeros(7)  # shapes do not fit
+
+
+def raises_in_helper(x):
+    y = x**2
+    return helper(y)
+
+
+def test_an_exception_is_shown_at_the_learners_own_line():
+    result = judged(raises_in_helper)
+    line = helper.__code__.co_firstlineno + 1
+    assert (result.status, result.mistake) == ("not yet", "raised")
+    assert f"ValueError in your line {line}: `return x + np.zeros(7) # shapes do not fit`" in " ".join(
+        result.text.split()
+    )
+    assert "message   ValueError: operands could not be broadcast together with shapes (2,) (7,)" in result.text
+    assert "`keepdims=True` keeps a summed axis" in " ".join(result.text.split())
+    assert "course_utils" not in result.text
+    assert "Traceback" not in result.text
+    assert result.evidence["line"] == line
+
+
+def test_an_exception_inside_the_package_is_told_at_the_line_that_called_it():
+    def calls_policy(x):
+        return policy.softmax(x * np.nan)
+
+    result = judged(calls_policy)
+    assert result.evidence["line_text"] == "return policy.softmax(x * np.nan)"
+    assert result.evidence["message"].startswith("logits[0] is nan, expected a finite number")
+
+
+def test_an_exception_without_a_line_of_the_learners():
+    result = judged(np.linalg.inv)
+    assert "stopped with a LinAlgError." in result.text
+    assert result.evidence["line"] is None
+
+
+def recursion(x):
+    return recursion(x)
+
+
+@pytest.mark.parametrize(
+    ("function", "hint"),
+    [
+        (lambda x: undefined_name, "Python knows no such name there"),  # noqa: F821
+        (recursion, "calls itself without end"),
+        (lambda x: x.sum(axis=3), "fewer axes than this line expects"),
+        (lambda x: x[99], "points past the end"),
+        (lambda x: 1 if x > 0 else 0, "one truth value"),
+        (lambda x: x(0), "square brackets"),
+        (lambda x: float(x), "take one number"),
+        (lambda x: x @ np.ones((5, 5)), "Two shapes do not fit"),
+        (lambda x: sys.exit("bye"), "what Python could not do"),
+        (lambda x: [].pop(), "points past the end"),
+    ],
+)
+def test_common_exceptions_come_with_help(function, hint):
+    result = judged(function)
+    assert result.mistake == "raised"
+    assert hint in " ".join(result.text.split())
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX timers")
+@pytest.mark.parametrize("loud", [False, True])
+def test_an_endless_loop_can_be_interrupted(loud):
+    def endless(x):
+        total = 0.0
+        while total < 1:
+            if loud:
+                print("still here")
+        return total
+
+    old = signal.signal(signal.SIGALRM, signal.default_int_handler)  # as for Ctrl+C and the notebook's stop button
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    try:
+        result = judged(endless)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, old)
+    assert (result.status, result.mistake) == ("not yet", "interrupted")
+    assert re.match(
+        r"Stopped by you after 0\.\d s, in your line \d+: `(while total < 1:|print|if loud)", result.paragraphs[0]
+    )
+    assert "Nothing is lost" in result.text
+    assert len(result.evidence.get("printed", "")) <= 2000
+
+
+def test_an_interrupt_between_two_calls():
+    question = Question(**{**vars(DOUBLE), "oracle": lambda x: (_ for _ in ()).throw(KeyboardInterrupt)})
+    result = judge(question, nonlinear, 1)
+    assert result.paragraphs[0].startswith("Stopped by you after 0.")
+
+
+# --- nothing leaks -----------------------------------------------------------------------------------
+
+
+def test_inputs_are_pristine_for_every_call_and_in_the_evidence():
+    def destroys(x):
+        x[...] = np.nan
+        return x
+
+    result = judged(destroys)
+    assert result.evidence["input"]["x"].tolist() == [1, -2]
+    assert EXAMPLES[0]["x"].tolist() == [1, -2]
+
+
+def test_the_global_state_is_left_as_it_was():
+    def draws(x):
+        np.random.seed(3)  # noqa: NPY002
+        random.seed(3)
+        return x + np.random.normal() + random.random()  # noqa: NPY002
+
+    np.random.seed(0)  # noqa: NPY002
+    random.seed(0)
+    wanted = np.random.RandomState(0).rand(), random.Random(0).random()
+    handling, filters, out = np.geterr(), list(warnings.filters), sys.stdout
+    judged(draws)
+    assert (np.random.rand(), random.random()) == wanted  # noqa: NPY002
+    assert (np.geterr(), warnings.filters, sys.stdout) == (handling, filters, out)
+
+
+def test_a_check_within_a_running_event_loop_and_in_a_thread():
+    async def cell():
+        return judged(waits)
+
+    assert asyncio.run(cell()).mistake == "coroutine"
+    results: list[CheckResult] = []
+    thread = threading.Thread(target=lambda: results.append(judged(nonlinear)))
+    thread.start()
+    thread.join()
+    assert results[0].status == "correct"
+
+
+def test_a_seed_repeats_the_fresh_inputs():
+    first = judged(hard_coded, 77)
+    again = judged(hard_coded, first.evidence["seed"])
+    assert np.array_equal(first.evidence["input"]["x"], again.evidence["input"]["x"])
+    assert 'check("double", hard_coded, seed=77)' in first.text
+    assert not np.array_equal(judged(hard_coded, 78).evidence["input"]["x"], first.evidence["input"]["x"])
+    unseeded = judge(DOUBLE, hard_coded), judge(DOUBLE, hard_coded)
+    assert unseeded[0].evidence["seed"] != unseeded[1].evidence["seed"]
+
+
+# --- sampled functions -------------------------------------------------------------------------------
+
+
+def sampled(function, name="sample_action", seed=5):
+    return judge(Question(**{**vars(load(name)), "calls": 300, "fresh_count": 0}), function, seed)
+
+
+MADE_ONCE = np.random.default_rng(1)
+
+
+@pytest.mark.parametrize(
+    ("function", "mistake", "status"),
+    [
+        (lambda p, rng: np.random.choice(len(p), p=p), "global-rng", "almost"),  # noqa: NPY002
+        (lambda p, rng: random.choices(range(len(p)), p)[0], "global-rng", "almost"),
+        (lambda p, rng: MADE_ONCE.choice(len(p), p=p), "own-rng", "almost"),
+        (lambda p, rng: np.random.default_rng().choice(len(p), p=p), "own-rng", "almost"),
+        (lambda p, rng: np.random.default_rng(7).choice(len(p), p=p), "fixed-seed", "not yet"),
+        (lambda p, rng: float(rng.choice(len(p), p=p)), "float-index", "almost"),
+        (lambda p, rng: rng.choice(len(p), p=p, size=1), "axes", "almost"),
+        (lambda p, rng: p[rng.choice(len(p), p=p)], "not-an-index", "not yet"),
+        (lambda p, rng: rng.choice(len(p), p=p) - len(p), "out-of-range", "not yet"),
+        (lambda p, rng: rng.multinomial(1, p), "wrong-shape", "not yet"),
+        (lambda p, rng: rng.choice(len(p), p=p**2 / (p**2).sum()), None, "not yet"),
+        (lambda p, rng: np.nan, "not-finite", "not yet"),
+        (lambda p, rng: None, "returns-none", "not yet"),
+        (lambda p: 0, "wrong-arguments", "not yet"),
+        (lambda p, rng: rng.spawn(1)[0].choice(len(p), p=p), None, "correct"),
+    ],
+)
+def test_sentences_for_sampled_functions(function, mistake, status):
+    function.__name__ = "drawn"
+    if mistake == "returns-none":
+        function = no_return_sampled
+    result = sampled(function)
+    assert (result.mistake, result.status) == (mistake, status), result
+
+
+def no_return_sampled(p, rng):
+    rng.choice(len(p), p=p)
+
+
+def test_a_sampled_function_that_changes_its_input():
+    def changes(p, rng):
+        np.cumsum(p, out=p)
+        return int((p <= rng.random()).sum())
+
+    assert (sampled(changes).mistake, sampled(changes).status) == ("mutates-input", "almost")
+
+
+def test_an_unknown_deviation_is_measured_in_standard_errors():
+    def lukewarm(p, rng):
+        return rng.choice(len(p), p=p**2 / (p**2).sum())
+
+    result = sampled(lukewarm)
+    assert re.search(r"mean of 300 answers of yours is \d+ standard errors from the exact value", result.text)
+    assert "less than once in a million checks" in " ".join(result.text.split())
+    assert result.evidence["false_alarm_rate"] == 1e-6
+    assert result.evidence["standard_errors"] > 6
+
+
+def test_an_estimate_with_the_right_mean_and_another_spread():
+    def half(logits, reward_of_action, m, rng):
+        pi = policy.softmax(logits)
+        actions = rng.choice(len(pi), size=4 * m, p=pi)
+        return (reward_of_action[actions, None] * (np.eye(len(pi))[actions] - pi)).mean(axis=0)
+
+    result = sampled(half, "score_function_estimate")
+    assert (result.status, result.mistake) == ("not yet", None)
+    assert "their variance is 0.2" in " ".join(result.text.split())
+    assert result.rows[1][1].endswith("(variance of 300 answers)")
+
+
+# --- names, progress, the card -----------------------------------------------------------------------
+
+
+def test_an_unknown_name():
+    result = check("sofmax", nonlinear)
+    assert (result.status, result.mistake) == ("not attempted", "unknown-question")
+    assert "The nearest is `softmax`." in result.text
+    assert all(f"`{name}`" in result.text for name in names())
+    assert "nearest" not in check("zzz", nonlinear).text
+    with pytest.raises(UnknownQuestionError, match=r"no question 'sofmax'\. Did you mean 'softmax'"):
+        load("sofmax")
+
+
+def test_the_two_arguments_in_the_wrong_order():
+    result = check(nonlinear, "softmax")
+    assert (result.status, result.mistake) == ("not attempted", "exchanged-arguments")
+    assert '`check("softmax", nonlinear)`' in result.text
+
+
+def test_the_outcome_is_recorded(tmp_path, monkeypatch):
+    monkeypatch.setenv(progress.VARIABLE, str(tmp_path / "progress.json"))
+    check("score", lambda logits, action: -policy.softmax(logits))
+    check("sofmax", nonlinear)
+    judge(load("score"), policy.score)
+    assert progress.summary() == {
+        "02": {
+            "checks": {"score": {"status": "not yet", "tries": 1, "mistakes": ["no-one-hot"]}},
+            "quiz": {},
+            "predictions": {"count": 0, "mean_gap": None},
+        }
+    }
+    check("score", policy.score)
+    assert progress.summary()["02"]["checks"]["score"]["status"] == "correct"
+
+
+class Words(HTMLParser):
+    """The words of a card, its tags, and its attributes."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.text, self.tags, self.attributes = "", [], []
+        self.feed(page)
+        self.words = self.text.split()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [name for name, _ in attrs]
+
+    def handle_data(self, data):
+        self.text += data
+
+
+@pytest.mark.parametrize("function", [row[0] for row in SENTENCES[::4]] + [nonlinear, raises_in_helper])
+def test_card_and_text_say_the_same(function):
+    result = judged(function)
+    card = Words(result._repr_html_())
+    assert card.words == result.text.replace("`", "").split()
+    assert set(card.tags) <= {"div", "p", "strong", "pre", "code"}
+    assert set(card.attributes) <= {"role", "aria-label", "style"}
+    assert repr(result) == result.text
+
+
+def test_what_a_learner_writes_is_escaped():
+    def bold(x):
+        raise ValueError("<script>alert(1)</script> & `<b>`")
+
+    page = judged(bold)._repr_html_()
+    assert "<script>" not in page
+    assert "<b>" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp;" in page
+
+
+def test_no_colour_carries_meaning():
+    page = judged(nonlinear)._repr_html_()
+    assert set(re.findall(r"#\w+", page)) == {"#808080"}  # one grey; the text has the page's own colour
+    assert "color" not in re.sub(r"background|border", "", page)
+
+
+def test_the_card_survives_a_sanitiser():
+    bleach = pytest.importorskip("bleach")
+    page = judged(raises_in_helper)._repr_html_()
+    cleaned = bleach.clean(page, tags={"div", "p", "strong", "pre", "code"}, attributes=[])
+    assert Words(cleaned).words == Words(page).words
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1, "1"),
+        (-0.0, "0"),
+        (1 / 3, "0.3333"),
+        (True, "True"),
+        (None, "None"),
+        (np.float64(np.nan), "nan"),
+        (np.array(2.0), "2"),
+        (np.array([1, 20]), "[1, 20]"),
+        (np.array([0.01, 1 / 3, -1e-9]), "[0.01, 0.3333, -1e-09]"),
+        (np.array([0.5, -0.04321, 12.0]), "[0.5, -0.0432, 12]"),
+        (np.array([[1.0, 20.0], [0.5, np.inf]]), "[[  1,  20],\n [0.5, inf]]"),
+        (np.zeros(30), "an array of shape (30,) that begins with 0, 0, 0, 0, 0, 0"),
+        (Named("z ↦ z²", np.square), "z ↦ z²"),
+        (np.zeros((0,)), "[]"),
+    ],
+)
+def test_show(value, text):
+    assert show(value) == text
+
+
+def test_a_pair_has_enough_digits_to_differ():
+    assert show_pair(1.00001, 1.0) == ("1.00001", "1")
+    assert show_pair(2.0, 2.0) == ("2", "2")
+
+
+def test_checks_need_no_notebook():
+    code = "import sys, course_utils.checks; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert {"matplotlib", "ipywidgets", "IPython", "scipy"}.isdisjoint(loaded.stdout.split())
+
+
+def test_sentences_are_calm():
+    source = sentences.__file__
+    with open(source, encoding="utf-8") as file:
+        text = file.read()
+    assert not re.search(r"\b(simply|clearly|obviously|trivial|stupid)\b|[a-z]!", text, re.IGNORECASE)
+
+
+def answer(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    return x**2 + x
+
+
+def test_functions_of_other_kinds():
+    from functools import partial
+
+    class Callable:
+        def __call__(self, x):
+            return answer(x)
+
+        def method(self, x):
+            return answer(x)
+
+        def empty(self, x): ...
+
+    for function in (answer, Callable(), Callable().method, partial(answer), np.vectorize(answer)):
+        assert judged(function).status == "correct"
+    assert judged(Callable().empty).status == "not attempted"

@@ -1,0 +1,36 @@
+"""Static figures carry alt text and are the same each time."""
+
+from typing import Any
+
+import pytest
+
+from course_utils import figures
+
+
+def draw() -> figures.Figure:
+    fig, (ax,) = figures.new_figure()
+    ax.plot([1, 2, 3])
+    return fig
+
+
+def test_the_same_figure_gives_the_same_bytes() -> None:
+    assert figures.png(draw()) == figures.png(draw())
+
+
+def test_show_puts_the_alt_text_beside_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[Any] = []
+    monkeypatch.setattr(figures, "display", lambda data, raw, metadata: shown.append((data, metadata)))
+    figures.show(draw(), alt="A rising line.")
+    ((data, metadata),) = shown
+    assert metadata == {"image/png": {"alt": "A rising line."}}
+    assert data == {"image/png": figures.png(draw()), "text/plain": "Figure: A rising line."}
+
+
+def test_show_wants_alt_text() -> None:
+    with pytest.raises(ValueError, match="alt is empty, expected a sentence"):
+        figures.show(draw(), alt=" ")
+
+
+@pytest.mark.parametrize(("x", "text"), [(0.0, "0"), (1.0, "+1"), (-2.65, "−2.65"), (0.12345, "+0.123")])
+def test_signed_numbers_have_three_digits_and_a_real_minus(x: float, text: str) -> None:
+    assert figures.signed(x) == text

@@ -1,0 +1,314 @@
+"""The learner's record: nothing lost, nothing overwritten, nothing that stops a lesson."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from course_utils import lessons, progress
+
+
+@pytest.fixture(autouse=True)
+def file(tmp_path, monkeypatch):
+    """A record of its own for each test, and notices that are told anew."""
+    path = tmp_path / "learner" / ".progress.json"
+    monkeypatch.setenv(progress.VARIABLE, str(path))
+    monkeypatch.setattr(progress, "_told", set())
+    return path
+
+
+def events(path):
+    return json.loads(path.read_text(encoding="utf-8"))["events"]
+
+
+def neighbours(path, word):
+    return [other for other in path.parent.iterdir() if word in other.name]
+
+
+# --- what is kept -------------------------------------------------------------------------------------
+
+
+def test_checks_quizzes_and_predictions_are_summed_up_by_lesson(file):
+    progress.record_check("softmax", "01", "not attempted", None)
+    progress.record_check("softmax", "01", "not yet", "wrong_axis")
+    progress.record_check("softmax", "01", "correct", None)
+    progress.record_check("softmax", "01", "almost", "overflow")
+    progress.record_quiz("08", "sign", False, True)
+    progress.record_quiz("08", "sign", True, False)
+    progress.record_quiz("08", "sum", True, True)
+    progress.record_prediction("AdvantageLab", {"total_variation": np.float64(0.25), "predicted": np.array([0.5, 0.5])})
+    progress.record_prediction("advantage", {"total_variation": 0.75})
+    progress.record_prediction("some lab", {"lesson": "02"})
+    found = progress.summary()
+    assert found["01"]["checks"] == {
+        "softmax": {"status": "correct", "tries": 3, "mistakes": ["wrong_axis", "overflow"]}
+    }
+    assert found["08"]["quiz"] == {
+        "sign": {"correct": True, "first_try": False, "tries": 2},
+        "sum": {"correct": True, "first_try": True, "tries": 1},
+    }
+    assert found["08"]["predictions"] == {"count": 2, "mean_gap": 0.5}
+    assert found["02"]["predictions"] == {"count": 1, "mean_gap": None}
+    assert list(found) == ["01", "02", "08"]
+    assert len(events(file)) == 9
+
+
+def test_the_first_answer_ever_counts_as_the_first_try():
+    progress.record_quiz("08", "sign", False, True)
+    progress.record_quiz("08", "sign", True, True)  # the cell was run again: a fresh quiz, not a first answer
+    assert progress.summary()["08"]["quiz"]["sign"] == {"correct": True, "first_try": False, "tries": 2}
+
+
+def test_the_same_again_and_again_does_not_grow_the_file(file):
+    for _ in range(50):
+        progress.record_check("softmax", "01", "not yet", "wrong_axis")
+    (event,) = events(file)
+    assert event["times"] == 50
+    assert progress.summary()["01"]["checks"]["softmax"]["tries"] == 50
+
+
+def test_an_empty_variable_switches_recording_off(file, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for empty in ("", "  "):
+        monkeypatch.setenv(progress.VARIABLE, empty)
+        progress.record_check("softmax", "01", "correct", None)
+        assert progress.location() is None
+        assert progress.summary() == {}
+        assert progress.reset(confirm=True) is None
+        with pytest.raises(RuntimeError, match=progress.VARIABLE):
+            progress.export()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_the_variable_the_file_lies_with_the_notebooks(monkeypatch):
+    monkeypatch.delenv(progress.VARIABLE)
+    assert progress.location() == lessons.NOTEBOOKS / ".progress.json"
+
+
+def test_looking_leaves_no_trace(file):
+    assert progress.summary() == {}
+    assert not file.parent.exists()
+
+
+# --- several notebooks at once ------------------------------------------------------------------------
+
+WRITER = """
+import sys
+from course_utils import progress
+for n in range(int(sys.argv[2])):
+    progress.record_quiz("08", f"{sys.argv[1]}-{n}", True, True)
+"""
+
+
+def test_many_processes_lose_nothing(file):
+    processes, each = 8, 25
+    running = [
+        subprocess.Popen([sys.executable, "-c", WRITER, str(k), str(each)], stderr=subprocess.PIPE)
+        for k in range(processes)
+    ]
+    for process in running:
+        _, told = process.communicate(timeout=60)
+        assert process.returncode == 0
+        assert told == b""
+    asked = {event["question"] for event in events(file)}
+    assert asked == {f"{k}-{n}" for k in range(processes) for n in range(each)}
+    assert not neighbours(file, ".tmp")
+
+
+KILLED = """
+import os
+from course_utils import progress
+os.replace = lambda *paths: os._exit(9)  # power fails after the new text was written, before it took its place
+progress.record_quiz("08", "lost", True, True)
+"""
+
+
+def test_a_process_that_dies_leaves_the_old_file_and_no_lock(file):
+    progress.record_quiz("08", "kept", True, True)
+    before = file.read_bytes()
+    assert subprocess.run([sys.executable, "-c", KILLED], check=False).returncode == 9
+    assert file.read_bytes() == before
+    progress.record_quiz("08", "next", True, True)
+    assert [event["question"] for event in events(file)] == ["kept", "next"]
+
+
+def test_a_notebook_that_holds_the_lock_for_long_is_told_not_waited_for(file, monkeypatch, capsys):
+    monkeypatch.setattr(progress, "PATIENCE", 0.05)
+    with progress._lock():
+        progress.record_quiz("08", "sign", True, True)
+        progress.record_quiz("08", "sign", True, True)
+    assert capsys.readouterr().err.count("another notebook") == 1
+    assert not file.exists()
+
+
+# --- files that are not ours to understand ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"{ not json", "cannot be read"),
+        (b"\xff\xfe\x00", "cannot be read"),
+        (b"", "cannot be read"),
+        (b"[" * 100_000, "cannot be read"),
+        (b"[]", "not a record of this course"),
+        (b'{"my": "notes"}', "not a record of this course"),
+        (json.dumps({"format": progress.FORMAT, "version": 2, "events": []}).encode(), "newer version"),
+        (json.dumps({"format": progress.FORMAT, "version": 1, "events": [1]}).encode(), "cannot be read"),
+        (json.dumps({"format": progress.FORMAT, "version": 1}).encode(), "cannot be read"),
+    ],
+)
+@pytest.mark.parametrize("by", ["recording", "reading"])
+def test_a_strange_file_is_set_aside_never_overwritten(file, capsys, content, why, by):
+    file.parent.mkdir()
+    file.write_bytes(content)
+    if by == "recording":
+        progress.record_check("softmax", "01", "correct", None)
+    assert progress.summary().keys() == ({"01"} if by == "recording" else set())
+    (aside,) = neighbours(file, "set-aside")
+    assert aside.read_bytes() == content
+    told = capsys.readouterr().err
+    assert why in told
+    assert str(aside) in told
+    assert told.count("\n") == 1
+
+
+def test_odd_entries_are_passed_over(file):
+    file.parent.mkdir()
+    odd = [
+        {},
+        {"kind": "check"},
+        {"kind": "quiz", "quiz": 8},
+        {"kind": "other", "lesson": "01"},
+        {"kind": "prediction"},
+    ]
+    odd += [{"kind": "check", "lesson": "01", "question": "softmax", "status": "wonderful", "times": 1}]
+    odd += [{"kind": "prediction", "lab": "advantage", "record": 3, "times": "many"}]
+    file.write_text(json.dumps({"format": progress.FORMAT, "version": 1, "events": odd}))
+    assert progress.summary()["01"]["checks"]["softmax"]["status"] == "not yet"
+
+
+# --- a lesson goes on ---------------------------------------------------------------------------------
+
+
+def test_a_folder_that_cannot_be_written_is_told_once(tmp_path, monkeypatch, capsys):
+    blocked = tmp_path / "a file"
+    blocked.write_text("in the way")
+    monkeypatch.setenv(progress.VARIABLE, str(blocked / "progress.json"))
+    for _ in range(3):
+        progress.record_check("softmax", "01", "correct", None)
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "the lesson goes on" in told
+    assert progress.summary() == {}
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_read_only_folder(file, capsys):
+    progress.record_check("softmax", "01", "correct", None)
+    file.parent.chmod(0o500)
+    try:
+        progress.record_check("entropy", "01", "correct", None)
+        assert list(progress.summary()["01"]["checks"]) == ["softmax"]
+    finally:
+        file.parent.chmod(0o700)
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "record", [{"x": float("nan")}, {"x": object()}, {("a", "b"): 1}], ids=["nan", "object", "key"]
+)
+def test_a_record_that_json_cannot_keep_is_told_not_raised(file, capsys, record):
+    progress.record_prediction("advantage", record)
+    assert "could not be recorded" in capsys.readouterr().err
+    assert not file.exists()
+
+
+def test_a_full_disk_leaves_the_old_file(file, monkeypatch, capsys):
+    progress.record_quiz("08", "kept", True, True)
+    before = file.read_bytes()
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    progress.record_quiz("08", "lost", True, True)
+    assert file.read_bytes() == before
+    assert "No space left" in capsys.readouterr().err
+    assert not neighbours(file, ".tmp")
+
+
+# --- export and reset ---------------------------------------------------------------------------------
+
+
+def test_export_is_one_file_with_everything(file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    progress.record_quiz("08", "sign", True, True)
+    first, second = progress.export(), progress.export()
+    assert first != second
+    assert first.parent == tmp_path
+    named = progress.export(tmp_path / "hand_in.json")
+    for path in (first, second, named):
+        document = json.loads(path.read_text(encoding="utf-8"))
+        assert document["summary"] == progress.summary()
+        assert document["events"] == events(file)
+        assert {"format", "version", "exported"} <= document.keys()
+    with pytest.raises(OSError, match="nowhere"):
+        progress.export(tmp_path / "nowhere" / "x.json")
+
+
+@pytest.mark.parametrize(("answer", "gone"), [("yes", True), (" Y ", True), ("no", False), ("", False)])
+def test_reset_asks_and_keeps_a_copy(file, monkeypatch, answer, gone):
+    progress.record_quiz("08", "sign", True, True)
+    before = file.read_bytes()
+    monkeypatch.setattr("builtins.input", lambda _: answer)
+    backup = progress.reset()
+    assert (backup is not None) == gone
+    assert (progress.summary() == {}) == gone
+    assert (backup or file).read_bytes() == before
+
+
+@pytest.mark.parametrize("error", [EOFError, NotImplementedError])
+def test_reset_where_nobody_can_be_asked(file, monkeypatch, error):
+    progress.record_quiz("08", "sign", True, True)
+
+    def ask(_):
+        raise error
+
+    monkeypatch.setattr("builtins.input", ask)
+    with pytest.raises(RuntimeError, match=r"reset\(confirm=True\)"):
+        progress.reset()
+    assert progress.summary()
+    first = progress.reset(confirm=True)
+    progress.record_quiz("08", "sign", True, True)
+    second = progress.reset(confirm=True)
+    assert first != second
+    assert first.exists()
+    assert second.exists()
+    assert progress.reset(confirm=True) is None
+
+
+# --- the lessons --------------------------------------------------------------------------------------
+
+
+def test_lessons_are_numbered_and_their_labs_are_known():
+    assert [lesson.number for lesson in lessons.LESSONS] == [f"{n:02d}" for n in range(14)]
+    assert [lessons.lab_name(name) for name in ("AdvantageLab", "advantage_lab", "advantage", "Score Explorer")] == [
+        *["advantage"] * 3,
+        "score",
+    ]
+    assert lessons.lesson_of_lab("AdvantageLab") == "08"
+    assert lessons.lesson_of_lab("no such lab") is None
+
+
+def test_a_lesson_exists_as_a_source_or_as_a_notebook(tmp_path):
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "08_objective.py").touch()
+    (tmp_path / "09_actor_critic.ipynb").touch()
+    found = {lesson.number: lesson.notebook(tmp_path) for lesson in lessons.LESSONS}
+    assert found.pop("08") == "08_objective.ipynb"
+    assert found.pop("09") == "09_actor_critic.ipynb"
+    assert set(found.values()) == {None}

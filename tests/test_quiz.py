@@ -1,0 +1,445 @@
+"""Quizzes: files that break a rule are refused with line and reason, numbers are right, answers are kept."""
+
+import html
+import json
+import re
+import time
+
+import numpy as np
+import pytest
+
+from course_utils import lessons, policy, progress
+from course_utils.objectives import advantage_objective, expected_advantage_objective
+from course_utils.widgets import CourseMap, Quiz, course_map, offline, quiz
+
+NAMES = quiz.names()
+
+
+@pytest.fixture(autouse=True)
+def record(tmp_path, monkeypatch):
+    monkeypatch.setenv(progress.VARIABLE, str(tmp_path / "record.json"))
+    monkeypatch.setattr(progress, "_told", set())
+
+
+def document(name):
+    return quiz.load(lessons.QUIZZES / f"{name}.json")
+
+
+def question(name, id_):
+    return next(q for q in document(name)["questions"] if q["id"] == id_)
+
+
+# --- the course's own quizzes ---------------------------------------------------------------------------
+
+
+def test_the_four_lessons_have_quizzes_of_all_kinds():
+    assert {"01", "02", "03", "08"} <= set(NAMES)
+    kinds = {q["kind"] for name in NAMES for q in document(name)["questions"]}
+    assert kinds == {"single", "several", "numeric", "order"}
+
+
+def test_the_misconceptions_of_each_lesson_are_distractors():
+    met = {name: set(re.findall(r'"misconception": "(M\d+)"', json.dumps(document(name)))) for name in NAMES}
+    assert met["01"] >= {"M1"}
+    assert met["02"] >= {"M1"}
+    assert met["03"] >= {"M2", "M3"}
+    assert met["08"] >= {"M5", "M6", "M7", "M14"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_texts_are_written_like_the_lessons(name):
+    for where, text in quiz._texts(document(name), ()):
+        outside = "".join(text.split("$")[::2])
+        assert "—" not in outside, where
+        assert "  " not in text, where
+        assert text == text.strip(), where
+        assert not re.search(r"[-]\d", outside), f"{where}: a minus sign is −, not -"
+
+
+# --- the numbers in the questions -----------------------------------------------------------------------
+
+PI = np.array([0.5, 0.3, 0.2])
+SCORE = policy.score(np.log(PI), 1)
+
+
+def near(values):
+    """The numbers of a numeric question, the right one first, are these, to the digits that the file gives."""
+    return pytest.approx(values, abs=5e-5)
+
+
+def numbers(name, id_):
+    asked = question(name, id_)
+    return [asked["answer"], *(wrong["value"] for wrong in asked["wrong"])]
+
+
+def test_01_adding_to_every_logit():
+    logits = np.array([1.0, 2.0, 3.0])
+    np.testing.assert_allclose(policy.softmax(logits + 100), policy.softmax(logits), rtol=1e-13)
+    with np.errstate(over="ignore", invalid="ignore"):
+        assert np.isfinite(np.exp(103.0))
+        assert np.isinf(np.exp(10_000.0))
+    np.testing.assert_allclose(policy.softmax(logits + 10_000), policy.softmax(logits), rtol=1e-11)
+
+
+def test_01_temperature():
+    logits = np.array([0.0, 1.386])
+    (_, at_one), (other, at_two) = policy.softmax(logits), policy.softmax(logits, temperature=2)
+    assert at_one == pytest.approx(0.8, abs=1e-4)
+    assert np.exp(logits[1] / 2) == pytest.approx(2, abs=1e-3)
+    sharper = policy.softmax(logits, temperature=0.5)[1]
+    assert numbers("01", "temperature") == pytest.approx([at_two, at_one / 2, sharper, at_one, other], abs=2e-4)
+
+
+def test_01_entropy():
+    assert policy.entropy(np.zeros(4)) == pytest.approx(np.log(4))
+    assert np.log(4) == pytest.approx(1.39, abs=5e-3)
+    rng = np.random.default_rng(1)
+    for logits in rng.normal(size=(20, 4)):
+        entropies = [policy.entropy(logits / kappa) for kappa in (0.3, 1, 3, 10)]
+        assert np.all(np.diff(entropies) > 0)
+        assert policy.entropy(logits[[1, 0, 2, 3]]) == pytest.approx(policy.entropy(logits))
+
+
+def test_02_one_entry_of_the_score():
+    d_pi = PI[1] * SCORE[1]  # ∂π = π ∂log π
+    assert numbers("02", "one-entry") == near([SCORE[1], -PI[1], d_pi, 1 / PI[1], -SCORE[1]])
+    np.testing.assert_allclose(SCORE, [-0.5, 0.7, -0.2])
+
+
+def test_02_the_mean_score_and_its_noise():
+    scores = np.array([policy.score(np.log(PI), a) for a in range(3)])
+    np.testing.assert_allclose(PI @ scores, 0, atol=1e-15)
+    sd = np.sqrt(PI @ scores**2)
+    np.testing.assert_allclose(sd, np.sqrt(PI * (1 - PI)))
+    assert sd[0] / np.sqrt(10_000) == pytest.approx(0.005)
+    assert np.all(np.abs([0.004, -0.003, -0.001]) < 2 * sd / 100)
+    assert pytest.approx(0) == 0.004 - 0.003 - 0.001
+
+
+def test_02_rare_actions_push_harder():
+    common, rare = (policy.score(np.log([0.9, 0.1]), a) for a in (0, 1))
+    np.testing.assert_allclose(common, [0.1, -0.1])
+    np.testing.assert_allclose(rare, [-0.9, 0.9])
+
+
+def test_02_fisher_information():
+    def fisher(pi):
+        scores = np.array([policy.score(np.log(pi), a) for a in range(len(pi))])
+        return np.einsum("a,ai,aj->ij", pi, scores, scores)
+
+    np.testing.assert_allclose(fisher(PI), np.diag(PI) - np.outer(PI, PI), atol=1e-15)
+    np.testing.assert_allclose(fisher(PI) @ np.ones(3), 0, atol=1e-15)
+    assert np.trace(fisher(np.array([0.98, 0.01, 0.01]))) < np.trace(fisher(PI))
+
+
+def test_03_an_estimate_from_one_sample():
+    pi, reward = np.array([0.8, 0.2]), 5.0
+    score = policy.score(np.log(pi), 1)[1]
+    told = [score * reward, -pi[1] * reward, pi[1] * score * reward, reward / pi[1], -score * reward]
+    assert numbers("03", "one-sample") == near(told)
+
+
+def test_08_three_actions():
+    pi, A = np.array([0.6, 0.3, 0.1]), np.array([1, 0.2, -6.6])
+    assert pi @ A == pytest.approx(0, abs=1e-15)
+    g = expected_advantage_objective(np.log(pi), A).grad_logits
+    np.testing.assert_allclose(g, [0.6, 0.06, -0.66], atol=1e-12)
+    assert pi @ g == pytest.approx(0.31, abs=5e-3)
+    for eta in (0.01, 0.1, 1.0):
+        change = policy.softmax(np.log(pi) + eta * g) - pi
+        assert list(change > 0) == [True, False, False]
+        assert (policy.softmax(np.log(pi) - eta * g) > pi)[2]
+
+
+def test_08_sum_over_steps_mean_over_trajectories():
+    products = [[4.0], [1.0, 2.0, -1.0]]
+    sums = [sum(steps) for steps in products]
+    logits = np.zeros((2, 3, 2))  # log π = −log 2 everywhere
+    A = np.array([[4.0, 0, 0], products[1]]) / -np.log(2)
+    U = advantage_objective(logits, np.zeros((2, 3), int), A, weights=[[1.0, 0, 0], [1, 1, 1]]).value
+    mean_over_steps, mean_of_means = sum(sums) / 4, np.mean([np.mean(steps) for steps in products])
+    assert numbers("08", "sum-or-mean") == near([U, mean_over_steps, mean_of_means, sum(sums), -U])
+
+
+def test_08_the_loss_measures_no_progress():
+    """The run of lesson 08: J rises at every step, L falls for three and then rises."""
+    z, Q = np.log(PI), np.array([4.0, 3.1, 0.35])
+    J, L = [], []
+    for _ in range(200):
+        p = policy.softmax(z)
+        A = Q - p @ Q
+        J.append(p @ Q)
+        L.append(-p @ (np.log(p) * A))
+        z = z + 0.5 * expected_advantage_objective(z, A).grad_logits
+    assert np.all(np.diff(J) > 0)
+    assert np.argmin(L) == 3
+    assert np.all(np.diff(L[3:]) > 0)
+
+
+# --- files that break a rule ----------------------------------------------------------------------------
+
+GOOD = """{
+  "quiz": "07",
+  "title": "A quiz for tests",
+  "formulas": { "x^2": "x squared" },
+  "questions": [
+    {
+      "id": "one", "kind": "single", "title": "One", "text": "What is $x^2$?",
+      "options": [
+        { "text": "this", "right": true, "reason": "yes" },
+        { "text": "that", "right": false, "reason": "no", "misconception": "M5" }
+      ]
+    },
+    {
+      "id": "two", "kind": "numeric", "title": "Two", "text": "How much?",
+      "answer": 1, "tolerance": 0.1, "reason": "so", "otherwise": "count again",
+      "wrong": [
+        { "value": 2, "reason": "twice" },
+        { "value": 3, "reason": "thrice" }
+      ]
+    },
+    {
+      "id": "three", "kind": "order", "title": "Three", "text": "In order?",
+      "items": [
+        { "text": "a", "reason": "first" },
+        { "text": "b", "reason": "second" },
+        { "text": "c", "reason": "third" }
+      ],
+      "start": [2, 0, 1]
+    },
+    {
+      "id": "four", "kind": "several", "title": "Four", "text": "Which?",
+      "options": [
+        { "text": "p", "right": true, "reason": "yes" },
+        { "text": "q", "right": false, "reason": "no" }
+      ]
+    }
+  ]
+}
+"""
+
+
+def refusal(tmp_path, text):
+    path = tmp_path / "quizzes" / "07.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(quiz.QuizError) as caught:
+        quiz.load(path)
+    return str(caught.value)
+
+
+def test_the_good_file_is_good(tmp_path):
+    (tmp_path / "07.json").write_text(GOOD)
+    assert quiz.load(tmp_path / "07.json") == json.loads(GOOD)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "reason"),
+    [
+        ('"title": "A quiz', 'title": "A quiz', 3, "no valid JSON"),
+        ('"right": false, "reason": "no", "misc', '"right": false "reason": "no", "misc', 10, "no valid JSON"),
+        ('"title": "One"', '"titel": "One"', 6, "'titel' was unexpected"),
+        (', "reason": "no", "misconception"', ', "misconception"', 10, "'reason' is a required property"),
+        ('"text": "this", "right": true', '"text": "this", "right": "yes"', 9, "not of type 'boolean'"),
+        ('"kind": "numeric"', '"kind": "number"', 14, "not one of"),
+        ('"tolerance": 0.1', '"tolerance": 0', 15, "minimum of 0"),
+        ('"id": "two"', '"id": "one"', 14, "used twice"),
+        ('"x^2": "x squared"', '"x^2": "x squared", "y": "why"', 4, "no text uses"),
+        ('"x^2": "x squared"', '"x^2": ""', 4, "non-empty"),
+        ('$x^2$', '$x^3$', 7, "no spoken form"),
+        ('$x^2$', '$x^2', 7, "does not end"),
+        ('"text": "that", "right": false', '"text": "that", "right": true', 8, "2 options are right"),
+        ('"text": "this", "right": true', '"text": "this", "right": false', 8, "0 options are right"),
+        ('"text": "q", "right": false', '"text": "q", "right": true', 32, "2 of 2 options"),
+        ('"text": "that"', '"text": " this "', 10, "same text"),
+        ('"M5"', '"M25"', 10, "'M25' is not one of M1 to M24"),
+        ('{ "text": "this", ', '{ "text": "this", "misconception": "M1", ', 9, "no misconception"),
+        ('"value": 2', '"value": 1.05', 17, "counts as right"),
+        ('"value": 3', '"value": 2.1', 18, "cannot be told"),
+        ('[2, 0, 1]', '[0, 1, 2]', 28, "right order"),
+        ('[2, 0, 1]', '[2, 0]', 28, "each of 0 to 2 once"),
+        ('"quiz": "07"', '"quiz": "08"', 2, "to match the file's name"),
+        ('"title": "Two"', '"title": "Two", "title": "Zwei"', 14, "stands twice"),
+        ('"text": "b"', '"text": " "', 25, "does not match"),
+        ('"x^2": "x squared" }', '"x^2": "x squared", "\\\\frac{": "half a fraction" }', 4, "frac"),
+    ],
+)  # fmt: skip
+def test_a_bad_file_is_refused_with_line_and_reason(tmp_path, old, new, line, reason):
+    assert GOOD.count(old) == 1, old
+    told = refusal(tmp_path, GOOD.replace(old, new))
+    assert f"quizzes/07.json, line {line}" in told, told
+    assert reason in told, told
+
+
+def test_every_fault_of_a_file_is_told_in_order(tmp_path):
+    told = refusal(tmp_path, GOOD.replace('"M5"', '"M99"').replace("[2, 0, 1]", "[0, 1, 2]").replace("$x^2$", "x"))
+    assert [int(n) for n in re.findall(r"line (\d+):", told)] == [4, 10, 28]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "3", "[" * 100_000, b"\xff\xfe", "{}", '{"a": NaN}'])
+def test_what_is_no_quiz_at_all(tmp_path, text):
+    assert "quizzes/07.json" in refusal(tmp_path, text)
+
+
+def test_a_quiz_that_does_not_exist_says_which_do():
+    with pytest.raises(quiz.QuizError, match="01, 02, 03, 08"):
+        Quiz("99")
+
+
+# --- answers --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("number", "given", "right"),
+    [
+        (0, 0, True), (0, 1, False), (0, "0", False), (0, None, False), (0, [0], False),
+        (1, 1, True), (1, 1.1, True), (1, 0.9, True), (1, 1.11, False), (1, float("nan"), False), (1, True, False),
+        (2, [0, 1, 2], True), (2, [1, 0, 2], False), (2, [], False), (2, None, False),
+        (3, [0], True), (3, [], False), (3, [0, 1], False), (3, [1], False), (3, 0, False), (3, [0, 0], False),
+    ],
+)  # fmt: skip
+def test_what_is_right(number, given, right):
+    assert quiz.is_right(json.loads(GOOD)["questions"][number], given) is right
+
+
+def test_answers_are_recorded_once_each():
+    shown = Quiz("08")
+    shown.answers = {"loss": [0]}
+    shown.answers = {"loss": [0, 2], "three-actions": [1]}
+    shown.answers = {"loss": [0, 2], "three-actions": [1], "no such question": [3]}
+    assert shown.recorded == 3
+    assert shown.results == {
+        "three-actions": {"first_try": True, "correct": True, "tries": 1},
+        "loss": {"first_try": False, "correct": True, "tries": 2},
+    }
+    assert progress.summary()["08"]["quiz"] == shown.results
+
+
+def test_with_recording_off_answers_are_only_shown(monkeypatch):
+    monkeypatch.setenv(progress.VARIABLE, "")
+    shown = Quiz("08")
+    shown.answers = {"loss": [2]}
+    assert shown.recorded == -1
+    assert shown.results["loss"]["correct"]
+
+
+def test_showing_a_quiz_takes_no_time():
+    Quiz("03")
+    start = time.perf_counter()
+    Quiz("03")
+    assert time.perf_counter() - start < 0.5
+
+
+# --- pages without widgets ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_page_tells_each_question_with_each_reason_behind_a_fold(name):
+    data, metadata = Quiz(name)._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in data
+    assert "image/png" not in data
+    assert "image/png" not in metadata
+    page = html.unescape(data["text/html"])
+    assert not re.search(r"<script|<style|javascript:|on\w+=", page)
+    folds = re.findall(r"<details>(.*?)</details>", page, re.DOTALL)
+    for asked, fold in zip(document(name)["questions"], folds, strict=True):
+        assert asked["text"] in page
+        for where, text in quiz._texts(asked, ()):
+            if where[-1] == "reason":
+                assert text in fold
+                assert page.count(text) == fold.count(text), "a reason stands outside the fold"
+    assert data["text/plain"] == repr(Quiz(name))
+    assert "$" not in data["text/plain"]
+    assert Quiz(name)._repr_mimebundle_()[0]["text/html"] == data["text/html"]
+
+
+def test_html_in_a_question_stays_text(tmp_path, monkeypatch):
+    bad = GOOD.replace('"text": "this"', '"text": "<img src=x onerror=alert(1)>"').replace("What is", "</p><script>")
+    (tmp_path / "07.json").write_text(bad)
+    monkeypatch.setattr(lessons, "QUIZZES", tmp_path)
+    quiz._content.cache_clear()
+    page = Quiz("07").page()
+    assert "<img" not in page
+    assert "<script" not in page
+    quiz._content.cache_clear()
+
+
+# --- the map --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def three_lessons(tmp_path, monkeypatch):
+    """Notebooks of lessons 00, 01, 02 and 08 only."""
+    for stem in ("00_start_here", "01_policies", "02_score", "08_objective"):
+        (tmp_path / f"{stem}.ipynb").touch()
+    monkeypatch.setattr(lessons, "NOTEBOOKS", tmp_path)
+
+
+def states(shown):
+    return {row["number"]: row["state"] for row in shown.lessons}
+
+
+def finish(number):
+    for name in next(lesson for lesson in lessons.LESSONS if lesson.number == number).checks:
+        progress.record_check(name, number, "correct")
+    for asked in document(number)["questions"]:
+        progress.record_quiz(number, asked["id"], True, True)
+
+
+def test_the_map_without_a_record(three_lessons, monkeypatch):
+    monkeypatch.setenv(progress.VARIABLE, "")
+    shown = CourseMap()
+    assert [number for number, state in states(shown).items() if state == "new"] == ["01", "02", "08"]
+    assert states(shown)["00"] == "here"
+    assert states(shown)["13"] == "preparation"
+    assert shown.suggestion == {
+        "text": "Next: begin with 01 · Policies.", "detail": "", "notebook": "01_policies.ipynb"
+    }  # fmt: skip
+    assert shown._repr_mimebundle_()[0]["text/html"] == CourseMap()._repr_mimebundle_()[0]["text/html"]
+    assert repr(shown) == repr(CourseMap())
+    assert set(shown._repr_mimebundle_()[0]) >= {"application/vnd.jupyter.widget-view+json", "text/html", "text/plain"}
+
+
+def test_the_map_tells_what_is_done_what_was_hard_and_what_comes_next(three_lessons):
+    finish("01")
+    shown = CourseMap()
+    assert states(shown)["01"] == "done"
+    assert shown.suggestion["text"] == "Next: go on with 02 · The score function."
+    progress.record_check("score", "02", "not yet", "one_hot_forgotten")
+    progress.record_check("score", "02", "correct")
+    progress.record_quiz("02", "fisher", False, True)
+    progress.record_quiz("02", "one-entry", False, True)
+    progress.record_quiz("02", "one-entry", True, False)
+    progress.record_prediction("ScoreExplorer", {})
+    shown.refresh()
+    row = shown.lessons[2]
+    assert row["facts"] == ["1 of 2 checks", "quiz: 1 of 4 right, 0 at the first try", "1 prediction"]
+    assert row["hard"] == [
+        "check score (2 tries; met: one hot forgotten)",
+        "quiz “One entry of the score” (right by now)",
+        "quiz “Fisher information” (open)",
+    ]
+    assert shown.suggestion["text"] == "Next: finish 02 · The score function."
+    assert shown.suggestion["detail"] == " Still open: the check fisher_information, and 3 quiz questions."
+    for text in (*row["facts"], *row["hard"]):
+        assert html.escape(text) in shown.page()
+        assert text in repr(shown)
+    finish("02")
+    finish("08")
+    shown.refresh()
+    assert shown.suggestion == {"text": "You have done all that there is so far.", "detail": "", "notebook": ""}
+
+
+def test_what_shows_labs_without_python_holds_no_record(three_lessons):
+    progress.record_check("score", "02", "not yet", "a_secret_mistake")
+    assert "a secret mistake" in repr(CourseMap())
+    assert "course_map" not in offline.labs()
+    assert "a secret mistake" not in json.dumps(offline.description(Quiz))
+
+
+def test_the_map_shows_all_the_same_when_a_quiz_is_broken(tmp_path, monkeypatch, three_lessons):
+    (tmp_path / "01.json").write_text("{")
+    (tmp_path / "08.json").write_text('{"questions": [1]}')
+    monkeypatch.setattr(lessons, "QUIZZES", tmp_path)
+    assert course_map._quiz_titles(lessons.LESSONS[1]) == {}
+    assert len(CourseMap().lessons) == 14

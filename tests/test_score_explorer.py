@@ -1,0 +1,89 @@
+"""The score explorer without a browser: its traits, its numbers, its first frame."""
+
+import numpy as np
+import pytest
+from traitlets import TraitError
+
+from course_utils import policy
+from course_utils.widgets import ScoreExplorer
+from course_utils.widgets.lab import uniform
+
+PI = [0.5, 0.3, 0.2]
+
+
+def test_scores_are_one_hot_minus_pi():
+    lab = ScoreExplorer(PI)
+    np.testing.assert_allclose(lab.scores, [[0.5, -0.3, -0.2], [-0.5, 0.7, -0.2], [-0.5, -0.3, 0.8]], atol=1e-15)
+    np.testing.assert_allclose(PI @ lab.scores, 0, atol=1e-15)
+    moments = sum(p * np.outer(s, s) for p, s in zip(PI, lab.scores, strict=True))
+    np.testing.assert_allclose(lab.fisher_information, moments, atol=1e-15)
+
+
+def test_the_mean_of_the_draws():
+    lab = ScoreExplorer(PI, draws=40, seed=3)
+    ends = np.cumsum(PI)
+    drawn = [int(np.argmax(uniform(3, i) < ends)) for i in range(40)]
+    assert lab.drawn_actions == drawn
+    scores = policy.score(np.tile(np.log(PI), (40, 1)), np.array(drawn))
+    np.testing.assert_allclose(lab.mean_score, scores.mean(axis=0), atol=1e-14)
+    np.testing.assert_allclose(lab.mean_score, np.array(lab.counts) / 40 - PI, atol=1e-14)
+    assert np.isnan(ScoreExplorer().mean_score).all()
+
+
+def test_the_mean_shrinks_as_it_should():
+    """n ‖mean‖² / Σ_b F_bb has mean 1; as a form in two normal variables it exceeds 2 · 13.8 with probability below
+    exp(-13.8) = 1e-6 (its larger eigenvalue is at most its trace)."""
+    lab = ScoreExplorer(PI)
+    trace = np.trace(lab.fisher_information)
+    for seed in range(5):
+        mean = ScoreExplorer(PI, draws=10_000, seed=seed).mean_score
+        assert 10_000 * mean @ mean / trace < 2 * 13.8
+
+
+def test_buttons():
+    lab = ScoreExplorer(PI, draws=5, weighted=True)
+    lab.draw(3)
+    assert lab.draws == 8
+    lab.probabilities = [0.2, 0.2, 0.6]
+    assert (lab.draws, lab.draw_start) == (0, 8)
+    lab.weighted = False
+    lab.draw(20_000)
+    assert lab.draws == 10_000
+    lab.reset()
+    assert (lab.probabilities, lab.weighted, lab.draws) == (PI, True, 0)
+    with pytest.raises(ValueError, match="n is 0"):
+        lab.draw(0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("probabilities", [0.5, 0.5]),
+        ("probabilities", [0.5, 0.3, 0.3]),
+        ("probabilities", [1.0, 0.0, 0.0]),
+        ("probabilities", [0.5, 0.6, -0.1]),
+        ("probabilities", [0.5, 0.5, np.nan]),
+        ("actions", ["a", "b"]),
+        ("actions", ["a", "a", "b"]),
+        ("actions", ["a", "", "b"]),
+        ("draws", 10_001),
+        ("seed", 2**32),
+    ],
+)
+def test_wrong_values_are_refused_by_name(name, value):
+    lab = ScoreExplorer(PI)
+    before = getattr(lab, name)
+    with pytest.raises(TraitError, match=name):
+        setattr(lab, name, value)
+    assert getattr(lab, name) == before
+
+
+def test_the_words_and_the_picture_for_viewers_without_widgets():
+    lab = ScoreExplorer(PI, ["refund", "replace", "apologise"], draws=50)
+    assert repr(lab) == lab.alt_text()
+    assert "refund 0.50, replace 0.30, apologise 0.20" in repr(lab)
+    assert "lengths 0.62, 0.88, 0.99" in repr(lab)
+    bundle, _ = lab._repr_mimebundle_()
+    assert bundle["image/png"].startswith(b"\x89PNG")
+    assert lab.first_frame() == bundle["image/png"]
+    assert ScoreExplorer(PI).first_frame() != bundle["image/png"]
