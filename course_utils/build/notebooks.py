@@ -1,0 +1,252 @@
+"""Turn notebooks/src/NN_topic.py into the learner's notebook and the solved one, executed.
+
+The sources are jupytext py:percent files. Each cell carries a label, which becomes its id:
+
+    # %% [markdown] label="what-u-is" tags=["slide"] minutes=2
+    # %% label="u-by-hand"
+
+In a code cell the lines between `# BEGIN SOLUTION` and `# END SOLUTION` stay in the solved notebook and
+become one line to fill in for the learner. A cell with the tag "solution" exists in the solved notebook only.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbformat import NotebookNode
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+NOTEBOOKS = REPOSITORY / "notebooks"
+LARGEST = 1_000_000  # bytes
+LONGEST_LINE = 96  # characters of code that JupyterLab shows beside its file browser
+SLIDE_TAGS = {"slide", "subslide", "fragment", "notes", "skip"}
+OTHER_TAGS = {"solution"}
+PROGRESS_FILE = "POLICY_GRADIENT_COURSE_PROGRESS"  # empty: a build is nobody's progress
+TO_FILL_IN = "...  # your code here"
+WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+_LABEL = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+_SOLUTION = re.compile(r"^([ \t]*)# BEGIN SOLUTION\n(.*?)^[ \t]*# END SOLUTION$", re.DOTALL | re.MULTILINE)
+
+
+class BuildError(Exception):
+    """A source or a build that breaks a rule; the message names the file and the cell's label."""
+
+
+# --- from source to cells ---------------------------------------------------------------------------
+
+
+def read_source(path: Path) -> NotebookNode:
+    """Return the cells of a source, checked: each labelled, no label twice, known tags, paired markers."""
+    notebook = jupytext.reads(path.read_text(encoding="utf-8"), fmt="py:percent")
+    seen: set[str] = set()
+    for number, cell in enumerate(notebook.cells, start=1):
+        label = cell.metadata.get("label")
+        if label is None:
+            raise BuildError(f'{path.name}: cell {number} has no label; write # %% label="…" above {_start(cell)!r}')
+        where = f"{path.name}, cell {label!r}"
+        if not isinstance(label, str) or not _LABEL.fullmatch(label):
+            raise BuildError(f"{where}: expected a label of lower-case letters, digits and hyphens")
+        if label in seen:
+            raise BuildError(f"{where}: this label is used twice; each cell needs its own")
+        seen.add(label)
+        unknown = set(cell.metadata.get("tags", [])) - SLIDE_TAGS - OTHER_TAGS
+        if unknown:
+            raise BuildError(
+                f"{where}: unknown tags {sorted(unknown)}, expected some of {sorted(SLIDE_TAGS | OTHER_TAGS)}"
+            )
+        long = [line for line in cell.source.split("\n") if cell.cell_type == "code" and len(line) > LONGEST_LINE]
+        if long:
+            raise BuildError(f"{where}: {long[0].strip()[:40]!r}… has over {LONGEST_LINE} characters and would be cut")
+        rest = _SOLUTION.sub("", cell.source)
+        if "BEGIN SOLUTION" in rest or "END SOLUTION" in rest:
+            raise BuildError(f"{where}: # BEGIN SOLUTION and # END SOLUTION do not pair up")
+    return notebook
+
+
+def _start(cell: NotebookNode) -> str:
+    return str(cell.source.strip().split("\n")[0][:60])
+
+
+def has_solution(source: NotebookNode) -> bool:
+    """Say whether the learner's and the solved notebook differ."""
+    return any(_SOLUTION.search(cell.source) or "solution" in cell.metadata.get("tags", []) for cell in source.cells)
+
+
+def derive(source: NotebookNode, *, solved: bool) -> NotebookNode:
+    """Return the learner's or the solved notebook, not yet executed, with cell ids from the labels."""
+    cells = []
+    for cell in source.cells:
+        tags = list(cell.metadata.get("tags", []))
+        if "solution" in tags and not solved:
+            continue
+        text = _SOLUTION.sub((lambda m: m[2].rstrip("\n")) if solved else rf"\1{TO_FILL_IN}", cell.source)
+        metadata: dict[str, Any] = {"tags": tags} if tags else {}
+        for tag in SLIDE_TAGS & set(tags):
+            metadata["slideshow"] = {"slide_type": tag}
+        if "minutes" in cell.metadata:
+            metadata["minutes"] = cell.metadata["minutes"]
+        make = nbformat.v4.new_code_cell if cell.cell_type == "code" else nbformat.v4.new_markdown_cell
+        cells.append(make(text, id=cell.metadata["label"], metadata=metadata))
+    return nbformat.v4.new_notebook(
+        cells=cells,
+        metadata={
+            "kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"},
+            "language_info": {"name": "python"},
+        },
+    )
+
+
+def check_no_solution_left(learner: NotebookNode, source: NotebookNode, name: str) -> None:
+    """Raise BuildError when a line that only the solution has stands in the learner's notebook."""
+    shown = {line.strip() for cell in learner.cells for line in cell.source.split("\n")}
+    for cell in source.cells:
+        for match in _SOLUTION.finditer(cell.source):
+            for line in match[2].split("\n"):
+                if len(line.strip()) > 12 and line.strip() in shown:
+                    raise BuildError(
+                        f"{name}, cell {cell.metadata['label']!r}: the solution's line {line.strip()!r} "
+                        "stands elsewhere in the learner's notebook"
+                    )
+
+
+# --- execution --------------------------------------------------------------------------------------
+
+
+def execute(notebook: NotebookNode, name: str, folder: Path, timeout: int = 120) -> NotebookNode:
+    """Run all cells and keep their outputs and the widgets' state, with nothing that differs from run to run."""
+    client = NotebookClient(
+        notebook,
+        timeout=timeout,
+        kernel_name="python3",
+        store_widget_state=True,
+        record_timing=False,
+        coalesce_streams=True,  # the pieces that a stream comes in differ from run to run
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],
+        resources={"metadata": {"path": str(folder)}},
+    )
+    try:
+        asyncio.run(client.async_execute(env={**os.environ, PROGRESS_FILE: ""}))
+    except CellExecutionError as error:
+        label = next((c.id for c in notebook.cells if any(o.output_type == "error" for o in c.get("outputs", []))), "?")
+        raise BuildError(f"{name}, cell {label!r} raises {error.ename}: {error.evalue}") from None
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if output.output_type == "stream" and output.name == "stderr":
+                raise BuildError(f"{name}, cell {cell.id!r} warns: {output.text.strip()}")
+    notebook.metadata["language_info"] = {"name": "python"}
+    rename_models(notebook)
+    return notebook
+
+
+def rename_models(notebook: NotebookNode) -> None:
+    """Rename the widget models after the label of the cell that shows them; drop those that none shows."""
+    states = notebook.metadata.get("widgets", {}).get(WIDGET_STATE, {}).get("state")
+    if states is None:
+        return
+    names: dict[str, str] = {}
+    for cell in notebook.cells:
+        shown = [o.data[WIDGET_VIEW]["model_id"] for o in cell.get("outputs", []) if WIDGET_VIEW in o.get("data", {})]
+        new = [model for model in _reachable(shown, states) if model not in names]
+        names.update({model: f"{cell.id}-model-{number}" for number, model in enumerate(new)})
+    notebook.metadata["widgets"][WIDGET_STATE]["state"] = {
+        names[model]: _renamed(state, names) for model, state in states.items() if model in names
+    }
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if WIDGET_VIEW in output.get("data", {}):
+                view = output.data[WIDGET_VIEW]
+                view["model_id"] = names[view["model_id"]]
+
+
+def _reachable(models: list[str], states: dict[str, Any]) -> list[str]:
+    found: list[str] = []
+    waiting = list(models)
+    while waiting:
+        model = waiting.pop(0)
+        if model in found or model not in states:
+            continue
+        found.append(model)
+        waiting += re.findall(r"IPY_MODEL_([0-9a-f]{32})", json.dumps(states[model]))
+    return found
+
+
+def _renamed(value: Any, names: dict[str, str]) -> Any:
+    if isinstance(value, str) and value.startswith("IPY_MODEL_"):
+        return "IPY_MODEL_" + names[value.removeprefix("IPY_MODEL_")]
+    if isinstance(value, dict):
+        return {key: _renamed(inner, names) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_renamed(inner, names) for inner in value]
+    return value
+
+
+# --- files ------------------------------------------------------------------------------------------
+
+
+def sources(numbers: list[str] | None = None) -> Iterator[Path]:
+    """Yield the source files, all or those with the given two-digit numbers."""
+    paths = sorted((NOTEBOOKS / "src").glob("[0-9][0-9]_*.py"))
+    known = {path.name[:2] for path in paths}
+    for number in numbers or []:
+        if number not in known:
+            raise BuildError(f"there is no lesson {number!r} in notebooks/src, expected some of {sorted(known)}")
+    yield from (path for path in paths if not numbers or path.name[:2] in numbers)
+
+
+def outputs(path: Path) -> dict[Path, NotebookNode]:
+    """Return the notebooks of one source, not yet executed, by the file that each is written to."""
+    source = read_source(path)
+    learner = derive(source, solved=False)
+    check_no_solution_left(learner, source, path.name)
+    notebooks = {NOTEBOOKS / f"{path.stem}.ipynb": learner}
+    if has_solution(source):
+        notebooks[NOTEBOOKS / "solutions" / f"{path.stem}.ipynb"] = derive(source, solved=True)
+    return notebooks
+
+
+def build(path: Path) -> dict[Path, str]:
+    """Return the text of each notebook of one source, executed, by the file that it belongs in."""
+    texts = {}
+    for target, notebook in outputs(path).items():
+        target.parent.mkdir(exist_ok=True)
+        text = nbformat.writes(execute(notebook, path.name, target.parent)) + "\n"
+        if len(text.encode()) > LARGEST:
+            raise BuildError(
+                f"{path.name}, {heaviest(notebook)}: the notebook has {len(text.encode())} bytes, over 1 MB"
+            )
+        texts[target] = text
+    return texts
+
+
+def heaviest(notebook: NotebookNode) -> str:
+    """Name the cell whose outputs weigh most."""
+    weights = {cell.id: len(str(cell.get("outputs", ""))) for cell in notebook.cells}
+    label = max(weights, key=weights.__getitem__)
+    return f"heaviest cell {label!r}"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Build the lessons with the given numbers, or all."""
+    parser = argparse.ArgumentParser(prog="python -m course_utils.build notebooks", description=__doc__.split("\n")[0])
+    parser.add_argument("numbers", nargs="*", metavar="NN", help="two-digit numbers of lessons; none means all")
+    arguments = parser.parse_args(argv)
+    try:
+        for path in sources(arguments.numbers):
+            for target, text in build(path).items():
+                target.write_text(text, encoding="utf-8")
+                print(f"{target.relative_to(REPOSITORY)}  {len(text.encode()) / 1000:.0f} kB", flush=True)
+    except BuildError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0

@@ -1,0 +1,97 @@
+# %% [markdown] label="title"
+# # 00 · Start here
+#
+# This course teaches one idea until you own it: **how a policy learns from rewards by following a gradient**. It begins
+# with one derivative and ends with the way language models are aligned with human preferences.
+#
+# In the middle stands one line, the objective that gives the course its shape:
+#
+# $$U(\tau;\theta)=\sum_t \log \pi_\theta(a_t\mid s_t)\,A(s_t,a_t)$$
+#
+# You need no knowledge of reinforcement learning. You need Python, derivatives and expectations.
+#
+# *This page takes about 10 minutes.*
+
+# %% [markdown] label="installed"
+# ## Is everything there?
+#
+# Run the next cell: click on it and press **Shift + Enter**. It says what is missing, if anything is, and how to mend it.
+
+# %% label="check-installation"
+try:
+    from course_utils import installation
+except ModuleNotFoundError as error:
+    print(f"{error}. Start the course with `make lab`,")
+    print("or choose the kernel of its .venv (menu Kernel → Change Kernel).")
+else:
+    print(installation.report())
+
+# %% [markdown] label="first-lab"
+# ## Your first lab
+#
+# Pictures that you can touch are called **labs** here. Below is the one that the course is built around. It has two
+# halves:
+#
+# - On the left, for each of three actions, how much *better or worse than usual* it is: its **advantage**.
+# - On the right, how *probable* each action is: now (solid), and after one small step of learning (hatched).
+#
+# **Predict first:** if you make an action's advantage larger, what happens to its probability after the step? And to
+# the probabilities of the *others*?
+#
+# Now try it. Take hold of a round handle on the left and drag it.
+
+# %% label="first-lab-code"
+from course_utils.widgets import AdvantageLab
+
+AdvantageLab(advantages=[1.0, 0.0, -1.0], actions=["left", "stay", "right"])
+
+# %% [markdown] label="first-lab-explain"
+# The probabilities share a total of 1. So whatever one action gains, others lose. Much of this course follows from that
+# and from the question *how much better than usual was this?*
+#
+# **Without a mouse:** press Tab until a handle has a ring around it. Arrow keys move it by 0.1, with Shift by 1, and Home
+# sets it to 0. **If you see a still picture** where the lab should be, your viewer shows no widgets: open the notebook in
+# JupyterLab with `make lab`.
+
+# %% [markdown] label="how"
+# ## How a lesson works
+#
+# Each lesson is a chain of three moves:
+#
+# 1. **Predict.** A question comes before its answer. Commit yourself, on paper or in the lab. A wrong prediction
+#    teaches more than a right one that you never made.
+# 2. **Experiment.** Run the cell, drag the bar, change a number and run it again.
+# 3. **Explain.** The text says what happened and why. Where something is *estimated* from samples, the *exact* value
+#    stands beside it, so you can see how far off the estimate is.
+#
+# Nothing in a lesson has to be taken on trust: each number in the text is computed in a cell above it. You can change
+# any cell. To go back to the start, choose *Kernel → Restart Kernel and Run All Cells*.
+#
+# Everything runs on your machine. No lesson needs a network.
+
+# %% [markdown] label="help"
+# ## You get an answer
+#
+# - **Your turn.** In each lesson you write a few short functions. `check(…)` tries your function and tells you what it
+#   does, not only whether it is right. Three hints wait behind folds, the next one stronger than the last. Solved versions
+#   are in the folder `solutions`.
+# - **Quiz.** A few questions end each lesson, with a reason for every option.
+# - **Progress.** What you checked, answered and predicted is kept in one file on your machine, and nowhere else. The map
+#   below shows it: run its cell again to bring it up to date.
+#
+# `progress.export()` writes your record to a file that you can keep or hand in. `progress.reset()` starts over, and asks
+# you first. Both need `from course_utils import progress`.
+
+# %% [markdown] label="map"
+# ## The map
+#
+# Lesson 08 is the heart of the course, and it can be read on its own.
+
+# %% label="map-code"
+from course_utils.widgets import CourseMap
+
+CourseMap()
+
+# %% [markdown] label="sources"
+# *Source of the objective and of the notation:* T. Xiao and J. Zhu, *Foundations of Large Language Models*, chapter 4
+# (2025).

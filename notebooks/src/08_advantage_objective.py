@@ -1,0 +1,614 @@
+# %% [markdown] label="title" tags=["slide"] minutes=1
+# # 08 · The advantage-weighted objective
+#
+# This lesson is about one line:
+#
+# $$U(\tau;\theta)=\sum_t \log \pi_\theta(a_t\mid s_t)\,A(s_t,a_t)$$
+#
+# After it you will be able to
+#
+# - **read** each symbol of that line and say what it is for,
+# - **compute** its gradient by hand and check it in two ways,
+# - **predict** which action probabilities rise and which fall after one step, and say why the obvious answer can be wrong,
+# - **explain** why one sampled action and all actions together give different steps with the same mean,
+# - **tell** an objective from a loss, and say what neither of them measures.
+#
+# *About 60 minutes. You need Python, derivatives and expectations. Lessons 04–07 will show where the advantage comes
+# from; here it is given, and the lesson can be read on its own.*
+
+# %% label="setup" tags=["skip"]
+import numpy as np
+from course_utils import figures, mdp, objectives, policy
+from course_utils.checks import check
+from course_utils.widgets import AdvantageLab, Quiz
+
+np.set_printoptions(precision=4, suppress=True)
+
+# %% [markdown] label="scene" tags=["slide"] minutes=3
+# ## One state, three actions
+#
+# A support assistant has received an angry message. That is its situation, the **state** $s$. It can answer in three
+# ways, its **actions** $a$: give a *refund*, *replace* the product, or *apologise* and do nothing else.
+#
+# The assistant does not always choose the same way. It draws its action from a **policy**: $\pi_\theta(a\mid s)$ is the
+# probability of action $a$ in state $s$. The policy has **parameters** $\theta$, numbers that training may change.
+#
+# Our parameters are one number for each action, a **logit** $z_a$. The *softmax* turns logits into probabilities:
+#
+# $$\pi_\theta(a\mid s)=\frac{e^{z_a}}{\sum_b e^{z_b}}$$
+#
+# The larger a logit is beside the others, the more probable its action. Here are logits that give the probabilities
+# 0.5, 0.3 and 0.2.
+
+# %% label="scene-code" tags=["subslide"]
+actions = ["refund", "replace", "apologise"]
+logits = np.log([0.5, 0.3, 0.2])
+pi = policy.softmax(logits)
+for action, z, p in zip(actions, logits, pi, strict=True):
+    print(f"{action:10s} logit {z:7.4f}   probability {p:.4f}")
+
+# %% [markdown] label="advantage" tags=["slide"] minutes=3
+# ## Better than usual, by how much?
+#
+# Suppose we know how well each action turns out on average. Call this number the **action value** $Q(s,a)$: the total
+# reward that follows when the assistant takes action $a$ now and acts by its policy afterwards.
+#
+# The policy mixes the actions. What it earns on average from this state is the **state value**
+#
+# $$V(s)=\sum_a \pi_\theta(a\mid s)\,Q(s,a).$$
+#
+# The **advantage** of an action is how much better it is than this average:
+#
+# $$A(s,a)=Q(s,a)-V(s).$$
+#
+# A positive advantage says *better than what you usually do here*. A negative one says *worse than usual*. It says
+# nothing about the next reward alone, and nothing about other states.
+
+# %% label="advantage-code" tags=["subslide"]
+Q = np.array([4.0, 3.1, 0.35])  # action values
+V = pi @ Q  # state value: the mean of Q under the policy
+A = Q - V  # advantages
+print(f"V = {V:.4f}")
+print(f"A = {A}")
+print(f"mean advantage under the policy: {pi @ A + 0:.4f}")
+
+# %% [markdown] label="mean-zero" tags=["fragment"]
+# Look at the last line. Under the policy that they were computed for, advantages always average to 0:
+# $\sum_a \pi_a (Q_a - V) = V - V = 0$. Some actions can only be above the average because others are below it.
+
+# %% [markdown] label="objective" tags=["slide"] minutes=3
+# ## The objective U
+#
+# You want a policy that takes good actions more often. So whenever an action was taken, raise its log-probability if it
+# was better than usual, and lower it if it was worse. Weigh each by how much better or worse it was.
+#
+# An assistant acts more than once. A **trajectory** $\tau=(s_1,a_1,\dots,s_T,a_T)$ is what happened in one conversation,
+# step by step. Written for all its steps, the idea is
+#
+# $$U(\tau;\theta)=\sum_{t=1}^{T} \log \pi_\theta(a_t\mid s_t)\,A(s_t,a_t).$$
+#
+# Three things to notice:
+#
+# - It is a **sum over steps** $t$, of *log-probability times advantage*.
+# - The parameters $\theta$ stand in the log-probability only. The advantage is a **constant**: a weight that was
+#   measured before the step, and that the gradient does not go through.
+# - More of it is better, so you walk **uphill**: $\theta \leftarrow \theta + \eta\,\partial U/\partial\theta$ with a step
+#   size $\eta$ (eta).
+
+# %% label="objective-by-hand" tags=["subslide"]
+taken = np.array([0, 1, 0, 2])  # four steps: refund, replace, refund, apologise
+U = 0.0
+for t, a in enumerate(taken, start=1):
+    term = np.log(pi[a]) * A[a]
+    U += term
+    factors = f"log π = {np.log(pi[a]):7.4f}   A = {A[a]:5.2f}"
+    print(f"t = {t}  {actions[a]:10s} {factors}   product = {term:7.4f}")
+print(f"U = {U:.4f}")
+
+# %% [markdown] label="objective-package-text"
+# The package has this sum as one function. It takes the logits of every step, the actions taken and their advantages.
+# Here the state is the same at each step, so the logits are repeated.
+
+# %% label="objective-package"
+step_logits = np.tile(logits, (len(taken), 1))  # shape (T, number of actions)
+result = objectives.advantage_objective(step_logits, taken, A[taken])
+print(f"U = {result.value:.4f}")
+print(f"its terms: {result.terms}")
+
+# %% [markdown] label="turn-u" tags=["skip"]
+# ### Your turn: write U
+#
+# Write a function that takes the log-probabilities of the actions of **one trajectory** and their advantages, and returns
+# U. Run the cell, then the one below it: it says whether the function is right and, if not, what it does instead.
+#
+# <details><summary>Hint 1</summary>
+#
+# Both arguments are arrays with one number for each step. What happens to the two numbers of one step?
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Multiply them step by step. Then U is one number for the whole trajectory: is it a mean or a sum?
+#
+# </details>
+# <details><summary>Hint 3</summary>
+#
+# NumPy multiplies two arrays entry by entry with `*`. `np.sum` adds up what you get.
+#
+# </details>
+
+
+# %% label="turn-u-code" tags=["skip"]
+def my_objective(log_probs, advantages):
+    # BEGIN SOLUTION
+    return np.sum(log_probs * advantages)  # step by step, then a sum and not a mean
+    # END SOLUTION
+
+
+# %% label="turn-u-check" tags=["skip"]
+check("advantage_objective", my_objective)
+
+# %% [markdown] label="gradient" tags=["slide"] minutes=4
+# ## Its gradient, three ways
+#
+# One derivative is enough for everything that follows. For a softmax policy,
+#
+# $$\frac{\partial \log\pi_\theta(a\mid s)}{\partial z_b}=[b=a]-\pi_b,$$
+#
+# where $[b=a]$ is 1 if $b$ is the action that was taken and 0 otherwise. This vector is called the **score**. It raises
+# the logit of the action taken and lowers all others, each by its own probability. (Lesson 02 derives it.)
+#
+# U is a weighted sum of log-probabilities, so its gradient is the same weighted sum of scores:
+#
+# $$\frac{\partial U}{\partial z_b}=\sum_t A(s_t,a_t)\,\bigl([b=a_t]-\pi_b\bigr).$$
+#
+# Do not take this on trust. Compute it by hand; nudge each logit a little and see how U answers (*central
+# differences*); ask the package. The three should agree.
+
+# %% label="gradient-three-ways" tags=["subslide"]
+by_hand = sum(A[a] * (np.eye(3)[a] - pi) for a in taken)
+
+
+def U_of(z):
+    return sum(policy.log_softmax(z)[a] * A[a] for a in taken)
+
+
+h = 1e-5
+by_nudging = np.array(
+    [(U_of(logits + h * e) - U_of(logits - h * e)) / (2 * h) for e in np.eye(3)]
+)
+by_package = result.grad_logits.sum(
+    axis=0
+)  # one row for each step; the state is shared, so add them up
+
+print(f"by hand     {by_hand}")
+print(f"by nudging  {by_nudging}")
+print(f"by package  {by_package}")
+gap = max(abs(by_hand - by_nudging).max(), abs(by_hand - by_package).max())
+print(f"largest difference below 1e-8: {gap < 1e-8}")
+
+# %% [markdown] label="gradient-sum" tags=["fragment"]
+# The three entries of the gradient add up to 0. They have to: adding the same number to all logits changes no
+# probability, so there is no reason to go in that direction.
+
+# %% [markdown] label="turn-gradient" tags=["skip"]
+# ### Your turn: write its gradient
+#
+# Now with a different policy at each step: `logits` has one row for each of the T steps, shape (T, n). Return the
+# gradient of U with respect to these logits, in the same shape.
+#
+# <details><summary>Hint 1</summary>
+#
+# Row t of the logits appears in one term of U only. So row t of the gradient needs that term alone.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Row t is $A_t\,([b=a_t]-\pi_{t,b})$: the advantage of step t times the score of step t.
+#
+# </details>
+# <details><summary>Hint 3</summary>
+#
+# `policy.score(logits, actions)` gives all scores at once, one row for each step. `advantages[:, None]` is a column that
+# multiplies each row by its own number.
+#
+# </details>
+
+
+# %% label="turn-gradient-code" tags=["skip"]
+def my_gradient(logits, actions, advantages):
+    # BEGIN SOLUTION
+    one_hot = np.eye(logits.shape[-1])[actions]  # [b = a_t], one row for each step
+    return np.asarray(advantages)[:, None] * (one_hot - policy.softmax(logits))
+    # END SOLUTION
+
+
+# %% label="turn-gradient-check" tags=["skip"]
+check("advantage_gradient", my_gradient)
+
+# %% [markdown] label="predict" tags=["slide"] minutes=6
+# ## Predict: three actions, one step
+#
+# Now the question of this lesson. The policy is (0.5, 0.3, 0.2), the advantages are +1, +0.1 and −2.65. You take **one
+# ascent step** with η = 1, averaged over the actions that the policy would draw.
+#
+# **Which probabilities rise, and which fall?** Decide before you look. In the lab below, *drag the dashed bars* to the
+# probabilities you expect, then press *reveal the step*.
+#
+# (Mouse, finger or keyboard: press Tab until a bar has a ring, then use the arrow keys.)
+
+# %% label="predict-lab" tags=["subslide"]
+lab = AdvantageLab(advantages=A.round(4), logits=logits, actions=actions, predict_first=True)
+lab
+
+# %% [markdown] label="usual-answer" tags=["slide"] minutes=5
+# ### Explain
+#
+# Most people answer: the two positive ones rise, the negative one falls, the largest rises most. That is right for the
+# **logits** and wrong for the **probabilities**. *Replace* has a positive advantage, its logit goes up, and its
+# probability goes down.
+#
+# Follow the arithmetic that the lab writes out. Averaged over the actions that the policy would draw, the gradient is
+#
+# $$g_a=\sum_b \pi_b\,A_b\,([a=b]-\pi_a)=\pi_a\,\bigl(A_a-\bar A\bigr),\qquad \bar A=\sum_b \pi_b A_b .$$
+#
+# Each logit moves by $\eta\,g_a$. Then the softmax couples the actions: a probability grows only if its logit grows by
+# *more than the average logit does*. For a small step,
+#
+# $$\Delta\pi_a\approx\eta\,\pi_a\,\Bigl(g_a-\sum_b \pi_b\,g_b\Bigr).$$
+#
+# Compare $g_a$ with $\Delta\pi_a$ below.
+
+# %% label="usual-answer-code" tags=["subslide"]
+g = objectives.expected_advantage_objective(logits, A).grad_logits
+average_move = pi @ g
+for eta in [0.01, 1.0]:
+    exact = policy.softmax(logits + eta * g) - pi
+    first_order = eta * pi * (g - average_move)
+    print(f"step size {eta}")
+    for a, action in enumerate(actions):
+        print(f"   {action:10s} g = {g[a]:6.3f}", end="   ")
+        print(f"Δπ = {exact[a]:9.6f}   first order {first_order[a]:9.6f}")
+print(f"average move of a logit, Σ π g = {average_move:.3f}")
+
+# %% [markdown] label="usual-answer-read" tags=["fragment"]
+# *Replace* has $g=0.03$, but the average logit moves by 0.153. It is a swimmer who gains a metre while the river
+# carries everyone else five.
+#
+# At η = 0.01 the first-order formula is as good as exact. At η = 1 it is a rough guide: it overstates the fall of
+# *apologise*.
+
+# %% [markdown] label="turn-step" tags=["skip"]
+# ### Your turn: predict a step in code
+#
+# Write what the lab does: from logits, advantages and a step size to the **probabilities after one expected ascent
+# step**.
+#
+# <details><summary>Hint 1</summary>
+#
+# Three lines: the policy now, the gradient of its logits, the policy after the step. Which of them does the step size
+# enter?
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# The gradient is $g_a=\pi_a(A_a-\bar A)$ with $\bar A=\sum_b\pi_b A_b$. In NumPy `pi @ advantages` is that mean.
+#
+# </details>
+# <details><summary>Hint 3</summary>
+#
+# The step belongs to the logits, not to the probabilities: apply `policy.softmax` to `logits + step_size * g`.
+#
+# </details>
+
+
+# %% label="turn-step-code" tags=["skip"]
+def my_step(logits, advantages, step_size):
+    # BEGIN SOLUTION
+    now = policy.softmax(logits)
+    gradient = now * (advantages - now @ advantages)  # above the mean, weighted with π
+    return policy.softmax(logits + step_size * gradient)
+    # END SOLUTION
+
+
+# %% label="turn-step-check" tags=["skip"]
+check("ascent_step", my_step)
+
+# %% [markdown] label="zero" tags=["slide"] minutes=4
+# ## An action with advantage 0
+#
+# **Predict:** an action's advantage is exactly 0. It was sampled. What does this sample add to the gradient? And can
+# the action's probability change in the *expected* update?
+#
+# The lab below starts with such an action, $b$. Look where its bar goes. Then turn the other two around: drag $a$ below
+# 0 and $c$ above 0. What does $b$ do now?
+
+# %% label="zero-lab"
+AdvantageLab(preset="zero_advantage")
+
+# %% label="zero-code" tags=["subslide"]
+zero_A = np.array([1.0, 0.0, -2.5])
+only_b = objectives.advantage_objective(logits, 1, zero_A[1])
+print(f"gradient of a sample of b: {only_b.grad_logits + 0}")
+
+for others in [zero_A, -zero_A]:
+    g_zero = objectives.expected_advantage_objective(logits, others).grad_logits
+    change = policy.softmax(logits + g_zero) - pi
+    print(f"expected update with A = {others + 0}: probabilities change by {change}")
+
+# %% [markdown] label="zero-read" tags=["fragment"]
+# The sample itself adds nothing: 0 times any score is 0. Its probability moves all the same, because the *other*
+# actions' logits move and the probabilities share a total of 1.
+#
+# "Advantage 0" means *no push from this sample*. It does not mean *this probability stays where it is*.
+
+# %% [markdown] label="sampled" tags=["slide"] minutes=5
+# ## One sampled action, or all of them
+#
+# The expected update needs the advantage of every action in the state. In practice the assistant takes *one* action and
+# learns how *that one* turned out. So you step on a single sample: draw $a_1\sim\pi$, use
+# $A_{a_1}\,([a=a_1]-\pi_a)$.
+#
+# **Predict:** the sampled action is *replace*, whose advantage is +0.1. Which way does its probability go now?
+#
+# Press *new sample* until $b$ is drawn, and compare with what the expected update did to it.
+
+# %% label="sampled-lab"
+AdvantageLab(preset="sampled_action", seed=3)
+
+# %% [markdown] label="sampled-explain"
+# A sample of $b$ speaks for $b$ alone, and raises it. A sample of $a$ raises $a$ and pushes $b$ down. A sample of $c$
+# lowers $c$, and most of what $c$ loses goes to $a$. The single steps contradict each other; only their **mean** is the expected update.
+#
+# See it happen. Draw many actions, compute each one's gradient, average, and hold the average against the exact value.
+# The *standard error* says how far such an average usually lies from the truth.
+
+# %% label="sampled-code" tags=["subslide"]
+rng = np.random.default_rng(8)
+g_exact = objectives.expected_advantage_objective(logits, A).grad_logits
+for m in [10, 1_000, 100_000]:
+    drawn = policy.sample(np.tile(logits, (m, 1)), rng)
+    gradients = A[drawn, None] * policy.score(np.tile(logits, (m, 1)), drawn)
+    mean, error = gradients.mean(axis=0), gradients.std(axis=0, ddof=1) / np.sqrt(m)
+    print(f"m = {m:6d}   sampled {mean}   standard error {error}")
+print(f"             exact   {g_exact}")
+
+# %% label="sampled-figure"
+m = 400
+drawn = policy.sample(np.tile(logits, (m, 1)), rng)
+gradients = A[drawn, None] * policy.score(np.tile(logits, (m, 1)), drawn)
+count = np.arange(1, m + 1)
+running = gradients[:, 1].cumsum() / count
+spread = np.sqrt(
+    pi @ (A * (np.eye(3)[1] - pi[1])) ** 2 - g_exact[1] ** 2
+)  # exact sd of one sample
+
+fig, (ax,) = figures.new_figure(7.2, 2.8)
+ax.fill_between(
+    count,
+    g_exact[1] - 2 * spread / np.sqrt(count),
+    g_exact[1] + 2 * spread / np.sqrt(count),
+    color=figures.SAMPLED,
+    alpha=0.25,
+    lw=0,
+)
+ax.plot(count, running, color=figures.SAMPLED)
+ax.axhline(g_exact[1], color=figures.EXACT)
+ax.set(
+    xlim=(1, m * 1.12),
+    ylim=(-0.6, 0.6),
+    xlabel="number of sampled actions m",
+    ylabel="gradient for replace",
+)
+ax.annotate("exact", (m * 1.02, g_exact[1] + 0.02))
+ax.annotate("mean of samples", (40, 0.3), color="#7a5200")
+figures.show(
+    fig,
+    alt="The mean of the sampled gradients for replace wanders in and near a funnel that "
+    "narrows with the number of samples and closes in on the exact value 0.03.",
+)
+
+# %% [markdown] label="sampled-read" tags=["fragment"]
+# The running mean stays in or near the band of two standard errors, which narrows as $1/\sqrt m$. A single sample can be
+# far from 0.03; averaging brings it home. That is the whole bargain of policy gradients: *cheap, unbiased, noisy*.
+
+# %% [markdown] label="trajectory" tags=["slide"] minutes=5
+# ## Many steps, many trajectories
+#
+# Nothing new happens when an episode has several steps: U adds up the terms, and its gradient adds up the weighted
+# scores. In the lab below a trajectory has five steps in the same state. Each chip is one term of U.
+#
+# **Before you press *new sample*:** can two trajectories that contain the same actions in another order give different
+# steps here?
+
+# %% label="trajectory-lab"
+AdvantageLab(preset="sampled_trajectory", actions=actions, trajectory_length=5, seed=1)
+
+# %% [markdown] label="dataset"
+# They cannot: a sum does not care about order, and here every step is in the same state.
+#
+# With a data set $\mathcal D$ of $m=|\mathcal D|$ trajectories, sum over time and **average over trajectories**:
+#
+# $$\frac{\partial J}{\partial\theta}\;\approx\;\frac1{|\mathcal D|}\sum_{\tau\in\mathcal D}\frac{\partial}{\partial\theta}\sum_t\log\pi_\theta(a_t\mid s_t)\,A(s_t,a_t)$$
+#
+# On the left stands the **performance** $J(\theta)$: the total reward of a trajectory, on average over all trajectories
+# that the policy can produce. So ascending U on samples is ascending what you really care about, up to noise. Lessons
+# 04 to 07 prove it. Here you can check it, on a task whose exact gradient is known: in each step *stay* (reward 1) or
+# *stop* (reward 0, and the episode ends).
+
+# %% label="dataset-exact" tags=["subslide"]
+game = mdp.geometric_mdp(discount=1.0)
+game_logits = np.array(
+    [[np.log(0.7), np.log(0.3)], [0.0, 0.0]]
+)  # row 0: playing; row 1: stopped, nothing to decide
+print(f"probability of staying: {policy.softmax(game_logits)[0, 0]:.2f}")
+print(f"exact J = {game.performance(game_logits):.4f}")
+print(f"exact advantages of stay and stop: {game.advantages(game_logits)[0]}")
+print(f"exact ∂J/∂logits: {game.policy_gradient(game_logits)[0]}")
+
+# %% label="dataset-sampled" tags=["subslide"]
+m, longest = 20_000, 60  # more than 60 steps have probability 0.7⁶⁰, about 5e-10
+everywhere = np.broadcast_to(game_logits[0], (m, longest, 2))
+drawn = policy.sample(everywhere, np.random.default_rng(1))
+stayed_so_far = np.cumprod(drawn == 0, axis=1)
+mask = np.concatenate(
+    [np.ones((m, 1)), stayed_so_far[:, :-1]], axis=1
+)  # 1 while the episode is running
+
+advantages = game.advantages(game_logits)[0][drawn]
+batch = objectives.advantage_objective(everywhere, drawn, advantages, weights=mask)
+per_trajectory = m * batch.grad_logits.sum(
+    axis=1
+)  # undo the 1/m to see each trajectory's own gradient
+error = per_trajectory.std(axis=0, ddof=1) / np.sqrt(m)
+print(f"mean length of an episode: {mask.sum(axis=1).mean():.3f}")
+print(f"sampled ∂U/∂logits: {per_trajectory.mean(axis=0)}   standard error {error}")
+print(f"exact   ∂J/∂logits: {game.policy_gradient(game_logits)[0]}")
+
+# %% [markdown] label="convention" tags=["slide"] minutes=2
+# > ### Convention card
+# >
+# > | question | in this course | elsewhere |
+# > |---|---|---|
+# > | sum or mean over time? | **sum** over the steps of a trajectory | many programs take the mean over all steps of a batch: the same direction if all episodes are equally long, scaled by 1/T |
+# > | and over trajectories? | **mean**, 1/m | the same |
+# > | objective or loss? | U is an **objective**: go up. L = −U is a **loss**: go down | libraries minimise, so they print L |
+# > | whose samples? | the policy π_θ that is being changed | lesson 10: samples of an older policy, with a ratio |
+# > | does the gradient go through A? | **no**, A is a constant | the same; forgetting it is a classic bug (lesson 09) |
+
+# %% label="convention-code"
+T = len(taken)
+mean_over_steps = objectives.advantage_objective(
+    step_logits, taken, A[taken], weights=np.full(T, 1 / T)
+)
+print(f"sum over time {result.value:.4f} = {T} × mean over time {mean_over_steps.value:.4f}")
+
+# %% [markdown] label="large" tags=["slide"] minutes=5
+# ## What a large step does
+#
+# The gradient is a slope: it describes the ground *where you stand*. **Predict:** three groups of assistants start from
+# (0.5, 0.3, 0.2) and take 400 steps each, one sampled action at a time, with step sizes 0.5, 5 and 50. Which group ends
+# with *refund*, the best action, on top most often?
+#
+# The cell below trains 2,000 assistants in each group. Before each step it computes the advantages anew for the policy
+# of that moment, so no weight is ever out of date.
+
+
+# %% label="large-code" tags=["subslide"]
+def learn(step_size, runs, rng, steps=400):
+    """Step on one sampled action at a time; return each run's final policy."""
+    z = np.tile(logits, (runs, 1))
+    for _ in range(steps):
+        p = policy.softmax(z)
+        drawn = policy.sample(z, rng)
+        advantages = Q[drawn] - p @ Q  # exact advantages of the present policy
+        z = z + step_size * advantages[:, None] * policy.score(z, drawn)
+    return policy.softmax(z)
+
+
+runs = 2_000
+for step_size in [0.5, 5.0, 50.0]:
+    final = learn(step_size, runs, np.random.default_rng(0))
+    on_top = final.argmax(axis=1)
+    lost = (on_top != 0) & (final.max(axis=1) > 0.99)
+    print(
+        f"η = {step_size:4.1f}:  refund on top in {np.mean(on_top == 0):6.1%} of runs, "
+        f"more than 99 % sure of something worse in {np.mean(lost):5.1%}"
+    )
+
+# %% [markdown] label="large-read" tags=["fragment"]
+# With small steps every run finds the best action. With the largest, about one run in five ends up sure of a worse one.
+#
+# Look at how that happens. A large step on a single sample makes the policy almost certain of whatever that sample
+# praised. From then on it draws nothing else. And the score of an action with probability 1 is $1-1=0$, so its gradient
+# is 0 too: the policy has no way left to learn better.
+#
+# No advantage was wrong here. The step left the ground on which the slope held. Lesson 10 (PPO) is about keeping it
+# there.
+
+# %% [markdown] label="loss" tags=["slide"] minutes=4
+# ## Objective and loss
+#
+# Optimisers in libraries *minimise*. So programs hand them $L(\theta)=-U$, averaged over the data, and call it the actor
+# loss. Going down on L is going up on U: the same step.
+#
+# The name misleads. In supervised learning a falling loss means progress. **Predict:** during a run in which the
+# performance J rises all the time, what does L do? And what does L = 0 mean?
+#
+# The run below follows the exact expected gradient, with the advantages computed anew at each step, so that there is no
+# noise to blame.
+
+# %% label="loss-code" tags=["subslide"]
+z = logits.copy()
+J, L = [], []
+for _ in range(200):
+    p = policy.softmax(z)
+    advantages = Q - p @ Q
+    J.append(p @ Q)
+    L.append(
+        -(p @ (np.log(p) * advantages))
+    )  # the mean of −log π(a) A(a) over actions drawn from π
+    z = z + 0.5 * objectives.expected_advantage_objective(z, advantages).grad_logits
+for k in [0, 10, 50, 199]:
+    print(f"step {k:3d}   J = {J[k]:.3f}   L = {L[k]:7.4f}")
+print(f"J rises at every step: {np.all(np.diff(J) > 0)}")
+print(f"L is lowest at step {np.argmin(L)}, with {min(L):.4f}")
+
+# %% label="loss-figure"
+fig, (left, right) = figures.new_figure(7.2, 2.6, columns=2)
+left.plot(J, color=figures.EXACT)
+left.set(xlabel="step", ylabel="performance J")
+right.plot(L, color=figures.EXACT)
+right.set(xlabel="step", ylabel="actor loss L = −U")
+figures.show(
+    fig,
+    alt="Two curves over 200 steps. The performance J rises from 3 towards 4. The actor loss L "
+    "dips for three steps and then rises from about minus 0.66 towards 0.",
+)
+
+# %% [markdown] label="loss-read" tags=["fragment"]
+# J climbs at every single step. L falls for three steps, to −0.658, and then *rises* towards 0. Had you watched L alone,
+# you would have stopped the run at step 3, with almost half of the improvement still to come.
+#
+# And L near 0 does not say that nothing was learned. It says that little is left to learn: almost every action drawn is
+# the best one, and the best action's advantage over a policy that nearly always takes it is close to 0.
+#
+# To see progress, look at J: the average reward. (In real runs that is the average return of fresh episodes.)
+
+# %% [markdown] label="sign"
+# One more way to go wrong is the sign. Descend on U, or ascend on L, and the worst action wins. One step is enough to
+# see it.
+
+# %% label="sign-code"
+right_way = policy.softmax(logits + 1.0 * g_exact)
+wrong_way = policy.softmax(logits - 1.0 * g_exact)
+print(f"before              π = {pi}   J = {pi @ Q:.3f}")
+print(f"uphill on U         π = {right_way}   J = {right_way @ Q:.3f}")
+print(f"downhill on U       π = {wrong_way}   J = {wrong_way @ Q:.3f}")
+
+# %% [markdown] label="quiz-text" tags=["skip"]
+# ## Quiz
+#
+# After your answer you see a reason for every option, the wrong ones too.
+
+# %% label="quiz" tags=["skip"]
+Quiz("08")
+
+# %% [markdown] label="recap" tags=["slide"] minutes=2
+# ## Recap
+#
+# 1. $U(\tau;\theta)=\sum_t\log\pi_\theta(a_t\mid s_t)\,A(s_t,a_t)$: log-probability times advantage, summed over the
+#    steps of a trajectory.
+# 2. Its gradient is a weighted sum of scores; the advantage is a constant weight.
+# 3. In the expected update logits follow the sign of *advantage minus mean*. Probabilities follow the logits *relative
+#    to their average move*, so a small positive advantage can lose.
+# 4. Sampled steps disagree with each other; their mean is the exact gradient.
+# 5. U goes up, L = −U goes down, and neither measures progress. J does.
+#
+# **Next:** lesson 09 learns the advantage instead of being given it. (In preparation. The map is in
+# [00_start_here](00_start_here.ipynb).)
+#
+# *Sources.* The objective and its notation: T. Xiao and J. Zhu, *Foundations of Large Language Models*, chapter 4
+# (2025). The policy gradient theorem: R. S. Sutton, D. McAllester, S. Singh and Y. Mansour, *Policy gradient methods for
+# reinforcement learning with function approximation* (2000). Single-sample updates: R. J. Williams, *Simple statistical
+# gradient-following algorithms for connectionist reinforcement learning* (1992).

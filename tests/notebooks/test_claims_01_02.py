@@ -1,0 +1,218 @@
+"""What lessons 01 and 02 claim about samples, held against exact values.
+
+No test leans on a seed: each bound is the exact law's, or a normal one with the exact variance, so that it would
+fail for a fresh seed with a chance of at most ALARM. About 60 comparisons are made: a false alarm in the whole file
+has a chance below 1e-5. Where the notebook prints a sampled number, that very number is tested too.
+"""
+
+import ast
+import itertools
+import math
+import re
+from statistics import NormalDist
+
+import nbformat
+import numpy as np
+import pytest
+
+from course_utils import policy
+from course_utils.build.notebooks import NOTEBOOKS, read_source
+
+ALARM = 1e-7
+Z = NormalDist().inv_cdf(1 - ALARM / 2)  # 5.33
+LOGITS_01 = np.array([1.0, 0.5, -0.5])
+PI_01 = policy.softmax(LOGITS_01)
+PI_02 = np.array([0.5, 0.3, 0.2])
+SCORES_02 = np.eye(3) - PI_02
+FISHER_02 = np.diag(PI_02) - np.outer(PI_02, PI_02)
+SEEDS = (101, 102)
+
+
+def printed(lesson, label):
+    """The text that a cell of the committed notebook prints."""
+    (path,) = NOTEBOOKS.glob(f"{lesson}_*.ipynb")
+    (cell,) = (cell for cell in nbformat.read(path, as_version=4).cells if cell.id == label)
+    return "".join(output.text for output in cell.outputs if output.output_type == "stream")
+
+
+def numbers(text):
+    return [float(x) for x in re.findall(r"-?\d+\.?\d*(?:e-?\d+)?", text)]
+
+
+def function_of(lesson, label, name):
+    """A function that a cell of the lesson's source defines."""
+    (path,) = (NOTEBOOKS / "src").glob(f"{lesson}_*.py")
+    (cell,) = (cell for cell in read_source(path).cells if cell.metadata["label"] == label)
+    (definition,) = (n for n in ast.parse(cell.source).body if isinstance(n, ast.FunctionDef) and n.name == name)
+    names = {"np": np, "policy": policy, "math": math}
+    exec(compile(ast.Module([definition], []), path.name, "exec"), names)
+    return names[name]
+
+
+def binomial(n, p):
+    """P(K = k) for k = 0 … n, exact."""
+    log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])
+    k = np.arange(n + 1)
+    return np.exp(log_factorial[n] - log_factorial - log_factorial[::-1] + k * np.log(p) + (n - k) * np.log1p(-p))
+
+
+def assert_count(count, n, p):
+    """A count of n trials is not so far out that a true p would give it with a chance below ALARM."""
+    law = binomial(n, p)
+    assert min(law[: count + 1].sum(), law[count:].sum()) > ALARM / 2, f"{count} of {n}, expected {n * p:.1f}"
+
+
+# --- lesson 01 -----------------------------------------------------------------------------------------------
+
+
+def test_01_shares_lie_about_a_standard_error_from_the_probabilities():
+    lines = re.findall(r"m = +(\d+) +sampled \[(.*?)\] +standard error \[(.*?)\]", printed("01", "sampling-table"))
+    assert [int(m) for m, _, _ in lines] == [100, 10_000]
+    samples = [(int(m), numbers(shares), numbers(errors)) for m, shares, errors in lines]
+    for m, shares, errors in samples:
+        np.testing.assert_allclose(errors, np.sqrt(PI_01 * (1 - PI_01) / m), atol=5.1e-5)
+        for share, p in zip(shares, PI_01, strict=True):
+            assert_count(round(share * m), m, p)
+    for seed, m in itertools.product(SEEDS, (100, 10_000)):
+        counts = np.bincount(policy.sample(np.tile(LOGITS_01, (m, 1)), np.random.default_rng(seed)), minlength=3)
+        for count, p in zip(counts, PI_01, strict=True):
+            assert_count(int(count), m, p)
+
+
+def test_01_about_95_of_100_experiments_lie_within_two_standard_errors():
+    low, high, exact, share = numbers(printed("01", "sampling-within").replace("two", ""))
+    assert (low, high) == (45, 64)
+    inside = binomial(100, PI_01[0])[45:65].sum()
+    assert exact == pytest.approx(inside, abs=5e-5)
+    assert 0.945 < inside < 0.965, "“about 95 of 100”"
+    assert_count(round(share * 10_000), 10_000, inside)
+    assert binomial(100, PI_01[0]).argmax() in (54, 55)
+    assert binomial(100, PI_01[0])[55] < 0.1, "55 is one count among many"
+
+
+def exact_never_again():
+    """The chance that “always the best-looking” never offers replace again, by following each way it can go."""
+    satisfies = (0.5, 0.7, 0.3)
+    total = 0.0
+    for first in itertools.product((0, 1), repeat=3):
+        chance = math.prod(s if hit else 1 - s for s, hit in zip(satisfies, first, strict=True))
+        if first[1]:
+            continue  # at share 1 it is among the best-looking until it fails, and is drawn among them
+        if first[0] or first[2]:
+            total += chance  # another reply has a share above 0 for good, and replace stays at 0
+            continue
+        tied, lost = 1.0, 0.0  # all at 0: one of three at random, until replace is drawn or another satisfies
+        for _ in range(200):
+            lost += tied * (satisfies[0] + satisfies[2]) / 3
+            tied *= (1 - satisfies[0] + 1 - satisfies[2]) / 3
+        total += chance * lost
+    return total
+
+
+def test_01_the_best_looking_drops_the_best_reply_in_a_quarter_of_the_runs():
+    never = exact_never_again()
+    assert 0.23 < never < 0.26, "“about one run of four”"
+    assert numbers(printed("01", "explore-exact"))[0] == pytest.approx(100 * never, abs=0.051)
+    runs = 2_000
+    first, second = re.findall(r"again: +([\d.]+)%", printed("01", "explore-code"))
+    assert_count(round(float(first) / 100 * runs), runs, never)
+    assert float(second) < 5
+    serve = function_of("01", "explore-code", "serve")
+    given, satisfied = serve(1e-9, runs, np.random.default_rng(SEEDS[0]), 200)
+    assert_count(int((given[:, 1] == 1).sum()), runs, never)
+    soft_given, soft_satisfied = serve(0.1, runs, np.random.default_rng(SEEDS[1]), 500)
+    dropped = int((soft_given[:, 1] == 1).sum())
+    # “Bad luck is repaired”: were the true chance 5 % or more, so few would have a chance below ALARM.
+    assert binomial(runs, 0.05)[: dropped + 1].sum() < ALARM
+    assert given.sum(axis=1).tolist() == [203] * runs, "each run: three tries, then its customers"
+    # “It satisfies more of them”: the difference of two means of independent runs, in standard errors.
+    given, satisfied = serve(1e-9, runs, np.random.default_rng(SEEDS[0]), 500)
+    a, b = satisfied.sum(axis=1) / given.sum(axis=1), soft_satisfied.sum(axis=1) / soft_given.sum(axis=1)
+    assert (b.mean() - a.mean()) / np.sqrt((a.var(ddof=1) + b.var(ddof=1)) / runs) > Z
+    shown = [float(x) for x in re.findall(r"satisfied: ([\d.]+)%", printed("01", "explore-code"))]
+    for share, run in zip(shown, (a, b), strict=True):
+        assert abs(share / 100 - run.mean()) < Z * np.sqrt(2 * run.var(ddof=1) / runs) + 5e-4
+
+
+def test_01_the_exact_numbers_of_the_prose():
+    raised = policy.softmax([2.0, 0.5, -0.5])
+    assert (round(PI_01[0], 3), round(raised[0], 3)) == (0.547, 0.766)
+    assert round(PI_01[1], 3) == 0.331
+    assert round(PI_01[2], 3) == 0.122
+    assert PI_01[1] - raised[1] > PI_01[2] - raised[2], "replace loses more"
+    assert raised[1] / raised[2] == pytest.approx(math.e)
+    assert policy.softmax(LOGITS_01, 0.1)[0] > 0.99
+    r = np.array([0.5, 0.7, 0.3])
+    assert round(policy.softmax([1.0, 0.51, -0.5]) @ r - PI_01 @ r, 5) == 0.00052
+    entropies = [policy.entropy(LOGITS_01 / kappa) for kappa in (0.1, 0.5, 1, 2, 10)]
+    assert entropies == sorted(entropies)
+
+
+# --- lesson 02 -----------------------------------------------------------------------------------------------
+
+
+def draw_scores(m, seed):
+    return SCORES_02[policy.sample(np.tile(np.log(PI_02), (m, 1)), np.random.default_rng(seed))]
+
+
+def test_02_the_mean_score_is_0():
+    """n times the mean's entry, plus n π_b, is a binomial count: the bound is exact, also for 10 draws."""
+    text = printed("02", "mean-code")
+    lines = re.findall(r"m = +(\d+) +sampled \[(.*?)\] +standard error \[(.*?)\]", text)
+    assert [int(m) for m, _, _ in lines] == [10, 1_000, 100_000]
+    for m, mean, error in lines:
+        for b, entry in enumerate(numbers(mean)):
+            assert_count(round((entry + PI_02[b]) * int(m)), int(m), PI_02[b])
+        np.testing.assert_allclose(numbers(error), np.sqrt(np.diag(FISHER_02) / int(m)), rtol=0.4, atol=5.1e-5)
+    for seed, m in itertools.product(SEEDS, (10, 1_000, 100_000)):
+        for b, entry in enumerate(draw_scores(m, seed).mean(axis=0)):
+            assert_count(round((entry + PI_02[b]) * m), m, PI_02[b])
+
+
+def test_02_the_mean_is_not_0_under_another_policy():
+    assert np.abs(np.full(3, 1 / 3) @ SCORES_02).max() > 0.1
+
+
+def fisher_is_within(products, m):
+    """Each entry of a sampled covariance lies within Z exact standard errors of F (0 where a product is constant)."""
+    each = np.array([np.outer(s, s) for s in SCORES_02])
+    variance = np.tensordot(PI_02, each**2, 1) - FISHER_02**2
+    return np.all(np.abs(products - FISHER_02) <= Z * np.sqrt(np.maximum(variance, 0) / m) + 1e-9)
+
+
+def test_02_the_covariance_is_the_fisher_information():
+    m = 100_000
+    text = printed("02", "fisher-code").split("sampled")[1].split("standard error")[0].split(":")[1]
+    assert fisher_is_within(np.round(np.array(numbers(text)).reshape(3, 3), 4), m)
+    for seed in SEEDS:
+        drawn = draw_scores(m, seed)
+        assert fisher_is_within(drawn.T @ drawn / m, m)
+    text = printed("02", "fisher-code").split("standard error")[1].split("π =")[0]
+    assert numbers(text)[0] == 0, "“one standard error is 0”"
+
+
+def test_02_the_typical_length_of_the_mean():
+    """E‖mean‖² = Σ F_bb / m exactly: the average over many means, in its own standard errors."""
+    m, repeats = 50, 4_000
+    for seed in SEEDS:
+        means = draw_scores(m * repeats, seed).reshape(repeats, m, 3).mean(axis=1)
+        squares = (means**2).sum(axis=1)
+        error = squares.std(ddof=1) / np.sqrt(repeats)
+        assert abs(squares.mean() - np.trace(FISHER_02) / m) < Z * error
+
+
+def test_02_the_exact_numbers_of_the_prose():
+    logits = np.log(PI_02)
+    np.testing.assert_allclose(policy.score(logits, 1), [-0.5, 0.7, -0.2], atol=1e-15)
+    moved = {}
+    for d in ((1, 0, 0), (1, 0, -1), (1, 1, 1)):
+        step = 0.1 * np.array(d) / np.linalg.norm(d)
+        moved[d] = float(policy.kl_divergence(logits, logits + step))
+        assert moved[d] == pytest.approx(0.5 * step @ FISHER_02 @ step, rel=0.02, abs=1e-12)
+    assert moved[1, 0, -1] > moved[1, 0, 0] > moved[1, 1, 1]
+    wrong = PI_02 @ (PI_02[:, None] * SCORES_02)
+    assert wrong.argmax() == 0, "the mean of the gradient of π points to refund"
+    assert wrong[0] > 0.05
+    push = [p * np.linalg.norm(policy.score(np.log([p, (1 - p) / 2, (1 - p) / 2]), 0)) for p in (0.99, 0.5, 0.001)]
+    assert push[1] > push[0]
+    assert push[1] > push[2]

@@ -1,0 +1,84 @@
+"""The committed notebooks are what the builder makes of the sources; nbval compares their outputs."""
+
+import importlib
+import json
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from course_utils.build import notebooks
+
+SOURCES = list(notebooks.sources())
+COMMITTED = sorted([*notebooks.NOTEBOOKS.glob("*.ipynb"), *notebooks.NOTEBOOKS.glob("solutions/*.ipynb")])
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(notebooks.NOTEBOOKS))
+
+
+def test_each_committed_notebook_has_a_source_and_each_source_its_notebooks() -> None:
+    expected = sorted(target for source in SOURCES for target in notebooks.outputs(source))
+    assert expected == COMMITTED, "run `make notebooks`"
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_cells_ids_and_tags_are_those_of_the_source(source: Path) -> None:
+    for target, expected in notebooks.outputs(source).items():
+        committed = nbformat.read(target, as_version=4)
+        for was, now in zip(committed.cells, expected.cells, strict=True):
+            where = f"{name(target)}, cell {now.id!r}: run `make notebooks`"
+            assert (was.id, was.cell_type, was.source) == (now.id, now.cell_type, now.source), where
+            assert was.metadata == now.metadata, where
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=name)
+def test_every_code_cell_has_run_without_error_or_warning(path: Path) -> None:
+    committed = nbformat.read(path, as_version=4)
+    nbformat.validate(committed)
+    for cell in committed.cells:
+        if cell.cell_type == "code":
+            assert cell.execution_count is not None, cell.id
+            for output in cell.outputs:
+                assert output.output_type != "error", cell.id
+                assert output.get("name") != "stderr", cell.id
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=name)
+def test_pictures_carry_alt_text_and_texts_carry_no_address(path: Path) -> None:
+    for cell in nbformat.read(path, as_version=4).cells:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if "image/png" in data:
+                assert output.metadata["image/png"]["alt"].strip(), cell.id
+            assert " at 0x" not in data.get("text/plain", "") + output.get("text", ""), cell.id
+
+
+def states(path: Path) -> list[dict[str, Any]]:
+    widgets = json.loads(path.read_text(encoding="utf-8"))["metadata"].get("widgets", {})
+    return [model["state"] for model in widgets.get(notebooks.WIDGET_STATE, {}).get("state", {}).values()]
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=name)
+def test_stored_labs_run_the_present_javascript(path: Path) -> None:
+    for state in states(path):
+        if "_esm" in state:
+            module, class_name = state["_anywidget_id"].rsplit(".", 1)
+            lab = getattr(importlib.import_module(module), class_name)
+            assert state["_esm"] == lab._esm, f"{name(path)}: the lab has changed; run `make notebooks`"
+            assert state["_css"] == lab._css, f"{name(path)}: the lab has changed; run `make notebooks`"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_building_again_gives_the_same_text_outputs(source: Path) -> None:
+    def texts(notebook: Any) -> list[Any]:
+        return [
+            (cell.id, output.get("text"), output.get("data", {}).get("text/plain"))
+            for cell in notebook.cells
+            for output in cell.get("outputs", [])
+        ]
+
+    for target, text in notebooks.build(source).items():
+        assert texts(nbformat.reads(text, as_version=4)) == texts(nbformat.read(target, as_version=4)), name(target)

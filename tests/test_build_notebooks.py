@@ -1,0 +1,121 @@
+"""The builder of notebooks: what it derives, and what it refuses."""
+
+import json
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from course_utils.build import notebooks
+
+GOOD = """# %% [markdown] label="title" tags=["slide"] minutes=2
+# # A lesson
+
+# %% label="your-turn"
+def twice(x):
+    # BEGIN SOLUTION
+    doubled = x + x
+    return doubled
+    # END SOLUTION
+
+
+# %% [markdown] label="answer" tags=["solution"]
+# It is the sum of x and x.
+"""
+
+
+def source(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "99_test.py"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_labels_become_ids_and_tags_become_slide_types(tmp_path: Path) -> None:
+    read = notebooks.read_source(source(tmp_path, GOOD))
+    learner = notebooks.derive(read, solved=False)
+    assert [cell.id for cell in learner.cells] == ["title", "your-turn"]
+    assert learner.cells[0].metadata == {"tags": ["slide"], "slideshow": {"slide_type": "slide"}, "minutes": 2}
+    nbformat.validate(learner)
+
+
+def test_learner_fills_in_what_the_solved_notebook_shows(tmp_path: Path) -> None:
+    read = notebooks.read_source(source(tmp_path, GOOD))
+    learner, solved = (notebooks.derive(read, solved=solved) for solved in (False, True))
+    assert learner.cells[1].source == "def twice(x):\n    ...  # your code here"
+    assert solved.cells[1].source == "def twice(x):\n    doubled = x + x\n    return doubled"
+    assert solved.cells[2].source == "It is the sum of x and x."
+    assert notebooks.has_solution(read)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('# %% label="your-turn"', "# %%", r"99_test.py: cell 2 has no label; .* above 'def twice\(x\):'"),
+        ('label="answer"', 'label="your-turn"', r"99_test.py, cell 'your-turn': this label is used twice"),
+        ('label="answer"', 'label="The Answer"', r"99_test.py, cell 'The Answer': expected a label of lower-case"),
+        ('"solution"', '"solutoin"', r"99_test.py, cell 'answer': unknown tags \['solutoin'\]"),
+        ("# END SOLUTION", "# THE END", r"99_test.py, cell 'your-turn': # BEGIN SOLUTION and # END SOLUTION"),
+        (
+            "doubled = x + x",
+            f"doubled = x + x  # {'long ' * 20}",
+            r"cell 'your-turn': 'doubled = x \+ x .* would be cut",
+        ),
+    ],
+)
+def test_a_source_that_breaks_a_rule_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
+    with pytest.raises(notebooks.BuildError, match=message):
+        notebooks.read_source(source(tmp_path, GOOD.replace(old, new)))
+
+
+def test_a_solution_left_in_the_learners_notebook_is_refused(tmp_path: Path) -> None:
+    text = GOOD + '\n# %% label="later"\ndoubled = x + x\n'
+    read = notebooks.read_source(source(tmp_path, text))
+    with pytest.raises(notebooks.BuildError, match=r"cell 'your-turn': the solution's line 'doubled = x \+ x'"):
+        notebooks.check_no_solution_left(notebooks.derive(read, solved=False), read, "99_test.py")
+
+
+def run(tmp_path: Path, code: str) -> nbformat.NotebookNode:
+    path = source(tmp_path, f'# %% label="only"\n{code}\n')
+    return notebooks.execute(notebooks.derive(notebooks.read_source(path), solved=True), path.name, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("import warnings\nwarnings.warn('careful')", r"99_test.py, cell 'only' warns: .*careful"),
+        ("1 / 0", r"99_test.py, cell 'only' raises ZeroDivisionError: division by zero"),
+    ],
+)
+def test_a_cell_that_warns_or_fails_is_refused(tmp_path: Path, code: str, message: str) -> None:
+    with pytest.raises(notebooks.BuildError, match=message):
+        run(tmp_path, code)
+
+
+def test_a_notebook_over_the_limit_is_refused_and_its_heaviest_cell_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "src").mkdir()
+    path = tmp_path / "src" / "99_test.py"
+    path.write_text('# %% label="small"\n1\n\n# %% label="large"\nprint("x" * 9000)\n', encoding="utf-8")
+    monkeypatch.setattr(notebooks, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(notebooks, "LARGEST", 5000)
+    with pytest.raises(notebooks.BuildError, match=r"99_test.py, heaviest cell 'large': the notebook has \d+ bytes"):
+        notebooks.build(path)
+
+
+LAB = "from course_utils.widgets import AdvantageLab\n\nAdvantageLab(preset='zero_advantage')"
+
+
+def test_two_builds_are_byte_identical_and_name_models_after_labels(tmp_path: Path) -> None:
+    first, second = (nbformat.writes(run(tmp_path, LAB)) for _ in range(2))
+    assert first == second
+    built = json.loads(first)
+    states = built["metadata"]["widgets"][notebooks.WIDGET_STATE]["state"]
+    assert sorted(states) == ["only-model-0", "only-model-1"]
+    assert built["cells"][0]["outputs"][0]["data"][notebooks.WIDGET_VIEW]["model_id"] == "only-model-0"
+    assert "IPY_MODEL_only-model-1" in json.dumps(states["only-model-0"])
+
+
+def test_an_unknown_lesson_is_named() -> None:
+    with pytest.raises(notebooks.BuildError, match=r"no lesson '77' in notebooks/src, expected some of \['00'"):
+        list(notebooks.sources(["77"]))
