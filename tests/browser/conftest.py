@@ -1,0 +1,119 @@
+"""Fixtures of the browser tests: one JupyterLab server, one Chromium and one loaded page for each worker."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jupyterlab_page import (
+    NO_CHROMIUM,
+    VIEWPORT,
+    JupyterLabPage,
+    JupyterLabServer,
+    chromium,
+    find_chromium,
+)
+from playwright.sync_api import Browser
+from playwright.sync_api import Error as PlaywrightError
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    executable = find_chromium()
+    if executable is None:
+        if os.environ.get("REQUIRE_BROWSER") == "1":
+            pytest.fail(f"{NO_CHROMIUM}; REQUIRE_BROWSER=1 forbids skipping", pytrace=False)
+        pytest.skip(NO_CHROMIUM)
+    with chromium(executable) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterLabServer]:
+    """Asks for the browser first: where there is none, no server need start."""
+    with JupyterLabServer(tmp_path_factory.mktemp("jupyterlab")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the screenshots: the environment's BROWSER_SHOTS, else pytest's own."""
+    named = os.environ.get("BROWSER_SHOTS")
+    return Path(named) if named else tmp_path_factory.mktemp("shots")
+
+
+class RunningApp:
+    """The JupyterLab page that tests share one after the other: loading the application costs seconds."""
+
+    def __init__(self, make: Callable[[], JupyterLabPage]) -> None:
+        self._make = make
+        self.page: JupyterLabPage | None = None
+
+    def take(self) -> JupyterLabPage:
+        if self.page is None:
+            self.page = self._make()
+        return self.page
+
+    def leave(self) -> None:
+        """Close the test's notebook; a page that cannot do even that is thrown away."""
+        if self.page is None:
+            return
+        try:
+            self.page.page.set_viewport_size(VIEWPORT)
+            self.page.page.mouse.up()
+            self.page.close_notebook()
+        except (PlaywrightError, OSError):
+            self.drop()
+
+    def drop(self) -> None:
+        page, self.page = self.page, None
+        if page is not None:
+            page.close()
+
+
+@pytest.fixture(scope="session")
+def running_app(browser: Browser, server: JupyterLabServer, shots: Path) -> Iterator[RunningApp]:
+    app = RunningApp(lambda: JupyterLabPage(browser, server, shots))
+    yield app
+    app.drop()
+
+
+@pytest.fixture
+def new_page(browser: Browser, server: JupyterLabServer, shots: Path) -> Iterator[Callable[..., JupyterLabPage]]:
+    """Makes pages in contexts of their own. At the end each must have a clean console and local requests."""
+    pages: list[JupyterLabPage] = []
+
+    def make(**context_options: Any) -> JupyterLabPage:
+        pages.append(JupyterLabPage(browser, server, shots, **context_options))
+        return pages[-1]
+
+    yield make
+    faults = [fault for page in pages for fault in page.faults()]
+    for page in pages:
+        page.close()
+    assert not faults, faults
+
+
+@pytest.fixture
+def open_cells(
+    running_app: RunningApp, server: JupyterLabServer, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., JupyterLabPage]]:
+    """Writes a notebook of the given code cells, opens it in the running JupyterLab and runs it.
+
+    At the end the console must be clean and every request local.
+    """
+    page = running_app.take()
+
+    def open_(*cells: str, viewport: tuple[int, int] = (VIEWPORT["width"], VIEWPORT["height"])) -> JupyterLabPage:
+        page.page.set_viewport_size({"width": viewport[0], "height": viewport[1]})
+        page.open(server.write_notebook(f"{request.node.name}.ipynb", cells))
+        page.run_all()
+        return page
+
+    yield open_
+    faults = page.faults()
+    running_app.leave()
+    assert not faults, faults

@@ -1,0 +1,381 @@
+"""A real JupyterLab and a page object for it: what the browser tests drive the course's widgets with.
+
+`JupyterLabServer` starts JupyterLab on a free port of 127.0.0.1 with folders of its own, `chromium` starts
+the browser, `JupyterLabPage` is one notebook opened in one fresh browser context.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import nbformat
+from axe_playwright_python.sync_playwright import Axe
+from nbformat.sign import NotebookNotary
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, sync_playwright
+
+NO_CHROMIUM = "needs Chromium (Debian: apt install chromium)"
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+VIEWPORT: ViewportSize = {"width": 1280, "height": 900}
+LAB = '.pgc-lab[data-lab="advantage"]'
+LOCAL_SCHEMES = ("data", "blob", "about")
+
+# Messages of JupyterLab itself that no notebook can avoid: substring of the message, and why it is harmless.
+UNAVOIDABLE_ERRORS: dict[str, str] = {}
+
+# The page's kernel connection, once it stands. (A command sent earlier raises the dialog "Select Kernel".)
+_KERNEL_READY = """async () => {
+  const context = window.jupyterapp?.shell.currentWidget?.sessionContext;
+  await context?.ready;
+  return context?.session?.kernel?.connectionStatus === "connected";
+}"""
+
+_RUN_IN_KERNEL = """async (code) => {
+  const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+  const future = kernel.requestExecute({code, store_history: false, stop_on_error: false, allow_stdin: false});
+  let text = "";
+  future.onIOPub = (message) => {
+    if (message.header.msg_type === "stream" && message.content.name === "stdout") text += message.content.text;
+  };
+  const reply = await future.done;
+  if (reply.content.status !== "ok") {
+    throw new Error((reply.content.traceback || [reply.content.ename]).join("\\n"));
+  }
+  return text;
+}"""
+
+
+def find_chromium() -> str | None:
+    """Path of a Chromium: the environment's CHROMIUM, else the first known name on PATH, else None."""
+    named = os.environ.get("CHROMIUM")
+    if named:
+        return shutil.which(named)
+    return next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+
+
+@contextlib.contextmanager
+def chromium(executable: str) -> Iterator[Browser]:
+    """A headless Chromium with an empty profile, closed at the end."""
+    playwright = sync_playwright().start()
+    try:
+        browser = playwright.chromium.launch(executable_path=executable, headless=True, args=list(CHROMIUM_FLAGS))
+        try:
+            yield browser
+        finally:
+            browser.close()
+    finally:
+        playwright.stop()
+
+
+class JupyterLabServer:
+    """JupyterLab as a learner starts it, on a free port of 127.0.0.1, with its own empty folders under `base`.
+
+    `root` is the folder whose notebooks it serves; its kernel is this Python. Every notebook copied there is
+    untrusted, since no signature of it is known in the fresh data folder.
+    """
+
+    def __init__(self, base: Path) -> None:
+        self.base = base
+        self.root = base / "root"
+        self.url = ""
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> JupyterLabServer:
+        self.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    def start(self, timeout: float = 60.0) -> None:
+        folders = {
+            "JUPYTER_CONFIG_DIR": self.base / "config",
+            "JUPYTER_DATA_DIR": self.base / "data",
+            "JUPYTER_RUNTIME_DIR": self.base / "runtime",
+            "JUPYTERLAB_SETTINGS_DIR": self.base / "settings",
+            "JUPYTERLAB_WORKSPACES_DIR": self.base / "workspaces",
+            "IPYTHONDIR": self.base / "ipython",
+        }
+        for folder in (self.root, *folders.values()):
+            folder.mkdir(parents=True, exist_ok=True)
+        self._write_settings(folders["JUPYTERLAB_SETTINGS_DIR"])
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        command = [
+            *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+            "--ServerApp.ip=127.0.0.1",
+            f"--ServerApp.port={port}",
+            "--ServerApp.port_retries=0",
+            f"--ServerApp.root_dir={self.root}",
+            "--IdentityProvider.token=",
+            "--ServerApp.disable_check_xsrf=True",
+            "--ServerApp.terminals_enabled=False",
+            "--LabApp.expose_app_in_browser=True",
+            "--LabApp.extension_manager=readonly",
+            "--LabApp.news_url=None",
+        ]
+        with (self.base / "server.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                command,
+                env={**os.environ, **{name: str(folder) for name, folder in folders.items()}},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.url = f"http://127.0.0.1:{port}/"
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                self.rest("GET", "api/status")
+                return
+            except (urllib.error.URLError, ConnectionError):
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    self.stop()
+                    tail = (self.base / "server.log").read_text(errors="replace")[-2000:]
+                    raise RuntimeError(f"JupyterLab did not start:\n{tail}") from None
+                time.sleep(0.1)
+
+    def stop(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.poll() is None:
+            with contextlib.suppress(urllib.error.URLError, ConnectionError):
+                self.rest("POST", "api/shutdown")  # ends the kernels too
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def rest(self, method: str, path: str) -> Any:
+        """One call of the server's REST interface; the JSON answer, or None when it is empty."""
+        request = urllib.request.Request(self.url + path, method=method)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            body = answer.read()
+        return json.loads(body) if body else None
+
+    def shut_kernels_down(self) -> None:
+        for session in self.rest("GET", "api/sessions"):
+            self.rest("DELETE", f"api/sessions/{session['id']}")
+
+    def write_notebook(self, name: str, cells: Iterable[str]) -> str:
+        """Write a notebook of code cells into the root folder; returns its path there."""
+        notebook = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell(source, id=f"cell-{i}") for i, source in enumerate(cells)],
+            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+        )
+        return self.add_notebook(name, notebook)
+
+    def add_notebook(self, name: str, notebook: nbformat.NotebookNode) -> str:
+        nbformat.write(notebook, self.root / name)
+        return name
+
+    def trust(self, name: str) -> None:
+        """Sign a notebook of the root folder, as `jupyter trust` does, in this server's data folder."""
+        notary = NotebookNotary(data_dir=str(self.base / "data"))
+        try:
+            notary.sign(nbformat.read(self.root / name, as_version=4))
+        finally:
+            notary.store.close()
+
+    @staticmethod
+    def _write_settings(folder: Path) -> None:
+        """No news prompt, no update check, and no saving behind the tests' backs."""
+        wanted = {
+            "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+            "docmanager-extension/plugin": {"autosave": False},
+        }
+        for plugin, values in wanted.items():
+            path = folder / "@jupyterlab" / f"{plugin}.jupyterlab-settings"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(values))
+
+
+class JupyterLabPage:
+    """One notebook in one fresh browser context; records console errors and requests from the first byte on."""
+
+    def __init__(self, browser: Browser, server: JupyterLabServer, shots: Path, **context_options: Any) -> None:
+        self.server = server
+        self.shots = shots
+        self.console_errors: list[str] = []
+        self.requests: list[str] = []
+        context_options.setdefault("viewport", VIEWPORT)
+        self.context = browser.new_context(**context_options)
+        self.page: Page = self.context.new_page()
+        self.page.set_default_timeout(15_000)
+        self.page.on("console", self._on_console)
+        self.page.on("pageerror", lambda error: self.console_errors.append(f"uncaught: {error}"))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("websocket", lambda websocket: self.requests.append(websocket.url))
+
+    def _on_console(self, message: Any) -> None:
+        if message.type == "error" and not any(known in message.text for known in UNAVOIDABLE_ERRORS):
+            self.console_errors.append(f"{message.text} ({message.location.get('url', '')})")
+
+    # -- the notebook ------------------------------------------------------------------------------------
+
+    def open(self, path: str) -> JupyterLabPage:
+        """Open a notebook in JupyterLab and wait for its kernel.
+
+        The first one loads JupyterLab on that notebook's address (single-document mode); later ones are
+        opened in the running application, which is several times faster.
+        """
+        if self.page.url.startswith(self.server.url):
+            self.page.evaluate(
+                "async (path) => { await window.jupyterapp.commands.execute('docmanager:open', {path}); }", path
+            )
+        else:
+            self.page.goto(f"{self.server.url}doc/tree/{path}", wait_until="commit")
+            self.page.locator(".jp-Notebook").wait_for()
+        self.page.wait_for_function(_KERNEL_READY, timeout=30_000)
+        self.wait_idle()
+        return self
+
+    def close_notebook(self) -> None:
+        """Close the open notebook unsaved, end its kernel, and forget what was recorded."""
+        self.page.evaluate("() => window.jupyterapp.shell.currentWidget?.dispose()")
+        self.server.shut_kernels_down()
+        self.console_errors.clear()
+        self.requests.clear()
+
+    def wait_idle(self) -> None:
+        self.page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=30_000)
+
+    def command(self, name: str) -> None:
+        """Run one of JupyterLab's commands (what its menus run) and wait until it is done."""
+        self._evaluate("async (name) => { await window.jupyterapp.commands.execute(name); }", name, 60)
+
+    def run_all(self) -> None:
+        self.command("notebook:run-all-cells")
+        self.wait_idle()
+
+    def run_cell(self, index: int) -> None:
+        self.page.evaluate(
+            "(index) => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = index; }", index
+        )
+        self.command("notebook:run-cell")
+        self.wait_idle()
+
+    def cell(self, index: int) -> Locator:
+        return self.page.locator(f'.jp-Notebook .jp-Cell[data-windowed-list-index="{index}"]')
+
+    def scroll_to(self, target: Locator, margin: float = 8.0) -> None:
+        """Bring a target into view as a reader does, with the wheel: notebooks are windowed.
+
+        A target taller than the room there is ends with its top in view.
+        """
+        notebook = self.page.locator(".jp-Notebook").first.bounding_box()
+        assert notebook is not None
+        self.page.mouse.move(notebook["x"] + 3, notebook["y"] + notebook["height"] / 2)
+        top, room = notebook["y"] + margin, notebook["height"] - 2 * margin
+        before: float | None = None
+        for _ in range(60):
+            box = target.bounding_box() if target.count() else None
+            if box is not None:
+                above, below = box["y"] - top, box["y"] + box["height"] - top - room
+                if above >= -1 and (below <= 1 or above <= margin + 1):
+                    return
+                distance = above if above < 0 else min(above, below)
+                if box["y"] == before:
+                    return  # the notebook's end: nearer it does not come
+                before = box["y"]
+            else:
+                distance = room
+            self.page.mouse.wheel(0, distance)
+            self.page.wait_for_timeout(60)
+        raise AssertionError(f"{target} did not scroll into view")
+
+    # -- the kernel --------------------------------------------------------------------------------------
+
+    def execute(self, code: str, timeout: float = 30) -> str:
+        """Run Python in the notebook's kernel, over the page's own connection; returns the printed text."""
+        return str(self._evaluate(_RUN_IN_KERNEL, code, timeout))
+
+    def kernel_value(self, expression: str) -> Any:
+        """A JSON-able value out of the kernel, at full precision."""
+        return json.loads(self.execute(f"import json as _json; print(_json.dumps({expression}))"))
+
+    def wait_for_kernel(self, expression: str, wanted: Callable[[Any], bool], timeout: float = 5.0) -> Any:
+        """Wait until the kernel's value is as wanted (JupyterLab sends comm messages over a subshell, so they
+        may arrive after a later request)."""
+        return self._poll(lambda: self.kernel_value(expression), wanted, timeout, f"kernel's {expression}")
+
+    def wait_for_page(self, script: str, wanted: Callable[[Any], bool], timeout: float = 5.0) -> Any:
+        """Wait until the value of a script in the page is as wanted."""
+        return self._poll(lambda: self.page.evaluate(script), wanted, timeout, script)
+
+    def _evaluate(self, script: str, argument: Any, timeout: float) -> Any:
+        """Page.evaluate with the time limit that it lacks."""
+        limited = f"""(argument) => Promise.race([
+          ({script})(argument),
+          new Promise((_, reject) => setTimeout(() => reject(new Error("no end after {timeout} s")), {timeout}e3)),
+        ])"""
+        return self.page.evaluate(limited, argument)
+
+    def _poll(self, read: Callable[[], Any], wanted: Callable[[Any], bool], timeout: float, what: str) -> Any:
+        deadline = time.monotonic() + timeout
+        while True:
+            value = read()
+            if wanted(value):
+                return value
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{what}: still {value!r} after {timeout:g} s")
+            self.page.wait_for_timeout(40)
+
+    # -- what must hold on every page --------------------------------------------------------------------
+
+    def faults(self) -> list[str]:
+        """Errors on the console and requests that leave the machine, since the notebook was opened."""
+        return self.console_errors + [f"request to {url}" for url in self.foreign_requests()]
+
+    def foreign_requests(self) -> list[str]:
+        """Requests that leave the machine."""
+        return [
+            url
+            for url in self.requests
+            if (parts := urlsplit(url)).scheme not in LOCAL_SCHEMES and parts.hostname != "127.0.0.1"
+        ]
+
+    def axe(self, selector: str) -> list[str]:
+        """axe-core's serious and critical violations within a selector, one line each."""
+        report = Axe().run(self.page, context=selector)
+        return [
+            f"{found['id']} ({found['impact']}): {found['help']}; "
+            + " | ".join(node["html"][:160] for node in found["nodes"])
+            for found in report.response["violations"]
+            if found["impact"] in ("serious", "critical")
+        ]
+
+    def screenshot(self, name: str, target: Locator | None = None) -> Path:
+        self.shots.mkdir(parents=True, exist_ok=True)
+        path = self.shots / f"{name}.png"
+        (target or self.page).screenshot(path=path)
+        return path
+
+    def close(self) -> None:
+        self.context.close()
+        self.server.shut_kernels_down()

@@ -1,0 +1,435 @@
+"""Quizzes and the course map in a real JupyterLab: answered by mouse, touch and keyboard, kept by the kernel."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from jupyterlab_page import VIEWPORT, JupyterLabPage, JupyterLabServer
+from playwright.sync_api import Locator
+
+from course_utils import lessons
+from course_utils.widgets import quiz
+
+pytestmark = pytest.mark.browser
+
+QUIZ = '.pgc-lab[data-lab="quiz"]'
+MAP = '.pgc-lab[data-lab="map"]'
+TALL = 3800  # px: the longest quiz in one picture
+Open = Callable[..., JupyterLabPage]
+
+
+def cell(name: str, record: Path | str = "") -> str:
+    """A quiz whose answers go into a record of the test's own, or into none."""
+    return (
+        f"import os\nos.environ['POLICY_GRADIENT_COURSE_PROGRESS'] = {str(record)!r}\n"
+        f"from course_utils.widgets import Quiz\nquiz = Quiz({name!r})\nquiz"
+    )
+
+
+def questions(name: str) -> list[dict[str, Any]]:
+    return quiz.load(lessons.QUIZZES / f"{name}.json")["questions"]
+
+
+class QuizView:
+    """The `nth` quiz on the page, and one of its questions at a time."""
+
+    def __init__(self, notebook: JupyterLabPage, nth: int = 0) -> None:
+        self.notebook, self.page = notebook, notebook.page
+        self.root = self.page.locator(QUIZ).nth(nth)
+        self.root.wait_for()
+
+    def question(self, name: str) -> Locator:
+        return self.root.locator(f'[data-question="{name}"]')
+
+    def choose(self, name: str, *options: int) -> Locator:
+        card = self.question(name)
+        for box in card.locator("input[type=checkbox]:checked").all():
+            box.uncheck()
+        for option in options:
+            card.locator("[data-role=option]").nth(option).check()
+        card.locator("[data-role=send]").click()
+        return card
+
+    def type_number(self, name: str, text: str) -> Locator:
+        card = self.question(name)
+        card.locator("[data-role=number]").fill(text)
+        card.locator("[data-role=send]").click()
+        return card
+
+    def order(self, name: str) -> list[int]:
+        return self.root.locator(f'[data-question="{name}"] [data-role=item]').evaluate_all(
+            "rows => rows.map((row) => Number(row.dataset.index))"
+        )
+
+    def sort(self, name: str) -> Locator:
+        card = self.question(name)
+        for place in range(len(self.order(name))):
+            while self.order(name).index(place) > place:
+                card.locator(f'[data-role=item][data-index="{place}"] [data-role=up]').click()
+        card.locator("[data-role=send]").click()
+        return card
+
+    def answer_right(self, item: dict[str, Any]) -> Locator:
+        if item["kind"] == "order":
+            return self.sort(item["id"])
+        if item["kind"] == "numeric":
+            return self.type_number(item["id"], f"{item['answer']:g}")
+        return self.choose(item["id"], *(n for n, option in enumerate(item["options"]) if option["right"]))
+
+    def overall(self) -> str:
+        return self.root.locator("[data-role=overall]").text_content() or ""
+
+    def spoken(self, wanted: str) -> None:
+        self.page.wait_for_function(
+            "([root, wanted]) => document.querySelector(`${root} [data-role=live]`).textContent.includes(wanted)",
+            arg=[QUIZ, wanted],
+            timeout=3000,
+        )
+
+
+def result(card: Locator) -> str:
+    return card.locator("[data-role=result]").inner_text()
+
+
+def reasons(card: Locator) -> str:
+    """Every reason that stands in the result, in a closed fold too."""
+    return card.locator("[data-role=result]").text_content() or ""
+
+
+def words(text: str) -> str:
+    """The longest piece of a text between its formulas."""
+    return max(text.split("$")[::2], key=len)
+
+
+# --- by hand --------------------------------------------------------------------------------------------
+
+
+def test_every_kind_right_wrong_and_again(open_cells: Open, tmp_path: Path) -> None:
+    record = tmp_path / "record.json"
+    notebook = open_cells(cell("03", record))
+    view = QuizView(notebook)
+    asked = {item["id"]: item for item in questions("03")}
+    assert view.overall() == "0 of 5 answered."
+    assert view.root.locator("[data-role=result]:visible").count() == 0
+
+    # nothing chosen: said, not counted
+    card = view.question("purpose")
+    card.locator("[data-role=send]").click()
+    assert card.locator("[data-role=message]").inner_text() == "Choose an answer first."
+    assert view.overall() == "0 of 5 answered."
+
+    # single: the chosen option's reason first, the others behind a fold that is closed while the answer is wrong
+    options = asked["purpose"]["options"]
+    card = view.choose("purpose", 0)
+    assert "Not yet." in result(card)
+    assert words(options[0]["reason"]) in result(card)
+    assert words(options[2]["reason"]) not in result(card)
+    assert "(this shows the answer)" in result(card)
+    for option in options:
+        assert words(option["reason"]) in reasons(card)
+    view.spoken(words(options[0]["reason"])[:40])
+    card.locator("[data-role=send]").click()  # try again
+    assert card.locator("[data-role=result]").is_hidden()
+    card = view.choose("purpose", 2)
+    assert "Right." in result(card)
+    assert all(words(option["reason"]) in result(card) for option in options)
+    assert card.locator("[data-role=tries]").inner_text() == "First answer: not right. This was the second try."
+
+    # several: what is missing is counted
+    card = view.choose("which-rewards", 0, 1, 3)
+    assert "you chose 2 of the 4 that are right, and 1 that is not" in result(card)
+    assert words(asked["which-rewards"]["options"][3]["reason"]) in result(card)
+
+    # numeric: a comma, a known mistake, no number at all
+    card = view.type_number("one-sample", "viel")
+    assert "“viel” is no number" in card.locator("[data-role=message]").inner_text()
+    card = view.type_number("one-sample", "0,8")
+    assert words(asked["one-sample"]["wrong"][1]["reason"]) in result(card)
+    card.locator("[data-role=send]").click()
+    card = view.type_number("one-sample", "17")
+    assert asked["one-sample"]["otherwise"] in result(card)
+    card.locator("[data-role=send]").click()
+    card = view.type_number("one-sample", "4,01")
+    assert asked["one-sample"]["reason"] in result(card)
+
+    # order: how much is in place
+    card = view.question("derivation")
+    assert view.order("derivation") == asked["derivation"]["start"]
+    card.locator("[data-role=send]").click()
+    assert "Not yet: 1 of 6 stands in the right place." in result(card)
+
+    card = view.choose("flawed", 1)
+    assert view.overall() == "1 of 5 right at the first try."
+    answers = {"purpose": [0, 2], "which-rewards": [[0, 1, 3]], "one-sample": [0.8, 17, 4.01], "flawed": [1]}
+    answers["derivation"] = [asked["derivation"]["start"]]
+    notebook.wait_for_kernel("quiz.answers", lambda value: value == answers)
+    kept = notebook.kernel_value("__import__('course_utils.progress').progress.summary()")["03"]["quiz"]
+    assert {name: (entry["first_try"], entry["correct"], entry["tries"]) for name, entry in kept.items()} == {
+        "purpose": (False, True, 2),
+        "which-rewards": (False, False, 1),
+        "one-sample": (False, True, 3),
+        "derivation": (False, False, 1),
+        "flawed": (True, True, 1),
+    }
+    assert view.root.locator("[data-role=note]").text_content() == ""
+    notebook.screenshot("quiz_answered", view.root)
+
+
+def test_keyboard_alone(open_cells: Open) -> None:
+    """Tab, arrows, Space and Enter answer every kind, and JupyterLab's own shortcuts stay out of the way."""
+    notebook = open_cells(cell("03"), "# another cell")
+    view, keys = QuizView(notebook), notebook.page.keyboard
+    focused = "() => document.activeElement.dataset.role + (document.activeElement.dataset.index ?? '')"
+    view.question("purpose").locator("[data-role=option]").first.focus()
+    keys.press("ArrowDown")
+    keys.press("ArrowDown")
+    keys.press("Tab")
+    assert notebook.page.evaluate(focused) == "send"
+    keys.press("Enter")
+    assert "Right." in result(view.question("purpose"))
+    assert notebook.page.evaluate(focused) == "send", "the focus got lost"
+
+    view.question("which-rewards").locator("[data-role=option]").first.focus()
+    for n in range(5):
+        if n != 3:
+            keys.press("Space")
+        keys.press("Tab")
+    keys.press("Space")
+    assert "Right." in result(view.question("which-rewards"))
+
+    view.question("one-sample").locator("[data-role=number]").focus()
+    keys.type("-,5")
+    keys.press("Enter")
+    assert "Not yet." in result(view.question("one-sample"))
+    assert notebook.page.evaluate(focused) == "send"
+    keys.press("Enter")  # try again
+    assert notebook.page.evaluate(focused) == "number"
+    keys.type("4")
+    keys.press("Enter")
+    assert "Right." in result(view.question("one-sample"))
+
+    card = view.question("derivation")
+    for item in range(6):
+        button = card.locator(f'[data-role=item][data-index="{item}"] [data-role=up]')
+        button.focus()
+        moves = view.order("derivation").index(item) - item
+        for n in range(moves):
+            keys.press("ArrowUp" if n % 2 else "Enter")
+        assert button.evaluate("button => button === document.activeElement"), "the focus stayed behind"
+        if moves:
+            view.spoken(f"Now at place {item + 1} of 6.")
+    assert view.order("derivation") == list(range(6))
+    card.locator("[data-role=send]").focus()
+    keys.press("Enter")
+    assert "Right." in result(card)
+    cells = notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.content.widgets.length")
+    assert cells == 2, "a key reached JupyterLab and changed the notebook"
+    assert notebook.kernel_value("quiz.recorded") == -1
+
+
+def test_two_views_and_two_quizzes(open_cells: Open) -> None:
+    notebook = open_cells(cell("08"), "display(quiz)", "other = Quiz('08')\nother")
+    views = [QuizView(notebook, nth) for nth in range(3)]
+    views[0].choose("loss", 2)
+    assert [view.overall()[:1] for view in views] == ["1", "1", "0"]
+    card = views[1].question("loss")
+    notebook.scroll_to(card)
+    assert "Right." in result(card)
+    assert card.locator("[data-role=option]").nth(2).is_checked()
+    notebook.execute("other.answers = {'sum-or-mean': [1.5, 3]}")
+    card = views[2].question("sum-or-mean")
+    notebook.scroll_to(card)
+    card.locator("[data-role=result]").wait_for()
+    assert "Right." in result(card)
+    assert card.locator("[data-role=tries]").inner_text().startswith("First answer: not right.")
+
+
+# --- opened, not run ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def stored() -> nbformat.NotebookNode:
+    """A notebook with a quiz and the map, executed and stored with its widget state, as the builder does it."""
+    from nbclient import NotebookClient
+
+    show_map = "from course_utils.widgets import CourseMap\nCourseMap()"
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(cell("08"), id="quiz"), nbformat.v4.new_code_cell(show_map, id="map")],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+    )
+    NotebookClient(notebook, kernel_name="python3", store_widget_state=True, timeout=60).execute()
+    return notebook
+
+
+def test_alive_from_the_saved_state_by_mouse_and_finger(
+    new_page: Open, server: JupyterLabServer, stored: nbformat.NotebookNode
+) -> None:
+    notebook = new_page(has_touch=True).open(server.add_notebook("stored_quiz.ipynb", stored))
+    view = QuizView(notebook)
+    card = view.question("one-update")
+    notebook.scroll_to(card)
+    start = view.order("one-update")
+
+    def middle(place: int, what: str) -> tuple[float, float]:
+        box = card.locator("[data-role=item]").nth(place).locator(what).bounding_box()
+        assert box is not None
+        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    (x, y), (_, end) = middle(0, ".pgc-words"), middle(2, ".pgc-words")
+    notebook.page.mouse.move(x, y)
+    notebook.page.mouse.down()
+    notebook.page.mouse.move(x, end + 8, steps=4)
+    notebook.screenshot("quiz_dragging", card)
+    notebook.page.mouse.up()
+    assert view.order("one-update") == [start[1], start[2], start[0], *start[3:]]
+
+    before = view.order("one-update")
+    hand = notebook.context.new_cdp_session(notebook.page)
+    (x, y), (_, end) = middle(3, ".pgc-grip"), middle(2, ".pgc-grip")
+    for kind, points in (
+        ("touchStart", [(x, y)]),
+        *(("touchMove", [(x, y + (end - 8 - y) * step / 4)]) for step in range(1, 5)),
+        ("touchEnd", []),
+    ):
+        hand.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": a, "y": b} for a, b in points]})
+    assert view.order("one-update") == [*before[:2], before[3], before[2], *before[4:]]
+
+    for item in questions("08"):
+        assert "Right." in result(view.answer_right(item))
+    assert view.overall() == "5 of 5 right at the first try."
+    view.root.locator("[data-role=note]").filter(has_text="Not recorded").wait_for(timeout=6000)
+    assert notebook.execute("print('quiz' in globals())").strip() == "False", "the kernel ran the cell"
+
+
+def test_pages_without_widgets(stored: nbformat.NotebookNode) -> None:
+    (shown,) = stored.cells[0].outputs
+    assert "image/png" not in shown.data
+    page = shown.data["text/html"]
+    assert page.count("<details>") == 5
+    assert "<script" not in page
+    (shown,) = stored.cells[1].outputs
+    assert '<a href="08_advantage_objective.ipynb">' in shown.data["text/html"]
+
+
+# --- legible and accessible -----------------------------------------------------------------------------
+
+LAYOUT = """(selector) => {
+  const root = document.querySelector(selector);
+  const frame = root.getBoundingClientRect();
+  const faults = frame.width > 720 ? [`${frame.width} px wide`] : [];
+  for (const node of root.querySelectorAll("*")) {
+    const box = node.getBoundingClientRect();
+    if (node.clientWidth <= 1 || box.width <= 1 || node.closest(".pgc-hidden")) continue;
+    const named = `${node.tagName} ${node.className} “${node.textContent.slice(0, 30)}”`;
+    if (box.left < frame.left - 1 || box.right > frame.right + 1) faults.push(`${named} sticks out`);
+    const drawn = node.ownerSVGElement || ["INPUT", "svg"].includes(node.tagName);
+    if (!drawn && getComputedStyle(node).display !== "inline" && node.scrollWidth > node.clientWidth + 1)
+      faults.push(`${named} is cut`);
+  }
+  return faults;
+}"""
+
+
+def wrong_answer(item: dict[str, Any]) -> Any:
+    if item["kind"] == "order":
+        return item["start"]
+    if item["kind"] == "numeric":
+        return item["wrong"][0]["value"]
+    wrong = next(n for n, option in enumerate(item["options"]) if not option["right"])
+    return [0, wrong] if item["kind"] == "several" else wrong
+
+
+def right_answer(item: dict[str, Any]) -> Any:
+    if item["kind"] == "order":
+        return sorted(item["start"])
+    if item["kind"] == "numeric":
+        return item["answer"]
+    right = [n for n, option in enumerate(item["options"]) if option["right"]]
+    return right if item["kind"] == "several" else right[0]
+
+
+def test_layout_and_axe(open_cells: Open) -> None:
+    """Each quiz unanswered, all wrong with every fold open, all right; on a wide and on a narrow page."""
+    names = quiz.names()
+    notebook = open_cells(cell(names[0]) + "\n" + f"quiz = Quiz(globals().get('name', {names[0]!r}))\nquiz")
+    faults: dict[str, Any] = {}
+    for name in names:
+        if name != names[0]:
+            notebook.page.set_viewport_size(VIEWPORT)
+            notebook.execute(f"name = {name!r}")
+            notebook.run_cell(0)
+        asked = questions(name)
+        view = QuizView(notebook)
+        view.root.locator(f'[data-question="{asked[0]["id"]}"]').wait_for()
+        for state, answer in (("asked", None), ("wrong", wrong_answer), ("right", right_answer)):
+            if answer is not None:
+                notebook.execute(f"quiz.answers = { {item['id']: [answer(item)] for item in asked} }")
+                told = f"{len(asked) if state == 'right' else 0} of {len(asked)} right at the first try."
+                notebook.wait_for_page(
+                    f"document.querySelector('{QUIZ} [data-role=overall]').textContent",
+                    lambda text, told=told: text == told,
+                )
+                view.root.locator("details").evaluate_all("folds => folds.forEach((fold) => { fold.open = true; })")
+            for width in (1280, 390):
+                notebook.page.set_viewport_size({"width": width, "height": TALL})
+                notebook.page.wait_for_timeout(60)
+                if found := notebook.page.evaluate(LAYOUT, QUIZ):
+                    faults[f"{name}, {state}, {width} px"] = found
+                if state == "wrong":
+                    notebook.screenshot(f"quiz_{name}_{width}", view.root)
+            if (name, state) != (names[0], "right") and state != "wrong":
+                continue
+            if violations := notebook.axe(QUIZ):
+                faults[f"{name}, {state}, axe"] = violations
+    assert not faults, json.dumps(faults, indent=1, ensure_ascii=False)
+
+
+# --- the map --------------------------------------------------------------------------------------------
+
+
+def test_the_map_shows_what_was_done(open_cells: Open, tmp_path: Path) -> None:
+    setting = f"import os\nos.environ['POLICY_GRADIENT_COURSE_PROGRESS'] = {str(tmp_path / 'record.json')!r}\n"
+    show = "from course_utils import progress\nfrom course_utils.widgets import CourseMap\nCourseMap()"
+    notebook = open_cells(setting + show)
+    root = notebook.page.locator(MAP)
+    root.wait_for()
+    assert root.locator("[data-role=lesson]").count() == 14
+    assert root.locator("[data-state=begun], [data-state=done]").count() == 0
+    assert "in preparation" in root.locator('[data-number="13"]').inner_text()
+    notebook.execute(
+        "for name in ('advantage_objective', 'advantage_gradient', 'ascent_step'):\n"
+        "    progress.record_check(name, '08', 'correct')\n"
+        "progress.record_check('softmax', '01', 'not yet', 'wrong_axis')\n"
+        + "".join(f"progress.record_quiz('08', {item['id']!r}, True, True)\n" for item in questions("08"))
+        + "progress.record_prediction('advantage', {'total_variation': 0.1})"
+    )
+    notebook.run_cell(0)
+    done = root.locator('[data-number="08"]')
+    done.and_(notebook.page.locator("[data-state=done]")).wait_for()
+    assert "3 of 3 checks · quiz: 5 of 5 right, 5 at the first try · 1 prediction" in done.inner_text()
+    assert "check softmax (1 try; met: wrong axis)" in root.locator('[data-number="01"]').inner_text()
+    faults = {}
+    for width in (1280, 390):
+        notebook.page.set_viewport_size({"width": width, "height": TALL})
+        notebook.page.wait_for_timeout(80)
+        if found := notebook.page.evaluate(LAYOUT, MAP):
+            faults[width] = found
+        notebook.screenshot(f"map_{width}", root)
+    assert not faults, faults
+    assert notebook.axe(MAP) == []
+
+
+def test_the_maps_links_open_notebooks_beside_it(open_cells: Open, server: JupyterLabServer) -> None:
+    """A click opens the lesson as JupyterLab's own tab, found from the address of the page."""
+    server.write_notebook("08_advantage_objective.ipynb", ["# the lesson"])
+    notebook = open_cells("from course_utils.widgets import CourseMap\nCourseMap()")
+    notebook.scroll_to(notebook.page.locator(MAP).locator('[data-number="08"]'))
+    notebook.page.locator(MAP).locator('[data-number="08"] a').click()
+    opened = "() => window.jupyterapp.shell.currentWidget?.context?.path"
+    notebook.wait_for_page(opened, lambda path: path == "08_advantage_objective.ipynb")
+    notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.dispose()")

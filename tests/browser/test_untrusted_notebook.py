@@ -1,0 +1,317 @@
+"""Opening a committed notebook in JupyterLab before any cell has run: alive when trusted or not, safe when hostile."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import numpy as np
+import pytest
+from jupyterlab_page import LAB, JupyterLabPage, JupyterLabServer
+from lab_view import LabView, one_step
+from nbformat.sign import NotebookNotary
+from playwright.sync_api import Browser
+
+from course_utils.build import labextension, notebooks
+from course_utils.widgets import offline
+from course_utils.widgets.offline import MIME_TYPE
+
+LOGITS = [0.4, -0.3, 0.1]
+CELL = f"""from course_utils.widgets import AdvantageLab
+
+lab = AdvantageLab(advantages=[1.5, 0.5, -1.0], logits={LOGITS})
+lab"""
+NOTE = "This lab is not connected to Python until you run the cell."
+REFUSAL = "This lab cannot be shown from what the notebook stores. Run the cell to see it."
+PWNED = "<img src=x onerror=window.pwned=1>"
+
+
+# --- the extension's files ---------------------------------------------------------------------------------
+
+
+def test_files_are_well_formed_and_written_once(tmp_path: Path) -> None:
+    folder = labextension.install(tmp_path)
+    assert folder == tmp_path / "share/jupyter/labextensions/policy-gradient-course"
+    package = json.loads((folder / "package.json").read_text())
+    assert package["name"] == folder.name
+    build = package["jupyterlab"]["_build"]
+    assert build["mimeExtension"] == "./mimeExtension"
+    files = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+    assert folder / build["load"] in files
+    assert "advantage_lab." in (folder / build["load"]).read_text()
+    assert labextension.install(tmp_path) == folder
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()} == files
+    (folder / build["load"]).unlink()
+    labextension.install(tmp_path)
+    assert {path for path in folder.rglob("*") if path.is_file()} == set(files), "a damaged extension is not repaired"
+
+
+def test_a_changed_source_changes_the_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def static() -> dict[str, str]:
+        folder = labextension.install(tmp_path)
+        return {path.name.split(".")[0]: path.name for path in (folder / "static").iterdir()}
+
+    before = static()
+    sources, module = labextension.fingerprint, labextension.lab_module
+    monkeypatch.setattr(labextension, "fingerprint", lambda: sources() + "changed")
+    assert static() == before, "a change that does not reach the files must not rename them"
+    monkeypatch.setattr(labextension, "fingerprint", lambda: sources() + "changed again")
+    monkeypatch.setattr(labextension, "lab_module", lambda name: module(name) + "// changed\n")
+    after = static()
+    assert set(after) == set(before) == {"remoteEntry", *offline.labs()}
+    assert all(after[name] != before[name] for name in before)
+
+
+def test_the_fingerprint_follows_the_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for path in labextension.WIDGETS.iterdir():
+        if path.is_file():
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    monkeypatch.setattr(labextension, "WIDGETS", tmp_path)
+    before = labextension.fingerprint()
+    for name in ("advantage_lab.js", "lab.css", "advantage_lab.py"):
+        with (tmp_path / name).open("a") as source:
+            source.write("\n")
+        assert before != (before := labextension.fingerprint()), name
+
+
+# --- in JupyterLab -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A place of its own for the extension, whatever this environment holds."""
+    folder = tmp_path_factory.mktemp("prefix")
+    labextension.install(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(browser: Browser, prefix: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterLabServer]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JUPYTER_PATH", str(prefix / "share" / "jupyter"))
+        with JupyterLabServer(tmp_path_factory.mktemp("jupyterlab")) as running:
+            yield running
+
+
+@pytest.fixture(scope="module")
+def loaded_page(browser: Browser, server: JupyterLabServer, shots: Path) -> Iterator[JupyterLabPage]:
+    page = JupyterLabPage(browser, server, shots)
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def page(loaded_page: JupyterLabPage) -> Iterator[JupyterLabPage]:
+    """JupyterLab, still without a notebook. At the end the console must be clean and every request local."""
+    yield loaded_page
+    faults = loaded_page.faults()
+    loaded_page.close_notebook()
+    assert not faults, faults
+
+
+@pytest.fixture(scope="module")
+def committed(tmp_path_factory: pytest.TempPathFactory) -> nbformat.NotebookNode:
+    """A notebook as the builder commits it: executed, with the widget's state and the lab as plain data."""
+    cell = nbformat.v4.new_code_cell(CELL, id="lab")
+    notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"kernelspec": {"name": "python3", "display_name": "P"}})
+    with ThreadPoolExecutor(1) as pool:  # this thread has Playwright's event loop already
+        return pool.submit(notebooks.execute, notebook, "test", tmp_path_factory.mktemp("build")).result()
+
+
+def is_trusted(page: JupyterLabPage) -> bool:
+    return bool(page.page.evaluate("window.jupyterapp.shell.currentWidget.content.model.cells.get(0).trusted"))
+
+
+def shows_the_real_widget(page: JupyterLabPage) -> bool:
+    """Whether the one lab on the page is the widget manager's view and not the extension's."""
+    assert page.page.locator(LAB).count() == page.page.locator(".jp-OutputArea-output").count() == 1
+    return page.page.locator(".pgc-offline").count() == 0
+
+
+def drag_and_compare(page: JupyterLabPage) -> list[float]:
+    """Drag the first advantage down; the only lab there is must follow as the mathematics says."""
+    lab = LabView(page)
+    assert page.page.locator(LAB).count() == 1
+    assert lab.slider_values() == [1.5, 0.5, -1.0]
+    lab.drag(0, 60.0)
+    advantages = lab.slider_values()
+    assert advantages[0] < 1.5
+    assert advantages[1:] == [0.5, -1.0]
+    np.testing.assert_allclose(lab.bars("pi-after"), one_step(LOGITS, advantages, 1.0), rtol=0, atol=1e-12)
+    before, after = lab.heights("pi-before"), lab.heights("pi-after")
+    scale = sum(after)
+    np.testing.assert_allclose(np.array(after) / scale, one_step(LOGITS, advantages, 1.0), atol=2 / scale)
+    assert sum(before) == pytest.approx(scale, abs=2)
+    return advantages
+
+
+@pytest.mark.browser
+def test_an_untrusted_notebook_is_alive(
+    page: JupyterLabPage, server: JupyterLabServer, committed: nbformat.NotebookNode
+) -> None:
+    page.open(server.add_notebook("untrusted.ipynb", committed))
+    page.page.get_by_text(NOTE).wait_for()
+    assert not is_trusted(page)
+    assert not shows_the_real_widget(page)
+    drag_and_compare(page)
+    lab = LabView(page)
+    lab.click("step")
+    assert lab.text("steps-taken") == "1 step taken"
+    lab.role("preset").select_option("zero_advantage")
+    assert lab.slider_values() == [1.0, 0.0, -2.5]
+    assert lab.root.locator(".pgc-formula svg").count() > 0, "the package's formulas are missing"
+    page.screenshot("untrusted_notebook")
+    assert not page.axe(LAB)
+
+
+@pytest.mark.browser
+def test_a_trusted_notebook_shows_the_real_widget(
+    page: JupyterLabPage, server: JupyterLabServer, committed: nbformat.NotebookNode
+) -> None:
+    other = copy.deepcopy(committed)  # a signature holds for every notebook of the same content
+    other.cells[0].metadata["tags"] = ["trusted"]
+    path = server.add_notebook("trusted.ipynb", other)
+    notary = NotebookNotary(data_dir=str(server.base / "data"))
+    notary.sign(nbformat.read(server.root / path, as_version=4))
+    notary.store.close()
+    page.open(path)
+    page.page.locator(LAB).wait_for()
+    assert is_trusted(page)
+    assert shows_the_real_widget(page)
+    assert page.page.get_by_text(NOTE).count() == 0
+    drag_and_compare(page)
+
+
+@pytest.mark.browser
+def test_running_an_untrusted_notebook_brings_the_real_widget(
+    page: JupyterLabPage, server: JupyterLabServer, committed: nbformat.NotebookNode
+) -> None:
+    page.open(server.add_notebook("run.ipynb", committed))
+    page.page.get_by_text(NOTE).wait_for()
+    page.run_all()
+    page.page.get_by_text(NOTE).wait_for(state="detached")
+    assert shows_the_real_widget(page)
+    advantages = drag_and_compare(page)
+    page.wait_for_kernel("lab.advantages", lambda value: value == advantages)
+
+
+def refused(state: dict[str, Any]) -> dict[str, Any]:
+    """Data that must be refused, by what is wrong with it."""
+    changes: dict[str, Any] = {
+        "its own code": {"_esm": "window.pwned = 1; export default { render() { window.pwned = 1; } }"},
+        "its own style": {"_css": "@import url(http://192.0.2.1/evil.css)"},
+        "a script as formula": {"formulas": {"logit": PWNED, "gradient:expected": f"<svg>{PWNED}</svg>"}},
+        "its own presets": {"presets": {PWNED: {"label": PWNED}}},
+        "a prediction": {"predictions": [PWNED]},
+        "many numbers": {"advantages": [1.0] * 10**4},
+        "many names": {"actions": [PWNED] * 10**4},
+        "long lists everywhere": {key: [0.5] * 7 for key, value in state.items() if isinstance(value, list) and value},
+        "one number too few": {"logits": [0.0, 0.0]},
+        "no names": {"actions": []},
+        "NaN as text": {"advantages": ["NaN", 0.5, -1.0]},
+        "NaN as null": {"advantages": [None, 0.5, -1.0]},
+        "an enormous number": {"advantages": [1e308, 0.5, -1.0]},
+        "a number out of range": {"step_size": -1.0},
+        "half a trajectory": {"trajectory_length": 2.5},
+        "an endless trajectory": {"trajectory_length": 10**9},
+        "an object as name": {"actions": [{"toString": PWNED}, "b", "c"]},
+        "an endless name": {"actions": [PWNED * 1000, "b", "c"]},
+        "a mode of its own": {"mode": PWNED},
+        "a flag that is text": {"predict_first": PWNED},
+        "a prototype's property": {"constructor": PWNED},
+    }
+    cases = {name: {"lab": "advantage_lab", "state": {**state, **change}} for name, change in changes.items()}
+    cases["a missing trait"] = {"lab": "advantage_lab", "state": {k: v for k, v in state.items() if k != "logits"}}
+    for lab in (
+        "../../evil",
+        "http://192.0.2.1/evil.js",
+        "__proto__",
+        "constructor",
+        "toString",
+        PWNED,
+        "",
+        None,
+        ["x"],
+    ):
+        cases[f"lab {lab!r}"] = {"lab": lab, "state": state}
+    for data in (None, 7, PWNED, [], [PWNED], {}, {"lab": "advantage_lab"}):
+        cases[f"data {data!r}"] = data
+    for wrong in (None, PWNED, [], [state], 7):
+        cases[f"state {str(wrong)[:30]!r}"] = {"lab": "advantage_lab", "state": wrong}
+    return cases
+
+
+@pytest.mark.browser
+def test_hostile_data_runs_nothing(
+    page: JupyterLabPage, server: JupyterLabServer, committed: nbformat.NotebookNode
+) -> None:
+    good = committed.cells[0].outputs[0].data[MIME_TYPE]
+    cases = refused(good["state"])
+    named = {**good, "state": {**good["state"], "actions": [PWNED, "<script>window.pwned=1</script>", "c"]}}
+
+    # No widget state goes along: anywidget runs the code in it even in untrusted notebooks, whatever is shown.
+    notebook = copy.deepcopy(committed)
+    del notebook.metadata["widgets"]
+    view = notebook.cells[0].outputs[0].data[notebooks.WIDGET_VIEW]
+    outputs = [
+        nbformat.v4.new_output("display_data", {notebooks.WIDGET_VIEW: view, MIME_TYPE: data, "text/html": PWNED})
+        for data in (named, *cases.values())
+    ]
+    notebook.cells[0].outputs = outputs
+    page.open(server.add_notebook("hostile.ipynb", notebook))
+
+    shown = page.page.locator(".jp-OutputArea-output.pgc-offline")
+    page.wait_for_page(f"document.body.innerText.split({json.dumps(REFUSAL)}).length - 1", lambda n: n >= len(cases))
+    texts = shown.all_inner_texts()
+    assert dict(zip(cases, texts[1:], strict=True)) == dict.fromkeys(cases, REFUSAL)
+    assert shown.locator("img, script").count() == 0
+    assert page.page.locator(LAB).count() == 1
+    assert shown.nth(0).locator("th", has_text=PWNED).count() == 1, "a strange name is a text like any other"
+    LabView(page).drag(0, 30.0)
+    assert not is_trusted(page)
+    assert page.page.evaluate("window.pwned === undefined && ({}).advantages === undefined")
+    assert not [url for url in page.requests if "evil" in url]
+    page.screenshot("hostile_notebook")
+
+
+# What no notebook file can carry into JupyterLab, or only slowly, is given to the lab's module itself.
+MOUNT = """async ([file, state]) => {
+  const { mount } = await import(file);
+  const mounted = (change) => {
+    const el = document.createElement("div");
+    const unmount = mount(el, { ...state, ...change });
+    const result = [unmount !== null, el.childElementCount > 0];
+    unmount?.();
+    return [...result, el.childElementCount > 0];
+  };
+  return {
+    good: mounted({}),
+    NaN: mounted({ logits: [NaN, 0, 0] }),
+    infinity: mounted({ step_size: Infinity }),
+    "a million numbers": mounted({ advantages: Array(1e6).fill(1) }),
+    holes: mounted({ advantages: Array(3) }),
+    "an array in disguise": mounted({ advantages: { length: 3, every: () => true } }),
+  };
+}"""
+
+
+@pytest.mark.browser
+def test_each_lab_draws_its_own_setting_and_refuses_what_json_cannot_say(
+    page: JupyterLabPage, server: JupyterLabServer, prefix: Path
+) -> None:
+    page.open(server.write_notebook("empty.ipynb", []))
+    found = {}
+    for name, lab in offline.labs().items():
+        (file,) = (labextension.folder(prefix) / "static").glob(f"{name}.*.js")
+        url = f"{server.url}lab/extensions/policy-gradient-course/static/{file.name}"
+        found[name] = page.page.evaluate(MOUNT, [url, offline.stored(lab())["state"]])
+    assert {name: results.pop("good") for name, results in found.items()} == {
+        name: [True, True, False] for name in found
+    }
+    refused = [False, False, False]
+    assert found == {name: dict.fromkeys(results, refused) for name, results in found.items()}
