@@ -1,6 +1,7 @@
 """The Advantage Lab seen from Python: its arithmetic, its checks, what it shows without a browser."""
 
 import math
+from pathlib import Path
 from statistics import NormalDist
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from traitlets import TraitError
 
+from course_utils import progress
 from course_utils.widgets import AdvantageLab
 from course_utils.widgets.advantage_lab import PRESETS
 from course_utils.widgets.lab import uniform
@@ -100,6 +102,13 @@ def test_reset_goes_back_and_keeps_predictions() -> None:
     lab.reset()
     assert (lab.advantages, lab.logits, lab.steps_taken) == ([1.0, 2.0], [0.0, 1.0], 0)
     assert lab.predictions == [{"total_variation": 0.1}]
+
+
+def test_a_prediction_goes_into_the_learners_record(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("POLICY_GRADIENT_COURSE_PROGRESS", str(tmp_path / "progress.json"))
+    lab = AdvantageLab(preset="small_positive", predict_first=True)
+    lab.predictions = [{"total_variation": 0.1}]
+    assert progress.summary()["08"]["predictions"]["count"] == 1
 
 
 @pytest.mark.parametrize(

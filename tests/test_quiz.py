@@ -410,10 +410,11 @@ def test_the_map_tells_what_is_done_what_was_hard_and_what_comes_next(three_less
     progress.record_quiz("02", "fisher", False, True)
     progress.record_quiz("02", "one-entry", False, True)
     progress.record_quiz("02", "one-entry", True, False)
-    progress.record_prediction("ScoreExplorer", {})
+    progress.record_prediction("PolicyExplorer", {})
     shown.refresh()
+    assert shown.lessons[1]["facts"][-1] == "1 prediction"
     row = shown.lessons[2]
-    assert row["facts"] == ["1 of 2 checks", "quiz: 1 of 4 right, 0 at the first try", "1 prediction"]
+    assert row["facts"] == ["1 of 2 checks", "quiz: 1 of 4 right, 0 at the first try"]
     assert row["hard"] == [
         "check score (2 tries; met: one hot forgotten)",
         "quiz “One entry of the score” (right by now)",

@@ -16,6 +16,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +137,9 @@ def execute(notebook: NotebookNode, name: str, folder: Path, timeout: int = 120)
         resources={"metadata": {"path": str(folder)}},
     )
     try:
-        asyncio.run(client.async_execute(env={**os.environ, PROGRESS_FILE: ""}))
+        run = client.async_execute(env={**os.environ, PROGRESS_FILE: ""})
+        with ThreadPoolExecutor(1) as thread:  # a loop of its own, also where one is running already
+            thread.submit(asyncio.run, run).result()
     except CellExecutionError as error:
         label = next((c.id for c in notebook.cells if any(o.output_type == "error" for o in c.get("outputs", []))), "?")
         raise BuildError(f"{name}, cell {label!r} raises {error.ename}: {error.evalue}") from None

@@ -2,32 +2,6 @@
 
 // --- the mathematics, equal to course_utils.policy and course_utils.objectives ---------------------
 
-function softmax(z) {
-  const top = Math.max(...z);
-  const e = z.map((v) => Math.exp(v - top));
-  const total = e.reduce((s, v) => s + v, 0);
-  return e.map((v) => v / total);
-}
-
-function logSoftmax(z) {
-  const top = Math.max(...z);
-  const logTotal = Math.log(z.reduce((s, v) => s + Math.exp(v - top), 0));
-  return z.map((v) => v - top - logTotal);
-}
-
-function dot(x, y) {
-  return x.reduce((s, v, i) => s + v * y[i], 0);
-}
-
-function drawAction(probabilities, u) {
-  let below = 0;
-  for (let a = 0; a < probabilities.length - 1; a += 1) {
-    below += probabilities[a];
-    if (u < below) return a;
-  }
-  return probabilities.length - 1;
-}
-
 function drawActions({ mode, logits, seed, draw, trajectory_length }) {
   if (mode === "expected") return [];
   const probabilities = softmax(logits);
@@ -81,10 +55,6 @@ function whatHappens(state, step) {
   const up = order[0];
   const down = order[order.length - 1];
   return `${actions[up]} gains most (${signed(change[up])}); ${actions[down]} loses most (${signed(change[down])}).`;
-}
-
-function totalVariation(p, q) {
-  return p.reduce((s, v, a) => s + Math.abs(v - q[a]), 0) / 2;
 }
 
 function whatWasMissed(state, record) {

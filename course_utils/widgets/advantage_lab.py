@@ -242,13 +242,6 @@ class AdvantageLab(Lab):
             raise TraitError("probabilities contains 0, expected numbers above 0 (a softmax never reaches 0)")
         self.logits = np.log(wanted / wanted.sum())
 
-    @observe("predictions")
-    def _remember_prediction(self, change: Any) -> None:
-        if len(change["new"]) > len(change["old"] or []):
-            from course_utils import progress
-
-            progress.record_prediction("advantage", change["new"][-1])
-
     # --- the buttons, from Python -------------------------------------------------------------------
 
     def step(self, n: int = 1) -> None:

@@ -6,17 +6,6 @@ const BATCHES = 8;
 const SCORE = 0; // streams of random numbers
 const DIFFERENCES = 1;
 
-function softmax(z) {
-  const top = Math.max(...z);
-  const e = z.map((v) => Math.exp(v - top));
-  const total = e.reduce((s, v) => s + v, 0);
-  return e.map((v) => v / total);
-}
-
-function dot(x, y) {
-  return x.reduce((s, v, i) => s + v * y[i], 0);
-}
-
 function rewardOf(kind, x) {
   if (kind === "step") return Math.floor(x);
   return kind === "thumb" ? (x >= 0 ? 1 : -1) : x;

@@ -76,6 +76,38 @@ function uniform(...key) {
   return h / 4294967296;
 }
 
+// --- mathematics that several labs need, equal to course_utils.policy ------------------------------
+
+function softmax(z) {
+  const top = Math.max(...z);
+  const e = z.map((v) => Math.exp(v - top));
+  const total = e.reduce((s, v) => s + v, 0);
+  return e.map((v) => v / total);
+}
+
+function logSoftmax(z) {
+  const top = Math.max(...z);
+  const logTotal = Math.log(z.reduce((s, v) => s + Math.exp(v - top), 0));
+  return z.map((v) => v - top - logTotal);
+}
+
+function dot(x, y) {
+  return x.reduce((s, v, i) => s + v * y[i], 0);
+}
+
+function totalVariation(p, q) {
+  return p.reduce((s, v, a) => s + Math.abs(v - q[a]), 0) / 2;
+}
+
+function drawAction(probabilities, u) {
+  let below = 0;
+  for (let a = 0; a < probabilities.length - 1; a += 1) {
+    below += probabilities[a];
+    if (u < below) return a;
+  }
+  return probabilities.length - 1;
+}
+
 // --- a slider inside an SVG: mouse, touch and keyboard --------------------------------------------
 
 // options: valueAt(clientX, clientY), get(), set(value), limits() -> [low, high],

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import anywidget
 import numpy as np
-from traitlets import TraitError, TraitType
+from traitlets import TraitError, TraitType, observe
 
 HERE = Path(__file__).parent
 
@@ -98,6 +98,13 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
     def first_frame(self) -> bytes:
         """Return the first frame as PNG bytes."""
         raise NotImplementedError
+
+    @observe("predictions")  # a lab that asks for predictions has this trait
+    def _remember_prediction(self, change: Any) -> None:
+        if len(change["new"]) > len(change["old"] or []):
+            from course_utils import progress
+
+            progress.record_prediction(type(self).__name__, change["new"][-1])
 
     def __repr__(self) -> str:
         """Return the alt text: the same in each run, without an address."""

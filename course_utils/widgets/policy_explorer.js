@@ -6,27 +6,11 @@ function scaledLogits({ logits, shift, temperature }) {
   return logits.map((z) => (z + shift) / temperature);
 }
 
-function softmax(z) {
-  const top = Math.max(...z);
-  const e = z.map((v) => Math.exp(v - top));
-  const total = e.reduce((s, v) => s + v, 0);
-  return e.map((v) => v / total);
-}
-
 function entropyOf(z) {
   const top = Math.max(...z);
   const logTotal = Math.log(z.reduce((s, v) => s + Math.exp(v - top), 0));
   const negative = softmax(z).reduce((s, p, a) => s + (p > 0 ? p * (z[a] - top - logTotal) : 0), 0);
   return 0 - negative;
-}
-
-function drawAction(probabilities, u) {
-  let below = 0;
-  for (let a = 0; a < probabilities.length - 1; a += 1) {
-    below += probabilities[a];
-    if (u < below) return a;
-  }
-  return probabilities.length - 1;
 }
 
 // The policy of a setting and what was drawn from it: counts n_a, shares n_a / n, standard errors.
@@ -75,10 +59,6 @@ function whatToSee(state, found) {
   if (ratio < 1.0005) return `All actions are equally probable: the entropy is as large as it can be.${moved}`;
   const times = ratio < 1e6 ? `${short(ratio)} times` : "over a million times";
   return `${actions[top]} is ${times} as probable as ${actions[bottom]}: e to the difference of their logits, over κ.${moved}`;
-}
-
-function totalVariation(p, q) {
-  return p.reduce((s, v, a) => s + Math.abs(v - q[a]), 0) / 2;
 }
 
 function whatWasMissed({ actions }, { predicted, actual, total_variation: gap }) {

@@ -4,15 +4,6 @@
 
 const LEAST = 0.01; // a hand cannot bring a probability below this
 
-function drawAction(probabilities, u) {
-  let below = 0;
-  for (let a = 0; a < probabilities.length - 1; a += 1) {
-    below += probabilities[a];
-    if (u < below) return a;
-  }
-  return probabilities.length - 1;
-}
-
 function scoreOf(action, probabilities) {
   return probabilities.map((p, b) => (b === action ? 1 : 0) - p);
 }

@@ -623,6 +623,7 @@ def score_function_estimate(logits, reward_of_action, m, rng):
     # END SOLUTION
 
 
+# %% label="turn-estimate-check"
 check("score_function_estimate", score_function_estimate)
 
 # %% [markdown] label="turn-difference-text" tags=["slide"] minutes=6
@@ -659,6 +660,7 @@ def finite_difference(f, z, h):
     # END SOLUTION
 
 
+# %% label="turn-difference-check"
 check("finite_difference", finite_difference)
 
 # %% [markdown] label="quiz-text" tags=["slide"] minutes=4

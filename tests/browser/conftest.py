@@ -20,7 +20,7 @@ from playwright.sync_api import Browser
 from playwright.sync_api import Error as PlaywrightError
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     executable = find_chromium()
     if executable is None:
@@ -31,14 +31,14 @@ def browser() -> Iterator[Browser]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterLabServer]:
     """Asks for the browser first: where there is none, no server need start."""
     with JupyterLabServer(tmp_path_factory.mktemp("jupyterlab")) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of the screenshots: the environment's BROWSER_SHOTS, else pytest's own."""
     named = os.environ.get("BROWSER_SHOTS")
@@ -74,7 +74,7 @@ class RunningApp:
             page.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running_app(browser: Browser, server: JupyterLabServer, shots: Path) -> Iterator[RunningApp]:
     app = RunningApp(lambda: JupyterLabPage(browser, server, shots))
     yield app

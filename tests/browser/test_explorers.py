@@ -401,7 +401,8 @@ def test_nothing_is_cut_off_and_all_is_accessible(stage: Stage, width: int) -> N
         assert stage.cut_off() == [], repr(lab)
         assert stage.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
         assert stage.root.bounding_box()["width"] <= 720  # type: ignore[index]
-        assert stage.axe() == [], repr(lab)
+        if width < 720:  # the same nodes at either width, and axe takes its time
+            assert stage.axe() == [], repr(lab)
 
 
 def test_the_live_region_speaks(stage: Stage) -> None:
