@@ -40,7 +40,7 @@ function minusSign(text) {
 
 function short(x) {
   const size = Math.abs(x);
-  if (size < 1e-12) return "0"; // what rounding leaves of an exact 0
+  if (size < 1e-9) return "0"; // what rounding leaves of an exact 0
   if (size < 1e-3 || size >= 1e5) return minusSign(x.toExponential(1));
   const decimals = size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3;
   return minusSign(String(Number(x.toFixed(decimals))));

@@ -174,12 +174,10 @@ def U_of(z):
 
 
 h = 1e-5
-by_nudging = np.array(
-    [(U_of(logits + h * e) - U_of(logits - h * e)) / (2 * h) for e in np.eye(3)]
-)
-by_package = result.grad_logits.sum(
-    axis=0
-)  # one row for each step; the state is shared, so add them up
+slopes = [(U_of(logits + h * e) - U_of(logits - h * e)) / (2 * h) for e in np.eye(3)]
+by_nudging = np.array(slopes)
+# One row for each step; they share the state and its logits, so add them up.
+by_package = result.grad_logits.sum(axis=0)
 
 print(f"by hand     {by_hand}")
 print(f"by nudging  {by_nudging}")
@@ -379,27 +377,16 @@ drawn = policy.sample(np.tile(logits, (m, 1)), rng)
 gradients = A[drawn, None] * policy.score(np.tile(logits, (m, 1)), drawn)
 count = np.arange(1, m + 1)
 running = gradients[:, 1].cumsum() / count
-spread = np.sqrt(
-    pi @ (A * (np.eye(3)[1] - pi[1])) ** 2 - g_exact[1] ** 2
-)  # exact sd of one sample
+variance = pi @ (A * (np.eye(3)[1] - pi[1])) ** 2 - g_exact[1] ** 2  # exact, of one sample
+band = 2 * np.sqrt(variance / count)
 
 fig, (ax,) = figures.new_figure(7.2, 2.8)
-ax.fill_between(
-    count,
-    g_exact[1] - 2 * spread / np.sqrt(count),
-    g_exact[1] + 2 * spread / np.sqrt(count),
-    color=figures.SAMPLED,
-    alpha=0.25,
-    lw=0,
-)
+low, high = g_exact[1] - band, g_exact[1] + band
+ax.fill_between(count, low, high, color=figures.SAMPLED, alpha=0.25, lw=0)
 ax.plot(count, running, color=figures.SAMPLED)
 ax.axhline(g_exact[1], color=figures.EXACT)
-ax.set(
-    xlim=(1, m * 1.12),
-    ylim=(-0.6, 0.6),
-    xlabel="number of sampled actions m",
-    ylabel="gradient for replace",
-)
+ax.set(xlim=(1, m * 1.12), ylim=(-0.6, 0.6))
+ax.set(xlabel="number of sampled actions m", ylabel="gradient for replace")
 ax.annotate("exact", (m * 1.02, g_exact[1] + 0.02))
 ax.annotate("mean of samples", (40, 0.3), color="#7a5200")
 figures.show(
@@ -438,9 +425,8 @@ AdvantageLab(preset="sampled_trajectory", actions=actions, trajectory_length=5, 
 
 # %% label="dataset-exact" tags=["subslide"]
 game = mdp.geometric_mdp(discount=1.0)
-game_logits = np.array(
-    [[np.log(0.7), np.log(0.3)], [0.0, 0.0]]
-)  # row 0: playing; row 1: stopped, nothing to decide
+# Row 0: playing. Row 1: stopped, where there is nothing to decide.
+game_logits = np.array([[np.log(0.7), np.log(0.3)], [0.0, 0.0]])
 print(f"probability of staying: {policy.softmax(game_logits)[0, 0]:.2f}")
 print(f"exact J = {game.performance(game_logits):.4f}")
 print(f"exact advantages of stay and stop: {game.advantages(game_logits)[0]}")
@@ -451,15 +437,12 @@ m, longest = 20_000, 60  # more than 60 steps have probability 0.7⁶⁰, about 
 everywhere = np.broadcast_to(game_logits[0], (m, longest, 2))
 drawn = policy.sample(everywhere, np.random.default_rng(1))
 stayed_so_far = np.cumprod(drawn == 0, axis=1)
-mask = np.concatenate(
-    [np.ones((m, 1)), stayed_so_far[:, :-1]], axis=1
-)  # 1 while the episode is running
+first = np.ones((m, 1))
+mask = np.concatenate([first, stayed_so_far[:, :-1]], axis=1)  # 1 while the episode runs
 
 advantages = game.advantages(game_logits)[0][drawn]
 batch = objectives.advantage_objective(everywhere, drawn, advantages, weights=mask)
-per_trajectory = m * batch.grad_logits.sum(
-    axis=1
-)  # undo the 1/m to see each trajectory's own gradient
+per_trajectory = m * batch.grad_logits.sum(axis=1)  # undo the 1/m: each one's own gradient
 error = per_trajectory.std(axis=0, ddof=1) / np.sqrt(m)
 print(f"mean length of an episode: {mask.sum(axis=1).mean():.3f}")
 print(f"sampled ∂U/∂logits: {per_trajectory.mean(axis=0)}   standard error {error}")
@@ -478,9 +461,8 @@ print(f"exact   ∂J/∂logits: {game.policy_gradient(game_logits)[0]}")
 
 # %% label="convention-code"
 T = len(taken)
-mean_over_steps = objectives.advantage_objective(
-    step_logits, taken, A[taken], weights=np.full(T, 1 / T)
-)
+weights = np.full(T, 1 / T)
+mean_over_steps = objectives.advantage_objective(step_logits, taken, A[taken], weights)
 print(f"sum over time {result.value:.4f} = {T} × mean over time {mean_over_steps.value:.4f}")
 
 # %% [markdown] label="large" tags=["slide"] minutes=5
@@ -545,9 +527,7 @@ for _ in range(200):
     p = policy.softmax(z)
     advantages = Q - p @ Q
     J.append(p @ Q)
-    L.append(
-        -(p @ (np.log(p) * advantages))
-    )  # the mean of −log π(a) A(a) over actions drawn from π
+    L.append(-(p @ (np.log(p) * advantages)))  # the mean of −log π(a) A(a), a drawn from π
     z = z + 0.5 * objectives.expected_advantage_objective(z, advantages).grad_logits
 for k in [0, 10, 50, 199]:
     print(f"step {k:3d}   J = {J[k]:.3f}   L = {L[k]:7.4f}")
