@@ -7,16 +7,18 @@ and every answer by state gets a leading time axis (the one exception to "time i
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from course_utils import arguments, policy
 from course_utils.arguments import BoolArray, FloatArray, IntArray
 
 _ROW_SUM_TOLERANCE = 1e-9
 _LARGEST_CONDITION = 1e12  # beyond it, a solved value has fewer than about 4 correct digits
+_LARGEST_RECORD = 22_000_000  # steps of all trajectories together; 40 bytes each while they are made, so 0.8 GB
+_LARGEST_TREE = 1_000  # states of a token MDP, whose table has their square times the vocabulary
 
 
 class Trajectories(NamedTuple):
@@ -32,9 +34,9 @@ class Trajectories(NamedTuple):
     """Π_t π(a_t | s_t), shape (N,)"""
     dynamics_probabilities: FloatArray
     """Pr(s_1) Π_t Pr(s_{t+1} | s_t, a_t), shape (N,)"""
-    states: IntArray
+    states: NDArray[np.int32]
     """s_1 … s_{T+1}, the last one where the trajectory ended, shape (N, T + 1)"""
-    actions: IntArray
+    actions: NDArray[np.int32]
     """a_1 … a_T, shape (N, T)"""
     rewards: FloatArray
     """r_1 … r_T, shape (N, T)"""
@@ -62,6 +64,8 @@ class TabularMDP:
         terminal_states: indices of the states that end an episode.
         state_names: one name for each state, for figures.
         action_names: one name for each action, for figures.
+        features: x(s, a), for policies that share parameters θ by ``logits = features @ theta``, shape (S, A, d);
+            then ∂J / ∂θ = Σ_{s, a} x(s, a) ∂J / ∂logits(s, a).
 
     Raises:
         TypeError: tables that are not real numbers, indices or a horizon that are not whole numbers.
@@ -79,6 +83,7 @@ class TabularMDP:
     terminal_states: Sequence[int] = ()
     state_names: Sequence[str] | None = None
     action_names: Sequence[str] | None = None
+    features: FloatArray | None = None
 
     def __post_init__(self) -> None:
         """Check and freeze the tables."""
@@ -99,7 +104,12 @@ class TabularMDP:
                 raise ValueError(f"transitions or rewards leave terminal state {s}, expected a loop with reward 0")
             if start[s]:
                 raise ValueError(f"start[{s}] is {start[s]}, expected 0 in a terminal state")
-        for table in (transitions, rewards, start):
+        features = None
+        if self.features is not None:
+            features = np.array(arguments.floats(features=self.features)[0], dtype=np.float64)
+            if features.ndim != 3 or features.shape[:2] != rewards.shape:
+                raise ValueError(f"features has shape {features.shape}, expected (S, A, d) to match rewards")
+        for table in (transitions, rewards, start, *(() if features is None else (features,))):
             table.setflags(write=False)
         checked = {
             "transitions": transitions,
@@ -110,6 +120,7 @@ class TabularMDP:
             "terminal_states": terminal,
             "state_names": _names("state_names", self.state_names, n_states),
             "action_names": _names("action_names", self.action_names, n_actions),
+            "features": features,
         }
         for name, value in checked.items():
             object.__setattr__(self, name, value)  # the documented way to set fields of a frozen dataclass
@@ -269,7 +280,35 @@ class TabularMDP:
         return result
 
     @arguments.no_overflow("rewards, logits")
-    def enumerate_trajectories(self, logits: ArrayLike, limit: int = 100_000) -> Trajectories:
+    def policy_gradient_by_enumeration(self, logits: ArrayLike) -> FloatArray:
+        """Return the exact gradient of the performance a second way: by the score of every trajectory.
+
+        ∂J / ∂logits = Σ_τ Pr_θ(τ) R(τ) Σ_t ∂ log π(a_t | s_t) / ∂logits
+
+        No value function is needed, and no theorem but the log-derivative trick: it must equal ``policy_gradient``.
+
+        Args:
+            logits: shape (S, A).
+
+        Returns:
+            The gradient, shape (S, A).
+
+        Raises:
+            TypeError, ValueError: see ``enumerate_trajectories``, whose default limit holds.
+
+        Source: Xiao & Zhu, Foundations of Large Language Models, ch. 4 (the log-derivative trick).
+        """
+        every = self.enumerate_trajectories(logits)
+        weights = every.probabilities * every.returns
+        taken: FloatArray = np.zeros(self.rewards.size)  # Σ_τ Pr(τ) R(τ) · how often τ takes action a in state s
+        for states, actions, mask in zip(every.states.T[:-1], every.actions.T, every.mask.T, strict=True):
+            taken += np.bincount(states * self.n_actions + actions, weights * mask, minlength=taken.size)
+        taken = taken.reshape(self.rewards.shape)
+        result: FloatArray = taken - self._policy(logits) * taken.sum(axis=1, keepdims=True)
+        return result
+
+    @arguments.no_overflow("rewards, logits")
+    def enumerate_trajectories(self, logits: ArrayLike, limit: int = 1_000_000) -> Trajectories:
         """Return every trajectory that has a positive probability.
 
         Pr_θ(τ) = Π_t π(a_t | s_t) · Pr(s_1) Π_t Pr(s_{t+1} | s_t, a_t): the policy part times the dynamics part
@@ -284,8 +323,9 @@ class TabularMDP:
 
         Raises:
             TypeError: logits are not real numbers, or limit is not a whole number.
-            ValueError: bad logits, more trajectories than ``limit`` (the message says how many), or infinitely
-                many, since without a horizon an episode can be of any length.
+            ValueError: bad logits, more trajectories than ``limit`` (the message says how many), more than 22
+                million steps in all of them, or infinitely many, since without a horizon an episode can be of any
+                length.
 
         Source: Xiao & Zhu, Foundations of Large Language Models, ch. 4 (J as a sum over trajectories).
         """
@@ -295,23 +335,41 @@ class TabularMDP:
         for s in self.terminal_states:  # an ended episode continues in one way only, with probability 1
             pi[s] = np.arange(self.n_actions) == padding[s]
         possible = (pi[:, :, None] > 0) & (self.transitions > 0)
-        self._require_few(possible, limit)
+        length = self._require_few(possible, limit)
 
-        states = np.flatnonzero(self.start)[:, None]
-        actions = np.empty((len(states), 0), dtype=np.intp)
-        policy_part, dynamics_part = np.ones(len(states)), self.start[states[:, 0]]
-        running = self._running(states[:, -1])
-        while actions.shape[1] < self.horizon if self.horizon is not None else running.any():
-            parent, action, following = np.nonzero(possible[states[:, -1]])
-            current = states[parent, -1]
-            policy_part = policy_part[parent] * pi[current, action]
-            dynamics_part = dynamics_part[parent] * self.transitions[current, action, following]
-            states = np.column_stack([states[parent], following])
-            actions = np.column_stack([actions[parent], action])
-            running = self._running(following)
+        # Forwards: every trajectory grows by every possible step (state, action, next state) from where it is.
+        source, action, following = (index.astype(np.int32) for index in np.nonzero(possible))
+        policy_step, dynamics_step = pi[source, action], self.transitions[source, action, following]
+        n_steps = np.bincount(source, minlength=self.n_states)
+        first_step = np.cumsum(n_steps) - n_steps
+        state = np.flatnonzero(self.start).astype(np.int32)
+        dynamics_part: FloatArray = self.start[state]
+        policy_part: FloatArray = np.ones(len(state))
+        history = []
+        for _ in range(length):
+            grown = n_steps[state]
+            parent = np.repeat(np.arange(len(state), dtype=np.int32), grown)
+            step = np.arange(len(parent)) - np.repeat(np.cumsum(grown) - grown - first_step[state], grown)
+            policy_part = policy_part[parent] * policy_step[step]
+            dynamics_part = dynamics_part[parent] * dynamics_step[step]
+            state = following[step]
+            history.append((parent, step.astype(np.int32)))
 
-        rewards = self.rewards[states[:, :-1], actions]
-        discounts = self.discount * self._running(states[:, 1:])
+        # Backwards: each trajectory reads its steps off its ancestors, one column at a time to keep the memory low.
+        running = self._running(np.arange(self.n_states)).astype(np.float64)
+        states = np.empty((len(state), length + 1), dtype=np.int32, order="F")
+        actions = np.empty((len(state), length), dtype=np.int32, order="F")
+        rewards, discounts, mask = (np.empty(actions.shape, order="F") for _ in range(3))
+        ancestor = np.arange(len(state), dtype=np.int32)
+        states[:, length] = state
+        for t in reversed(range(length)):
+            parent, step = history.pop()
+            step = step[ancestor].astype(np.intp)
+            states[:, t], actions[:, t] = source[step], action[step]
+            rewards[:, t] = self.rewards[source, action][step]
+            discounts[:, t] = (self.discount * running[following])[step]
+            mask[:, t] = running[source][step]
+            ancestor = parent[ancestor]
         if self.horizon is not None:
             discounts[:, -1] = 0.0
         return Trajectories(
@@ -322,8 +380,8 @@ class TabularMDP:
             actions=actions,
             rewards=rewards,
             discounts=discounts,
-            mask=self._running(states[:, :-1]).astype(np.float64),
-            returns=rewards @ self.discount ** np.arange(rewards.shape[1]),
+            mask=mask,
+            returns=rewards @ self.discount ** np.arange(length),
         )
 
     def _policy(self, logits: ArrayLike) -> FloatArray:
@@ -374,26 +432,33 @@ class TabularMDP:
                 f"{np.flatnonzero(~ends)[0]}, so it has no value: expected a way to end, a horizon or a discount < 1"
             )
 
-    def _require_few(self, possible: BoolArray, limit: int) -> None:
-        """Require that at most ``limit`` trajectories exist, by counting them step by step."""
-        running = self._running(np.arange(self.n_states))
-        if self.horizon is None:
-            reached = self.start > 0
-            for _ in range(self.n_states):
-                reached = possible[reached].any(axis=(0, 1)) & running
-            if reached.any():
-                raise ValueError(
-                    "horizon is None and under these logits an episode can be of any length: expected a horizon, "
-                    "since there are infinitely many trajectories"
-                )
+    def _require_few(self, possible: BoolArray, limit: int) -> int:
+        """Require at most ``limit`` trajectories, by counting them step by step; return their length."""
+        length = self.horizon
+        if length is None:
+            reached, length = self.start > 0, 0
+            while reached.any():
+                if length == self.n_states:
+                    raise ValueError(
+                        "horizon is None and under these logits an episode can be of any length: expected a horizon, "
+                        "since there are infinitely many trajectories"
+                    )
+                reached = possible[reached].any(axis=(0, 1)) & self._running(np.arange(self.n_states))
+                length += 1
         branches = possible.sum(axis=1).astype(object)  # Python's integers do not overflow
         count = (self.start > 0).astype(int).astype(object)
-        for _ in range(self.n_states if self.horizon is None else self.horizon):
+        for _ in range(length):
             count = count @ branches
             if count.sum() > 10**18:
                 raise ValueError(f"limit is {limit}, but there are more than 10^18 trajectories: expected fewer")
         if count.sum() > limit:
             raise ValueError(f"limit is {limit}, but there are {count.sum()} trajectories: expected a higher limit")
+        if count.sum() * length > _LARGEST_RECORD:
+            raise ValueError(
+                f"horizon is {self.horizon}, and there are {count.sum()} trajectories of {length} steps: expected at "
+                f"most {_LARGEST_RECORD} steps in all, since more would not fit into 1 GB"
+            )
+        return length
 
 
 def three_action_state(rewards: ArrayLike = (1.0, 0.25, -1.0)) -> TabularMDP:
@@ -459,6 +524,156 @@ def geometric_mdp(discount: float = 1.0, horizon: int | None = None) -> TabularM
         state_names=("playing", "stopped"),
         action_names=("stay", "stop"),
     )
+
+
+def token_mdp(vocabulary: int = 4, length: int = 3, rewards: ArrayLike | None = None) -> TabularMDP:
+    """Return a language model small enough to enumerate: a state is the text so far, an action the next token.
+
+    Every text of ``length`` tokens is one trajectory, and Pr_θ(text) = Π_t π(token_t | tokens before): the
+    dynamics are certain. The reward comes with the last token, for the text as a whole.
+
+    Args:
+        vocabulary: number of tokens, from 1 to 26; they are called a, b, c …
+        length: number of tokens in a text, at least 1.
+        rewards: one for each text, shape (vocabulary,) * length, indexed by the tokens in order; None for the
+            number of neighbours in alphabetical order (abc: 2, aab: 1, cba: 0).
+
+    Returns:
+        An MDP whose states are the unfinished texts, the shorter first and then in alphabetical order (state 0
+        "start" is the empty one, its child by token a is state ``vocabulary · s + 1 + a``), and terminal state
+        −1 "end". The horizon is ``length``.
+
+    Raises:
+        TypeError: not whole numbers, or rewards that are not real numbers.
+        ValueError: out of range, rewards of the wrong shape, or more than 1,000 states.
+
+    Source: Xiao & Zhu, Foundations of Large Language Models, ch. 4 (generating text as decisions).
+    """
+    vocabulary, length = arguments.whole("vocabulary", vocabulary, low=1), arguments.whole("length", length, low=1)
+    if vocabulary > 26:
+        raise ValueError(f"vocabulary is {vocabulary}, expected at most 26: one letter for each token")
+    n_texts = 0
+    for t in range(length):
+        n_texts += vocabulary**t
+        if n_texts >= _LARGEST_TREE:
+            raise ValueError(
+                f"vocabulary {vocabulary} and length {length} make {n_texts} or more states, expected fewer than "
+                f"{_LARGEST_TREE}"
+            )
+    if rewards is None:
+        rewards = (np.diff(np.indices((vocabulary,) * length), axis=0) > 0).sum(axis=0)
+    (rewards,) = arguments.floats(rewards=rewards)
+    arguments.shape("rewards", rewards, (vocabulary,) * length, "vocabulary and length")
+
+    child = vocabulary * np.arange(n_texts)[:, None] + 1 + np.arange(vocabulary)
+    transitions = np.zeros((n_texts + 1, vocabulary, n_texts + 1))
+    transitions[np.arange(n_texts)[:, None], np.arange(vocabulary), np.minimum(child, n_texts)] = 1.0
+    transitions[-1, :, -1] = 1.0
+    table = np.zeros((n_texts + 1, vocabulary))
+    table[n_texts - vocabulary ** (length - 1) : n_texts] = rewards.reshape(-1, vocabulary)
+    tokens = [chr(ord("a") + a) for a in range(vocabulary)]
+    texts = [""]
+    for s in range(1, n_texts):
+        texts.append(texts[(s - 1) // vocabulary] + tokens[(s - 1) % vocabulary])
+    return TabularMDP(
+        transitions=transitions,
+        rewards=table,
+        start=np.eye(n_texts + 1)[0],
+        horizon=length,
+        terminal_states=(n_texts,),
+        state_names=("start", *texts[1:], "end"),
+        action_names=tokens,
+    )
+
+
+def short_corridor() -> TabularMDP:
+    """Return the short corridor with switched actions: three states in a row that all look the same.
+
+    Each step costs 1. Right leads towards the end and left away from it (in the first state, nowhere), but in the
+    second state the two are exchanged. With the same probability p of right in all states,
+    J = −(4 − 2p) / (p (1 − p)), at most −(6 + 4√2) ≈ −11.66, at p = 2 − √2 ≈ 0.59.
+
+    Returns:
+        An MDP with states 0, 1, 2 and terminal state 3 "end", actions 0 "left" and 1 "right", and the features
+        (0, 1) for left and (1, 0) for right in every state, shape (4, 2, 2).
+
+    Source: Sutton & Barto 2018, example 13.1.
+    """
+    transitions = np.zeros((4, 2, 4))
+    for s, left, right in [(0, 0, 1), (1, 2, 0), (2, 1, 3), (3, 3, 3)]:
+        transitions[s, 0, left] = transitions[s, 1, right] = 1.0
+    return TabularMDP(
+        transitions=transitions,
+        rewards=np.array([[-1.0, -1.0]] * 3 + [[0.0, 0.0]]),
+        start=np.array([1.0, 0.0, 0.0, 0.0]),
+        terminal_states=(3,),
+        state_names=("first", "second", "third", "end"),
+        action_names=("left", "right"),
+        features=np.broadcast_to(np.eye(2)[::-1], (4, 2, 2)),
+    )
+
+
+def from_gymnasium(env_id: str, discount: float = 1.0, horizon: int | None = None, **kwargs: Any) -> TabularMDP:
+    """Return the MDP of a Gymnasium environment that publishes its transition table.
+
+    r(s, a) = Σ_s' Pr(s' | s, a) r(s, a, s'): the mean, where the reward depends on the next state (FrozenLake)
+
+    A state entered by a transition that terminates is terminal here, and what the table says about leaving it is
+    left out. (Taxi has states that no episode reaches; the answers for those may differ from its table.) The
+    environment's own time limit is a truncation and no part of the MDP: pass it as ``horizon`` to count it.
+
+    Args:
+        env_id: for example "FrozenLake-v1", "CliffWalking-v1" or "Taxi-v4".
+        discount: γ in [0, 1].
+        horizon: at most so many steps, at least 1; None for no limit.
+        kwargs: passed to ``gymnasium.make``, for example ``is_slippery=False``.
+
+    Returns:
+        An MDP with the environment's own numbers for states and actions.
+
+    Raises:
+        TypeError: an env_id that is not text, or discount or horizon that are not numbers.
+        ValueError: an environment that is unknown, has continuous actions or publishes no table, or an MDP that
+            ``TabularMDP`` refuses.
+
+    Source: Towers et al. 2024, Gymnasium (toy text environments).
+    """
+    import gymnasium
+
+    if not isinstance(env_id, str):
+        raise TypeError(f"env_id is {env_id!r}, expected text such as 'FrozenLake-v1'")
+    try:
+        env = gymnasium.make(env_id, **kwargs)
+    except gymnasium.error.Error as error:
+        raise ValueError(f"env_id is {env_id!r}, which Gymnasium cannot make: {error}") from error
+    env.close()
+    if not isinstance(env.action_space, gymnasium.spaces.Discrete):
+        raise ValueError(f"env_id is {env_id!r}, whose actions are {env.action_space}, expected Discrete actions")
+    table = getattr(env.unwrapped, "P", None)
+    start = getattr(env.unwrapped, "initial_state_distrib", None)
+    if table is None or start is None:
+        raise ValueError(
+            f"env_id is {env_id!r}, which publishes no transition table (P and initial_state_distrib of "
+            "env.unwrapped), expected one that does, such as 'FrozenLake-v1'"
+        )
+    n_states, n_actions = len(table), int(env.action_space.n)
+    transitions, rewards = np.zeros((n_states, n_actions, n_states)), np.zeros((n_states, n_actions))
+    ends, goes_on = np.zeros((2, n_states, n_states), dtype=bool)
+    for s, a in np.ndindex(n_states, n_actions):
+        for probability, following, reward, terminated in table[s][a]:
+            transitions[s, a, following] += probability  # the same next state may be listed twice
+            rewards[s, a] += probability * reward
+            (ends if terminated else goes_on)[s, following] |= probability > 0
+    terminal = ends.any(axis=0)
+    live = np.asarray(start) > 0
+    for _ in range(n_states):
+        live = live | goes_on[live].any(axis=0)
+    if (live & terminal).any():
+        s = np.flatnonzero(live & terminal)[0]
+        raise ValueError(f"env_id is {env_id!r}, where state {s} ends some episodes and not others: expected always")
+    transitions[terminal] = np.eye(n_states)[terminal][:, None]
+    rewards[terminal] = 0.0
+    return TabularMDP(transitions, rewards, start, discount, horizon, tuple(np.flatnonzero(terminal)))
 
 
 def _distribution(name: str, table: FloatArray) -> None:

@@ -1,7 +1,11 @@
 """Tabular MDPs against closed forms, plain enumeration and differentiation oracles."""
 
-from math import e, exp, inf
+import time
+import tracemalloc
+from itertools import product
+from math import e, exp, inf, prod, sqrt
 
+import gymnasium
 import numpy as np
 import oracles
 import pytest
@@ -207,11 +211,234 @@ def test_enumeration_refuses_more_than_the_limit():
         random_mdp(horizon=10**6, terminal=False).enumerate_trajectories(logits)
 
 
+def many_trajectories(horizon):
+    """Ten actions in each of the first six steps, then one: 10⁶ trajectories."""
+    transitions = np.zeros((horizon + 1, 10, horizon + 1))
+    for s in range(horizon + 1):
+        transitions[s, :, min(s + 1, horizon)] = 1.0
+    rewards = np.random.default_rng(0).normal(size=(horizon + 1, 10))
+    rewards[-1] = 0.0
+    problem = mdp.TabularMDP(transitions, rewards, np.eye(horizon + 1)[0], 0.9, horizon, [horizon])
+    logits = np.random.default_rng(1).normal(size=rewards.shape)
+    logits[6:, 1:] = -inf
+    return problem, logits
+
+
+def test_a_million_trajectories_take_less_than_two_seconds():
+    problem, logits = many_trajectories(6)
+    seconds = []
+    for _ in range(3):  # the best of three, since other programs may be busy
+        start = time.process_time()
+        got = problem.enumerate_trajectories(logits)
+        seconds.append(time.process_time() - start)
+        if seconds[-1] < 2:
+            break
+    assert len(got.returns) == 10**6
+    assert min(seconds) < 2
+    assert got.probabilities @ got.returns == pytest.approx(problem.performance(logits), rel=1e-10)
+
+
+def test_the_largest_record_takes_less_than_one_gigabyte():
+    problem, logits = many_trajectories(20)
+    tracemalloc.start()
+    try:
+        got = problem.enumerate_trajectories(logits)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert got.states.shape == (10**6, 21)
+    assert peak < 1e9
+
+
+def test_enumeration_refuses_what_does_not_fit_into_memory():
+    problem, logits = many_trajectories(23)
+    with pytest.raises(ValueError, match=r"horizon is 23, and there are 1000000 trajectories of 23 steps"):
+        problem.enumerate_trajectories(logits)
+    ten_ways = mdp.TabularMDP(np.ones((1, 10, 1)), np.zeros((1, 10)), [1.0], horizon=7)
+    with pytest.raises(ValueError, match="limit is 1000000, but there are 10000000 trajectories"):
+        ten_ways.enumerate_trajectories(np.zeros((1, 10)))
+
+
+def test_the_two_exact_gradients_agree():
+    frozen = mdp.from_gymnasium("FrozenLake-v1", 0.95, horizon=4)
+    for problem in [*(PROBLEMS[name] for name in PROBLEMS if steps(name) < LONG), mdp.token_mdp(), frozen]:
+        logits = random_logits(problem)
+        by_solving, by_counting = problem.policy_gradient(logits), problem.policy_gradient_by_enumeration(logits)
+        assert_allclose(by_counting, by_solving, atol=1e-10)
+    logits[:, 1] = -inf
+    assert_allclose(frozen.policy_gradient_by_enumeration(logits), frozen.policy_gradient(logits), atol=1e-10)
+
+
 def test_enumeration_refuses_episodes_of_any_length():
     with pytest.raises(ValueError, match="infinitely many"):
         mdp.geometric_mdp().enumerate_trajectories(np.zeros((2, 2)))
     stop_at_once = [[-inf, 0.0], [0.0, 0.0]]
     assert len(mdp.geometric_mdp().enumerate_trajectories(stop_at_once).returns) == 1
+
+
+# Builders
+
+
+@pytest.mark.parametrize(("vocabulary", "length"), [(4, 3), (3, 1), (1, 4), (2, 5)])
+def test_token_mdp_against_every_text(vocabulary, length):
+    rewards = np.random.default_rng(0).normal(size=(vocabulary,) * length)
+    problem = mdp.token_mdp(vocabulary, length, rewards)
+    logits = random_logits(problem)
+    pi = policy.softmax(logits)
+    performance, gradient = 0.0, np.zeros_like(logits)
+    for text in product(range(vocabulary), repeat=length):
+        s, visited = 0, []
+        for token in text:
+            visited.append((s, token))
+            s = vocabulary * s + 1 + token
+        weight = prod(pi[step] for step in visited) * rewards[text]
+        performance += weight
+        for s, token in visited:
+            gradient[s] += weight * (np.eye(vocabulary)[token] - pi[s])
+    assert problem.performance(logits) == pytest.approx(performance, abs=1e-12)
+    assert_allclose(problem.policy_gradient(logits), gradient, atol=1e-12)
+    every = problem.enumerate_trajectories(logits)
+    assert len(every.returns) == vocabulary**length
+    assert_allclose(every.returns, rewards.ravel(), atol=1e-14)  # the texts in alphabetical order
+    assert_array_equal(every.actions, list(product(range(vocabulary), repeat=length)))
+    assert_array_equal(every.dynamics_probabilities, 1)
+
+
+def test_token_mdp_longhand():
+    problem = mdp.token_mdp()
+    assert problem.n_states == 1 + 4 + 16 + 1
+    assert problem.horizon == 3
+    assert problem.state_names[:7] == ("start", "a", "b", "c", "d", "aa", "ab")
+    assert problem.state_names[-2:] == ("dd", "end")
+    texts = {"abc": 2, "aab": 1, "cba": 0, "add": 1, "aca": 1}
+    every = problem.enumerate_trajectories(np.zeros((22, 4)))
+    letters = ["".join("abcd"[a] for a in row) for row in every.actions]
+    assert {text: every.returns[letters.index(text)] for text in texts} == texts
+    assert problem.performance(np.zeros((22, 4))) == pytest.approx(2 * 6 / 16)  # of 16 pairs, 6 are in order
+
+
+def test_token_mdp_refuses_what_is_too_large():
+    with pytest.raises(ValueError, match="vocabulary is 27, expected at most 26"):
+        mdp.token_mdp(27)
+    with pytest.raises(ValueError, match="vocabulary 4 and length 100 make 1365 or more states"):
+        mdp.token_mdp(4, 100)
+    with pytest.raises(ValueError, match=r"rewards has shape \(4, 4\), expected \(4, 4, 4\)"):
+        mdp.token_mdp(rewards=np.zeros((4, 4)))
+    with pytest.raises(ValueError, match="length is 0"):
+        mdp.token_mdp(length=0)
+
+
+def test_short_corridor_has_the_optimum_of_the_book():
+    problem = mdp.short_corridor()
+
+    def performance(p):
+        return problem.performance(problem.features @ np.log([p, 1 - p]))
+
+    for p in np.linspace(0.03, 0.97, 48):
+        assert performance(p) == pytest.approx(-(4 - 2 * p) / (p * (1 - p)), rel=1e-11)
+    best = 2 - sqrt(2)  # p² − 4p + 2 = 0, from dJ/dp = 0
+    assert performance(best) == pytest.approx(-(6 + 4 * sqrt(2)), rel=1e-12)
+    assert all(performance(p) < performance(best) for p in (best - 1e-3, best + 1e-3, 0.05, 0.95))
+    # Sutton & Barto: "the best probability is about 0.59, and achieves a value of about −11.6"; ε-greedy with
+    # ε = 0.1 gets no more than −44 and −82.
+    assert round(best, 2) == 0.59
+    assert -11.7 < performance(best) < -11.6
+    assert [performance(p) for p in (0.95, 0.05)] == pytest.approx([-44, -82], abs=0.3)
+    gradient = np.tensordot(problem.policy_gradient(problem.features @ np.log([best, 1 - best])), problem.features)
+    assert_allclose(gradient, 0, atol=1e-12)
+
+
+def test_the_gradient_of_shared_parameters():
+    problem, theta = mdp.short_corridor(), np.array([0.3, -0.2])
+
+    def j(x):
+        return problem.performance(problem.features @ x)
+
+    gradient = np.tensordot(problem.policy_gradient(problem.features @ theta), problem.features)
+    assert oracles.relative_error(gradient, oracles.central_differences(j, theta)) <= 1e-8
+
+
+def test_features_are_checked_and_frozen():
+    tables = {"transitions": np.ones((1, 2, 1)), "rewards": np.ones((1, 2)), "start": [1.0], "discount": 0.5}
+    with pytest.raises(ValueError, match=r"features has shape \(2, 1, 3\), expected \(S, A, d\)"):
+        mdp.TabularMDP(**tables, features=np.zeros((2, 1, 3)))
+    with pytest.raises(ValueError, match="read-only"):
+        mdp.TabularMDP(**tables, features=np.zeros((1, 2, 3))).features[0, 0, 0] = 1.0
+    assert mdp.three_action_state().features is None
+
+
+def follow(table, pi, s, steps):
+    """The mean undiscounted return from s, with the reward of every single transition."""
+    total = 0.0
+    for a, transitions in table[s].items():
+        for p, following, reward, terminated in transitions:
+            rest = 0.0 if terminated or steps == 1 else follow(table, pi, following, steps - 1)
+            total += pi[s, a] * p * (reward + rest)
+    return total
+
+
+@pytest.mark.parametrize(
+    ("env_id", "options", "terminal"),
+    [
+        ("FrozenLake-v1", {}, (5, 7, 11, 12, 15)),
+        ("FrozenLake-v1", {"is_slippery": False, "desc": ["SF", "HG"]}, (2, 3)),
+        ("CliffWalking-v1", {"is_slippery": True}, (47,)),
+        ("CliffWalking-v1", {}, (47,)),
+        ("Taxi-v4", {}, (0, 85, 410, 475)),
+    ],
+)
+def test_from_gymnasium_against_the_table_read_step_by_step(env_id, options, terminal):
+    problem = mdp.from_gymnasium(env_id, horizon=3, **options)
+    env = gymnasium.make(env_id, **options).unwrapped
+    assert problem.terminal_states == terminal
+    assert_array_equal(problem.start, env.initial_state_distrib)
+    logits = random_logits(problem)
+    values, pi = problem.state_values(logits), policy.softmax(logits)
+    reached = np.flatnonzero(mdp.from_gymnasium(env_id, 0.9, **options).visits(np.zeros_like(logits)))
+    for s in np.random.default_rng(0).choice(reached, min(15, len(reached)), replace=False):
+        assert values[0, s] == pytest.approx(follow(env.P, pi, s, 3), abs=1e-12)
+    assert_array_equal(values[:, list(terminal)], 0)
+
+
+def test_known_answers_of_gymnasium_environments():
+    cliff = mdp.from_gymnasium("CliffWalking-v1")  # 0 up, 1 right, 2 down, 3 left; 4 rows of 12
+    path = np.full((48, 4), 1.0) * np.where(np.eye(4)[0], 0.0, -inf)  # up, and along the edge
+    path[24:35] = np.where(np.eye(4)[1], 0.0, -inf)
+    path[[11, 23, 35]] = np.where(np.eye(4)[2], 0.0, -inf)
+    path[:11] = path[12:23] = np.where(np.eye(4)[1], 0.0, -inf)
+    assert cliff.performance(path) == -13  # the book's optimal path: 1 up, 11 right, 1 down
+    straight = mdp.from_gymnasium("FrozenLake-v1", is_slippery=False, desc=["SFFG"], discount=0.5)
+    assert straight.performance([[-inf, -inf, 0.0, -inf]] * 4) == 0.25
+
+
+def test_from_gymnasium_says_what_is_wrong():
+    with pytest.raises(ValueError, match=r"env_id is 'Nope-v1', which Gymnasium cannot make: .*doesn't exist"):
+        mdp.from_gymnasium("Nope-v1")
+    with pytest.raises(ValueError, match=r"env_id is 'Pendulum-v1', whose actions are Box.*, expected Discrete"):
+        mdp.from_gymnasium("Pendulum-v1")
+    with pytest.raises(ValueError, match="env_id is 'CartPole-v1', which publishes no transition table"):
+        mdp.from_gymnasium("CartPole-v1")
+    with pytest.raises(TypeError, match="env_id is 3"):
+        mdp.from_gymnasium(3)
+    with pytest.raises(ValueError, match="horizon is 0"):
+        mdp.from_gymnasium("FrozenLake-v1", horizon=0)
+
+
+class Mixed(gymnasium.Env):
+    """State 1 ends the episode when it is entered by action 1, but not by action 0."""
+
+    action_space, observation_space = gymnasium.spaces.Discrete(2), gymnasium.spaces.Discrete(2)
+    P = {s: {0: [(1.0, 1, 0.0, False)], 1: [(1.0, 1, 1.0, True)]} for s in (0, 1)}  # noqa: RUF012
+    initial_state_distrib = (1.0, 0.0)
+
+
+def test_from_gymnasium_refuses_states_that_end_only_some_episodes():
+    gymnasium.register("Mixed-v0", entry_point=Mixed)
+    try:
+        with pytest.raises(ValueError, match="'Mixed-v0', where state 1 ends some episodes and not others"):
+            mdp.from_gymnasium("Mixed-v0", disable_env_checker=True)
+    finally:
+        del gymnasium.registry["Mixed-v0"]
 
 
 # Differentiation

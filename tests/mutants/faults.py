@@ -18,9 +18,9 @@ class Fault:
     misconception: str
 
 
-POLICY, RETURNS, OBJECTIVES, MDP = "policy.py", "returns.py", "objectives.py", "mdp.py"
-IN_POLICY, IN_RETURNS, IN_OBJECTIVES, IN_MDP, IN_BAD_INPUT = (
-    (f"test_{name}.py",) for name in ("policy", "returns", "objectives", "mdp", "bad_input")
+POLICY, RETURNS, OBJECTIVES, MDP, ROLLOUT = "policy.py", "returns.py", "objectives.py", "mdp.py", "rollout.py"
+IN_POLICY, IN_RETURNS, IN_OBJECTIVES, IN_MDP, IN_ROLLOUT, IN_BAD_INPUT = (
+    (f"test_{name}.py",) for name in ("policy", "returns", "objectives", "mdp", "rollout", "bad_input")
 )
 
 FAULTS = [
@@ -405,6 +405,175 @@ FAULTS = [
         "diagonal = 1.0 - self.discount * np.diag(moves)[live]",
         IN_MDP,
         "1 − p is exact for p near 1",
+    ),
+    Fault(
+        "enumerated_gradient_without_the_mean_score",
+        MDP,
+        "taken - self._policy(logits) * taken.sum(axis=1, keepdims=True)",
+        "taken",
+        IN_MDP,
+        "M2: the score is one-hot",
+    ),
+    Fault(
+        "padding_has_a_score",
+        MDP,
+        "weights * mask, minlength",
+        "weights, minlength",
+        IN_MDP,
+        "steps after the end of an episode have a gradient",
+    ),
+    Fault(
+        "trajectories_read_off_the_wrong_ancestor",
+        MDP,
+        "            ancestor = parent[ancestor]\n",
+        "            ancestor = parent[ancestor] * 0\n",
+        IN_MDP,
+        "M4: every trajectory has the same past",
+    ),
+    Fault(
+        "same_next_state_listed_twice_counts_once",
+        MDP,
+        "transitions[s, a, following] += probability",
+        "transitions[s, a, following] = probability",
+        IN_MDP,
+        "a table lists every next state once",
+    ),
+    Fault(
+        "reward_without_its_probability",
+        MDP,
+        "rewards[s, a] += probability * reward",
+        "rewards[s, a] += reward",
+        IN_MDP,
+        "r(s, a) is the sum over next states",
+    ),
+    Fault(
+        "leaving_a_terminal_state",
+        MDP,
+        "    terminal = ends.any(axis=0)\n",
+        "    terminal = np.zeros(n_states, dtype=bool)\n",
+        IN_MDP,
+        "M18: an episode goes on from a terminal state",
+    ),
+    Fault(
+        "reward_for_every_token",
+        MDP,
+        "table[n_texts - vocabulary ** (length - 1) : n_texts] =",
+        "table[:-1] = rewards.mean()\n    table[n_texts - vocabulary ** (length - 1) : n_texts] =",
+        IN_MDP,
+        "each token has its own reward",
+    ),
+    Fault(
+        "corridor_not_switched",
+        MDP,
+        "(1, 2, 0)",
+        "(1, 0, 2)",
+        IN_MDP,
+        "right leads to the right in every state",
+    ),
+    # rollouts
+    Fault(
+        "truncation_is_termination",
+        ROLLOUT,
+        "np.where(terminated, 0.0, discount)",
+        "np.where(terminated | cut, 0.0, discount)",
+        IN_ROLLOUT,
+        "M18: what is cut off has ended",
+    ),
+    Fault(
+        "autoreset_step_counted",
+        ROLLOUT,
+        "(episode < episodes) & ~resetting",
+        "episode < episodes",
+        IN_ROLLOUT,
+        "the step that resets is a step of the next episode",
+    ),
+    Fault(
+        "first_to_finish_favoured",
+        ROLLOUT,
+        "episode[ended] += n\n",
+        "episode[ended] = episode.max() + 1 + np.arange(len(ended))\n",
+        IN_ROLLOUT,
+        "the first m episodes that finish are a fair sample",
+    ),
+    Fault(
+        "final_observation_lost",
+        ROLLOUT,
+        'final = following if next_step else info["final_obs"]',
+        "final = following",
+        IN_ROLLOUT,
+        "the state after the last step is the next episode's first",
+    ),
+    Fault(
+        "padding_cuts_off_the_bootstrap",
+        ROLLOUT,
+        "np.where(padding & truncated[:, None], 1.0, 0.0)",
+        "np.zeros(padding.shape)",
+        IN_ROLLOUT,
+        "padding is harmless",
+    ),
+    Fault(
+        "environments_not_seeded",
+        ROLLOUT,
+        "envs.reset(seed=int(generator.integers(2**31)))",
+        "envs.reset()",
+        IN_ROLLOUT,
+        "a seeded policy makes a reproducible run",
+    ),
+    Fault(
+        "actions_of_the_space_begin_at_zero",
+        ROLLOUT,
+        "envs.step(actions + first_action)",
+        "envs.step(np.maximum(actions, first_action))",
+        IN_ROLLOUT,
+        "Discrete spaces begin at 0",
+    ),
+    Fault(
+        "end_of_an_episode_discounted_like_any_step",
+        ROLLOUT,
+        "discounts.append(mdp.discount * running)",
+        "discounts.append(np.full(episodes, mdp.discount))",
+        IN_ROLLOUT,
+        "M18: a terminal state has a discount like any other",
+    ),
+    Fault(
+        "horizon_off_by_one",
+        ROLLOUT,
+        "(len(actions) + 1 < horizon)",
+        "(len(actions) < horizon)",
+        IN_ROLLOUT,
+        "the horizon counts states",
+    ),
+    Fault(
+        "dynamics_ignore_the_action",
+        ROLLOUT,
+        "_invert(cumulative_transitions[s, a], generator)",
+        "_invert(cumulative_transitions[s, 0], generator)",
+        IN_ROLLOUT,
+        "Pr(s' | s)",
+    ),
+    Fault(
+        "start_state_fixed",
+        ROLLOUT,
+        "_invert(np.broadcast_to(cumulative_start, (episodes, mdp.n_states)), generator)",
+        "np.full(episodes, int(mdp.start.argmax()))",
+        IN_ROLLOUT,
+        "every episode begins in the most probable state",
+    ),
+    Fault(
+        "reward_of_the_next_state",
+        ROLLOUT,
+        "reward[live] = mdp.rewards[s, a]",
+        "reward[live] = mdp.rewards[state[live], a]",
+        IN_ROLLOUT,
+        "M11: r(s', a)",
+    ),
+    Fault(
+        "every_end_is_a_truncation",
+        ROLLOUT,
+        "        truncated=running,",
+        "        truncated=mask[-1] > 0,",
+        IN_ROLLOUT,
+        "M18: a long episode was truncated",
     ),
     # the checks
     Fault(

@@ -1,0 +1,347 @@
+"""Rollouts against exact distributions, scripted environments and a plain loop over single environments.
+
+Statistical bounds: a count over independent episodes with a known standard deviation σ leaves ± 8 σ with probability
+at most 2 exp(−32 / (1 + 8 / (3 σ))) by Bernstein: 2e-11 for σ ≥ 10, 4e-10 for σ ≥ 6. A mean leaves ± 8 estimated
+standard errors with probability about 1e-15 · exp(8³ · skewness / (3 √m)) (normal tail, first correction): below 1e-11
+for the skewness of at most 2 (lengths are at worst geometric) and the m ≥ 3,000 used here. No test makes more than 24
+comparisons at σ ≥ 10, or more than one at σ ≥ 6: each raises a false alarm with probability below 1e-9.
+"""
+
+import subprocess
+import sys
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from numpy.testing import assert_allclose, assert_array_equal
+
+from course_utils import mdp, policy, returns, rollout
+
+Z = 8.0
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def dense_mdp(horizon=3, discount=0.9):
+    """Three states, the last one terminal, and two actions."""
+    transitions = rng(3).dirichlet(np.full(3, 3.0), size=(3, 2))
+    rewards = rng(4).normal(size=(3, 2))
+    transitions[2], rewards[2] = np.eye(3)[2], 0.0
+    return mdp.TabularMDP(transitions, rewards, [0.4, 0.6, 0.0], discount, horizon, [2])
+
+
+def within(samples, exact):
+    """Require the mean of the samples to be within Z standard errors of the exact value."""
+    samples = np.asarray(samples, dtype=np.float64)
+    assert abs(samples.mean() - exact) <= Z * samples.std(ddof=1) / np.sqrt(len(samples))
+
+
+# From an MDP
+
+
+def test_every_step_has_the_exact_distribution():
+    problem, logits, m = dense_mdp(discount=1.0), rng(5).normal(size=(3, 2)), 40_000
+    got = rollout.from_mdp(problem, logits, m, rng())
+    visits, pi = problem.visits(logits), policy.softmax(logits)
+    for t in range(2):
+        for s in range(2):
+            for a in range(2):
+                for following in range(3):
+                    p = visits[t, s] * pi[s, a] * problem.transitions[s, a, following]
+                    sigma = np.sqrt(m * p * (1 - p))
+                    assert sigma >= 10
+                    step = (got.states[:, t] == s) & (got.actions[:, t] == a) & (got.states[:, t + 1] == following)
+                    assert abs((step * got.mask[:, t]).sum() - m * p) <= Z * sigma
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [dense_mdp(), dense_mdp(None), dense_mdp(1), mdp.geometric_mdp(0.9), mdp.short_corridor(), mdp.token_mdp()],
+    ids=["horizon", "no horizon", "one step", "geometric", "corridor", "tokens"],
+)
+def test_returns_and_visits_have_the_exact_means(problem):
+    logits = 0.5 * rng(6).normal(size=problem.rewards.shape)
+    got = rollout.from_mdp(problem, logits, 20_000, rng(1))
+    within(returns.discounted_returns(got.rewards, got.discounts)[:, 0], problem.performance(logits))
+    weights = problem.discount ** np.arange(got.mask.shape[1]) * got.mask
+    visits = problem.visits(logits).reshape(-1, problem.n_states).sum(axis=0)
+    for s in range(min(3, problem.n_states)):
+        if 0 < visits[s] < 1 or problem.horizon is None:
+            within((weights * (got.states[:, :-1] == s)).sum(axis=1), visits[s])
+
+
+def test_a_record_is_consistent():
+    problem, logits = dense_mdp(None), np.zeros((3, 2))
+    logits[2, 0] = -np.inf
+    got = rollout.from_mdp(problem, logits, 500, rng())
+    ends = got.states == 2
+    lengths = ends.argmax(axis=1)
+    assert_array_equal(got.mask, np.arange(got.mask.shape[1]) < lengths[:, None])
+    assert got.mask.shape[1] == lengths.max()  # stops when all have ended
+    assert np.all(ends[np.arange(500), lengths])
+    last = np.arange(got.mask.shape[1]) == lengths[:, None] - 1
+    assert_array_equal(got.discounts, np.where(last, 0.0, 0.9) * got.mask)
+    assert_array_equal(got.rewards, problem.rewards[got.states[:, :-1], got.actions] * got.mask)
+    assert np.all(got.actions[got.mask == 0] == 1)  # never the forbidden one
+    assert not got.truncated.any()
+    assert [got.states.dtype, got.actions.dtype, got.truncated.dtype] == [np.intp, np.intp, bool]
+    assert {got.rewards.dtype, got.discounts.dtype, got.mask.dtype} == {np.dtype(np.float64)}
+
+
+def test_a_horizon_terminates_and_max_steps_truncates():
+    logits = np.zeros((2, 2))
+    ended = rollout.from_mdp(mdp.geometric_mdp(0.9, horizon=2), logits, 200, rng())
+    assert ended.actions.shape == (200, 2)
+    assert not ended.truncated.any()
+    assert np.all(ended.discounts[:, 1] == 0)
+    same = rollout.from_mdp(mdp.geometric_mdp(0.9, horizon=2), logits, 200, rng(), max_steps=2)
+    assert all(np.array_equal(x, y) for x, y in zip(ended, same, strict=True))
+    cut = rollout.from_mdp(mdp.geometric_mdp(0.9), logits, 200, rng(), max_steps=2)
+    assert_array_equal(cut.truncated, cut.states[:, -1] == 0)
+    assert_array_equal(cut.discounts[:, 1], 0.9 * cut.truncated)
+    assert 0 < cut.truncated.sum() < 200
+
+
+def test_bootstrapping_a_truncated_record_gives_the_exact_mean():
+    problem, logits = mdp.geometric_mdp(0.9), np.array([[1.0, 0.0], [0.0, 0.0]])
+    got = rollout.from_mdp(problem, logits, 20_000, rng(), max_steps=3)
+    values = problem.state_values(logits)[got.states]
+    within(returns.discounted_returns(got.rewards, got.discounts, values[:, -1])[:, 0], problem.performance(logits))
+
+
+def test_one_seed_reproduces_everything_and_another_does_not():
+    problem, logits = dense_mdp(), np.zeros((3, 2))
+    first, again, other = (rollout.from_mdp(problem, logits, 50, rng(seed)) for seed in (1, 1, 2))
+    assert all(np.array_equal(x, y) for x, y in zip(first, again, strict=True))
+    assert not np.array_equal(first.states, other.states)
+
+
+def test_bad_input_from_mdp():
+    problem, logits = dense_mdp(), np.zeros((3, 2))
+    for error, text, arguments in [
+        (TypeError, "mdp is int", (3, logits, 1, rng())),
+        (ValueError, r"logits has shape \(2, 2\), expected \(3, 2\)", (problem, np.zeros((2, 2)), 1, rng())),
+        (ValueError, "episodes is 0", (problem, logits, 0, rng())),
+        (TypeError, "episodes is 1.5", (problem, logits, 1.5, rng())),
+        (TypeError, "rng is int", (problem, logits, 1, 0)),
+        (ValueError, "max_steps is 0", (problem, logits, 1, rng(), 0)),
+    ]:
+        with pytest.raises(error, match=text):
+            rollout.from_mdp(*arguments)
+    stay = [[0.0, -np.inf], [0.0, 0.0]]
+    with pytest.raises(ValueError, match=r"max_steps is None.*no terminal state is reached from state 0"):
+        rollout.from_mdp(mdp.geometric_mdp(0.9), stay, 1, rng())
+    assert rollout.from_mdp(mdp.geometric_mdp(0.9), stay, 1, rng(), max_steps=5).truncated.all()
+
+
+# From Gymnasium
+
+
+class Scripted(gymnasium.Env):
+    """Episode k lasts plan[k][0] steps and is then terminated or truncated; observation 10 k + step, reward 1 + it."""
+
+    def __init__(self, *plan):
+        self.plan, self.episode, self.over = plan, -1, True
+        self.observation_space, self.action_space = gymnasium.spaces.Discrete(100), gymnasium.spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.episode, self.t, self.over = (self.episode + 1) % len(self.plan), 0, False
+        return 10 * self.episode, {}
+
+    def step(self, action):
+        assert not self.over
+        length, how = self.plan[self.episode]
+        self.t += 1
+        self.over = self.t == length
+        observation = 10 * self.episode + self.t
+        return observation, float(observation), self.over and how == "terminated", self.over and how == "truncated", {}
+
+
+def scripted(mode):
+    return SyncVectorEnv(
+        [
+            lambda: Scripted((2, "terminated"), (3, "truncated"), (1, "terminated"), (9, "terminated")),
+            lambda: Scripted((4, "terminated"), (2, "truncated"), (9, "terminated")),
+        ],
+        autoreset_mode=mode,
+    )
+
+
+modes = pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
+
+
+@modes
+def test_scripted_episodes_longhand(mode):
+    logits = np.zeros((100, 2))
+    logits[[2, 21], 0] = -1.0  # in the states where episodes 0 and 4 end, action 1 is the most probable
+    got = rollout.from_gymnasium(scripted(mode), logits, 5, rng(), 0.9)
+    assert_array_equal(
+        got.states, [[0, 1, 2, 2, 2], [0, 1, 2, 3, 4], [10, 11, 12, 13, 13], [10, 11, 12, 12, 12], [20, 21, 21, 21, 21]]
+    )
+    assert_array_equal(got.mask, [[1, 1, 0, 0], [1, 1, 1, 1], [1, 1, 1, 0], [1, 1, 0, 0], [1, 0, 0, 0]])
+    assert_array_equal(got.rewards, [[1, 2, 0, 0], [1, 2, 3, 4], [11, 12, 13, 0], [11, 12, 0, 0], [21, 0, 0, 0]])
+    assert_array_equal(
+        got.discounts,
+        [[0.9, 0, 0, 0], [0.9, 0.9, 0.9, 0], [0.9, 0.9, 0.9, 1], [0.9, 0.9, 1, 1], [0, 0, 0, 0]],
+    )
+    assert_array_equal(got.truncated, [False, False, True, True, False])
+    assert_array_equal(got.actions[0, 2:], 1)
+    assert_array_equal(got.actions[4, 1:], 1)
+    assert_array_equal(got.actions[3, 2:], 0)
+
+
+@modes
+def test_advantages_of_padded_rows_are_those_of_each_episode_alone(mode):
+    got = rollout.from_gymnasium(scripted(mode), np.zeros((100, 2)), 5, rng(), 0.9)
+    values = rng(1).normal(size=100)
+    padded = returns.gae(got.rewards, got.discounts, values[got.states], 0.8)
+    full = returns.discounted_returns(got.rewards, got.discounts, values[got.states[:, -1]])
+    for i, n in enumerate(got.mask.sum(axis=1).astype(int)):
+        row = got.rewards[i, :n], got.discounts[i, :n]
+        assert_allclose(padded[i, :n], returns.gae(*row, values[got.states[i, : n + 1]], 0.8), rtol=1e-13)
+        alone = returns.discounted_returns(*row, values[got.states[i, n]])
+        assert_allclose(full[i, :n], alone, rtol=1e-13)
+
+
+@pytest.mark.parametrize("env_id", ["FrozenLake-v1", "CliffWalking-v1"])
+def test_vectorised_like_a_plain_loop_over_single_environments(env_id):
+    n, m, limit = 3, 8, 12
+    envs = rollout.make_vec(env_id, n, max_steps=limit)
+    logits = rng(2).normal(size=(envs.single_observation_space.n, 4))
+    got = rollout.from_gymnasium(envs, logits, m, rng(7), 0.9)
+    seed = int(rng(7).integers(2**31))
+    lengths = got.mask.sum(axis=1).astype(int)
+    for i in range(n):
+        env = gymnasium.make(env_id, max_episode_steps=limit)
+        for k, episode in enumerate(range(i, m, n)):
+            observation, _ = env.reset(seed=seed + i if k == 0 else None)
+            for t in range(lengths[episode]):
+                assert got.states[episode, t] == observation
+                observation, reward, terminated, truncated, _ = env.step(got.actions[episode, t])
+                assert got.rewards[episode, t] == reward
+                assert got.discounts[episode, t] == (0 if terminated else 0.9)
+                assert (terminated or truncated) == (t == lengths[episode] - 1)
+            assert np.all(got.states[episode, lengths[episode] :] == observation)
+            assert got.truncated[episode] == (truncated and not terminated)
+    assert len(set(lengths)) > 1 or env_id == "CliffWalking-v1"
+
+
+def balance(observations):
+    """Push towards the side the pole falls to, nearly always."""
+    lean = 40 * observations[:, 2] + 10 * observations[:, 3]
+    return np.stack([-lean, lean], axis=1)
+
+
+def test_cart_pole_by_its_own_vectorised_entry_point():
+    envs = rollout.make_vec("CartPole-v1", 4, max_steps=60)
+    assert not isinstance(envs, SyncVectorEnv)
+    got = rollout.from_gymnasium(envs, lambda x: 0.05 * balance(x), 12, rng(), 0.99)
+    lengths = got.mask.sum(axis=1).astype(int)
+    single = gymnasium.make("CartPole-v1").unwrapped
+    single.reset(seed=0)
+    assert got.states.dtype == np.float32
+    assert 0 < got.truncated.sum() < 12
+    for i, n in enumerate(lengths):
+        assert np.all(np.abs(got.states[i, 0]) <= 0.05)  # every episode begins with a reset
+        for t in range(n):
+            single.state = got.states[i, t].astype(np.float64)
+            single.steps_beyond_terminated = None
+            following, reward, terminated, _, _ = single.step(got.actions[i, t])
+            assert_allclose(got.states[i, t + 1], following, atol=1e-5)
+            assert got.rewards[i, t] == reward
+            assert terminated == (t == n - 1 and not got.truncated[i])
+            assert got.discounts[i, t] == (0 if terminated else 0.99)
+        assert got.truncated[i] == (n == 60)
+
+
+def test_a_good_cart_pole_policy_is_truncated_at_the_time_limit():
+    got = rollout.from_gymnasium(rollout.make_vec("CartPole-v1", 8), balance, 8, rng())
+    assert got.mask.sum(axis=1).mean() > 195
+    assert got.states.shape == (8, got.actions.shape[1] + 1, 4)
+
+
+def test_mean_return_and_length_are_those_of_the_exact_mdp():
+    # The mean length shows at once whether the episodes that finish first are favoured, or reset steps counted.
+    problem, logits = mdp.from_gymnasium("FrozenLake-v1", horizon=100), np.zeros((16, 4))
+    got = rollout.from_gymnasium(rollout.make_vec("FrozenLake-v1", 40), logits, 3000, rng())
+    within(got.mask.sum(axis=1), problem.visits(logits).sum())
+    p, successes = problem.performance(logits), got.rewards.sum()  # the reward is 1 or 0, and seldom 1
+    sigma = np.sqrt(3000 * p * (1 - p))
+    assert sigma >= 6
+    assert abs(successes - 3000 * p) <= Z * sigma
+
+
+def test_one_seed_reproduces_gymnasium_too():
+    envs = rollout.make_vec("CartPole-v1", 3, max_steps=20)
+    first, again, other = (rollout.from_gymnasium(envs, balance, 4, rng(seed)) for seed in (1, 1, 2))
+    assert all(np.array_equal(x, y) for x, y in zip(first, again, strict=True))
+    assert not np.array_equal(first.states, other.states)
+
+
+class Shifted(Scripted):
+    """Actions are called 5 and 6."""
+
+    def __init__(self):
+        super().__init__((1, "terminated"))
+        self.action_space = gymnasium.spaces.Discrete(2, start=5)
+
+    def step(self, action):
+        _, _, *rest = super().step(action)
+        return 1, float(action), *rest
+
+
+def test_actions_that_do_not_begin_at_zero():
+    got = rollout.from_gymnasium(SyncVectorEnv([Shifted] * 2), np.zeros((100, 2)), 20, rng())
+    assert_array_equal(got.rewards, got.actions + 5)
+    assert set(got.actions.ravel()) == {0, 1}
+
+
+def test_bad_input_make_vec():
+    for error, text, arguments in [
+        (ValueError, "env_id is 'Nope-v1', which Gymnasium cannot make: .*doesn't exist", ("Nope-v1", 2)),
+        (ValueError, r"env_id is 'Pendulum-v1', whose actions are Box.*, expected Discrete", ("Pendulum-v1", 2)),
+        (ValueError, "max_steps is None, but CliffWalking-v1 has no time limit", ("CliffWalking-v1", 2)),
+        (ValueError, "max_steps is 0", ("CartPole-v1", 2, 0)),
+        (ValueError, "n is 0", ("CartPole-v1", 0)),
+        (TypeError, "n is 2.0", ("CartPole-v1", 2.0)),
+        (TypeError, "env_id is 3", (3, 2)),
+    ]:
+        with pytest.raises(error, match=text):
+            rollout.make_vec(*arguments)
+
+
+def test_bad_input_from_gymnasium():
+    lake, pole, table = rollout.make_vec("FrozenLake-v1", 2), rollout.make_vec("CartPole-v1", 2), np.zeros((16, 4))
+    bad_rewards = SyncVectorEnv(
+        [lambda: gymnasium.wrappers.TransformReward(Scripted((1, "terminated")), float("nan").__add__)]
+    )
+    for error, text, arguments in [
+        (TypeError, "envs is TimeLimit, expected gymnasium.vector.VectorEnv", (gymnasium.make("CartPole-v1"),)),
+        (ValueError, "envs has actions Box", (SyncVectorEnv([lambda: gymnasium.make("Pendulum-v1")]),)),
+        (ValueError, "episodes is 0", (lake, table, 0)),
+        (ValueError, "discount is 1.5", (lake, table, 1, rng(), 1.5)),
+        (TypeError, "rng is int", (lake, table, 1, 0)),
+        (ValueError, r"logits has shape \(16, 3\), expected \(S, 4\)", (lake, np.zeros((16, 3)))),
+        (ValueError, "logits is a table, but observations have shape", (pole, np.zeros((4, 2)))),
+        (ValueError, r"logits has shape \(2, 3\), expected \(2, 2\)", (pole, lambda x: np.zeros((2, 3)))),
+        (ValueError, r"logits\[0, 0\] is nan", (pole, lambda x: np.full((2, 2), np.nan))),
+        (ValueError, r"rewards\[0\] is nan", (bad_rewards, np.zeros((100, 2)))),
+        (
+            ValueError,
+            "envs has autoreset mode Disabled",
+            (SyncVectorEnv([lambda: Scripted((1, "terminated"))], autoreset_mode=AutoresetMode.DISABLED),),
+        ),
+    ]:
+        defaults = (lake, table, 1, rng())
+        with pytest.raises(error, match=text):
+            rollout.from_gymnasium(*arguments, *defaults[len(arguments) :])
+
+
+def test_importing_rollout_does_not_load_gymnasium():
+    code = "import sys, course_utils.rollout, course_utils.mdp; print('gymnasium' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "False"
