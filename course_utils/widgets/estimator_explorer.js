@@ -187,7 +187,7 @@ function render({ model, el }) {
     role: "group",
     "aria-label": "Estimator explorer",
   });
-  const save = makeSaver(model);
+  const save = makeSaver(model, root);
   const source = makeSource();
   const get = (name) => model.get(name);
   const change = (values) => {
@@ -420,7 +420,7 @@ function render({ model, el }) {
 
   // --- drawing
   function layout() {
-    const inner = root.clientWidth - 24;
+    const inner = (root.clientWidth || UNSEEN_WIDTH) - 24;
     if (inner <= 0) return;
     const wide = inner >= 560;
     root.classList.toggle("pgc-narrow", !wide);

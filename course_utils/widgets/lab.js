@@ -2,6 +2,7 @@
 // lab.py joins this file and one lab's own file into a single ES module.
 
 const SVG_NS = "http://www.w3.org/2000/svg";
+const UNSEEN_WIDTH = 720; // a lab that the page does not show yet is drawn for this width, so that its parts have names
 
 function setAttributes(node, attributes) {
   for (const [name, value] of Object.entries(attributes)) {
@@ -207,23 +208,25 @@ function makeLiveRegion(parent, delay = 400) {
   };
 }
 
-// Changes go to the model at once, and to the kernel at once and then at most every `pause` ms: a drag must not
-// wait for the kernel's messages. What changes in between goes with the next one, so nothing is lost.
-function makeSaver(model, pause = 80) {
-  let resting = false;
+// Changes go to the model at once. They go to the kernel at once too, but during a drag only every `pause` ms and at its
+// end: a picture that follows the hand must not wait for messages.
+function makeSaver(model, root, pause = 80) {
+  let resting = null;
   let more = false;
-  const save = () => {
-    if (resting) {
-      more = true;
-      return;
-    }
-    resting = true;
+  const send = () => {
     more = false;
     model.save_changes();
-    setTimeout(() => {
-      resting = false;
+  };
+  const save = () => {
+    if (root.querySelector(".pgc-dragging") === null) return send();
+    more = true;
+    if (resting !== null) return;
+    send();
+    resting = setTimeout(() => {
+      resting = null;
       if (more) save();
     }, pause);
   };
+  root.addEventListener("lostpointercapture", () => more && send());
   return save;
 }

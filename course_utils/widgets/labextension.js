@@ -1,6 +1,7 @@
 // JupyterLab's door to the labs of an untrusted notebook: it draws LAB_MIME_TYPE, which carries plain data, with code
 // from the installed package alone. That is why its renderer may call itself safe; the widget manager's may not,
-// for a widget's state carries its own code.
+// for a widget's state carries its own code. A second renderer gives pictures their alt text, which JupyterLab's own
+// leaves in the notebook.
 //
 // JupyterLab loads prebuilt extensions by module federation: a script leaves a container with init and get under its
 // package's name. This one is small enough to be written by hand. build/labextension.py calls the function below with
@@ -9,6 +10,8 @@
 (function (PACKAGE, LAB_MIME_TYPE, LABS) {
   const RANK = -5; // after the live widget (-10), which trusted notebooks show; before HTML, pictures and text
   const OFFLINE_NOTE = "This lab is not connected to Python until you run the cell.";
+  const PICTURE = "image/png";
+  const PICTURE_RANK = 90; // that of JupyterLab's own
   const REFUSAL = "This lab cannot be shown from what the notebook stores. Run the cell to see it.";
   const address = document.currentScript.src;
   let shared = {};
@@ -28,7 +31,25 @@
     return mount(el, data.state);
   }
 
-  function makeExtension({ Widget }) {
+  function makeExtensions({ Widget }) {
+    class DescribedPicture extends Widget {
+      constructor() {
+        super();
+        this.addClass("jp-RenderedImage");
+      }
+
+      async renderModel({ data, metadata }) {
+        const about = metadata[PICTURE] ?? {};
+        const picture = document.createElement("img");
+        picture.src = `data:${PICTURE};base64,${data[PICTURE]}`;
+        if (typeof about.alt === "string") picture.alt = about.alt;
+        if (typeof about.width === "number") picture.width = about.width;
+        if (typeof about.height === "number") picture.height = about.height;
+        if (about.unconfined === true) picture.classList.add("jp-mod-unconfined");
+        this.node.replaceChildren(picture);
+      }
+    }
+
     class OfflineLab extends Widget {
       constructor() {
         super();
@@ -57,12 +78,20 @@
       }
     }
 
-    return {
-      id: `${PACKAGE}:lab`,
-      description: "Shows the course's labs before any cell has run.",
-      rank: RANK,
-      rendererFactory: { safe: true, mimeTypes: [LAB_MIME_TYPE], createRenderer: () => new OfflineLab() },
-    };
+    return [
+      {
+        id: `${PACKAGE}:lab`,
+        description: "Shows the course's labs before any cell has run.",
+        rank: RANK,
+        rendererFactory: { safe: true, mimeTypes: [LAB_MIME_TYPE], createRenderer: () => new OfflineLab() },
+      },
+      {
+        id: `${PACKAGE}:picture`,
+        description: "Gives pictures the alt text that their notebook holds.",
+        rank: PICTURE_RANK,
+        rendererFactory: { safe: true, mimeTypes: [PICTURE], createRenderer: () => new DescribedPicture() },
+      },
+    ];
   }
 
   // What JupyterLab shares, by package and version: one version, unless another extension brings its own.
@@ -79,8 +108,8 @@
     },
     async get(module) {
       if (module !== "./mimeExtension") throw new Error(`${PACKAGE} has no module ${module}`);
-      const extension = makeExtension(await sharedModule("@lumino/widgets"));
-      return () => ({ __esModule: true, default: extension });
+      const extensions = makeExtensions(await sharedModule("@lumino/widgets"));
+      return () => ({ __esModule: true, default: extensions });
     },
   };
 })

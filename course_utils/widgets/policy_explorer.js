@@ -105,7 +105,7 @@ function render({ model, el }) {
     role: "group",
     "aria-label": "Policy explorer",
   });
-  const save = makeSaver(model);
+  const save = makeSaver(model, root);
   const get = (name) => model.get(name);
   const change = (values) => {
     for (const [name, value] of Object.entries(values)) model.set(name, value);
@@ -313,7 +313,7 @@ function render({ model, el }) {
   }
 
   function layout() {
-    const inner = root.clientWidth - 24;
+    const inner = (root.clientWidth || UNSEEN_WIDTH) - 24;
     if (inner <= 0) return;
     const wide = inner >= 560;
     root.classList.toggle("pgc-narrow", !wide);

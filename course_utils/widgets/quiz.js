@@ -267,7 +267,7 @@ function render({ model, el }) {
   }
   const { title, formulas, questions } = quiz;
   const unique = Math.random().toString(36).slice(2);
-  const save = makeSaver(model);
+  const save = makeSaver(model, root);
   const triesOf = (question) => {
     const tries = model.get("answers")[question.id];
     return Array.isArray(tries) ? tries : [];

@@ -103,7 +103,7 @@ function render({ model, el }) {
     role: "group",
     "aria-label": "Score explorer",
   });
-  const save = makeSaver(model);
+  const save = makeSaver(model, root);
   const get = (name) => model.get(name);
   const message = htmlNode(document.createDocumentFragment(), "p", { class: "pgc-message", role: "alert", "data-role": "message" });
   const refuse = (text) => setText(message, text);
@@ -237,7 +237,7 @@ function render({ model, el }) {
   const at = (weights) => [0, 1].map((axis) => weights.reduce((s, w, a) => s + w * geometry.corners[a][axis], 0));
 
   function layout() {
-    const inner = root.clientWidth - 24;
+    const inner = (root.clientWidth || UNSEEN_WIDTH) - 24;
     if (inner <= 0) return;
     const wide = inner >= 560;
     root.classList.toggle("pgc-narrow", !wide);

@@ -683,8 +683,8 @@ Quiz("03")
 # 5. Finite differences need no score, and pay with a bias, a noise that grows as $h$ shrinks, and a share of the samples
 #    for each parameter.
 #
-# **Next:** lesson 04 puts a trajectory in place of the single action, and finds that no model of the customer is
-# needed. (In preparation. The map is in [00_start_here](00_start_here.ipynb).)
+# **Next:** [lesson 04](04_trajectories.ipynb) puts a trajectory in place of the single action, and finds that no model of
+# the customer is needed.
 #
 # *Sources.* The likelihood-ratio estimator: P. W. Glynn, *Likelihood ratio gradient estimation for stochastic systems*
 # (1990). Its use for learning policies: R. J. Williams, *Simple statistical gradient-following algorithms for

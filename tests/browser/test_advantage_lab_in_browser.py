@@ -186,11 +186,8 @@ def test_typed_numbers_and_what_is_refused(open_cells: Open) -> None:
         lab.type_into("step-size-input", wrong)
         assert lab.role("message").is_visible(), f"step size took {wrong}"
     assert_one_step(lab, logits, [1.5, 2.25, -1.0], 0.7)
-    assert notebook.kernel_value("[lab.advantages, lab.logits, lab.step_size]") == [
-        [1.5, 2.25, -1.0],
-        logits,
-        0.7,
-    ]
+    wanted = [[1.5, 2.25, -1.0], logits, 0.7]
+    notebook.wait_for_kernel("[lab.advantages, lab.logits, lab.step_size]", lambda v: v == wanted)
     lab.type_into("advantage-input", "3", 1)
     assert not lab.role("message").is_visible()
     # The range slider and its number are one step size.
@@ -519,7 +516,8 @@ def test_thousand_random_settings_equal_course_utils(open_cells: Open) -> None:
         for setting, rows in zip(settings, got, strict=True):
             assert_rows(rows, setting, None)
         last = settings[-1]
-        notebook.wait_for_kernel("lab.advantages", lambda v, want=last: v == want["advantages"])
+        wanted = [last["advantages"], last["logits"], last["step_size"]]
+        notebook.wait_for_kernel("[lab.advantages, lab.logits, lab.step_size]", lambda v, w=wanted: v == w)
         twin = notebook.kernel_value("list(lab.probabilities_after)")
         np.testing.assert_allclose(twin, got[-1]["probability-after"], rtol=0, atol=1e-12)
         for mode in ("sampled_action", "sampled_trajectory"):

@@ -304,7 +304,10 @@ def test_in_jupyterlab_the_kernel_and_the_picture_are_one(open_cells: Open) -> N
     notebook.page.mouse.down()
     notebook.page.mouse.move(box["x"] + 8, box["y"] - 20, steps=4)
     notebook.page.mouse.up()
-    moved = notebook.wait_for_kernel("lab.logits", lambda z: z[0] > -0.5)
+    slider = root.locator('[data-role="logit"][data-index="0"]')
+    final = float(slider.get_attribute("aria-valuenow"))  # messages to the kernel come a little later
+    moved = notebook.wait_for_kernel("lab.logits", lambda z: z[0] == final)
+    assert final > -0.5
     marks = f"""[...document.querySelectorAll('{LAB} [data-role="score-mark"][data-batch="0"]')]
       .map((n) => Number(n.dataset.value))"""
     for code in ("pass", "lab.samples = 700; lab.reward_kind = 'thumb'", "lab.draw_again()"):
