@@ -58,7 +58,12 @@ LESSONS: tuple[Lesson, ...] = (
         "How can you differentiate an average that you can only sample?",
         ("score_function_estimate", "finite_difference"),
     ),
-    Lesson("04", "Trajectories", "What if one action leads to the next?"),
+    Lesson(
+        "04",
+        "Trajectories",
+        "What if one action leads to the next?",
+        ("trajectory_log_prob", "trajectory_score"),
+    ),
     Lesson("05", "REINFORCE", "Can you learn from returns alone?"),
     Lesson("06", "Baselines", "Why is it so noisy, and what may you subtract?"),
     Lesson("07", "The advantage", "Better than what?"),

@@ -495,6 +495,147 @@ def difference_own_width(f, z, h):
     return difference_vectorised(f, z, h)
 
 
+# --- trajectory_log_prob -----------------------------------------------------------------------------
+
+
+@right("trajectory_log_prob")
+def path_log_prob_vectorised(policy_probs, dynamics_probs):
+    return np.log(policy_probs).sum() + np.log(dynamics_probs).sum()
+
+
+@right("trajectory_log_prob")
+def path_log_prob_looped(policy_probs, dynamics_probs):
+    total = 0.0
+    for p in [*policy_probs, *dynamics_probs]:
+        total += np.log(p)
+    return total
+
+
+@right("trajectory_log_prob")
+def path_log_prob_float32(policy_probs, dynamics_probs):
+    return np.log(np.float32(policy_probs) * np.float32(dynamics_probs)).sum()
+
+
+@wrong("trajectory_log_prob", "underflow")
+def path_log_of_product(policy_probs, dynamics_probs):
+    p = 1.0
+    for a, b in zip(policy_probs, dynamics_probs, strict=True):
+        p *= a * b
+    return np.log(p)
+
+
+@wrong("trajectory_log_prob", "no-logarithm")
+def path_probability(policy_probs, dynamics_probs):
+    return np.prod(policy_probs * dynamics_probs)
+
+
+@wrong("trajectory_log_prob", "dynamics-dropped")
+def path_policy_part(policy_probs, dynamics_probs):
+    return sum(np.log(p) for p in policy_probs)
+
+
+@wrong("trajectory_log_prob", "mean-for-sum")
+def path_mean(policy_probs, dynamics_probs):
+    return np.mean(np.log(policy_probs)) + np.mean(np.log(dynamics_probs))
+
+
+@wrong("trajectory_log_prob", "log-of-sum")
+def path_log_of_sum(policy_probs, dynamics_probs):
+    return np.log(policy_probs.sum()) + np.log(dynamics_probs.sum())
+
+
+@wrong("trajectory_log_prob", "product-of-logs")
+def path_logs_multiplied(policy_probs, dynamics_probs):
+    return np.sum(np.log(policy_probs)) * np.sum(np.log(dynamics_probs))
+
+
+@wrong("trajectory_log_prob", "sign")
+def path_negative_log_likelihood(policy_probs, dynamics_probs):
+    return -np.log(policy_probs * dynamics_probs).sum()
+
+
+# --- trajectory_score --------------------------------------------------------------------------------
+
+
+@right("trajectory_score")
+def path_score_added_at(logits, states, actions):
+    g = np.zeros_like(logits)
+    np.add.at(g, states, policy.score(logits[states], actions))
+    return g
+
+
+@right("trajectory_score")
+def path_score_looped(logits, states, actions):
+    g = [[0.0] * len(row) for row in logits]
+    for s, a in zip(states, actions, strict=True):
+        pi = policy.softmax(logits[s])
+        for b in range(len(pi)):
+            g[s][b] += (b == a) - pi[b]
+    return g
+
+
+@right("trajectory_score")
+def path_score_float32(logits, states, actions):
+    visits = np.eye(len(logits), dtype=np.float32)[states]
+    return visits.T @ policy.score(np.float32(logits)[states], actions)
+
+
+@wrong("trajectory_score", "last-step-only")
+def path_score_of_last(logits, states, actions):
+    for s, a in zip(states, actions, strict=True):
+        g = np.zeros_like(logits)
+        g[s] = np.eye(logits.shape[1])[a] - policy.softmax(logits[s])
+    return g
+
+
+@wrong("trajectory_score", "first-step-only")
+def path_score_returns_early(logits, states, actions):
+    g = np.zeros_like(logits)
+    for s, a in zip(states, actions, strict=True):
+        g[s] += policy.score(logits[s], a)
+        return g
+
+
+@wrong("trajectory_score", "overwritten")
+def path_score_fancy(logits, states, actions):
+    g = np.zeros_like(logits)
+    g[states] += policy.score(logits[states], actions)
+    return g
+
+
+@wrong("trajectory_score", "no-one-hot")
+def path_score_minus_pi(logits, states, actions):
+    g = np.zeros_like(logits)
+    for s in states:
+        g[s] -= policy.softmax(logits[s])
+    return g
+
+
+@wrong("trajectory_score", "mean-over-steps")
+def path_score_mean(logits, states, actions):
+    return path_score_added_at(logits, states, actions) / len(actions)
+
+
+@wrong("trajectory_score", "row-for-each-step")
+def path_score_rows(logits, states, actions):
+    return policy.score(logits[states], actions)
+
+
+@wrong("trajectory_score", "gradient-of-pr")
+def path_score_of_product(logits, states, actions):
+    pi = policy.softmax(logits)
+    return path_score_added_at(logits, states, actions) * np.prod(pi[states, actions])
+
+
+@wrong("trajectory_score", "pi-in-every-state")
+def path_score_everywhere(logits, states, actions):
+    g = np.zeros_like(logits)
+    for s, a in zip(states, actions, strict=True):
+        g[s, a] += 1
+        g -= policy.softmax(logits)
+    return g
+
+
 # --- advantage_objective -----------------------------------------------------------------------------
 
 

@@ -43,6 +43,7 @@ def test_the_misconceptions_of_each_lesson_are_distractors():
     assert met["01"] >= {"M1"}
     assert met["02"] >= {"M1"}
     assert met["03"] >= {"M2", "M3"}
+    assert met["04"] >= {"M3", "M4"}
     assert met["08"] >= {"M5", "M6", "M7", "M14"}
 
 
@@ -137,6 +138,14 @@ def test_03_an_estimate_from_one_sample():
     score = policy.score(np.log(pi), 1)[1]
     told = [score * reward, -pi[1] * reward, pi[1] * score * reward, reward / pi[1], -score * reward]
     assert numbers("03", "one-sample") == near(told)
+
+
+def test_04_the_score_of_a_trajectory_with_three_visits():
+    pi, visits = np.array([0.7, 0.3]), [0, 1, 0]
+    each = np.array([policy.score(np.log(pi), a)[0] for a in visits])
+    taken = visits.count(0)
+    told = [each.sum(), each[-1], taken, -3 * pi[0], each[0] + each[-1], each.mean(), -each.sum()]
+    assert numbers("04", "three-visits") == near(told)
 
 
 def test_08_three_actions():
@@ -282,7 +291,7 @@ def test_what_is_no_quiz_at_all(tmp_path, text):
 
 
 def test_a_quiz_that_does_not_exist_says_which_do():
-    with pytest.raises(quiz.QuizError, match="01, 02, 03, 08"):
+    with pytest.raises(quiz.QuizError, match=", ".join(NAMES)):
         Quiz("99")
 
 

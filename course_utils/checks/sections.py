@@ -15,6 +15,12 @@ TRICK = Section("03", "The log-derivative trick")
 REWARD = Section("03", "The reward is only a weight")
 FINITE_DIFFERENCES = Section("03", "Finite differences on the same budget")
 
+PATH_PROBABILITY = Section("04", "The probability of a path")
+DECOMPOSITION = Section("04", "The logarithm splits it in two")
+NO_MODEL = Section("04", "No model of the customer is needed")
+THEOREM = Section("04", "The policy gradient theorem")
+FLAWED_PATHS = Section("04", "Find the error")
+
 OBJECTIVE = Section("08", "The objective U")
 GRADIENT = Section("08", "Its gradient, three ways")
 STEP = Section("08", "Predict: three actions, one step")

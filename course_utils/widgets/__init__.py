@@ -6,5 +6,14 @@ from course_utils.widgets.estimator_explorer import EstimatorExplorer
 from course_utils.widgets.policy_explorer import PolicyExplorer
 from course_utils.widgets.quiz import Quiz
 from course_utils.widgets.score_explorer import ScoreExplorer
+from course_utils.widgets.trajectory_tree import TrajectoryTree
 
-__all__ = ["AdvantageLab", "CourseMap", "EstimatorExplorer", "PolicyExplorer", "Quiz", "ScoreExplorer"]
+__all__ = [
+    "AdvantageLab",
+    "CourseMap",
+    "EstimatorExplorer",
+    "PolicyExplorer",
+    "Quiz",
+    "ScoreExplorer",
+    "TrajectoryTree",
+]

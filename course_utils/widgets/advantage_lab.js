@@ -118,6 +118,7 @@ function render({ model, el }) {
     "aria-label": "Advantage Lab",
   });
   const save = makeSaver(model, root);
+  keepPlainKeys(root);
   const get = (name) => model.get(name);
   const change = (values) => {
     for (const [name, value] of Object.entries(values)) model.set(name, value);

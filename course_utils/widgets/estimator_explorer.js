@@ -188,6 +188,7 @@ function render({ model, el }) {
     "aria-label": "Estimator explorer",
   });
   const save = makeSaver(model, root);
+  keepPlainKeys(root);
   const source = makeSource();
   const get = (name) => model.get(name);
   const change = (values) => {

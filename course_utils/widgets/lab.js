@@ -194,6 +194,17 @@ function makeNumberInput(parent, attributes, { get, set, low, high, name, refuse
   return { input, show };
 }
 
+// --- keys: plain ones are for the lab's own controls -------------------------------------------------
+
+// Plain keys are for the controls; JupyterLab would take arrows and letters for its own commands. Shortcuts with
+// a modifier, Tab and Escape go on to it.
+function keepPlainKeys(root) {
+  root.addEventListener("keydown", (event) => {
+    const modified = event.ctrlKey || event.metaKey || event.altKey || (event.shiftKey && event.key === "Enter");
+    if (!modified && event.key !== "Tab" && event.key !== "Escape") event.stopPropagation();
+  });
+}
+
 // --- a live region that speaks once the hand has come to rest --------------------------------------
 
 function makeLiveRegion(parent, delay = 400) {

@@ -244,15 +244,6 @@ function orderInput(parent, question, formulas, name, send, say) {
   };
 }
 
-// Plain keys are for the inputs; JupyterLab would take arrows and letters for its own commands. Shortcuts with
-// a modifier, Tab and Escape go on to it.
-function keepPlainKeys(root) {
-  root.addEventListener("keydown", (event) => {
-    const modified = event.ctrlKey || event.metaKey || event.altKey || (event.shiftKey && event.key === "Enter");
-    if (!modified && event.key !== "Tab" && event.key !== "Escape") event.stopPropagation();
-  });
-}
-
 const INPUTS = { single: choiceInput, several: choiceInput, numeric: numericInput, order: orderInput };
 
 // --- the quiz ----------------------------------------------------------------------------------------

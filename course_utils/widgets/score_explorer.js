@@ -104,6 +104,7 @@ function render({ model, el }) {
     "aria-label": "Score explorer",
   });
   const save = makeSaver(model, root);
+  keepPlainKeys(root);
   const get = (name) => model.get(name);
   const message = htmlNode(document.createDocumentFragment(), "p", { class: "pgc-message", role: "alert", "data-role": "message" });
   const refuse = (text) => setText(message, text);

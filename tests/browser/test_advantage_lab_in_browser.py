@@ -308,6 +308,18 @@ def test_modes_and_samples_are_reproducible_by_seed(open_cells: Open) -> None:
     notebook.wait_for_kernel("labs[1].draw", lambda v: v == 7)
 
 
+def test_jupyterlab_leaves_the_arrow_keys_to_the_labs_sliders_and_lists(open_cells: Open) -> None:
+    notebook = open_cells(CELL_WITH_LOGITS)
+    lab = LabView(notebook)
+    lab.role("step-size").focus()
+    for _ in range(3):
+        lab.page.keyboard.press("ArrowRight")
+    notebook.wait_for_kernel("lab.step_size", lambda v: v == pytest.approx(1.3))
+    lab.role("mode").focus()
+    lab.page.keyboard.press("ArrowDown")
+    notebook.wait_for_kernel("lab.mode", lambda v: v == "sampled_action")
+
+
 # --- 5: predict first ------------------------------------------------------------------------------------
 
 

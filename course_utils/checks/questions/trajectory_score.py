@@ -1,0 +1,222 @@
+"""Lesson 04: the score of a whole trajectory."""
+
+import numpy as np
+
+from course_utils import policy
+from course_utils.arguments import FloatArray, IntArray
+from course_utils.checks import sections
+from course_utils.checks.question import Inputs, Mistake, Question
+
+
+def fresh(rng: np.random.Generator) -> Inputs:
+    """Draw a policy of three or four states, and a trajectory that returns to one of them and misses another."""
+    n_states, n_actions, length = int(rng.integers(3, 5)), int(rng.integers(2, 4)), int(rng.integers(3, 6))
+    visited = rng.permutation(n_states)[: n_states - 1]
+    states = np.concatenate([visited[:1], rng.choice(visited, size=length - 2), visited[:1]])
+    return {
+        "logits": rng.normal(size=(n_states, n_actions)).round(2),
+        "states": states,
+        "actions": rng.integers(n_actions, size=length),
+    }
+
+
+def rows(logits: FloatArray, states: IntArray, actions: IntArray) -> FloatArray:
+    """Return the score of each step, shape (T, A)."""
+    return policy.score(logits[states], actions)
+
+
+def gathered(logits: FloatArray, states: IntArray, steps: FloatArray) -> FloatArray:
+    """Add each step's row to its state's row, shape (S, A)."""
+    result = np.zeros(logits.shape)
+    np.add.at(result, states, steps)
+    return result
+
+
+def score(logits: FloatArray, states: IntArray, actions: IntArray) -> FloatArray:
+    """Return Σ_t ∂ log π(a_t | s_t) / ∂logits."""
+    return gathered(logits, states, rows(logits, states, actions))
+
+
+def one_hot(logits: FloatArray, actions: IntArray) -> FloatArray:
+    """Return a row with a 1 at the action, for each step."""
+    return np.eye(logits.shape[1])[actions]
+
+
+def overwritten(logits: FloatArray, states: IntArray, actions: IntArray) -> FloatArray:
+    """Return the scores when a later visit to a state replaces an earlier one."""
+    result = np.zeros(logits.shape)
+    for s, row in zip(states, rows(logits, states, actions), strict=True):
+        result[s] = row
+    return result
+
+
+def overflowing(logits: FloatArray, states: IntArray, actions: IntArray) -> FloatArray:
+    """Return the score without any care for large logits."""
+    weights = np.exp(logits[states])
+    pi = weights / weights.sum(axis=1, keepdims=True)
+    return gathered(logits, states, one_hot(logits, actions) - pi)
+
+
+def everywhere(logits: FloatArray, states: IntArray, actions: IntArray) -> FloatArray:
+    """Subtract π in every state at every step, visited or not."""
+    return gathered(logits, states, one_hot(logits, actions)) - len(states) * policy.softmax(logits)
+
+
+QUESTION = Question(
+    name="trajectory_score",
+    lesson="04",
+    prompt="Return the gradient of log Pr of a trajectory with respect to the table of logits, shape (S, A).",
+    points=2,
+    signature="trajectory_score(logits, states, actions)",
+    fixed=(
+        {
+            "logits": np.array([[0.0, 1.0], [0.5, 0.0], [0.0, 0.3]]),
+            "states": np.array([0, 1]),
+            "actions": np.array([0, 1]),
+        },
+        {
+            "logits": np.array([[0.0, 1.0], [0.5, 0.0], [0.2, 0.0]]),
+            "states": np.array([1, 0, 1]),
+            "actions": np.array([0, 1, 1]),
+        },
+        {
+            "logits": np.array([[0.0, 1.0, 0.5], [2.0, 0.0, 0.0], [0.1, 0.2, -0.4], [0.0, 0.3, 0.9]]),
+            "states": np.array([3, 0, 0, 3]),
+            "actions": np.array([2, 0, 2, 1]),
+        },
+    ),
+    extreme=(
+        {
+            "logits": np.array([[1000.0, 0.0], [0.0, 0.5], [0.3, 0.0]]),
+            "states": np.array([0, 1]),
+            "actions": np.array([1, 0]),
+        },
+    ),
+    fresh=fresh,
+    oracle=score,
+    remark="No probability of the customer is among its arguments: the dynamics part has gradient 0.",
+    read=sections.NO_MODEL,
+    mistakes=(
+        Mistake(
+            "no-maximum",
+            "M1",
+            overflowing,
+            "The formula is right, and it is not finite here: `exp(1000)` is larger than any float, and inf/inf is "
+            "NaN.",
+            "One NaN in a gradient makes all parameters NaN in the next step. Subtract each row's maximum before you "
+            "take exponentials, or call `policy.score`.",
+            sections.OVERFLOW,
+            almost=True,
+        ),
+        Mistake(
+            "last-step-only",
+            "M3",
+            lambda logits, states, actions: gathered(logits, states[-1:], rows(logits, states, actions)[-1:]),
+            "You returned the score of the last step. The sum over t is missing.",
+            "log Pr has a term for each step, and so has its gradient. With the last step alone, nothing that was "
+            "done earlier is ever learned from.",
+        ),
+        Mistake(
+            "first-step-only",
+            "M3",
+            lambda logits, states, actions: gathered(logits, states[:1], rows(logits, states, actions)[:1]),
+            "You returned the score of the first step. The sum over t is missing.",
+            "log Pr has a term for each step, and so has its gradient. A `return` inside the loop ends it after one "
+            "round.",
+        ),
+        Mistake(
+            "overwritten",
+            "M3",
+            overwritten,
+            "Where the trajectory comes back to a state, your later visit replaces the earlier one.",
+            "Both visits are terms of the sum. `g[states] += rows` also counts a repeated index once; "
+            "`np.add.at(g, states, rows)`, or a loop with `g[s] += row`, counts them all.",
+        ),
+        Mistake(
+            "mean-over-steps",
+            "M7",
+            lambda logits, states, actions: score(logits, states, actions) / len(states),
+            "You divided by the number of steps.",
+            "The logarithm of a product is a sum over the steps. Divided by T, each step of a long trajectory would "
+            "count less than one of a short trajectory.",
+            sections.DECOMPOSITION,
+        ),
+        Mistake(
+            "row-for-each-step",
+            "",
+            rows,
+            "You returned one row for each step, shape (T, A).",
+            "Each of your rows is right. The logits are shared by all steps in a state, so the rows of a state are "
+            "added up in its row of a table of shape (S, A).",
+        ),
+        Mistake(
+            "states-ignored",
+            "",
+            lambda logits, states, actions: rows(logits, states, actions).sum(axis=0),
+            "You added up the rows of all steps, whatever their state: shape (A,).",
+            "Each state has its own logits. A step pushes those of the state it was taken in, and no others.",
+        ),
+        Mistake(
+            "no-one-hot",
+            "M1",
+            lambda logits, states, actions: gathered(logits, states, -policy.softmax(logits)[states]),
+            "You returned −π for each step: the 1 at the action that was taken is missing.",
+            "Without the one-hot the gradient is the same whatever was done, and nothing can be learned from it.",
+            sections.SCORE,
+        ),
+        Mistake(
+            "only-one-hot",
+            "M1",
+            lambda logits, states, actions: gathered(logits, states, one_hot(logits, actions)),
+            "You counted how often each action was taken: −π is missing.",
+            "The score is one-hot − π. Raising one logit takes probability from all actions of its state, and −π says "
+            "how much.",
+            sections.SCORE,
+        ),
+        Mistake(
+            "pi-in-every-state",
+            "",
+            everywhere,
+            "You subtracted π in every state at every step.",
+            "A step changes the logits of the state it was taken in. A state that was not visited has a row of zeros.",
+        ),
+        Mistake(
+            "gradient-of-pr",
+            "M4",
+            lambda logits, states, actions: (
+                score(logits, states, actions) * np.exp(policy.log_prob(logits[states], actions).sum())
+            ),
+            "You differentiated the product of the probabilities where its logarithm was asked for.",
+            "∂Pr = Pr · ∂log Pr: drawing the trajectories supplies the factor Pr. With Pr in it as well, rare "
+            "trajectories count for too little.",
+            sections.THEOREM,
+        ),
+        Mistake(
+            "log-pr-kept",
+            "M4",
+            lambda logits, states, actions: (
+                score(logits, states, actions) * policy.log_prob(logits[states], actions).sum()
+            ),
+            "You kept log π as a factor beside its gradient.",
+            "Differentiating replaces the logarithm by its derivative. The logarithm itself is not in the result.",
+            sections.DECOMPOSITION,
+        ),
+        Mistake(
+            "softmax-over-states",
+            "M1",
+            lambda logits, states, actions: gathered(
+                logits, states, one_hot(logits, actions) - policy.softmax(logits.T).T[states]
+            ),
+            "Your softmax runs over the states, axis 0, where it should run over the actions.",
+            "The probabilities of the actions in one state add up to 1. Those of one action in all states need not.",
+            sections.SOFTMAX,
+        ),
+        Mistake(
+            "sign",
+            "M5",
+            lambda logits, states, actions: -score(logits, states, actions),
+            "Your answer has the opposite sign: it is the gradient of −log Pr.",
+            "That is the gradient of a loss. Walking uphill along it makes what was done rarer.",
+        ),
+    ),
+)
