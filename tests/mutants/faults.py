@@ -393,8 +393,8 @@ FAULTS = [
     Fault(
         "episode_end_ignored_in_the_record",
         MDP,
-        "discounts = self.discount * self._running(states[:, 1:])",
-        "discounts = np.full(rewards.shape, self.discount)",
+        "discounts[:, t] = (self.discount * running[following])[step]",
+        "discounts[:, t] = self.discount",
         IN_MDP,
         "M18: a terminal state has a discount like any other",
     ),
