@@ -13,6 +13,8 @@ endif
 INSTALL := $(PYTHON) course_utils/build/install.py $(if $(filter file,$(origin PYTHON)),,--this-python)
 # Tests are nobody's progress: the empty variable switches the record off.
 PYTEST := POLICY_GRADIENT_COURSE_PROGRESS= PYTHONPATH=tests/plugins $(VENV_PYTHON) -m pytest -p share_out -n $(WORKERS)
+# Left out of the inner loop: what changes with the ground alone, and the hundreds of answers to the questions.
+LEFT_OUT := $(addprefix test_,$(addsuffix .py,build_notebooks check_questions environment import_cost install static))
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=60
 
 .DEFAULT_GOAL := help
@@ -44,8 +46,8 @@ check: ## lint, types and unit tests
 	$(VENV_PYTHON) -m ruff check .
 	$(VENV_PYTHON) -m ruff format --check .
 	$(VENV_PYTHON) -m mypy
-	$(PYTEST) -q -m "not slow and not browser and not install" tests \
-	  $(addprefix --ignore=tests/,browser mutants notebooks test_build_notebooks.py test_static.py) $(PYTEST_ARGS)
+	COURSE_HYPOTHESIS_PROFILE=mutants $(PYTEST) -q -m "not slow and not browser and not install" tests \
+	  $(addprefix --ignore=tests/,browser mutants notebooks $(LEFT_OUT)) $(PYTEST_ARGS)
 
 notebooks: ## build the notebooks from notebooks/src
 	@$(INSTALL) --extras build
