@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from course_utils import arguments, policy, returns
-from course_utils.arguments import FloatArray
+from course_utils.arguments import BoolArray, FloatArray
 
 
 class AdvantageObjective(NamedTuple):
@@ -72,6 +72,66 @@ class A2CLoss(NamedTuple):
     """log π(a_t | s_t), shape (..., T)"""
     probabilities: FloatArray
     """π(· | s_t), shape (..., T, n)"""
+
+
+class PPOClipObjective(NamedTuple):
+    """PPO's clipped surrogate, and what it is made of."""
+
+    value: float
+    """(1/m) Σ_τ Σ_t w_t min(ρ_t A_t, clip(ρ_t, 1 − ε, 1 + ε) A_t)"""
+    grad_logits: FloatArray
+    """∂ value / ∂ logits, shape (..., T, n); 0 at the steps where the clip is active"""
+    ratio: FloatArray
+    """ρ_t = π(a_t | s_t) / π_old(a_t | s_t), shape (..., T)"""
+    active: BoolArray
+    """Whether the clipped term is the smaller one, so that the step sends no gradient, shape (..., T)"""
+    clip_fraction: float
+    """Share of the steps whose ratio is outside 1 ± ε, whatever the advantage: what most libraries log"""
+    active_fraction: float
+    """Share of the steps where the clip is active: out of range on the side to which the advantage pushes"""
+    log_probs: FloatArray
+    """log π(a_t | s_t), shape (..., T)"""
+    terms: FloatArray
+    """w_t min(…), shape (..., T)"""
+    per_trajectory: FloatArray
+    """Σ_t terms, shape (...)"""
+
+
+class KLEstimates(NamedTuple):
+    """Three estimates of KL(π ‖ π_ref) from samples of π, one number for each sample."""
+
+    k1: FloatArray
+    """log π − log π_ref: unbiased, and below 0 for many samples"""
+    k2: FloatArray
+    """½ (log π − log π_ref)²: biased, never below 0"""
+    k3: FloatArray
+    """π_ref / π − 1 − log(π_ref / π): unbiased, never below 0"""
+
+
+class KLPenalty(NamedTuple):
+    """The exact KL to a reference policy, to be kept small, and its gradient."""
+
+    value: float
+    """(1/m) Σ_τ Σ_t KL(π(· | s_t) ‖ π_ref(· | s_t))"""
+    grad_logits: FloatArray
+    """∂ value / ∂ logits, shape (..., T, n)"""
+    per_step: FloatArray
+    """KL(π(· | s_t) ‖ π_ref(· | s_t)), shape (..., T)"""
+
+
+class BradleyTerryLoss(NamedTuple):
+    """The loss of a reward model that is trained as a ranking of pairs."""
+
+    value: float
+    """(1/n) Σ_i −log σ(chosen_i − rejected_i)"""
+    grad_chosen: FloatArray
+    """∂ value / ∂ chosen, shape (n,)"""
+    grad_rejected: FloatArray
+    """∂ value / ∂ rejected, shape (n,)"""
+    probabilities: FloatArray
+    """σ(chosen_i − rejected_i), the model's probability of the choice that was made, shape (n,)"""
+    accuracy: float
+    """Share of the pairs whose chosen reply has the higher score; a tie counts half"""
 
 
 @arguments.no_overflow("advantages, weights")
@@ -229,4 +289,216 @@ def a2c_loss(
         grad_values=grad_values,
         log_probs=objective.log_probs,
         probabilities=objective.probabilities,
+    )
+
+
+@arguments.no_overflow("logits, old_log_probs, advantages, weights")
+def ppo_clip_objective(
+    logits: ArrayLike,
+    old_log_probs: ArrayLike,
+    actions: ArrayLike,
+    advantages: ArrayLike,
+    epsilon: float = 0.2,
+    weights: ArrayLike | None = None,
+) -> PPOClipObjective:
+    """Return PPO's clipped surrogate objective, to be ascended.
+
+    ρ_t = π(a_t | s_t) / π_old(a_t | s_t)
+    value = (1/m) Σ_τ Σ_t w_t min(ρ_t A_t, clip(ρ_t, 1 − ε, 1 + ε) A_t)
+    ∂ value / ∂ logits_t = (1/m) w_t ρ_t A_t (one-hot(a_t) − π_t), and 0 where the clip is active
+
+    The clip is active where ρ_t > 1 + ε and A_t > 0, or ρ_t < 1 − ε and A_t < 0. It takes the gradient of those
+    steps away. It does not bound the ratio: other steps and other states can carry it further.
+
+    Args:
+        logits: of the present policy, one row per step, shape (..., T, n).
+        old_log_probs: log π_old(a_t | s_t) of the policy that sampled, constants, at most 0, shape (..., T).
+        actions: what was done, integers of shape (..., T).
+        advantages: A, constants, shape (..., T).
+        epsilon: ε, at least 0.
+        weights: w, a scalar or shape (..., T), for example a mask of 0 and 1; None counts every step once.
+
+    Returns:
+        PPOClipObjective; each field says its shape. The two fractions are over the steps with a weight other than 0.
+
+    Raises:
+        TypeError: not real numbers, or actions that are not integers.
+        ValueError: wrong shape, NaN or inf, a log-probability above 0, an action out of range or forbidden, or an
+            overflow (a ratio of e^700, say).
+
+    Source: Schulman et al. 2017, Proximal Policy Optimization Algorithms, equation 7.
+    """
+    logits, old_log_probs, advantages, weights = arguments.floats(
+        logits=logits, old_log_probs=old_log_probs, advantages=advantages, weights=1.0 if weights is None else weights
+    )
+    epsilon = arguments.number("epsilon", epsilon, low=0.0)
+    score = policy.score(logits, actions)
+    log_probs = policy.log_prob(logits, actions)
+    arguments.shape("old_log_probs", old_log_probs, log_probs.shape, "actions")
+    arguments.within("old_log_probs", old_log_probs, -np.inf, 0.0)
+    arguments.shape("advantages", advantages, log_probs.shape, "actions")
+    weights = arguments.spread("weights", weights, log_probs.shape, "actions")
+    m = math.prod(log_probs.shape[:-1])
+
+    ratio = np.exp(log_probs - old_log_probs)
+    active = np.where(advantages > 0, ratio > 1 + epsilon, (ratio < 1 - epsilon) & (advantages < 0))
+    surrogate = np.minimum(ratio * advantages, np.clip(ratio, 1 - epsilon, 1 + epsilon) * advantages)
+    terms = weights * surrogate
+    slope = np.where(active, 0.0, weights * ratio * advantages)
+    counted = weights != 0
+    n_counted = max(1, int(counted.sum()))
+    return PPOClipObjective(
+        value=float(terms.sum() / m),
+        grad_logits=score * slope[..., None] / m,
+        ratio=ratio,
+        active=active,
+        clip_fraction=float(((np.abs(ratio - 1) > epsilon) & counted).sum() / n_counted),
+        active_fraction=float((active & counted).sum() / n_counted),
+        log_probs=log_probs,
+        terms=terms,
+        per_trajectory=np.atleast_1d(terms).sum(axis=-1),
+    )
+
+
+@arguments.no_overflow("log_probs, ref_log_probs")
+def kl_estimates(log_probs: ArrayLike, ref_log_probs: ArrayLike) -> KLEstimates:
+    """Return three estimates of KL(π ‖ π_ref), each a number for each sample of π.
+
+    With x = log π(a | s) − log π_ref(a | s) and a ~ π:  k1 = x,  k2 = x² / 2,  k3 = e^(−x) − 1 + x
+
+    k1 and k3 have the mean KL(π ‖ π_ref), k2 only nearly, when the two are close. As losses, differentiated with the
+    samples held fixed, they differ: the gradient of k1 has the mean 0, that of k2 the gradient of KL(π ‖ π_ref) for
+    its mean, and that of k3 the gradient of KL(π_ref ‖ π), the other way round.
+
+    Args:
+        log_probs: log π of what was sampled from π, at most 0, shape (..., T).
+        ref_log_probs: log π_ref of the same, at most 0, shape (..., T).
+
+    Returns:
+        KLEstimates, each of shape (..., T).
+
+    Raises:
+        TypeError: not real numbers.
+        ValueError: wrong shape, NaN or inf, a log-probability above 0, or an overflow.
+
+    Source: Schulman 2020, Approximating KL Divergence.
+    """
+    log_probs, ref_log_probs = arguments.floats(log_probs=log_probs, ref_log_probs=ref_log_probs)
+    arguments.time_axis("log_probs", log_probs)
+    arguments.shape("ref_log_probs", ref_log_probs, log_probs.shape, "log_probs")
+    for name, array in (("log_probs", log_probs), ("ref_log_probs", ref_log_probs)):
+        arguments.within(name, array, -np.inf, 0.0)
+    x = log_probs - ref_log_probs
+    return KLEstimates(k1=x, k2=0.5 * x**2, k3=np.expm1(-x) + x)
+
+
+@arguments.no_overflow("rewards, log_probs, ref_log_probs, beta")
+def kl_penalised_rewards(rewards: ArrayLike, log_probs: ArrayLike, ref_log_probs: ArrayLike, beta: float) -> FloatArray:
+    """Return rewards with the KL penalty in them: each step pays for its own log-ratio.
+
+    r_t − β (log π(a_t | s_t) − log π_ref(a_t | s_t))
+
+    Args:
+        rewards: r, shape (..., T); for text, the score comes with the last token and the rest is 0.
+        log_probs: log π of the actions taken, at most 0, shape (..., T), constants.
+        ref_log_probs: log π_ref of the same, at most 0, shape (..., T).
+        beta: β, at least 0.
+
+    Returns:
+        The penalised rewards, shape (..., T).
+
+    Raises:
+        TypeError: not real numbers.
+        ValueError: wrong shape, NaN or inf, a log-probability above 0, β below 0, or an overflow.
+
+    Source: Ziegler et al. 2019, Fine-Tuning Language Models from Human Preferences.
+    """
+    (rewards,) = arguments.floats(rewards=rewards)
+    arguments.time_axis("rewards", rewards)
+    beta = arguments.number("beta", beta, low=0.0)
+    k1 = kl_estimates(log_probs, ref_log_probs).k1
+    arguments.shape("log_probs", k1, rewards.shape, "rewards")
+    result: FloatArray = rewards - beta * k1
+    return result
+
+
+@arguments.no_overflow("logits, ref_logits, weights")
+def kl_penalty(logits: ArrayLike, ref_logits: ArrayLike, weights: ArrayLike | None = None) -> KLPenalty:
+    """Return the exact KL to the reference in the visited states, to be kept small: the penalty in the loss.
+
+    value = (1/m) Σ_τ Σ_t w_t Σ_a π(a | s_t) log(π(a | s_t) / π_ref(a | s_t))
+    ∂ value / ∂ logits_{t,a} = (1/m) w_t π_a (log π_a − log π_ref,a − KL_t)
+
+    Args:
+        logits: of π, one row per step, shape (..., T, n).
+        ref_logits: of the frozen reference, shape of logits.
+        weights: w, a scalar or shape (..., T), for example a mask of 0 and 1; None counts every step once.
+
+    Returns:
+        KLPenalty; each field says its shape.
+
+    Raises:
+        TypeError: not real numbers.
+        ValueError: wrong shape, NaN or inf, an action that the reference forbids and π does not, or an overflow.
+
+    Source: Ouyang et al. 2022, Training language models to follow instructions with human feedback.
+    """
+    logits, ref_logits, weights = arguments.floats(
+        logits=logits, ref_logits=ref_logits, weights=1.0 if weights is None else weights
+    )
+    arguments.logits_rows("logits", logits)
+    arguments.logits_rows("ref_logits", ref_logits)
+    arguments.shape("ref_logits", ref_logits, logits.shape, "logits")
+    fine = (ref_logits > -np.inf) | (logits == -np.inf)
+    arguments.require("ref_logits", ref_logits, fine, "more than -inf wherever logits allow the action: KL is infinite")
+    per_step = policy.kl_divergence(logits, ref_logits)
+    weights = arguments.spread("weights", weights, np.shape(per_step), "steps")
+    m = math.prod(np.shape(per_step)[:-1])
+    pi = policy.softmax(logits)
+    allowed = logits > -np.inf
+    log_pi = np.where(allowed, policy.log_softmax(logits), 0.0)  # a forbidden action: π log π = 0
+    log_ref = np.where(allowed, policy.log_softmax(ref_logits), 0.0)
+    slope = pi * (log_pi - log_ref - np.asarray(per_step)[..., None])
+    return KLPenalty(
+        value=float((weights * per_step).sum() / m),
+        grad_logits=np.asarray(weights)[..., None] * slope / m,
+        per_step=per_step,
+    )
+
+
+@arguments.no_overflow("chosen, rejected")
+def bradley_terry_loss(chosen: ArrayLike, rejected: ArrayLike) -> BradleyTerryLoss:
+    """Return the Bradley–Terry loss of scores of preference pairs, to be descended.
+
+    Pr(chosen ≻ rejected) = σ(chosen − rejected);  value = (1/n) Σ_i −log σ(chosen_i − rejected_i)
+    ∂ value / ∂ chosen_i = −(1/n) σ(rejected_i − chosen_i) = −∂ value / ∂ rejected_i
+
+    Only the difference of the two scores enters: a number added to both changes nothing.
+
+    Args:
+        chosen: score of the reply that was preferred, shape (n,).
+        rejected: score of the other reply to the same prompt, shape (n,).
+
+    Returns:
+        BradleyTerryLoss; each field says its shape.
+
+    Raises:
+        TypeError: not real numbers.
+        ValueError: wrong shape, no pair, NaN or inf, or an overflow.
+
+    Source: Bradley & Terry 1952; Ouyang et al. 2022.
+    """
+    chosen, rejected = arguments.floats(chosen=chosen, rejected=rejected)
+    if chosen.ndim != 1 or not chosen.size:
+        raise ValueError(f"chosen has shape {chosen.shape}, expected one score for each of n ≥ 1 pairs, shape (n,)")
+    arguments.shape("rejected", rejected, chosen.shape, "chosen")
+    margin = chosen - rejected
+    probabilities = np.exp(-np.logaddexp(0.0, -margin))
+    wrong = np.exp(-np.logaddexp(0.0, margin))  # 1 − probabilities, exact for large margins too
+    return BradleyTerryLoss(
+        value=float(np.logaddexp(0.0, -margin).mean()),
+        grad_chosen=-wrong / chosen.size,
+        grad_rejected=wrong / chosen.size,
+        probabilities=probabilities,
+        accuracy=float((margin > 0).mean() + 0.5 * (margin == 0).mean()),
     )

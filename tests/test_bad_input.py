@@ -44,6 +44,23 @@ GOOD = {
         "value_cost": 0.5,
         "entropy_cost": 0.01,
     },
+    objectives.ppo_clip_objective: {
+        "logits": np.zeros((T, N)),
+        "old_log_probs": np.full(T, -0.5),
+        "actions": np.array([0, 1, 0]),
+        "advantages": np.ones(T),
+        "epsilon": 0.2,
+        "weights": np.ones(T),
+    },
+    objectives.kl_estimates: {"log_probs": np.full(T, -0.5), "ref_log_probs": np.full(T, -0.7)},
+    objectives.kl_penalised_rewards: {
+        "rewards": np.ones(T),
+        "log_probs": np.full(T, -0.5),
+        "ref_log_probs": np.full(T, -0.7),
+        "beta": 0.3,
+    },
+    objectives.kl_penalty: {"logits": np.zeros((T, N)), "ref_logits": np.ones((T, N)), "weights": np.ones(T)},
+    objectives.bradley_terry_loss: {"chosen": np.ones(T), "rejected": np.zeros(T)},
     mdp.TabularMDP: {
         "transitions": np.full((2, N, 2), 0.5),
         "rewards": np.ones((2, N)),
@@ -69,7 +86,9 @@ GOOD[PROBLEM.enumerate_trajectories] = {"logits": np.zeros((2, N)), "limit": 100
 
 REALS = {"logits", "p_logits", "q_logits", "rewards", "discounts", "values", "bootstrap", "advantages", "weights"}
 REALS |= {"temperature", "lambda_", "value_cost", "entropy_cost", "transitions", "start", "discount", "features"}
+REALS |= {"old_log_probs", "log_probs", "ref_log_probs", "ref_logits", "chosen", "rejected", "epsilon", "beta"}
 ARRAYS = REALS - {"temperature", "lambda_", "value_cost", "entropy_cost", "discount", "bootstrap", "discounts"}
+ARRAYS -= {"epsilon", "beta"}
 BROADCAST = {"discounts", "bootstrap", "weights"}  # a scalar is fine there
 
 

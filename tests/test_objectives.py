@@ -267,3 +267,228 @@ def test_dtypes_follow_the_arrays():
             assert field.dtype == dtype
         for number in [u.value, *loss[:4], expected.value]:
             assert type(number) is float
+
+
+# PPO's clipped surrogate
+
+
+def test_ppo_longhand():
+    logits, actions = [HALVES, QUARTERS], [0, 1]
+    got = objectives.ppo_clip_objective(logits, [log(0.25), log(0.9)], actions, [2.0, -3.0])
+    assert_allclose(got.ratio, [0.5 / 0.25, 0.75 / 0.9], rtol=1e-14)
+    assert_allclose(got.terms, [1.2 * 2.0, 0.75 / 0.9 * -3.0], rtol=1e-14)
+    assert got.value == pytest.approx(1.2 * 2 - 3 * 0.75 / 0.9, rel=1e-14)
+    assert_array_equal(got.active, [True, False])
+    assert_array_equal(got.grad_logits[0], [0, 0])
+    assert_allclose(got.grad_logits[1], 0.75 / 0.9 * -3 * np.array([-0.25, 0.25]), rtol=1e-14)
+    assert (got.clip_fraction, got.active_fraction) == (0.5, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "advantage", "term", "active"),
+    [
+        (1.5, 2.0, 1.2 * 2.0, True),  # already likelier, and good: no further push
+        (1.5, -2.0, 1.5 * -2.0, False),  # likelier and bad: pushed back with its full weight
+        (0.5, 2.0, 0.5 * 2.0, False),  # rarer and good: pushed back
+        (0.5, -2.0, 0.8 * -2.0, True),  # already rarer, and bad: no further push
+    ],
+)
+def test_the_four_quadrants(ratio, advantage, term, active):
+    got = objectives.ppo_clip_objective([np.log([0.7, 0.3])], [log(0.3 / ratio)], [1], [advantage])
+    assert got.value == pytest.approx(term, rel=1e-14)
+    assert got.active[0] == active
+    assert np.any(got.grad_logits) != active
+    assert got.clip_fraction == 1.0  # the ratio is outside in all four
+    assert got.active_fraction == float(active)
+
+
+@pytest.mark.parametrize("advantage", [2.0, -2.0])
+@pytest.mark.parametrize("side", [1, -1])
+def test_the_clip_is_off_up_to_its_edge_and_on_beyond(side, advantage):
+    logits = np.log([0.7, 0.3])
+    edge = 1 + side * 0.2
+    inside, outside = (
+        objectives.ppo_clip_objective([logits], [log(0.3 / (edge + side * nudge))], [1], [advantage])
+        for nudge in (-1e-9, 1e-9)
+    )
+    assert not inside.active[0]
+    assert outside.active[0] == (side * advantage > 0)
+    assert inside.value == pytest.approx(edge * advantage, abs=1e-8)
+    assert outside.value == pytest.approx(inside.value, abs=1e-8)  # no jump in the value
+    assert (inside.clip_fraction, outside.clip_fraction) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("epsilon", [0.0, 0.2, 10.0])
+def test_ppo_and_its_gradient_against_the_oracles(shape, epsilon):
+    logits, actions, advantages, weights = example(shape)
+    old = policy.log_prob(logits + 0.3 * np.random.default_rng(5).normal(size=logits.shape), actions)
+    m = np.prod(shape[:-1], dtype=int)
+
+    def surrogate(z):
+        ratio = anp.exp(oracles.picked(oracles.log_softmax(z), actions) - old)
+        clipped = anp.maximum(anp.minimum(ratio, 1 + epsilon), 1 - epsilon)
+        return anp.sum(weights * anp.minimum(ratio * advantages, clipped * advantages)) / m
+
+    got = objectives.ppo_clip_objective(logits, old, actions, advantages, epsilon, weights)
+    assert got.value == pytest.approx(surrogate(logits), rel=1e-14)
+    assert got.per_trajectory.sum() / m == pytest.approx(got.value, rel=1e-13)
+    if epsilon == 0.2:  # at ε = 0 every step sits on an edge of the minimum
+        assert 0 < got.active_fraction < got.clip_fraction < 1
+    if epsilon > 0:
+        oracles.agree(got.grad_logits, surrogate, logits)
+
+
+def test_at_the_old_policy_ppo_has_the_gradient_of_u():
+    logits, actions, advantages, weights = example((4, 5))
+    old = policy.log_prob(logits, actions)
+    got = objectives.ppo_clip_objective(logits, old, actions, advantages, weights=weights)
+    u = objectives.advantage_objective(logits, actions, advantages, weights)
+    assert_allclose(got.grad_logits, u.grad_logits, rtol=1e-13)
+    assert got.clip_fraction == got.active_fraction == 0.0
+
+
+def test_padding_does_not_count_in_the_clip_fractions():
+    logits = np.log([[0.7, 0.3], [0.7, 0.3]])
+    got = objectives.ppo_clip_objective(logits, [log(0.1), log(0.3)], [1, 1], [1.0, 1.0], weights=[0.0, 1.0])
+    assert (got.clip_fraction, got.active_fraction) == (0.0, 0.0)
+    got = objectives.ppo_clip_objective(logits, [log(0.1), log(0.3)], [1, 1], [1.0, 1.0], weights=[1.0, 0.0])
+    assert (got.clip_fraction, got.active_fraction) == (1.0, 1.0)
+
+
+# KL to a reference
+
+
+def test_kl_estimates_longhand():
+    got = objectives.kl_estimates([log(0.5), log(0.1)], [log(0.25), log(0.3)])
+    assert_allclose(got.k1, [log(2), log(1 / 3)], rtol=1e-14)
+    assert_allclose(got.k2, [log(2) ** 2 / 2, log(3) ** 2 / 2], rtol=1e-14)
+    assert_allclose(got.k3, [0.5 - 1 + log(2), 3 - 1 - log(3)], rtol=1e-14)
+
+
+@given(st.integers(0, 10**6))
+def test_k1_and_k3_are_unbiased_and_k2_is_not(seed):
+    p, q = np.random.default_rng(seed).normal(size=(2, 4))
+    got = objectives.kl_estimates(policy.log_softmax(p), policy.log_softmax(q))
+    kl = policy.kl_divergence(p, q)
+    pi = policy.softmax(p)
+    assert pi @ got.k1 == pytest.approx(kl, abs=1e-13)
+    assert pi @ got.k3 == pytest.approx(kl, abs=1e-13)
+    assert (got.k3 >= 0).all()
+    assert (got.k2 >= 0).all()
+
+
+def test_k2_is_biased_and_k1_is_negative_for_some_samples():
+    p, q = np.log([0.7, 0.2, 0.1]), np.log([0.2, 0.3, 0.5])
+    got = objectives.kl_estimates(p, q)
+    assert np.exp(p) @ got.k2 != pytest.approx(policy.kl_divergence(p, q), rel=0.05)
+    assert (got.k1 < 0).any()
+
+
+@given(st.integers(0, 10**6))
+def test_what_the_estimates_give_as_losses(seed):
+    # ∂k/∂logits with the sample held fixed is k'(x) · score; its mean over the samples decides what is followed.
+    p, q = np.random.default_rng(seed).normal(size=(2, 4))
+    pi, ref = policy.softmax(p), policy.softmax(q)
+    score = np.eye(4) - pi
+    x = np.log(pi / ref)
+    slopes = {"k1": np.ones(4), "k2": x, "k3": 1 - np.exp(-x)}
+    mean = {name: (pi * slope) @ score for name, slope in slopes.items()}
+    assert_allclose(mean["k1"], 0, atol=1e-15)
+    assert_allclose(mean["k2"], objectives.kl_penalty([p], [q]).grad_logits[0], atol=1e-13)
+    assert_allclose(mean["k3"], pi - ref, atol=1e-14)  # the gradient of KL(π_ref ‖ π)
+
+
+def test_the_slopes_above_are_those_of_the_estimates():
+    log_p, log_ref, h = np.log([0.7, 0.2, 0.1]), np.log([0.2, 0.3, 0.5]), 1e-6
+    up, down = (objectives.kl_estimates(log_p + nudge, log_ref) for nudge in (h, -h))
+    x = log_p - log_ref
+    for name, slope in {"k1": np.ones(3), "k2": x, "k3": 1 - np.exp(-x)}.items():
+        assert_allclose((getattr(up, name) - getattr(down, name)) / (2 * h), slope, atol=1e-8)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_kl_penalty_and_its_gradient_against_the_oracles(shape):
+    logits, _, _, weights = example(shape)
+    ref = np.random.default_rng(6).normal(size=logits.shape)
+    m = np.prod(shape[:-1], dtype=int)
+
+    def penalty(z):
+        log_p = oracles.log_softmax(z)
+        per_step = anp.sum(anp.exp(log_p) * (log_p - oracles.log_softmax(ref)), axis=-1)
+        return anp.sum(weights * per_step) / m
+
+    got = objectives.kl_penalty(logits, ref, weights)
+    assert got.value == pytest.approx(penalty(logits), rel=1e-13)
+    assert_allclose(got.per_step, policy.kl_divergence(logits, ref), rtol=1e-13)
+    oracles.agree(got.grad_logits, penalty, logits)
+
+
+def test_kl_penalty_at_the_reference_and_at_forbidden_actions():
+    logits = np.array([[0.5, -1.0, 2.0], [0.0, 1.0, 2.0]])
+    got = objectives.kl_penalty(logits, logits + 7.0)
+    assert got.value == pytest.approx(0, abs=1e-15)
+    assert_allclose(got.grad_logits, 0, atol=1e-15)
+    got = objectives.kl_penalty([[0.0, 0.0, -inf]], [[0.0, 0.0, 0.0]])
+    assert got.value == pytest.approx(log(1.5), rel=1e-14)
+    assert got.grad_logits[0, 2] == 0
+    with pytest.raises(ValueError, match=r"ref_logits\[0, 1\] is -inf.*KL is infinite"):
+        objectives.kl_penalty([[0.0, 0.0]], [[0.0, -inf]])
+
+
+def test_penalised_rewards():
+    got = objectives.kl_penalised_rewards([0.0, 1.0], [log(0.5), log(0.2)], [log(0.25), log(0.4)], beta=0.3)
+    assert_allclose(got, [-0.3 * log(2), 1 + 0.3 * log(2)], rtol=1e-14)
+    assert_array_equal(objectives.kl_penalised_rewards([0.5], [log(0.5)], [log(0.1)], beta=0.0), [0.5])
+
+
+@given(st.integers(0, 10**6), st.floats(0, 3))
+def test_the_penalty_in_the_reward_and_in_the_loss_have_one_expected_gradient(seed, beta):
+    # Σ_a π_a · (−β k1_a) · score_a is −β ∂KL/∂logits: exact, for one decision
+    p, q = np.random.default_rng(seed).normal(size=(2, 4))
+    pi, actions = policy.softmax(p), np.arange(4)
+    log_p, log_q = policy.log_prob(np.tile(p, (4, 1)), actions), policy.log_prob(np.tile(q, (4, 1)), actions)
+    rewards = objectives.kl_penalised_rewards(np.zeros(4), log_p, log_q, beta)
+    in_reward = (pi * rewards) @ (np.eye(4) - pi)
+    assert_allclose(in_reward, -beta * objectives.kl_penalty([p], [q]).grad_logits[0], atol=1e-13)
+
+
+# Preferences
+
+
+def test_bradley_terry_longhand():
+    got = objectives.bradley_terry_loss([log(3.0), 1.0], [0.0, 1.0])
+    assert got.value == pytest.approx((-log(0.75) - log(0.5)) / 2, rel=1e-14)
+    assert_allclose(got.probabilities, [0.75, 0.5], rtol=1e-14)
+    assert_allclose(got.grad_chosen, [-0.25 / 2, -0.5 / 2], rtol=1e-14)
+    assert_allclose(got.grad_rejected, [0.25 / 2, 0.5 / 2], rtol=1e-14)
+    assert got.accuracy == 0.75  # one right, one tie
+
+
+def test_bradley_terry_against_the_oracles():
+    rng = np.random.default_rng(8)
+    chosen, rejected = rng.normal(size=(2, 6))
+    got = objectives.bradley_terry_loss(chosen, rejected)
+
+    def loss(c, r):
+        return anp.mean(anp.log(1 + anp.exp(r - c)))
+
+    assert got.value == pytest.approx(loss(chosen, rejected), rel=1e-14)
+    oracles.agree(got.grad_chosen, lambda c: loss(c, rejected), chosen)
+    oracles.agree(got.grad_rejected, lambda r: loss(chosen, r), rejected)
+    assert got.accuracy == np.mean(chosen > rejected)
+
+
+@given(st.integers(0, 10**6), st.floats(-100, 100))
+def test_only_differences_of_scores_count(seed, shift):
+    chosen, rejected = np.random.default_rng(seed).normal(size=(2, 5))
+    here, there = (objectives.bradley_terry_loss(chosen + s, rejected + s) for s in (0.0, shift))
+    assert there.value == pytest.approx(here.value, abs=1e-12)
+    assert_allclose(there.grad_chosen, here.grad_chosen, atol=1e-12)
+
+
+def test_bradley_terry_at_huge_margins():
+    got = objectives.bradley_terry_loss([2000.0, -2000.0], [-2000.0, 2000.0])
+    assert got.value == 2000.0
+    assert_array_equal(got.grad_chosen, [0.0, -0.5])
+    assert_array_equal(got.probabilities, [1.0, 0.0])
