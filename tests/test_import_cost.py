@@ -6,8 +6,11 @@ from statistics import median
 
 import pytest
 
-FLOOR = "course_utils.policy, course_utils.returns, course_utils.objectives, course_utils.mdp"
-ROUNDS = 5
+FLOOR = (
+    "course_utils.policy, course_utils.returns, course_utils.objectives, course_utils.mdp, course_utils.rollout, "
+    "course_utils.estimators"
+)
+ROUNDS = 9
 
 
 def run(code):

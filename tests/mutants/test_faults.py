@@ -13,7 +13,17 @@ import course_utils
 
 TESTS = Path(__file__).parents[1]
 PACKAGE = Path(course_utils.__file__).parent
-FLOOR = ["__init__.py", "arguments.py", "policy.py", "returns.py", "objectives.py", "mdp.py", "rollout.py"]
+FLOOR = [
+    "__init__.py",
+    "arguments.py",
+    "policy.py",
+    "returns.py",
+    "objectives.py",
+    "mdp.py",
+    "rollout.py",
+    "estimators.py",
+    "training.py",
+]
 PASSED, FAILED = pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED
 
 

@@ -1,0 +1,612 @@
+"""Training against longhand arithmetic, exact gradients and values, and plain loops over single runs.
+
+Statistical bounds: means of independent episodes (or runs) stay within 8 estimated standard errors of the exact mean
+but with probability below 1e-11 (see test_rollout.py). Where two samples are compared, the standard errors are added in
+squares. No test makes more than 40 such comparisons: each raises a false alarm with probability below 1e-9. The tests
+of whole runs on FrozenLake and CartPole say their own rates.
+"""
+
+import os
+import signal
+import sys
+import threading
+import time
+import types
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from course_utils import estimators, mdp, objectives, policy, returns, rollout, training
+
+Z = 8.0
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def dense_mdp(horizon=None, discount=0.9, features=None):
+    """Three states, the last one terminal, and two actions."""
+    transitions = rng(3).dirichlet(np.full(3, 3.0), size=(3, 2))
+    rewards = rng(4).normal(size=(3, 2))
+    transitions[2], rewards[2] = np.eye(3)[2], 0.0
+    return mdp.TabularMDP(transitions, rewards, [0.4, 0.6, 0.0], discount, horizon, [2], features=features)
+
+
+def softmax(z):
+    e = np.exp(z - z.max())
+    return e / e.sum()
+
+
+def within(samples, exact, axis=0):
+    """Require the mean of the samples to be within Z standard errors of the exact value, in every entry."""
+    samples = np.asarray(samples, dtype=np.float64)
+    error = samples.std(axis=axis, ddof=1) / np.sqrt(samples.shape[axis])
+    assert np.all(np.abs(samples.mean(axis=axis) - exact) <= Z * error + 1e-12)
+
+
+def episodes_of(record, discount):
+    """Each episode as a list of steps (state, action, reward), with the state after it if it was truncated."""
+    for i in range(len(record.actions)):
+        n = int(record.mask[i].sum())
+        steps = [(record.states[i, t], record.actions[i, t], record.rewards[i, t]) for t in range(n)]
+        yield steps, (record.states[i, n] if record.truncated[i] else None)
+
+
+# Optimisers
+
+
+def test_sgd_goes_up():
+    assert_allclose(training.SGD(0.5).step([1.0, -2.0], [2.0, 4.0]), [2.0, 0.0], rtol=1e-15)
+
+
+def test_adam_equals_its_longhand():
+    a, b1, b2, eps = 0.1, 0.8, 0.95, 1e-3
+    adam = training.Adam(a, b1, b2, eps)
+    theta, wanted, m, v = np.array([1.0, -1.0]), [1.0, -1.0], [0.0, 0.0], [0.0, 0.0]
+    for k, gradient in enumerate(rng().normal(size=(6, 2)), start=1):
+        theta = adam.step(theta, gradient)
+        for i in range(2):
+            m[i] = b1 * m[i] + (1 - b1) * gradient[i]
+            v[i] = b2 * v[i] + (1 - b2) * gradient[i] ** 2
+            wanted[i] += a * (m[i] / (1 - b1**k)) / ((v[i] / (1 - b2**k)) ** 0.5 + eps)
+        assert_allclose(theta, wanted, rtol=1e-13)
+
+
+def test_the_first_step_of_adam_is_the_step_size_whatever_the_gradient():
+    assert_allclose(training.Adam(0.1).step([0.0, 0.0], [1e-3, -1e3]), [0.1, -0.1], rtol=1e-4)
+
+
+def test_a_fresh_adam_has_forgotten_and_runs_do_not_share_one():
+    adam = training.Adam(0.1)
+    first = adam.step([0.0], [1.0])
+    adam.step(first, [-3.0])
+    assert_array_equal(adam.fresh().step([0.0], [1.0]), first)
+    problem, settings = dense_mdp(), {"updates": 3, "episodes": 4, "optimizer": adam, "value_optimizer": adam}
+    one, two = (training.a2c(problem, np.zeros((3, 2)), rng=rng(1), **settings) for _ in range(2))
+    assert_array_equal(one.parameters, two.parameters)
+
+
+# One update
+
+
+@pytest.mark.parametrize("discount_steps", [True, False])
+@pytest.mark.parametrize("baseline", training.BASELINES)
+def test_one_update_of_reinforce_equals_its_longhand(baseline, discount_steps):
+    problem, gamma, m = dense_mdp(), 0.9, 7
+    theta, w = rng(1).normal(size=(3, 2)), np.array([0.3, -0.4, 5.0])
+    critic = {"value_parameters": w, "value_optimizer": training.SGD(0.1)} if baseline == "value" else {}
+    got = training.reinforce(
+        problem, theta, updates=1, episodes=m, optimizer=training.SGD(1.0), rng=rng(2), baseline=baseline,
+        discount_steps=discount_steps, max_steps=3, **critic,
+    )  # fmt: skip
+    record = rollout.from_mdp(problem, theta, m, rng(2), max_steps=3)
+    assert record.truncated.any()
+    assert not record.truncated.all()
+    runs = list(episodes_of(record, gamma))
+    togo = [[sum(gamma ** (k - t) * steps[k][2] for k in range(t, len(steps))) for t in range(len(steps))]
+            for steps, _ in runs]  # fmt: skip
+    gradient, value_gradient, squares = np.zeros((3, 2)), np.zeros(3), []
+    for i, (steps, cut) in enumerate(runs):
+        for t, (s, a, _) in enumerate(steps):
+            others = [togo[j][t] if t < len(togo[j]) else 0.0 for j in range(m)]
+            weight = togo[i][t]
+            if baseline == "batch mean":
+                weight -= sum(others) / m
+            elif baseline == "leave one out":
+                weight -= (sum(others) - togo[i][t]) / (m - 1)
+            elif baseline == "value":
+                weight -= w[s] - (0.0 if cut is None else gamma ** (len(steps) - t) * w[cut])
+                value_gradient[s] += weight / m
+                squares.append(weight**2)
+            factor = gamma**t if discount_steps else 1.0
+            gradient[s] += factor * weight * (np.eye(2)[a] - softmax(theta[s])) / m
+    assert_allclose(got.parameters - theta, gradient, atol=1e-12)
+    assert_allclose(got.history.gradient_norms, [np.sqrt((gradient**2).sum())], rtol=1e-12)
+    if baseline == "value":
+        assert_allclose(got.value_parameters - w, 0.1 * value_gradient, atol=1e-12)
+        assert_allclose(got.history.value_errors, [np.sqrt(np.mean(squares))], rtol=1e-12)
+    else:
+        assert got.value_parameters is None
+        assert np.isnan(got.history.value_errors).all()
+
+
+@pytest.mark.parametrize("whiten", [False, True])
+def test_one_update_of_a2c_equals_its_longhand(whiten):
+    problem, gamma, lambda_, cost, m = dense_mdp(), 0.9, 0.7, 0.3, 6
+    theta, w = rng(1).normal(size=(3, 2)), np.array([0.3, -0.4, 5.0])
+    got = training.a2c(
+        problem, theta, updates=1, episodes=m, optimizer=training.SGD(1.0), value_optimizer=training.SGD(0.1),
+        rng=rng(5), value_parameters=w, lambda_=lambda_, entropy_cost=cost, whiten=whiten, max_steps=3,
+    )  # fmt: skip
+    record = rollout.from_mdp(problem, theta, m, rng(5), max_steps=3)
+    assert 0 < record.truncated.sum() < m
+    steps_of_all, entropies = [], []
+    for steps, cut in episodes_of(record, gamma):
+        following = [w[s] for s, _, _ in steps[1:]] + [0.0 if cut is None else w[cut]]
+        delta = [r + gamma * v - w[s] for (s, _, r), v in zip(steps, following, strict=True)]
+        for t, (s, a, _) in enumerate(steps):
+            steps_of_all.append((s, a, sum((gamma * lambda_) ** k * d for k, d in enumerate(delta[t:]))))
+    every = [advantage for _, _, advantage in steps_of_all]
+    gradient, value_gradient = np.zeros((3, 2)), np.zeros(3)
+    for s, a, advantage in steps_of_all:
+        value_gradient[s] += advantage / m
+        weight = (advantage - np.mean(every)) / np.std(every) if whiten else advantage
+        pi = softmax(theta[s])
+        entropy = -sum(p * np.log(p) for p in pi)
+        entropies.append(entropy)
+        gradient[s] += (weight * (np.eye(2)[a] - pi) - cost * pi * (np.log(pi) + entropy)) / m
+    assert_allclose(got.parameters - theta, gradient, atol=1e-12)
+    assert_allclose(got.value_parameters - w, 0.1 * value_gradient, atol=1e-12)
+    assert_allclose(got.history.entropies, [np.mean(entropies)], rtol=1e-12)
+    assert_allclose(got.history.value_errors, [np.sqrt(np.mean(np.square(every)))], rtol=1e-12)
+
+
+def test_one_update_of_a2c_descends_the_a2c_loss():
+    problem = mdp.token_mdp()  # all episodes have one length: no padding
+    theta, w = rng(1).normal(size=problem.rewards.shape), rng(2).normal(size=problem.n_states)
+    w[-1] = 0.0
+    got = training.a2c(
+        problem, theta, updates=1, episodes=9, optimizer=training.SGD(1.0), value_optimizer=training.SGD(1.0),
+        rng=rng(5), value_parameters=w, lambda_=0.6, entropy_cost=0.2,
+    )  # fmt: skip
+    record = rollout.from_mdp(problem, theta, 9, rng(5))
+    at = record.states[:, :-1]
+    loss = objectives.a2c_loss(
+        theta[at], record.actions, record.rewards, record.discounts, w[record.states], lambda_=0.6, value_cost=1.0,
+        entropy_cost=0.2,
+    )  # fmt: skip
+    theta_gradient, w_gradient = np.zeros_like(theta), np.zeros_like(w)
+    np.add.at(theta_gradient, at, -loss.grad_logits)
+    np.add.at(w_gradient, record.states, -loss.grad_values)
+    assert_allclose(got.parameters - theta, theta_gradient, atol=1e-12)
+    assert_allclose(got.value_parameters - w, w_gradient, atol=1e-12)
+
+
+@pytest.mark.parametrize("baseline", ["none", "leave one out", "value"])
+def test_a_huge_batch_points_along_the_exact_gradient(baseline):
+    problem, theta, m = dense_mdp(), rng(6).normal(size=(3, 2)), 20_000
+    critic = {"value_optimizer": training.SGD(0.1), "value_parameters": [1.0, -1.0, 0.0]}
+    got = training.reinforce(
+        problem, theta, updates=1, episodes=m, optimizer=training.SGD(1.0), rng=rng(7), baseline=baseline,
+        **(critic if baseline == "value" else {}),
+    )  # fmt: skip
+    record = rollout.from_mdp(problem, theta, m, rng(7))
+    weights = {
+        "none": estimators.reward_to_go,
+        "leave one out": estimators.leave_one_out_baseline,
+        "value": lambda record: estimators.value_baseline(record, critic["value_parameters"]),
+    }[baseline](record)
+    each = estimators.score_gradients(theta, record, weights)
+    assert_allclose(got.parameters - theta, each.mean(axis=0), atol=1e-12)
+    within(each, problem.policy_gradient(theta))
+    assert_allclose(got.history.returns, estimators.total_return(record)[:, 0].mean(), rtol=1e-12)
+    assert abs(got.history.returns[0] - problem.performance(theta)) <= Z * got.history.return_errors[0]
+
+
+def test_shared_features_turn_the_gradient_by_the_chain_rule():
+    x = rng(8).normal(size=(3, 2, 4))
+    problem, theta = dense_mdp(features=x), rng(9).normal(size=4)
+    settings = {"updates": 1, "episodes": 50, "optimizer": training.SGD(1.0)}
+    shared = training.reinforce(problem, theta, rng=rng(1), **settings).parameters - theta
+    table = training.reinforce(problem, x @ theta, rng=rng(1), **settings).parameters - x @ theta
+    wanted = [sum(table[s, a] * x[s, a, i] for s in range(3) for a in range(2)) for i in range(4)]
+    assert_allclose(shared, wanted, atol=1e-12)
+
+
+def test_one_hot_features_are_a_table():
+    problem, settings = dense_mdp(), {"updates": 4, "episodes": 20, "lambda_": 0.5, "entropy_cost": 0.1}
+    settings |= {"optimizer": training.Adam(0.3), "value_optimizer": training.SGD(0.2)}
+    theta, w = rng(1).normal(size=(3, 2)), [1.0, 2.0, 3.0]
+    table = training.a2c(problem, theta, rng=rng(2), value_parameters=w, **settings)
+    linear = training.a2c(problem, theta, rng=rng(2), value_parameters=w, features=lambda s: np.eye(3)[s], **settings)
+    for got, wanted in zip(linear[:2] + linear.history, table[:2] + table.history, strict=True):
+        assert_allclose(got, wanted, rtol=1e-10)
+
+
+# The critic, whitening, entropy
+
+
+@pytest.mark.parametrize("lambda_", [0.0, 0.6, 1.0])
+def test_the_critic_finds_the_exact_values(lambda_):
+    # With the policy (all but) fixed. The last values are a mean of some batches of 2,000 episodes: no entry visited
+    # less than 0.5 times per episode, so the standard error is below 0.05, and 0.4 is 8 of them.
+    problem, theta = dense_mdp(), rng(6).normal(size=(3, 2))
+    visits = problem.visits(theta)[:2]
+    assert visits.min() > 0.5
+    got = training.a2c(
+        problem, theta, updates=60, episodes=2_000, optimizer=training.SGD(1e-12), value_optimizer=training.SGD(0.2),
+        rng=rng(1), lambda_=lambda_, value_parameters=[5.0, -5.0, 0.0],
+    )  # fmt: skip
+    exact = problem.state_values(theta)
+    assert np.ptp(exact[:2]) > 0.5
+    assert_allclose(got.value_parameters, exact, atol=0.4)
+    assert got.value_parameters[2] == 0
+    assert got.history.value_errors[-1] < 0.5 * got.history.value_errors[0]
+
+
+def test_whitened_advantages_have_mean_0_and_standard_deviation_1():
+    mask = np.array([[1.0, 1.0, 0.0], [1.0, 1.0, 1.0]])
+    got = training._whitened(rng().normal(5.0, 3.0, size=(2, 3)), mask)
+    assert_allclose([got[mask > 0].mean(), got[mask > 0].std()], [0.0, 1.0], atol=1e-14)
+    assert got[0, 2] == 0
+    assert_array_equal(training._whitened(np.full((2, 3), 0.1) * mask, mask), np.zeros((2, 3)))
+
+
+def test_whitening_makes_the_scale_of_rewards_irrelevant():
+    small = dense_mdp()
+    large = mdp.TabularMDP(small.transitions, 100 * small.rewards, small.start, 0.9, None, [2])
+    settings = {"updates": 1, "episodes": 30, "optimizer": training.SGD(1.0), "value_optimizer": training.SGD(0.1)}
+    one, two, plain = (
+        training.a2c(problem, np.zeros((3, 2)), rng=rng(1), whiten=whiten, **settings).parameters
+        for problem, whiten in [(small, True), (large, True), (large, False)]
+    )
+    assert_allclose(one, two, rtol=1e-10)
+    assert not np.allclose(plain, two, rtol=0.1)
+
+
+def test_the_entropy_bonus_raises_the_entropy():
+    still = mdp.three_action_state((0.0, 0.0, 0.0))
+    theta = [[2.0, 0.0, -1.0], [0.0, 0.0, 0.0]]
+    settings = {"updates": 200, "episodes": 2, "optimizer": training.SGD(1.0), "value_optimizer": training.SGD(0.1)}
+    got = training.a2c(still, theta, rng=rng(), entropy_cost=0.5, **settings)
+    assert np.all(np.diff(got.history.entropies) > -1e-12)
+    assert_allclose(policy.entropy(got.parameters[0]), np.log(3), atol=1e-6)
+    assert_allclose(training.a2c(still, theta, rng=rng(), **settings).parameters, theta, atol=1e-15)
+
+
+def test_training_raises_the_exact_performance():
+    problem = mdp.token_mdp()
+    zero = np.zeros(problem.rewards.shape)
+    for baseline in ("none", "batch mean", "leave one out"):
+        got = training.reinforce(
+            problem, zero, updates=60, episodes=50, optimizer=training.Adam(0.2), rng=rng(1), baseline=baseline
+        )
+        assert problem.performance(got.parameters) > 1.8 > 2 * problem.performance(zero)
+        assert len(got.history.returns) == got.updates_done == 60
+        assert not got.interrupted
+        assert_array_equal(got.history.lengths, np.full(60, 3.0))
+
+
+# Fresh episodes
+
+
+def test_the_confidence_interval_covers_the_exact_value_in_95_percent():
+    problem = mdp.token_mdp()
+    theta = rng(1).normal(size=problem.rewards.shape)
+    exact, n, generator = problem.performance(theta), 1_200, rng(2)
+    got = [training.evaluate(problem, theta, episodes=40, rng=generator) for _ in range(n)]
+    covered = np.mean([e.low <= exact <= e.high for e in got])
+    # Returns from 0 to 2 are not normal: 0.01 for that, and 6 standard errors (false alarm 2e-9).
+    assert abs(covered - 0.95) <= 0.01 + 6 * np.sqrt(0.95 * 0.05 / n)
+    within([e.mean for e in got], exact)
+
+
+def test_an_evaluation_is_longhand_arithmetic_on_fresh_episodes():
+    problem, theta = dense_mdp(), rng(1).normal(size=(3, 2))
+    generator = rng(2)
+    trained = training.reinforce(problem, theta, updates=1, episodes=10, optimizer=training.SGD(1e-9), rng=generator)
+    got = training.evaluate(problem, trained.parameters, episodes=10, rng=generator)
+    record = rollout.from_mdp(problem, theta, 10, rng(2))
+    seen = returns.discounted_returns(record.rewards, record.discounts)[:, 0]
+    assert_allclose(trained.history.returns, seen.mean(), rtol=1e-12)
+    assert not np.isclose(got.mean, seen.mean())
+    assert_allclose(got.mean, sum(got.returns) / 10, rtol=1e-12)
+    error = (sum((r - got.mean) ** 2 for r in got.returns) / 9 / 10) ** 0.5
+    assert_allclose(got.standard_error, error, rtol=1e-12)
+    assert_allclose([got.low, got.high], [got.mean - 2.262157 * error, got.mean + 2.262157 * error], rtol=1e-6)
+
+
+def test_greedy_evaluation_takes_the_best_action():
+    problem = mdp.three_action_state((1.0, 0.25, -1.0))
+    theta = [[0.1, 0.0, 0.05], [0.0, 0.0, 0.0]]
+    assert_array_equal(training.evaluate(problem, theta, episodes=20, rng=rng(), greedy=True).returns, np.ones(20))
+    assert training.evaluate(problem, theta, episodes=20, rng=rng()).mean < 1
+
+
+# Stopping
+
+
+def small_run(**changes):
+    settings = {"updates": 20, "episodes": 5, "optimizer": training.Adam(0.1), "value_optimizer": training.Adam(0.1)}
+    return training.a2c(dense_mdp(), np.zeros((3, 2)), rng=rng(1), **settings | changes)
+
+
+def test_an_interrupt_keeps_what_was_learned(capsys):
+    def stop(update, parameters, value_parameters, history):
+        assert len(history.returns) == update
+        if update == 3:
+            raise KeyboardInterrupt
+
+    got, wanted = small_run(on_update=stop), small_run(updates=3)
+    assert (got.updates_done, got.interrupted, wanted.interrupted) == (3, True, False)
+    for one, two in zip(got[:2] + got.history, wanted[:2] + wanted.history, strict=True):
+        assert_array_equal(one, two)
+    assert capsys.readouterr().out == "Interrupted after update 3 of 20: what was learned until then is kept.\n"
+
+
+@pytest.mark.skipif(threading.current_thread() is not threading.main_thread(), reason="signals need the main thread")
+def test_a_real_interrupt_in_the_middle_keeps_what_was_learned():
+    timer = threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    try:
+        got = small_run(updates=10**6)
+    finally:
+        timer.join()
+    assert got.interrupted
+    assert 0 < got.updates_done < 10**6
+    again = small_run(updates=got.updates_done)
+    for one, two in zip(got[:2] + got.history, again[:2] + again.history, strict=True):
+        assert_array_equal(one, two)
+
+
+def test_parameters_that_are_not_finite_stop_the_run_by_name():
+    settings = {"updates": 9, "episodes": 3, "rng": rng()}
+    steep = mdp.three_action_state((1e3, -1e3, 0.0))
+    with pytest.raises(FloatingPointError, match=r"update 1: .*overflow.*smaller step size"):
+        training.reinforce(steep, np.zeros((2, 3)), optimizer=training.SGD(1e308), **settings)
+    with pytest.raises(FloatingPointError, match=r"update 1: the differences of the parameters are not finite"):
+        training.reinforce(steep, [[8e307, 8e307, -9e307], [0.0] * 3], optimizer=training.SGD(1e305), **settings)
+    with pytest.raises(FloatingPointError, match=r"update 2: the logits, .* are not finite.*smaller step size"):
+        training.a2c(
+            mdp.token_mdp(), np.zeros((22, 4)), features=lambda s: 1e10 * np.eye(22)[s],
+            optimizer=training.SGD(1e292), value_optimizer=training.SGD(1e-30), **settings,
+        )  # fmt: skip
+    with pytest.raises(FloatingPointError, match=r"update [2-9]: .*smaller step size"):
+        small_run(value_optimizer=training.SGD(1e200))
+
+
+def test_the_bar_is_silent_where_nobody_watches_and_shown_in_jupyterlab(monkeypatch, capfd):
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    small_run()
+    assert capfd.readouterr() == ("", "")
+    seen = []
+    stub = types.ModuleType("tqdm.auto")
+    stub.tqdm = lambda steps, **settings: seen.append(settings) or steps
+    monkeypatch.setitem(sys.modules, "tqdm", types.ModuleType("tqdm"))
+    monkeypatch.setitem(sys.modules, "tqdm.auto", stub)
+    monkeypatch.setenv("JPY_SESSION_NAME", "lesson.ipynb")
+    small_run()
+    assert seen == [{"desc": "updates", "leave": False}]
+    small_run(progress=False)
+    assert len(seen) == 1
+
+
+# Bad input
+
+
+def bad(error, text, function, *arguments, **settings):
+    with pytest.raises(error, match=text):
+        function(*arguments, **settings)
+
+
+def test_bad_input_to_optimisers():
+    bad(ValueError, "step_size is 0, expected a positive number", training.SGD, 0)
+    bad(ValueError, "step_size is nan", training.Adam, np.nan)
+    bad(TypeError, "step_size has dtype", training.SGD, "small")
+    bad(ValueError, "beta1 is 1, expected a number below 1", training.Adam, 0.1, 1)
+    bad(ValueError, r"beta2 is 1.5, expected a number in \[0, 1\]", training.Adam, 0.1, 0.9, 1.5)
+    bad(ValueError, "epsilon is 0", training.Adam, 0.1, epsilon=0)
+    for optimizer in (training.SGD(0.1), training.Adam(0.1)):
+        bad(ValueError, r"gradient has shape \(3,\), expected \(2,\)", optimizer.step, np.zeros(2), np.zeros(3))
+        bad(ValueError, r"gradient\[1\] is nan", optimizer.step, np.zeros(2), [0.0, np.nan])
+        bad(ValueError, "gradient.* overflow", optimizer.step, [1.7e308], [1.7e308])
+    adam = training.Adam(0.1)
+    adam.step([0.0], [1.0])
+    bad(ValueError, r"gradient has shape \(2,\), expected \(1,\).*fresh", adam.step, np.zeros(2), np.zeros(2))
+
+
+@pytest.mark.parametrize("function", [training.reinforce, training.a2c, training.evaluate])
+def test_bad_input_to_training_and_evaluation(function):
+    problem, zero = dense_mdp(), np.zeros((3, 2))
+    good = {"episodes": 3, "rng": rng()}
+    if function is not training.evaluate:
+        good |= {"updates": 1, "optimizer": training.SGD(0.1)}
+        bad(ValueError, "updates is 0", function, problem, zero, **good | {"value_optimizer": training.SGD(1)} | {
+            "updates": 0, **({"baseline": "value"} if function is training.reinforce else {})})  # fmt: skip
+    if function is training.a2c:
+        good["value_optimizer"] = training.SGD(0.1)
+        bad(TypeError, "value_optimizer is None", function, problem, zero, **good | {"value_optimizer": None})
+        bad(ValueError, r"lambda_ is 2", function, problem, zero, lambda_=2, **good)
+        bad(ValueError, r"entropy_cost is -1", function, problem, zero, entropy_cost=-1, **good)
+        bad(ValueError, r"value_parameters has shape \(2,\), expected \(3,\)", function, problem, zero,
+            value_parameters=[0.0, 0.0], **good)  # fmt: skip
+    if function is training.reinforce:
+        bad(ValueError, "baseline is 'mean', expected one of 'none'", function, problem, zero, baseline="mean", **good)
+        bad(TypeError, "value_optimizer is None", function, problem, zero, baseline="value", **good)
+        bad(ValueError, "baseline is 'none', which learns no values", function, problem, zero,
+            value_optimizer=training.SGD(1), **good)  # fmt: skip
+        bad(ValueError, "episodes is 1.*at least 2", function, problem, zero, baseline="leave one out",
+            **good | {"episodes": 1})  # fmt: skip
+    if function is not training.evaluate:
+        bad(TypeError, "optimizer is 0.1, expected SGD", function, problem, zero, **good | {"optimizer": 0.1})
+        bad(ValueError, "discount is 0.5, but the MDP has its own", function, problem, zero, discount=0.5, **good)
+    bad(TypeError, "env is str, expected course_utils.mdp.TabularMDP or", function, "CartPole-v1", zero, **good)
+    bad(ValueError, r"parameters has shape \(2, 2\), expected \(3, 2\)", function, problem, np.zeros((2, 2)), **good)
+    bad(ValueError, "the MDP has no features", function, problem, np.zeros(4), **good)
+    bad(ValueError, r"parameters\[0, 0\] is nan", function, problem, np.full((3, 2), np.nan), **good)
+    bad(TypeError, "features is ndarray, expected a function", function, problem, zero, features=np.eye(3), **good)
+    bad(ValueError, r"features gives \(3, 5\) for 3 observations", function, problem, zero,
+        features=lambda s: np.zeros((len(s), 5)), **good)  # fmt: skip
+    bad(ValueError, "episodes is 0", function, problem, zero, **good | {"episodes": 0})
+    bad(TypeError, "rng is int", function, problem, zero, **good | {"rng": 0})
+    bad(ValueError, "max_steps is 0", function, problem, zero, max_steps=0, **good)
+    envs = rollout.make_vec("CartPole-v1", 2)
+    bad(ValueError, r"max_steps cuts off.*make_vec", function, envs, np.zeros((4, 2)), max_steps=5, **good)
+    bad(ValueError, "logits is a table, but observations", function, envs, np.zeros((4, 2)), **good)
+
+
+def test_bad_input_to_many_runs():
+    corridor, good = mdp.short_corridor(), {"step_sizes": [0.1], "runs": 1, "episodes": 1, "rng": rng()}
+    runs = training.reinforce_runs
+    bad(TypeError, "mdp is int", runs, 3, [0.0, 0.0], **good)
+    bad(ValueError, "mdp has no features", runs, dense_mdp(), [0.0, 0.0], **good)
+    bad(ValueError, "mdp has discount 0.9, expected 1", runs, dense_mdp(features=np.ones((3, 2, 2))), [0, 0], **good)
+    bad(ValueError, r"parameters has shape \(3,\), expected \(2,\)", runs, corridor, np.zeros(3), **good)
+    for name, value, text in [
+        ("step_sizes", [0.1, 0.0], r"step_sizes\[1\] is 0.0, expected a positive number"),
+        ("step_sizes", 0.1, r"step_sizes has shape \(\)"),
+        ("runs", 0, "runs is 0"),
+        ("episodes", 0, "episodes is 0"),
+        ("value_step_size", 0.0, "value_step_size is 0.0"),
+        ("least_probability", 0.5, "least_probability is 0.5, expected less than 1 / 2"),
+        ("max_steps", 0, "max_steps is 0"),
+    ]:
+        bad(ValueError, text, runs, corridor, [0.0, 0.0], **good | {name: value})
+    bad(TypeError, "rng is int", runs, corridor, [0.0, 0.0], **good | {"rng": 0})
+
+
+# The book's REINFORCE, many runs at once
+
+
+def one_run(problem, theta, alpha, beta, episodes, draw, floor=0.05):
+    """The two boxes of the book in plain Python, for one run; ``draw`` gives uniform numbers, None at an update."""
+    theta, w, result = list(theta), 0.0, []
+    d, x = len(theta), problem.features
+
+    def pi(s):
+        p = softmax(np.array([sum(x[s, a, i] * theta[i] for i in range(d)) for a in range(problem.n_actions)]))
+        spare = [max(q - floor, 0.0) for q in p]
+        return [floor + (1 - floor * len(p)) * q / sum(spare) for q in spare]
+
+    def invert(p, u):
+        a = 0
+        while u >= p[a] and a < len(p) - 1:
+            u, a = u - p[a], a + 1
+        return a
+
+    for _ in range(episodes):
+        s, steps = invert(problem.start, draw("start")), []
+        while s not in problem.terminal_states and len(steps) != problem.horizon:
+            a = invert(pi(s), draw("action"))
+            steps.append((s, a, problem.rewards[s, a]))
+            s = invert(problem.transitions[s, a], draw("next"))
+        result.append(sum(r for _, _, r in steps))
+        for t, (s, a, _) in enumerate(steps):
+            draw("update")
+            delta = sum(r for _, _, r in steps[t:]) - w
+            w += beta * delta
+            p = pi(s)
+            for i in range(d):
+                score = x[s, a, i] - sum(p[b] * x[s, b, i] for b in range(problem.n_actions))
+                theta[i] += alpha * delta * score
+    return result
+
+
+@pytest.mark.parametrize(("alpha", "beta"), [(2**-12, None), (2**-7, None), (2**-9, 2**-6), (2**-5, 0.5)])
+def test_a_run_equals_the_box_step_by_step(alpha, beta):
+    theta = [-1.0, 0.3]
+    generator, block = rng(1), []
+
+    def draw(what):
+        if what in ("start", "next"):
+            return 0.0  # one outcome only
+        if not block:
+            block.extend(generator.random((64, 1))[:, 0])
+        return block.pop(0)
+
+    corridor = mdp.short_corridor()
+    [[got]] = training.reinforce_runs(
+        corridor, theta, step_sizes=[alpha], runs=1, episodes=40, rng=rng(1), value_step_size=beta
+    )
+    assert_array_equal(got, one_run(corridor, theta, alpha, beta or 0.0, 40, draw))
+
+
+@pytest.mark.parametrize("horizon", [None, 4])
+def test_many_runs_have_the_law_of_single_ones(horizon):
+    # Random transitions, two starts, three shared parameters; large steps, so that every episode depends on the last.
+    x = rng(8).normal(size=(3, 2, 3))
+    problem, theta, alphas = dense_mdp(horizon, 1.0, x), rng(9).normal(size=3), [0.05, 0.2]
+    got = training.reinforce_runs(problem, theta, step_sizes=alphas, runs=2_000, episodes=6, rng=rng(1))
+    assert got.shape == (2, 2_000, 6)
+    if horizon is None:
+        within(got[:, :, 0].ravel(), problem.performance(x @ theta))
+    generator = rng(2)
+    for k, alpha in enumerate(alphas):
+        wanted = np.array([one_run(problem, theta, alpha, 0.0, 6, lambda _: generator.random()) for _ in range(150)])
+        error = np.sqrt(got[k].var(axis=0, ddof=1) / 2_000 + wanted.var(axis=0, ddof=1) / 150)
+        assert np.all(np.abs(got[k].mean(axis=0) - wanted.mean(axis=0)) <= Z * error)
+    assert abs(np.corrcoef(got[0, :1_000, 5], got[0, 1_000:, 5])[0, 1]) < Z / np.sqrt(1_000)
+
+
+def test_a_run_that_diverges_stops_with_an_error_or_is_cut_off():
+    corridor, settings = mdp.short_corridor(), {"step_sizes": [2**-13, 0.5], "runs": 3, "episodes": 20}
+    with pytest.raises(ValueError, match=r"step size 0.5, run \d, episode \d+: more than 50000 steps.*max_steps"):
+        training.reinforce_runs(corridor, [0.0, 0.0], rng=rng(1), least_probability=0.0, **settings)
+    cut = training.reinforce_runs(corridor, [0.0, 0.0], rng=rng(1), least_probability=0.0, max_steps=100, **settings)
+    assert cut.min() == -100
+    with pytest.raises(FloatingPointError, match=r"step size 1e\+308, run 1, episode \d+: the parameters are not"):
+        training.reinforce_runs(corridor, [0.0, 0.0], step_sizes=[1e308], runs=1, episodes=99, rng=rng(1))
+
+
+# Whole problems, and how long they take. The times are processor time, and the limits 5 times those of the docstring,
+# because a busy machine is slow in processor time too.
+
+
+FROZEN_LAKE = {
+    "updates": 12, "episodes": 128, "optimizer": training.Adam(1.0), "value_optimizer": training.Adam(0.3),
+    "whiten": True, "max_steps": 50,
+}  # fmt: skip
+
+
+def test_frozen_lake_is_solved():
+    # 60 of 60 seeds succeeded, so a seed fails with probability at most 0.05 (95 % confidence); that 5 of 8 fail has
+    # then a probability below 2e-5.
+    lake = mdp.from_gymnasium("FrozenLake-v1", discount=0.95, is_slippery=False)
+    score = mdp.from_gymnasium("FrozenLake-v1", is_slippery=False)  # undiscounted: R(τ) is 1 at the goal
+    successes, seconds = [], []
+    for seed in range(8):
+        generator, start = rng(seed), time.process_time()
+        got = training.a2c(lake, np.zeros((16, 4)), rng=generator, **FROZEN_LAKE)
+        seconds.append(time.process_time() - start)
+        successes.append(training.evaluate(score, got.parameters, episodes=200, rng=generator, max_steps=100).mean)
+    assert np.median(successes) >= 0.9
+    assert np.median(seconds) < 0.5
+
+
+def scaled(observations):
+    return observations / np.array([2.4, 2.0, 0.21, 2.0])
+
+
+CART_POLE = {
+    "updates": 25, "episodes": 16, "optimizer": training.Adam(0.2), "value_optimizer": training.Adam(0.5),
+    "lambda_": 0.98, "whiten": True, "discount": 0.99, "features": scaled,
+}  # fmt: skip
+
+
+def test_cart_pole_is_balanced():
+    # 24 of 24 seeds succeeded, so a seed fails with probability at most 0.12 (95 % confidence); that both of 2 fail has
+    # then a probability below 0.015 (the seeds are fixed, so this matters only with another Gymnasium or NumPy).
+    means, seconds = [], []
+    for seed in range(2):
+        generator, start = rng(seed), time.process_time()
+        envs, fresh = rollout.make_vec("CartPole-v1", 16, max_steps=200), rollout.make_vec("CartPole-v1", 100)
+        got = training.a2c(envs, np.zeros((4, 2)), rng=generator, **CART_POLE)
+        evaluation = training.evaluate(fresh, got.parameters, episodes=100, rng=generator, features=scaled)
+        seconds.append(time.process_time() - start)
+        means.append(evaluation.mean)
+        assert (got.history.lengths * 16).sum() < 100_000
+        assert evaluation.returns.max() > 200  # not cut off as in training
+    assert max(means) >= 195
+    assert min(seconds) < 10
