@@ -233,8 +233,8 @@ FAULTS = [
     Fault(
         "mean_over_steps",
         OBJECTIVES,
-        "    m = math.prod(log_probs.shape[:-1])\n",
-        "    m = math.prod(log_probs.shape)\n",
+        "m = math.prod(log_probs.shape[:-1])\n    terms",
+        "m = math.prod(log_probs.shape)\n    terms",
         IN_OBJECTIVES,
         "M7: U is a mean over steps",
     ),
@@ -249,8 +249,8 @@ FAULTS = [
     Fault(
         "action_dependent_weight",
         OBJECTIVES,
-        "    m = math.prod(log_probs.shape[:-1])\n",
-        "    weighted = weighted / np.exp(log_probs)\n    m = math.prod(log_probs.shape[:-1])\n",
+        "m = math.prod(log_probs.shape[:-1])\n    terms",
+        "m = math.prod(log_probs.shape[:-1])\n    weighted = weighted / np.exp(log_probs)\n    terms",
         IN_OBJECTIVES,
         "M10: each sample is divided by the probability of its action",
     ),
@@ -265,8 +265,8 @@ FAULTS = [
     Fault(
         "dropped_sum_over_time",
         OBJECTIVES,
-        "value=float(terms.sum() / m)",
-        "value=float(np.atleast_1d(terms)[..., 0].sum() / m)",
+        "value=float(terms.sum() / m),\n        grad_logits=score * weighted",
+        "value=float(np.atleast_1d(terms)[..., 0].sum() / m),\n        grad_logits=score * weighted",
         IN_OBJECTIVES,
         "M3: only the first step counts",
     ),
@@ -612,7 +612,7 @@ FAULTS = [
         "M7: the mean runs over padding too",
     ),
     Fault(
-        "kl_the_wrong_way_round",
+        "k1_the_wrong_way_round",
         OBJECTIVES,
         "x = log_probs - ref_log_probs",
         "x = ref_log_probs - log_probs",

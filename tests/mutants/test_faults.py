@@ -1,10 +1,12 @@
 """Every deliberate fault in faults.py makes at least one unit test fail."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 from faults import FAULTS
@@ -36,30 +38,44 @@ def copy(tmp_path):
     return tmp_path / "course_utils"
 
 
-def run_tests(copy, names):
-    """Run unit tests on the copy; tests/conftest.py makes sure that it is the one imported."""
+@pytest.fixture(scope="session")
+def forks():
+    """A process that runs pytest in forks of itself: the libraries are imported once and not for each fault."""
     environment = os.environ | {
-        "COURSE_UTILS_COPY": str(copy),
-        "COURSE_HYPOTHESIS_PROFILE": "mutants",
-        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # none is needed, and loading them takes longer than the tests
+        "OPENBLAS_NUM_THREADS": "1",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "PYTEST_ADDOPTS": "",
-        "PYTHONPATH": str(copy.parent),
     }
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=line", "-p", "no:cacheprovider"]
-    return subprocess.run(
-        [*command, *(str(TESTS / name) for name in names)],
-        env=environment,
-        cwd=copy.parent,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    command = [sys.executable, str(Path(__file__).with_name("forked_pytest.py"))]
+    with subprocess.Popen(command, env=environment, stdin=PIPE, stdout=PIPE, text=True) as process:
+        yield process
+        process.stdin.close()
 
 
-def test_the_copy_passes_as_it_is(copy):
+@pytest.fixture
+def run_tests(forks, copy, tmp_path):
+    """Run unit tests on the copy, return exit code and output; tests/conftest.py makes sure which one is imported."""
+
+    def run(names):
+        output = tmp_path / "output.txt"
+        job = {
+            "arguments": ["-x", "-q", "--tb=line", "-p", "no:cacheprovider", *(str(TESTS / name) for name in names)],
+            "environment": {"COURSE_UTILS_COPY": str(copy), "COURSE_HYPOTHESIS_PROFILE": "mutants"},
+            "path": str(copy.parent),
+            "output": str(output),
+            "seconds": 120,
+        }
+        print(json.dumps(job), file=forks.stdin, flush=True)
+        code = int(forks.stdout.readline())
+        return code, output.read_text(encoding="utf-8")[-4000:]
+
+    return run
+
+
+def test_the_copy_passes_as_it_is(run_tests):
     names = sorted({name for fault in FAULTS for name in fault.tests})
-    done = run_tests(copy, names)
-    assert done.returncode == PASSED, done.stdout + done.stderr
+    code, output = run_tests(names)
+    assert code == PASSED, output
 
 
 def test_names_are_unique():
@@ -67,10 +83,10 @@ def test_names_are_unique():
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-def test_fault_is_noticed(fault, copy):
+def test_fault_is_noticed(fault, copy, run_tests):
     module = copy / fault.module
     text = module.read_text(encoding="utf-8")
     assert text.count(fault.snippet) == 1, f"{fault.snippet!r} occurs {text.count(fault.snippet)} times"
     module.write_text(text.replace(fault.snippet, fault.replacement), encoding="utf-8")
-    done = run_tests(copy, fault.tests)
-    assert done.returncode == FAILED, f"{fault.misconception}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
+    code, output = run_tests(fault.tests)
+    assert code == FAILED, f"{fault.misconception}\n{output}"
