@@ -1,19 +1,31 @@
 """The course's labs: interactive pictures that run in the browser, with or without a kernel."""
 
 from course_utils.widgets.advantage_lab import AdvantageLab
+from course_utils.widgets.baseline_lab import BaselineLab
+from course_utils.widgets.clip_lab import ClipLab
 from course_utils.widgets.course_map import CourseMap
 from course_utils.widgets.estimator_explorer import EstimatorExplorer
+from course_utils.widgets.gae_lab import GaeLab
+from course_utils.widgets.gradient_cloud import GradientCloud
+from course_utils.widgets.grid_lab import GridLab
 from course_utils.widgets.policy_explorer import PolicyExplorer
 from course_utils.widgets.quiz import Quiz
 from course_utils.widgets.score_explorer import ScoreExplorer
+from course_utils.widgets.training_lab import TrainingLab
 from course_utils.widgets.trajectory_tree import TrajectoryTree
 
 __all__ = [
     "AdvantageLab",
+    "BaselineLab",
+    "ClipLab",
     "CourseMap",
     "EstimatorExplorer",
+    "GaeLab",
+    "GradientCloud",
+    "GridLab",
     "PolicyExplorer",
     "Quiz",
     "ScoreExplorer",
+    "TrainingLab",
     "TrajectoryTree",
 ]

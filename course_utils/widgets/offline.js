@@ -11,7 +11,7 @@
 
 export const mount = (function (OFFLINE) {
   const LONGEST_TEXT = 100;
-  const LONGEST_LIST = 50;
+  const LONGEST_LIST = 100;
 
   const isNumber = (value, { low, high }) => Number.isFinite(value) && value >= low && value <= high;
   const isText = (value) => typeof value === "string" && value.length <= LONGEST_TEXT;

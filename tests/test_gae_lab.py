@@ -1,0 +1,216 @@
+"""The GAE lab's Python side: exact moments against other derivations and samples, its traits, its first frame."""
+
+import numpy as np
+import pytest
+from traitlets import TraitError
+
+from course_utils import mdp, policy, returns, rollout
+from course_utils.widgets import GaeLab, offline
+from course_utils.widgets.gae_lab import EPISODES, ERROR_SHAPE, LOGITS, PLACES, WORLD, gae_moments, icy_path
+from course_utils.widgets.lab import uniform
+from course_utils.widgets.trajectory_tree import START_LOGITS, conversation
+
+Z = 5.5  # two-sided false alarm of a normal: 4e-8
+
+
+def raw_moments(tables, logits, values, lambda_, sweeps=3000):
+    """E[Â] and E[Â²] of every state and action, by sweeping their recursions until nothing moves."""
+    pi, decay = policy.softmax(logits), tables.discount * lambda_
+    deltas = tables.rewards[:, :, None] + tables.discount * values - values[:, None, None]
+    first = second = np.zeros(tables.n_states)
+    for _ in range(sweeps):
+        of_actions = (tables.transitions * (deltas + decay * first)).sum(axis=2)
+        squares = (tables.transitions * (deltas**2 + 2 * decay * deltas * first + decay**2 * second)).sum(axis=2)
+        first, second = (pi * of_actions).sum(axis=1), (pi * squares).sum(axis=1)
+    return of_actions, squares
+
+
+@pytest.mark.parametrize("lambda_", [0.0, 0.4, 0.95, 1.0])
+def test_moments_are_those_of_all_paths(lambda_):
+    """The eight conversations, each with its probability: the estimate of every path, weighed."""
+    rng = np.random.default_rng(7)
+    tables, logits = conversation(), np.vstack([START_LOGITS, np.zeros((1, 2))])
+    values = np.append(rng.normal(size=3), 0.0)
+    paths = tables.enumerate_trajectories(logits)
+    estimates = returns.gae(paths.rewards, paths.discounts, values[paths.states], lambda_)
+    seen = gae_moments(tables, logits, values, lambda_)
+    for t, s, a in ((0, 0, 0), (0, 0, 1), (1, 1, 0), (1, 1, 1), (1, 2, 0), (1, 2, 1)):
+        here = (paths.states[:, t] == s) & (paths.actions[:, t] == a)
+        weights = paths.probabilities[here] / paths.probabilities[here].sum()
+        mean = weights @ estimates[here, t]
+        assert seen.mean[s, a] == pytest.approx(mean, abs=1e-12)
+        assert seen.variance[s, a] == pytest.approx(weights @ (estimates[here, t] - mean) ** 2, abs=1e-12)
+    assert not seen.mean[3].any()
+    assert not seen.variance[3].any()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_moments_where_places_come_again(seed):
+    rng = np.random.default_rng(seed)
+    tables = icy_path(rng.uniform(0.5, 1))
+    logits, values = rng.normal(size=LOGITS.shape), np.append(rng.normal(size=PLACES), 0.0)
+    lambda_ = rng.uniform() if seed else 1.0
+    first, second = raw_moments(tables, logits, values, lambda_)
+    seen = gae_moments(tables, logits, values, lambda_)
+    np.testing.assert_allclose(seen.mean[:PLACES], first[:PLACES], rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(seen.variance[:PLACES], (second - first**2)[:PLACES], rtol=1e-9, atol=1e-9)
+
+
+def test_moments_are_those_of_sampled_episodes():
+    """Another sampler than the lab's: 60 000 rollouts of the same MDP."""
+    lab = GaeLab(lambda_=0.8, critic_error=-2.0, discount=0.9)
+    record = rollout.from_mdp(lab.mdp(), LOGITS, 60_000, np.random.default_rng(3))
+    estimates = returns.gae(record.rewards, record.discounts, lab.critic()[record.states], lab.lambda_)[:, 0]
+    for action in (0, 1):
+        lab.action = action
+        some = estimates[record.actions[:, 0] == action]
+        error = np.sqrt(lab.exact_variance() / some.size)
+        assert abs(some.mean() - lab.exact_advantage() - lab.exact_bias()) < Z * error
+        squares = (some - some.mean()) ** 2
+        assert abs(squares.mean() - lab.exact_variance()) < Z * squares.std() / np.sqrt(some.size)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"lambda_": 1.1}, "lambda_"),
+        ({"values": np.ones(PLACES + 1)}, r"values\[6\] is 1.0, expected 0 in a terminal state"),
+        ({"values": np.zeros(3)}, "values has shape"),
+        ({"values": np.full(PLACES + 1, np.nan)}, "values"),
+        ({"logits": np.zeros((2, 2))}, "logits has shape"),
+    ],
+)
+def test_moments_refuse_by_name(wrong, message):
+    right = {"mdp": icy_path(), "logits": LOGITS, "values": np.zeros(PLACES + 1), "lambda_": 0.5}
+    with pytest.raises(ValueError, match=message):
+        gae_moments(**(right | wrong))
+
+
+def test_a_horizon_is_refused():
+    tables = mdp.geometric_mdp(horizon=3)
+    zero = np.zeros((tables.n_states, tables.n_actions))
+    with pytest.raises(ValueError, match="horizon 3, expected None"):
+        gae_moments(tables, zero, np.zeros(tables.n_states), 0.5)
+
+
+@pytest.mark.parametrize("action", [0, 1])
+@pytest.mark.parametrize("discount", [0.5, 0.93, 1.0])
+def test_the_two_ends_of_the_dial(action, discount):
+    lab = GaeLab(1.0, 2.5, discount, action=action)
+    assert lab.exact_bias() == pytest.approx(0, abs=1e-12), "the critic drops out, as it is right at the first place"
+    assert lab.values()[0] == lab.critic()[0]
+    one_step = lab.mdp().transitions[0, action] @ ERROR_SHAPE
+    assert lab.exact_bias(0.0) == pytest.approx(2.5 * discount * one_step), "γ times the error one step on"
+    lab.critic_error = 0.0
+    for lambda_ in (0.0, 0.3, 0.9):
+        assert lab.exact_bias(lambda_) == pytest.approx(0, abs=1e-12)
+    assert lab.best_lambda() == 0.0
+    assert lab.exact_variance(0.0) < lab.exact_variance(0.5) < lab.exact_variance(1.0)
+
+
+def test_the_first_setting_teaches():
+    """Bias² falls, the sum has its least well inside, and a worse critic moves it to the right."""
+    lab = GaeLab()
+    grid = np.arange(101) / 100
+    bias, variance = lab.curves(grid)
+    assert (bias[30], variance[30]) == (lab.exact_bias(0.3), lab.exact_variance(0.3))
+    total = bias**2 + variance
+    assert (np.diff(bias**2) < 0).all()
+    assert lab.best_lambda() == grid[total.argmin()]
+    assert 0.6 < lab.best_lambda() < 0.9
+    assert total.min() < 0.5 * min(total[0], total[-1])
+    assert lab.exact_bias(0.0) > 0 > lab.exact_advantage(), "one TD error gives walking the wrong sign"
+    best = [GaeLab(critic_error=error).best_lambda() for error in (0.0, 0.5, 1.0, 2.0, 3.0)]
+    assert best == sorted(set(best))
+
+
+def test_episodes_are_inversions_of_the_shared_numbers():
+    lab = GaeLab(0.7, -1.0, 0.9, action=1, seed=5)
+    lab.draw = 3
+    record, tables = lab.episodes(), lab.mdp()
+    pi, critic, estimates = policy.softmax(LOGITS), lab.critic(), lab.estimates()
+    assert estimates.shape == (EPISODES,)
+    for i in range(0, EPISODES, 23):
+        states, actions, t = [0], [], 0
+        while states[-1] != PLACES:
+            s = states[-1]
+            actions.append(lab.action if t == 0 else int(uniform(5, 3, 2 * t, i) >= pi[s, 0]))
+            below = np.cumsum(tables.transitions[s, actions[-1]])[:-1]
+            states.append(int(np.searchsorted(below, uniform(5, 3, 2 * t + 1, i), side="right")))
+            t += 1
+        assert record.states[i, : t + 1].tolist() == states
+        assert record.actions[i, :t].tolist() == actions
+        assert record.mask[i].sum() == t
+        assert record.discounts[i].tolist() == [0.9] * (t - 1) + [0.0] * (record.mask.shape[1] - t + 1)
+        deltas = -1 + 0.9 * critic[states[1:]] - critic[states[:-1]]
+        by_hand = sum((0.9 * 0.7) ** k * delta for k, delta in enumerate(deltas))
+        assert estimates[i] == pytest.approx(by_hand, abs=1e-12)
+
+
+def test_the_labs_own_samples_have_the_exact_moments():
+    lab = GaeLab(lambda_=0.9)
+    drawn = []
+    for lab.draw in range(25):
+        drawn.append(lab.estimates())
+    pooled = np.concatenate(drawn)
+    assert abs(pooled.mean() - lab.exact_advantage() - lab.exact_bias()) < Z * np.sqrt(lab.exact_variance() / 10_000)
+    squares = (pooled - pooled.mean()) ** 2
+    assert abs(squares.mean() - lab.exact_variance()) < Z * squares.std() / 100
+    assert len({sample.tobytes() for sample in drawn}) == 25
+
+
+def test_the_browser_gets_pythons_world():
+    assert np.array_equal(WORLD["transitions"], icy_path().transitions)
+    assert np.array_equal(WORLD["rewards"], icy_path().rewards)
+    assert np.array_equal(WORLD["policy"], policy.softmax(LOGITS))
+    assert np.array_equal(WORLD["error_shape"], ERROR_SHAPE)
+
+
+def test_buttons():
+    lab = GaeLab(0.3, 1.0, 0.8, action=1, seed=2)
+    first = lab.estimates()
+    lab.lambda_, lab.critic_error, lab.discount, lab.action = 0.9, -1.0, 0.9, 0
+    lab.draw_again()
+    lab.reset()
+    assert (lab.lambda_, lab.critic_error, lab.discount, lab.action, lab.draw) == (0.3, 1.0, 0.8, 1, 0)
+    assert np.array_equal(lab.estimates(), first)
+
+
+@pytest.mark.parametrize(
+    ("trait", "wrong"),
+    [
+        ("lambda_", 1.01),
+        ("lambda_", -0.1),
+        ("lambda_", float("nan")),
+        ("critic_error", 3.1),
+        ("discount", 0.49),
+        ("discount", 1.01),
+        ("action", 2),
+        ("seed", -1),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name(trait, wrong):
+    lab = GaeLab()
+    before = getattr(lab, trait)
+    with pytest.raises(TraitError, match=trait):
+        setattr(lab, trait, wrong)
+    assert getattr(lab, trait) == before
+    if trait != "seed":
+        with pytest.raises(TraitError, match=trait):
+            GaeLab(**{trait: wrong})
+
+
+def test_what_viewers_without_widgets_get():
+    lab = GaeLab()
+    data, metadata = lab._repr_mimebundle_()
+    alt = metadata["image/png"]["alt"]
+    assert data["text/plain"] == alt == repr(lab)
+    for words in ("walk, is −0.273", "bias +0.427 and variance 1.71", "Best is λ = 0.77", "400 sampled episodes"):
+        assert words in alt
+    assert data["image/png"].startswith(b"\x89PNG")
+    assert len(data["image/png"]) < 70_000
+    state = offline.stored(lab)["state"]
+    assert state["lambda_"] == 0.9
+    assert "world" not in state, "tables come from the package alone"
+    assert "formulas" not in state
+    assert offline.rules(GaeLab)["critic_error"] == {"kind": "number", "low": -3.0, "high": 3.0, "whole": False}

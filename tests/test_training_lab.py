@@ -1,0 +1,307 @@
+"""The training lab: the same numbers however it is called, and every end in words."""
+
+import asyncio
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+from traitlets import TraitError
+
+from course_utils import rollout, training
+from course_utils.widgets import TrainingLab, offline
+from course_utils.widgets import training_lab as module
+
+
+@pytest.fixture(scope="module")
+def cart():
+    lab = TrainingLab("CartPole")
+    lab.train(3)
+    return lab
+
+
+async def wait_until(condition, seconds=10.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(("environment", "updates"), [("FrozenLake", 20), ("CartPole", 3)])
+def test_two_halves_are_one_whole(environment, updates):
+    halves, whole, other = (TrainingLab(environment, seed=seed) for seed in (0, 0, 1))
+    halves.train(updates)
+    halves.evaluate(4)  # fresh episodes do not disturb training
+    halves.train(updates)
+    whole.train(2 * updates)
+    other.train(2 * updates)
+    assert np.array_equal(halves.parameters, whole.parameters)
+    assert np.array_equal(halves.value_parameters, whole.value_parameters)
+    assert np.array_equal(halves.history().returns, whole.history().returns)
+    assert halves.cart == whole.cart
+    assert not np.array_equal(other.parameters, whole.parameters)
+    whole.reset()
+    assert not whole.parameters.any()
+    assert (whole.updates, whole.steps, whole.batch_returns, whole.evaluated_at) == (0, 0, [], [])
+    whole.train(updates)
+    halves.reset(seed=0)
+    halves.train(updates)
+    assert np.array_equal(halves.parameters, whole.parameters)
+
+
+@pytest.mark.parametrize("critic", [True, False])
+def test_it_is_a2c_and_nothing_else(critic):
+    """The same run by one call of the package; without a critic, A2C with λ = 1 and V = 0 is REINFORCE."""
+    lab = TrainingLab(critic=critic, entropy_cost=0.02, lambda_=0.9, step_size=0.07, seed=3)
+    lab.train(12)
+    adam, rng = training.Adam, np.random.default_rng([3, 0])
+    lake, zeros = module.frozen_lake(), np.zeros((16, 4))
+    if critic:
+        wanted = training.a2c(
+            lake, zeros, updates=12, episodes=8, optimizer=adam(0.07), value_optimizer=adam(0.1), rng=rng,
+            lambda_=0.9, entropy_cost=0.02, progress=False,
+        )  # fmt: skip
+        assert np.array_equal(lab.value_parameters, wanted.value_parameters)
+    else:
+        lab = TrainingLab(critic=False, entropy_cost=0.0, step_size=0.07, seed=3)
+        lab.train(12)
+        wanted = training.reinforce(
+            lake, zeros, updates=12, episodes=8, optimizer=adam(0.07), rng=rng, progress=False
+        )  # fmt: skip
+        assert not lab.value_parameters.any()
+    np.testing.assert_allclose(lab.parameters, wanted.parameters, atol=1e-12)
+    assert np.array_equal(lab.history().returns, wanted.history.returns)
+
+
+def test_a_setting_counts_from_the_next_update_on():
+    lab, same = TrainingLab(), TrainingLab()
+    for one in (lab, same):
+        one.train(30)
+    before = lab.parameters
+    lab.step_size = 0.001
+    for one in (lab, same):
+        one.train(1)
+    moved, usual = lab.parameters - before, same.parameters - before
+    assert usual.any()
+    np.testing.assert_allclose(moved, usual / 50, atol=1e-12)
+    lab.critic = False
+    judged = lab.value_parameters
+    lab.train(1)
+    assert np.array_equal(lab.value_parameters, judged), "switched off, it waits as it was"
+
+
+def test_the_lake_is_learned_in_a_few_dozen_updates():
+    """With 8 episodes a batch, 90 % took 58 to 85 updates over 20 seeds: 200 are ample for any seed."""
+    lab = TrainingLab()
+    assert lab.performance() == pytest.approx(0.0139, abs=5e-4)
+    lab.train(200)
+    assert lab.performance() > 0.9
+    fresh = lab.evaluate(400)
+    assert abs(fresh.mean - lab.performance()) < 5 * np.sqrt(lab.performance() * (1 - lab.performance()) / 400)
+    assert (lab.evaluated_at, lab.evaluated_over, lab.evaluated_mean) == ([200.0], [400.0], [fresh.mean])
+    assert not np.array_equal(fresh.returns, lab.evaluate(400).returns), "fresh ones each time"
+
+
+def test_the_exact_line_is_the_oracles_and_dots_scatter_about_it():
+    lab = TrainingLab(seed=5)
+    assert len(lab.exact) == 1
+    lab.train(110)  # every fourth of 200
+    assert module.budget(110) == 200
+    assert len(lab.batch_returns) == 28
+    assert len(lab.exact) == 29
+    again = TrainingLab(seed=5)
+    again.train(80)
+    assert lab.exact[20] == pytest.approx(again.performance(), abs=1e-12), "J after 80 updates"
+    assert lab.batch_returns[20] == lab.history().returns[80], "the batch drawn at that policy"
+    spread = np.array(lab._exact[:-1])
+    z = (lab.history().returns - spread).sum() / np.sqrt((spread * (1 - spread) / 8).sum())
+    assert abs(z) < 5
+    assert [module.budget(n) for n in (0, 50, 51, 400, 401)] == [50, 50, 100, 400, 800]
+
+
+def test_the_replay_is_an_episode_of_the_policy(cart):
+    rng = np.random.default_rng([0, 2, 3])
+    envs = rollout.make_vec("CartPole-v1", 1)
+    record = rollout.from_gymnasium(envs, lambda o: module.cart_features(o) @ cart.parameters, 1, rng)
+    envs.close()
+    length = record.actions.shape[1]
+    assert cart.replay_length == length
+    assert cart.pole[-1] == pytest.approx(record.states[0, -1, 2], abs=1e-6)
+    assert cart.cart[1] == pytest.approx(record.states[0, module.frame_stride(length), 0], abs=1e-6)
+    for length in range(1, 501):
+        assert len(range(0, length, module.frame_stride(length))) + 1 <= module.FRAMES
+
+
+def test_in_the_background_until_it_is_paused():
+    async def scenario():
+        lab = TrainingLab()
+        lab.running = True
+        await wait_until(lambda: lab.updates >= 10)
+        assert lab.running
+        lab.running = False
+        await wait_until(lambda: lab._task.done())
+        done = lab.updates
+        assert len(lab.history().returns) == done
+        await asyncio.sleep(0.15)
+        assert lab.updates == done
+        return lab, done
+
+    lab, done = asyncio.run(scenario())
+    same = TrainingLab()
+    same.train(done)
+    assert np.array_equal(lab.parameters, same.parameters), "the same path as train()"
+    assert lab.message == ""
+
+
+def test_the_page_is_heard():
+    async def scenario():
+        lab, heard = TrainingLab(), []
+        lab.send = heard.append
+        for wish in ("hear", "update", "no such thing", 3):
+            lab._on_message(lab, {"wish": wish}, [])
+        lab._on_message(lab, "nonsense", [])
+        await wait_until(lambda: lab.updates == 1)
+        assert heard == [{"heard": "hear"}, {"heard": "update"}]
+        lab._on_message(lab, {"wish": "train"}, [])
+        await wait_until(lambda: lab.updates > 3)
+        lab._on_message(lab, {"wish": "pause"}, [])
+        await wait_until(lambda: lab._task.done())
+        lab._on_message(lab, {"wish": "evaluate"}, [])
+        await wait_until(lambda: len(lab.evaluated_at) == 1)
+        lab._on_message(lab, {"wish": "new seed"}, [])
+        await wait_until(lambda: (lab.seed, lab.updates) == (1, 0))
+        lab._on_message(lab, {"wish": "CartPole"}, [])
+        await wait_until(lambda: lab.environment == "CartPole")
+        assert (lab.step_size, lab.lambda_, lab.policy, len(lab.pole) > 1) == (0.1, 0.99, [], True)
+
+    asyncio.run(scenario())
+
+
+def broken_after(monkeypatch, updates, error):
+    """Let a2c fail after so many updates."""
+    a2c, calls = training.a2c, []
+
+    def failing(*args, **kwargs):
+        calls.append(1)
+        if len(calls) > updates:
+            raise error
+        return a2c(*args, **kwargs)
+
+    monkeypatch.setattr(training, "a2c", failing)
+
+
+def test_an_error_ends_in_words_and_nothing_is_lost(monkeypatch):
+    broken_after(monkeypatch, 7, FloatingPointError("update 1: the gradient is not finite. Try a smaller step size."))
+
+    async def scenario():
+        lab = TrainingLab()
+        lab.running = True
+        await wait_until(lambda: lab.updates and not lab.running)
+        return lab
+
+    lab = asyncio.run(scenario())
+    told = "Training stopped: update 8: the gradient is not finite. Try a smaller step size."
+    assert lab.message == told
+    assert lab.updates == len(lab.history().returns) == 7
+    same = TrainingLab()
+    monkeypatch.undo()
+    same.train(7)
+    kept = lab.parameters
+    assert np.array_equal(kept, same.parameters)
+    assert lab._rng.random() == same._rng.random()
+    broken_after(monkeypatch, 0, FloatingPointError("update 1: the gradient is not finite. Try a smaller step size."))
+    lab._loop = None
+    with pytest.raises(FloatingPointError, match="update 8: the gradient"):
+        lab.train(5)
+    assert lab.parameters is kept
+    assert lab.message == told
+    monkeypatch.setattr(training, "a2c", lambda *_, **__: 1 / 0)
+    lab._on_message(lab, {"wish": "update"}, [])
+    assert lab.message == "Training stopped: division by zero."
+    assert len(module._told(ValueError("x" * 500))) == 100, "what a stored notebook may hold"
+
+
+def test_an_interrupt_ends_in_words_and_nothing_is_lost(capsys):
+    handler = signal.getsignal(signal.SIGINT)
+
+    async def scenario():
+        lab = TrainingLab()
+        lab.running = True
+        await wait_until(lambda: lab.updates >= 5)
+        os.kill(os.getpid(), signal.SIGINT)
+        await wait_until(lambda: not lab.running)
+        return lab
+
+    lab = asyncio.run(scenario())
+    assert lab.message == f"Interrupted after update {lab.updates}. What was learned until then is kept."
+    assert signal.getsignal(signal.SIGINT) is handler
+    done, update = lab.updates, lab._update
+
+    def interrupted():
+        update()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    lab._update = interrupted
+    lab.train(50)
+    assert lab.updates == done + 1
+    assert capsys.readouterr().out.strip() == lab.message
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_without_an_event_loop_it_says_what_to_call():
+    lab = TrainingLab()
+    lab.running = True
+    assert not lab.running
+    assert lab.message == module.NO_LOOP
+
+
+@pytest.mark.parametrize(
+    ("wrong", "name"),
+    [
+        ({"environment": "Taxi"}, "environment"),
+        ({"entropy_cost": -0.1}, "entropy_cost"),
+        ({"entropy_cost": 0.3}, "entropy_cost"),
+        ({"lambda_": 1.1}, "lambda_"),
+        ({"lambda_": float("nan")}, "lambda_"),
+        ({"step_size": 0.0}, "step_size"),
+        ({"step_size": 2.0}, "step_size"),
+        ({"critic": "yes"}, "critic"),
+        ({"seed": -1}, "seed"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name(wrong, name):
+    with pytest.raises(TraitError, match=name):
+        TrainingLab(**wrong)
+
+
+def test_wrong_numbers_of_updates_and_episodes(cart):
+    for wrong, error in ((0, ValueError), (1.5, TypeError), (True, TypeError)):
+        with pytest.raises(error, match="updates"):
+            cart.train(wrong)
+        with pytest.raises(error, match="episodes"):
+            cart.evaluate(wrong)
+    assert cart.updates == 3
+    with pytest.raises(ValueError, match="CartPole, expected FrozenLake"):
+        cart.performance()
+    with pytest.raises(ValueError, match="CartPole, expected FrozenLake"):
+        cart.probabilities()
+
+
+def test_what_viewers_without_widgets_get(cart):
+    lab = TrainingLab(seed=1)
+    assert lab.world["map"] == "SFFFFHFHFFFHHFFG"
+    lab.train(60)
+    lab.evaluate()
+    for one in (lab, cart):
+        data, metadata = one._repr_mimebundle_()
+        assert data["text/plain"] == metadata["image/png"]["alt"] == repr(one)
+        assert one.line() in repr(one)
+        assert data["image/png"].startswith(b"\x89PNG")
+        assert len(data["image/png"]) < 70_000
+        state = offline.stored(one)["state"]
+        assert "world" not in state
+        assert max(len(value) for value in state.values() if isinstance(value, list)) <= 100
+        assert state["updates"] == one.updates
+    assert "The exact probability to reach the present is" in repr(lab)
+    assert "One fresh episode lasted" in repr(cart)
