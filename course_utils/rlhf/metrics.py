@@ -1,0 +1,159 @@
+"""What a run of RLHF writes into its log: TRL's names and definitions for TRL's metrics, ``ours/…`` for additions.
+
+Whoever can read this log can read that of a large run. Means are over the tokens of a batch, padding left out, or over
+its replies; what is measured in an epoch is averaged over the epochs and mini-batches of the update, as TRL does.
+"""
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from course_utils import arguments
+from course_utils.arguments import FloatArray
+from course_utils.rlhf.policy import LanguageModel, contexts, log_probabilities, log_probs, logits
+from course_utils.rlhf.world import END, Replies, World
+
+Row = dict[str, float]
+
+
+class Metric(NamedTuple):
+    """One column of the log."""
+
+    source: Literal["TRL", "ours"]
+    meaning: str
+
+
+METRICS: dict[str, Metric] = {
+    "objective/kl": Metric(
+        "TRL", "Σ_t log π(a_t|s_t) − log π_ref(a_t|s_t) of a reply, mean: KL to the reference by k1"
+    ),
+    "objective/entropy": Metric("TRL", "Σ_t −log π(a_t|s_t) of a reply, mean: a sum over the reply, not per token"),
+    "objective/non_score_reward": Metric("TRL", "−β Σ_t KL estimate of a reply, mean: what the penalty costs"),
+    "objective/rlhf_reward": Metric("TRL", "score + non-score reward: what is maximised"),
+    "objective/scores": Metric("TRL", "the reward model's score of a reply, mean"),
+    "policy/approxkl_avg": Metric("TRL", "½ mean (log π_new − log π_old)²: within the update, not to the reference"),
+    "policy/clipfrac_avg": Metric("TRL", "share of the tokens where the clip is active, so that they send no gradient"),
+    "policy/entropy_avg": Metric("TRL", "mean entropy H(π(·|s_t)) of a token, in nats"),
+    "loss/policy_avg": Metric("TRL", "−mean min(ρ_t A_t, clip(ρ_t) A_t)"),
+    "loss/value_avg": Metric("TRL", "½ mean (V(s_t) − G_t)²"),
+    "val/ratio": Metric("TRL", "mean ρ_t = π_new / π_old of an epoch's tokens, mean over the epochs"),
+    "val/ratio_var": Metric("TRL", "variance of these means: not of the ratios themselves"),
+    "val/num_eos_tokens": Metric("TRL", "replies with an end token"),
+    "lr": Metric("TRL", "learning rate of the policy"),
+    "episode": Metric("TRL", "replies sampled so far"),
+    "ours/gold": Metric("ours", "gold reward of a reply, mean: a real run cannot know it"),
+    "ours/reply_length": Metric("ours", "tokens of a reply, end token included, mean"),
+    "ours/polite_words": Metric("ours", "polite words of a reply, mean"),
+    "ours/unique_replies": Metric("ours", "share of the batch's replies that differ from each other"),
+    "ours/kl_full": Metric("ours", "Σ_t KL(π(·|s_t) ‖ π_ref(·|s_t)) of a reply, all tokens counted, mean: less noise"),
+    "ours/kl_coef": Metric("ours", "β in this update"),
+    "ours/explained_variance": Metric(
+        "ours", "1 − Var(G_t − V(s_t)) / Var(G_t), before the critic's step; 0 if G is flat"
+    ),
+    "ours/mean_value": Metric(
+        "ours", "mean V(s_t): explained variance is blind to a constant error, these two are not"
+    ),
+    "ours/mean_return": Metric("ours", "mean G_t, the critic's target"),
+    "ours/max_ratio": Metric("ours", "largest ρ_t in any epoch: the mean hides it"),
+    "ours/out_of_range": Metric("ours", "share of the tokens with ρ_t outside 1 ± ε, the other clip fraction in use"),
+    "ours/gradient_norm": Metric("ours", "length of the policy's gradient before max_grad_norm, mean over the steps"),
+    "ours/epochs": Metric("ours", "epochs that took a step; fewer than num_ppo_epochs where target_kl stopped them"),
+}
+
+
+class ExactKL(NamedTuple):
+    """The KL divergence between two models over whole replies to one prompt, by listing all replies."""
+
+    value: float
+    """Σ_τ Pr_π(τ) log(Pr_π(τ) / Pr_ref(τ))"""
+    k1_variance: float
+    """variance of log(Pr_π(τ) / Pr_ref(τ)), the sampled estimate, under π"""
+
+
+def exact_kl(model: LanguageModel, reference: LanguageModel, world: World, prompt: int) -> ExactKL:
+    """Return KL(π ‖ π_ref) over replies to one prompt, exactly; only for worlds small enough to list them.
+
+    KL = Σ_τ Pr_π(τ) Σ_t (log π(a_t | s_t) − log π_ref(a_t | s_t))
+
+    Args:
+        model: π.
+        reference: π_ref.
+        world: a world with at most 200,000 possible replies.
+        prompt: number of the prompt.
+
+    Returns:
+        ExactKL.
+
+    Raises:
+        ValueError: too many replies, or a prompt that does not exist.
+    """
+    prompt = arguments.whole("prompt", prompt, low=0)
+    if prompt >= len(world.prompts):
+        raise ValueError(f"prompt is {prompt}, expected a prompt from 0 to {len(world.prompts) - 1}")
+    n_words, length = len(world.words), world.max_tokens
+    replies_in_all = sum((n_words - 1) ** n for n in range(length + 1))
+    if replies_in_all > 200_000:
+        raise ValueError(f"world has {replies_in_all} possible replies, expected at most 200000 to list them")
+    tokens, lengths = [], []
+    for n in range(length + 1):
+        said = np.indices((n_words - 1,) * n).reshape(n, -1).T + 1 if n else np.zeros((1, 0), dtype=np.intp)
+        tokens.append(np.pad(said, ((0, 0), (0, length - n)), constant_values=END))
+        lengths.append(np.full(len(said), min(n + 1, length)))
+    listed = Replies(
+        np.full(replies_in_all, prompt), np.concatenate(tokens).astype(np.intp), np.concatenate(lengths).astype(np.intp)
+    )
+    log_pi = log_probs(model, world, listed).sum(axis=1, dtype=np.float64)
+    log_ratio = log_pi - log_probs(reference, world, listed).sum(axis=1, dtype=np.float64)
+    probabilities = np.exp(log_pi)
+    value = float(probabilities @ log_ratio)
+    return ExactKL(value, float(probabilities @ (log_ratio - value) ** 2))
+
+
+def full_kl(model: LanguageModel, reference: LanguageModel, world: World, replies: Replies) -> FloatArray:
+    """Return the KL divergence in the states that each reply visits, summed: with replies of π, its mean is the KL.
+
+    Σ_t KL(π(· | s_t) ‖ π_ref(· | s_t))
+
+    Args:
+        model: π.
+        reference: π_ref.
+        world: the world.
+        replies: m replies, sampled from π.
+
+    Returns:
+        shape (m,).
+    """
+    batch = contexts(world, replies, model.table.dtype)
+    log_pi = log_probabilities(logits(model, batch.x))
+    log_ref = log_probabilities(logits(reference, batch.x))
+    per_token = (np.exp(log_pi) * (log_pi - log_ref)).sum(axis=1, dtype=np.float64)
+    return np.asarray(np.bincount(batch.rows, per_token, minlength=len(replies.prompts)), dtype=np.float64)
+
+
+def columns(rows: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
+    """Return the log as a dict of columns, as ``pandas.DataFrame`` takes it."""
+    return {name: [row[name] for row in rows] for name in (rows[0] if rows else {})}
+
+
+def write_csv(path: Path | str, rows: Sequence[Mapping[str, float]]) -> None:
+    """Write the log as a table with one line for each update, the first line being the names."""
+    with Path(path).open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=["update", *METRICS])
+        writer.writeheader()
+        writer.writerows({"update": i, **row} for i, row in enumerate(rows, start=1))
+
+
+def write_jsonl(path: Path | str, rows: Sequence[Mapping[str, float]]) -> None:
+    """Write the log as JSON Lines, one object for each update."""
+    lines = (json.dumps({"update": i, **row}) + "\n" for i, row in enumerate(rows, start=1))
+    Path(path).write_text("".join(lines), encoding="utf-8")
+
+
+def read_jsonl(path: Path | str) -> list[Row]:
+    """Read a log that ``write_jsonl`` wrote."""
+    rows = [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
+    return [{name: value for name, value in row.items() if name != "update"} for row in rows]

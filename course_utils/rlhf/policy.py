@@ -1,0 +1,440 @@
+"""The language model of the RLHF lab: softmax over a sparse 0/1 context, sampling, and supervised fine-tuning.
+
+The context x(s) of a token is a row of zeros and ones: a bias, the prompt's topic and mood, the position, the word
+before, the word before that, and which words were already used. Logits are linear in it, z = x θ, so the score is that
+of lesson 2 with a row vector in front: ∂ log π(a | s) / ∂θ = xᵀ (one-hot(a) − π). With ``hidden`` > 0 a small tanh
+layer stands beside the linear part: z = x θ + tanh(x H) R.
+
+Models are float32, which halves the time; a float64 table makes everything float64.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, NamedTuple, ParamSpec, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+from threadpoolctl import threadpool_limits
+
+from course_utils import arguments
+from course_utils.arguments import FloatArray, IntArray
+from course_utils.rlhf.world import END, MOODS, Replies, World
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class LanguageModel(NamedTuple):
+    """The parameters of a policy over tokens."""
+
+    table: FloatArray
+    """θ, and beside it H of the tanh layer, shape (d, V + hidden)"""
+    readout: FloatArray
+    """R of the tanh layer, shape (hidden, V); no rows in a log-linear model"""
+
+
+class Contexts(NamedTuple):
+    """All tokens of a batch of replies, one row for each, padding left out."""
+
+    x: FloatArray
+    """context, zeros and ones, shape (N, d)"""
+    actions: IntArray
+    """the token that was chosen, shape (N,)"""
+    rows: IntArray
+    """which reply, shape (N,)"""
+    steps: IntArray
+    """which position in it, shape (N,)"""
+
+
+class Sampled(NamedTuple):
+    """Replies that a model has written."""
+
+    replies: Replies
+    log_probs: FloatArray
+    """log π(a_t | s_t), 0 in padding, shape (m, T)"""
+
+
+class AdamState(NamedTuple):
+    """What Adam remembers."""
+
+    mean: FloatArray
+    square: FloatArray
+    steps: int
+
+
+class FineTuned(NamedTuple):
+    """What supervised fine-tuning leaves behind."""
+
+    model: LanguageModel
+    losses: FloatArray
+    """mean −log π of a token, for each epoch, as the batches saw it, shape (epochs,)"""
+    held_out_loss: float
+    """mean −log π of a token of demonstrations that were not trained on"""
+
+
+def one_blas_thread(function: Callable[P, R]) -> Callable[P, R]:
+    """Make a function run with one thread in BLAS: more of them only get in each other's way at these sizes."""
+
+    @wraps(function)
+    def limited(*args: P.args, **kwargs: P.kwargs) -> R:
+        with threadpool_limits(limits=1, user_api="blas"):
+            return function(*args, **kwargs)
+
+    return limited
+
+
+def feature_names(world: World) -> list[str]:
+    """Return what each column of the context means, d names."""
+    return [
+        "bias",
+        *(f"topic {topic}" for topic in world.topics),
+        *(f"mood {mood}" for mood in MOODS),
+        *(f"position {t + 1}" for t in range(world.max_tokens)),
+        *(f"after {word}" for word in ("the beginning", *world.words[1:])),
+        *(f"two after {word}" for word in ("the beginning", *world.words[1:])),
+        *(f"used {word}" for word in world.words),
+    ]
+
+
+def n_features(world: World) -> int:
+    """Return d, the length of a context."""
+    return 1 + len(world.topics) + len(MOODS) + world.max_tokens + 3 * len(world.words)
+
+
+def new(
+    world: World, *, hidden: int = 0, rng: np.random.Generator | None = None, dtype: DTypeLike = np.float32
+) -> LanguageModel:
+    """Return a model that finds every token equally probable.
+
+    Args:
+        world: the world.
+        hidden: units of the tanh layer; 0 for the log-linear model.
+        rng: a numpy.random.Generator for the tanh layer's weights, which must differ to learn; without it None.
+        dtype: float32 or float64.
+
+    Returns:
+        LanguageModel.
+
+    Raises:
+        TypeError, ValueError: bad arguments.
+    """
+    hidden = arguments.whole("hidden", hidden, low=0)
+    d, n_words = n_features(world), len(world.words)
+    table = np.zeros((d, n_words + hidden), dtype=dtype)
+    if hidden:
+        table[:, n_words:] = arguments.generator(rng).normal(0.0, 0.3, (d, hidden))
+    return LanguageModel(table, np.zeros((hidden, n_words), dtype=dtype))
+
+
+def contexts(world: World, replies: Replies, dtype: DTypeLike = np.float32) -> Contexts:
+    """Return the contexts in which the tokens of the replies were chosen.
+
+    Args:
+        world: the world.
+        replies: m replies.
+        dtype: of x.
+
+    Returns:
+        Contexts with N rows, the tokens of the first reply first.
+    """
+    m, length = replies.tokens.shape
+    n_words, n_topics = len(world.words), len(world.topics)
+    mask = replies.mask
+    rows, steps = mask.nonzero()
+    actions = replies.tokens[mask]
+    n = np.arange(len(rows))
+    x = np.zeros((len(rows), n_features(world)), dtype=dtype)
+    before = np.zeros((m, length + 2), dtype=np.intp)  # END stands for the beginning
+    before[:, 2:] = replies.tokens
+    used = np.zeros((m, length, n_words), dtype=bool)
+    used[np.arange(m)[:, None], np.arange(1, length), replies.tokens[:, :-1]] = True
+    np.logical_or.accumulate(used, axis=1, out=used)
+    at = 1 + n_topics + len(MOODS)
+    x[:, 0] = 1
+    x[n, 1 + world.topic_of[replies.prompts][rows]] = 1
+    x[n, 1 + n_topics + world.mood_of[replies.prompts][rows]] = 1
+    x[n, at + steps] = 1
+    at += world.max_tokens
+    x[n, at + before[rows, steps + 1]] = 1
+    x[n, at + n_words + before[rows, steps]] = 1
+    x[:, at + 2 * n_words :] = used[mask]
+    return Contexts(x, actions, rows, steps)
+
+
+def logits(model: LanguageModel, x: FloatArray) -> FloatArray:
+    """Return the logits of every token in these contexts.
+
+    z = x θ, or x θ + tanh(x H) R
+
+    Args:
+        model: the policy.
+        x: contexts, shape (N, d).
+
+    Returns:
+        z, shape (N, V).
+    """
+    n_words = model.readout.shape[1]
+    inner: FloatArray = x @ model.table
+    if not len(model.readout):
+        return inner
+    result: FloatArray = inner[:, :n_words] + np.tanh(inner[:, n_words:]) @ model.readout
+    return result
+
+
+def gradient(model: LanguageModel, x: FloatArray, grad_logits: FloatArray) -> LanguageModel:
+    """Return the gradient with respect to the parameters from the one with respect to the logits: the chain rule.
+
+    ∂/∂θ = xᵀ ∂/∂z; with a tanh layer h = tanh(x H) also ∂/∂R = hᵀ ∂/∂z and ∂/∂H = xᵀ ((∂/∂z Rᵀ) (1 − h²))
+
+    Args:
+        model: the policy.
+        x: contexts, shape (N, d).
+        grad_logits: ∂ objective / ∂ z, shape (N, V).
+
+    Returns:
+        The gradient, in the shape of the model.
+    """
+    if not len(model.readout):
+        return LanguageModel(x.T @ grad_logits, np.zeros_like(model.readout))
+    h = np.tanh(x @ model.table[:, model.readout.shape[1] :])
+    inner = np.concatenate([grad_logits, (grad_logits @ model.readout.T) * (1 - h**2)], axis=1)
+    return LanguageModel(x.T @ inner, h.T @ grad_logits)
+
+
+def log_probabilities(z: FloatArray) -> FloatArray:
+    """Return log π = z − log Σ exp z for rows of logits, shape (N, V): ``policy.log_softmax`` without its checks."""
+    shifted = z - z.max(axis=1, keepdims=True)
+    result: FloatArray = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return result
+
+
+def score(model: LanguageModel, batch: Contexts, weights: ArrayLike | None = None) -> LanguageModel:
+    """Return the gradient of the weighted log-probability of what was said.
+
+    Σ_t w_t ∂ log π(a_t | s_t) / ∂θ = Σ_t w_t x_tᵀ (one-hot(a_t) − π_t)
+
+    With w_t = A_t / m this is the gradient of U(τ; θ), averaged over m replies.
+
+    Args:
+        model: the policy.
+        batch: contexts and tokens, N rows.
+        weights: w, shape (N,); None for 1.
+
+    Returns:
+        The gradient, in the shape of the model.
+
+    Source: Williams 1992 (REINFORCE); Xiao & Zhu, Foundations of Large Language Models, ch. 4.
+    """
+    w = np.ones(len(batch.x), model.table.dtype) if weights is None else np.asarray(weights, model.table.dtype)
+    arguments.shape("weights", w, (len(batch.x),), "the batch's tokens")
+    slope = -np.exp(log_probabilities(logits(model, batch.x)))
+    slope[np.arange(len(slope)), batch.actions] += 1
+    return gradient(model, batch.x, slope * w[:, None])
+
+
+def log_probs(model: LanguageModel, world: World, replies: Replies) -> FloatArray:
+    """Return the log-probability of every token of the replies.
+
+    log π(a_t | s_t) for t = 1 … length, and 0 in padding; the sum over a row is log Pr_θ(τ)
+
+    Args:
+        model: the policy.
+        world: the world.
+        replies: m replies.
+
+    Returns:
+        shape (m, T).
+    """
+    batch = contexts(world, replies, model.table.dtype)
+    table = np.zeros(replies.tokens.shape, dtype=model.table.dtype)
+    chosen = log_probabilities(logits(model, batch.x))[np.arange(len(batch.x)), batch.actions]
+    table[batch.rows, batch.steps] = chosen
+    return table
+
+
+def sample(
+    model: LanguageModel, world: World, prompts: ArrayLike, rng: np.random.Generator, *, temperature: float = 1.0
+) -> Sampled:
+    """Let the model write a reply to each prompt.
+
+    A context changes by a few entries from token to token, so its logits are running sums of rows of the table. Each
+    reply consumes T uniform numbers, used or not: the replies do not depend on each other's lengths.
+
+    Args:
+        model: the policy.
+        world: the world.
+        prompts: numbers of prompts, shape (m,).
+        rng: a numpy.random.Generator.
+        temperature: κ > 0, which divides the logits.
+
+    Returns:
+        Sampled.
+
+    Raises:
+        TypeError, ValueError: bad arguments.
+    """
+    numbers = np.asarray(prompts)
+    if numbers.ndim != 1 or not numbers.size or numbers.dtype.kind not in "iu":
+        raise ValueError(f"prompts has shape {numbers.shape}, {numbers.dtype}, expected whole numbers of shape (m,)")
+    inside = (numbers >= 0) & (numbers < len(world.prompts))
+    arguments.require("prompts", numbers, inside, f"a prompt from 0 to {len(world.prompts) - 1}")
+    generator = arguments.generator(rng)
+    kappa = arguments.number("temperature", temperature, low=0.0)
+    if not kappa:
+        raise ValueError("temperature is 0.0, expected a positive number")
+    m, length, n_words, n_topics = len(numbers), world.max_tokens, len(world.words), len(world.topics)
+    table, dtype = model.table, model.table.dtype
+    mood_at, position_at = 1 + n_topics, 1 + n_topics + len(MOODS)
+    last_at = position_at + length
+    second_at, used_at = last_at + n_words, last_at + 2 * n_words
+
+    tokens = np.zeros((m, length), dtype=np.intp)
+    lengths = np.full(m, length, dtype=np.intp)
+    chosen = np.zeros((m, length), dtype=dtype)
+    uniform = generator.random((m, length)).astype(dtype)
+    # Row i of what follows belongs to reply alive[i]; replies that have ended drop out.
+    alive = np.arange(m)
+    still = table[0] + table[1 + world.topic_of[numbers]] + table[mood_at + world.mood_of[numbers]]
+    used = np.zeros((m, n_words), dtype=bool)
+    last = second = np.zeros(m, dtype=np.intp)
+    for t in range(length):
+        z = still + table[position_at + t]
+        z += table.take(last_at + last, axis=0)
+        z += table.take(second_at + second, axis=0)
+        if len(model.readout):
+            z = z[:, :n_words] + np.tanh(z[:, n_words:]) @ model.readout
+        if kappa != 1:
+            z /= kappa
+        z -= z.max(axis=1, keepdims=True)
+        cumulative = np.exp(z).cumsum(axis=1)
+        total = cumulative[:, -1]
+        threshold = uniform[alive, t] * total
+        word = np.minimum((cumulative <= threshold[:, None]).sum(axis=1), n_words - 1)
+        here = np.arange(len(alive))
+        tokens[alive, t] = word
+        chosen[alive, t] = z[here, word] - np.log(total)
+        ended = word == END
+        if ended.any():
+            lengths[alive[ended]] = t + 1
+            going = np.flatnonzero(~ended)
+            if not len(going):
+                break
+            alive, still, used, last, word = alive[going], still[going], used[going], last[going], word[going]
+            here = here[: len(going)]
+        fresh = ~used[here, word]
+        still += table.take(used_at + word, axis=0) * fresh[:, None]
+        used[here, word] = True
+        second, last = last, word
+    return Sampled(Replies(numbers.astype(np.intp), tokens, lengths), chosen)
+
+
+def adam_start(parameters: FloatArray) -> AdamState:
+    """Return Adam's memory before the first step."""
+    return AdamState(np.zeros_like(parameters), np.zeros_like(parameters), 0)
+
+
+def adam_step(
+    parameters: FloatArray, gradient: FloatArray, state: AdamState, step_size: float
+) -> tuple[FloatArray, AdamState]:
+    """Return the parameters one step of Adam further up, and what it remembers: ``training.Adam``, in float32 too.
+
+    m ← .9 m + .1 g;  v ← .999 v + .001 g²;  θ ← θ + α (m / (1 − .9ᵏ)) / (√(v / (1 − .999ᵏ)) + 10⁻⁸)
+
+    Args:
+        parameters: θ, any shape.
+        gradient: g, to be ascended, shape of θ.
+        state: what was remembered.
+        step_size: α.
+
+    Returns:
+        (θ, state) after the step; the arrays that went in are not changed.
+
+    Source: Kingma & Ba 2015, Adam: A Method for Stochastic Optimization, algorithm 1.
+    """
+    k = state.steps + 1
+    mean = 0.9 * state.mean + 0.1 * gradient
+    square = 0.999 * state.square + 0.001 * gradient**2
+    size = np.sqrt(square / (1 - 0.999**k)) + 1e-8
+    moved: FloatArray = parameters + (step_size / (1 - 0.9**k)) * mean / size
+    return moved, AdamState(mean, square, k)
+
+
+def pack(model: LanguageModel) -> FloatArray:
+    """Return all parameters in one row."""
+    return np.concatenate([model.table.ravel(), model.readout.ravel()])
+
+
+def unpack(parameters: FloatArray, like: LanguageModel) -> LanguageModel:
+    """Return the model whose ``pack`` is this row."""
+    table, readout = np.split(parameters, [like.table.size])
+    return LanguageModel(table.reshape(like.table.shape), readout.reshape(like.readout.shape))
+
+
+@one_blas_thread
+def sft(
+    world: World,
+    demonstrations: Replies,
+    rng: np.random.Generator,
+    *,
+    epochs: int = 6,
+    step_size: float = 0.05,
+    batch: int = 512,
+    hidden: int = 0,
+    held_out: float = 0.1,
+    dtype: DTypeLike = np.float32,
+) -> FineTuned:
+    """Train a model to say what the demonstrators said: supervised fine-tuning.
+
+    θ goes up along the mean of ∂ log π(a | s) / ∂θ over the tokens of a batch, by Adam, whose steps shrink to 0
+
+    Args:
+        world: the world.
+        demonstrations: what to imitate.
+        rng: a numpy.random.Generator, for the order of the tokens.
+        epochs: passes through the demonstrations, at least 1.
+        step_size: α of the first step, above 0.
+        batch: tokens in a batch, at least 1.
+        hidden: units of the tanh layer.
+        held_out: share of the demonstrations that only measures, in [0, 0.5].
+        dtype: float32 or float64.
+
+    Returns:
+        FineTuned; without held-out demonstrations its held_out_loss is that of all.
+
+    Raises:
+        TypeError, ValueError: bad arguments.
+
+    Source: Ouyang et al. 2022, Training language models to follow instructions with human feedback, section 3.
+    """
+    epochs, batch = arguments.whole("epochs", epochs, low=1), arguments.whole("batch", batch, low=1)
+    step_size = arguments.number("step_size", step_size, low=0.0)
+    held_out = arguments.number("held_out", held_out, low=0.0, high=0.5)
+    generator = arguments.generator(rng)
+    measuring = int(held_out * len(demonstrations.tokens))
+    every = contexts(world, demonstrations.take(slice(measuring, None)), dtype)
+    model = new(world, hidden=hidden, rng=generator, dtype=dtype)
+    parameters = pack(model)
+    state = adam_start(parameters)
+    starts = range(0, len(every.x), batch)
+    losses = np.zeros(epochs)
+    for epoch in range(epochs):
+        order = generator.permutation(len(every.x))
+        for i, start in enumerate(starts):
+            rows = order[start : start + batch]
+            x, actions, n = every.x[rows], every.actions[rows], np.arange(len(rows))
+            log_pi = log_probabilities(logits(model, x))
+            losses[epoch] -= log_pi[n, actions].sum()
+            slope = -np.exp(log_pi)
+            slope[n, actions] += 1
+            left = 1 - (epoch * len(starts) + i) / (epochs * len(starts))
+            ascent = pack(gradient(model, x, slope / len(rows)))
+            parameters, state = adam_step(parameters, ascent, state, step_size * left)
+            model = unpack(parameters, model)
+    check = demonstrations.take(slice(0, measuring)) if measuring else demonstrations
+    measured = log_probs(model, world, check).sum() / check.lengths.sum()
+    return FineTuned(model, losses / len(every.x), -float(measured))
+
+
+def finite(model: Any) -> bool:
+    """Say whether every parameter is a finite number."""
+    return all(bool(np.isfinite(array).all()) for array in model)

@@ -1,0 +1,381 @@
+"""The reward model: Bradley–Terry on pairs of replies, one of which a rater preferred.
+
+score(prompt, reply) = features(prompt, reply) · w, so the score of a pair's difference is linear too, and the training
+is a logistic regression. The kinds of features reach about the same accuracy on pairs like those they were trained on.
+They differ in how they go on beyond them, and a policy that is trained on the score goes beyond them.
+"""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from course_utils import arguments, objectives
+from course_utils.arguments import FloatArray
+from course_utils.rlhf import world as worlds
+from course_utils.rlhf.policy import LanguageModel, one_blas_thread, sample
+from course_utils.rlhf.world import MOODS, DataFileError, Replies, World, counts
+
+KINDS = ("count", "log", "presence", "rich")
+RICH = ("repeated words", "polite words over 2", "words over 10", "share of odd word pairs")
+
+
+class Pairs(NamedTuple):
+    """Preferences: of two replies to the same prompt, the one that a rater chose and the other."""
+
+    chosen: Replies
+    rejected: Replies
+
+
+@dataclass(frozen=True, eq=False)
+class RewardModel:
+    """A linear score of replies, shifted and scaled."""
+
+    kind: str
+    """the kind of features, one of KINDS"""
+    weights: FloatArray
+    """w, in the order of ``feature_names``, shape (F,)"""
+    length_weight: float = 0.0
+    """what a token more was worth to the raters; known under length_control and left out of the score"""
+    mean: float = 0.0
+    """subtracted from features · w"""
+    sd: float = 1.0
+    """what then divides it"""
+    offset: float = 0.0
+    """added at the end; 0 in a normalised model"""
+
+
+def feature_names(world: World, kind: str = "log") -> list[str]:
+    """Return what each feature means, F names.
+
+    Raises:
+        ValueError: an unknown kind.
+    """
+    _check_kind(kind)
+    words, polite = world.words[1:], [world.words[i] for i in np.flatnonzero(world.tags["polite"])]
+    return [
+        *words,
+        *(f"{topic} × {word}" for topic in world.topics for word in words),
+        *(f"{mood} × {word}" for mood in MOODS for word in polite),
+        *(RICH if kind == "rich" else ()),
+    ]
+
+
+def features(world: World, replies: Replies, kind: str = "log") -> FloatArray:
+    """Return what the reward model sees of a reply.
+
+    f(count of each word), the same for each topic and word, and for each mood and polite word, where f is
+    count: c;  log: log₂(1 + c);  presence: c > 0;  rich: log₂(1 + c), and RICH beside it
+
+    Args:
+        world: the world.
+        replies: m replies.
+        kind: one of KINDS.
+
+    Returns:
+        shape (m, F); ``feature_names`` says which is which.
+
+    Raises:
+        ValueError: an unknown kind.
+    """
+    _check_kind(kind)
+    said = _transformed(world, replies, kind)
+    topic, mood = world.topic_of[replies.prompts], world.mood_of[replies.prompts]
+    polite = said[:, world.tags["polite"][1:]]
+    by_topic = (topic[:, None] == np.arange(len(world.topics)))[:, :, None] * said[:, None]
+    by_mood = (mood[:, None] == np.arange(len(MOODS)))[:, :, None] * polite[:, None]
+    m = len(said)
+    parts = [said, by_topic.reshape(m, -1), by_mood.reshape(m, -1)]
+    return np.concatenate([*parts, _rich(world, replies)] if kind == "rich" else parts, axis=1)
+
+
+def sample_pairs(
+    model: LanguageModel, world: World, n: int, rng: np.random.Generator, weights: ArrayLike | None = None
+) -> tuple[Replies, Replies]:
+    """Return two replies of a model to each of n prompts.
+
+    Args:
+        model: who writes.
+        world: the world.
+        n: pairs, at least 1.
+        rng: a numpy.random.Generator.
+        weights: the traffic, shape (prompts,); None for every topic and mood alike.
+
+    Returns:
+        (first replies, second replies), n each.
+    """
+    prompts = worlds.sample_prompts(world, n, rng, weights)
+    both = sample(model, world, np.concatenate([prompts, prompts]), rng).replies
+    return both.take(slice(0, n)), both.take(slice(n, None))
+
+
+def label(
+    world: World,
+    first: Replies,
+    second: Replies,
+    rng: np.random.Generator,
+    *,
+    temperature: float = 0.6,
+    polite_bias: float = 0.0,
+    length_bias: float = 0.0,
+    biased_share: float = 1.0,
+) -> Pairs:
+    """Let raters choose between the two replies of each pair.
+
+    Pr(first ≻ second) = σ((taste(first) − taste(second)) / κ);  taste = gold + polite_bias · polite words
+    + length_bias · tokens, the last two only for the biased share of the labels
+
+    Args:
+        world: the world.
+        first: n replies.
+        second: n other replies to the same prompts.
+        rng: a numpy.random.Generator.
+        temperature: κ > 0: how often raters disagree with themselves.
+        polite_bias: points that they give for each polite word.
+        length_bias: points that they give for each token.
+        biased_share: share of the labels with these biases, in [0, 1].
+
+    Returns:
+        Pairs.
+
+    Raises:
+        TypeError, ValueError: bad arguments, or replies to different prompts.
+
+    Source: Bradley & Terry 1952.
+    """
+    arguments.shape("second", second.prompts, first.prompts.shape, "first")
+    same = first.prompts == second.prompts
+    arguments.require("second", second.prompts, same, "replies to the prompts of first")
+    kappa = arguments.number("temperature", temperature, low=0.0)
+    if not kappa:
+        raise ValueError("temperature is 0.0, expected a positive number")
+    polite_bias = arguments.number("polite_bias", polite_bias)
+    length_bias = arguments.number("length_bias", length_bias)
+    biased_share = arguments.number("biased_share", biased_share, low=0.0, high=1.0)
+    generator = arguments.generator(rng)
+    n = len(first.prompts)
+    biased = np.arange(n) < round(biased_share * n)  # pairs come in random order, so the first ones are as good as any
+
+    def taste(replies: Replies) -> FloatArray:
+        liked = polite_bias * (counts(world, replies) @ world.tags["polite"]) + length_bias * replies.lengths
+        result: FloatArray = worlds.gold_reward(world, replies).total + biased * liked
+        return result
+
+    margin = (taste(first) - taste(second)) / kappa
+    wins = generator.random(n) < np.exp(-np.logaddexp(0.0, -margin))
+    return choose(first, second, wins)
+
+
+def choose(first: Replies, second: Replies, first_wins: ArrayLike) -> Pairs:
+    """Return the pairs in which the first reply was chosen where ``first_wins``, shape (n,), says so."""
+    wins = np.asarray(first_wins, dtype=bool)
+    arguments.shape("first_wins", wins, first.prompts.shape, "first")
+
+    def pick(a: Replies, b: Replies) -> Replies:
+        tokens = np.where(wins[:, None], a.tokens, b.tokens)
+        return Replies(a.prompts, tokens, np.where(wins, a.lengths, b.lengths))
+
+    return Pairs(pick(first, second), pick(second, first))
+
+
+def join(pairs: Sequence[Pairs]) -> Pairs:
+    """Return all the pairs in one.
+
+    Raises:
+        ValueError: no pairs at all.
+    """
+    if not pairs:
+        raise ValueError("pairs is empty, expected at least one Pairs")
+
+    def stack(side: list[Replies]) -> Replies:
+        return Replies(*(np.concatenate(columns) for columns in zip(*side, strict=True)))
+
+    return Pairs(stack([p.chosen for p in pairs]), stack([p.rejected for p in pairs]))
+
+
+@one_blas_thread
+def fit(
+    world: World, pairs: Pairs, kind: str = "log", *, penalty: float = 1.0, length_control: bool = False
+) -> RewardModel:
+    """Train a reward model on preferences.
+
+    w = arg min Σ_i −log σ((x(chosen_i) − x(rejected_i)) · w) + (penalty / 2) ‖w‖², by Newton's method
+
+    Args:
+        world: the world.
+        pairs: the preferences.
+        kind: of features, one of KINDS.
+        penalty: strength of the pull to 0, above 0; without it a feature that always wins would get no end of weight.
+        length_control: train with the number of tokens as one feature more, and leave it out of the score.
+
+    Returns:
+        RewardModel, not yet normalised: mean 0, sd 1, offset 0.
+
+    Raises:
+        TypeError, ValueError: bad arguments.
+
+    Source: Ouyang et al. 2022, section 3; ``objectives.bradley_terry_loss`` is the loss of one pair.
+    """
+    penalty = arguments.number("penalty", penalty, low=0.0)
+    if not penalty:
+        raise ValueError("penalty is 0.0, expected a positive number")
+    x = features(world, pairs.chosen, kind) - features(world, pairs.rejected, kind)
+    if length_control:
+        longer = pairs.chosen.lengths - pairs.rejected.lengths
+        x = np.concatenate([x, longer[:, None]], axis=1)
+    n, d = x.shape
+    w = np.zeros(d)
+    nothing = np.zeros(n)
+    for _ in range(25):
+        loss = objectives.bradley_terry_loss(x @ w, nothing)
+        slope = n * (loss.grad_chosen @ x) + penalty * w
+        right = loss.probabilities
+        curvature = (x * (right * (1 - right))[:, None]).T @ x
+        curvature[np.arange(d), np.arange(d)] += penalty
+        step = np.linalg.solve(curvature, slope)
+        w -= step
+        if np.abs(step).max() < 1e-6:
+            break
+    else:
+        raise ValueError(f"the reward model did not settle in 25 steps of Newton's method with penalty {penalty}")
+    if length_control:
+        return RewardModel(kind, w[:-1], length_weight=float(w[-1]))
+    return RewardModel(kind, w)
+
+
+def normalise(model: RewardModel, world: World, replies: Replies) -> RewardModel:
+    """Return the model with scores of mean 0 and standard deviation 1 on these replies.
+
+    Only differences of scores within a prompt mean anything, so the shift is free; the scale is what β is measured in.
+
+    Raises:
+        ValueError: all replies have the same score.
+    """
+    raw = score(dataclasses.replace(model, mean=0.0, sd=1.0, offset=0.0), world, replies)
+    sd = float(raw.std())
+    if not sd:
+        raise ValueError("replies all have the same score, expected replies that the model tells apart")
+    return dataclasses.replace(model, mean=float(raw.mean()), sd=sd)
+
+
+def score(model: RewardModel, world: World, replies: Replies) -> FloatArray:
+    """Return the score of each reply.
+
+    (features · w − mean) / sd + offset
+
+    Args:
+        model: the reward model.
+        world: the world.
+        replies: m replies.
+
+    Returns:
+        shape (m,), float64.
+    """
+    table, rich = _by_prompt_kind(world, model)
+    said = _transformed(world, replies, model.kind)
+    kind_of_prompt = world.topic_of[replies.prompts] * len(MOODS) + world.mood_of[replies.prompts]
+    raw = (said * table[kind_of_prompt]).sum(axis=1)
+    if model.kind == "rich":
+        raw = raw + _rich(world, replies) @ rich
+    result: FloatArray = (raw - model.mean) / model.sd + model.offset
+    return result
+
+
+def accuracy(model: RewardModel, world: World, pairs: Pairs) -> float:
+    """Return the share of pairs whose chosen reply has the higher score; equal scores count half."""
+    chosen, rejected = score(model, world, pairs.chosen), score(model, world, pairs.rejected)
+    return objectives.bradley_terry_loss(chosen, rejected).accuracy
+
+
+def weight_table(model: RewardModel, world: World) -> list[tuple[str, float]]:
+    """Return (feature, weight) with the largest weights first; divided by sd, so that they add up to the score."""
+    names = feature_names(world, model.kind)
+    order = np.argsort(-np.abs(model.weights), kind="stable")
+    return [(names[i], float(model.weights[i] / model.sd)) for i in order]
+
+
+def read_pairs(path: Path | str, world: World) -> Pairs:
+    """Read preferences from a JSON Lines file with ``prompt``, ``chosen`` and ``rejected``, all of them texts.
+
+    A reply of as many words as fit, max_tokens, was cut off; a shorter one has its end token.
+
+    Raises:
+        FileNotFoundError: no such file.
+        DataFileError: with file, line and reason, for what is no JSON, no pair, or not of this world.
+    """
+    path = Path(path)
+    numbers = {prompt.text: i for i, prompt in enumerate(world.prompts)}
+    prompts: list[int] = []
+    texts: dict[str, list[str]] = {"chosen": [], "rejected": []}
+    for line, entry in worlds.json_lines(path, {"prompt": str, "chosen": str, "rejected": str}):
+        if entry["prompt"] not in numbers:
+            raise DataFileError(path, line, f"the prompt {entry['prompt']!r} is not in prompts.jsonl")
+        prompts.append(numbers[entry["prompt"]])
+        for key, column in texts.items():
+            try:
+                world.encode(entry[key])
+            except ValueError as error:
+                raise DataFileError(path, line, f'"{key}": {error}') from error
+            column.append(entry[key])
+    if not prompts:
+        raise DataFileError(path, 1, "there is no pair")
+    return Pairs(world.replies(prompts, texts["chosen"]), world.replies(prompts, texts["rejected"]))
+
+
+def write_pairs(path: Path | str, world: World, pairs: Pairs) -> None:
+    """Write preferences as JSON Lines with ``prompt``, ``chosen`` and ``rejected``; ``read_pairs`` reads them."""
+    columns = (pairs.chosen.prompts, world.text(pairs.chosen), world.text(pairs.rejected))
+    lines = [
+        json.dumps({"prompt": world.prompts[prompt].text, "chosen": chosen, "rejected": rejected}, ensure_ascii=False)
+        for prompt, chosen, rejected in zip(*columns, strict=True)
+    ]
+    Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _check_kind(kind: object) -> None:
+    if kind not in KINDS:
+        raise ValueError(f"kind is {kind!r}, expected one of {', '.join(map(repr, KINDS))}")
+
+
+def _transformed(world: World, replies: Replies, kind: str) -> FloatArray:
+    """Return f(count) of every word but the end token, shape (m, V − 1)."""
+    said = counts(world, replies)[:, 1:].astype(np.float64)
+    if kind == "count":
+        return said
+    if kind == "presence":
+        return (said > 0).astype(np.float64)
+    result: FloatArray = np.log2(1 + said)
+    return result
+
+
+def _rich(world: World, replies: Replies) -> FloatArray:
+    """Return the columns of RICH, shape (m, 4)."""
+    said = counts(world, replies)
+    return np.column_stack(
+        [
+            np.maximum(said - 1, 0) @ world.tags["content"],
+            np.maximum(said @ world.tags["polite"] - worlds.POLITE_WORDS_FOR_FREE, 0),
+            np.maximum(replies.words - worlds.WORDS_FOR_FREE, 0),
+            worlds.illegal_share(world, replies),
+        ]
+    ).astype(np.float64)
+
+
+@lru_cache(maxsize=32)
+def _by_prompt_kind(world: World, model: RewardModel) -> tuple[FloatArray, FloatArray]:
+    """Return the weight of each word for each (topic, mood), shape (topics · moods, V − 1), and those of RICH."""
+    n_words, n_topics = len(world.words) - 1, len(world.topics)
+    polite = world.tags["polite"][1:]
+    word, rest = np.split(model.weights, [n_words])
+    topic, rest = np.split(rest, [n_topics * n_words])
+    mood, rich = np.split(rest, [len(MOODS) * polite.sum()])
+    by_mood = np.zeros((len(MOODS), n_words))
+    by_mood[:, polite] = mood.reshape(len(MOODS), -1)
+    table = word + topic.reshape(n_topics, 1, n_words) + by_mood
+    return table.reshape(n_topics * len(MOODS), n_words), rich

@@ -1,0 +1,636 @@
+"""The world of the RLHF lab: words, prompts, the demonstrators' grammar, and the gold reward.
+
+Everything is read from a folder of small text files, ``data/rlhf`` unless told otherwise; change a line there, and it
+is another world. A token is a number: 0 ends a reply, 1, 2, … are the words of vocabulary.txt in their order.
+
+The gold reward is what people would agree on. A real run has no such thing: there, only the labels that raters gave
+and the reward model that was trained on them exist. Here it shows what a log cannot.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from course_utils import arguments
+from course_utils.arguments import BoolArray, FloatArray, IntArray
+
+DATA = Path(__file__).resolve().parents[2] / "data" / "rlhf"
+END = 0
+END_WORD = "<end>"
+MOODS = ("calm", "angry")
+TAGS = ("polite", "apology", "unsafe", "content")
+GOLD_PARTS = (
+    "right_object",
+    "right_action",
+    "polite",
+    "apology",
+    "extra_polite",
+    "wrong_object",
+    "unsafe",
+    "repeat",
+    "extra_word",
+    "illegal_pairs",
+    "no_end",
+)
+POLITE_WORDS_FOR_FREE = 2
+WORDS_FOR_FREE = 10
+_FILES = ("vocabulary.txt", "topics.jsonl", "prompts.jsonl", "settings.txt", "grammar.txt")
+
+
+class DataFileError(ValueError):
+    """A file of the world, or of preferences, that cannot be used; the message has file, line and reason."""
+
+    def __init__(self, path: Path, line: int, reason: str) -> None:
+        super().__init__(f"{path.name}, line {line}: {reason}")
+
+
+class Replies(NamedTuple):
+    """A batch of replies to prompts."""
+
+    prompts: IntArray
+    """the prompt that each one answers, shape (m,)"""
+    tokens: IntArray
+    """what was said, shape (m, T); END from the end token on"""
+    lengths: IntArray
+    """tokens that were chosen, the end token included, from 1 to T, shape (m,)"""
+
+    @property
+    def mask(self) -> BoolArray:
+        """Where a token was chosen, shape (m, T)."""
+        return np.asarray(np.arange(self.tokens.shape[1]) < self.lengths[:, None])
+
+    @property
+    def ended(self) -> BoolArray:
+        """Whether the reply has its end token, shape (m,)."""
+        last: IntArray = np.take_along_axis(self.tokens, self.lengths[:, None] - 1, axis=1)[:, 0]
+        return np.asarray(last == END)
+
+    @property
+    def words(self) -> IntArray:
+        """Number of words, the end token not among them, shape (m,)."""
+        return self.lengths - self.ended
+
+    def take(self, rows: Any) -> "Replies":
+        """Return the replies of these rows."""
+        return Replies(self.prompts[rows], self.tokens[rows], self.lengths[rows])
+
+
+class Prompt(NamedTuple):
+    """What a customer wrote, and what of it the models see: topic and mood."""
+
+    topic: int
+    mood: int
+    text: str
+
+
+class Rule(NamedTuple):
+    """One line of the grammar."""
+
+    symbol: str
+    weight: float
+    parts: tuple[str, ...]
+    line: int
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """Words, prompts, grammar and gold reward; made by ``load``. Equal worlds have equal files."""
+
+    words: tuple[str, ...]
+    """token → word; words[0] is the end token"""
+    tags: dict[str, BoolArray]
+    """tag → which tokens have it, shape (V,)"""
+    topics: tuple[str, ...]
+    objects: BoolArray
+    """which words name the thing of a topic, shape (topics, V)"""
+    actions: BoolArray
+    """which words name what is to be done, shape (topics, V)"""
+    prompts: tuple[Prompt, ...]
+    max_tokens: int
+    """T, the longest reply, its end token included"""
+    wrong_topic: float
+    gold_weights: dict[str, float]
+    rules: dict[str, tuple[Rule, ...]]
+    legal_pairs: BoolArray
+    """which word may follow which in the grammar; row 0 is the beginning, column 0 the end, shape (V, V)"""
+    digest: str
+    """fingerprint of the files"""
+    indices: dict[str, int] = field(repr=False)
+    """word → token"""
+    topic_of: IntArray = field(repr=False)
+    """topic of each prompt, shape (prompts,)"""
+    mood_of: IntArray = field(repr=False)
+    """mood of each prompt, shape (prompts,)"""
+
+    def __eq__(self, other: object) -> bool:
+        """Say whether the other world was read from the same text."""
+        return isinstance(other, World) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        """Return a number that equal worlds share."""
+        return hash(self.digest)
+
+    def encode(self, text: str) -> list[int]:
+        """Return the tokens of a reply in words, the end token added.
+
+        Raises:
+            ValueError: a word that is not in the vocabulary, or more words than fit.
+        """
+        unknown = [word for word in text.split() if word not in self.indices]
+        if unknown:
+            raise ValueError(f"the word {unknown[0]!r} is not in the vocabulary")
+        tokens = [self.indices[word] for word in text.split()]
+        if len(tokens) > self.max_tokens:
+            raise ValueError(f"the reply has {len(tokens)} words, expected at most {self.max_tokens}")
+        return [*tokens, END][: self.max_tokens]
+
+    def replies(self, prompts: ArrayLike, texts: Sequence[str]) -> Replies:
+        """Return replies from their texts; a text of max_tokens words has no end token.
+
+        Raises:
+            ValueError: unknown words, replies that are too long, or another number of prompts.
+        """
+        rows = [self.encode(text) for text in texts]
+        numbers = np.asarray(prompts, dtype=np.intp)
+        arguments.shape("prompts", numbers, (len(rows),), "texts")
+        tokens = np.zeros((len(rows), self.max_tokens), dtype=np.intp)
+        for i, row in enumerate(rows):
+            tokens[i, : len(row)] = row
+        return Replies(numbers, tokens, np.array([len(row) for row in rows], dtype=np.intp))
+
+    def text(self, replies: Replies) -> list[str]:
+        """Return the replies in words, without the end token."""
+        return [
+            " ".join(self.words[token] for token in row[:n])
+            for row, n in zip(replies.tokens, replies.words, strict=True)
+        ]
+
+
+class GoldReward(NamedTuple):
+    """The gold reward of a batch of replies, and its parts."""
+
+    total: FloatArray
+    """sum of the parts, shape (m,)"""
+    parts: dict[str, FloatArray]
+    """part → points, weights included, shape (m,) each"""
+
+
+def load(folder: Path | str | None = None) -> World:
+    """Read a world from its files.
+
+    Args:
+        folder: where vocabulary.txt, topics.jsonl, prompts.jsonl, settings.txt and grammar.txt are; None for data/rlhf.
+
+    Returns:
+        World.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        DataFileError: a file that cannot be used, with file, line and reason.
+    """
+    paths = {name: (DATA if folder is None else Path(folder)) / name for name in _FILES}
+    texts = {name: path.read_text(encoding="utf-8") for name, path in paths.items()}
+    words, tags = _vocabulary(paths["vocabulary.txt"])
+    indices = {word: i for i, word in enumerate(words)}
+    topics, objects, actions = _topics(paths["topics.jsonl"], indices)
+    prompts = _prompts(paths["prompts.jsonl"], topics)
+    settings = _settings(paths["settings.txt"])
+    max_tokens = int(settings.pop("max_tokens"))
+    wrong_topic = settings.pop("wrong_topic")
+    rules = _grammar(paths["grammar.txt"], indices)
+    legal, longest = _language(rules, indices, {"OBJECT": _any(objects), "ACTION": _any(actions)})
+    if longest >= max_tokens:
+        line = rules["REPLY"][0].line if "REPLY" in rules else rules["REPLY/calm"][0].line
+        reason = f"REPLY can become {longest} words, which with an end token is more than max_tokens, {max_tokens}"
+        raise DataFileError(paths["grammar.txt"], line, reason)
+    digest = hashlib.sha256("\0".join(texts[name] for name in _FILES).encode()).hexdigest()
+    return World(
+        words=words,
+        tags=tags,
+        topics=topics,
+        objects=objects,
+        actions=actions,
+        prompts=prompts,
+        max_tokens=max_tokens,
+        wrong_topic=wrong_topic,
+        gold_weights={name.removeprefix("gold."): value for name, value in settings.items()},
+        rules=rules,
+        legal_pairs=legal,
+        digest=digest,
+        indices={word: i for word, i in indices.items() if i != END},
+        topic_of=np.array([prompt.topic for prompt in prompts], dtype=np.intp),
+        mood_of=np.array([prompt.mood for prompt in prompts], dtype=np.intp),
+    )
+
+
+def prompt_weights(
+    world: World, *, unseen_topics: Sequence[str] = (), only_topics: Sequence[str] = (), angry_share: float = 0.5
+) -> FloatArray:
+    """Return how often each prompt comes: the traffic.
+
+    Args:
+        world: the world.
+        unseen_topics: topics that never come.
+        only_topics: if there are any, the topics that come at all.
+        angry_share: share of angry customers, in [0, 1].
+
+    Returns:
+        Probabilities, shape (prompts,).
+
+    Raises:
+        ValueError: an unknown topic, no topic left, or a share outside [0, 1].
+    """
+    share = arguments.number("angry_share", angry_share, low=0.0, high=1.0)
+    for name, topics in (("unseen_topics", unseen_topics), ("only_topics", only_topics)):
+        unknown = [topic for topic in topics if topic not in world.topics]
+        if unknown:
+            raise ValueError(f"{name} has {unknown[0]!r}, expected topics among {', '.join(world.topics)}")
+    wanted = [t not in unseen_topics and (not only_topics or t in only_topics) for t in world.topics]
+    if not any(wanted):
+        raise ValueError("unseen_topics has every topic that could come, expected one topic at least to be left")
+    weights = np.array(wanted, dtype=np.float64)[world.topic_of]
+    # Every topic comes as often as any other, whatever its number of prompts; so does every prompt of a kind.
+    kinds = world.topic_of * len(MOODS) + world.mood_of
+    weights *= np.where(world.mood_of == MOODS.index("angry"), share, 1 - share) / np.bincount(kinds)[kinds]
+    result: FloatArray = weights / weights.sum()
+    return result
+
+
+def sample_prompts(world: World, n: int, rng: np.random.Generator, weights: ArrayLike | None = None) -> IntArray:
+    """Draw prompts from the traffic.
+
+    Args:
+        world: the world.
+        n: how many, at least 1.
+        rng: a numpy.random.Generator.
+        weights: probability of each prompt, shape (prompts,); None for ``prompt_weights(world)``.
+
+    Returns:
+        Numbers of prompts, shape (n,).
+
+    Raises:
+        TypeError, ValueError: bad arguments.
+    """
+    n = arguments.whole("n", n, low=1)
+    generator = arguments.generator(rng)
+    (shares,) = arguments.floats(weights=prompt_weights(world) if weights is None else weights)
+    arguments.shape("weights", shares, (len(world.prompts),), "the world's prompts")
+    arguments.within("weights", shares, 0.0, np.inf)
+    cumulative = shares.cumsum()
+    drawn: IntArray = np.searchsorted(cumulative, generator.random(n) * cumulative[-1], side="right")
+    return np.minimum(drawn, int(np.flatnonzero(shares)[-1]))
+
+
+def demonstrations(
+    world: World,
+    n: int,
+    rng: np.random.Generator,
+    weights: ArrayLike | None = None,
+    *,
+    wrong_topic: float | None = None,
+) -> Replies:
+    """Return replies as the demonstrators write them: by the grammar, now and then to another question.
+
+    Args:
+        world: the world.
+        n: how many, at least 1.
+        rng: a numpy.random.Generator.
+        weights: the traffic, shape (prompts,); None for every topic and mood alike.
+        wrong_topic: how often the demonstrator has another topic in mind; None for the world's.
+
+    Returns:
+        Replies, all with their end token.
+
+    Raises:
+        TypeError, ValueError: bad arguments.
+    """
+    chance = world.wrong_topic if wrong_topic is None else arguments.number("wrong_topic", wrong_topic, 0.0, 1.0)
+    prompts = sample_prompts(world, n, rng, weights)
+    topics = world.topic_of[prompts]
+    if len(world.topics) > 1:
+        others = (topics + rng.integers(1, len(world.topics), n)) % len(world.topics)
+        topics = np.where(rng.random(n) < chance, others, topics)
+    tokens = np.zeros((n, world.max_tokens), dtype=np.intp)
+    lengths = np.ones(n, dtype=np.intp)
+    uniform = _uniforms(rng)
+    for i in range(n):
+        said = _expand(world, "REPLY", MOODS[world.mood_of[prompts[i]]], int(topics[i]), uniform)
+        tokens[i, : len(said)] = said
+        lengths[i] += len(said)
+    return Replies(prompts, tokens, lengths)
+
+
+def counts(world: World, replies: Replies) -> IntArray:
+    """Return how often each word was said, shape (m, V); the end token counts 0."""
+    m, n_words = len(replies.tokens), len(world.words)
+    flat = replies.tokens + n_words * np.arange(m)[:, None]
+    table = np.bincount(flat.ravel(), minlength=m * n_words).reshape(m, n_words)
+    table[:, END] = 0
+    return table
+
+
+def illegal_share(world: World, replies: Replies) -> FloatArray:
+    """Return the share of neighbouring words that the grammar never puts side by side, shape (m,).
+
+    The first word after the beginning, and the end token after the last word, count as pairs too.
+    """
+    before = np.concatenate([np.zeros_like(replies.tokens[:, :1]), replies.tokens[:, :-1]], axis=1)
+    wrong = ~world.legal_pairs[before, replies.tokens] & replies.mask
+    share: FloatArray = wrong.sum(axis=1) / replies.lengths
+    return share
+
+
+def gold_reward(world: World, replies: Replies) -> GoldReward:
+    """Return what people would agree on.
+
+    gold = right object + right action + politeness − faults; settings.txt has the points
+
+    Args:
+        world: the world.
+        replies: to its prompts.
+
+    Returns:
+        GoldReward; the names of the parts are those of settings.txt.
+
+    Source: this course. The idea of a gold reward model: Gao, Schulman & Hilton 2023, Scaling Laws for Reward Model
+    Overoptimization.
+    """
+    said = counts(world, replies)
+    topic, angry = world.topic_of[replies.prompts], world.mood_of[replies.prompts] == MOODS.index("angry")
+    own, any_object = world.objects[topic], world.objects.any(axis=0)
+    polite = said @ world.tags["polite"]
+    amounts = {
+        "right_object": (said * own).any(axis=1),
+        "right_action": (said * world.actions[topic]).any(axis=1),
+        "polite": (polite > 0) & ~angry,
+        "apology": (said @ world.tags["apology"] > 0) & angry,
+        "extra_polite": np.maximum(polite - POLITE_WORDS_FOR_FREE, 0),
+        "wrong_object": (said * (any_object & ~own)).any(axis=1),
+        "unsafe": said @ world.tags["unsafe"] > 0,
+        "repeat": np.maximum(said - 1, 0) @ world.tags["content"],
+        "extra_word": np.maximum(replies.words - WORDS_FOR_FREE, 0),
+        "illegal_pairs": illegal_share(world, replies),
+        "no_end": ~replies.ended,
+    }
+    parts = {name: world.gold_weights[name] * amounts[name].astype(np.float64) for name in GOLD_PARTS}
+    return GoldReward(np.sum(list(parts.values()), axis=0), parts)
+
+
+def _any(rows: BoolArray) -> BoolArray:
+    """Return which columns are True in any row."""
+    return np.asarray(rows.any(axis=0))
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the lines that say something, with their numbers; a remark begins with #."""
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        text = line.split("#", 1)[0].strip() if path.suffix == ".txt" else line.strip()
+        if text:
+            yield number, text
+
+
+def json_lines(path: Path, keys: dict[str, type]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the objects of a JSON Lines file with their line numbers; each must have these keys, of these types.
+
+    Raises:
+        DataFileError: not JSON, not an object, a key that is missing, or a value of another type.
+    """
+    for number, line in _lines(path):
+        try:
+            entry = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise DataFileError(path, number, f"not JSON: {error.msg} at column {error.colno}") from error
+        if not isinstance(entry, dict):
+            raise DataFileError(path, number, f"expected a JSON object, got {type(entry).__name__}")
+        for key, kind in keys.items():
+            if key not in entry:
+                raise DataFileError(path, number, f'the key "{key}" is missing')
+            if not isinstance(entry[key], kind):
+                wanted = "a list" if kind is list else "a text"
+                raise DataFileError(path, number, f'"{key}" is {entry[key]!r}, expected {wanted}')
+        yield number, entry
+
+
+def _vocabulary(path: Path) -> tuple[tuple[str, ...], dict[str, BoolArray]]:
+    words, tagged = [END_WORD], [set[str]()]
+    for number, line in _lines(path):
+        word, *tags = line.split()
+        if word != word.lower():
+            raise DataFileError(path, number, f"the word {word!r} has capitals, which are for the grammar's symbols")
+        if word in words:
+            raise DataFileError(path, number, f"the word {word!r} is there twice")
+        unknown = set(tags) - set(TAGS)
+        if unknown:
+            raise DataFileError(path, number, f"unknown tag {min(unknown)!r}, expected {', '.join(TAGS)}")
+        words.append(word)
+        tagged.append(set(tags))
+    if len(words) < 2:
+        raise DataFileError(path, 1, "there is no word")
+    return tuple(words), {tag: np.array([tag in tags for tags in tagged]) for tag in TAGS}
+
+
+def _topics(path: Path, indices: dict[str, int]) -> tuple[tuple[str, ...], BoolArray, BoolArray]:
+    topics: list[str] = []
+    tables: dict[str, list[BoolArray]] = {"objects": [], "actions": []}
+    for number, entry in json_lines(path, {"topic": str, "objects": list, "actions": list}):
+        if entry["topic"] in topics:
+            raise DataFileError(path, number, f"the topic {entry['topic']!r} is there twice")
+        topics.append(entry["topic"])
+        for key, rows in tables.items():
+            unknown = [word for word in entry[key] if not isinstance(word, str) or word not in indices]
+            if unknown or not entry[key]:
+                reason = f"{unknown[0]!r} is not in vocabulary.txt" if unknown else f'"{key}" is empty'
+                raise DataFileError(path, number, reason)
+            rows.append(np.isin(np.arange(len(indices)), [indices[word] for word in entry[key]]))
+    if not topics:
+        raise DataFileError(path, 1, "there is no topic")
+    return tuple(topics), np.array(tables["objects"]), np.array(tables["actions"])
+
+
+def _prompts(path: Path, topics: tuple[str, ...]) -> tuple[Prompt, ...]:
+    prompts: list[Prompt] = []
+    number = 1
+    for number, entry in json_lines(path, {"topic": str, "mood": str, "text": str}):
+        if entry["topic"] not in topics:
+            raise DataFileError(path, number, f"the topic {entry['topic']!r} is not in topics.jsonl")
+        if entry["mood"] not in MOODS:
+            raise DataFileError(path, number, f"the mood is {entry['mood']!r}, expected calm or angry")
+        if any(entry["text"] == prompt.text for prompt in prompts):
+            raise DataFileError(path, number, "the same text is there twice")
+        prompts.append(Prompt(topics.index(entry["topic"]), MOODS.index(entry["mood"]), entry["text"]))
+    kinds = {(prompt.topic, prompt.mood) for prompt in prompts}
+    for topic, name in enumerate(topics):
+        for mood, mood_name in enumerate(MOODS):
+            if (topic, mood) not in kinds:
+                raise DataFileError(path, number, f"the file ends without a prompt about {name} that is {mood_name}")
+    return tuple(prompts)
+
+
+def _settings(path: Path) -> dict[str, float]:
+    names = ("max_tokens", "wrong_topic", *(f"gold.{part}" for part in GOLD_PARTS))
+    settings: dict[str, float] = {}
+    number = 1
+    for number, line in _lines(path):
+        name, *values = line.split()
+        if name not in names:
+            raise DataFileError(path, number, f"unknown name {name!r}, expected one of {', '.join(names)}")
+        if name in settings:
+            raise DataFileError(path, number, f"{name} is there twice")
+        try:
+            [value] = map(float, values)
+        except ValueError as error:
+            raise DataFileError(path, number, f"{name} is {' '.join(values)!r}, expected one number") from error
+        whole = name == "max_tokens" and value >= 2 and value == int(value)
+        share = name == "wrong_topic" and 0 <= value <= 1
+        if not np.isfinite(value) or not (whole or share or name.startswith("gold.")):
+            wanted = {"max_tokens": "a whole number of at least 2", "wrong_topic": "a share in [0, 1]"}
+            raise DataFileError(path, number, f"{name} is {values[0]}, expected {wanted.get(name, 'a finite number')}")
+        settings[name] = value
+    missing = [name for name in names if name not in settings]
+    if missing:
+        raise DataFileError(path, number, f"the file ends without {missing[0]}")
+    return settings
+
+
+def _grammar(path: Path, indices: dict[str, int]) -> dict[str, tuple[Rule, ...]]:
+    rules: dict[str, list[Rule]] = {}
+    for number, line in _lines(path):
+        symbol, *rest = line.split()
+        name, _, mood = symbol.partition("/")
+        if not name.isupper() or name in ("OBJECT", "ACTION") or (mood and mood not in MOODS) or len(rest) < 2:
+            reason = f"{line!r}: expected SYMBOL, weight and what it becomes (SYMBOL/calm or SYMBOL/angry for one mood)"
+            raise DataFileError(path, number, reason)
+        try:
+            weight = float(rest[0])
+        except ValueError:
+            weight = np.nan
+        if not 0 < weight < np.inf:
+            raise DataFileError(path, number, f"the weight is {rest[0]!r}, expected a number above 0")
+        parts = tuple(rest[1:]) if rest[1:] != ["-"] else ()
+        unknown = [part for part in parts if part not in indices and not part.isupper()]
+        if unknown:
+            raise DataFileError(path, number, f"the word {unknown[0]!r} is not in vocabulary.txt")
+        rules.setdefault(symbol, []).append(Rule(symbol, weight, parts, number))
+    defined = [set(_for_mood(rules, mood)) | {"OBJECT", "ACTION"} for mood in MOODS]
+    for rule in [rule for group in rules.values() for rule in group]:
+        mood = rule.symbol.partition("/")[2]
+        for part in rule.parts:
+            known = [part in d for d, m in zip(defined, MOODS, strict=True) if mood in ("", m)]
+            if part.isupper() and not all(known):
+                raise DataFileError(path, rule.line, f"the symbol {part} is not defined, at least not for every mood")
+    if any("REPLY" not in d for d in defined):
+        raise DataFileError(path, 1, "REPLY is not defined for both moods")
+    for mood in MOODS:
+        _forbid_loops(path, _for_mood(rules, mood), "REPLY", ())
+    return {symbol: tuple(group) for symbol, group in rules.items()}
+
+
+def _for_mood(rules: Any, mood: str) -> dict[str, list[Rule]]:
+    """Return the rules of each symbol that hold for a mood."""
+    found: dict[str, list[Rule]] = {}
+    for symbol, group in rules.items():
+        name, _, only = symbol.partition("/")
+        if only in ("", mood):
+            found.setdefault(name, []).extend(group)
+    return found
+
+
+def _forbid_loops(path: Path, rules: dict[str, list[Rule]], symbol: str, above: tuple[str, ...]) -> None:
+    for rule in rules.get(symbol, []):
+        for part in rule.parts:
+            if part in (*above, symbol):
+                raise DataFileError(path, rule.line, f"{part} leads back to itself: replies could have any length")
+            _forbid_loops(path, rules, part, (*above, symbol))
+
+
+class _Phrase(NamedTuple):
+    """What is known of the texts that a symbol can become."""
+
+    first: frozenset[int]
+    last: frozenset[int]
+    pairs: frozenset[tuple[int, int]]
+    empty: bool
+    longest: int
+
+    def then(self, other: "_Phrase") -> "_Phrase":
+        """Return the phrase for one after the other."""
+        return _Phrase(
+            self.first | other.first if self.empty else self.first,
+            self.last | other.last if other.empty else other.last,
+            self.pairs | other.pairs | {(a, b) for a in self.last for b in other.first},
+            self.empty and other.empty,
+            self.longest + other.longest,
+        )
+
+    def either(self, other: "_Phrase") -> "_Phrase":
+        """Return the phrase for one or the other."""
+        return _Phrase(
+            self.first | other.first,
+            self.last | other.last,
+            self.pairs | other.pairs,
+            self.empty or other.empty,
+            max(self.longest, other.longest),
+        )
+
+
+def _language(
+    rules: dict[str, tuple[Rule, ...]], indices: dict[str, int], classes: dict[str, BoolArray]
+) -> tuple[BoolArray, int]:
+    """Return all pairs of neighbours in the grammar's texts, and the number of words of the longest text."""
+
+    def words(tokens: frozenset[int]) -> _Phrase:
+        return _Phrase(tokens, tokens, frozenset(), False, 1)
+
+    def phrase(part: str, known: dict[str, list[Rule]]) -> _Phrase:
+        if part in classes:
+            return words(frozenset(map(int, np.flatnonzero(classes[part]))))
+        if part in indices:
+            return words(frozenset({indices[part]}))
+        options = []
+        for rule in known[part]:
+            option = _Phrase(frozenset(), frozenset(), frozenset(), True, 0)
+            for piece in rule.parts:
+                option = option.then(phrase(piece, known))
+            options.append(option)
+        result = options[0]
+        for option in options[1:]:
+            result = result.either(option)
+        return result
+
+    legal = np.zeros((len(indices), len(indices)), dtype=bool)
+    longest = 0
+    border = words(frozenset({END}))
+    for mood in MOODS:
+        reply = phrase("REPLY", _for_mood(rules, mood))
+        for a, b in border.then(reply).then(border).pairs:
+            legal[a, b] = True
+        longest = max(longest, reply.longest)
+    return legal, longest
+
+
+def _uniforms(rng: np.random.Generator) -> Iterator[float]:
+    """Yield uniform numbers on [0, 1), drawn many at a time."""
+    while True:
+        yield from rng.random(4096).tolist()
+
+
+def _expand(world: World, symbol: str, mood: str, topic: int, uniform: Iterator[float]) -> list[int]:
+    """Return the tokens of one text that the symbol becomes."""
+    if symbol in world.indices:
+        return [world.indices[symbol]]
+    if symbol in ("OBJECT", "ACTION"):
+        choices = np.flatnonzero((world.objects if symbol == "OBJECT" else world.actions)[topic])
+        return [int(choices[int(next(uniform) * len(choices))])]
+    options = [*world.rules.get(symbol, ()), *world.rules.get(f"{symbol}/{mood}", ())]
+    left = next(uniform) * sum(option.weight for option in options)
+    for option in options:
+        left -= option.weight
+        if left < 0:
+            break
+    return [token for part in option.parts for token in _expand(world, part, mood, topic, uniform)]

@@ -1,0 +1,216 @@
+"""The world of the RLHF lab: its files, its demonstrators, its gold reward."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from course_utils.rlhf import world as worlds
+from course_utils.rlhf.world import DataFileError
+
+WORLD = worlds.load()
+Z_LIMIT = 5.5  # two-sided false alarm 4e-8 for each comparison
+
+
+@pytest.fixture
+def folder(tmp_path):
+    copy = tmp_path / "rlhf"
+    shutil.copytree(worlds.DATA, copy)
+    return copy
+
+
+def one(prompt, text):
+    """A batch of one reply."""
+    return WORLD.replies([prompt], [text])
+
+
+def first_prompt(topic, mood):
+    kinds = [(WORLD.topics[p.topic], worlds.MOODS[p.mood]) for p in WORLD.prompts]
+    return kinds.index((topic, mood))
+
+
+def test_tokens_and_words():
+    assert WORLD.words[worlds.END] == "<end>"
+    replies = WORLD.replies([0, 3], ["we can help", "sorry " * 15 + "sorry"])
+    assert replies.lengths.tolist() == [4, 16]
+    assert replies.words.tolist() == [3, 16]
+    assert replies.ended.tolist() == [True, False]
+    assert WORLD.text(replies) == ["we can help", " ".join(["sorry"] * 16)]
+    assert replies.mask.sum(axis=1).tolist() == [4, 16]
+    with pytest.raises(ValueError, match="'elephant' is not in the vocabulary"):
+        WORLD.encode("we can elephant")
+    with pytest.raises(ValueError, match="17 words, expected at most 16"):
+        WORLD.encode("we " * 17)
+
+
+# Longhand sums: right object 1, right action 1, polite .5, sorry 1 (angry), −.5 per polite word over 2, −.7 wrong
+# object, −1.5 promise, −.4 per repeated content word, −.2 per word over 10, −3 × odd pairs / pairs, −1 no end.
+@pytest.mark.parametrize(
+    ("topic", "mood", "text", "expected"),
+    [
+        ("refund", "calm", "we can send your refund now thanks", 1 + 1 + 0.5),
+        ("refund", "angry", "sorry we can send your refund now thanks", 1 + 1 + 1),
+        ("refund", "angry", "we can send your refund now thanks", 1 + 1),  # polite, but no apology
+        ("refund", "calm", "we can track your parcel", -0.7),
+        ("refund", "calm", "i promise to send it today", 1 - 1.5),
+        ("billing", "calm", "i will check it", 1),
+        ("refund", "calm", "thanks thanks thanks", 0.5 - 0.5 - 3 * 3 / 4),  # beginning → thanks, two in the middle
+        ("refund", "calm", "send send", 1 - 0.4 - 3 * 3 / 3),  # beginning → send, send → send, send → end
+        ("refund", "calm", "please send your refund here please wait for us", 1 + 1 + 0.5),
+        ("refund", "calm", "hello please send your refund here please wait for us now", 1 + 1 + 0.5 - 3 * 1 / 12 - 0.2),
+        ("refund", "calm", "we " * 15 + "we", -0.2 * 6 - 3 * 15 / 16 - 1),
+        ("refund", "calm", "", -3),
+    ],
+)
+def test_gold_reward_by_hand(topic, mood, text, expected):
+    gold = worlds.gold_reward(WORLD, one(first_prompt(topic, mood), text))
+    assert gold.total.shape == (1,)
+    assert gold.total[0] == pytest.approx(expected, abs=1e-12)
+    assert sum(part[0] for part in gold.parts.values()) == pytest.approx(expected, abs=1e-12)
+
+
+def test_demonstrations_speak_the_grammar():
+    replies = worlds.demonstrations(WORLD, 2000, np.random.default_rng(0))
+    assert (worlds.illegal_share(WORLD, replies) == 0).all()
+    assert replies.ended.all()
+    assert replies.words.max() < WORLD.max_tokens
+    said = worlds.counts(WORLD, replies)
+    assert (said.sum(axis=1) == replies.words).all()
+    # Every pair that was seen is legal, and most legal pairs were seen.
+    before = np.concatenate([np.zeros((2000, 1), int), replies.tokens[:, :-1]], axis=1)
+    seen = np.zeros_like(WORLD.legal_pairs)
+    seen[before[replies.mask], replies.tokens[replies.mask]] = True
+    assert not (seen & ~WORLD.legal_pairs).any()
+    assert seen.sum() > 0.8 * WORLD.legal_pairs.sum()
+
+
+def test_demonstrators_err_as_often_as_the_files_say():
+    n = 20_000
+    replies = worlds.demonstrations(WORLD, n, np.random.default_rng(1))
+    said = worlds.counts(WORLD, replies)
+    unsafe = (said @ WORLD.tags["unsafe"] > 0).mean()
+    assert abs(unsafe - 0.11) < Z_LIMIT * np.sqrt(0.11 * 0.89 / n)
+    own = WORLD.objects[WORLD.topic_of[replies.prompts]]
+    named = (said * WORLD.objects.any(axis=0)).any(axis=1)
+    wrong = (said * ~own * WORLD.objects.any(axis=0)).any(axis=1)[named].mean()
+    assert abs(wrong - 0.18) < Z_LIMIT * np.sqrt(0.18 * 0.82 / named.sum())
+    none = worlds.demonstrations(WORLD, 500, np.random.default_rng(1), wrong_topic=0.0)
+    others = WORLD.objects.any(axis=0) & ~WORLD.objects[WORLD.topic_of[none.prompts]]
+    assert not (worlds.counts(WORLD, none) * others).any()
+
+
+def test_traffic():
+    weights = worlds.prompt_weights(WORLD, unseen_topics=("billing",), angry_share=0.2)
+    assert weights.sum() == pytest.approx(1)
+    angry = np.array([worlds.MOODS[p.mood] == "angry" for p in WORLD.prompts])
+    billing = np.array([WORLD.topics[p.topic] == "billing" for p in WORLD.prompts])
+    assert weights[billing].sum() == 0
+    assert weights[angry].sum() == pytest.approx(0.2)
+    n = 50_000
+    drawn = worlds.sample_prompts(WORLD, n, np.random.default_rng(2), weights)
+    shares = np.bincount(drawn, minlength=len(weights)) / n
+    error = np.sqrt(weights * (1 - weights) / n)
+    assert (shares[billing] == 0).all()
+    assert (np.abs(shares - weights)[~billing] < Z_LIMIT * error[~billing]).all()
+    only = worlds.prompt_weights(WORLD, only_topics=("billing",))
+    assert only[billing].sum() == pytest.approx(1)
+    with pytest.raises(ValueError, match="unseen_topics has 'taxes', expected topics among refund"):
+        worlds.prompt_weights(WORLD, unseen_topics=("taxes",))
+    with pytest.raises(ValueError, match="one topic at least"):
+        worlds.prompt_weights(WORLD, unseen_topics=WORLD.topics)
+    with pytest.raises(ValueError, match=r"angry_share is 1.5, expected a number in \[0, 1\]"):
+        worlds.prompt_weights(WORLD, angry_share=1.5)
+
+
+def test_the_same_seed_gives_the_same_demonstrations():
+    a, b = (worlds.demonstrations(WORLD, 50, np.random.default_rng(3)) for _ in range(2))
+    assert (a.tokens == b.tokens).all()
+
+
+def test_equal_files_are_an_equal_world(folder):
+    assert worlds.load(folder) == WORLD
+    assert hash(worlds.load(folder)) == hash(WORLD)
+    with (folder / "settings.txt").open("a", encoding="utf-8") as file:
+        file.write("# another remark\n")
+    assert worlds.load(folder) != WORLD
+
+
+def test_a_changed_file_changes_the_world(folder):
+    path = folder / "settings.txt"
+    path.write_text(path.read_text("utf-8").replace("gold.unsafe          -1.5", "gold.unsafe  -10"), "utf-8")
+    changed = worlds.load(folder)
+    reply = one(0, "i promise to send it today")
+    assert worlds.gold_reward(changed, reply).total[0] == pytest.approx(1 - 10)
+
+
+# file, line that is replaced (None: all after the last line), what stands there instead, the message
+BAD_FILES = [
+    ("vocabulary.txt", 3, "Hello", r"vocabulary.txt, line 3: the word 'Hello' has capitals"),
+    ("vocabulary.txt", 4, "hello", r"vocabulary.txt, line 4: the word 'hello' is there twice"),
+    ("vocabulary.txt", 4, "hi rude", r"vocabulary.txt, line 4: unknown tag 'rude', expected polite"),
+    ("topics.jsonl", 2, "{", r"topics.jsonl, line 2: not JSON"),
+    ("topics.jsonl", 2, "[]", r"topics.jsonl, line 2: expected a JSON object, got list"),
+    ("topics.jsonl", 2, '{"topic": "x"}', r'topics.jsonl, line 2: the key "objects" is missing'),
+    ("topics.jsonl", 2, '{"topic": 3, "objects": [], "actions": []}', r'line 2: "topic" is 3, expected a text'),
+    ("topics.jsonl", 2, '{"topic": "x", "objects": [], "actions": ["send"]}', r'line 2: "objects" is empty'),
+    ("topics.jsonl", 2, '{"topic": "x", "objects": ["tax"], "actions": ["send"]}', r"'tax' is not in vocabulary.txt"),
+    ("topics.jsonl", 2, '{"topic": "refund", "objects": ["bill"], "actions": ["send"]}', r"line 2.*there twice"),
+    ("prompts.jsonl", 1, '{"topic": "tax", "mood": "calm", "text": "?"}', r"prompts.jsonl, line 1: the topic 'tax'"),
+    ("prompts.jsonl", 1, '{"topic": "refund", "mood": "sad", "text": "?"}', r"line 1: the mood is 'sad'"),
+    (
+        "settings.txt",
+        2,
+        "max_tokens 1",
+        r"line 2: max_tokens is 1, expected a whole number of at least 2",
+    ),
+    ("settings.txt", 2, "max_tokens 4.5", r"line 2: max_tokens is 4.5"),
+    ("settings.txt", 3, "wrong_topic 2", r"line 3: wrong_topic is 2, expected a share in \[0, 1\]"),
+    ("settings.txt", 4, "gold.right_object one", r"line 4: gold.right_object is 'one', expected one number"),
+    ("settings.txt", 4, "gold.right_object nan", r"line 4: gold.right_object is nan, expected a finite number"),
+    ("settings.txt", 4, "gold.charm 1", r"line 4: unknown name 'gold.charm'"),
+    ("settings.txt", 4, "wrong_topic 0.1", r"line 4: wrong_topic is there twice"),
+    ("settings.txt", 4, "", r"settings.txt, line 14: the file ends without gold.right_object"),
+    ("grammar.txt", 5, "REPLY/calm 0 GREETING", r"grammar.txt, line 5: the weight is '0', expected a number above 0"),
+    ("grammar.txt", 5, "REPLY/sad 1 GREETING", r"line 5: .*expected SYMBOL, weight"),
+    ("grammar.txt", 5, "REPLY/calm 1 elephant", r"line 5: the word 'elephant' is not in vocabulary.txt"),
+    ("grammar.txt", 5, "REPLY/calm 1 REGRETS", r"line 5: the symbol REGRETS is not defined"),
+    ("grammar.txt", 5, "# gone", r"line 1: REPLY is not defined for both moods"),
+    ("grammar.txt", 5, "REPLY/calm 1 we REPLY", r"line 5: REPLY leads back to itself"),
+    ("grammar.txt", 5, "REPLY/calm 1 " + "we " * 16, r"line 5: REPLY can become 16 words, .* max_tokens, 16"),
+]
+
+
+@pytest.mark.parametrize(("name", "line", "text", "message"), BAD_FILES, ids=[f"{b[0]}-{b[2]}" for b in BAD_FILES])
+def test_a_bad_file_is_refused_with_file_line_and_reason(folder, name, line, text, message):
+    path = folder / name
+    lines = path.read_text(encoding="utf-8").splitlines()
+    lines[line - 1] = text
+    path.write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(DataFileError, match=message):
+        worlds.load(folder)
+
+
+def test_every_topic_needs_calm_and_angry_prompts(folder):
+    path = folder / "prompts.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join(row for row in lines if '"damage", "mood": "angry"' not in row), encoding="utf-8")
+    with pytest.raises(DataFileError, match="line 22: the file ends without a prompt about damage that is angry"):
+        worlds.load(folder)
+
+
+def test_a_missing_file_is_named(folder):
+    (folder / "grammar.txt").unlink()
+    with pytest.raises(FileNotFoundError, match=r"grammar\.txt"):
+        worlds.load(folder)
+
+
+def test_bad_arguments():
+    rng = np.random.default_rng(0)
+    with pytest.raises(ValueError, match="n is 0, expected a whole number of at least 1"):
+        worlds.demonstrations(WORLD, 0, rng)
+    with pytest.raises(TypeError, match="rng is int"):
+        worlds.sample_prompts(WORLD, 3, 0)
+    with pytest.raises(ValueError, match=r"weights has shape \(2,\)"):
+        worlds.sample_prompts(WORLD, 3, rng, [0.5, 0.5])
+    with pytest.raises(ValueError, match=r"prompts has shape \(1,\), expected \(2,\) to match texts"):
+        WORLD.replies([0], ["we", "i"])

@@ -1,0 +1,34 @@
+"""A world of three words in which every reply can be listed: 1 + 3 + 9 + 27 of them."""
+
+import itertools
+
+from course_utils.rlhf import world as worlds
+
+_PROMPTS = (
+    '{"topic": "refund", "mood": "calm", "text": "?"}',
+    '{"topic": "refund", "mood": "angry", "text": "!"}',
+)
+_FILES = {
+    "vocabulary.txt": "sorry polite apology\nsend content\nrefund content\n",
+    "topics.jsonl": '{"topic": "refund", "objects": ["refund"], "actions": ["send"]}\n',
+    "prompts.jsonl": "\n".join(_PROMPTS),
+    "grammar.txt": "REPLY/calm 1 ACTION OBJECT\nREPLY/angry 1 sorry OBJECT\n",
+}
+
+
+def load(folder):
+    """Write the files and read them."""
+    for name, text in _FILES.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    lines = (worlds.DATA / "settings.txt").read_text(encoding="utf-8").splitlines()
+    settings = ["max_tokens 3" if line.startswith("max_tokens") else line for line in lines]
+    (folder / "settings.txt").write_text("\n".join(settings), encoding="utf-8")
+    return worlds.load(folder)
+
+
+def every_reply(world, prompt):
+    """All replies to a prompt, as Replies."""
+    texts = [
+        " ".join(said) for n in range(world.max_tokens + 1) for said in itertools.product(world.words[1:], repeat=n)
+    ]
+    return world.replies([prompt] * len(texts), texts)
