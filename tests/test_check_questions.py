@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from course_utils import checks, lessons, policy
+from course_utils import checks, lessons, policy, returns
 from course_utils.checks import audit, engine
 from course_utils.checks.question import Law
 
@@ -636,6 +636,579 @@ def path_score_everywhere(logits, states, actions):
     return g
 
 
+# --- leave_one_out -----------------------------------------------------------------------------------
+
+
+@right("leave_one_out")
+def leave_one_out_vectorised(returns):
+    m = len(returns)
+    return (returns - returns.mean()) * m / (m - 1)
+
+
+@right("leave_one_out")
+def leave_one_out_looped(returns):
+    return [R - np.mean([*returns[:i], *returns[i + 1 :]]) for i, R in enumerate(returns)]
+
+
+@right("leave_one_out")
+def leave_one_out_float32(returns):
+    returns = np.float32(returns)
+    others = ~np.eye(len(returns), dtype=bool)
+    return returns - np.where(others, returns, 0).sum(axis=1) / np.float32(len(returns) - 1)
+
+
+@wrong("leave_one_out", "includes-itself")
+def leave_none_out(returns):
+    return returns - np.mean(returns)
+
+
+@wrong("leave_one_out", "divided-by-m")
+def leave_one_out_over_m(returns):
+    return [R - sum(np.delete(returns, i)) / len(returns) for i, R in enumerate(returns)]
+
+
+@wrong("leave_one_out", "itself-in-the-sum")
+def leave_one_out_of_the_count(returns):
+    return returns - np.sum(returns) / (len(returns) - 1)
+
+
+@wrong("leave_one_out", "sum-for-mean")
+def leave_one_out_sum(returns):
+    return [R - sum(np.delete(returns, i)) for i, R in enumerate(returns)]
+
+
+@wrong("leave_one_out", "baseline-only")
+def leave_one_out_baselines(returns):
+    return np.array([np.delete(returns, i).mean() for i in range(len(returns))])
+
+
+@wrong("leave_one_out", "sign")
+def leave_one_out_reversed(returns):
+    return np.array([np.delete(returns, i).mean() - returns[i] for i in range(len(returns))])
+
+
+@wrong("leave_one_out", "nothing-subtracted")
+def leave_all_in(returns):
+    return returns.copy()
+
+
+@wrong("leave_one_out", "same-left-out")
+def leave_first_out(returns):
+    return returns - returns[1:].mean()
+
+
+@wrong("leave_one_out", "whitened")
+def leave_one_out_whitens(returns):
+    return (returns - returns.mean()) / (returns.std(ddof=1) + 1e-8)
+
+
+@wrong("leave_one_out", "one-neighbour")
+def leave_all_but_one_out(returns):
+    return [returns[i] - returns[i - 1] for i in range(len(returns))]
+
+
+@wrong("leave_one_out", "earlier-ones")
+def leave_later_ones_out(returns):
+    return [R - (np.mean(returns[:i]) if i else 0) for i, R in enumerate(returns)]
+
+
+# --- best_baseline -----------------------------------------------------------------------------------
+
+
+@right("best_baseline")
+def best_baseline_vectorised(probabilities, rewards):
+    weights = probabilities * ((1 - probabilities) ** 2 + (probabilities**2).sum() - probabilities**2)
+    return np.average(rewards, weights=weights)
+
+
+@right("best_baseline")
+def best_baseline_looped(pi, R):
+    above = below = 0.0
+    for a in range(len(pi)):
+        length = sum(((a == b) - pi[b]) ** 2 for b in range(len(pi)))
+        above += pi[a] * length * R[a]
+        below += pi[a] * length
+    return above / below
+
+
+@right("best_baseline")
+def best_baseline_float32(probabilities, rewards):
+    pi, R = np.float32(probabilities), np.float32(rewards)
+    weights = pi * (1 - 2 * pi + pi @ pi)
+    return weights @ R / weights.sum()
+
+
+@wrong("best_baseline", "value")
+def best_baseline_is_v(probabilities, rewards):
+    return np.sum(probabilities * rewards)
+
+
+@wrong("best_baseline", "plain-mean")
+def best_baseline_mean(probabilities, rewards):
+    return np.mean(rewards)
+
+
+@wrong("best_baseline", "not-squared")
+def best_baseline_norms(probabilities, rewards):
+    norms = np.linalg.norm(np.eye(len(probabilities)) - probabilities, axis=1)
+    return (probabilities * norms) @ rewards / (probabilities @ norms)
+
+
+@wrong("best_baseline", "no-probabilities")
+def best_baseline_of_lengths(probabilities, rewards):
+    lengths = ((np.eye(len(probabilities)) - probabilities) ** 2).sum(axis=1)
+    return lengths @ rewards / lengths.sum()
+
+
+@wrong("best_baseline", "only-own-entry")
+def best_baseline_one_entry(probabilities, rewards):
+    weights = probabilities * (1 - probabilities) ** 2
+    return weights @ rewards / weights.sum()
+
+
+@wrong("best_baseline", "score-of-probability")
+def best_baseline_of_pi(probabilities, rewards):
+    d_pi = probabilities[:, None] * (np.eye(len(probabilities)) - probabilities)
+    weights = probabilities * (d_pi**2).sum(axis=1)
+    return weights @ rewards / weights.sum()
+
+
+@wrong("best_baseline", "not-divided")
+def best_baseline_numerator(probabilities, rewards):
+    return probabilities @ (((np.eye(len(probabilities)) - probabilities) ** 2).sum(axis=1) * rewards)
+
+
+@wrong("best_baseline", "sign")
+def best_baseline_negative(probabilities, rewards):
+    return -best_baseline_looped(probabilities, rewards)
+
+
+@wrong("best_baseline", "for-each-logit")
+def best_baseline_vector(probabilities, rewards):
+    weights = probabilities[:, None] * (np.eye(len(probabilities)) - probabilities) ** 2
+    return (rewards[:, None] * weights).sum(axis=0) / weights.sum(axis=0)
+
+
+# --- action_advantages -------------------------------------------------------------------------------
+
+
+@right("action_advantages")
+def advantages_vectorised(logits, q_values):
+    return q_values - np.einsum("sa,sa->s", policy.softmax(logits), q_values)[:, None]
+
+
+@right("action_advantages")
+def advantages_looped(logits, q_values):
+    table = []
+    for z, q in zip(logits, q_values, strict=True):
+        pi = softmax_by_rows(z)
+        v = sum(p * x for p, x in zip(pi, q, strict=True))
+        table.append([x - v for x in q])
+    return table
+
+
+@right("action_advantages")
+def advantages_float32(logits, q_values):
+    pi, q = policy.softmax(np.float32(logits)), np.float32(q_values)
+    return q - (pi * q).sum(axis=1, keepdims=True)
+
+
+@wrong("action_advantages", "no-maximum")
+def advantages_overflow(logits, q_values):
+    pi = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    return q_values - (pi * q_values).sum(axis=1, keepdims=True)
+
+
+@wrong("action_advantages", "plain-mean")
+def advantages_over_plain_mean(logits, q_values):
+    return q_values - np.mean(q_values, axis=1)[:, None]
+
+
+@wrong("action_advantages", "best-subtracted")
+def advantages_over_best(logits, q_values):
+    return q_values - np.max(q_values, axis=1)[:, None]
+
+
+@wrong("action_advantages", "sign")
+def advantages_negative(logits, q_values):
+    return (policy.softmax(logits) * q_values).sum(axis=1, keepdims=True) - q_values
+
+
+@wrong("action_advantages", "values-returned")
+def advantages_are_values(logits, q_values):
+    return (policy.softmax(logits) * q_values).sum(axis=-1)
+
+
+@wrong("action_advantages", "one-value-for-all")
+def advantages_over_one_value(logits, q_values):
+    return q_values - (policy.softmax(logits) * q_values).sum() / len(q_values)
+
+
+@wrong("action_advantages", "weighted-q")
+def advantages_without_sum(logits, q_values):
+    return (1 - policy.softmax(logits)) * q_values
+
+
+# --- gae ---------------------------------------------------------------------------------------------
+
+
+@right("gae")
+def gae_of_the_package(rewards, values, ended, discount, lambda_):
+    return returns.gae(rewards, discount * (1.0 - ended), values, lambda_)
+
+
+@right("gae")
+def gae_as_double_sum(rewards, values, ended, discount, lambda_):
+    T = len(rewards)
+    on = [discount * (not e) for e in ended]
+    delta = [rewards[t] + on[t] * values[t + 1] - values[t] for t in range(T)]
+    result = []
+    for t in range(T):
+        total, factor = 0.0, 1.0
+        for k in range(t, T):
+            total += factor * delta[k]
+            factor *= on[k] * lambda_
+        result.append(total)
+    return result
+
+
+@right("gae")
+def gae_float32(rewards, values, ended, discount, lambda_):
+    discounts = np.where(ended, np.float32(0), np.float32(discount))
+    return returns.gae(np.float32(rewards), discounts, np.float32(values), lambda_).astype(np.float32)
+
+
+def gae_loop(rewards, values, cut_value, cut_carry, discount, lambda_):
+    result, after = np.zeros(len(rewards)), 0.0
+    for t in range(len(rewards) - 1, -1, -1):
+        delta = rewards[t] + discount * values[t + 1] * (1 - cut_value[t]) - values[t]
+        after = delta + discount * lambda_ * after * (1 - cut_carry[t])
+        result[t] = after
+    return result
+
+
+@wrong("gae", "not-cut")
+def gae_not_cut(rewards, values, ended, discount, lambda_):
+    return gae_loop(rewards, values, ended, np.zeros(len(ended)), discount, lambda_)
+
+
+@wrong("gae", "bootstraps-terminal")
+def gae_bootstraps(rewards, values, ended, discount, lambda_):
+    return gae_loop(rewards, values, np.zeros(len(ended)), ended, discount, lambda_)
+
+
+@wrong("gae", "ends-ignored")
+def gae_without_ends(rewards, values, ended, discount, lambda_):
+    return returns.gae(rewards, discount, values, lambda_)
+
+
+@wrong("gae", "no-lambda")
+def gae_is_return(rewards, values, ended, discount, lambda_):
+    return returns.gae(rewards, discount * (1.0 - ended), values, 1.0)
+
+
+@wrong("gae", "td-errors")
+def gae_is_td(rewards, values, ended, discount, lambda_):
+    return rewards + discount * (1 - ended) * values[1:] - values[:-1]
+
+
+@wrong("gae", "exchanged")
+def gae_exchanged(rewards, values, ended, discount, lambda_):
+    return returns.gae(rewards, lambda_ * (1.0 - ended), values, 1.0)
+
+
+@wrong("gae", "returns")
+def gae_plus_values(rewards, values, ended, discount, lambda_):
+    return returns.gae(rewards, discount * (1.0 - ended), values, lambda_) + values[:-1]
+
+
+@wrong("gae", "sign")
+def gae_negative(rewards, values, ended, discount, lambda_):
+    return -returns.gae(rewards, discount * (1.0 - ended), values, lambda_)
+
+
+# --- whiten ------------------------------------------------------------------------------------------
+
+
+@right("whiten")
+def whiten_with_epsilon(advantages, mask):
+    taken = advantages[mask == 1]
+    return (advantages - taken.mean()) / (taken.std() + 1e-8) * mask
+
+
+@right("whiten")
+def whiten_with_condition(advantages, mask):
+    rows = [[x for x, real in zip(*pair, strict=True) if real] for pair in zip(advantages, mask, strict=True)]
+    flat = [x for row in rows for x in row]
+    mean = sum(flat) / len(flat)
+    sd = (sum((x - mean) ** 2 for x in flat) / len(flat)) ** 0.5
+    result = np.zeros(mask.shape)
+    for i, row in enumerate(rows):
+        for t, x in enumerate(row):
+            result[i, t] = (x - mean) / sd if sd else 0.0
+    return result
+
+
+@right("whiten")
+def whiten_float32(advantages, mask):
+    a, real = np.float32(advantages), mask == 1
+    return np.where(real, (a - a[real].mean()) / (a[real].std() + np.float32(1e-6)), np.float32(0))
+
+
+@wrong("whiten", "zero-by-zero")
+def whiten_divides_by_zero(advantages, mask):
+    real = mask.astype(bool)
+    return mask * (advantages - np.mean(advantages[real])) / np.std(advantages[real])
+
+
+@wrong("whiten", "padding-counted")
+def whiten_counts_padding(advantages, mask):
+    return mask * (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+
+
+@wrong("whiten", "padding-shifted")
+def whiten_shifts_padding(advantages, mask):
+    taken = advantages[mask == 1]
+    return (advantages - taken.mean()) / (taken.std() + 1e-8)
+
+
+@wrong("whiten", "each-trajectory")
+def whiten_rows(advantages, mask):
+    n = mask.sum(axis=1, keepdims=True)
+    centred = (advantages - (advantages * mask).sum(axis=1, keepdims=True) / n) * mask
+    return centred / (np.sqrt((centred**2).sum(axis=1, keepdims=True) / n) + 1e-8)
+
+
+@wrong("whiten", "not-scaled")
+def whiten_centres(advantages, mask):
+    return (advantages - (advantages * mask).sum() / mask.sum()) * mask
+
+
+@wrong("whiten", "not-centred")
+def whiten_scales(advantages, mask):
+    return advantages / (advantages[mask == 1].std() + 1e-8)
+
+
+@wrong("whiten", "variance")
+def whiten_by_variance(advantages, mask):
+    taken = advantages[mask == 1]
+    return mask * (advantages - taken.mean()) / (taken.var() + 1e-8)
+
+
+# --- reward_to_go ------------------------------------------------------------------------------------
+
+
+@right("reward_to_go")
+def to_go_vectorised(rewards, discount):
+    steps = np.arange(len(rewards))
+    exponents = steps[None, :] - steps[:, None]
+    return np.where(exponents >= 0, float(discount) ** np.maximum(exponents, 0), 0.0) @ rewards
+
+
+@right("reward_to_go")
+def to_go_looped(rewards, discount):
+    result = []
+    for t in range(len(rewards)):
+        result.append(sum(discount ** (k - t) * rewards[k] for k in range(t, len(rewards))))
+    return result
+
+
+@right("reward_to_go")
+def to_go_float32(rewards, discount):
+    G, result = np.float32(0), []
+    for r in np.float32(rewards)[::-1]:
+        G = r + np.float32(discount) * G
+        result.insert(0, G)
+    return np.array(result, dtype=np.float32)
+
+
+@wrong("reward_to_go", "past-for-future")
+def to_go_forwards(rewards, discount):
+    G, result = 0, []
+    for r in rewards:
+        G = r + discount * G
+        result.append(G)
+    return result
+
+
+@wrong("reward_to_go", "total-return")
+def to_go_whole(rewards, discount):
+    R = sum(discount**t * r for t, r in enumerate(rewards))
+    return [R] * len(rewards)
+
+
+@wrong("reward_to_go", "discounted-from-the-start")
+def to_go_from_step_one(rewards, discount):
+    discounted = discount ** np.arange(len(rewards)) * rewards
+    return [discounted[t:].sum() for t in range(len(rewards))]
+
+
+@wrong("reward_to_go", "off-by-one")
+def to_go_discounts_own(rewards, discount):
+    G, result = 0, np.zeros(len(rewards))
+    for t in reversed(range(len(rewards))):
+        G = discount * (rewards[t] + G)
+        result[t] = G
+    return result
+
+
+@wrong("reward_to_go", "discount-ignored")
+def to_go_undiscounted(rewards, discount):
+    return np.cumsum(rewards[::-1])[::-1]
+
+
+@wrong("reward_to_go", "own-reward-missing")
+def to_go_of_next(rewards, discount):
+    G, result = 0, np.zeros(len(rewards))
+    for t in reversed(range(len(rewards))):
+        result[t] = G
+        G = rewards[t] + discount * G
+    return result
+
+
+@wrong("reward_to_go", "never-summed")
+def to_go_not_added(rewards, discount):
+    return [discount**t * r for t, r in enumerate(rewards)]
+
+
+@wrong("reward_to_go", "reversed")
+def to_go_appended(rewards, discount):
+    G, result = 0, []
+    for r in reversed(rewards):
+        G = r + discount * G
+        result.append(G)
+    return result
+
+
+@wrong("reward_to_go", "first-step-only")
+def to_go_number(rewards, discount):
+    G = 0
+    for r in reversed(rewards):
+        G = r + discount * G
+    return G
+
+
+# --- reinforce_gradient ------------------------------------------------------------------------------
+
+
+def weighted_scores(logits, states, actions, weights):
+    g = np.zeros_like(logits, dtype=float)
+    for i in range(len(states)):
+        for t in range(states.shape[1]):
+            g[states[i, t]] += weights[i, t] * policy.score(logits[states[i, t]], actions[i, t])
+    return g
+
+
+@right("reinforce_gradient")
+def reinforce_vectorised(logits, states, actions, rewards, discount):
+    gamma = discount ** np.arange(rewards.shape[1])
+    weights = np.cumsum((gamma * rewards)[:, ::-1], axis=1)[:, ::-1]
+    g = np.zeros_like(logits)
+    np.add.at(g, states, policy.score(logits[states], actions) * weights[..., None])
+    return g / len(states)
+
+
+@right("reinforce_gradient")
+def reinforce_looped(logits, states, actions, rewards, discount):
+    m, T = actions.shape
+    g = [[0.0] * len(row) for row in logits]
+    for i in range(m):
+        for t in range(T):
+            G = sum(discount ** (k - t) * rewards[i, k] for k in range(t, T))
+            pi = policy.softmax(logits[states[i, t]])
+            for b in range(len(pi)):
+                g[states[i, t]][b] += discount**t * G * ((b == actions[i, t]) - pi[b]) / m
+    return g
+
+
+@right("reinforce_gradient")
+def reinforce_float32(logits, states, actions, rewards, discount):
+    gamma = np.float32(discount) ** np.arange(rewards.shape[1], dtype=np.float32)
+    weights = np.cumsum((gamma * np.float32(rewards))[:, ::-1], axis=1)[:, ::-1]
+    visits = np.eye(len(logits), dtype=np.float32)[states]
+    scores = policy.score(np.float32(logits)[states], actions)
+    return np.einsum("mts,mt,mta->sa", visits, weights, scores) / np.float32(len(states))
+
+
+@wrong("reinforce_gradient", "total-return")
+def reinforce_whole_return(logits, states, actions, rewards, discount):
+    R = rewards @ discount ** np.arange(rewards.shape[1])
+    return weighted_scores(logits, states, actions, np.tile(R[:, None], rewards.shape[1])) / len(states)
+
+
+@wrong("reinforce_gradient", "undiscounted-total-return")
+def reinforce_as_in_the_first_loop(logits, states, actions, rewards, discount):
+    m, T = actions.shape
+    g = np.zeros(logits.shape)
+    for i in range(m):
+        R = rewards[i].sum()
+        for t in range(T):
+            g[states[i, t]] += policy.score(logits[states[i, t]], actions[i, t]) * R / m
+    return g
+
+
+@wrong("reinforce_gradient", "factor-dropped")
+def reinforce_without_factor(logits, states, actions, rewards, discount):
+    weights = np.array([to_go_looped(row, discount) for row in rewards])
+    return weighted_scores(logits, states, actions, weights) / len(states)
+
+
+@wrong("reinforce_gradient", "factor-twice")
+def reinforce_factor_twice(logits, states, actions, rewards, discount):
+    gamma = discount ** np.arange(rewards.shape[1])
+    weights = gamma * np.cumsum((gamma * rewards)[:, ::-1], axis=1)[:, ::-1]
+    return weighted_scores(logits, states, actions, weights) / len(states)
+
+
+@wrong("reinforce_gradient", "discount-off-by-one")
+def reinforce_counts_from_one(logits, states, actions, rewards, discount):
+    gamma = discount ** np.arange(1, rewards.shape[1] + 1)
+    weights = np.cumsum((gamma * rewards)[:, ::-1], axis=1)[:, ::-1]
+    return weighted_scores(logits, states, actions, weights) / len(states)
+
+
+@wrong("reinforce_gradient", "past-for-future")
+def reinforce_credits_the_past(logits, states, actions, rewards, discount):
+    weights = np.cumsum(discount ** np.arange(rewards.shape[1]) * rewards, axis=1)
+    return weighted_scores(logits, states, actions, weights) / len(states)
+
+
+@wrong("reinforce_gradient", "sum-over-trajectories")
+def reinforce_sum(logits, states, actions, rewards, discount):
+    gamma = discount ** np.arange(rewards.shape[1])
+    return weighted_scores(logits, states, actions, np.cumsum((gamma * rewards)[:, ::-1], axis=1)[:, ::-1])
+
+
+@wrong("reinforce_gradient", "mean-over-steps")
+def reinforce_mean_of_all(logits, states, actions, rewards, discount):
+    return reinforce_sum(logits, states, actions, rewards, discount) / states.size
+
+
+@wrong("reinforce_gradient", "states-overwritten")
+def reinforce_fancy(logits, states, actions, rewards, discount):
+    g, gamma = np.zeros_like(logits), discount ** np.arange(rewards.shape[1])
+    weights = np.cumsum((gamma * rewards)[:, ::-1], axis=1)[:, ::-1]
+    for s, a, w in zip(states, actions, weights, strict=True):
+        g[s] += w[:, None] * policy.score(logits[s], a) / len(states)
+    return g
+
+
+@wrong("reinforce_gradient", "policy-of-first-state")
+def reinforce_one_policy(logits, states, actions, rewards, discount):
+    g = np.zeros_like(logits)
+    for i in range(len(states)):
+        pi = policy.softmax(logits[states[i, 0]])
+        G = to_go_looped(rewards[i], discount)
+        for t, (s, a) in enumerate(zip(states[i], actions[i], strict=True)):
+            g[s] += discount**t * G[t] * (np.eye(len(pi))[a] - pi) / len(states)
+    return g
+
+
+@wrong("reinforce_gradient", "sign")
+def reinforce_of_loss(logits, states, actions, rewards, discount):
+    return -reinforce_vectorised(logits, states, actions, rewards, discount)
+
+
 # --- advantage_objective -----------------------------------------------------------------------------
 
 
@@ -817,6 +1390,359 @@ def step_first_order(logits, advantages, step_size):
     pi = policy.softmax(logits)
     g = pi * (advantages - pi @ advantages)
     return pi + step_size * pi * (g - pi @ g)
+
+
+# --- ppo_surrogate -----------------------------------------------------------------------------------
+
+
+@right("ppo_surrogate")
+def surrogate_vectorised(log_probs, old_log_probs, advantages, epsilon):
+    rho = np.exp(log_probs - old_log_probs)
+    return np.minimum(rho * advantages, np.clip(rho, 1 - epsilon, 1 + epsilon) * advantages)
+
+
+@right("ppo_surrogate")
+def surrogate_by_cases(log_probs, old_log_probs, advantages, epsilon):
+    result = []
+    for new, old, A in zip(log_probs, old_log_probs, advantages, strict=True):
+        rho = np.exp(new - old)
+        result.append(min(rho, 1 + epsilon) * A if A > 0 else max(rho, 1 - epsilon) * A)
+    return result
+
+
+@right("ppo_surrogate")
+def surrogate_float32(log_probs, old_log_probs, advantages, epsilon):
+    rho = np.exp(np.float32(log_probs) - np.float32(old_log_probs))
+    A = np.float32(advantages)
+    return np.minimum(rho * A, np.clip(rho, np.float32(1 - epsilon), np.float32(1 + epsilon)) * A)
+
+
+@wrong("ppo_surrogate", "minimum-before-advantage")
+def surrogate_minimum_first(log_probs, old_log_probs, advantages, epsilon):
+    rho = np.exp(log_probs - old_log_probs)
+    return np.minimum(rho, np.clip(rho, 1 - epsilon, 1 + epsilon)) * advantages
+
+
+@wrong("ppo_surrogate", "only-clipped")
+def surrogate_clips_only(log_probs, old_log_probs, advantages, epsilon):
+    return np.clip(np.exp(log_probs - old_log_probs), 1 - epsilon, 1 + epsilon) * advantages
+
+
+@wrong("ppo_surrogate", "not-clipped")
+def surrogate_without_clip(log_probs, old_log_probs, advantages, epsilon):
+    return np.exp(log_probs - old_log_probs) * advantages
+
+
+@wrong("ppo_surrogate", "maximum")
+def surrogate_maximum(log_probs, old_log_probs, advantages, epsilon):
+    rho = np.exp(log_probs - old_log_probs)
+    return np.maximum(rho * advantages, rho.clip(1 - epsilon, 1 + epsilon) * advantages)
+
+
+@wrong("ppo_surrogate", "loss")
+def surrogate_as_loss(log_probs, old_log_probs, advantages, epsilon):
+    return -surrogate_vectorised(log_probs, old_log_probs, advantages, epsilon)
+
+
+@wrong("ppo_surrogate", "log-ratio")
+def surrogate_of_log_ratio(log_probs, old_log_probs, advantages, epsilon):
+    rho = log_probs - old_log_probs
+    return np.minimum(rho * advantages, np.clip(rho, 1 - epsilon, 1 + epsilon) * advantages)
+
+
+@wrong("ppo_surrogate", "zero-outside")
+def surrogate_drops(log_probs, old_log_probs, advantages, epsilon):
+    rho = np.exp(log_probs - old_log_probs)
+    inside = (rho >= 1 - epsilon) & (rho <= 1 + epsilon)
+    return rho * advantages * inside
+
+
+# --- kl_estimate -------------------------------------------------------------------------------------
+
+
+@right("kl_estimate")
+def k3_vectorised(log_probs, ref_log_probs):
+    x = ref_log_probs - log_probs
+    return np.exp(x) - 1 - x
+
+
+@right("kl_estimate")
+def k3_looped(log_probs, ref_log_probs):
+    result = []
+    for p, q in zip(log_probs, ref_log_probs, strict=True):
+        result.append(np.exp(q - p) - 1 + p - q)
+    return result
+
+
+@right("kl_estimate")
+def k3_float32(log_probs, ref_log_probs):
+    x = np.float32(ref_log_probs) - np.float32(log_probs)
+    return np.expm1(x) - x
+
+
+@wrong("kl_estimate", "k1")
+def kl_k1(log_probs, ref_log_probs):
+    return log_probs - ref_log_probs
+
+
+@wrong("kl_estimate", "minus-k1")
+def kl_minus_k1(log_probs, ref_log_probs):
+    return ref_log_probs - log_probs
+
+
+@wrong("kl_estimate", "k2")
+def kl_k2(log_probs, ref_log_probs):
+    return (log_probs - ref_log_probs) ** 2 / 2
+
+
+@wrong("kl_estimate", "ratio-upside-down")
+def kl_upside_down(log_probs, ref_log_probs):
+    x = log_probs - ref_log_probs
+    return np.exp(x) - 1 - x
+
+
+@wrong("kl_estimate", "log-sign")
+def kl_log_sign(log_probs, ref_log_probs):
+    x = ref_log_probs - log_probs
+    return np.exp(x) - 1 + x
+
+
+@wrong("kl_estimate", "no-minus-one")
+def kl_no_minus_one(log_probs, ref_log_probs):
+    x = ref_log_probs - log_probs
+    return np.exp(x) - x
+
+
+# --- penalised_rewards -------------------------------------------------------------------------------
+
+
+@right("penalised_rewards")
+def rewards_vectorised(score, log_probs, ref_log_probs, beta):
+    rewards = beta * (ref_log_probs - log_probs)
+    rewards[-1] += score
+    return rewards
+
+
+@right("penalised_rewards")
+def rewards_looped(score, log_probs, ref_log_probs, beta):
+    last = len(log_probs) - 1
+    return [score * (t == last) - beta * (log_probs[t] - ref_log_probs[t]) for t in range(last + 1)]
+
+
+@right("penalised_rewards")
+def rewards_float32(score, log_probs, ref_log_probs, beta):
+    end = np.float32(score) * (np.arange(len(log_probs)) == len(log_probs) - 1)
+    return end - np.float32(beta) * (np.float32(log_probs) - np.float32(ref_log_probs))
+
+
+@wrong("penalised_rewards", "score-everywhere")
+def rewards_everywhere(score, log_probs, ref_log_probs, beta):
+    return score - beta * (log_probs - ref_log_probs)
+
+
+@wrong("penalised_rewards", "score-shared")
+def rewards_shared(score, log_probs, ref_log_probs, beta):
+    return score / len(log_probs) - beta * (log_probs - ref_log_probs)
+
+
+@wrong("penalised_rewards", "no-score")
+def rewards_of_penalty(score, log_probs, ref_log_probs, beta):
+    return -beta * (log_probs - ref_log_probs)
+
+
+@wrong("penalised_rewards", "pays-the-policy")
+def rewards_pay(score, log_probs, ref_log_probs, beta):
+    rewards = beta * (log_probs - ref_log_probs)
+    rewards[-1] += score
+    return rewards
+
+
+@wrong("penalised_rewards", "penalty-at-end")
+def rewards_at_end(score, log_probs, ref_log_probs, beta):
+    rewards = np.zeros(len(log_probs))
+    rewards[-1] = score - beta * np.sum(log_probs - ref_log_probs)
+    return rewards
+
+
+@wrong("penalised_rewards", "no-beta")
+def rewards_without_beta(score, log_probs, ref_log_probs, beta):
+    rewards = ref_log_probs - log_probs
+    rewards[-1] += score
+    return rewards
+
+
+# --- actor_gradient ----------------------------------------------------------------------------------
+
+
+def entropy_rows(logits):
+    log_pi = policy.log_softmax(logits)
+    return -np.exp(log_pi) * (log_pi + policy.entropy(logits)[:, None])
+
+
+@right("actor_gradient")
+def actor_vectorised(logits, actions, advantages, entropy_cost):
+    pi = policy.softmax(logits)
+    H = -(pi * np.log(pi)).sum(axis=1, keepdims=True)
+    push = advantages[:, None] * (np.eye(logits.shape[1])[actions] - pi)
+    return -push + entropy_cost * pi * (np.log(pi) + H)
+
+
+@right("actor_gradient")
+def actor_nudged(logits, actions, advantages, entropy_cost):
+    def loss(z):
+        log_pi = policy.log_softmax(z)
+        entropies = policy.entropy(z).sum()
+        return -(log_pi[np.arange(len(z)), actions] * advantages).sum() - entropy_cost * entropies
+
+    g, h = np.zeros(logits.shape), 1e-5
+    for i in np.ndindex(*logits.shape):
+        nudge = np.zeros(logits.shape)
+        nudge[i] = h
+        g[i] = (loss(logits + nudge) - loss(logits - nudge)) / (2 * h)
+    return g
+
+
+@right("actor_gradient")
+def actor_float32(logits, actions, advantages, entropy_cost):
+    z, A = np.float32(logits), np.float32(advantages)
+    return -policy.score(z, actions) * A[:, None] - np.float32(entropy_cost) * entropy_rows(z)
+
+
+@wrong("actor_gradient", "ascent")
+def actor_ascends(logits, actions, advantages, entropy_cost):
+    return policy.score(logits, actions) * advantages[:, None] + entropy_cost * entropy_rows(logits)
+
+
+@wrong("actor_gradient", "entropy-sign")
+def actor_punishes_entropy(logits, actions, advantages, entropy_cost):
+    return -policy.score(logits, actions) * advantages[:, None] + entropy_cost * entropy_rows(logits)
+
+
+@wrong("actor_gradient", "actor-sign")
+def actor_half_ascends(logits, actions, advantages, entropy_cost):
+    return policy.score(logits, actions) * advantages[:, None] - entropy_cost * entropy_rows(logits)
+
+
+@wrong("actor_gradient", "no-entropy")
+def actor_without_entropy(logits, actions, advantages, entropy_cost):
+    return -policy.score(logits, actions) * advantages[:, None]
+
+
+@wrong("actor_gradient", "mean-over-steps")
+def actor_mean(logits, actions, advantages, entropy_cost):
+    return actor_vectorised(logits, actions, advantages, entropy_cost) / len(logits)
+
+
+@wrong("actor_gradient", "entropy-of-taken")
+def actor_with_log_prob_bonus(logits, actions, advantages, entropy_cost):
+    return -policy.score(logits, actions) * (advantages[:, None] - entropy_cost)
+
+
+@wrong("actor_gradient", "entropy-uncentred")
+def actor_uncentred(logits, actions, advantages, entropy_cost):
+    return -policy.score(logits, actions) * advantages[:, None] + entropy_cost * (policy.log_softmax(logits) + 1)
+
+
+# --- critic_gradient ---------------------------------------------------------------------------------
+
+
+@right("critic_gradient")
+def critic_vectorised(rewards, values, discount):
+    return values[:-1] - (rewards + discount * values[1:])
+
+
+@right("critic_gradient")
+def critic_looped(rewards, values, discount):
+    return [values[t] - rewards[t] - discount * values[t + 1] for t in range(len(rewards))]
+
+
+@right("critic_gradient")
+def critic_float32(rewards, values, discount):
+    rewards, values = np.float32(rewards), np.float32(values)
+    return values[:-1] - rewards - np.float32(discount) * values[1:]
+
+
+@wrong("critic_gradient", "through-target")
+def critic_nudged(rewards, values, discount):
+    def loss(V):
+        return 0.5 * ((rewards + discount * V[1:] - V[:-1]) ** 2).sum()
+
+    nudges = 1e-5 * np.eye(len(values))[:-1]
+    return np.array([(loss(values + n) - loss(values - n)) / 2e-5 for n in nudges])
+
+
+@wrong("critic_gradient", "sign")
+def critic_td_errors(rewards, values, discount):
+    return returns.td_errors(rewards, discount, values)
+
+
+@wrong("critic_gradient", "factor-two")
+def critic_without_half(rewards, values, discount):
+    return -2 * (rewards + discount * values[1:] - values[:-1])
+
+
+@wrong("critic_gradient", "mean-over-steps")
+def critic_mean(rewards, values, discount):
+    return critic_vectorised(rewards, values, discount) / rewards.size
+
+
+@wrong("critic_gradient", "whole-return")
+def critic_monte_carlo(rewards, values, discount):
+    return values[:-1] - returns.discounted_returns(rewards, discount)
+
+
+@wrong("critic_gradient", "no-discount")
+def critic_undiscounted(rewards, values, discount):
+    return values[:-1] - rewards - values[1:]
+
+
+# --- explained_variance ------------------------------------------------------------------------------
+
+
+@right("explained_variance")
+def explained_by_numpy(values, returns):
+    return 1 - np.var(returns - values) / np.var(returns)
+
+
+@right("explained_variance")
+def explained_looped(values, returns):
+    def spread(x):
+        mean = sum(x) / len(x)
+        return sum((y - mean) ** 2 for y in x)
+
+    return 1 - spread([g - v for g, v in zip(returns, values, strict=True)]) / spread(list(returns))
+
+
+@right("explained_variance")
+def explained_float32(values, returns):
+    values, returns = np.float32(values), np.float32(returns)
+    return 1 - (values - returns).var() / returns.var()
+
+
+@wrong("explained_variance", "arguments-swapped")
+def explained_swapped(values, returns):
+    return 1 - np.var(values - returns) / np.var(values)
+
+
+@wrong("explained_variance", "offset-counts")
+def explained_r_squared(values, returns):
+    return 1 - ((returns - values) ** 2).sum() / ((returns - returns.mean()) ** 2).sum()
+
+
+@wrong("explained_variance", "unexplained")
+def explained_not(values, returns):
+    return np.var(returns - values) / np.var(returns)
+
+
+@wrong("explained_variance", "standard-deviations")
+def explained_by_deviations(values, returns):
+    return 1 - np.std(returns - values) / np.std(returns)
+
+
+@wrong("explained_variance", "correlation")
+def explained_correlation(values, returns):
+    x, y = values - values.mean(), returns - returns.mean()
+    return (x @ y) ** 2 / ((x @ x) * (y @ y))
 
 
 # --- what holds for all ------------------------------------------------------------------------------

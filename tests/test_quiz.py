@@ -8,9 +8,11 @@ import time
 import numpy as np
 import pytest
 
-from course_utils import lessons, policy, progress
-from course_utils.objectives import advantage_objective, expected_advantage_objective
+from course_utils import lessons, policy, progress, returns
+from course_utils.objectives import advantage_objective, expected_advantage_objective, ppo_clip_objective
+from course_utils.returns import discounted_returns
 from course_utils.widgets import CourseMap, Quiz, course_map, offline, quiz
+from course_utils.widgets.trajectory_tree import START_LOGITS, conversation
 
 NAMES = quiz.names()
 
@@ -44,6 +46,11 @@ def test_the_misconceptions_of_each_lesson_are_distractors():
     assert met["02"] >= {"M1"}
     assert met["03"] >= {"M2", "M3"}
     assert met["04"] >= {"M3", "M4"}
+    assert met["06"] >= {"M10", "M13"}
+    assert met["07"] >= {"M10", "M11", "M12", "M18"}
+    assert met["09"] >= {"M5", "M6", "M15", "M16", "M24"}
+    assert met["05"] >= {"M5", "M7", "M8", "M9"}
+    assert met["10"] >= {"M5", "M17", "M19", "M20", "M21"}
     assert met["08"] >= {"M5", "M6", "M7", "M14"}
 
 
@@ -146,6 +153,65 @@ def test_04_the_score_of_a_trajectory_with_three_visits():
     taken = visits.count(0)
     told = [each.sum(), each[-1], taken, -3 * pi[0], each[0] + each[-1], each.mean(), -each.sum()]
     assert numbers("04", "three-visits") == near(told)
+
+
+def test_10_a_clipped_term():
+    def surrogate(ratio, advantage):
+        return ppo_clip_objective([np.log([0.7, 0.3])], [np.log(0.3 / ratio)], [1], [advantage])
+
+    got = surrogate(0.5, -4.0)
+    told = [got.value, 0.5 * -4, -got.value, 1.2 * -4]
+    assert numbers("10", "clipped-value") == near(told)
+    assert got.active[0]
+    pushes_back = surrogate(1.5, -2.0)
+    assert pushes_back.value == pytest.approx(-3)
+    assert not pushes_back.active[0]
+
+
+def test_09_a_leaking_critic():
+    entropy, exact, c_V = policy.entropy(np.zeros(2)), 3.0, 0.5
+    settled = exact + entropy / c_V
+    assert c_V * (settled - exact) == pytest.approx(entropy)  # the two forces balance
+    told = [settled, exact + entropy, exact - entropy / c_V, exact, exact + entropy * c_V]
+    assert numbers("09", "leak") == pytest.approx(told, abs=1e-3)
+    assert entropy == pytest.approx(0.693, abs=5e-4)
+
+
+def test_06_the_best_baseline_of_two_actions():
+    pi, rewards = np.array([0.8, 0.2]), np.array([5.0, 1.0])
+    squared = ((np.eye(2) - pi) ** 2).sum(axis=1)
+    assert squared == pytest.approx([0.08, 1.28])  # as the question says
+    best = (pi * squared) @ rewards / (pi @ squared)
+    without_pi = squared @ rewards / squared.sum()
+    told = [best, pi @ rewards, rewards.mean(), without_pi, (pi * squared) @ rewards, -best]
+    assert numbers("06", "best-height") == near(told)
+    lengths = pi * np.sqrt(squared)
+    assert lengths @ rewards / lengths.sum() == pytest.approx(rewards.mean())  # “you also get it with …”
+
+
+def test_07_ten_and_eight_and_gae_by_hand():
+    rewards, values = np.array([0.0, 4.0]), np.array([2.0, 3.0, 0.0])
+    by_lambda = [returns.gae(rewards, [0.5, 0.0], values, lambda_)[0] for lambda_ in (0.8, 0.0, 1.0)]
+    deltas = returns.td_errors(rewards, [0.5, 0.0], values)
+    np.testing.assert_allclose(deltas, [-0.5, 1.0])
+    exchanged = 0.8 * values[1] - values[0] + 0.4 * deltas[1]
+    told = [*by_lambda, deltas[0] + 0.8 * deltas[1], exchanged, -by_lambda[0]]
+    assert numbers("07", "gae-by-hand") == near(told)
+
+
+def test_05_the_weight_of_the_second_step():
+    r, gamma = np.array([2.0, -1.0, 4.0]), 0.5
+    discounted = gamma ** np.arange(3) * r
+    G = discounted_returns(r, gamma)[1]
+    total, up_to = discounted.sum(), discounted[:2].sum()
+    told = [gamma * G, G, gamma**2 * G, total, r[1:].sum(), up_to, discounted[1]]
+    assert numbers("05", "weight") == near(told)
+    assert discounted[1] == -gamma * G  # the own reward, and the weight of a loss
+
+
+def test_05_the_probabilities_of_the_conversations():
+    paths = conversation().enumerate_trajectories(np.vstack([START_LOGITS, [0, 0]]))
+    assert [paths.probabilities.min(), paths.probabilities.max()] == near([0.03, 0.32])
 
 
 def test_08_three_actions():

@@ -262,7 +262,7 @@ figures.show(
 
 # %% label="whose-code"
 evenly = np.full(3, 1 / 3)
-print(f"mean of the scores of π, actions drawn from π:      {pi @ scores + 0}")
+print(f"mean of the scores of π, actions drawn from π:      {(pi @ scores).round(12) + 0}")
 print(f"mean of the scores of π, actions drawn evenly:      {evenly @ scores}")
 print(f"the way from π to the even policy, (1/3, 1/3, 1/3) − π: {evenly - pi}")
 

@@ -13,8 +13,8 @@
 # - **explain** why one sampled action and all actions together give different steps with the same mean,
 # - **tell** an objective from a loss, and say what neither of them measures.
 #
-# *About 60 minutes. You need Python, derivatives and expectations. Lessons 04–07 will show where the advantage comes
-# from; here it is given, and the lesson can be read on its own.*
+# *About 60 minutes. You need Python, derivatives and expectations. Lessons 04–07 show where the advantage comes from;
+# here it is given, and the lesson can be read on its own.*
 
 # %% label="setup" tags=["skip"]
 import numpy as np
@@ -585,7 +585,7 @@ Quiz("08")
 # 4. Sampled steps disagree with each other; their mean is the exact gradient.
 # 5. U goes up, L = −U goes down, and neither measures progress. J does.
 #
-# **Next:** lesson 09 learns the advantage instead of being given it. (In preparation. The map is in
+# **Next:** lesson 09 learns the advantage instead of being given it. (The map is in
 # [00_start_here](00_start_here.ipynb).)
 #
 # *Sources.* The objective and its notation: T. Xiao and J. Zhu, *Foundations of Large Language Models*, chapter 4

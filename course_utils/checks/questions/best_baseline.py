@@ -1,0 +1,137 @@
+"""Lesson 06: the constant baseline with the smallest variance, in one state."""
+
+import numpy as np
+
+from course_utils.arguments import FloatArray
+from course_utils.checks import sections
+from course_utils.checks.question import Inputs, Mistake, Question
+
+
+def fresh(rng: np.random.Generator) -> Inputs:
+    """Draw a policy of three or four actions, and their rewards."""
+    n = int(rng.integers(3, 5))
+    weights = rng.uniform(1.0, 9.0, size=n).round()
+    return {"probabilities": weights / weights.sum(), "rewards": rng.uniform(1.0, 9.0, size=n).round(1)}
+
+
+def squared_lengths(probabilities: FloatArray) -> FloatArray:
+    """Return |∂ log π(a) / ∂z|² of each action, shape (n,)."""
+    result: FloatArray = ((np.eye(probabilities.size) - probabilities) ** 2).sum(axis=1)
+    return result
+
+
+def mean(weights: FloatArray, rewards: FloatArray) -> FloatArray:
+    """Return the weighted mean of the rewards."""
+    return np.asarray(weights @ rewards / weights.sum())
+
+
+def best(probabilities: FloatArray, rewards: FloatArray) -> FloatArray:
+    """Return E[|score|² R] / E[|score|²]."""
+    return mean(probabilities * squared_lengths(probabilities), rewards)
+
+
+def for_each_logit(probabilities: FloatArray, rewards: FloatArray) -> FloatArray:
+    """Return the best baseline of each entry of the gradient by itself, shape (n,)."""
+    weights = probabilities[:, None] * (np.eye(probabilities.size) - probabilities) ** 2
+    result: FloatArray = rewards @ weights / weights.sum(axis=0)
+    return result
+
+
+QUESTION = Question(
+    name="best_baseline",
+    lesson="06",
+    prompt="Return b*, the constant baseline with the smallest variance, of a softmax policy in its only state.",
+    points=3,
+    signature="best_baseline(probabilities, rewards)",
+    fixed=(
+        {"probabilities": np.array([0.5, 0.3, 0.2]), "rewards": np.array([10.0, 9.0, 7.0])},
+        {"probabilities": np.array([0.1, 0.7, 0.2]), "rewards": np.array([1.0, 0.0, 4.0])},
+        {"probabilities": np.array([0.4, 0.3, 0.2, 0.1]), "rewards": np.array([2.0, -1.0, 5.0, 3.0])},
+    ),
+    fresh=fresh,
+    oracle=best,
+    remark="It needs the length of every score. V needs none, and is nearly as good: so V is what people subtract.",
+    read=sections.BEST_BASELINE,
+    mistakes=(
+        Mistake(
+            "value",
+            "M13",
+            lambda probabilities, rewards: np.asarray(probabilities @ rewards),
+            "You returned V, the mean reward under the policy.",
+            "V is a good baseline, and rarely the best one. What counts is how hard a sample pushes: weigh each reward "
+            "with π times the squared length of its score.",
+        ),
+        Mistake(
+            "plain-mean",
+            "M10",
+            lambda probabilities, rewards: np.asarray(rewards.mean()),
+            "You returned the plain mean of the rewards, in which each action counts the same.",
+            "It is unbiased, as every constant is. But the variance is a mean over samples, and those come with "
+            "probability π and push with the length of their score.",
+        ),
+        Mistake(
+            "not-squared",
+            "",
+            lambda probabilities, rewards: mean(probabilities * np.sqrt(squared_lengths(probabilities)), rewards),
+            "You weighed with the length of the score, where its square belongs.",
+            "Variance is a mean of squared lengths, so the score comes in squared. No root is taken.",
+        ),
+        Mistake(
+            "no-probabilities",
+            "",
+            lambda probabilities, rewards: mean(squared_lengths(probabilities), rewards),
+            "You weighed with the squared length of the score alone: π is missing.",
+            "The two expectations are over actions drawn from the policy. An action that is hardly ever drawn hardly "
+            "adds to the variance.",
+        ),
+        Mistake(
+            "only-own-entry",
+            "M1",
+            lambda probabilities, rewards: mean(probabilities * (1 - probabilities) ** 2, rewards),
+            "Of each score you used one entry, 1 − π at its own action.",
+            "A sample moves the other logits too, by −π. The squared length adds up the squares of all entries.",
+            sections.SCORE,
+        ),
+        Mistake(
+            "score-of-probability",
+            "M1",
+            lambda probabilities, rewards: mean(probabilities**3 * squared_lengths(probabilities), rewards),
+            "You used the gradient of π, where that of log π belongs.",
+            "∂π = π ∂log π: your weights hold the factor π twice too often, in the square of the length.",
+            sections.SCORE,
+        ),
+        Mistake(
+            "not-divided",
+            "",
+            lambda probabilities, rewards: np.asarray((probabilities * squared_lengths(probabilities)) @ rewards),
+            "You returned E[|score|² R] and did not divide it by E[|score|²].",
+            "A baseline is a height among the rewards. If all rewards are 10, it has to be 10.",
+        ),
+        Mistake(
+            "divided-without-probabilities",
+            "",
+            lambda probabilities, rewards: np.asarray(
+                (probabilities * squared_lengths(probabilities)) @ rewards / squared_lengths(probabilities).sum()
+            ),
+            "Above the line your weights hold π, below it they do not.",
+            "Both are expectations under the policy. With unequal weights the result is no mean: if all rewards are "
+            "10, it would not be 10.",
+        ),
+        Mistake(
+            "sign",
+            "M5",
+            lambda probabilities, rewards: -best(probabilities, rewards),
+            "Your answer has the opposite sign.",
+            "The weight of a score is R − b. With −b* you would add the baseline, and move away from the lowest point.",
+        ),
+        Mistake(
+            "for-each-logit",
+            "",
+            for_each_logit,
+            "You returned a baseline for each logit, shape (n,).",
+            "That is right for each entry of the gradient by itself, and even a little better. Asked for is one "
+            "number for all: add up the squares over the entries before you divide.",
+            almost=True,
+        ),
+    ),
+)

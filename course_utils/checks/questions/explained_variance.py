@@ -1,0 +1,97 @@
+"""Lesson 09: how much of the returns' variance a critic explains."""
+
+import numpy as np
+
+from course_utils.arguments import FloatArray
+from course_utils.checks import sections
+from course_utils.checks.question import Inputs, Mistake, Question
+
+
+def fresh(rng: np.random.Generator) -> Inputs:
+    """Draw returns and a critic that is roughly right and too low."""
+    n = int(rng.integers(4, 8))
+    returns = rng.uniform(-4, 6, size=n).round(1)
+    return {"values": (0.6 * returns - 2 + rng.normal(size=n)).round(1), "returns": returns}
+
+
+def explained(values: FloatArray, returns: FloatArray) -> float:
+    """Return 1 − Var(G − V) / Var(G)."""
+    return float(1 - (returns - values).var() / returns.var())
+
+
+QUESTION = Question(
+    name="explained_variance",
+    lesson="09",
+    prompt="Return the share of the returns' variance that the critic explains, a number up to 1.",
+    points=1,
+    signature="explained_variance(values, returns)",
+    fixed=(
+        {"values": np.array([0.0, 1.0, 3.0]), "returns": np.array([1.0, 2.0, 6.0])},
+        {"values": np.array([1.0, 2.0, 2.0, 4.0]), "returns": np.array([0.0, 4.0, 3.0, 6.0])},
+    ),
+    fresh=fresh,
+    oracle=explained,
+    remark="It does not see a constant offset: a critic that is wrong by 100 everywhere gets the same number.",
+    read=sections.EXPLAINED,
+    mistakes=(
+        Mistake(
+            "arguments-swapped",
+            "M24",
+            lambda values, returns: 1 - (returns - values).var() / values.var(),
+            "You divided by the variance of the *values*. The variance of the returns is what is to be explained.",
+            "A timid critic, whose values hardly vary, would get a hugely negative number, and a wild one a good one.",
+        ),
+        Mistake(
+            "offset-counts",
+            "M24",
+            lambda values, returns: 1 - ((returns - values) ** 2).mean() / returns.var(),
+            "You took the mean of (G − V)² for the variance of G − V.",
+            "That is R², another good measure, which also sees a constant offset. Explained variance does not, and "
+            "that is what the logs of most libraries show.",
+            almost=True,
+        ),
+        Mistake(
+            "unexplained",
+            "M24",
+            lambda values, returns: (returns - values).var() / returns.var(),
+            "You returned the share that is *not* explained: the 1 − is missing.",
+            "A perfect critic would get 0, and one that says nothing 1.",
+        ),
+        Mistake(
+            "ratio-of-variances",
+            "M24",
+            lambda values, returns: values.var() / returns.var(),
+            "You compared the two variances. Whether the critic is high where the return is high does not enter.",
+            "A critic that says the opposite of the truth has the right variance too.",
+        ),
+        Mistake(
+            "correlation",
+            "M24",
+            lambda values, returns: float(np.corrcoef(values, returns)[0, 1]) ** 2,
+            "You returned the squared correlation.",
+            "It is blind to the scale as well: a critic that says a tenth of the truth would get 1, and as a baseline "
+            "it would take away hardly any variance.",
+        ),
+        Mistake(
+            "standard-deviations",
+            "M24",
+            lambda values, returns: 1 - (returns - values).std() / returns.std(),
+            "You divided standard deviations where variances belong.",
+            "Variances add up, for what is explained and what is left. Standard deviations do not.",
+        ),
+        Mistake(
+            "upside-down",
+            "M24",
+            lambda values, returns: 1 - returns.var() / (returns - values).var(),
+            "Your fraction is upside down.",
+            "What is left over stands above, what there was to explain below.",
+        ),
+        Mistake(
+            "left-over",
+            "M24",
+            lambda values, returns: (returns - values).var(),
+            "You returned the variance that is left, without comparing it with what there was.",
+            "Its size depends on the scale of the rewards. As a share of Var(G) it can be compared between runs.",
+        ),
+    ),
+)

@@ -1,0 +1,221 @@
+"""Lesson 07: generalised advantage estimates of a record that may hold the ends of episodes."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from course_utils.arguments import BoolArray, FloatArray
+from course_utils.checks import sections
+from course_utils.checks.question import Inputs, Mistake, Question
+
+
+def fresh(rng: np.random.Generator) -> Inputs:
+    """Draw a record of five to seven steps with an end of an episode in its middle, and none at its end."""
+    length = int(rng.integers(5, 8))
+    ended = np.zeros(length, dtype=bool)
+    ended[rng.integers(1, length - 2)] = True
+    return {
+        "rewards": rng.uniform(-2, 3, size=length).round(1),
+        "values": rng.uniform(1, 5, size=length + 1).round(1),
+        "ended": ended,
+        "discount": round(float(rng.uniform(0.75, 0.95)), 2),
+        "lambda_": round(float(rng.uniform(0.3, 0.7)), 2),
+    }
+
+
+def recursion(
+    rewards: FloatArray, following: FloatArray, present: FloatArray, step: FloatArray, carry: FloatArray
+) -> FloatArray:
+    """Return A_t = r_t + step_t · following_t − present_t + carry_t · A_{t+1}, from the last step to the first."""
+    result, after = np.zeros(len(rewards)), 0.0
+    for t in reversed(range(len(rewards))):
+        after = rewards[t] + step[t] * following[t] - present[t] + carry[t] * after
+        result[t] = after
+    return result
+
+
+def estimates(rewards: FloatArray, values: FloatArray, ended: BoolArray, discount: float, lambda_: float) -> FloatArray:
+    """Return A_t = δ_t + γ λ A_{t+1}, where an end of an episode lets neither V(s_{t+1}) nor A_{t+1} through."""
+    goes_on = discount * (1.0 - ended)
+    return recursion(rewards, values[1:], values[:-1], goes_on, lambda_ * goes_on)
+
+
+def with_parts(
+    step: Callable[..., Any], carry: Callable[..., Any]
+) -> Callable[[FloatArray, FloatArray, BoolArray, float, float], FloatArray]:
+    """Return the recursion with other factors; both are functions of (goes on, γ, λ)."""
+
+    def mistaken(
+        rewards: FloatArray, values: FloatArray, ended: BoolArray, discount: float, lambda_: float
+    ) -> FloatArray:
+        on = 1.0 - ended
+        return recursion(
+            rewards,
+            values[1:],
+            values[:-1],
+            step(on, discount, lambda_) + 0 * on,
+            carry(on, discount, lambda_) + 0 * on,
+        )
+
+    return mistaken
+
+
+def forwards(rewards: FloatArray, values: FloatArray, ended: BoolArray, discount: float, lambda_: float) -> FloatArray:
+    """Carry the estimates from the first step to the last."""
+    deltas = recursion(rewards, values[1:], values[:-1], discount * (1.0 - ended), 0 * rewards)
+    result, before = np.zeros(len(rewards)), 0.0
+    for t in range(len(rewards)):
+        before = deltas[t] + discount * lambda_ * (1.0 - ended[t]) * before
+        result[t] = before
+    return result
+
+
+def returns_of(
+    rewards: FloatArray, values: FloatArray, ended: BoolArray, discount: float, lambda_: float
+) -> FloatArray:
+    """Return what a critic is fitted to: A_t + V(s_t)."""
+    return estimates(rewards, values, ended, discount, lambda_) + values[:-1]
+
+
+RECORD = {
+    "rewards": np.array([1.0, 0.0, 2.0]),
+    "values": np.array([2.0, 3.0, 1.0, 4.0]),
+    "ended": np.array([False, False, False]),
+    "discount": 0.5,
+    "lambda_": 0.8,
+}
+
+QUESTION = Question(
+    name="gae",
+    lesson="07",
+    prompt="Return the generalised advantage estimate of each step, shape (T,).",
+    points=3,
+    signature="gae(rewards, values, ended, discount, lambda_)",
+    fixed=(
+        RECORD,
+        {**RECORD, "ended": np.array([False, True, False])},
+        {
+            "rewards": np.array([1.0, -1.0, 0.5, 2.0, 0.0]),
+            "values": np.array([1.5, 2.5, 0.5, 3.0, 2.0, 1.0]),
+            "ended": np.array([False, False, True, False, True]),
+            "discount": 0.9,
+            "lambda_": 0.5,
+        },
+    ),
+    fresh=fresh,
+    oracle=estimates,
+    remark="One pass from the last step to the first gives all of them. `returns.gae` does it for a batch.",
+    read=sections.GAE,
+    mistakes=(
+        Mistake(
+            "not-cut",
+            "M18",
+            with_parts(lambda on, g, lam: g * on, lambda on, g, lam: g * lam),
+            "At the end of an episode you let A_{t+1} through: it belongs to the next episode.",
+            "What the next episode earned would be credited to the last action of this one. Where an episode ended, "
+            "the sum starts anew: multiply γλA_{t+1} by 0 there.",
+        ),
+        Mistake(
+            "bootstraps-terminal",
+            "M18",
+            with_parts(lambda on, g, lam: g, lambda on, g, lam: g * lam * on),
+            "At the end of an episode you added γV(s_{t+1}). After the end nothing follows.",
+            "`values` holds the next episode's first state there, or whatever the critic makes of a state in which "
+            "nothing is earned any more. The value after an end is 0.",
+        ),
+        Mistake(
+            "ends-ignored",
+            "M18",
+            with_parts(lambda on, g, lam: g, lambda on, g, lam: g * lam),
+            "You did not use `ended`: both γV(s_{t+1}) and A_{t+1} cross from one episode to the next.",
+            "An end cuts twice. No value follows, and no advantage of a later step belongs to this episode.",
+        ),
+        Mistake(
+            "no-lambda",
+            "M18",
+            with_parts(lambda on, g, lam: g * on, lambda on, g, lam: g * on),
+            "λ is missing: you carried γA_{t+1} where it should be γλA_{t+1}.",
+            "That is the case λ = 1, the return minus the value: no bias from the critic, and all the variance.",
+        ),
+        Mistake(
+            "no-discount-in-carry",
+            "M18",
+            with_parts(lambda on, g, lam: g * on, lambda on, g, lam: lam * on),
+            "You carried λA_{t+1}: γ is missing there.",
+            "A TD error l steps later counts (γλ)^l. With λ alone, what comes late counts for too much.",
+        ),
+        Mistake(
+            "lambda-in-delta",
+            "M18",
+            with_parts(lambda on, g, lam: lam * on, lambda on, g, lam: g * lam * on),
+            "Your TD error has λ where γ belongs: r_t + λV(s_{t+1}) − V(s_t).",
+            "γ belongs to the problem, it says how much later rewards count. λ belongs to the estimate, and enters "
+            "where one step's estimate is carried to the step before.",
+        ),
+        Mistake(
+            "exchanged",
+            "M18",
+            with_parts(lambda on, g, lam: lam * on, lambda on, g, lam: lam * on),
+            "λ stands where γ belongs, in the TD error and in what is carried.",
+            "γ belongs to the problem, it says how much later rewards count. λ belongs to the estimate.",
+            variants=(with_parts(lambda on, g, lam: lam * g * on, lambda on, g, lam: lam * g * on),),
+        ),
+        Mistake(
+            "td-errors",
+            "M18",
+            with_parts(lambda on, g, lam: g * on, lambda on, g, lam: 0.0),
+            "You returned the TD errors: nothing is carried from one step to the one before.",
+            "That is the case λ = 0: little variance, and all of the critic's bias.",
+        ),
+        Mistake(
+            "no-value-subtracted",
+            "M11",
+            lambda rewards, values, ended, discount, lambda_: recursion(
+                rewards,
+                values[1:],
+                0 * values[:-1],
+                discount * (1.0 - ended),
+                discount * lambda_ * (1.0 - ended),
+            ),
+            "V(s_t) is not subtracted.",
+            "An advantage says how much *better than usual* it went. Without −V(s_t) a good state makes every action "
+            "look good.",
+        ),
+        Mistake(
+            "value-of-wrong-state",
+            "M11",
+            lambda rewards, values, ended, discount, lambda_: recursion(
+                rewards,
+                values[:-1],
+                values[1:],
+                discount * (1.0 - ended),
+                discount * lambda_ * (1.0 - ended),
+            ),
+            "The two values are exchanged: you have r_t + γV(s_t) − V(s_{t+1}).",
+            "`values[t]` belongs to the state *before* the step and is what you compare with; `values[t + 1]` to the "
+            "state after it, and stands for what is still to come.",
+        ),
+        Mistake(
+            "forwards",
+            "M18",
+            forwards,
+            "You carried the estimates from the first step to the last.",
+            "An action is judged by what comes *after* it. Go through the steps backwards.",
+        ),
+        Mistake(
+            "returns",
+            "",
+            returns_of,
+            "You returned A_t + V(s_t).",
+            "That is the target for the critic (lesson 09). The advantage is what is left when V(s_t) is taken off.",
+        ),
+        Mistake(
+            "sign",
+            "M5",
+            lambda rewards, values, ended, discount, lambda_: -estimates(rewards, values, ended, discount, lambda_),
+            "Your answer has the opposite sign: what went better than usual comes out below 0.",
+            "With it, actions that are better than usual would be made rarer.",
+        ),
+    ),
+)

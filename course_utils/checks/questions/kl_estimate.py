@@ -1,0 +1,131 @@
+"""Lesson 10: an estimate of the KL to a reference that is never negative."""
+
+import numpy as np
+
+from course_utils.arguments import FloatArray
+from course_utils.checks import sections
+from course_utils.checks.question import Inputs, Mistake, Question
+
+
+def fresh(rng: np.random.Generator) -> Inputs:
+    """Draw log-probabilities of a few samples under both policies."""
+    n = int(rng.integers(3, 6))
+    log_probs = rng.uniform(-2.5, -0.3, size=n).round(2)
+    shift = rng.uniform(0.3, 1.2, size=n) * rng.choice([-1.0, 1.0], size=n)
+    return {"log_probs": log_probs, "ref_log_probs": np.minimum(log_probs + shift, -0.05).round(2)}
+
+
+def log_ratio(log_probs: FloatArray, ref_log_probs: FloatArray) -> FloatArray:
+    """Return log π − log π_ref."""
+    return np.asarray(log_probs - ref_log_probs)
+
+
+def k3(log_probs: FloatArray, ref_log_probs: FloatArray) -> FloatArray:
+    """Return π_ref/π − 1 − log(π_ref/π)."""
+    x = log_ratio(log_probs, ref_log_probs)
+    return np.asarray(np.expm1(-x) + x)
+
+
+QUESTION = Question(
+    name="kl_estimate",
+    lesson="10",
+    prompt="Return k3 = π_ref/π − 1 − log(π_ref/π) of each sample, an estimate of KL(π ‖ π_ref), shape (T,).",
+    points=2,
+    signature="kl_estimate(log_probs, ref_log_probs)",
+    fixed=(
+        {"log_probs": np.log([0.5, 0.1]), "ref_log_probs": np.log([0.25, 0.3])},
+        {"log_probs": np.log([0.8, 0.2, 0.5]), "ref_log_probs": np.log([0.4, 0.6, 0.1])},
+    ),
+    extreme=({"log_probs": np.array([-900.0, -0.5]), "ref_log_probs": np.array([-900.7, -0.2])},),
+    fresh=fresh,
+    oracle=k3,
+    remark="Its mean is KL(π ‖ π_ref) exactly, and no single sample is below 0. As a loss it follows another gradient.",
+    read=sections.KL_ESTIMATES,
+    mistakes=(
+        Mistake(
+            "underflow",
+            "M1",
+            lambda log_probs, ref_log_probs: (
+                np.exp(ref_log_probs) / np.exp(log_probs) - 1 - np.log(np.exp(ref_log_probs) / np.exp(log_probs))
+            ),
+            "The formula is right. For very small probabilities, though, you divide 0 by 0.",
+            "A long reply has a probability too small for a float. Work with the difference of the logarithms.",
+            almost=True,
+        ),
+        Mistake(
+            "k1",
+            "M20",
+            log_ratio,
+            "You returned k1, the log-ratio log π − log π_ref.",
+            "Its mean is the KL as well. Single samples are often negative, though, and its spread is larger when the "
+            "policies are close.",
+        ),
+        Mistake(
+            "minus-k1",
+            "M19",
+            lambda log_probs, ref_log_probs: -log_ratio(log_probs, ref_log_probs),
+            "You returned log π_ref − log π.",
+            "Its mean is *minus* the KL: a penalty with it pays the policy for drifting away.",
+        ),
+        Mistake(
+            "k2",
+            "M19",
+            lambda log_probs, ref_log_probs: 0.5 * log_ratio(log_probs, ref_log_probs) ** 2,
+            "You returned k2, half the squared log-ratio.",
+            "It is never negative either, but its mean is the KL only nearly, when the policies are close.",
+        ),
+        Mistake(
+            "ratio-upside-down",
+            "M19",
+            lambda log_probs, ref_log_probs: k3(ref_log_probs, log_probs),
+            "Your ratio is upside down: π/π_ref − 1 − log(π/π_ref).",
+            "With samples of π, its mean is not KL(π ‖ π_ref). The reference stands above.",
+        ),
+        Mistake(
+            "log-sign",
+            "M19",
+            lambda log_probs, ref_log_probs: (
+                np.expm1(-log_ratio(log_probs, ref_log_probs)) - log_ratio(log_probs, ref_log_probs)
+            ),
+            "The sign of the logarithm is the other way round: you added log(π_ref/π).",
+            "The first part has the mean 0 by itself, so what you estimate is minus the KL.",
+        ),
+        Mistake(
+            "no-log",
+            "M19",
+            lambda log_probs, ref_log_probs: np.expm1(-log_ratio(log_probs, ref_log_probs)),
+            "You returned π_ref/π − 1: the logarithm is missing.",
+            "The mean of that is 0, whatever the policies are. It is there to take noise out. The logarithm is what is "
+            "estimated.",
+        ),
+        Mistake(
+            "no-minus-one",
+            "M19",
+            lambda log_probs, ref_log_probs: k3(log_probs, ref_log_probs) + 1,
+            "Your answer is too large by 1: the −1 is missing.",
+            "Where the two policies agree the ratio is 1, and the estimate has to be 0.",
+        ),
+        Mistake(
+            "weighted",
+            "M20",
+            lambda log_probs, ref_log_probs: np.exp(log_probs) * log_ratio(log_probs, ref_log_probs),
+            "You multiplied the log-ratio by π.",
+            "The samples were drawn from π, so π is in how often each comes up. As a factor too, it counts twice.",
+        ),
+        Mistake(
+            "sign",
+            "M5",
+            lambda log_probs, ref_log_probs: -k3(log_probs, ref_log_probs),
+            "Your answer has the opposite sign.",
+            "A divergence is never below 0. As a penalty it is subtracted, but the estimate itself is positive.",
+        ),
+        Mistake(
+            "mean",
+            "",
+            lambda log_probs, ref_log_probs: k3(log_probs, ref_log_probs).mean(),
+            "You returned the mean over the samples.",
+            "Your numbers are right. One estimate for each sample was asked for: each token pays its own.",
+            almost=True,
+        ),
+    ),
+)

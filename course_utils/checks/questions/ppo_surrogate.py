@@ -1,0 +1,187 @@
+"""Lesson 10: PPO's clipped surrogate of each step."""
+
+import numpy as np
+
+from course_utils.arguments import FloatArray
+from course_utils.checks import sections
+from course_utils.checks.question import Inputs, Mistake, Question
+
+
+def fresh(rng: np.random.Generator) -> Inputs:
+    """Draw steps in all four quadrants, with ratios inside and outside the range."""
+    ratio = np.array([1.5, 1.4, 0.5, 0.6, 1.05, 0.97]) * rng.uniform(0.95, 1.05, size=6)
+    old = rng.uniform(-2.5, -0.8, size=6).round(2)
+    return {
+        "log_probs": old + np.log(ratio),
+        "old_log_probs": old,
+        "advantages": np.array([1.0, -1.0, 1.0, -1.0, 1.0, -1.0]) * rng.uniform(0.5, 2.0, size=6).round(1),
+        "epsilon": float(rng.choice([0.1, 0.2, 0.25])),
+    }
+
+
+def surrogate(log_probs: FloatArray, old_log_probs: FloatArray, advantages: FloatArray, epsilon: float) -> FloatArray:
+    """Return min(ρA, clip(ρ, 1 − ε, 1 + ε) A) of each step."""
+    ratio = np.exp(log_probs - old_log_probs)
+    return np.asarray(np.minimum(ratio * advantages, np.clip(ratio, 1 - epsilon, 1 + epsilon) * advantages))
+
+
+def ratio_of(log_probs: FloatArray, old_log_probs: FloatArray) -> FloatArray:
+    """Return ρ."""
+    return np.asarray(np.exp(log_probs - old_log_probs))
+
+
+def clipped_ratio(log_probs: FloatArray, old_log_probs: FloatArray, epsilon: float) -> FloatArray:
+    """Return ρ, clipped."""
+    return np.asarray(np.clip(ratio_of(log_probs, old_log_probs), 1 - epsilon, 1 + epsilon))
+
+
+def zero_outside(
+    log_probs: FloatArray, old_log_probs: FloatArray, advantages: FloatArray, epsilon: float
+) -> FloatArray:
+    """Leave out every step whose ratio is out of range."""
+    ratio = ratio_of(log_probs, old_log_probs)
+    return np.asarray(np.where(np.abs(ratio - 1) > epsilon, 0.0, ratio * advantages))
+
+
+QUESTION = Question(
+    name="ppo_surrogate",
+    lesson="10",
+    prompt="Return PPO's clipped surrogate of each step, min(ρA, clip(ρ, 1 − ε, 1 + ε) A), shape (T,).",
+    points=2,
+    signature="ppo_surrogate(log_probs, old_log_probs, advantages, epsilon)",
+    fixed=(
+        {
+            "log_probs": np.log([0.6, 0.3]),
+            "old_log_probs": np.log([0.4, 0.6]),
+            "advantages": np.array([-2.0, 1.0]),
+            "epsilon": 0.2,
+        },
+        {
+            "log_probs": np.log([0.6, 0.3, 0.6, 0.3, 0.52]),
+            "old_log_probs": np.log([0.4, 0.6, 0.4, 0.6, 0.5]),
+            "advantages": np.array([2.0, 1.0, -2.0, -1.0, 3.0]),
+            "epsilon": 0.2,
+        },
+    ),
+    extreme=(
+        {
+            "log_probs": np.array([-800.0, -1.0]),
+            "old_log_probs": np.array([-800.5, -1.5]),
+            "advantages": np.array([1.0, -1.0]),
+            "epsilon": 0.2,
+        },
+    ),
+    fresh=fresh,
+    oracle=surrogate,
+    remark="The minimum always takes the more pessimistic of the two. It stops a push that has gone far enough, and "
+    "never a push back.",
+    read=sections.CLIP,
+    mistakes=(
+        Mistake(
+            "underflow",
+            "M1",
+            lambda log_probs, old_log_probs, advantages, epsilon: np.minimum(
+                np.exp(log_probs) / np.exp(old_log_probs) * advantages,
+                np.clip(np.exp(log_probs) / np.exp(old_log_probs), 1 - epsilon, 1 + epsilon) * advantages,
+            ),
+            "The formula is right. For very small probabilities, though, you divide 0 by 0.",
+            "`exp(-800)` is too small for a float. Subtract the logarithms first, and take the exponential of the "
+            "difference.",
+            almost=True,
+        ),
+        Mistake(
+            "minimum-before-advantage",
+            "M17",
+            lambda log_probs, old_log_probs, advantages, epsilon: (
+                np.minimum(ratio_of(log_probs, old_log_probs), clipped_ratio(log_probs, old_log_probs, epsilon))
+                * advantages
+            ),
+            "You took the minimum of the two ratios, and then multiplied by A.",
+            "For a negative advantage the smaller ratio gives the *larger* product. The minimum is taken of the two "
+            "products, ρA and clip(ρ)A.",
+        ),
+        Mistake(
+            "only-clipped",
+            "M17",
+            lambda log_probs, old_log_probs, advantages, epsilon: (
+                clipped_ratio(log_probs, old_log_probs, epsilon) * advantages
+            ),
+            "You returned clip(ρ)A: the minimum with ρA is missing.",
+            "Then a step that went the wrong way and out of range sends no gradient any more, and cannot come back.",
+        ),
+        Mistake(
+            "not-clipped",
+            "M17",
+            lambda log_probs, old_log_probs, advantages, epsilon: ratio_of(log_probs, old_log_probs) * advantages,
+            "You returned ρA without any clipping.",
+            "That is the surrogate without a brake. On a batch that is used again, nothing stops it.",
+        ),
+        Mistake(
+            "maximum",
+            "M17",
+            lambda log_probs, old_log_probs, advantages, epsilon: np.maximum(
+                ratio_of(log_probs, old_log_probs) * advantages,
+                clipped_ratio(log_probs, old_log_probs, epsilon) * advantages,
+            ),
+            "You took the larger of the two products.",
+            "The larger one keeps the gradient where the step has gone too far, and takes it away where it should come "
+            "back: both the wrong way round. (In a loss, −A in place of A, it is the maximum.)",
+        ),
+        Mistake(
+            "zero-outside",
+            "M17",
+            zero_outside,
+            "You set steps whose ratio is out of range to 0.",
+            "A ratio can be out of range on the side where the step should come back. There the gradient stays on.",
+        ),
+        Mistake(
+            "loss",
+            "M5",
+            lambda log_probs, old_log_probs, advantages, epsilon: (
+                -surrogate(log_probs, old_log_probs, advantages, epsilon)
+            ),
+            "Your answer has the opposite sign: it is a loss.",
+            "The surrogate is an objective, to be ascended. Libraries minimise its negative.",
+        ),
+        Mistake(
+            "log-ratio",
+            "M17",
+            lambda log_probs, old_log_probs, advantages, epsilon: np.minimum(
+                (log_probs - old_log_probs) * advantages,
+                np.clip(log_probs - old_log_probs, 1 - epsilon, 1 + epsilon) * advantages,
+            ),
+            "You used the difference of the log-probabilities as the ratio: the exponential is missing.",
+            "ρ = π/π_old = exp(log π − log π_old). Where the policies agree, the ratio is 1 and the difference 0.",
+        ),
+        Mistake(
+            "ratio-upside-down",
+            "M17",
+            lambda log_probs, old_log_probs, advantages, epsilon: surrogate(
+                old_log_probs, log_probs, advantages, epsilon
+            ),
+            "Your ratio is upside down: π_old/π.",
+            "The present policy stands above, the one that sampled below. Upside down, an ascent step makes good "
+            "actions rarer.",
+        ),
+        Mistake(
+            "probability-not-ratio",
+            "M17",
+            lambda log_probs, old_log_probs, advantages, epsilon: np.minimum(
+                np.exp(log_probs) * advantages,
+                np.clip(np.exp(log_probs), 1 - epsilon, 1 + epsilon) * advantages,
+            ),
+            "You used π where the ratio π/π_old belongs.",
+            "The samples came from π_old. The ratio says how much more often the present policy would have drawn them.",
+        ),
+        Mistake(
+            "clipped-around-zero",
+            "M17",
+            lambda log_probs, old_log_probs, advantages, epsilon: np.minimum(
+                ratio_of(log_probs, old_log_probs) * advantages,
+                np.clip(ratio_of(log_probs, old_log_probs), -epsilon, epsilon) * advantages,
+            ),
+            "You clipped the ratio to ±ε. The range is around 1: from 1 − ε to 1 + ε.",
+            "Where nothing has changed the ratio is 1, not 0.",
+        ),
+    ),
+)

@@ -1,0 +1,649 @@
+# %% [markdown] label="title" tags=["slide"] minutes=1
+# # 10 · PPO and KL
+#
+# This lesson is about two brakes. One keeps a step from going too far from the policy that drew the batch:
+#
+# $$\min\bigl(\rho_tA_t,\ \mathrm{clip}(\rho_t,1-\varepsilon,1+\varepsilon)\,A_t\bigr),\qquad\rho_t=\frac{\pi_\theta(a_t\mid s_t)}{\pi_{\mathrm{old}}(a_t\mid s_t)}$$
+#
+# The other keeps the whole training from going too far from where it began,
+# $\beta\,\mathrm{KL}(\pi_\theta\,\Vert\,\pi_{\mathrm{ref}})$.
+#
+# After it you will be able to
+#
+# - **explain** what the ratio corrects, and what it costs,
+# - **say** in which of four cases the clip takes the gradient away, and what it does *not* bound,
+# - **estimate** a KL from samples in three ways, and say which of them may be used for what,
+# - **tell** a penalty in the reward from a penalty in the loss,
+# - **choose** β, or let it be adapted, and say what either does.
+#
+# *About 60 minutes, and 20 more for the exercises. You need lessons 08 and 09.*
+
+# %% label="setup" tags=["skip"]
+import numpy as np
+from course_utils import estimators, mdp, objectives, policy
+from course_utils.checks import check
+from course_utils.widgets import ClipLab, Quiz
+
+np.set_printoptions(precision=4, suppress=True)
+
+# %% [markdown] label="again" tags=["slide"] minutes=3
+# ## A batch that is used again
+#
+# REINFORCE and A2C use each batch for one step and throw it away. For a language model a batch is expensive: thousands of
+# replies have to be generated. You would like to take several steps on it. (A pass over the whole batch is called an
+# **epoch**.)
+#
+# Lesson 09 showed what happens if you do that with the loss −log π · A: its value falls without end, and the policy gets
+# worse. The formula is right for one policy only, the one that drew the batch. Call it $\pi_{\mathrm{old}}$. After the first
+# step you have another one.
+#
+# **Predict:** can samples of one policy say anything exact about another policy at all?
+
+# %% [markdown] label="ratio" tags=["slide"] minutes=6
+# ## The importance ratio
+#
+# They can. An average over the actions of π can be written as an average over those of $\pi_{\mathrm{old}}$:
+#
+# $$\sum_a\pi(a)\,A(a)=\sum_a\pi_{\mathrm{old}}(a)\,\frac{\pi(a)}{\pi_{\mathrm{old}}(a)}\,A(a)=\mathbb E_{a\sim\pi_{\mathrm{old}}}\bigl[\rho(a)\,A(a)\bigr].$$
+#
+# An action that π takes twice as often counts twice. The factor ρ is the **importance ratio**.
+#
+# Three replies of the support assistant, drawn by the old policy. The new policy moves more and more weight to the second.
+# **Predict:** what is the mean of ρ under the old policy? And what happens to the *variance* of ρA as the policies part?
+
+# %% label="ratio-code" tags=["subslide"]
+actions = ["refund", "replace", "apologise"]
+pi_old = np.array([0.5, 0.3, 0.2])
+A = np.array([-0.2, 1.0, -1.0])  # advantages under the old policy: mean 0
+print(f"mean advantage under the old policy: {(pi_old @ A).round(12) + 0:.1f}")
+for shift in (0.0, 0.5, 1.0, 2.0, 4.0):
+    pi = policy.softmax(np.log(pi_old) + shift * np.array([0.0, 1.0, 0.0]))
+    rho = pi / pi_old
+    mean, new = (pi_old @ (rho * A)).round(12) + 0, (pi @ A).round(12) + 0  # + 0: prints no −0
+    variance = pi_old @ (rho * A) ** 2 - mean**2
+    print(f"π {pi}   mean of ρ {pi_old @ rho:.2f}", end="")
+    print(f"   E_old[ρA] {mean:6.3f}   Σ πA {new:6.3f}   variance of ρA {variance:.2f}")
+
+# %% [markdown] label="ratio-read" tags=["fragment"]
+# The mean of ρ is 1, always: $\sum\pi_{\mathrm{old}}\,\pi/\pi_{\mathrm{old}}=\sum\pi$. And
+# $\mathbb E_{\mathrm{old}}[\rho A]$ is exact, however far the new policy has gone.
+#
+# The price is in the last column. What the new policy likes was drawn less often, and each such sample counts for more. For
+# a reply of many **tokens** (words or pieces of words, each an action) the ratios of the tokens multiply, and it gets much
+# worse.
+#
+# PPO therefore takes the ratio of each step alone. The states remain those of the old policy. With several steps that is an
+# approximation, good near $\pi_{\mathrm{old}}$.
+#
+# ### At the start it is U
+#
+# **Predict:** at $\theta=\theta_{\mathrm{old}}$, before the first step, how does the gradient of $\rho A$ differ from that
+# of lesson 08's $\log\pi\cdot A$?
+
+# %% label="ratio-gradient" tags=["subslide"]
+logits = np.log(pi_old)
+sampled = np.array([0, 1, 0, 2, 1])
+steps, one = np.tile(logits, (len(sampled), 1, 1)), sampled[:, None]  # five, of one step each
+old_log_probs = policy.log_prob(steps, one)
+no_clip = 1e6  # leaves out the clip, which comes below
+of_u = objectives.advantage_objective(steps, one, A[one]).grad_logits
+of_ratio = objectives.ppo_clip_objective(steps, old_log_probs, one, A[one], no_clip).grad_logits
+print(f"log π · A: {of_u.sum(axis=(0, 1))}")
+print(f"ρ A:       {of_ratio.sum(axis=(0, 1))}")
+moved = steps + np.array([0.0, 1.0, 0.0])
+of_u = objectives.advantage_objective(moved, one, A[one]).grad_logits
+of_ratio = objectives.ppo_clip_objective(moved, old_log_probs, one, A[one], no_clip).grad_logits
+print("later, with the second logit raised by 1:")
+print(f"log π · A: {of_u.sum(axis=(0, 1))}")
+print(f"ρ A:       {of_ratio.sum(axis=(0, 1))}")
+
+# %% [markdown] label="ratio-gradient-read" tags=["fragment"]
+# Not at all: $\partial\rho=\rho\,\partial\log\pi$, and ρ is 1 there. The first step on PPO's objective *is* a step on the
+# advantage-weighted objective U. (The gradients agree there; the values do not.) It differs from the second step on.
+
+# %% [markdown] label="clip" tags=["slide"] minutes=6
+# ## A brake: the clip
+#
+# For one decision the ratio makes ρA right on average. It does not make it safe: nothing stops you from driving ρ to 10 on a lucky sample.
+# **Proximal policy optimisation** (PPO) takes the smaller of two numbers:
+#
+# $$\min\bigl(\rho A,\ \mathrm{clip}(\rho,\,1-\varepsilon,\,1+\varepsilon)\,A\bigr)$$
+#
+# with ε around 0.2. Where the clipped one is smaller, it does not change with θ, and the sample sends **no gradient**.
+#
+# **Predict**, for each of the four cases: gradient on or off?
+#
+# | | ρ above 1.2 (likelier than before) | ρ below 0.8 (rarer than before) |
+# |---|---|---|
+# | A > 0 (better than usual) | ? | ? |
+# | A < 0 (worse than usual) | ? | ? |
+
+# %% label="clip-lab" tags=["subslide"]
+ClipLab()
+
+# %% label="clip-code" tags=["subslide"]
+for name, advantage in [("A = +1", 1.0), ("A = −1", -1.0)]:
+    for ratio in (1.5, 1.1, 0.5):
+        at = np.log([[0.7, 0.3]])
+        result = objectives.ppo_clip_objective(at, [np.log(0.3 / ratio)], [1], [advantage])
+        on = "off" if result.active[0] else "on"
+        print(f"{name}, ρ = {ratio}: min = {result.value:5.2f}, gradient {on}")
+
+# %% [markdown] label="clip-read" tags=["fragment"]
+# The clip is active in **two** of the four corners: good and already likelier, bad and already rarer. There the push has
+# done its work.
+#
+# In the other two corners the step went the *wrong* way: a good action became rarer, a bad one likelier. There the gradient
+# stays on, with its full weight, and pushes back. “No update once the ratio is out of range” is true of half the cases.
+#
+# This is why the minimum is taken **after** multiplying by A. For a negative advantage the smaller ratio gives the larger
+# product, so taking the minimum of the ratios first would clip the wrong side.
+#
+# Logs report a **clip fraction**, and there are two in use: the share of samples whose ratio is *out of range*, and the
+# share where the clip is *active*. The first counts the corners that push back as well. Know which one you look at.
+
+# %% [markdown] label="epochs" tags=["slide"] minutes=7
+# ## What the clip does not bound
+#
+# Back to the batch of lesson 09: *refund* (0.4 points), *apologise* (0), or *promise* (1 point, and in one case in ten −12).
+# Batches of 20 replies; in about half of them no promise fails, and then promises look excellent. One batch is used for 300
+# steps, in three ways. (KL(old ‖ new) is lesson 02's measure of how far a policy has moved; more of it below.)
+#
+# **Predict:** which way ends with the best exact J? And with the clip at ε = 0.2, what is the largest ratio at the end:
+# below 1.2, at 1.2, above?
+
+# %% label="epochs-code" tags=["subslide"]
+pi_0 = np.array([0.4, 0.3, 0.3])
+mean_reward = np.array([0.4, 0.0, 0.9 * 1 + 0.1 * -12])
+J_0 = pi_0 @ mean_reward
+
+
+def draw(batches, rng, size=20):
+    """Return the actions and the advantages of batches, shape (batches, size)."""
+    a = policy.sample(np.broadcast_to(np.log(pi_0), (batches, size, 3)), rng)
+    promise = np.where(rng.random(a.shape) < 0.1, -12.0, 1.0)
+    r = np.where(a == 2, promise, np.array([0.4, 0.0, 0.0])[a])
+    return a, r - r.mean(axis=1, keepdims=True), (r > -12).all(axis=1)
+
+
+def reuse(a, A, brake, steps=300, step_size=0.2, epsilon=0.2):
+    """Ascend on each batch again and again; return the policies, shape (batches, 3)."""
+    up = (np.eye(3)[a] * np.maximum(A, 0)[..., None]).mean(axis=1)  # advantages above 0
+    down = (np.eye(3)[a] * np.minimum(A, 0)[..., None]).mean(axis=1)
+    z = np.tile(np.log(pi_0), (len(a), 1))
+    for _ in range(steps):
+        pi = policy.softmax(z)
+        rho = pi / pi_0
+        weight = up + down  # of log π · A
+        if brake == "ratio":
+            weight = rho * (up + down)
+        elif brake == "clip":
+            weight = rho * (up * (rho <= 1 + epsilon) + down * (rho >= 1 - epsilon))
+        z = z + step_size * (weight - pi * weight.sum(axis=1, keepdims=True))
+    return policy.softmax(z)
+
+
+a, A_batch, spared = draw(1_000, np.random.default_rng(10))
+print(f"J of the policy that drew the batches: {J_0:.3f}")
+print("batches without a failed promise, after 300 steps: means over the batches")
+for name, brake in [("log π · A", None), ("ρA", "ratio"), ("clipped", "clip")]:
+    pi = reuse(a[spared], A_batch[spared], brake)
+    J, rho = pi @ mean_reward, pi / pi_0
+    kl = (pi_0 * np.log(pi_0 / pi)).sum(axis=1)
+    print(f"{name:10s} J {J.mean():6.3f}   KL(old ‖ new) {kl.mean():6.3f}", end="")
+    largest = rho.max(axis=1)
+    print(f"   largest ratio {largest.mean():.2f}, at most {largest.max():.2f}", end="")
+    print(f", above 1.2 in {(largest > 1.2).mean():.0%}")
+
+# %% [markdown] label="epochs-read" tags=["fragment"]
+# Without a brake, with or without the ratio, the policy ends with almost nothing but promises: J = −0.28. The clipped one
+# ends at 0.02. That is still below the 0.07 it began with: the batch is misleading, and no clip can know that. But the
+# damage is small.
+#
+# Now look at the ratios. The clip is at 1.2, and the largest ratio is above 1.2 in **every** batch, up to 1.49. How can that
+# be? Each *sample* loses its gradient when it has gone far enough. But the three probabilities share a total of 1. In most
+# such batches refunds *and* apologies are worse than the mean, and go on being pushed down until they are 20 % rarer. That
+# leaves 0.8 · 0.7 = 0.56 for the two and 0.44 for promises, 1.47 times their 0.3. The promises are not pushed any more. They
+# are carried.
+#
+# The lab above shows it in slow motion. Its batch has one excellent sample, an apology. Press *10 steps* and watch the
+# largest ratio; or let Python do it:
+
+# %% label="carried-code" tags=["subslide"]
+lab = ClipLab(steps=100)
+for step in (0, 1, 10, 50, 100):
+    with_clip = lab.ratios(clip=True)[step]
+    without = lab.largest_ratio(clip=False)[step]
+    print(f"after {step:3d} steps: ratios {with_clip}   largest without the clip {without:.2f}")
+
+# %% [markdown] label="carried-read" tags=["fragment"]
+# The apology's own gradient is off after the first step, at a ratio of 1.21. It climbs to 2.86 all the same, while the other
+# two replies are pushed down to about 0.8. Without the clip it climbs to 9.95.
+#
+# So the clip bounds no ratio and no KL. It takes gradients away, one sample at a time. That is why PPO runs log the *largest*
+# ratio as well, and stop the epochs when the KL to the old policy gets too large.
+
+# %% [markdown] label="kl" tags=["slide"] minutes=4
+# ## KL: how far from the reference?
+#
+# The clip looks at one batch. Over many batches a policy can still walk away, a small step at a time. In RLHF (reinforcement
+# learning from human feedback, lesson 11) that matters: the reward is a model trained on replies of a certain kind, and far
+# from those it says nonsense. So a second brake holds the policy near a frozen **reference** $\pi_{\mathrm{ref}}$, the model
+# before the training.
+#
+# The distance is the Kullback–Leibler divergence,
+#
+# $$\mathrm{KL}(\pi\,\Vert\,\pi_{\mathrm{ref}})=\sum_a\pi(a)\,\log\frac{\pi(a)}{\pi_{\mathrm{ref}}(a)} .$$
+#
+# It is an average over the actions of **π**. An action that π never takes costs nothing, however much the reference likes
+# it. An action that π takes and the reference hardly knows costs a lot.
+#
+# **Predict:** two policies drift from a reference (0.4, 0.3, 0.2, 0.1). One drops the first action, the other takes the last
+# one four times as often. Which is farther away? And in the other direction, KL(π_ref ‖ π)?
+
+# %% label="kl-code" tags=["subslide"]
+ref = np.array([0.4, 0.3, 0.2, 0.1])
+drifts = {
+    "drops the first": np.array([1e-6, 0.5, 1 / 3, 1 / 6]),
+    "last taken 4 times as often": np.array([0.4, 0.3, 0.2, 0.6]),
+}
+for name, weights in drifts.items():
+    pi = weights / weights.sum()
+    there = policy.kl_divergence(np.log(pi), np.log(ref))
+    back = policy.kl_divergence(np.log(ref), np.log(pi))
+    print(f"{name:28s} π {pi}   KL(π ‖ ref) {there:.3f}   KL(ref ‖ π) {back:.3f}")
+
+# %% [markdown] label="kl-read" tags=["fragment"]
+# Dropping an action altogether costs 0.511, which is $\log(1/0.6)$: what is left is scaled up. In the other direction it is
+# very expensive, and infinite at 0. The two KLs are different questions.
+#
+# RLHF uses KL(π ‖ π_ref). In this direction forgetting has a highest price, here $\log(1/0.6)$. Doing what the reference hardly
+# ever does has none: the rarer it is in the reference, the more it costs.
+
+# %% [markdown] label="estimates" tags=["slide"] minutes=6
+# ## KL from samples
+#
+# A language model's replies cannot be listed. What you have is samples of π and the two log-probabilities of each. With
+# $x=\log\pi(a)-\log\pi_{\mathrm{ref}}(a)$, three estimates of the KL are in use:
+#
+# $$k_1=x,\qquad k_2=\tfrac12x^2,\qquad k_3=e^{-x}-1+x .$$
+#
+# **Predict:** which have the right mean? Which can be negative for a single sample? Which is the least noisy when the
+# policies are close?
+
+# %% label="estimates-code" tags=["subslide"]
+rng = np.random.default_rng(101)
+direction = np.array([-1.0, 0.5, 0.0, 1.0])
+for name, size in [("close", 0.2), ("far", 1.5)]:
+    z = np.log(ref) + size * direction
+    log_pi = policy.log_softmax(z)
+    pi = np.exp(log_pi)
+    kl = policy.kl_divergence(z, np.log(ref))
+    every = objectives.kl_estimates(log_pi, np.log(ref))  # of each action
+    drawn = policy.sample(np.broadcast_to(z, (20_000, 4)), rng)
+    print(f"{name}: exact KL {kl:.4f}")
+    for k, of_action in every._asdict().items():
+        mean, seen = pi @ of_action, of_action[drawn]
+        sd = np.sqrt(pi @ (of_action - mean) ** 2)
+        error = seen.std(ddof=1) / np.sqrt(seen.size)
+        print(f"   {k}: mean exact {mean:.4f}, sampled {seen.mean():.4f} ± {error:.4f}", end="")
+        print(f"   sd {sd:.3f}   below 0: {pi @ (of_action < 0):4.0%}")
+
+# %% [markdown] label="estimates-read" tags=["fragment"]
+# $k_1$ and $k_3$ have the right mean. ($k_3$ adds $e^{-x}-1$ to $k_1$, and the mean of that is
+# $\sum\pi\,\pi_{\mathrm{ref}}/\pi-1=0$.) $k_2$ nearly has it when the policies are close (0.0109 both), and not when they
+# are far (0.387 for 0.423).
+#
+# $k_1$ is negative for a third of the samples (far away, for a fifth). That is no error: an action that π takes *less* often
+# than the reference has a negative log-ratio. When the policies are close, $k_1$ is also by far the noisiest: its standard
+# deviation is more than ten times its mean, since large numbers of both signs cancel. $k_2$ and $k_3$ are never negative,
+# and close by they are quiet. Far away $k_3$ is as noisy as $k_1$, and the quieter $k_2$ has the wrong mean.
+
+# %% [markdown] label="as-loss" tags=["slide"] minutes=4
+# ### As a loss they are three different things
+#
+# An estimate with the right value need not have the right **gradient**. When automatic differentiation is let loose on $k$,
+# the samples stay fixed and only the log-probabilities move. On average over the samples that gives
+# $\sum_a\pi(a)\,\frac{dk}{dx}\,\frac{\partial\log\pi(a)}{\partial z}$.
+#
+# **Predict:** what is this for $k_1$, whose derivative $dk_1/dx$ is 1? (Lesson 02 knows.)
+
+# %% label="as-loss-code" tags=["subslide"]
+score = np.eye(4) - pi  # of the far policy above; row a: ∂ log π(a) / ∂z
+x = log_pi - np.log(ref)
+slopes = {"k1": np.ones(4), "k2": x, "k3": 1 - np.exp(-x)}
+print(f"∂KL(π ‖ ref)/∂z             {objectives.kl_penalty([z], [np.log(ref)]).grad_logits[0]}")
+print(f"∂KL(ref ‖ π)/∂z             {pi - ref}")
+for k, slope in slopes.items():
+    print(f"mean gradient of {k} as a loss {((pi * slope) @ score).round(12) + 0}")
+
+# %% [markdown] label="as-loss-read" tags=["fragment"]
+# $k_1$ as a loss does **nothing**: its mean gradient is 0. $k_2$, whose *value* is biased, has exactly the gradient of the
+# KL. $k_3$, whose value is unbiased, follows the gradient of the *other* KL, from the reference to π.
+#
+# So $k_1$ belongs into the reward, where it is a number and is not differentiated. In a loss take $k_2$, or the exact KL
+# where you can sum over the actions.
+
+# %% [markdown] label="negative" tags=["slide"] minutes=4
+# ### A KL that pays
+#
+# A single $k_1$ may be negative, and that is fine: the mean is not. Unless the samples do not come from π. Suppose that
+# generation **forbids** the end-of-text token for the first few tokens, as is often done, and that the log-probabilities are
+# computed without this rule.
+#
+# **Predict:** the policy moves probability to the token that is never drawn. What happens to the mean of $k_1$ over the
+# tokens that *are* drawn?
+
+# %% label="negative-code" tags=["subslide"]
+end_ref = 0.1  # the reference's probability of the end token
+for end in (0.1, 0.3, 0.6, 0.9):  # the other tokens share the rest, as they did before
+    of_drawn = np.log((1 - end) / (1 - end_ref))  # k1 of every token that is drawn
+    true_kl = end * np.log(end / end_ref) + (1 - end) * of_drawn
+    print(f"π(end) = {end}: k1 of what is drawn {of_drawn:6.3f}   exact KL {true_kl:.3f}")
+
+# %% [markdown] label="negative-read" tags=["fragment"]
+# The penalty becomes a **payment**, and the farther the policy drifts the more it is paid, while the true KL rises. If the
+# mean of a sampled KL is clearly below 0, the log-probabilities and the samples do not belong to the same policy: look at
+# temperature, top-p (drawing among the likeliest tokens only), forbidden tokens, padding.
+
+# %% [markdown] label="where" tags=["slide"] minutes=6
+# ## In the reward or in the loss
+#
+# Where does the penalty enter, with a factor β for its weight? There are two places.
+#
+# - **In the reward:** each token pays $\beta\,(\log\pi-\log\pi_{\mathrm{ref}})$, and the score comes with the last token.
+#   (*Score* is here the reward of the whole text, a number, and not lesson 02's gradient.) Everything after that is lesson
+#   07: reward-to-go, critic, advantages.
+# - **In the loss:** the advantages come from the score alone, and
+#   $\beta\,\mathrm{KL}(\pi(\cdot\mid s_t)\,\Vert\,\pi_{\mathrm{ref}}(\cdot\mid s_t))$ of each visited state is added to the
+#   loss.
+#
+# For a single decision the two have the same mean gradient. **Predict:** for a text of several tokens, too?
+#
+# Take texts of two letters, *a* or *b*. The reference writes every letter with probability ½. The policy does the same, with
+# one exception: after a *b* it writes another *b* with probability 0.99. No text earns anything, so that only the penalty
+# speaks. Which letters should it push down?
+
+# %% label="where-code" tags=["subslide"]
+language = mdp.token_mdp(vocabulary=2, length=2, rewards=np.zeros((2, 2)))
+places = language.state_names[:3]  # the start, after a, after b
+z_ref = np.zeros(language.rewards.shape)
+z = z_ref.copy()
+z[2] = np.log([0.01, 0.99])
+beta = 1.0
+
+
+def minus_kl_of_texts(z):
+    """Return −β Σ Pr(text) Σ_t (log π − log π_ref), over all texts."""
+    texts = language.enumerate_trajectories(z)
+    s_t, a_t = texts.states[:, :-1], texts.actions
+    log_ratio = policy.log_prob(z[s_t], a_t) - policy.log_prob(z_ref[s_t], a_t)
+    return -beta * texts.probabilities @ log_ratio.sum(axis=1)
+
+
+h, nudged = 1e-5, np.zeros(z.shape)
+for i in np.ndindex(3, 2):
+    nudge = np.zeros(z.shape)
+    nudge[i] = h
+    nudged[i] = (minus_kl_of_texts(z + nudge) - minus_kl_of_texts(z - nudge)) / (2 * h)
+
+texts = language.enumerate_trajectories(z)
+s_t, a_t = texts.states[:, :-1], texts.actions
+log_p, log_ref = (policy.log_prob(table[s_t], a_t) for table in (z, z_ref))
+token_rewards = objectives.kl_penalised_rewards(texts.rewards, log_p, log_ref, beta)
+to_go = token_rewards[:, ::-1].cumsum(axis=1)[:, ::-1]
+in_reward = estimators.exact_moments(texts, z, to_go).mean
+
+of_state = objectives.kl_penalty(z[:, None], z_ref[:, None])  # the mean over all the states
+visits = language.visits(z).sum(axis=0)
+in_loss = -beta * visits[:, None] * of_state.grad_logits[:, 0] * len(z)
+for s, place in enumerate(places):
+    print(f"{place:6s} KL here {of_state.per_step[s, 0]:.3f}   for the logit of b: ", end="")
+    of_b = {"exact": nudged, "in the reward": in_reward, "in the loss": in_loss}
+    print("   ".join(f"{name} {g[s, 1].round(9) + 0:6.3f}" for name, g in of_b.items()))
+
+# %% [markdown] label="where-read" tags=["fragment"]
+# After the *b* both push the second *b* down. But at the **start** only the penalty in the reward does anything. The first
+# *b* is innocent: there the policy agrees with the reference. It *leads* to the place where the policy does not agree. In
+# the reward, reward-to-go makes it pay for what follows. In the loss nobody tells it.
+#
+# So the penalty in the reward follows the gradient of the KL of whole texts, and the penalty in the loss that of the visited
+# states, as if they were given. Both are in use.
+
+# %% [markdown] label="beta" tags=["slide"] minutes=5
+# ## How much? Choosing β
+#
+# β is a price: so much reward for one nat of KL. For one decision the best policy at this price can be written down,
+#
+# $$\pi^*(a)\;\propto\;\pi_{\mathrm{ref}}(a)\,e^{R(a)/\beta}.$$
+#
+# (There $R-\beta\log(\pi^*/\pi_{\mathrm{ref}})$ is the same for all actions. None is better than the average, and the gradient
+# is 0.)
+#
+# **Predict:** what is it for a very large β? For a very small one? And if somebody multiplies all rewards by 10, what
+# happens to a β that was tuned before?
+
+# %% label="beta-code" tags=["subslide"]
+R = np.array([1.0, 0.5, 0.0, -1.0])
+print("   β      J     KL    J, KL with rewards × 10")
+for beta in (10.0, 3.0, 1.0, 0.3, 0.1, 0.03):
+    row = []
+    for scale in (1.0, 10.0):
+        best = policy.softmax(np.log(ref) + scale * R / beta)
+        row += [best @ R, policy.kl_divergence(np.log(best), np.log(ref))]
+    print(f"{beta:5.2f}   {row[0]:5.2f}  {row[1]:5.3f}   {row[2]:5.2f}  {row[3]:5.3f}")
+
+# %% [markdown] label="beta-read" tags=["fragment"]
+# A large β gives the reference back, a small one the greedy policy. In between you buy reward with KL, and the first
+# hundredths of a nat are the cheapest. (J is given without the factor 10, here and below.)
+#
+# With rewards ten times as large, β = 1 acts like β = 0.1. A β is never good or bad by itself: it belongs to a scale of
+# rewards. That is why reward models are normalised, and why some set a **target for the KL** instead.
+#
+# ### An adaptive β
+#
+# A thermostat: after each update raise β a little when the KL is above the target, lower it when it is below. How much is
+# set by a small gain $K$.
+#
+# $$\beta\leftarrow\beta\,\Bigl(1+K\;\mathrm{clip}\bigl(\tfrac{\mathrm{KL}}{\text{target}}-1,\,-0.2,\,0.2\bigr)\Bigr)$$
+
+
+# %% label="adaptive-code" tags=["subslide"]
+def train(scale, beta, target=None, updates=600, gain=0.1):
+    """Ascend on J − β KL with rewards × scale, exactly; adapt β if there is a target."""
+    z = np.log(ref)
+    for _ in range(updates):
+        pi = policy.softmax(z)
+        penalty = objectives.kl_penalty([z], [np.log(ref)])
+        slope = pi * scale * (R - pi @ R) - beta * penalty.grad_logits[0]
+        z = z + 0.3 / scale * slope
+        if target is not None:
+            beta *= 1 + gain * np.clip(penalty.value / target - 1, -0.2, 0.2)
+    return policy.softmax(z) @ R, policy.kl_divergence(z, np.log(ref)), beta
+
+
+for scale in (1.0, 10.0):
+    J, kl, _ = train(scale, beta=1.0)
+    print(f"rewards × {scale:2.0f}, β fixed at 1:   J {J:.2f}   KL {kl:.3f}")
+    J, kl, beta = train(scale, beta=1.0, target=0.1)
+    print(f"rewards × {scale:2.0f}, target KL 0.1:  J {J:.2f}   KL {kl:.3f}", end="")
+    print(f"   final β {beta:.2f}")
+
+# %% [markdown] label="adaptive-read" tags=["fragment"]
+# With β fixed, the same number means a KL of 0.115 for one reward model and 0.845 for another (on its way to the 0.886 of
+# the table). The thermostat reaches its target with both, and ends at a β ten times as large.
+#
+# The price: the target is a number that somebody has to choose as well. It only has a more stable meaning.
+
+# %% [markdown] label="two-kl" tags=["slide"] minutes=3
+# ### Two KLs in one log
+#
+# A PPO run logs two numbers that are easily taken for each other. One compares the new policy with the policy *that drew
+# this batch* (`policy/approxkl`), the other with the *reference* (`objective/kl`).
+#
+# **Predict:** 40 updates, each a small step. Which of the two grows?
+
+# %% label="two-kl-code" tags=["subslide"]
+z = np.log(ref)
+print("update   KL to the old policy   KL to the reference")
+for update in range(1, 41):
+    pi_before, old = policy.softmax(z), z
+    z = z + 0.5 * pi_before * (R - pi_before @ R)  # no penalty
+    if update in (1, 10, 20, 40):
+        to_old = policy.kl_divergence(old, z)  # its samples are the old policy's
+        to_ref = policy.kl_divergence(z, np.log(ref))
+        print(f"{update:6d} {to_old:22.5f} {to_ref:21.3f}")
+
+# %% [markdown] label="two-kl-read" tags=["fragment"]
+# Every single step is tiny, and the policy is far away in the end. A small approxkl says that the *steps* are safe. It says
+# nothing about the distance travelled.
+
+# %% [markdown] label="convention" tags=["slide"] minutes=1
+# > ### Convention card
+# >
+# > | question | in this course | elsewhere |
+# > |---|---|---|
+# > | objective or loss? | the clipped surrogate is an **objective** | libraries minimise its negative, and then it is a *maximum* |
+# > | which policy sampled? | π_old, of the last batch; its log-probabilities are constants | the same |
+# > | clip fraction | both: out of range, and active | most log the first |
+# > | gradient at the very edge | on | autograd libraries differ, and it hardly ever matters |
+# > | sum or mean over tokens? | a sum over the steps of a reply, a mean over replies | most take a mean over all tokens of a batch |
+# > | KL of what from what? | KL(π ‖ π_ref), over samples of π | “reverse KL” in many papers |
+# > | where is the KL? | in the reward, as k1 | GRPO puts k3 into the loss |
+# > | unit | nats, per reply unless the text says per token | some per token, some in bits |
+
+# %% [markdown] label="turn-ppo-text" tags=["slide"] minutes=6
+# ## Your turn: the clipped surrogate
+#
+# `log_probs`, `old_log_probs` and `advantages` have one entry for each step, shape (T,); `epsilon` is a number. Return
+# $\min(\rho A,\mathrm{clip}(\rho,1-\varepsilon,1+\varepsilon)A)$ of each step.
+#
+# <details><summary>Hint 1</summary>
+#
+# You are given log-probabilities. How do you get the ratio of two probabilities from the difference of their logarithms?
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Compute both products first. Then take the smaller one, entry by entry.
+#
+# </details>
+# <details><summary>Hint 3</summary>
+#
+# `np.clip(rho, low, high)` clips, and `np.minimum(x, y)` takes the smaller entry of each pair.
+#
+# </details>
+
+
+# %% label="turn-ppo"
+def ppo_surrogate(log_probs, old_log_probs, advantages, epsilon):
+    """Return the clipped surrogate of each step, shape (T,)."""
+    # BEGIN SOLUTION
+    rho = np.exp(log_probs - old_log_probs)
+    clipped = np.clip(rho, 1 - epsilon, 1 + epsilon)
+    return np.minimum(rho * advantages, clipped * advantages)  # the minimum of the products
+    # END SOLUTION
+
+
+# %% label="turn-ppo-check"
+check("ppo_surrogate", ppo_surrogate)
+
+# %% [markdown] label="turn-kl-text" tags=["slide"] minutes=4
+# ## Your turn: an estimate that is never negative
+#
+# `log_probs` and `ref_log_probs` are the log-probabilities of samples of π, under π and under the reference. Return $k_3$ of
+# each sample.
+#
+# <details><summary>Hint 1</summary>
+#
+# Which way round is the ratio in $k_3$? It is π_ref/π.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Let x be log π − log π_ref. Then π_ref/π is $e^{-x}$.
+#
+# </details>
+# <details><summary>Hint 3</summary>
+#
+# Three terms: `np.exp(-x)`, minus 1, plus x. Do not compute the probabilities themselves.
+#
+# </details>
+
+
+# %% label="turn-kl"
+def kl_estimate(log_probs, ref_log_probs):
+    """Return k3 of each sample, shape (T,)."""
+    # BEGIN SOLUTION
+    x = log_probs - ref_log_probs
+    return np.exp(-x) - 1 + x
+    # END SOLUTION
+
+
+# %% label="turn-kl-check"
+check("kl_estimate", kl_estimate)
+
+# %% [markdown] label="turn-rewards-text" tags=["slide"] minutes=5
+# ## Your turn: rewards with the penalty in them
+#
+# One reply of T tokens with one `score`. Return the reward of each token: minus β times its log-ratio, and the score in
+# addition at the **last** token.
+#
+# <details><summary>Hint 1</summary>
+#
+# The penalty is a row of T numbers. The score is one number, and it belongs to one place of that row.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# A token that π likes better than the reference does has a positive log-ratio. Should it cost or pay?
+#
+# </details>
+# <details><summary>Hint 3</summary>
+#
+# Make the row of penalties first, and then add the score to its entry `[-1]`.
+#
+# </details>
+
+
+# %% label="turn-rewards"
+def penalised_rewards(score, log_probs, ref_log_probs, beta):
+    """Return the reward of each token, shape (T,)."""
+    # BEGIN SOLUTION
+    token_rewards = -beta * (log_probs - ref_log_probs)  # each token pays its own log-ratio
+    token_rewards[-1] += score  # the score comes once, with the last
+    return token_rewards
+    # END SOLUTION
+
+
+# %% label="turn-rewards-check"
+check("penalised_rewards", penalised_rewards)
+
+# %% [markdown] label="quiz-text" tags=["slide"] minutes=5
+# ## Quiz
+#
+# Read also the reasons of the options that you did not choose.
+
+# %% label="quiz"
+Quiz("10")
+
+# %% [markdown] label="recap" tags=["slide"] minutes=1
+# ## Recap
+#
+# 1. The ratio ρ makes samples of an old policy right for a new one, on average, and at the price of variance. At the first
+#    step it is U.
+# 2. The clip takes the gradient away where the push has gone far enough, in two of four corners. It bounds no ratio and no
+#    KL.
+# 3. KL(π ‖ π_ref) is an average over what π does. k1 has the right mean as a value, k2 the right gradient as a loss, k3 the
+#    right mean and another gradient.
+# 4. In the reward, a token pays for the drift that it leads to. In the loss it pays for its own only.
+# 5. β is a price in units of the reward. A target for the KL adapts it. And a small step to the old policy says nothing
+#    about the distance to the reference.
+#
+# **Next:** lesson 11 puts all of it together: a language model, preferences, a reward model, PPO with a KL penalty. (The map
+# is in [00_start_here](00_start_here.ipynb).)
+#
+# *Sources.* Notation: T. Xiao and J. Zhu, *Foundations of Large Language Models*, chapter 4 (2025). PPO: J. Schulman, F.
+# Wolski, P. Dhariwal, A. Radford and O. Klimov, *Proximal policy optimization algorithms* (2017). The three estimates: J.
+# Schulman, *Approximating KL divergence* (2020). KL penalty and adaptive β: D. Ziegler and others, *Fine-tuning language
+# models from human preferences* (2019).

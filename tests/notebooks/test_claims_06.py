@@ -1,0 +1,534 @@
+"""What lesson 06 says about numbers: exact ones against a second way, sampled ones by z-bounds against enumeration.
+
+The lesson's cells run here with a seed that its reader does not see. Sampled means are held to 7 standard errors, which
+a normal distribution leaves once in 4 · 10^11. Fewer than 200 means are compared, each over 300 terms or more, so that
+a false alarm has a chance below 1 in 100,000 even where the tails are a thousand times heavier. Frequencies of episode
+lengths are held to Bernstein's inequality, which needs no such allowance.
+"""
+
+import contextlib
+import io
+import itertools
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+import nbformat
+import numpy as np
+import pytest
+
+from course_utils import estimators, mdp, policy, training
+from course_utils.build.notebooks import NOTEBOOKS, read_source
+from course_utils.widgets.baseline_lab import PRESETS
+
+SOURCE = NOTEBOOKS / "src" / "06_baselines.py"
+NOT_RUN = ("height-lab", "turn-", "quiz")
+HEAVY = ("bandit", "corridor")
+FIGURES = ("puzzle-figure", "bandit-figure", "corridor-figure", "length-figure")
+SEED = "default_rng(6)"
+Z = 7.0
+
+PI = np.array([[0.5, 0.5], [0.2, 0.8], [0.6, 0.4]])
+POINTS = np.array([[-1.0, 0.0], [1.0, 3.0], [0.0, -4.0]])
+EXACT = np.array([0.275, -0.176, 0.432])
+
+
+def written_out(more: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """All conversations in plain NumPy: probabilities (8,), rewards (8, 2), scores of each step (8, 2, 3, 2)."""
+    Pr, rewards, scores = [], [], []
+    for a, s, b in itertools.product((0, 1), (1, 2), (0, 1)):
+        calm = (0.8, 0.3)[a]
+        Pr.append(PI[0, a] * (calm if s == 1 else 1 - calm) * PI[s, b])
+        rewards.append([POINTS[0, a] + more, POINTS[s, b] + more])
+        g = np.zeros((2, 3, 2))
+        g[0, 0] = np.eye(2)[a] - PI[0]
+        g[1, s] = np.eye(2)[b] - PI[s]
+        scores.append(g)
+    return np.array(Pr), np.array(rewards), np.array(scores)
+
+
+def moments(weights: np.ndarray) -> tuple[np.ndarray, float]:
+    """Exact mean (3, 2) and variance (trace) of one conversation's gradient."""
+    Pr, _, scores = written_out()
+    g = np.einsum("it,itsa->isa", weights, scores)
+    mean = np.einsum("i,isa->sa", Pr, g)
+    return mean, float(Pr @ ((g - mean) ** 2).sum(axis=(1, 2)))
+
+
+def to_go(rewards: np.ndarray) -> np.ndarray:
+    return np.stack([rewards.sum(axis=1), rewards[:, 1]], axis=1)
+
+
+@pytest.fixture(scope="module")
+def lesson() -> dict[str, Any]:
+    return {cell.metadata["label"]: cell for cell in read_source(SOURCE).cells}
+
+
+@pytest.fixture(scope="module")
+def prose(lesson: dict[str, Any]) -> str:
+    words = [word for cell in lesson.values() if cell.cell_type == "markdown" for word in cell.source.split()]
+    return " ".join(words)
+
+
+def play(lesson: dict[str, Any], seed: int, leave_out: tuple[str, ...] = ()) -> dict[str, dict[str, Any]]:
+    """Run the code cells in order; keep what each leaves behind, and what it printed."""
+    space: dict[str, Any] = {}
+    after: dict[str, dict[str, Any]] = {}
+    for label, cell in lesson.items():
+        if cell.cell_type == "code" and not label.startswith(NOT_RUN + FIGURES + leave_out) and label != "hurts-lab":
+            printed = io.StringIO()
+            with contextlib.redirect_stdout(printed):
+                exec(cell.source.replace(SEED, f"default_rng({seed})"), space)
+            after[label] = space | {"printed": printed.getvalue()}
+    return after
+
+
+@pytest.fixture(scope="module")
+def read(lesson: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What the reader sees."""
+    assert sum(cell.source.count(SEED) for cell in lesson.values()) == 1
+    return play(lesson, 6, leave_out=HEAVY)
+
+
+@pytest.fixture(scope="module")
+def again(lesson: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return play(lesson, 616, leave_out=HEAVY)
+
+
+# --- exact statements ------------------------------------------------------------------------------------
+
+
+def test_the_puzzle(read: Any, prose: str) -> None:
+    seen = read["puzzle-code"]
+    variance = {}
+    for name, more in (("as it was", 0.0), ("100 more", 100.0)):
+        _, rewards, _ = written_out(more)
+        mean, variance[name] = moments(np.repeat(rewards.sum(axis=1)[:, None], 2, axis=1))
+        np.testing.assert_allclose(mean[:, 0], EXACT, atol=1e-12)
+        np.testing.assert_allclose(seen["worlds"][name].policy_gradient(seen["logits"])[:3, 0], EXACT, atol=1e-12)
+        assert seen["variance"][name] == pytest.approx(variance[name], rel=1e-10)
+        _, variance[name + ", V"] = moments(to_go(rewards) - values_on_paths(more))
+    assert round(variance["100 more"] / variance["as it was"]) == 7348
+    assert "grown 7,348 times" in prose
+    length = 2 * (EXACT**2).sum()
+    assert round(100 * variance["as it was"] / length) == 825
+    assert 100 * variance["100 more"] / length > 6e6
+    assert "825 conversations" in prose
+    assert "more than six million" in prose
+    np.testing.assert_allclose([variance["as it was, V"], variance["100 more, V"]], 3.57026, atol=1e-9)
+    assert read["solved-code"]["printed"].count("variance 3.5703") == 2
+    assert "is 3.5703 in both worlds" in prose
+
+
+def values_on_paths(more: float = 0.0) -> np.ndarray:
+    """V(s_t) of the two steps of each path, shape (8, 2)."""
+    second = (PI * (POINTS + more)).sum(axis=1)
+    first = sum(PI[0, a] * (POINTS[0, a] + more + c * second[1] + (1 - c) * second[2]) for a, c in ((0, 0.8), (1, 0.3)))
+    return np.array([[first, second[s]] for _, s, _ in itertools.product((0, 1), (1, 2), (0, 1))])
+
+
+def test_the_values_grow_by_200_and_100(prose: str) -> None:
+    np.testing.assert_allclose(values_on_paths(100) - values_on_paths(), [[200, 100]] * 8, atol=1e-12)
+    assert "by 200 where two replies are still to come, and by 100 where there is one" in prose
+
+
+def test_a_hundred_points_change_the_gradient_where_the_length_depends_on_actions() -> None:
+    game = mdp.geometric_mdp()
+    paid = mdp.TabularMDP(game.transitions, game.rewards + np.array([[100.0], [0.0]]), game.start, terminal_states=(1,))
+    logits = np.zeros((2, 2))
+    assert np.abs(paid.policy_gradient(logits) - game.policy_gradient(logits)).max() > 1
+
+
+def test_the_lemma(read: Any, prose: str) -> None:
+    printed = read["lemma-code"]["printed"]
+    assert re.findall(r"= +(-?\d+\.\d)\n", printed)[:3] == ["25.0", "-15.0", "-10.0"]
+    assert "contributions are 25, −15 and −10" in prose
+    assert printed.count("1.0000") == 2
+    seen = read["lemma-action-code"]
+    np.testing.assert_allclose(seen["g"], [0.35, -0.09, -0.26], atol=1e-12)
+    np.testing.assert_allclose(seen["biased"] - seen["g"], -seen["b_of_action"] @ seen["d_pi"], atol=1e-12)
+    assert seen["biased"][0] == pytest.approx(-0.15)
+    assert "went from 0.35 to −0.15" in prose
+    assert seen["R"][0] - seen["b_of_action"][0] == seen["R"][2] - seen["b_of_action"][2]  # "no more than an apology"
+    assert "pays no more than an apology" in prose
+
+
+def test_the_parabola_and_its_lowest_point(read: Any, prose: str) -> None:
+    seen = read["best-code"]
+    pi, R, variance_with = seen["pi"], seen["R"], seen["variance_with"]
+    assert PRESETS["near_ten"]["rewards"] == R.tolist(), "the lab's first situation is the lesson's"
+    np.testing.assert_allclose(policy.softmax(PRESETS["near_ten"]["logits"]), pi, atol=1e-12)
+    score = np.eye(3) - pi
+    for b in (0.0, 10.0, 20.0):
+        samples = (R - b)[:, None] * score
+        assert variance_with(b) == pytest.approx(pi @ ((samples - pi @ samples) ** 2).sum(axis=1))
+    assert seen["V"] == pytest.approx(10.3)
+    assert "$V=10.3$" in prose
+    assert round(variance_with(0.0), 2) == 62.07
+    assert round(variance_with(seen["V"]), 4) == 0.2472
+    assert round(variance_with(seen["best"]), 4) == 0.1877
+    assert "from 62.07 to 0.2472, and the last bit to 0.1877" in prose
+    assert round(seen["best"], 3) == 9.990
+    assert all(variance_with(seen["best"]) <= variance_with(b) for b in np.linspace(0, 20, 401))
+    assert seen["lowest"] == pytest.approx(9.990, abs=1e-9)
+    gap = variance_with(seen["V"]) - variance_with(seen["best"])
+    assert seen["gap"] == pytest.approx(gap, abs=1e-12)
+    np.testing.assert_allclose(seen["squared_score"], [0.38, 0.78, 0.98], atol=1e-12)
+    assert "0.98 for *apologise*, 0.38 for *refund*" in prose
+    assert variance_with(20.0) > 62
+    assert variance_with(0.0) > 62  # "from 62 to below 0.2"
+    even = np.full(3, 1 / 3)
+    weights = even * ((np.eye(3) - even) ** 2).sum(axis=1)
+    assert weights @ R / weights.sum() == pytest.approx(even @ R)  # "if all scores are equally long the two coincide"
+
+
+def test_where_v_hurts(read: Any, prose: str) -> None:
+    for p in np.linspace(0.05, 0.99, 48):
+        pi, R = np.array([p, 1 - p]), np.array([1.0, 0.0])
+        score = np.eye(2) - pi
+        np.testing.assert_allclose(score, [[1 - p, p - 1], [-p, p]], atol=1e-12)
+        squared = (score**2).sum(axis=1)
+        g = pi @ (R[:, None] * score)
+        of_0, of_V, of_best = (pi @ (squared * (R - b) ** 2) - g @ g for b in (0, p, 1 - p))
+        assert (pi * squared) @ R / (pi @ squared) == pytest.approx(1 - p)
+        assert of_best == pytest.approx(0, abs=1e-12)  # "with two actions b* even removes all variance"
+        assert (of_V > of_0) == (p > 2 / 3)
+        if p == pytest.approx(0.95):
+            assert round(of_V / of_0) == 324
+    assert "$p=0.95$ its variance is 324 times" in prose
+    assert "Beyond two thirds" in prose
+    assert "weight −0.95" in prose
+    seen = read["hurts-lab-check"]
+    assert PRESETS["nearly_certain"]["rewards"] == seen["points"].tolist()
+    np.testing.assert_allclose(policy.softmax(PRESETS["nearly_certain"]["logits"]), seen["sure"], atol=1e-12)
+    assert seen["at_V"] > 3_000 * seen["at_0"] > 0
+    assert "more than 3,000 times" in prose
+
+
+def test_with_three_actions_no_constant_removes_all_variance(read: Any) -> None:
+    assert read["best-code"]["variance_with"](read["best-code"]["best"]) > 0.1
+
+
+def test_baselines_from_the_batch(read: Any, prose: str) -> None:
+    Pr, rewards, scores = written_out()
+    G = to_go(rewards)
+    seen = read["batch-code"]
+    own, _ = moments(G - G.mean(axis=1, keepdims=True))
+    np.testing.assert_allclose(own[:, 0], [-0.125, 0, 0], atol=1e-12)
+    np.testing.assert_allclose(seen["A"][:3], own, atol=1e-12)
+    np.testing.assert_allclose((G - G.mean(axis=1, keepdims=True)) * 2, rewards[:, :1] * [1, -1], atol=1e-12)
+    assert "$r_1/2$ and $-r_1/2$" in prose
+    for m, batch in (
+        (2, list(itertools.product(range(8), repeat=2))),
+        (3, list(itertools.product(range(8), repeat=3))),
+    ):
+        rows = np.array(batch)  # every batch of m conversations, (8^m, m)
+        chance = Pr[rows].prod(axis=1)
+        with_self = G[rows] - G[rows].mean(axis=1, keepdims=True)
+        others = (G[rows].sum(axis=1, keepdims=True) - G[rows]) / (m - 1)
+        for weights, share in ((with_self, 1 - 1 / m), (G[rows] - others, 1.0)):
+            mean = np.einsum("k,kit,kitsa->sa", chance, weights, scores[rows]) / m
+            np.testing.assert_allclose(mean[:, 0], share * EXACT, atol=1e-12)
+        np.testing.assert_allclose(with_self * m / (m - 1), G[rows] - others, atol=1e-12)
+    np.testing.assert_allclose(seen["B"][:3, 0], EXACT / 2, atol=1e-12)
+    np.testing.assert_allclose(seen["C"][:3, 0], EXACT, atol=1e-12)
+    assert seen["printed"].endswith("B is half of exact: True   C is exact: True\n")
+    assert read["shrink-code"]["printed"].count("batch mean: True") == 3
+    assert "with $m=100$, one percent" in prose
+
+
+def test_what_a_baseline_may_depend_on(read: Any, lesson: Any) -> None:
+    biased = {name: not np.allclose(bias, 0, atol=1e-12) for name, bias in read["may-code"]["taken_away"].items()}
+    assert biased == {
+        "a constant": False,
+        "the time t": False,
+        "the state s_t": False,
+        "what was done before": False,
+        "another's return": False,
+        "the action a_t": True,
+        "the reward r_t": True,
+        "the next state": True,
+        "the own return": True,
+    }
+    rows = re.findall(r"^\| (.+?) \| (.*?)\|$", lesson["may"].source, re.MULTILINE)
+    assert len(rows) - 1 == len(biased), "a row of the table for each line of the cell"
+    taken = read["may-code"]["taken_away"]["the own return"]
+    np.testing.assert_allclose(taken[:3, 0], EXACT, atol=1e-12)  # "takes away the whole gradient"
+
+
+# --- the geometric task ----------------------------------------------------------------------------------
+
+FORMULAS: dict[str, Callable[[float], float]] = {
+    "total return": lambda p: 1 + 8 * p + 4 * p**2,
+    "total return − V": lambda p: 1 + 6 * p + p**2,
+    "reward-to-go": lambda p: 1 + 3 * p + p**2,
+    "reward-to-go − V": lambda p: 1 + p,
+}
+
+
+def of_length(name: str, length: np.ndarray, p: float) -> np.ndarray:
+    """The gradient's first entry (the second is its negative) after so many stays, as the lesson writes it."""
+    q, V = 1 - p, p / (1 - p)
+    first: dict[str, np.ndarray] = {
+        "total return": length * q * (length - V),
+        "total return − V": q * (length - V) ** 2,
+        "reward-to-go": q / 2 * length * (length + 1),
+        "reward-to-go − V": q / 2 * length * (length + 1) - V * q * (length - V),
+    }
+    return first[name]
+
+
+@pytest.mark.parametrize("p", [0.2, 0.5, 0.8, 0.9])
+def test_the_closed_forms_by_enumeration(read: Any, p: float) -> None:
+    horizon = math.ceil(math.log(1e-18) / math.log(p))
+    game, logits = mdp.geometric_mdp(horizon=horizon), np.array([[np.log(p), np.log(1 - p)], [0.0, 0.0]])
+    listed = game.enumerate_trajectories(logits)
+    np.testing.assert_allclose(
+        listed.probabilities @ listed.mask.sum(axis=1), 1 / (1 - p), rtol=1e-9
+    )  # "on average 1/q"
+    gradient = p / (1 - p) * np.array([1.0, -1.0])
+    stays = listed.returns
+    for name, weights in read["length-code"]["weightings"](listed, V=p / (1 - p)).items():
+        found = estimators.exact_moments(listed, logits, weights)
+        expected = 2 * p * FORMULAS[name](p) / (1 - p) ** 2
+        np.testing.assert_allclose(found.mean[0], gradient, rtol=1e-9)
+        assert found.variance == pytest.approx(expected, rel=1e-7)
+        assert read["length-code"]["closed_form"][name](p) == pytest.approx(expected, rel=1e-12)
+        each = estimators.score_gradients(logits, listed, weights)
+        ended = stays < horizon  # the last trajectory is cut off by the horizon
+        np.testing.assert_allclose(each[ended, 0, 0], of_length(name, stays, p)[ended], rtol=1e-9, atol=1e-9)
+    for k, moment in enumerate([p, p * (1 + p), p * (1 + 4 * p + p**2), p * (1 + 11 * p + 11 * p**2 + p**3)], start=1):
+        assert listed.probabilities @ stays**k == pytest.approx(moment / (1 - p) ** k, rel=1e-7)
+
+
+def test_what_is_said_of_longer_episodes(read: Any, prose: str) -> None:
+    printed = read["length-code"]["printed"]
+    for name in FORMULAS:
+        value = 2 * 0.5 * FORMULAS[name](0.5) / 0.25
+        assert f"{name:17s} {value:8.4f} {value:16.4f}" in printed
+    total = [round(2 * p * FORMULAS["total return"](p) / (1 - p) ** 2) for p in (0.5, 0.9, 0.99)]
+    assert total == [24, 2059, 254240]
+    assert "from 24 at 2 steps to 2,059 at 10 and 254,240 at 100" in prose
+    assert [formula(1) for formula in FORMULAS.values()] == [13, 8, 5, 2]
+    assert "the four come to 13, 8, 5 and 2" in prose
+    for formula in FORMULAS.values():  # "Ten times longer episodes have about a hundred times the variance"
+        ratio = [2 * p * formula(p) / (1 - p) ** 2 for p in (0.9, 0.99, 0.999)]
+        assert 100 < ratio[1] / ratio[0] < 130
+        assert 100 < ratio[2] / ratio[1] < 103
+
+
+def test_the_measured_variances_come_from_episodes_of_the_right_lengths(again: Any) -> None:
+    seen = again["length-sample"]
+    p, record, n = 0.9, seen["record"], seen["episodes"]
+    stays = record.rewards.sum(axis=1)
+    for name, pairs in seen["measured"].items():
+        squared = 2 * (of_length(name, stays, p) - p / (1 - p)) ** 2
+        assert pairs[-1][0] == pytest.approx(squared.mean(), rel=1e-9)
+        assert pairs[-1][1] == pytest.approx(squared.std(ddof=1) / math.sqrt(n), rel=1e-9)
+    for k in range(1, 80, 4):
+        chance = p**k
+        log = math.log(2 / 1e-8)
+        bound = (log / 3 + math.sqrt(log**2 / 9 + 2 * n * log * chance * (1 - chance))) / n  # Bernstein
+        assert abs((stays >= k).mean() - chance) < bound
+
+
+def test_the_measured_variances_lie_near_the_curves_for_the_reader(read: Any) -> None:
+    """Within three exact standard errors, of the eighth moment: the sample's own is too small where tails are heavy."""
+    seen = read["length-sample"]
+    length = np.arange(3_000.0)
+    for name, pairs in seen["measured"].items():
+        for p, (v, _) in zip(seen["staying"], pairs, strict=True):
+            chance = p**length * (1 - p)
+            squared = 2 * (of_length(name, length, p) - p / (1 - p)) ** 2
+            mean = chance @ squared
+            error = math.sqrt(chance @ (squared - mean) ** 2 / seen["episodes"])
+            assert abs(v - mean) < 3 * error, (name, p)
+
+
+# --- sampled statements ----------------------------------------------------------------------------------
+
+
+def check_puzzle(seen: dict[str, Any], z: float) -> None:
+    for name, more in (("as it was", 0.0), ("100 more", 100.0)):
+        _, rewards, _ = written_out(more)
+        _, variance = moments(np.repeat(rewards.sum(axis=1)[:, None], 2, axis=1))
+        estimates = seen["cloud"][name][:, :3, 0]
+        error = estimates.std(axis=0, ddof=1) / math.sqrt(len(estimates))
+        assert np.all(np.abs(estimates.mean(axis=0) - EXACT) < z * error)
+        squared = ((seen["cloud"][name] - seen["exact"]) ** 2).sum(axis=(1, 2))
+        error = squared.std(ddof=1) / math.sqrt(len(squared))
+        assert abs(squared.mean() - variance / seen["m"]) < z * error
+
+
+def check_shrinkage(ratios: dict[Any, np.ndarray], z: float) -> None:
+    for (m, name), share in ratios.items():
+        error = share.std(ddof=1) / math.sqrt(len(share))
+        assert abs(share.mean() - (1 - 1 / m if name == "batch mean" else 1)) < z * error, (m, name)
+
+
+def check_tables(tables: dict[str, dict[str, Any]], z: float) -> None:
+    for world, more in (("as it was", 0.0), ("100 more", 100.0)):
+        Pr, rewards, scores = written_out(more)
+        G, table = to_go(rewards), tables[world]
+        summed = scores.sum(axis=1)
+        best = (
+            Pr @ (np.einsum("it,itsa->isa", G, scores) * summed).sum(axis=(1, 2)) / (Pr @ (summed**2).sum(axis=(1, 2)))
+        )
+        weights = {
+            "total return": np.repeat(rewards.sum(axis=1)[:, None], 2, axis=1),
+            "reward-to-go": G,
+            "best constant": G - best,
+            "V": G - values_on_paths(more),
+        }
+        for name, weight in weights.items():
+            row, variance = table[name], moments(weight)[1] / 10
+            assert abs(row.variance - variance) < z * row.variance_error, (world, name)
+            assert row.largest_z < z, (world, name)
+        assert table["leave one out"].largest_z < z
+        row = table["batch mean"]
+        shrunk = np.abs(row.mean[:3] - 0.9 * np.stack([EXACT, -EXACT], axis=1))
+        assert np.all(shrunk < z * row.bias_error[:3])
+        np.testing.assert_allclose(row.mean, 0.9 * table["leave one out"].mean, atol=1e-9)
+        assert row.cosine == pytest.approx(table["leave one out"].cosine, abs=1e-9)
+        assert row.variance == pytest.approx(0.81 * table["leave one out"].variance, rel=1e-9)
+
+
+def test_sampled_numbers_agree_with_exact_ones(again: Any) -> None:
+    check_puzzle(again["puzzle-sample"], Z)
+    check_shrinkage(again["shrink-code"]["ratios"], Z)
+    check_tables(again["compare-code"]["tables"], Z)
+
+
+def test_what_the_reader_sees_is_not_far_off(read: Any) -> None:
+    check_puzzle(read["puzzle-sample"], 3.5)
+    check_shrinkage(read["shrink-code"]["ratios"], 3.5)
+    check_tables(read["compare-code"]["tables"], 4.5)
+
+
+def test_the_best_constant_and_leave_one_out(again: Any, prose: str) -> None:
+    """The sentences below the two tables, by variances with their standard errors."""
+    before, generous = again["compare-code"]["tables"]["as it was"], again["compare-code"]["tables"]["100 more"]
+
+    def noisier(one: Any, other: Any, factor: float = 1.0) -> bool:
+        return bool(one.variance > factor * other.variance)  # in truth by five standard errors or more: once in 10^6
+
+    assert noisier(before["leave one out"], before["total return"])  # "even noisier than no baseline"
+    assert all(noisier(table[name], table["V"]) for table in (before, generous) for name in table if name != "V")
+    assert noisier(generous["total return"], generous["best constant"], 10)
+    assert noisier(generous["best constant"], generous["leave one out"], 200)
+    for name in ("batch mean", "leave one out", "V"):  # "do not notice the hundred points"
+        error = math.hypot(before[name].variance_error, generous[name].variance_error)
+        assert abs(before[name].variance - generous[name].variance) < Z * error
+    for name in ("total return", "reward-to-go"):  # "close to 0"
+        assert generous[name].cosine < 0.03 + Z * generous[name].cosine_error
+    np.testing.assert_allclose(values_on_paths()[[0, 2], 1], [2.6, -1.6], atol=1e-12)
+    Pr, rewards, scores = written_out(100)
+    summed = scores.sum(axis=1)
+    togo = np.einsum("it,itsa->isa", to_go(rewards), scores)
+    best = Pr @ (togo * summed).sum(axis=(1, 2)) / (Pr @ (summed**2).sum(axis=(1, 2)))
+    assert moments(to_go(rewards) - best)[1] < 0.1 * moments(to_go(rewards))[1]
+    assert "takes away more than nine tenths of the variance" in prose
+    assert "2.6 points are to be expected of a calm customer and −1.6 of an angry one" in prose
+
+
+def test_the_reader_sees_one_bias_in_each_table(read: Any) -> None:
+    for table in read["compare-code"]["tables"].values():
+        assert [name for name, row in table.items() if row.biased] == ["batch mean"]
+
+
+# --- the two figures of the book -------------------------------------------------------------------------
+
+
+def printed_in_the_notebook(label: str) -> str:
+    """What a cell of the committed notebook printed; another test holds the notebook to its source."""
+    cells = nbformat.read(NOTEBOOKS / "06_baselines.ipynb", as_version=4).cells
+    found = next(cell for cell in cells if cell.id == label)
+    return "".join(output.get("text", "") for output in found.outputs)
+
+
+def test_the_text_has_the_bandits_numbers(lesson: Any, prose: str) -> None:
+    rows = re.findall(r"last 100 steps: (\d+\.\d) % ± (\d\.\d) %", printed_in_the_notebook("bandit-table"))
+    cells = [f"{share} % ± {error} %" for share, error in rows]
+    assert f"| $\\alpha=0.1$ | {cells[0]} | {cells[1]} | | $\\alpha=0.4$ | {cells[2]} | {cells[3]} |" in prose
+    alt = lesson["bandit-figure"].source.replace('"\n    "', "")
+    told = [round(float(share)) for share, _ in rows]
+    words = ["0.1 climbs to {} percent", "0.1 reaches {} percent", "levels off at {}.", "0.4 reaches {}."]
+    for share, sentence in zip(told, words, strict=True):
+        assert sentence.format(share) in alt
+
+
+@pytest.fixture(scope="module")
+def bandit(lesson: Any) -> dict[str, Any]:
+    """The bandit with other arms, and fewer runs."""
+    assert "runs, n_steps, pulls = 2_000, 1_000, np.random.default_rng(25)" in lesson["bandit-code"].source
+    space: dict[str, Any] = {"np": np}
+    for label in ("bandit-code", "bandit-table"):
+        source = lesson[label].source.replace("default_rng(25)", "default_rng(725)").replace("2_000, 1", "500, 1")
+        with contextlib.redirect_stdout(io.StringIO()):
+            exec(source, space)
+    return space
+
+
+def test_other_arms_give_the_same_plateaus(bandit: Any) -> None:
+    assert bandit["alpha"].ravel().tolist() == [0.1, 0.1, 0.4, 0.4]
+    assert bandit["subtract"].ravel().tolist() == [1, 0, 1, 0]
+    assert bandit["hits"].shape == (1_000, 4, 500)
+    assert abs(bandit["q"].mean() - 4) < Z / math.sqrt(bandit["q"].size)
+    told = np.array([[83.6, 0.8], [49.6, 1.1], [71.9, 1.0], [28.2, 1.0]])  # the text's; the test above compares them
+    assert np.all(np.abs(bandit["final"] - told[:, 0]) < Z * np.hypot(bandit["final_error"], told[:, 1]))
+    curve = bandit["hits"].mean(axis=2)[100:]
+    blocks = curve.reshape(9, 100, 4).mean(
+        axis=1
+    )  # "From step 100 on": 10 points or more in truth, 2 to a standard error
+    assert np.all(blocks[:, [0, 2]].min(axis=1) > blocks[:, [1, 3]].max(axis=1))
+
+
+def test_the_text_has_the_corridors_numbers(prose: str) -> None:
+    rows = re.findall(
+        r"episodes +(\d+) to +(\d+): +(-\d+\.\d\d) ± (\d+\.\d\d)", printed_in_the_notebook("corridor-code")
+    )
+    assert [(first, last) for first, last, _, _ in rows] == [("1", "10"), ("51", "100"), ("901", "1000")] * 2
+    plain, helped = (
+        [f"−{mean[1:]} ± {error}" for *_, mean, error in rows[:3]],
+        [f"−{mean[1:]} ± {error}" for *_, mean, error in rows[3:]],
+    )
+    assert f"runs with baseline earn {helped[1]}," in prose
+    assert f"REINFORCE alone is at {plain[1]} by then" in prose
+    assert f"**{helped[2]} with baseline**, **{plain[2]} without**" in prose
+    large = re.search(r"-(\d+\.\d+ ± \d+\.\d+)", printed_in_the_notebook("corridor-large"))
+    assert large is not None
+    assert f"earn −{large[1]} in episodes 101 to 200" in prose
+
+
+SETTINGS = [(2**-13, None, 51, 100), (2**-9, 2**-6, 51, 100), (2**-9, None, 101, 200)]  # α, α^w, episodes
+
+
+def test_the_corridor_with_other_seeds(prose: str) -> None:
+    corridor, theta = mdp.short_corridor(), np.log([0.05, 0.95])
+    best = 2 - math.sqrt(2)
+    logits = np.broadcast_to([np.log(1 - best), np.log(best)], (4, 2))
+    assert corridor.performance(logits) == pytest.approx(-(6 + 4 * math.sqrt(2)))
+    assert "\\approx-11.66$" in prose
+    rng = np.random.default_rng(2_013)
+
+    def block(alpha: float, beta: float | None, first: int, last: int) -> tuple[float, float]:
+        returns = training.reinforce_runs(
+            corridor, theta, step_sizes=[alpha], runs=50, episodes=last, value_step_size=beta, rng=rng
+        )
+        each = returns[0, :, first - 1 :].mean(axis=1)
+        return float(each.mean()), float(each.std(ddof=1)) / math.sqrt(50)
+
+    rows = re.findall(r"51 to +100: +(-[\d.]+) ± ([\d.]+)", printed_in_the_notebook("corridor-code"))
+    rows += re.findall(r"101 to 200: (-[\d.]+) ± ([\d.]+)", printed_in_the_notebook("corridor-large"))
+    for row, setting in zip(rows, SETTINGS, strict=True):
+        mean, error = (float(number) for number in row)
+        again, its_error = block(*setting)
+        assert abs(again - mean) < Z * math.hypot(error, its_error), setting
+
+
+def test_the_present_reward_in_the_average_is_a_factor() -> None:
+    rewards = np.random.default_rng(0).normal(4, 1, size=50)
+    for t in range(2, 51):
+        before, including = rewards[: t - 1].mean(), rewards[:t].mean()
+        assert rewards[t - 1] - including == pytest.approx((1 - 1 / t) * (rewards[t - 1] - before), abs=1e-12)

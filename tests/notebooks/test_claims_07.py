@@ -1,0 +1,857 @@
+"""What lesson 07 says about numbers: exact ones against plain NumPy, sampled ones by z-bounds against enumeration.
+
+The numbers of the text are looked up in the text: each string below is made from a number worked out here. The lesson's
+sampling cells run again with seeds that its reader does not see. All their means but one kind are over independent
+bounded terms, and each carries its own chance of a false alarm at 8 exact standard errors, by Bernstein's inequality;
+a test adds these chances up and demands less than 1 in 1,000,000 for a seed (given how often each state was met). The
+exception is batches of 64, which have too many outcomes to list: 6 numbers of a seed, means over 500 batches that are
+themselves means over 64 conversations, held to 8 standard errors beside a simulation, which a normal distribution
+leaves once in 10^15. So a false alarm has a chance below 1 in 100,000 for the whole file.
+"""
+
+import contextlib
+import io
+import itertools
+import math
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from course_utils import returns, rollout
+from course_utils.build.notebooks import NOTEBOOKS, read_source
+from course_utils.widgets import GaeLab, GridLab
+from course_utils.widgets.gae_lab import LOGITS, gae_moments
+
+SOURCE = NOTEBOOKS / "src" / "07_advantage.py"
+NOT_RUN = ("grid-lab", "dial-lab", "turn-", "quiz")
+SAMPLED = ("setup", "values-", "advantage-code", "theorem-code", "sampled-code", "learn-code", "td-code", "whitening-")
+SEEDS = ("7", "70", "1", "71", "72")
+Z = 8.0
+WORKED_BY_HAND = ("points", "guesses", "discounts")
+
+PI = np.array([[0.5, 0.5], [0.2, 0.8], [0.6, 0.4]])
+POINTS = np.array([[-1.0, 0.0], [1.0, 3.0], [0.0, -4.0]])
+CALM = np.array([0.8, 0.3])
+PATHS = list(itertools.product((0, 1), (1, 2), (0, 1)))
+
+
+def prob(pi: np.ndarray) -> np.ndarray:
+    """Pr of the eight conversations, as PATHS lists them."""
+    return np.array([pi[0, a] * (CALM[a] if s == 1 else 1 - CALM[a]) * pi[s, b] for a, s, b in PATHS])
+
+
+PR = prob(PI)
+REWARDS = np.array([[POINTS[0, a], POINTS[s, b]] for a, s, b in PATHS])
+TO_GO = np.stack([REWARDS.sum(axis=1), REWARDS[:, 1]], axis=1)
+SCORES = np.zeros((8, 2, 3, 2))
+for i, (a, s, b) in enumerate(PATHS):
+    SCORES[i, 0, 0], SCORES[i, 1, s] = np.eye(2)[a] - PI[0], np.eye(2)[b] - PI[s]
+
+# Values by their definition: averages of what is still to come over the conversations, not by their recursion.
+Q = np.zeros((3, 2))
+for s, a in itertools.product(range(3), range(2)):
+    met = np.array([(p[0] == a) if s == 0 else (p[1] == s and p[2] == a) for p in PATHS])
+    Q[s, a] = PR[met] @ TO_GO[met, min(s, 1)] / PR[met].sum()
+V = np.array([PR @ TO_GO[:, 0], *(PR[m] @ TO_GO[m, 1] / PR[m].sum() for m in ([0, 1, 4, 5], [2, 3, 6, 7]))])
+A = Q - V[:, None]
+OVERRATED = V + np.array([0.0, 1.0, 0.0])  # the calm customer, by one point
+
+
+def by_path(of_first: Any, of_second: Any) -> np.ndarray:
+    """A weight for each of the two steps of each conversation, (8, 2)."""
+    return np.array([[of_first(i, a, s), of_second(i, s, b)] for i, (a, s, b) in enumerate(PATHS)])
+
+
+def minus_values(values: np.ndarray) -> np.ndarray:
+    return by_path(lambda i, a, s: TO_GO[i, 0] - values[0], lambda i, s, b: TO_GO[i, 1] - values[s])
+
+
+def td_errors(values: np.ndarray) -> np.ndarray:
+    return by_path(lambda i, a, s: POINTS[0, a] + values[s] - values[0], lambda i, s, b: POINTS[s, b] - values[s])
+
+
+def moments(weights: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
+    """Exact mean (3, 2), variance (trace), and the gradients (8, 3, 2) of one conversation."""
+    g = np.einsum("it,itsa->isa", weights, SCORES)
+    mean = np.einsum("i,isa->sa", PR, g)
+    return mean, float(PR @ ((g - mean) ** 2).sum(axis=(1, 2))), g
+
+
+WEIGHTS = {
+    "total return": by_path(lambda i, a, s: TO_GO[i, 0], lambda i, s, b: TO_GO[i, 0]),
+    "reward-to-go": TO_GO,
+    "reward-to-go − V": minus_values(V),
+    "one TD error": td_errors(V),
+    "exact advantage": by_path(lambda i, a, s: A[0, a], lambda i, s, b: A[s, b]),
+}
+GRADIENT = moments(WEIGHTS["total return"])[0]
+
+
+def sign(x: float, digits: int) -> str:
+    return f"{x:+.{digits}f}".replace("-", "−")
+
+
+def cosine(x: np.ndarray, y: np.ndarray) -> float:
+    return float((x * y).sum() / math.sqrt((x**2).sum() * (y**2).sum()))
+
+
+@pytest.fixture(scope="module")
+def lesson() -> dict[str, Any]:
+    return {cell.metadata["label"]: cell for cell in read_source(SOURCE).cells}
+
+
+@pytest.fixture(scope="module")
+def text(lesson: dict[str, Any]) -> dict[str, str]:
+    """The prose of each cell, its lines joined."""
+    return {label: " ".join(cell.source.split()) for label, cell in lesson.items() if cell.cell_type == "markdown"}
+
+
+def play(lesson: dict[str, Any], seed: int | None = None, only: tuple[str, ...] = ("",)) -> dict[str, dict[str, Any]]:
+    """Run the code cells in order; keep what each leaves behind, and what it printed."""
+    space: dict[str, Any] = {}
+    after: dict[str, dict[str, Any]] = {}
+    for label, cell in lesson.items():
+        if cell.cell_type == "code" and label.startswith(only) and not label.startswith(NOT_RUN):
+            source = cell.source
+            if seed is not None:
+                source = re.sub(r"default_rng\((\d+)\)", rf"default_rng([{seed}, \1])", source)
+            printed = io.StringIO()
+            with contextlib.redirect_stdout(printed):
+                exec(source, space)
+            after[label] = space | {"printed": printed.getvalue(), "seed": seed}
+    return after
+
+
+@pytest.fixture(scope="module")
+def read(lesson: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What the reader sees."""
+    found = [seed for cell in lesson.values() for seed in re.findall(r"default_rng\((\d+)\)", cell.source)]
+    assert sorted(found) == sorted(SEEDS)
+    return play(lesson)
+
+
+@pytest.fixture(scope="module", params=[711, 712])
+def again(lesson: dict[str, Any], request: pytest.FixtureRequest) -> dict[str, dict[str, Any]]:
+    return play(lesson, request.param, SAMPLED)
+
+
+# --- values and advantages -------------------------------------------------------------------------------
+
+
+def test_a_ten_and_an_eight(read: Any, text: Any) -> None:
+    assert "usually worth 10" in text["ten-eight"]
+    assert "leads to 8 points" in text["ten-eight"]
+    assert read["ten-eight-code"]["printed"] == f"advantage: 8 − 10 = {8 - 10}\n"
+    assert f"The advantage is {sign(8 - 10, 0)}. Eight points" in text["ten-eight-read"]
+
+
+def test_values(read: Any, text: Any) -> None:
+    np.testing.assert_allclose(read["values-code"]["V"], V, atol=1e-14)
+    np.testing.assert_allclose(read["values-code"]["Q"], Q, atol=1e-14)
+    np.testing.assert_allclose((PI * Q).sum(axis=1), V, atol=1e-14)  # “the two belong together”
+    np.testing.assert_allclose(Q[0], POINTS[0] + CALM * V[1] + (1 - CALM) * V[2], atol=1e-14)
+    np.testing.assert_allclose(Q[1:], POINTS[1:], atol=1e-14)  # “nothing follows, so it is the reward”
+    for s, name in enumerate(read["values-code"]["states"]):
+        line = f"{name:14s} V = {V[s]:5.2f}   Q(refund) = {Q[s, 0]:5.2f}   Q(apologise) = {Q[s, 1]:5.2f}"
+        assert line in read["values-code"]["printed"]
+    told = text["values-read"]
+    assert f"0.2\\cdot1+0.8\\cdot3={V[1]:.1f}$" in told
+    assert pytest.approx(V[1]) == 0.2 * 1 + 0.8 * 3
+    assert f"refunds a calm customer with probability {PI[1, 0]} ({Q[1, 0]:.0f} point)" in text["values"]
+    assert f"apologises with {PI[1, 1]} ({Q[1, 1]:.0f} points)" in text["values"]
+    assert f"The value of the first message is {V[0]:.2f}" in told
+    assert f"{V[0]:.2f}" == f"{PR @ REWARDS.sum(axis=1):.2f}"  # “the performance J of lesson 04”
+    assert "The discount $\\gamma$ is 1 here." in text["values"]
+    assert read["values-code"]["support"].discount == 1
+
+
+def test_advantages(read: Any, text: Any) -> None:
+    np.testing.assert_allclose(read["advantage-code"]["A"], A, atol=1e-14)
+    np.testing.assert_allclose((PI * A).sum(axis=1), 0, atol=1e-14)
+    printed = read["advantage-code"]["printed"]
+    assert printed.count("mean 0.00") == 3
+    assert "mdp.advantages to 1e-12: True" in printed
+    assert np.all(A.max(axis=1) > 0)
+    assert np.all(A.min(axis=1) < 0)
+    assert f"$V={sign(V[2], 1)}$ and $Q(\\text{{refund}})={Q[2, 0]:.0f}$".replace("−", "-") in text["advantage"]
+    told = text["advantage-read"]
+    assert f"A refund for an angry customer earns nothing and has advantage {sign(A[2, 0], 1)}:" in told
+    assert f"{Q[2, 0]:.0f} points are much better there than the usual {sign(V[2], 1)}." in told
+    assert f"at once, {sign(POINTS[0, 0], 0)} against {POINTS[0, 1]:.0f}, and the *positive*" in told
+    assert f"advantage, {sign(A[0, 0], 2)}. It makes a calm customer likelier" in told
+    assert f"a calm customer is worth {V[1]:.1f}." in told
+    assert POINTS[0, 0] < POINTS[0, 1]
+    assert A[0, 0] > 0 > A[0, 1]
+    assert CALM[0] > CALM[1]
+
+
+# --- the grid, written out -------------------------------------------------------------------------------
+
+
+def grid_by_hand(pi: dict[str, np.ndarray], discount: float) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+    """V and Q of the nine cells in which something is decided, from the rules that the lab states."""
+    cells = [column + row for row in "321" for column in "abcd" if column + row not in ("b2", "d2", "d3")]
+    entering = {"d3": 10.0, "d2": -10.0, "c3": -2.0}
+    matrix, right, moves = np.eye(9), np.zeros(9), {}
+    for k, (column, row) in enumerate(cells):
+        for a, (dx, dy) in enumerate([(0, 1), (1, 0), (0, -1), (-1, 0)]):  # up, right, down, left
+            to = chr(ord(column) + dx) + chr(ord(row) + dy)
+            to = to if to[0] in "abcd" and to[1] in "123" and to != "b2" else column + row
+            stays = to == column + row
+            r = -1.0 if stays else entering.get(to, -1.0)
+            moves[column + row, a] = (r, to)
+            right[k] += pi[column + row][a] * r
+            if to in cells:
+                matrix[k, cells.index(to)] -= discount * pi[column + row][a]
+    values = dict(zip(cells, np.linalg.solve(matrix, right), strict=True))
+    return values, {
+        cell: np.array([moves[cell, a][0] + discount * values.get(moves[cell, a][1], 0.0) for a in range(4)])
+        for cell in cells
+    }
+
+
+def test_the_grid(read: Any, text: Any, lesson: Any) -> None:
+    assert 'GridLab(selected="b3")' in lesson["grid-lab"].source
+    after = read["grid-check"]
+    lab = after["lab"]
+    told = []
+    logits = np.zeros(4)
+    even, _ = grid_by_hand(dict.fromkeys(lab.mdp().state_names, np.full(4, 0.25)), lab.discount)
+    pressed = GridLab(selected="b3")
+    rises, stays = [], []
+    for press in range(3):
+        pi = dict.fromkeys(lab.mdp().state_names, np.full(4, 0.25)) | {"b3": np.exp(logits) / np.exp(logits).sum()}
+        values, action_values = grid_by_hand(pi, lab.discount)
+        for cell, v in values.items():
+            assert pressed.state_values()[pressed.mdp().state_names.index(cell)] == pytest.approx(v, abs=1e-10)
+        advantage = action_values["b3"] - values["b3"]
+        assert advantage.argmax() == 1
+        line = f"pressed {press} times: π(right) {pi['b3'][1]:.3f}   A(right) {advantage[1]:.3f}"
+        assert line in after["printed"]
+        told.append(f"{advantage[1]:.2f}")
+        rises.append(values["b3"])
+        stays.append(action_values["b3"][1])
+        logits[1] += 3.0
+        pressed.greedy_here()
+    assert "from {} to {} to {}.".format(*told) in text["grid-read"]
+    assert [float(x) for x in told] == sorted(map(float, told), reverse=True)
+    assert np.all(np.diff(rises) > 0)  # “V has risen to meet it”
+    assert np.all(np.diff(stays) >= 0)  # “the move did not become worse”
+    np.testing.assert_array_equal(pressed.table(), after["table"])
+    changed = [abs(values[cell] - even[cell]) > 1e-9 for cell in even]
+    assert all(changed)
+    assert f"V changed in {len(even)} of the {len(even)} cells" in after["printed"]
+    assert "**every** cell's $V$ did" in text["grid-read"]
+    # “in b3 the best move has the lowest reward at once: the toll of 2, where the others cost 1”
+    rewards = lab.mdp().rewards[after["b3"]]
+    np.testing.assert_array_equal(rewards, [-1, -2, -1, -1])
+    assert "up, right, down, left: [-1. -2. -1. -1.]" in after["printed"]
+    assert (
+        f"the toll of {-rewards[1]:.0f}, where the others cost {-rewards[0]:.0f}. Behind the toll" in text["grid-read"]
+    )
+
+
+# --- the theorem -----------------------------------------------------------------------------------------
+
+
+def nudged(function: Any) -> np.ndarray:
+    """Central differences of a function of the policy by each logit, (3, 2)."""
+    z, h, result = np.log(PI), 1e-5, np.zeros((3, 2))
+    for s, a in itertools.product(range(3), range(2)):
+        sides = []
+        for step in (h, -h):
+            moved = z.copy()
+            moved[s, a] += step
+            sides.append(function(np.exp(moved) / np.exp(moved).sum(axis=1, keepdims=True)))
+        result[s, a] = (sides[0] - sides[1]) / (2 * h)
+    return result
+
+
+def test_five_weights_one_expectation(read: Any, text: Any) -> None:
+    np.testing.assert_allclose(GRADIENT, nudged(lambda pi: prob(pi) @ REWARDS.sum(axis=1)), atol=1e-9)
+    np.testing.assert_allclose(read["theorem-code"]["exact"][:3], GRADIENT, atol=1e-14)
+    printed, variances = read["theorem-code"]["printed"], {}
+    assert list(read["theorem-code"]["weightings"]) == list(WEIGHTS)
+    for name, weights in WEIGHTS.items():
+        mean, variances[name], _ = moments(weights)
+        np.testing.assert_allclose(mean, GRADIENT, atol=1e-14)
+        assert f"{name:17s} mean = exact gradient: True   variance {variances[name]:.2f}\n" in printed
+    assert "Here are five weights" in text["theorem"]
+    assert "all eight conversations" in text["theorem"]
+    first, *_, last = variances.values()
+    assert list(variances.values()) == sorted(variances.values(), reverse=True)  # each line gets rid of something
+    told = text["theorem-read"]
+    assert f"The variance falls from {first:.2f} to {last:.2f}." in told
+    assert f"What remains, {last:.2f}, is" in told
+    assert f"{first:.2f} / {last:.2f}, more than five times fewer" in told
+    assert 5 < first / last < 6
+
+
+def test_the_gradient_of_u(text: Any) -> None:
+    def U(pi: np.ndarray) -> float:
+        return float(PR @ [np.log(pi[0, a]) * A[0, a] + np.log(pi[s, b]) * A[s, b] for a, s, b in PATHS])
+
+    np.testing.assert_allclose(nudged(U), GRADIENT, atol=1e-9)
+    assert "with $A$ held constant" in text["theorem"]
+    # “With a discount, step t has the factor γ^(t−1) in front”
+    gamma = 0.5
+    Q_first = POINTS[0] + gamma * (CALM * V[1] + (1 - CALM) * V[2])
+    A_first = Q_first - PI[0] @ Q_first
+    weights = by_path(lambda i, a, s: A_first[a], lambda i, s, b: gamma * A[s, b])
+    discounted = nudged(lambda pi: prob(pi) @ (REWARDS @ [1, gamma]))
+    np.testing.assert_allclose(moments(weights)[0], discounted, atol=1e-9)
+    assert "the factor $\\gamma^{t-1}$ in front" in text["theorem"]
+
+
+def test_a_better_baseline_than_v(text: Any) -> None:
+    """With two actions b* of a state is the mean of Q with the weights exchanged (lesson 06)."""
+    best = (PI[:, ::-1] * Q).sum(axis=1)
+    mean, variance, _ = moments(by_path(lambda i, a, s: Q[0, a] - best[0], lambda i, s, b: Q[s, b] - best[s]))
+    np.testing.assert_allclose(mean, GRADIENT, atol=1e-14)
+    assert 0.4 < variance < 0.6 < moments(WEIGHTS["exact advantage"])[1]
+    assert "A better baseline than $V$ would take some of that away too" in text["theorem-read"]
+
+
+def test_fewer_steps_in_the_wrong_direction() -> None:
+    """The chance that the estimate of m conversations points away from the gradient, by listing all of them."""
+    for m in range(1, 5):
+        draws = np.array(list(itertools.combinations_with_replacement(range(8), m)))
+        counts = np.array([np.bincount(row, minlength=8) for row in draws])
+        ways = math.factorial(m) / np.array([math.prod(map(math.factorial, row)) for row in counts.tolist()])
+        chance = ways * np.prod(PR**counts, axis=1)
+        assert chance.sum() == pytest.approx(1)
+        wrong = {}
+        for name in ("total return", "exact advantage"):
+            along = (moments(WEIGHTS[name])[2] * GRADIENT).sum(axis=(1, 2))
+            wrong[name] = chance[counts @ along < -1e-12].sum()
+        assert wrong["exact advantage"] == 0 < 0.1 < wrong["total return"]
+
+
+def test_the_columns_of_the_table(read: Any, text: Any, lesson: Any) -> None:
+    """Variance, SNR and cosine of the reader's table, from the same conversations in plain NumPy."""
+    assert "400 batches of 50 conversations" in text["sampled"]
+    assert "episodes=50, batches=400" in lesson["sampled-code"].source
+    seen = rollout.from_mdp(
+        read["theorem-code"]["support"], read["theorem-code"]["logits"], 20_000, np.random.default_rng(70)
+    )
+    which = 4 * seen.actions[:, 0] + 2 * (seen.states[:, 1] - 1) + seen.actions[:, 1]
+    found = read["sampled-code"]["found"]
+    for name, weights in WEIGHTS.items():
+        estimates = moments(weights)[2][which].reshape(400, 50, 3, 2).mean(axis=1)
+        variance = estimates.var(axis=0, ddof=1).sum()
+        assert found[name].variance == pytest.approx(variance, rel=1e-9)
+        assert found[name].snr == pytest.approx((GRADIENT**2).sum() / variance, rel=1e-9)
+        assert found[name].cosine == pytest.approx(np.mean([cosine(g, GRADIENT) for g in estimates]), rel=1e-9)
+        assert variance == pytest.approx(moments(weights)[1] / 50, rel=0.15)
+        assert not found[name].biased
+    assert read["sampled-code"]["printed"].count("not distinguishable from 0") == 5
+
+
+# --- the critic and the TD error -------------------------------------------------------------------------
+
+
+def check_learned(after: dict[str, Any]) -> dict[str, tuple[float, float]]:
+    """A critic from 20 conversations: its table, and the exact bias and variance of the three weights with it."""
+    few, learned = after["few"], after["V_hat"]
+    rewards = few.rewards
+    assert rewards.shape == (20, 2)
+    expected = [rewards.sum(axis=1).mean()]
+    for s in (1, 2):
+        through = few.states[:, 1] == s
+        expected.append(rewards[through, 1].mean() if through.any() else 0.0)
+    np.testing.assert_allclose(learned, [*expected, 0], atol=1e-14)
+    weights = {"reward-to-go": TO_GO, "reward-to-go − V̂": minus_values(learned), "one TD error": td_errors(learned)}
+    result = {}
+    for name, of_path in weights.items():
+        mean, variance, _ = moments(of_path)
+        result[name] = (float(np.linalg.norm(mean - GRADIENT)), variance)
+        bias = round(result[name][0], 12) + 0.0
+        assert f"{name:17s} bias {bias:.3f}   variance {variance:.2f}\n" in after["printed"]
+    assert result["reward-to-go"][0] < 1e-14
+    assert result["reward-to-go − V̂"][0] < 1e-14
+    return result
+
+
+def test_a_critic_from_twenty_conversations(read: Any, text: Any) -> None:
+    found = check_learned(read["learn-code"])
+    assert "from only 20 conversations" in text["learn"]
+    assert np.abs(read["learn-code"]["V_hat"][:3] - V).max() > 0.1  # “it comes out wrong”
+    wrong, exact = found["reward-to-go − V̂"][1], moments(WEIGHTS["reward-to-go − V"])[1]
+    assert f"cost some variance, {wrong:.2f} against {exact:.2f} with the exact $V$, and no bias" in text["learn-read"]
+    assert wrong > exact
+    bias, variance = found["one TD error"]
+    assert bias > 0.01  # “costs bias, and it saves variance”
+    assert variance < wrong
+    assert "That costs bias, and it saves variance." in text["learn-read"]
+
+
+def test_any_function_of_the_state_is_a_baseline() -> None:
+    rng = np.random.default_rng(0)
+    for values in rng.normal(0, 5, (20, 3)):
+        np.testing.assert_allclose(moments(minus_values(values))[0], GRADIENT, atol=1e-13)
+
+
+def mean_delta(values: np.ndarray) -> np.ndarray:
+    """E[δ | s, a] as an average over conversations, (3, 2)."""
+    result, deltas = np.zeros((3, 2)), td_errors(values)
+    for s, a in itertools.product(range(3), range(2)):
+        met = np.array([(p[0] == a) if s == 0 else (p[1] == s and p[2] == a) for p in PATHS])
+        result[s, a] = PR[met] @ deltas[met, min(s, 1)] / PR[met].sum()
+    return result
+
+
+def test_the_td_error(read: Any, text: Any) -> None:
+    np.testing.assert_allclose(mean_delta(V), A, atol=1e-14)
+    error = np.array([0.3, -1.2, 0.7])
+    to_come = np.array([CALM * error[1] + (1 - CALM) * error[2], [0, 0], [0, 0]])
+    np.testing.assert_allclose(mean_delta(V + error) - A, to_come - error[:, None], atol=1e-14)
+    shift = mean_delta(OVERRATED) - A
+    np.testing.assert_allclose(read["td-code"]["overrated"], [*OVERRATED, 0], atol=1e-14)
+    assert "overrates the calm customer by one point" in text["td"]
+    np.testing.assert_allclose(shift[1], shift[1, 0], atol=1e-14)
+    told = text["td-read"]
+    assert f"For the calm customer that is {sign(shift[1, 0], 0)} for both actions" in told
+    assert f"it is {sign(shift[0, 0], 1)} for a refund, which leads to a calm customer" in told
+    assert f"with probability {CALM[0]}, and {sign(shift[0, 1], 1)} for an apology." in told
+    # “a shift that the lemma forgives” (calm), and one that it does not (first message)
+    mean = moments(td_errors(OVERRATED))[0]
+    np.testing.assert_allclose(mean[1:], GRADIENT[1:], atol=1e-14)
+    assert np.all(np.abs(mean[0] - GRADIENT[0]) > 0.1)
+    lines = [line for line in read["td-code"]["printed"].splitlines() if line.startswith("   calm")]
+    assert len(lines) == 4
+    assert all("± 0.000" in line for line in lines)
+
+
+# --- GAE -------------------------------------------------------------------------------------------------
+
+
+def gae_as_a_sum(rewards: Any, values: Any, discount: float, lambda_: float, *, ends: bool = True) -> np.ndarray:
+    """Σ_l (γλ)^l δ_{t+l} with the powers written out; the value after the last step is 0 if the episode ends."""
+    T = len(rewards)
+    after = [*values[1:T], 0.0 if ends else values[T]]
+    deltas = [rewards[t] + discount * after[t] - values[t] for t in range(T)]
+    return np.array([sum((discount * lambda_) ** (k - t) * deltas[k] for k in range(t, T)) for t in range(T)])
+
+
+def test_the_dial(read: Any, text: Any) -> None:
+    after = read["gae-code"]
+    points, guesses, discounts = (after[name] for name in WORKED_BY_HAND)
+    assert after["printed"].count("package agrees: True") == 3
+    for lambda_ in (0.0, 0.5, 1.0):
+        expected = gae_as_a_sum(points, guesses, 0.9, lambda_)
+        np.testing.assert_allclose(after["gae_by_hand"](points, guesses, 0.9, lambda_), expected, atol=1e-14)
+        assert f"λ = {lambda_}: {expected}   package" in after["printed"]
+    G = [sum(0.9 ** (k - t) * points[k] for k in range(t, 4)) for t in range(4)]
+    np.testing.assert_allclose(gae_as_a_sum(points, guesses, 0.9, 1.0), np.array(G) - guesses[:4], atol=1e-14)
+    deltas = [points[t] + (0.9 * guesses[t + 1] if t < 3 else 0) - guesses[t] for t in range(4)]
+    np.testing.assert_allclose(gae_as_a_sum(points, guesses, 0.9, 0.0), deltas, atol=1e-14)
+    assert "λ = 0 gives the TD errors, λ = 1 the return minus the value." in text["gae-read"]
+    np.testing.assert_array_equal(discounts, [0.9, 0.9, 0.9, 0])
+    # “An episode that was only cut off: there the critic stands for what would have followed”
+    values = np.array([2.0, 1.0, 3.0, 4.0, 7.0])
+    cut = returns.gae(points, np.full(4, 0.9), values, 0.5)
+    np.testing.assert_allclose(cut, gae_as_a_sum(points, values, 0.9, 0.5, ends=False), atol=1e-14)
+    ended = returns.gae(points, discounts, values, 0.5)
+    np.testing.assert_allclose(ended, gae_as_a_sum(points, values, 0.9, 0.5), atol=1e-14)
+
+
+# The ice, written out: six places, walking and running, home is the seventh.
+ICE = np.zeros((7, 2, 7))
+for place in range(6):
+    for outcome, chance in ((place, 0.2), (place + 1, 0.8)):
+        ICE[place, 0, outcome] += chance
+    for outcome, chance in ((0, 0.2), (min(place + 2, 6), 0.8)):
+        ICE[place, 1, outcome] += chance
+GAMMA = 0.95
+HALF = ICE[:6].mean(axis=1)[:, :6]
+ICE_V = np.append(np.linalg.solve(np.eye(6) - GAMMA * HALF, np.full(6, -1.0)), 0.0)
+ICE_A = -1 + GAMMA * ICE[0] @ ICE_V - ICE_V[0]
+
+
+def dial(error: np.ndarray, lambdas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of the estimate of each first action, (n, 2), by its first two moments, step by step."""
+    critic = ICE_V + error
+    decay = GAMMA * lambdas[:, None, None, None]
+    delta = -1.0 + GAMMA * critic - critic[:6, None, None]  # (6, 1, 7)
+    first, second = np.zeros((len(lambdas), 7)), np.zeros((len(lambdas), 7))
+    for _ in range(400):  # an episode is longer with a chance below 1e-16
+        m1, m2 = first[:, None, None, :], second[:, None, None, :]
+        of_first = (ICE[:6] * (delta + decay * m1)).sum(axis=3)
+        of_second = (ICE[:6] * (delta**2 + 2 * delta * decay * m1 + decay**2 * m2)).sum(axis=3)
+        first[:, :6], second[:, :6] = of_first.mean(axis=2), of_second.mean(axis=2)
+    return of_first[:, 0], of_second[:, 0] - of_first[:, 0] ** 2
+
+
+SHAPE = np.array([0, 1, 0.8, 0.6, 0.4, 0.2, 0])
+LAMBDAS = np.arange(101) / 100
+
+
+@pytest.fixture(scope="module")
+def curves() -> dict[float, tuple[np.ndarray, np.ndarray]]:
+    """Bias and variance of walking first at each λ, by the critic's error."""
+    result = {}
+    for error in (0.0, 1.0, 2.0, 3.0):
+        mean, variance = dial(error * SHAPE, LAMBDAS)
+        result[error] = (mean[:, 0] - ICE_A[0], variance[:, 0])
+    return result
+
+
+def test_turning_the_dial(read: Any, text: Any, curves: Any) -> None:
+    printed, told = read["dial-check"]["printed"], text["dial-read"]
+    assert f"advantage of walking first: {ICE_A[0]:.3f}\n" in printed
+    assert ICE_A[0] < 0 < ICE_A[1]  # “running is the better start”
+    best = []
+    for error, (bias, variance) in curves.items():
+        k = int(np.argmin(bias**2 + variance))
+        best.append(LAMBDAS[k])
+        row = [f"{bias[j] + 0.0:5.2f} and {variance[j]:4.2f}" for j in (0, k, 100)]
+        row = [entry.replace("-0.00", " 0.00") for entry in row]
+        assert f"critic's error {error:.0f}: bias and variance at λ = 0: {row[0]}\n" in printed
+        assert f"at the best λ, {best[-1]:.2f}: {row[1]}   at λ = 1: {row[2]}\n" in printed
+        assert bias[100] == pytest.approx(0, abs=1e-10)  # “whatever the critic says of the later places”
+        assert variance[100] > 4
+        assert np.all(np.diff(variance) > 0) or error > 0
+    assert best[0] == 0  # “with a faultless critic λ = 0 is best, and there is next to no variance”
+    assert curves[0.0][1][0] < 0.1
+    assert np.all(np.diff(best) > 0)  # “the worse the critic, the farther the best λ moves towards 1”
+    bias = curves[2.0][0][0]
+    assert f"the bias of a critic with error 2 is {bias:.2f}. Added to the advantage of {sign(ICE_A[0], 3)}" in told
+    assert bias + ICE_A[0] > 0
+    assert "With a faultless critic λ = 0 is best" in told
+
+
+def test_the_lab_is_what_the_text_says(text: Any, lesson: Any, curves: Any) -> None:
+    assert lesson["dial-lab"].source == "GaeLab()"
+    lab = GaeLab()
+    assert (lab.action, lab.discount, lab.critic_error) == (0, GAMMA, 2.0)
+    bias, variance = lab.curves(LAMBDAS)
+    np.testing.assert_allclose(bias, curves[2.0][0], atol=1e-9)
+    np.testing.assert_allclose(variance, curves[2.0][1], atol=1e-9)
+    assert lab.exact_advantage() == pytest.approx(ICE_A[0], abs=1e-12)
+    np.testing.assert_allclose(lab.mdp().transitions[:6], ICE[:6], atol=1e-15)
+    np.testing.assert_array_equal(lab.mdp().rewards[:6], -1)
+    error = lab.critic() - ICE_V
+    np.testing.assert_allclose(error[0], 0, atol=1e-12)
+    np.testing.assert_allclose(error[1], lab.critic_error, atol=1e-12)
+    assert np.all(np.diff(error[1:]) < 0)
+    told = text["dial"]
+    assert "so much at the second place, and less and less towards home" in told
+    assert "the first of six icy places" in told
+    assert "with probability ½" in told
+    assert not LOGITS.any()
+    assert f"{lab.episodes().mask.shape[0]} sampled estimates" in told
+    assert "up to 3" in told
+    assert GaeLab.critic_error.metadata["high"] == 3
+    # “Does the mean of the dots still have the right sign? … what happens to their spread?” for what the reader sees
+    at_0, at_1 = (GaeLab(lambda_=x).estimates() for x in (0.0, 1.0))
+    assert at_0.mean() > 0 > ICE_A[0]
+    assert at_1.mean() < at_0.mean()
+    assert at_1.std() > 1.7 * at_0.std()
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_dots_of_other_seeds(seed: int, curves: Any) -> None:
+    """At λ = 0 an estimate has two possible values: Bernstein at 8 standard errors, a false alarm below 1e-9."""
+    dots = GaeLab(lambda_=0.0, seed=seed).estimates()
+    mean, sd = ICE_A[0] + curves[2.0][0][0], math.sqrt(curves[2.0][1][0])
+    assert len(np.unique(dots.round(9))) == 2
+    largest = np.abs(dots - mean).max() / sd
+    assert 2 * math.exp(-(Z**2) / 2 / (1 + largest * Z / 3 / math.sqrt(400))) < 1e-9
+    assert abs(dots.mean() - mean) < Z * sd / math.sqrt(400)
+
+
+def test_an_error_at_the_first_place_is_almost_a_baseline(text: Any) -> None:
+    error = np.array([1.0, 0, 0, 0, 0, 0, 0])
+    shift = dial(error, LAMBDAS)[0] - dial(0 * error, LAMBDAS)[0]
+    assert np.all(shift < -0.8)
+    np.testing.assert_allclose(shift[[0, 100], 0], shift[[0, 100], 1], atol=1e-12)
+    apart = np.abs(shift[:, 0] - shift[:, 1])
+    assert 0.003 < apart.max() < 0.005  # not “alike at every λ”
+    package = gae_moments(GaeLab().mdp(), LOGITS, ICE_V + error, 0.8).mean[0]
+    np.testing.assert_allclose(dial(error, np.array([0.8]))[0][0], package, atol=1e-9)
+    assert "*both* actions alike, or very nearly" in text["dial-read"]
+
+
+# --- whitening -------------------------------------------------------------------------------------------
+
+
+def test_four_batches(read: Any, text: Any) -> None:
+    after = read["whitening-code"]
+    for name, batch in after["batches"].items():
+        mean = sum(batch) / len(batch)
+        sd = math.sqrt(sum((x - mean) ** 2 for x in batch) / len(batch))
+        expected = np.array([(x - mean) / (sd + 1e-8) for x in batch])
+        np.testing.assert_allclose(after["whitened"](batch), expected, atol=1e-14)
+        assert f"{name:30s} {batch} → {expected}\n" in after["printed"]
+    mixed, better, same, two = (after["whitened"](batch) for batch in after["batches"].values())
+    assert "Four batches." in text["whitening"]
+    assert np.array_equal(np.sign(mixed), [-1, -1, 1, 1])
+    assert np.all(after["batches"]["all better than usual"] > 0)
+    assert (better < 0).sum() == 3
+    assert "three actions that were better than usual are now below 0" in text["whitening-read"]
+    assert not same.any()
+    np.testing.assert_allclose(two, [1, -1], atol=1e-6)
+    assert "Whitening makes that +1 and −1:" in text["whitening-read"]
+    first, second = after["batches"]["one conversation, two replies"]
+    assert 0 < first - second < 0.03 * second  # “far better than usual, and hardly different”
+
+
+ADVANTAGES = minus_values(V)
+
+
+def whitened_gradients(counts: np.ndarray) -> np.ndarray:
+    """The whitened estimate of batches with so many of each conversation, (n, 8) → (n, 3, 2)."""
+    m = counts.sum(axis=1)
+    mean = counts @ ADVANTAGES.mean(axis=1) / m
+    sd = np.sqrt(np.maximum(counts @ (ADVANTAGES**2).mean(axis=1) / m - mean**2, 0)) + 1e-8
+    weighted = np.tensordot(counts, moments(ADVANTAGES)[2], axes=1)
+    plain = np.tensordot(counts, SCORES.sum(axis=1), axes=1)
+    result: np.ndarray = (weighted - mean[:, None, None] * plain) / (m * sd)[:, None, None]
+    return result
+
+
+def all_batches(m: int) -> tuple[np.ndarray, np.ndarray]:
+    """How many of each conversation a batch of m may hold, and with what probability."""
+    bars = np.array(list(itertools.combinations(range(m + 7), 7)))
+    edges = np.concatenate([np.full((len(bars), 1), -1), bars, np.full((len(bars), 1), m + 7)], axis=1)
+    counts = np.diff(edges, axis=1) - 1
+    log_factorial = np.array([math.lgamma(k + 1) for k in range(m + 1)])
+    return counts, np.exp(log_factorial[m] - log_factorial[counts].sum(axis=1) + counts @ np.log(PR))
+
+
+class Whitened(NamedTuple):
+    mean: np.ndarray
+    sd: np.ndarray
+    largest: np.ndarray
+    """of |g − mean|, each (3, 2)"""
+    mean_error: np.ndarray
+    """0 where the mean is exact"""
+
+
+@pytest.fixture(scope="module")
+def whitened() -> dict[int, Whitened]:
+    result = {}
+    for m in (2, 8):
+        counts, chance = all_batches(m)
+        assert chance.sum() == pytest.approx(1, abs=1e-12)
+        g = whitened_gradients(counts)
+        mean = np.tensordot(chance, g, axes=1)
+        sd = np.sqrt(np.tensordot(chance, (g - mean) ** 2, axes=1))
+        result[m] = Whitened(mean, sd, np.abs(g - mean).max(axis=0), 0 * sd)
+    g = whitened_gradients(np.random.default_rng(64).multinomial(64, PR, size=40_000))
+    result[64] = Whitened(g.mean(axis=0), g.std(axis=0), 0 * g[0], g.std(axis=0) / 200)
+    return result
+
+
+def test_the_direction_of_whitened_gradients(read: Any, text: Any, whitened: Any) -> None:
+    length = {m: float(np.linalg.norm(w.mean)) for m, w in whitened.items()}
+    right = {m: cosine(w.mean, GRADIENT) for m, w in whitened.items()}
+    assert right[64] > 0.9999  # “the whitened direction is right” for 64
+    assert 0.91 < right[2] < 0.93  # “it is not right” for 2, and exactly so
+    assert right[2] < right[8] < right[64]
+    exact = float(np.linalg.norm(GRADIENT))
+    sd = math.sqrt(PR @ (ADVANTAGES**2).mean(axis=1))
+    assert PR @ ADVANTAGES.mean(axis=1) == pytest.approx(0, abs=1e-14)
+    assert length[64] / exact == pytest.approx(0.5, abs=0.02)  # “the length is halved”
+    assert length[64] / exact == pytest.approx(1 / sd, rel=0.02)  # “a change of the step size and no more”
+    told = text["whitening-end"]
+    assert "From batches of 64 conversations the whitened direction is right, and the length is halved" in told
+    assert f"standard deviation of about {sd:.0f}." in told
+    assert "From batches of 2 it is not right, even after averaging 16,000 of them." in told
+    # what the reader sees
+    printed = read["whitening-direction"]["printed"]
+    shown = {
+        int(m): (float(c), float(size), float(error), float(of))
+        for m, c, size, error, of in re.findall(
+            r"of +(\d+): cosine to the exact gradient ([\d.]+)   length ([\d.]+) ± ([\d.]+)   exact ([\d.]+)", printed
+        )
+    }
+    assert set(shown) == {2, 8, 64}
+    assert 32_000 // 2 == 16_000
+    for m, (c, size, error, of) in shown.items():
+        assert of == pytest.approx(exact, abs=5e-4)
+        assert abs(size - length[m]) < 4 * error
+        assert c == pytest.approx(right[m], abs=0.01)
+        assert error == pytest.approx(math.sqrt((whitened[m].sd ** 2).sum() / (32_000 // m)), rel=0.1)
+    assert shown[64][0] > 0.999
+    assert shown[2][0] < 0.95
+    shown_sd = float(re.findall(r"before whitening: ([\d.]+)", printed)[0])
+    assert shown_sd == pytest.approx(sd, abs=0.03)
+    assert f"{shown_sd:.0f}" == f"{sd:.0f}"
+
+
+def test_large_surprises_are_divided_by_large_numbers(text: Any) -> None:
+    size = np.abs(ADVANTAGES).max(axis=1)
+    spread = [[np.stack([ADVANTAGES[i], ADVANTAGES[j]]).std() for j in range(8)] for i in range(8)]
+    divisor = np.array(spread) @ PR
+    assert divisor[size.argmax()] == divisor.max() > 2 * divisor.min()
+    assert "a batch with a large surprise is divided by a large number" in text["whitening-end"]
+
+
+def test_the_batch_mean_depends_on_the_action_a_little(text: Any) -> None:
+    """Subtract the mean, do not divide: with m conversations of two steps the rows shrink, less the larger m is."""
+    for m in (2, 8):
+        counts, chance = all_batches(m)
+        mean = counts @ ADVANTAGES.mean(axis=1) / m
+        weighted = np.tensordot(counts, moments(ADVANTAGES)[2], axes=1)
+        plain = np.tensordot(counts, SCORES.sum(axis=1), axes=1)
+        g = np.tensordot(chance, weighted - mean[:, None, None] * plain, axes=1) / m
+        np.testing.assert_allclose((g / GRADIENT)[:, 0], [1 - 1 / (2 * m), 1 - 1 / m, 1 - 1 / m], atol=1e-12)
+    assert "In lesson 06 that cost a factor $1-1/m$." in text["whitening-read"]
+    assert "1-\\frac1m" in (NOTEBOOKS / "src" / "06_baselines.py").read_text(encoding="utf-8")
+
+
+def test_the_words_around_the_exact_zeros(text: Any) -> None:
+    """Statements that tests above work out, with the very words of the text."""
+    for label, words in (
+        ("ten-eight", "you collect 10 points from here on"),
+        ("advantage-read", "The mean under the policy is 0 in every state."),
+        ("theorem-read", "No expectation differs."),
+        ("learn-read", "lesson 06's lemma holds for any function of the state"),
+        ("td", "$$\\delta_t=r_t+\\gamma\\,V(s_{t+1})-V(s_t)$$"),
+        ("td-read", "\\gamma\\,\\mathbb E[e(s_{t+1})\\mid s,a]-e(s)$"),
+        ("td-read", "(The ± is 0 for the calm customer."),
+        ("gae", "$$G_t-V(s_t)=\\delta_t+\\gamma\\,\\delta_{t+1}+\\gamma^2\\delta_{t+2}+\\dots$$"),
+        ("gae", "\\delta_t+\\gamma\\lambda\\,\\delta_{t+1}+(\\gamma\\lambda)^2\\delta_{t+2}+\\dots"),
+        ("gae", "\\delta_t+\\gamma\\lambda\\,\\hat A_{t+1}$$"),
+        ("gae-read", "the end of an episode is a **discount of 0**"),
+        ("dial", "each step costs 1."),
+        ("dial-read", "At λ = 1 the bias is 0, whatever the critic says of the later places"),
+        ("dial-read", "At λ = 0 the bias of a critic"),
+        ("dial-read", "the farther the best λ moves towards 1."),
+        ("whitening-read", "keeps 0/0 out"),
+    ):
+        assert words in text[label], words
+
+
+# --- the exercises say what their solutions do -----------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def solutions(lesson: Any, read: Any) -> dict[str, Any]:
+    space: dict[str, Any] = dict(read["setup"])
+    for label in ("turn-advantages", "turn-gae", "turn-whiten"):
+        exec(lesson[label].source, space)
+    return space
+
+
+def test_the_exercises(solutions: Any) -> None:
+    np.testing.assert_allclose(solutions["action_advantages"](np.log(PI), Q), A, atol=1e-14)
+    first, second = np.array([1.0, -2.0, 0.5]), np.array([3.0, 4.0])
+    values = np.array([0.3, -1.0, 2.0, 0.7, 1.5, 9.0])
+    found = solutions["gae"](np.concatenate([first, second]), values, np.array([0, 0, 1, 0, 0]), 0.9, 0.8)
+    np.testing.assert_allclose(found[:3], gae_as_a_sum(first, values[:3], 0.9, 0.8), atol=1e-14)
+    np.testing.assert_allclose(found[3:], gae_as_a_sum(second, values[3:], 0.9, 0.8, ends=False), atol=1e-14)
+    mask = np.array([[1, 1, 1], [1, 0, 0]])
+    white = solutions["whiten"](np.array([[1.0, 5.0, -2.0], [4.0, 0.0, 0.0]]), mask)
+    assert white[mask == 1].mean() == pytest.approx(0, abs=1e-12)
+    assert white[mask == 1].std() == pytest.approx(1, abs=1e-7)
+    assert not white[mask == 0].any()
+    assert not solutions["whiten"](np.array([[2.0, 2.0, 2.0], [2.0, 0.0, 0.0]]), mask).any()
+
+
+# --- sampled statements ----------------------------------------------------------------------------------
+
+
+class Held(NamedTuple):
+    z: np.ndarray
+    false_alarm: float
+
+
+def deviations(seen: dict[str, dict[str, Any]], whitened: dict[int, Whitened]) -> Iterator[tuple[str, Held]]:
+    """How many exact standard errors each sampled mean lies from its exact value, and the chance of Z of them."""
+
+    def compare(name: str, found: Any, n: int, exact: Any, sd: Any, largest: Any) -> tuple[str, Held]:
+        exact, sd, largest = (np.asarray(x, dtype=float) for x in (exact, sd, largest))
+        varies = sd > 1e-12  # what does not vary has to be right
+        np.testing.assert_allclose(np.asarray(found)[~varies], exact[~varies], atol=1e-12)
+        chance = 2 * np.exp(-(Z**2) / 2 / (1 + largest[varies] / sd[varies] * Z / 3 / math.sqrt(n)))
+        z = (np.asarray(found) - exact)[varies] / sd[varies] * math.sqrt(n)
+        return name, Held(z, float(chance.sum()))
+
+    def of_paths(values: np.ndarray, met: Any = slice(None)) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Mean, standard deviation and largest deviation of a quantity of the conversations."""
+        p = PR[met] / PR[met].sum()
+        mean = np.tensordot(p, values[met], axes=1)
+        sd = np.sqrt(np.tensordot(p, (values[met] - mean) ** 2, axes=1))
+        return mean, sd, np.abs(values[met] - mean).max(axis=0)
+
+    refunded, after_calm = np.array([p[0] == 0 for p in PATHS]), np.array([p[1] == 1 for p in PATHS])
+    talks = seen["values-sampled"]["talks"]
+    first, G = talks.actions[:, 0], talks.rewards.sum(axis=1)
+    calm = talks.states[:, 1] == 1
+    yield compare("V(first)", G.mean(), len(G), *of_paths(TO_GO[:, 0]))
+    for name, sampled, of_path in (("calm", calm, after_calm), ("angry", ~calm, ~after_calm)):
+        here = talks.rewards[sampled, 1]
+        yield compare(f"V({name})", here.mean(), len(here), *of_paths(TO_GO[:, 1], of_path))
+    for action in (0, 1):
+        here = G[first == action]
+        met = refunded == (action == 0)
+        yield compare(f"Q(first, {action})", here.mean(), len(here), *of_paths(TO_GO[:, 0], met))
+
+    for name, weights in WEIGHTS.items():
+        found = seen["sampled-code"]["found"][name].mean[:3]
+        yield compare(name, found, 20_000, *of_paths(moments(weights)[2]))
+
+    fresh = seen["td-code"]["fresh"]
+    for critic in (V, OVERRATED):
+        following = critic[fresh.states[:, 1]]
+        deltas = fresh.rewards[:, 0] + following - critic[0]
+        for action in (0, 1):
+            here = deltas[fresh.actions[:, 0] == action]
+            met = refunded == (action == 0)
+            exact = of_paths(td_errors(critic)[:, 0], met)
+            assert f"mean δ {here.mean():6.3f} ±" in seen["td-code"]["printed"]
+            yield compare(f"δ(first, {action})", here.mean(), len(here), *exact)
+
+    batches = dict(re.findall(r"of +(\d+): .*length ([\d.]+)", seen["whitening-direction"]["printed"]))
+    assert set(batches) == {"2", "8", "64"}
+    for m, found in sampled_whitened(seen).items():
+        assert f"{np.linalg.norm(found):.3f}" == batches[str(m)]
+        exact, n = whitened[m], 32_000 // m
+        sd = np.sqrt(exact.sd**2 + n * exact.mean_error**2)
+        yield compare(f"whitened, {m}", found, n, exact.mean, sd, exact.largest)
+
+
+def sampled_whitened(seen: dict[str, dict[str, Any]]) -> dict[int, np.ndarray]:
+    """The mean whitened gradients of the lesson's cell, worked out again from counts of its conversations."""
+    space = seen["whitening-direction"]
+    rng = np.random.default_rng(72 if space["seed"] is None else [space["seed"], 72])
+    result = {}
+    for m in (2, 8, 64):
+        record = rollout.from_mdp(space["support"], space["logits"], 32_000, rng)
+        which = 4 * record.actions[:, 0] + 2 * (record.states[:, 1] - 1) + record.actions[:, 1]
+        counts = np.eye(8, dtype=int)[which].reshape(-1, m, 8).sum(axis=1)
+        result[m] = whitened_gradients(counts).mean(axis=0)
+    return result
+
+
+def test_sampled_means_agree_with_exact_values(again: Any, whitened: Any) -> None:
+    chances = []
+    for name, held in deviations(again, whitened):
+        assert np.all(np.abs(held.z) < Z), f"{name}: {held.z}"
+        chances.append(held.false_alarm)
+    assert sum(chances) < 1e-6
+
+
+def test_what_the_reader_sees_is_not_far_off(read: Any, whitened: Any) -> None:
+    for name, held in deviations(read, whitened):
+        assert np.all(np.abs(held.z) < 3.5), f"{name}: {held.z}"
+
+
+def test_the_critic_of_other_conversations(again: Any) -> None:
+    """No bias as a baseline, whichever 20 conversations it was learned from."""
+    check_learned(again["learn-code"])
+
+
+def test_exact_lines_do_not_depend_on_the_seed(again: Any, read: Any) -> None:
+    for label in ("values-code", "advantage-code", "theorem-code", "whitening-code"):
+        assert again[label]["printed"] == read[label]["printed"]
+    for after in (again, read):
+        sampled = after["values-sampled"]["printed"]
+        for s, a in itertools.product((1, 2), (0, 1)):
+            assert f": sampled {Q[s, a]:6.3f} ± 0.000   exact {Q[s, a]:6.3f}" in sampled
+        assert f"V: sampled {after['values-sampled']['talks'].rewards.sum(axis=1).mean():6.3f}   exact" in sampled
