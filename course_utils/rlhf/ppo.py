@@ -2,8 +2,8 @@
 
 One update = sample replies to a batch of prompts; score them with the reward model; let every token pay for its
 distance to the reference; estimate advantages; climb PPO's clipped objective for a few epochs on that batch. In
-``_step`` stands U(τ; θ), the advantage-weighted log-probability of what was said: at ratio 1 its gradient, the score
-times the advantage, is all that happens.
+``policy_step`` stands U(τ; θ), the advantage-weighted log-probability of what was said: at ratio 1 its gradient, the
+score times the advantage, is all that happens.
 
 Names are those of TRL where TRL has the option. Three things differ from its PPOTrainer: policy and critic have an
 optimiser each; the critic's loss is not clipped; and means leave padding out everywhere.
