@@ -120,3 +120,11 @@ def test_the_words_and_the_picture_for_viewers_without_widgets():
     hidden = PolicyExplorer(LOGITS, NAMES, predict_first=True)
     assert "0.55" not in repr(hidden)
     assert hidden.first_frame() != PolicyExplorer(LOGITS, NAMES).first_frame()
+
+
+def test_draws_that_the_page_sends_with_a_new_policy_are_kept():
+    lab = PolicyExplorer([0.0, 1.0, 0.5], draws=5)
+    lab.set_state({"logits": [1.0, 0.0, 0.0], "draw_start": 5, "draws": 100})  # a drag and a click in one message
+    assert (lab.draws, lab.draw_start) == (100, 5)
+    lab.set_state({"logits": [2.0, 0.0, 0.0]})
+    assert lab.draws == 0

@@ -87,3 +87,13 @@ def test_the_words_and_the_picture_for_viewers_without_widgets():
     assert bundle["image/png"].startswith(b"\x89PNG")
     assert lab.first_frame() == bundle["image/png"]
     assert ScoreExplorer(PI).first_frame() != bundle["image/png"]
+
+
+def test_draws_that_the_page_sends_with_a_new_policy_are_kept():
+    lab = ScoreExplorer([0.5, 0.3, 0.2], draws=5)
+    lab.set_state(
+        {"probabilities": [0.2, 0.2, 0.6], "draw_start": 5, "draws": 100}
+    )  # a drag and a click in one message
+    assert (lab.draws, lab.draw_start) == (100, 5)
+    lab.set_state({"probabilities": [0.1, 0.2, 0.7]})
+    assert lab.draws == 0

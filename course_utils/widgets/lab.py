@@ -106,6 +106,10 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
 
             progress.record_prediction(type(self).__name__, change["new"][-1])
 
+    def _page_sets(self, name: str) -> bool:
+        """Say whether the page's message that is being handled sets this trait: then it is not Python's to change."""
+        return name in self._property_lock
+
     def __repr__(self) -> str:
         """Return the alt text: the same in each run, without an address."""
         return self.alt_text()

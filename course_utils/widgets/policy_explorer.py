@@ -149,7 +149,7 @@ class PolicyExplorer(Lab):
 
     @observe("logits", "temperature", "seed")
     def _new_policy(self, _change: Any) -> None:
-        if self.initial:  # not while the explorer is being made
+        if self.initial and not self._page_sets("draws"):  # not while it is being made
             self.clear()
             if self.revealed:  # what was predicted was another policy
                 self.ghosts = []

@@ -129,7 +129,7 @@ class ScoreExplorer(Lab):
 
     @observe("probabilities", "seed")
     def _new_policy(self, _change: Any) -> None:
-        if self.initial:  # not while the explorer is being made
+        if self.initial and not self._page_sets("draws"):  # not while it is being made
             self.clear()
 
     # --- the buttons, from Python -------------------------------------------------------------------
