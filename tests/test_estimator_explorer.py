@@ -8,8 +8,8 @@ from traitlets import TraitError
 
 from course_utils import mdp, policy
 from course_utils.widgets import EstimatorExplorer, offline
-from course_utils.widgets.estimator_explorer import BATCHES, uniforms
-from course_utils.widgets.lab import uniform
+from course_utils.widgets.estimator_explorer import BATCHES
+from course_utils.widgets.lab import uniform, uniforms
 
 Z_BOUND = 6.0  # a normal deviate beyond it has probability 2e-9
 SETTINGS = [

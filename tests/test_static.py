@@ -28,7 +28,8 @@ def test_the_makefile_keeps_files_together() -> None:
 
 
 def test_a_file_stays_on_one_worker_and_faults_spread(tmp_path: Path) -> None:
-    body = "import os, pytest\n@pytest.mark.parametrize('i', range(8))\ndef test_it(i):\n    print(os.getpid())\n"
+    # Long enough that a worker which is held up for a moment still gets its share.
+    body = "import time, pytest\n@pytest.mark.parametrize('i', range(8))\ndef test_it(i):\n    time.sleep(0.3)\n"
     for name in ("tests/test_one.py", "tests/test_two.py", "tests/mutants/test_faults.py"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(body)

@@ -8,8 +8,7 @@ from traitlets import Dict, Float, Int, List, TraitError, Unicode, validate
 
 from course_utils import policy
 from course_utils.arguments import FloatArray, IntArray
-from course_utils.widgets.estimator_explorer import uniforms
-from course_utils.widgets.lab import Lab, Numbers, lab_source, lab_style
+from course_utils.widgets.lab import Lab, Numbers, lab_source, lab_style, uniforms
 
 COUNT = 3  # actions
 LOGIT_LIMIT = 8.0

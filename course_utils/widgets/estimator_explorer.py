@@ -9,7 +9,7 @@ from traitlets import Bool, Dict, Enum, Float, Int, List, TraitError, Unicode, v
 from course_utils import policy
 from course_utils.arguments import FloatArray
 from course_utils.widgets.formulas import formula
-from course_utils.widgets.lab import Lab, Numbers, lab_source, lab_style
+from course_utils.widgets.lab import Lab, Numbers, lab_source, lab_style, uniforms
 
 REWARD_KINDS = ("number", "step", "thumb")
 COUNT = 3  # actions
@@ -19,21 +19,6 @@ REWARD_LIMIT = 10.0
 MOST_SAMPLES = 10_000
 SMALLEST_H, LARGEST_H = 1e-3, 5.0
 SCORE, DIFFERENCES = 0, 1  # streams of random numbers
-
-
-def uniforms(count: int, *key: int) -> FloatArray:
-    """Return uniform(*key, 0) … uniform(*key, count − 1) of lab.py, all at once."""
-    h = np.full(count, 0x9E3779B9, dtype=np.uint64)
-    whole = np.uint64(0xFFFFFFFF)
-    for part in [
-        *(np.full(count, part & 0xFFFFFFFF, dtype=np.uint64) for part in key),
-        np.arange(count, dtype=np.uint64),
-    ]:
-        h = ((h ^ part) + np.uint64(0x9E3779B9)) & whole
-        h = ((h ^ (h >> np.uint64(16))) * np.uint64(0x21F0AAAD)) & whole
-        h = ((h ^ (h >> np.uint64(15))) * np.uint64(0x735A2D97)) & whole
-        h = h ^ (h >> np.uint64(15))
-    return np.asarray(h / 2**32, dtype=np.float64)
 
 
 class Estimator(NamedTuple):

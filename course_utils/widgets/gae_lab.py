@@ -10,9 +10,8 @@ from course_utils import arguments, policy, returns
 from course_utils.arguments import FloatArray
 from course_utils.mdp import TabularMDP
 from course_utils.rollout import Rollout
-from course_utils.widgets.estimator_explorer import uniforms
 from course_utils.widgets.formulas import formula
-from course_utils.widgets.lab import Lab, lab_source, lab_style
+from course_utils.widgets.lab import Lab, lab_source, lab_style, uniforms
 
 PLACES = 6
 ACTIONS = ("walk", "run")

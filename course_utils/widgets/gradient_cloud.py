@@ -7,9 +7,8 @@ from traitlets import Bool, Dict, Enum, Int
 from course_utils import policy
 from course_utils.arguments import FloatArray
 from course_utils.mdp import TabularMDP, Trajectories
-from course_utils.widgets.estimator_explorer import uniforms
 from course_utils.widgets.formulas import formula
-from course_utils.widgets.lab import Lab, Numbers, lab_source, lab_style
+from course_utils.widgets.lab import Lab, Numbers, lab_source, lab_style, uniforms
 from course_utils.widgets.trajectory_tree import (
     ENTRIES,
     LOGIT_LIMIT,

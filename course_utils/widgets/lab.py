@@ -12,6 +12,8 @@ import anywidget
 import numpy as np
 from traitlets import TraitError, TraitType, observe
 
+from course_utils.arguments import FloatArray
+
 HERE = Path(__file__).parent
 
 
@@ -43,6 +45,21 @@ def uniform(*key: int) -> float:
     for part in key:
         h = _mix_bits((h ^ (part & 0xFFFFFFFF)) + 0x9E3779B9)
     return float(h / 2**32)
+
+
+def uniforms(count: int, *key: int) -> FloatArray:
+    """Return uniform(*key, 0) … uniform(*key, count − 1), all at once."""
+    h = np.full(count, 0x9E3779B9, dtype=np.uint64)
+    whole = np.uint64(0xFFFFFFFF)
+    for part in [
+        *(np.full(count, part & 0xFFFFFFFF, dtype=np.uint64) for part in key),
+        np.arange(count, dtype=np.uint64),
+    ]:
+        h = ((h ^ part) + np.uint64(0x9E3779B9)) & whole
+        h = ((h ^ (h >> np.uint64(16))) * np.uint64(0x21F0AAAD)) & whole
+        h = ((h ^ (h >> np.uint64(15))) * np.uint64(0x735A2D97)) & whole
+        h = h ^ (h >> np.uint64(15))
+    return np.asarray(h / 2**32, dtype=np.float64)
 
 
 class Numbers(TraitType[list[float], Any]):

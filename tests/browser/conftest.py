@@ -16,7 +16,7 @@ from jupyterlab_page import (
     chromium,
     find_chromium,
 )
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 from playwright.sync_api import Error as PlaywrightError
 
 
@@ -29,6 +29,25 @@ def browser() -> Iterator[Browser]:
         pytest.skip(NO_CHROMIUM)
     with chromium(executable) as running:
         yield running
+
+
+@pytest.fixture
+def context_options() -> dict[str, Any]:
+    """What `page` is made with; a file whose lab needs more room has its own."""
+    return {"viewport": {"width": 800, "height": 1000}}
+
+
+@pytest.fixture
+def page(browser: Browser, context_options: dict[str, Any]) -> Iterator[Page]:
+    """An empty page without JupyterLab. At the end its console must be clean."""
+    context = browser.new_context(**context_options)
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    yield page
+    context.close()
+    assert not faults, faults
 
 
 @pytest.fixture(scope="package")

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page
+from mounted_lab import MountedLab
+from playwright.sync_api import Locator, Page
 
 from course_utils.build import labextension
 from course_utils.widgets import GradientCloud, offline
@@ -18,25 +19,9 @@ from course_utils.widgets.gradient_cloud import VERTICALS, WEIGHTINGS
 pytestmark = pytest.mark.browser
 LAB = '.pgc-lab[data-lab="gradient_cloud"]'
 
-# The least that render() asks of a model.
-MOUNT = """async ([source, style, traits]) => {
-  document.title = "cloud";
-  document.head.append(Object.assign(document.createElement("style"), {textContent: style}));
-  const listeners = new Set();
-  window.cloud = {
-    get: (name) => traits[name],
-    set(name, value) { traits[name] = value; for (const listener of listeners) listener(); },
-    save_changes() {},
-    on: (_, listener) => listeners.add(listener),
-    off: (_, listener) => listeners.delete(listener),
-  };
-  const module = await import(URL.createObjectURL(new Blob([source], {type: "text/javascript"})));
-  window.unmount = module.default.render({model: window.cloud, el: document.querySelector("main")});
-}"""
-
 # What the picture says under each setting, in full precision.
 READ = """(settings) => settings.map((setting) => {
-  Object.entries(setting).forEach(([name, value]) => window.cloud.set(name, value));
+  Object.entries(setting).forEach(([name, value]) => window.lab.set(name, value));
   const nodes = (selector) => [...document.querySelectorAll(selector)];
   const row = (name) => nodes(`td[data-row="${name}"]`).map((node) => Number(node.dataset.value));
   return {
@@ -70,22 +55,15 @@ SHAPES = """() => {
 }"""
 
 
-class Cloud:
+class Cloud(MountedLab):
     """The lab on a page of its own, and the same lab in Python."""
 
     def __init__(self, page: Page, **arguments: Any) -> None:
-        self.page, self.twin = page, GradientCloud(**arguments)
-        traits = {name: getattr(self.twin, name) for name in offline._traits(GradientCloud)}
-        page.set_content('<html lang="en"><body><main></main></body></html>')
-        page.evaluate(MOUNT, [self.twin._esm, self.twin._css, traits])
-        self.root = page.locator(LAB)
-        self.root.wait_for()
-
-    def role(self, role: str, index: int | None = None) -> Locator:
-        return self.root.locator(f'[data-role="{role}"]' + ("" if index is None else f'[data-index="{index}"]'))
+        page.set_default_timeout(5_000)
+        super().__init__(page, GradientCloud(**arguments), LAB)
 
     def trait(self, name: str) -> Any:
-        return self.page.evaluate("(name) => window.cloud.get(name)", name)
+        return self.page.evaluate("(name) => window.lab.get(name)", name)
 
     def read(self, **setting: Any) -> dict[str, Any]:
         (seen,) = self.page.evaluate(READ, [setting])
@@ -98,19 +76,6 @@ class Cloud:
 @pytest.fixture
 def context_options() -> dict[str, Any]:
     return {"viewport": {"width": 800, "height": 1000}, "reduced_motion": "reduce"}
-
-
-@pytest.fixture
-def page(browser: Browser, context_options: dict[str, Any]) -> Iterator[Page]:
-    context = browser.new_context(**context_options)
-    page = context.new_page()
-    page.set_default_timeout(5_000)
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-    yield page
-    context.close()
-    assert not faults, faults
 
 
 def test_the_mathematics_is_pythons(page: Page) -> None:

@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page
+from mounted_lab import MountedLab
+from playwright.sync_api import Page
 
 from course_utils.build import labextension
 from course_utils.widgets import GaeLab, offline
 
 pytestmark = pytest.mark.browser
 LAB = '.pgc-lab[data-lab="gae"]'
-
-# The least that render() asks of a model, with a count of what it would send to a kernel.
-MOUNT = """async ([source, style, traits]) => {
-  document.title = "gae";
-  document.head.append(Object.assign(document.createElement("style"), {textContent: style}));
-  const listeners = new Set();
-  window.lab = {
-    saves: 0,
-    get: (name) => traits[name],
-    set(name, value) { traits[name] = value; for (const listener of listeners) listener(); },
-    save_changes() { this.saves += 1; },
-    on: (_, listener) => listeners.add(listener),
-    off: (_, listener) => listeners.delete(listener),
-  };
-  const module = await import(URL.createObjectURL(new Blob([source], {type: "text/javascript"})));
-  window.unmount = module.default.render({model: window.lab, el: document.querySelector("main")});
-}"""
 
 # What the picture says under each setting, in full precision.
 READ = """(settings) => settings.map((setting) => {
@@ -64,19 +48,11 @@ STILL = """() => [...document.querySelectorAll('.pgc-lab [data-role="curve"]')].
   }))"""
 
 
-class Gae:
+class Gae(MountedLab):
     """The lab on a page of its own, and the same lab in Python."""
 
     def __init__(self, page: Page, **arguments: Any) -> None:
-        self.page, self.twin = page, GaeLab(**arguments)
-        traits = {name: getattr(self.twin, name) for name in offline._traits(GaeLab)}
-        page.set_content('<html lang="en"><body><main></main></body></html>')
-        page.evaluate(MOUNT, [self.twin._esm, self.twin._css, traits])
-        self.root = page.locator(LAB)
-        self.root.wait_for()
-
-    def role(self, role: str) -> Locator:
-        return self.root.locator(f'[data-role="{role}"]')
+        super().__init__(page, GaeLab(**arguments), LAB)
 
     def trait(self, name: str) -> Any:
         return self.page.evaluate("(name) => window.lab.get(name)", name)
@@ -86,23 +62,6 @@ class Gae:
         box = self.role("lambda").locator("circle").last.bounding_box()
         assert box is not None
         return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-
-
-@pytest.fixture
-def context_options() -> dict[str, Any]:
-    return {"viewport": {"width": 800, "height": 1000}}
-
-
-@pytest.fixture
-def page(browser: Browser, context_options: dict[str, Any]) -> Iterator[Page]:
-    context = browser.new_context(**context_options)
-    page = context.new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-    yield page
-    context.close()
-    assert not faults, faults
 
 
 def test_the_mathematics_is_pythons(page: Page) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page
+from mounted_lab import MountedLab
+from playwright.sync_api import Locator, Page
 
 from course_utils.build import labextension
 from course_utils.widgets import GridLab, offline
@@ -18,26 +19,9 @@ from course_utils.widgets.grid_lab import ACTIONS, CELLS, DECISIONS, ENTRIES
 pytestmark = pytest.mark.browser
 LAB = '.pgc-lab[data-lab="grid_lab"]'
 
-# The least that render() asks of a model, with a count of what it would send to a kernel.
-MOUNT = """async ([source, style, traits]) => {
-  document.title = "grid";
-  document.head.append(Object.assign(document.createElement("style"), {textContent: style}));
-  const listeners = new Set();
-  window.grid = {
-    saves: 0,
-    get: (name) => traits[name],
-    set(name, value) { traits[name] = value; for (const listener of listeners) listener(); },
-    save_changes() { this.saves += 1; },
-    on: (_, listener) => listeners.add(listener),
-    off: (_, listener) => listeners.delete(listener),
-  };
-  const module = await import(URL.createObjectURL(new Blob([source], {type: "text/javascript"})));
-  window.unmount = module.default.render({model: window.grid, el: document.querySelector("main")});
-}"""
-
 # What the picture says under each setting, in full precision.
 READ = """(settings) => settings.map((setting) => {
-  Object.entries(setting).forEach(([name, value]) => window.grid.set(name, value));
+  Object.entries(setting).forEach(([name, value]) => window.lab.set(name, value));
   const numbers = (selector) => [...document.querySelectorAll(selector)].map((node) => Number(node.dataset.value));
   const read = {};
   for (const role of ["value", "arrow", "bar", "action-value", "advantage", "mean", "performance"])
@@ -48,45 +32,20 @@ READ = """(settings) => settings.map((setting) => {
 })"""
 
 
-class Grid:
+class Grid(MountedLab):
     """The grid on a page of its own, and the same grid in Python."""
 
     def __init__(self, page: Page, **arguments: Any) -> None:
-        self.page, self.twin = page, GridLab(**arguments)
-        traits = {name: getattr(self.twin, name) for name in offline._traits(GridLab)}
-        page.set_content('<html lang="en"><body><main></main></body></html>')
-        page.evaluate(MOUNT, [self.twin._esm, self.twin._css, traits])
-        self.root = page.locator(LAB)
-        self.root.wait_for()
-
-    def role(self, role: str, index: int | None = None) -> Locator:
-        return self.root.locator(f'[data-role="{role}"]' + ("" if index is None else f'[data-index="{index}"]'))
+        super().__init__(page, GridLab(**arguments), LAB)
 
     def cell(self, name: str) -> Locator:
         return self.role("cell", CELLS.index(name))
 
     def trait(self, name: str) -> Any:
-        return self.page.evaluate("(name) => window.grid.get(name)", name)
+        return self.page.evaluate("(name) => window.lab.get(name)", name)
 
     def text(self, role: str) -> str:
         return self.role(role).inner_text()
-
-
-@pytest.fixture
-def context_options() -> dict[str, Any]:
-    return {"viewport": {"width": 800, "height": 1000}}
-
-
-@pytest.fixture
-def page(browser: Browser, context_options: dict[str, Any]) -> Iterator[Page]:
-    context = browser.new_context(**context_options)
-    page = context.new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-    yield page
-    context.close()
-    assert not faults, faults
 
 
 def test_the_mathematics_is_pythons(page: Page) -> None:

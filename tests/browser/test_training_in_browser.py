@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Locator, Page
 
 from course_utils.widgets import TrainingLab, offline
 
@@ -119,23 +119,6 @@ def cart() -> TrainingLab:
     lab.train(8)
     lab.evaluate(20)
     return lab
-
-
-@pytest.fixture
-def context_options() -> dict[str, Any]:
-    return {"viewport": {"width": 800, "height": 1000}}
-
-
-@pytest.fixture
-def page(browser: Browser, context_options: dict[str, Any]) -> Iterator[Page]:
-    context = browser.new_context(**context_options)
-    page = context.new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-    yield page
-    context.close()
-    assert not faults, faults
 
 
 def test_the_picture_shows_pythons_numbers(page: Page, lake: TrainingLab, cart: TrainingLab) -> None:
