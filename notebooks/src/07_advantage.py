@@ -393,7 +393,7 @@ for critic_error in (0.0, 1.0, 2.0, 3.0):
     lab = GaeLab(critic_error=critic_error)
     best = lab.best_lambda()
     bias, variance = lab.exact_bias, lab.exact_variance
-    row = [f"{bias(x):5.2f} and {variance(x):4.2f}" for x in (0.0, best, 1.0)]
+    row = [f"{round(bias(x), 9) + 0:5.2f} and {variance(x):4.2f}" for x in (0.0, best, 1.0)]
     print(f"critic's error {critic_error:.0f}: bias and variance at λ = 0: {row[0]}")
     print(f"   at the best λ, {best:.2f}: {row[1]}   at λ = 1: {row[2]}")
 
