@@ -193,7 +193,7 @@ def test_sft_learns_the_demonstrations(hidden):
     rng = np.random.default_rng(0)
     replies = worlds.demonstrations(WORLD, 1500, rng)
     tuned = policy.sft(WORLD, replies, rng, hidden=hidden)
-    assert tuned.model.table.dtype == np.float32
+    assert tuned.model.table.dtype == np.float64
     assert policy.finite(tuned.model)
     assert (np.diff(tuned.losses) < 0).all()
     # The grammar itself, asked for its own words, needs about 0.8 nats a token; a uniform guess log 54 = 4.
