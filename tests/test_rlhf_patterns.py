@@ -1,8 +1,7 @@
 """What goes wrong in RLHF goes wrong here too, by itself: symptom in the log, what mends it, what does not.
 
-Every row runs on three seeds, and with ``make test-slow`` on ten. Limits leave room for another machine's rounding,
-which makes another run of every seed. Gold is that of fresh replies. Means over the seeds carry the comparison of two
-settings; what holds of every seed is asserted of every seed.
+Every row runs on three seeds, and with ``make test-slow`` on ten. Gold is that of fresh replies. Means over the seeds
+carry the comparison of two settings; what holds of every seed is asserted of every seed.
 """
 
 import dataclasses
@@ -15,12 +14,10 @@ from course_utils.rlhf import ppo
 from course_utils.rlhf import world as worlds
 from course_utils.rlhf.ppo import RunConfig, evaluate, pair_accuracy, resume, run
 
-SLOW = pytest.mark.slow
 EXPLOIT = {"kl_coef": 0.15, "polite_bias": 1.0, "length_bias": 0.2}
 BIASED_CROWD = {
     "kl_coef": 0.2,
-    "learning_rate": 0.01,
-    "updates": 150,
+    "updates": 75,
     "feature_kind": "count",
     "polite_bias": 0.6,
     "length_bias": 0.1,
@@ -30,20 +27,22 @@ BIASED_CROWD = {
 SETTINGS = {
     "healthy": {},
     "no penalty": {"kl_coef": 0.0},
+    "no penalty, small steps": {"kl_coef": 0.0, "learning_rate": 0.005, "updates": 150},
     "no penalty, entropy bonus": {"kl_coef": 0.0, "entropy_coef": 0.05},
     "no penalty, early stop": {"kl_coef": 0.0, "stop_at_kl": 6.0},
     "no penalty, count": {"kl_coef": 0.0, "feature_kind": "count"},
     "no penalty, rich": {"kl_coef": 0.0, "feature_kind": "rich"},
-    "adaptive": {"kl_coef": 0.03, "adap_kl_ctrl": True, "learning_rate": 0.01, "updates": 150},
-    "weak penalty": {"kl_coef": 0.1, "learning_rate": 0.01, "updates": 200},
-    "weak penalty, relabelled": {"kl_coef": 0.1, "learning_rate": 0.01, "updates": 200, "relabel_every": 50},
-    "weak penalty, rich": {"kl_coef": 0.1, "learning_rate": 0.01, "updates": 200, "feature_kind": "rich"},
+    "adaptive": {"kl_coef": 0.03, "adap_kl_ctrl": True},
+    "weak penalty": {"kl_coef": 0.1},
+    "weak penalty, relabelled": {"kl_coef": 0.1, "relabel_every": 25},
+    "weak penalty, rich": {"kl_coef": 0.1, "feature_kind": "rich"},
     "gold": {"kl_coef": 0.0, "gold_reward": True},
     "tight": {"kl_coef": 10.0, "updates": 50},
     "blow-up": {"learning_rate": 0.2, "num_ppo_epochs": 16, "updates": 30},
     "blow-up, target_kl": {"learning_rate": 0.2, "num_ppo_epochs": 16, "updates": 30, "target_kl": 0.02},
     "lr 1, target_kl": {"learning_rate": 1.0, "updates": 50, "target_kl": 0.02},
     "collapse": {"learning_rate": 0.5, "updates": 50},
+    "60 updates": {"updates": 60},
     "critic off": {"critic": False, "updates": 60},
     "critic off, offset +10": {"critic": False, "reward_offset": 10.0, "updates": 60},
     "critic off, offset −10": {"critic": False, "reward_offset": -10.0, "updates": 60},
@@ -60,17 +59,23 @@ SETTINGS = {
     "5,000 biased pairs more": BIASED_CROWD,
     "drift": {"unseen_topics": ("billing", "cancel"), "angry_share": 0.1},
 }
+BETAS = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)
+SETTINGS |= {f"β = {beta:g}": {"kl_coef": beta} for beta in BETAS}
 LIVE = worlds.prompt_weights(worlds.load(), only_topics=("billing", "cancel"), angry_share=0.9)
 
 
-@pytest.fixture(params=[range(3), pytest.param(range(10), marks=SLOW)], ids=["3 seeds", "10 seeds"])
+@pytest.fixture(params=[range(3), pytest.param(range(10), marks=pytest.mark.slow)], ids=["3 seeds", "10 seeds"])
 def seeds(request):
     return request.param
 
 
 @cache
+def run_of(config, seed):
+    return run(config, seed, progress=False)
+
+
 def trained(name, seed):
-    return run(RunConfig(**SETTINGS[name]), seed, progress=False)
+    return run_of(RunConfig(**SETTINGS[name]), seed)
 
 
 @cache
@@ -127,7 +132,7 @@ def test_kl_blow_up(seeds):
     assert of(seeds, "blow-up", "score").mean() < of(seeds, "healthy", "score").mean() - 0.8  # unlike hacking
     for log in logs(seeds, "blow-up"):
         assert log["policy/approxkl_avg"].max() > 1
-        assert log["ours/max_ratio"].max() > 200
+        assert log["ours/max_ratio"].max() > 30  # a healthy run stays under 10
         assert log["objective/kl"].max() > 8
     assert (of(seeds, "blow-up, target_kl") > 2.0).all()
     assert of(seeds, "blow-up, target_kl").mean() > of(seeds, "blow-up").mean() + 1
@@ -199,76 +204,74 @@ def test_noise_of_the_gradient_by_baseline(seeds):
         assert noise(log, lam=0.0) < 0.5 * a2c  # TD: little noise, and bias
 
 
-# --- fixes and decoys, ten seeds ------------------------------------------------------------------------------------
+# --- fixes and decoys ----------------------------------------------------------------------------------------------
 
 
-@SLOW
-def test_what_mends_over_optimisation_and_what_does_not():
-    seeds = range(10)
+def test_what_mends_over_optimisation_and_what_does_not(seeds):
     assert (of(seeds, "adaptive") > 2.2).all()
-    assert (of(seeds, "adaptive", "kl") < 3).all()
+    assert (of(seeds, "adaptive", "kl") < 5).all()
     weak = of(seeds, "weak penalty")
-    assert weak.mean() < 1
-    assert of(seeds, "weak penalty, relabelled").mean() > weak.mean() + 1.2
-    assert of(seeds, "weak penalty, rich").mean() > weak.mean() + 1
+    assert weak.mean() < of(seeds, "healthy").mean() - 0.6
+    assert of(seeds, "weak penalty, relabelled").mean() > weak.mean() + 0.7
+    assert of(seeds, "weak penalty, rich").mean() > weak.mean() + 0.7
     # decoys
     assert (of(seeds, "no penalty, entropy bonus") < -2).all()
     assert (of(seeds, "no penalty, entropy bonus", "kl") > 40).all()
     assert of(seeds, "no penalty, early stop").mean() < of(seeds, "healthy").mean() - 0.2
 
 
-@SLOW
-def test_training_on_the_gold_itself():
-    assert (of(range(10), "gold") > of(range(10), "healthy")).all()
+def test_training_on_the_gold_itself(seeds):
+    assert (of(seeds, "gold") > of(seeds, "healthy")).all()
 
 
-@SLOW
-def test_features_decide_how_far_the_score_can_be_driven():
-    seeds = range(10)
+def test_features_decide_how_far_the_score_can_be_driven(seeds):
     gold = {kind: of(seeds, f"no penalty, {kind}").mean() for kind in ("count", "rich")}
     assert gold["count"] < of(seeds, "no penalty").mean() < gold["rich"]
 
 
-@SLOW
-def test_kl_sweep():
+def test_kl_sweep(seeds):
     """The best β is inside; at the ends gold falls; KL falls all the way."""
-    betas = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)
-    golds, kls = [], []
-    for beta in betas:
-        config = RunConfig(kl_coef=beta)
-        evaluations = [evaluate(run(config, seed, progress=False), replies=1000) for seed in range(5)]
-        golds.append(np.mean([e.gold for e in evaluations]))
-        kls.append(np.mean([e.kl for e in evaluations]))
-    assert np.argmax(golds) == 2
-    assert golds[0] < golds[1] < golds[2] > golds[3] > golds[4] > golds[5]
-    assert (np.diff(kls) < 0).all()
+    sweep = [of(seeds, f"β = {beta:g}").mean() for beta in BETAS]
+    assert BETAS[int(np.argmax(sweep))] == 0.3
+    assert sweep[0] < sweep[1] < sweep[2] > sweep[3] > sweep[4] > sweep[5]
+    assert (np.diff([of(seeds, f"β = {beta:g}", "kl").mean() for beta in BETAS]) < 0).all()
 
 
-@SLOW
-def test_target_kl_cannot_rescue_an_absurd_learning_rate():
-    assert of(range(10), "lr 1, target_kl").mean() < of(range(10), "healthy").mean() - 0.5
+def test_gold_against_the_root_of_kl(seeds):
+    """It rises, turns and falls; both of Gao's forms fit it, and neither is to be told from the other by eye."""
+    for log in logs(seeds, "no penalty, small steps"):
+        d, gold = np.sqrt(log["ours/kl_full"]), log["ours/gold"]
+        far = d > 0.3
+        d, gain = d[far], gold[far] - gold[:3].mean()
+        peak = d[gain.argmax()]
+        assert 1 < peak < 3
+        assert gain.max() > 0.7
+        assert gain[-5:].mean() < -3
+        for bend in (d * np.log(d), d**2):
+            x = np.column_stack([d, bend])
+            left = gain - x @ np.linalg.lstsq(x, gain, rcond=None)[0]
+            assert 1 - left.var() / gain.var() > 0.8
 
 
-@SLOW
-def test_an_entropy_bonus_after_the_collapse_comes_too_late():
-    for seed in range(10):
+def test_target_kl_cannot_rescue_an_absurd_learning_rate(seeds):
+    assert of(seeds, "lr 1, target_kl").mean() < of(seeds, "healthy").mean() - 0.5
+
+
+def test_an_entropy_bonus_after_the_collapse_comes_too_late(seeds):
+    for seed in seeds:
         log = trained("collapse", seed)
         late = resume(log, 50, config=dataclasses.replace(log.config, entropy_coef=0.01), progress=False)
         assert evaluate(late, replies=1000).unique < 0.1
 
 
-@SLOW
-def test_what_mends_a_missing_critic():
-    seeds = range(10)
+def test_what_mends_a_missing_critic(seeds):
     broken = of(seeds, "critic off, offset +10").mean()
-    assert of(seeds, "critic off").mean() > of(seeds, "healthy").mean() - 0.15  # a normalised score needs no mending
+    assert of(seeds, "critic off").mean() > of(seeds, "60 updates").mean() - 0.15  # a normalised score needs no mending
     assert of(seeds, "critic off, offset +10, λ = 1").mean() > broken + 0.15
     assert of(seeds, "critic on, offset +10").mean() > broken
 
 
-@SLOW
-def test_what_mends_biased_raters():
-    seeds = range(10)
+def test_what_mends_biased_raters(seeds):
     exploited = of(seeds, "exploit").mean()
     assert of(seeds, "exploit, β .5").mean() > exploited + 0.1
     assert of(seeds, "exploit, half unbiased").mean() > exploited + 0.1
@@ -277,9 +280,8 @@ def test_what_mends_biased_raters():
     assert polite > of(seeds, "fair raters", "polite_words").mean() + 0.6
 
 
-@SLOW
-def test_drift_is_mended_by_new_pairs_and_new_prompts_together():
-    for seed in range(10):
+def test_drift_is_mended_by_new_pairs_and_new_prompts_together(seeds):
+    for seed in seeds:
         log = trained("drift", seed)
         everyone = dataclasses.replace(log.config, unseen_topics=(), angry_share=0.5)
         relabelled = ppo.relabel(log, 1500, weights=worlds.prompt_weights(log.world))
@@ -293,14 +295,13 @@ def test_drift_is_mended_by_new_pairs_and_new_prompts_together():
         assert live(resume(relabelled, 100, progress=False)) < both - 0.5  # new pairs alone
 
 
-@SLOW
-def test_more_pairs_of_the_wrong_kind():
-    seeds = range(10)
+def test_more_pairs_of_the_wrong_kind(seeds):
     few, many = of(seeds, "300 fair pairs"), of(seeds, "5,000 biased pairs more")
-    assert (many < few).sum() >= 8
-    higher = 0
+    assert many.mean() < few.mean() - 0.3
+    assert (many < few).mean() > 0.6
+    higher = []
     for seed in seeds:
         a, b = trained("300 fair pairs", seed), trained("5,000 biased pairs more", seed)
-        higher += pair_accuracy(b, model=b.reference, own_raters=True) > pair_accuracy(a, model=a.reference)
+        higher.append(pair_accuracy(b, model=b.reference, own_raters=True) > pair_accuracy(a, model=a.reference))
         assert pair_accuracy(b) < 0.5  # on pairs of the policy: it ranks backwards where it is used
-    assert higher >= 8
+    assert np.mean(higher) > 0.6
