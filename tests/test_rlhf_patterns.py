@@ -214,6 +214,8 @@ def test_what_mends_over_optimisation_and_what_does_not(seeds):
     assert weak.mean() < of(seeds, "healthy").mean() - 0.6
     assert of(seeds, "weak penalty, relabelled").mean() > weak.mean() + 0.7
     assert of(seeds, "weak penalty, rich").mean() > weak.mean() + 0.7
+    for log in logs(seeds, "weak penalty"):
+        assert pair_accuracy(log) < 0.47 < 0.75 < pair_accuracy(log, model=log.reference)  # backwards, where it is used
     # decoys
     assert (of(seeds, "no penalty, entropy bonus") < -2).all()
     assert (of(seeds, "no penalty, entropy bonus", "kl") > 40).all()

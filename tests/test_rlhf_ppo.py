@@ -1,4 +1,4 @@
-"""The PPO loop of the RLHF lab: gradients, options, metrics, resuming, sweeps."""
+"""The PPO loop of the RLHF lab: gradients, options, metrics, resuming."""
 
 import dataclasses
 import json
@@ -19,7 +19,6 @@ from course_utils.rlhf import metrics, policy, ppo, reward_model
 from course_utils.rlhf import world as worlds
 from course_utils.rlhf.metrics import METRICS
 from course_utils.rlhf.ppo import ALGORITHMS, RunConfig, begin, resume, run
-from course_utils.rlhf.sweep import sweep
 
 WORLD = worlds.load()
 Z_LIMIT = 5.5  # two-sided false alarm 4e-8 for each comparison
@@ -500,49 +499,6 @@ def test_bad_arguments_of_a_run():
         run(RunConfig(), -1)
     with pytest.raises(ValueError, match="unseen_topics has 'tax'"):
         run(RunConfig(**SHORT, unseen_topics=("tax",)), 0)
-
-
-# --- sweeps ---------------------------------------------------------------------------------------------------------
-
-
-def test_a_sweep_reports_the_failed_and_keeps_the_others():
-    good, bad = RunConfig(**SHORT), RunConfig(**SHORT | {"learning_rate": 1e38})
-    wrong = RunConfig(**SHORT, unseen_topics=("tax",))
-    results = sweep([good, bad, wrong], [0, 1], jobs=1, progress=False)
-    assert [(r.config, r.seed) for r in results] == [(c, s) for c in (good, bad, wrong) for s in (0, 1)]
-    assert [r.error is None for r in results] == [True, True, False, False, False, False]
-    assert same(results[1].log, run(good, 1))
-    assert results[2].error.startswith("update 1: ")
-    assert len(results[2].log) == 0
-    assert results[4].error.startswith("ValueError: unseen_topics has 'tax'")
-    with pytest.raises(ValueError, match="configs has 1 and seeds 0 entries"):
-        sweep(good, [])
-    with pytest.raises(ValueError, match="jobs is 0"):
-        sweep(good, [0], jobs=0)
-
-
-def test_an_interrupted_sweep_keeps_what_is_done(monkeypatch, capsys):
-    original, calls = ppo._update, []
-
-    def interrupts(*args):
-        calls.append(1)
-        if len(calls) == 5:  # the second update of the second run
-            raise KeyboardInterrupt
-        return original(*args)
-
-    monkeypatch.setattr(ppo, "_update", interrupts)
-    results = sweep(RunConfig(**SHORT), [0, 1, 2], jobs=1, progress=False)
-    assert [(r.seed, len(r.log), r.log.interrupted) for r in results] == [(0, 3, False), (1, 1, True)]
-    assert "Interrupted: 2 of 3 runs are kept." in capsys.readouterr().out
-
-
-@pytest.mark.slow
-def test_a_sweep_over_processes_equals_one_in_this_process():
-    configs = [RunConfig(**SHORT), RunConfig(**SHORT | {"learning_rate": 1e38})]
-    here, there = (sweep(configs, [0, 1, 2], jobs=jobs, progress=False) for jobs in (1, 2))
-    for a, b in zip(here, there, strict=True):
-        assert (a.config, a.seed, a.error) == (b.config, b.seed, b.error)
-        assert same(a.log, b.log)
 
 
 # --- speed ----------------------------------------------------------------------------------------------------------
