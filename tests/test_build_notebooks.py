@@ -1,5 +1,6 @@
 """The builder of notebooks: what it derives, and what it refuses."""
 
+import base64
 import json
 from pathlib import Path
 
@@ -60,6 +61,11 @@ def test_learner_fills_in_what_the_solved_notebook_shows(tmp_path: Path) -> None
             f"doubled = x + x  # {'long ' * 20}",
             r"cell 'your-turn': 'doubled = x \+ x .* would be cut",
         ),
+        (
+            "# It is the sum of x and x.",
+            "# It costs\n# 1. Then",
+            r"'answer': '1. Then'… would begin a list",
+        ),
     ],
 )
 def test_a_source_that_breaks_a_rule_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
@@ -119,3 +125,17 @@ def test_two_builds_are_byte_identical_and_name_models_after_labels(tmp_path: Pa
 def test_an_unknown_lesson_is_named() -> None:
     with pytest.raises(notebooks.BuildError, match=r"no lesson '77' in notebooks/src, expected some of \['00'"):
         list(notebooks.sources(["77"]))
+
+
+def test_a_picture_is_the_figure_of_its_cell(tmp_path: Path) -> None:
+    def pictures(file: str, figures: int) -> dict[Path, bytes]:
+        read = notebooks.read_source(source(tmp_path, f'# %% label="figure" picture="{file}"\nshow()\n'))
+        executed = notebooks.derive(read, solved=False)
+        image = {"image/png": base64.b64encode(b"a picture").decode()}
+        executed.cells[0].outputs = [nbformat.v4.new_output("display_data", data=image)] * figures
+        return notebooks.pictures(read, executed, "99_test.py")
+
+    assert pictures("frame.png", 1) == {notebooks.NOTEBOOKS / "pictures" / "frame.png": b"a picture"}
+    for file, figures in (("../frame.png", 1), ("frame.svg", 1), ("frame.png", 0), ("frame.png", 2)):
+        with pytest.raises(notebooks.BuildError, match="cell 'figure': expected one figure and a file name"):
+            pictures(file, figures)

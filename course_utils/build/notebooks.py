@@ -7,10 +7,12 @@ The sources are jupytext py:percent files. Each cell carries a label, which beco
 
 In a code cell the lines between `# BEGIN SOLUTION` and `# END SOLUTION` stay in the solved notebook and
 become one line to fill in for the learner. A cell with the tag "solution" exists in the solved notebook only.
+The figure of a cell with picture="name.png" is also written to notebooks/pictures, for pages that show it.
 """
 
 import argparse
 import asyncio
+import base64
 import json
 import os
 import re
@@ -28,6 +30,7 @@ from nbformat import NotebookNode
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NOTEBOOKS = REPOSITORY / "notebooks"
+PICTURES = "pictures"
 LARGEST = 1_000_000  # bytes
 LONGEST_LINE = 96  # characters of code that JupyterLab shows beside its file browser
 SLIDE_TAGS = {"slide", "subslide", "fragment", "notes", "skip"}
@@ -37,6 +40,8 @@ TO_FILL_IN = "...  # your code here"
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _LABEL = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+_FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+_LIST_IN_PROSE = re.compile(r"^(?![ \t>|#*+-]|\d+[.)] ).+\n((?:\d+[.)]|[-+*]) .*)", re.MULTILINE)
 _SOLUTION = re.compile(r"^([ \t]*)# BEGIN SOLUTION\n(.*?)^[ \t]*# END SOLUTION$", re.DOTALL | re.MULTILINE)
 
 
@@ -69,6 +74,9 @@ def read_source(path: Path) -> NotebookNode:
         long = [line for line in cell.source.split("\n") if cell.cell_type == "code" and len(line) > LONGEST_LINE]
         if long:
             raise BuildError(f"{where}: {long[0].strip()[:40]!r}… has over {LONGEST_LINE} characters and would be cut")
+        list_in_prose = _LIST_IN_PROSE.search(_FENCED.sub("", cell.source)) if cell.cell_type == "markdown" else None
+        if list_in_prose:
+            raise BuildError(f"{where}: {list_in_prose[1][:40]!r}… would begin a list; break the line elsewhere")
         rest = _SOLUTION.sub("", cell.source)
         if "BEGIN SOLUTION" in rest or "END SOLUTION" in rest:
             raise BuildError(f"{where}: # BEGIN SOLUTION and # END SOLUTION do not pair up")
@@ -218,18 +226,31 @@ def outputs(path: Path) -> dict[Path, NotebookNode]:
     return notebooks
 
 
-def build(path: Path) -> dict[Path, str]:
-    """Return the text of each notebook of one source, executed, by the file that it belongs in."""
-    texts = {}
+def build(path: Path) -> dict[Path, bytes]:
+    """Return each notebook of one source, executed, and its pictures, by the file that they belong in."""
+    files = {}
     for target, notebook in outputs(path).items():
         target.parent.mkdir(exist_ok=True)
-        text = nbformat.writes(execute(notebook, path.name, target.parent)) + "\n"
-        if len(text.encode()) > LARGEST:
-            raise BuildError(
-                f"{path.name}, {heaviest(notebook)}: the notebook has {len(text.encode())} bytes, over 1 MB"
-            )
-        texts[target] = text
-    return texts
+        content = f"{nbformat.writes(execute(notebook, path.name, target.parent))}\n".encode()
+        if len(content) > LARGEST:
+            raise BuildError(f"{path.name}, {heaviest(notebook)}: the notebook has {len(content)} bytes, over 1 MB")
+        files[target] = content
+        files.update(pictures(read_source(path), notebook, path.name))
+    return files
+
+
+def pictures(source: NotebookNode, executed: NotebookNode, name: str) -> dict[Path, bytes]:
+    """Return the PNG of each cell that the source marks with picture="…", by the file that it belongs in."""
+    found = {}
+    shown = {cell.id: cell.get("outputs", []) for cell in executed.cells}
+    for cell in source.cells:
+        if "picture" in cell.metadata:
+            label, file = cell.metadata["label"], cell.metadata["picture"]
+            images = [o.data["image/png"] for o in shown[label] if "image/png" in o.get("data", {})]
+            if len(images) != 1 or Path(file).name != file or not file.endswith(".png"):
+                raise BuildError(f"{name}, cell {label!r}: expected one figure and a file name like picture.png")
+            found[NOTEBOOKS / PICTURES / file] = base64.b64decode(images[0])
+    return found
 
 
 def heaviest(notebook: NotebookNode) -> str:
@@ -246,9 +267,10 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         for path in sources(arguments.numbers):
-            for target, text in build(path).items():
-                target.write_text(text, encoding="utf-8")
-                print(f"{target.relative_to(REPOSITORY)}  {len(text.encode()) / 1000:.0f} kB", flush=True)
+            for target, content in build(path).items():
+                target.parent.mkdir(exist_ok=True)
+                target.write_bytes(content)
+                print(f"{target.relative_to(REPOSITORY)}  {len(content) / 1000:.0f} kB", flush=True)
     except BuildError as error:
         print(error, file=sys.stderr)
         return 1

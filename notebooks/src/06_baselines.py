@@ -529,8 +529,8 @@ figures.show(
 # ## The short corridor with a baseline
 #
 # The second figure is 13.2: REINFORCE on the corridor of lesson 05, with and without a **learned** baseline. Each step costs
-# 1. The three states of the corridor look the same to the policy, so it has one probability of *right* for all of them. The
-# best performance is $v_*=-(6+4\sqrt2)\approx-11.66$.
+# one point. The three states of the corridor look the same to the policy, so it has one probability of *right* for all of
+# them. The best performance is $v_*=-(6+4\sqrt2)\approx-11.66$.
 #
 # All states look the same to the baseline too. So it is one number $w$, which follows the returns:
 #
@@ -704,7 +704,11 @@ for name, formula in closed_form.items():
     ax.errorbar(
         staying, v, 2 * error, fmt=marks[name], color=figures.SAMPLED, mec="#7a5200", label=name
     )
-    ax.annotate(name, (0.955, formula(0.95)), va="center", annotation_clip=False)
+for name, raised in zip(
+    closed_form, (7, 1, -5, -3), strict=True
+):  # so that the names do not touch
+    at = (0.95, closed_form[name](0.95))
+    ax.annotate(name, at, (5, raised), textcoords="offset points", va="center", fontsize=9)
 ax.set(xlim=(0.1, 0.95), yscale="log", xlabel="probability p of staying")
 ax.set(ylabel="variance of one episode's gradient")
 figures.show(
