@@ -5,8 +5,8 @@ before, the word before that, and which words were already used. Logits are line
 of lesson 2 with a row vector in front: ∂ log π(a | s) / ∂θ = xᵀ (one-hot(a) − π). With ``hidden`` > 0 a small tanh
 layer stands beside the linear part: z = x θ + tanh(x H) R.
 
-Models are float64, so that a seed gives the same log on every processor. A float32 table makes everything float32: a third
-faster, but after some sixty updates of PPO two processors that round differently have sampled different words.
+Models are float64, so that a seed gives the same log on every processor. A float32 table makes everything float32: a
+third faster, but after some sixty updates of PPO two processors that round differently have sampled different words.
 """
 
 from collections.abc import Callable

@@ -297,7 +297,7 @@ def run(
 ) -> RunLog:
     """Run the pipeline: demonstrations → SFT → pairs → reward model → PPO.
 
-    The same configuration, seed and world give the same log: to the last digit on one machine, and but for rounding on any.
+    The same configuration, seed and world give the same log: to the last digit on one machine, but for rounding on any.
 
     Args:
         config: the settings.
