@@ -10,8 +10,11 @@ import pytest
 from traitlets import TraitError
 
 from course_utils import rollout, training
-from course_utils.widgets import TrainingLab, offline
+from course_utils.widgets import TrainingLab, kernel_lab, offline
+from course_utils.widgets import lab as lab_files
 from course_utils.widgets import training_lab as module
+
+pytestmark = pytest.mark.usefixtures("own_event_loop")
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +110,7 @@ def test_the_exact_line_is_the_oracles_and_dots_scatter_about_it():
     lab = TrainingLab(seed=5)
     assert len(lab.exact) == 1
     lab.train(110)  # every fourth of 200
-    assert module.budget(110) == 200
+    assert kernel_lab.budget(110) == 200
     assert len(lab.batch_returns) == 28
     assert len(lab.exact) == 29
     again = TrainingLab(seed=5)
@@ -117,7 +120,7 @@ def test_the_exact_line_is_the_oracles_and_dots_scatter_about_it():
     spread = np.array(lab._exact[:-1])
     z = (lab.history().returns - spread).sum() / np.sqrt((spread * (1 - spread) / 8).sum())
     assert abs(z) < 5
-    assert [module.budget(n) for n in (0, 50, 51, 400, 401)] == [50, 50, 100, 400, 800]
+    assert [kernel_lab.budget(n) for n in (0, 50, 51, 400, 401)] == [50, 50, 100, 400, 800]
 
 
 def test_the_replay_is_an_episode_of_the_policy(cart):
@@ -219,7 +222,8 @@ def test_an_error_ends_in_words_and_nothing_is_lost(monkeypatch):
     monkeypatch.setattr(training, "a2c", lambda *_, **__: 1 / 0)
     lab._on_message(lab, {"wish": "update"}, [])
     assert lab.message == "Training stopped: division by zero."
-    assert len(module._told(ValueError("x" * 500))) == 100, "what a stored notebook may hold"
+    assert len(kernel_lab.told(ValueError("x" * 500))) == 160
+    assert "LONGEST_TEXT = 160;" in (lab_files.HERE / "offline.js").read_text(), "what a stored notebook may hold"
 
 
 def test_an_interrupt_ends_in_words_and_nothing_is_lost(capsys):
@@ -253,7 +257,7 @@ def test_without_an_event_loop_it_says_what_to_call():
     lab = TrainingLab()
     lab.running = True
     assert not lab.running
-    assert lab.message == module.NO_LOOP
+    assert lab.message == kernel_lab.NO_LOOP
 
 
 @pytest.mark.parametrize(

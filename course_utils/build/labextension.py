@@ -12,6 +12,7 @@ from course_utils import __version__, lessons
 
 PACKAGE = "policy-gradient-course"
 WIDGETS = Path(__file__).parents[1] / "widgets"
+DATA = lessons.REPOSITORY / "data"
 
 
 def folder(prefix: Path) -> Path:
@@ -35,7 +36,7 @@ def install(prefix: Path = Path(sys.prefix)) -> Path:
 def fingerprint() -> str:
     """Return a hash of all that the extension is made from."""
     files = [path for path in WIDGETS.iterdir() if path.suffix in (".py", ".js", ".css")]
-    files = [*sorted(files), *sorted(lessons.QUIZZES.glob("*.json")), Path(__file__)]
+    files = [*sorted(files), *sorted(path for path in DATA.rglob("*") if path.is_file()), Path(__file__)]
     return _hash("".join(f"{path.name}\n{path.read_text(encoding='utf-8')}" for path in files))
 
 
@@ -66,10 +67,10 @@ def build(sources: str) -> dict[str, str]:
 def lab_module(name: str) -> str:
     """Return the ES module that shows one lab without Python: it exports mount(element, state)."""
     from course_utils.widgets import offline
-    from course_utils.widgets.lab import lab_source
 
-    constants = json.dumps(offline.description(offline.labs()[name]), ensure_ascii=False, allow_nan=False)
-    return f"{lab_source(f'{name}.js')}\n{_source('offline.js').rstrip()}({constants});\n"
+    lab = offline.labs()[name]
+    constants = json.dumps(offline.description(lab), ensure_ascii=False, allow_nan=False)
+    return f"{lab._esm}\n{_source('offline.js').rstrip()}({constants});\n"
 
 
 def _source(name: str) -> str:

@@ -9,7 +9,9 @@ from course_utils.widgets.gae_lab import GaeLab
 from course_utils.widgets.gradient_cloud import GradientCloud
 from course_utils.widgets.grid_lab import GridLab
 from course_utils.widgets.policy_explorer import PolicyExplorer
+from course_utils.widgets.preference_lab import PreferenceLab
 from course_utils.widgets.quiz import Quiz
+from course_utils.widgets.rlhf_lab import RlhfLab
 from course_utils.widgets.score_explorer import ScoreExplorer
 from course_utils.widgets.training_lab import TrainingLab
 from course_utils.widgets.trajectory_tree import TrajectoryTree
@@ -24,7 +26,9 @@ __all__ = [
     "GradientCloud",
     "GridLab",
     "PolicyExplorer",
+    "PreferenceLab",
     "Quiz",
+    "RlhfLab",
     "ScoreExplorer",
     "TrainingLab",
     "TrajectoryTree",

@@ -17,15 +17,14 @@ from course_utils.arguments import FloatArray
 HERE = Path(__file__).parent
 
 
-def lab_source(name: str) -> str:
-    """Return the ES module of a lab: the shared file, then the lab's own."""
-    return "\n".join((HERE / file).read_text(encoding="utf-8") for file in ("lab.js", name))
+def lab_source(*names: str) -> str:
+    """Return the ES module of a lab: the shared file, then these, the lab's own last."""
+    return "\n".join((HERE / file).read_text(encoding="utf-8") for file in ("lab.js", *names))
 
 
-def lab_style(name: str | None = None) -> str:
-    """Return the style sheet of a lab: the shared file, then the lab's own, if it has one."""
-    files = ["lab.css"] if name is None else ["lab.css", name]
-    return "\n".join((HERE / file).read_text(encoding="utf-8") for file in files)
+def lab_style(*names: str) -> str:
+    """Return the style sheet of a lab: the shared file, then these, if there are any."""
+    return "\n".join((HERE / file).read_text(encoding="utf-8") for file in ("lab.css", *names))
 
 
 def _mix_bits(x: int) -> int:

@@ -10,7 +10,7 @@
 // is known to keep the rules.
 
 export const mount = (function (OFFLINE) {
-  const LONGEST_TEXT = 100;
+  const LONGEST_TEXT = 160; // a reply of the RLHF lab: 16 words
   const LONGEST_LIST = 100;
 
   const isNumber = (value, { low, high }) => Number.isFinite(value) && value >= low && value <= high;

@@ -18,7 +18,10 @@ LARGEST = 2.0**53  # bound of numbers whose trait has none
 
 
 def labs() -> dict[str, type[Lab]]:
-    """Return the labs that run in the browser, by name: each has a Python and a JavaScript file of that name."""
+    """Return the labs that run in the browser, by name: each has a Python and a JavaScript file of that name.
+
+    What labs share has such files too, but no ES module that could be shown.
+    """
     names = [path.stem for path in sorted(Path(__file__).parent.glob("*.js")) if path.with_suffix(".py").is_file()]
     modules = {key: vars(importlib.import_module(f"course_utils.widgets.{key}")) for key in names}
     return {
@@ -27,7 +30,8 @@ def labs() -> dict[str, type[Lab]]:
         for value in module.values()
         if isinstance(value, type)
         and issubclass(value, Lab)
-        and value.__module__ == module["__name__"] != Lab.__module__
+        and value.__module__ == module["__name__"]
+        and "_esm" in vars(value)
     }
 
 

@@ -1,10 +1,6 @@
 // The training lab: Python trains an actor-critic in the kernel, this file draws what it has learned so far.
 
-const POINTS = 50; // a curve has at most so many: budget, stride and frameStride equal those in training_lab.py
-const FRAMES = 100;
-const NO_KERNEL = "Run this cell first: training needs Python.";
-const PATIENCE = 1000; // ms for Python to answer
-const SPEAK_EVERY = 5000; // ms between two sentences of the live region while training goes on
+const FRAMES = 100; // frameStride equals that in training_lab.py
 const STEPS_PER_SECOND = 50; // CartPole's own time
 const LOWEST_STEP_SIZE = 0.001;
 const INK = "#1a1a1a";
@@ -16,61 +12,24 @@ const MOVES = [[-1, 0], [0, 1], [1, 0], [0, -1]]; // left, down, right, up
 const MOVE_NAMES = ["left", "down", "right", "up"];
 const CELL_NAMES = { S: "start", F: "ice", H: "hole", G: "present" };
 
-function budget(updates) {
-  let end = POINTS;
-  while (end < updates) end *= 2;
-  return end;
-}
-
-const stride = (updates) => budget(updates) / POINTS;
 const frameStride = (length) => Math.max(1, Math.ceil(length / (FRAMES - 1)));
-const grouped = (x) => String(Math.round(x)).replace(/\B(?=(\d{3})+$)/g, ",");
 
 function render({ model, el }) {
   const root = htmlNode(el, "div", {
-    class: "pgc-lab",
+    class: "pgc-lab pgc-kernel",
     "data-lab": "training",
     "data-lm-suppress-shortcuts": "true",
     role: "group",
     "aria-label": "Training lab",
   });
-  const save = makeSaver(model, root);
+  const trait = makeTraits(model, root);
   keepPlainKeys(root);
   const get = (name) => model.get(name);
   const { map, highest: limits } = get("world");
   const lake = () => get("environment") === "FrozenLake";
   const number = (x) => minusSign(x.toFixed(lake() ? 2 : 0));
 
-  // --- Python: it answers each wish at once, and acts when it can
-  let alive = false;
-  let note = ""; // what the page itself has to say
-  let waiting = null;
-  const running = () => alive && get("running");
-  const send = (wish) => {
-    try {
-      model.send?.({ wish });
-    } catch {
-      // a connection that is gone does not answer either
-    }
-  };
-  function ask(wish) {
-    send(wish);
-    clearTimeout(waiting);
-    const nobody = () => {
-      alive = false;
-      note = NO_KERNEL;
-      refresh();
-    };
-    if (typeof model.send === "function") waiting = setTimeout(nobody, PATIENCE);
-    else nobody();
-  }
-  const hear = (content) => {
-    if (typeof content?.heard !== "string") return;
-    clearTimeout(waiting);
-    alive = true;
-    note = "";
-    refresh();
-  };
+  const kernel = makeKernel(model, () => refresh());
 
   // --- controls
   const settings = htmlNode(root, "div", { class: "pgc-row pgc-settings" });
@@ -80,58 +39,18 @@ function render({ model, el }) {
   environment.addEventListener("change", () => {
     const wish = environment.value;
     environment.value = get("environment"); // until Python has changed it
-    if (wish !== get("environment")) ask(wish);
+    if (wish !== get("environment")) kernel.ask(wish);
   });
   const criticLabel = htmlNode(settings, "label", {});
   const critic = htmlNode(criticLabel, "input", { type: "checkbox", "data-role": "critic" });
   criticLabel.append("critic");
-  const set = (name, value) => {
-    model.set(name, value);
-    save();
-  };
-  critic.addEventListener("change", () => set("critic", critic.checked));
-  function makeRange(words, role, { min, max, step, toValue, fromValue, words: say }, name) {
-    const label = htmlNode(settings, "label", {}, words);
-    const input = htmlNode(label, "input", { type: "range", min, max, step, "data-role": role });
-    const shown = htmlNode(label, "span", { class: "pgc-shown" });
-    input.addEventListener("input", () => set(name, toValue(Number(input.value))));
-    return () => {
-      const value = fromValue(get(name));
-      if (Math.abs(Number(input.value) - value) > step / 2) input.value = value;
-      setText(shown, say(get(name)));
-      setAttributes(input, { "aria-valuetext": say(get(name)) });
-    };
-  }
-  const plain = { toValue: (x) => x, fromValue: (x) => x };
+  critic.addEventListener("change", () => trait("critic").set(critic.checked));
   const ranges = [
-    makeRange("entropy cost", "entropy-cost", { min: 0, max: 0.2, step: 0.005, ...plain, words: (x) => short(x) }, "entropy_cost"),
-    makeRange("λ", "lambda", { min: 0, max: 1, step: 0.01, ...plain, words: (x) => x.toFixed(2) }, "lambda_"),
-    makeRange(
-      "step size",
-      "step-size",
-      {
-        min: -3,
-        max: 0,
-        step: 0.05,
-        toValue: (x) => Math.max(LOWEST_STEP_SIZE, Number((10 ** x).toPrecision(2))),
-        fromValue: (x) => Math.log10(x),
-        words: (x) => short(x),
-      },
-      "step_size",
-    ),
+    makeRange(settings, "entropy cost", "entropy-cost", { min: 0, max: 0.2, step: 0.005, say: short }, trait("entropy_cost")),
+    makeRange(settings, "λ", "lambda", { min: 0, max: 1, step: 0.01, say: (x) => x.toFixed(2) }, trait("lambda_")),
+    makeStepSizeRange(settings, "step size", "step-size", LOWEST_STEP_SIZE, trait("step_size")),
   ];
-
-  const buttons = htmlNode(root, "div", { class: "pgc-row pgc-buttons" });
-  const button = (role, words, act, attributes = {}) => {
-    const node = htmlNode(buttons, "button", { type: "button", "data-role": role, ...attributes }, words);
-    node.addEventListener("click", act);
-    return node;
-  };
-  const train = button("train", "Train", () => ask(running() ? "pause" : "train"), { class: "pgc-primary" });
-  const one = button("one-update", "one update", () => ask("update"));
-  button("evaluate", "Evaluate on fresh episodes", () => ask("evaluate"));
-  button("reset", "Reset", () => ask("reset"));
-  button("new-seed", "New seed", () => ask("new seed"));
+  const buttons = makeButtons(root, kernel, "Train", [["evaluate", "Evaluate on fresh episodes", "evaluate"]]);
 
   const message = htmlNode(root, "p", { class: "pgc-message", role: "status", "data-role": "message" });
 
@@ -189,7 +108,7 @@ function render({ model, el }) {
   const timeShown = htmlNode(timeLabel, "span", { class: "pgc-shown" });
 
   const line = htmlNode(root, "p", { class: "pgc-sentence", "data-role": "line" });
-  const live = makeLiveRegion(root);
+  const reporter = makeReporter(root, kernel);
 
   // --- replaying an episode: it plays only when it is asked to
   let now = 0; // step of the episode
@@ -377,17 +296,13 @@ function render({ model, el }) {
   }
 
   let drawnEpisode = "";
-  let spokenAt = 0;
-  let spoken = null; // what was there at first needs no voice
   function refresh() {
     if (geometry === null) return;
     environment.value = get("environment");
     critic.checked = get("critic");
     for (const show of ranges) show();
-    setText(train, running() ? "Pause" : "Train");
-    one.disabled = running();
-    const told = note || get("message");
-    setText(message, told);
+    buttons.show();
+    setText(message, kernel.message());
     drawCurve();
     setText(rightTitle, lake() ? "the policy, cell by cell" : "one fresh episode");
     setText(rightKey, lake() ? `➔ as probable as it is long${get("critic") ? "; number: the critic’s V" : ""}` : "It ends at ±2.4, at a slant of 12°, or after 500 steps.");
@@ -406,29 +321,18 @@ function render({ model, el }) {
     }
     const said = words();
     setText(line, said);
-    const whole = `${running() ? "Training" : "At rest"}: ${said}`;
-    spoken ??= whole;
-    if (whole === spoken || (running() && Date.now() - spokenAt < SPEAK_EVERY)) return;
-    [spoken, spokenAt] = [whole, Date.now()];
-    live.say(whole);
+    reporter.say(said);
   }
 
-  let queued = null; // a picture changes many traits at once and is drawn once
-  const soon = () => (queued ??= requestAnimationFrame(() => ((queued = null), refresh())));
-  model.on("change", soon);
-  model.on("msg:custom", hear);
   const observer = new ResizeObserver(layout);
   observer.observe(root);
   layout();
-  send("hear");
+  kernel.start();
   return () => {
     observer.disconnect();
-    live.stop();
+    reporter.stop();
     stopPlaying();
-    clearTimeout(waiting);
-    cancelAnimationFrame(queued);
-    model.off("change", soon);
-    model.off("msg:custom", hear);
+    kernel.stop();
   };
 }
 

@@ -1,20 +1,17 @@
 """The training lab: an actor-critic that learns in the kernel, drawn while it does."""
 
-import asyncio
-import contextlib
-import signal
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from traitlets import Bool, Dict, Enum, Float, Int, TraitError, Unicode, observe, validate
+from traitlets import Bool, Dict, Enum, Float, Int, observe, validate
 
 from course_utils import arguments, mdp, policy, rollout, training
 from course_utils.arguments import FloatArray
-from course_utils.widgets.lab import Lab, Numbers, lab_source, lab_style
+from course_utils.widgets.kernel_lab import KernelLab, budget, stride, within
+from course_utils.widgets.lab import Numbers, lab_source, lab_style
 
 
 class Settings(NamedTuple):
@@ -42,14 +39,8 @@ STEP_LIMIT = 100  # FrozenLake's; Gymnasium has the same
 SCALES = np.array([2.4, 2.0, 0.21, 2.0])  # position, speed, angle, angular speed of CartPole
 LOWEST_STEP_SIZE, HIGHEST_STEP_SIZE = 0.001, 1.0
 HIGHEST_ENTROPY_COST = 0.2
-POINTS = 50  # a curve has at most so many
 EVALUATIONS = 30  # the last so many are drawn
 FRAMES = 100  # of a replayed episode
-LONGEST_MESSAGE = 100
-PICTURE_TIME = 0.1  # seconds from one picture to the next, at least
-CHUNK_TIME = 0.05  # seconds after which no other update is begun
-CHUNK = 5  # updates between two pictures, at most: so that one can watch
-NO_LOOP = "Nothing can train in the background here: call lab.train(updates)."
 
 
 def frozen_lake() -> mdp.TabularMDP:
@@ -86,7 +77,7 @@ class _Still:
         return self
 
 
-class TrainingLab(Lab):
+class TrainingLab(KernelLab):
     """A lab that trains an actor-critic in the kernel, update by update, and shows what it learns.
 
     environment: "FrozenLake" (a table of logits and of values; J is known exactly) or "CartPole" (both linear in four
@@ -100,17 +91,14 @@ class TrainingLab(Lab):
     Raises TraitError, naming the trait, for values that are not finite or out of range.
     """
 
-    _esm = lab_source("training_lab.js")
-    _css = lab_style("training_lab.css")
+    _esm = lab_source("kernel_lab.js", "training_lab.js")
+    _css = lab_style("kernel_lab.css", "training_lab.css")
 
     environment = Enum(tuple(ENVIRONMENTS), "FrozenLake").tag(sync=True)
     critic = Bool(True).tag(sync=True)
     entropy_cost = Float(0.01).tag(sync=True, low=0.0, high=HIGHEST_ENTROPY_COST)
     lambda_ = Float(0.95).tag(sync=True, low=0.0, high=1.0)
     step_size = Float(0.05).tag(sync=True, low=LOWEST_STEP_SIZE, high=HIGHEST_STEP_SIZE)
-    seed = Int(0, min=0, max=2**32 - 1).tag(sync=True)
-    running = Bool(False).tag(sync=True)
-    message = Unicode("").tag(sync=True)
 
     # What the picture shows. All of it follows from the training; nothing is to be set.
     updates = Int(0, min=0).tag(sync=True)
@@ -142,8 +130,6 @@ class TrainingLab(Lab):
         seed: int = 0,
     ) -> None:
         usual = ENVIRONMENTS.get(environment, ENVIRONMENTS["FrozenLake"])
-        self._task: asyncio.Task[None] | None = None
-        self._ready = False
         super().__init__(
             environment=environment,
             critic=critic,
@@ -152,26 +138,17 @@ class TrainingLab(Lab):
             step_size=usual.step_size if step_size is None else step_size,
             seed=seed,
         )
-        try:
-            self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
-        except RuntimeError:
-            self._loop = None
         self._lake = frozen_lake()
         self._envs: dict[int, Any] = {}  # CartPoles that step together, by their number
         self.set_trait(
             "world", {"map": _letters(self._lake), "highest": {k: s.highest for k, s in ENVIRONMENTS.items()}}
         )
         self._ready = True
-        self.on_msg(self._on_message)
         self.reset()
 
     @validate("lambda_", "entropy_cost", "step_size")
     def _in_range(self, proposal: Any) -> float:
-        trait, value = proposal["trait"], float(proposal["value"])
-        low, high = trait.metadata["low"], trait.metadata["high"]
-        if not low <= value <= high:
-            raise TraitError(f"{trait.name} is {value}, expected a number from {low:g} to {high:g}")
-        return value
+        return within(proposal)
 
     # --- training -----------------------------------------------------------------------------------
 
@@ -191,28 +168,7 @@ class TrainingLab(Lab):
         self._evaluations: list[tuple[float, ...]] = []
         self._n_evaluations = 0
         self._steps = 0
-        self._show(replay=True, message="")
-
-    def train(self, updates: int) -> None:
-        """Do so many updates, here and now. An interrupt ends it after the update it came in; nothing is lost."""
-        updates = arguments.whole("updates", updates, low=1)
-        shown = time.monotonic()
-        self.message = ""
-        with _interrupts() as interrupted:
-            for _ in range(updates):
-                try:
-                    self._update()
-                except Exception as error:
-                    self._show(replay=True, message=_told(error))
-                    raise
-                if interrupted.is_set():
-                    self._show(replay=True, message=self._interruption())
-                    print(self.message)
-                    return
-                if time.monotonic() - shown > PICTURE_TIME:
-                    self._show()
-                    shown = time.monotonic()
-        self._show(replay=True)
+        self._show(at_rest=True, message="")
 
     def evaluate(self, episodes: int = 100) -> training.Evaluation:
         """Measure the policy on fresh episodes, draw the result, and return it."""
@@ -261,6 +217,9 @@ class TrainingLab(Lab):
         envs: training.Environment = self._envs[copies]
         return envs
 
+    def _done(self) -> int:
+        return len(self._rows)
+
     def _update(self) -> None:
         """Do one update with the controls as they are. What fails leaves everything as it was."""
         settings = ENVIRONMENTS[self.environment]
@@ -298,15 +257,15 @@ class TrainingLab(Lab):
 
     # --- the picture --------------------------------------------------------------------------------
 
-    def _show(self, *, replay: bool = False, message: str | None = None) -> None:
-        """Bring what the browser draws up to date, in one message."""
+    def _show(self, *, at_rest: bool = False, message: str | None = None) -> None:
+        """Bring what the browser draws up to date, in one message; at rest with an episode to replay."""
         n, lake = len(self._rows), self.environment == "FrozenLake"
         kept = slice(None, None, stride(n))
         history = self.history()
         last = self._evaluations[-EVALUATIONS:]
         columns = np.array(last).reshape(len(last), 5).T
         frames: dict[str, Any] = {}
-        if not lake and replay:
+        if not lake and at_rest:
             frames = self._replay()
         elif lake:
             frames = {"cart": [], "pole": [], "replay_length": 0}
@@ -335,12 +294,7 @@ class TrainingLab(Lab):
         states = np.clip(record.states[0, frames].astype(np.float64), -10, 10)
         return {"cart": states[:, 0], "pole": states[:, 2], "replay_length": length}
 
-    # --- training in the background -----------------------------------------------------------------
-
-    @observe("running")
-    def _on_running(self, change: Any) -> None:
-        if change["new"] and self._ready:
-            self._soon(self._start)
+    # --- the page -----------------------------------------------------------------------------------
 
     @observe("environment")
     def _on_environment(self, change: Any) -> None:
@@ -349,71 +303,11 @@ class TrainingLab(Lab):
             self.lambda_, self.step_size = usual.lambda_, usual.step_size
             self.reset()
 
-    def _soon(self, act: Callable[[], object]) -> None:
-        """Call where the training is: on the kernel's loop. Messages may come in by another thread."""
-        if self._loop is not None and self._loop.is_running():
-            self._loop.call_soon_threadsafe(act)
-        else:
-            act()
-
-    def _start(self) -> None:
-        if self._loop is None or not self._loop.is_running():
-            self.running, self.message = False, NO_LOOP
-        elif self._task is None or self._task.done():
-            self._task = self._loop.create_task(self._train_on())
-
-    async def _train_on(self) -> None:
-        """Train in chunks, each shown, until `running` is False or something stops it."""
-        message = ""
-        self.message = ""
-        with _interrupts() as interrupted:
-            try:
-                while self.running and not interrupted.is_set():
-                    began = time.monotonic()
-                    for _ in range(CHUNK):
-                        self._update()
-                        if interrupted.is_set() or not self.running or time.monotonic() - began > CHUNK_TIME:
-                            break
-                    self._show()
-                    await asyncio.sleep(max(0.01, PICTURE_TIME - (time.monotonic() - began)))
-                if interrupted.is_set():
-                    message = self._interruption()
-            except (asyncio.CancelledError, KeyboardInterrupt):
-                message = self._interruption()
-            except Exception as error:
-                message = _told(error)
-            finally:
-                self.running = False
-                with contextlib.suppress(Exception):  # what failed must not fail again while it is told
-                    self._show(replay=True)
-                self.message = message
-
-    def _interruption(self) -> str:
-        return f"Interrupted after update {len(self._rows)}. What was learned until then is kept."
-
-    def _on_message(self, _: Any, content: Any, __: Any) -> None:
-        """Answer at once, so that the page knows there is a kernel; act where the training is."""
-        acts: dict[str, Callable[[], object]] = {
-            "train": lambda: self.set_trait("running", True),
-            "pause": lambda: self.set_trait("running", False),
-            "update": lambda: None if self.running else self.train(1),
+    def _wishes(self) -> Mapping[str, Callable[[], object]]:
+        return {
             "evaluate": self.evaluate,
-            "reset": self.reset,
-            "new seed": lambda: self.reset((self.seed + 1) % 2**32),
-            **{name: lambda name=name: self.set_trait("environment", name) for name in ENVIRONMENTS},  # type: ignore[misc]
+            **{name: partial(self.set_trait, "environment", name) for name in ENVIRONMENTS},
         }
-        wish = content.get("wish") if isinstance(content, dict) else None
-        if wish != "hear" and wish not in acts:
-            return
-        self.send({"heard": wish})
-        if wish in acts:
-            self._soon(lambda: self._try(acts[wish]))
-
-    def _try(self, act: Callable[[], object]) -> None:
-        try:
-            act()
-        except Exception as error:
-            self.message = _told(error)
 
     # --- viewers without widgets --------------------------------------------------------------------
 
@@ -500,19 +394,6 @@ class TrainingLab(Lab):
         ax.set_title("policy" + (" and critic's V" if self.critic else ""), fontsize=11, loc="left")
 
 
-def budget(updates: int) -> int:
-    """Return the right end of the updates' axis: 50 times a power of two, at least as many as were done."""
-    end = POINTS
-    while end < updates:
-        end *= 2
-    return end
-
-
-def stride(updates: int) -> int:
-    """Return which updates a curve shows: every so manieth."""
-    return budget(updates) // POINTS
-
-
 def frame_stride(length: int) -> int:
     """Return how many steps lie between two frames of a replayed episode."""
     return max(1, -(-length // (FRAMES - 1)))
@@ -526,31 +407,3 @@ def _letters(lake: mdp.TabularMDP) -> str:
         letters[s] = "H"
     letters[int(present)], letters[int(np.argmax(lake.start))] = "G", "S"
     return "".join(letters)
-
-
-def _told(error: Exception) -> str:
-    """Return an error in a line that is short enough for a stored notebook."""
-    words = f"Training stopped: {error}".rstrip(".") + "."
-    return words if len(words) <= LONGEST_MESSAGE else f"{words[: LONGEST_MESSAGE - 1]}…"
-
-
-@contextlib.contextmanager
-def _interrupts() -> Iterator[threading.Event]:
-    """Note an interrupt instead of raising it, so that it never falls into the middle of an update.
-
-    While no cell runs, a kernel ignores interrupts. Handlers of others that came in between are left alone.
-    """
-    seen = threading.Event()
-
-    def note(*_: object) -> None:
-        seen.set()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield seen
-        return
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield seen
-    finally:
-        if signal.getsignal(signal.SIGINT) is note:
-            signal.signal(signal.SIGINT, before)

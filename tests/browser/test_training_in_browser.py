@@ -9,98 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Locator, Page
+from mounted_lab import FAULTS, MountedLab
+from playwright.sync_api import Page
 
-from course_utils.widgets import TrainingLab, offline
+from course_utils.widgets import TrainingLab
 
 pytestmark = pytest.mark.browser
 LAB = '.pgc-lab[data-lab="training"]'
 NO_KERNEL = "Run this cell first: training needs Python."
 
-# What render() asks of a model; `answers`: whether somebody hears its wishes, as a kernel would.
-MOUNT = """async ([source, style, traits, answers]) => {
-  document.title = "training";
-  document.head.append(Object.assign(document.createElement("style"), {textContent: style}));
-  const listeners = {};
-  window.lab = {
-    wishes: [],
-    get: (name) => traits[name],
-    set(name, value) { traits[name] = value; for (const listener of listeners.change) listener(); },
-    save_changes() {},
-    on: (event, listener) => (listeners[event] ??= new Set()).add(listener),
-    off: (event, listener) => listeners[event].delete(listener),
-    send({wish}) {
-      window.lab.wishes.push(wish);
-      if (answers) for (const listener of listeners["msg:custom"]) setTimeout(() => listener({heard: wish}), 0);
-    },
-  };
-  const module = await import(URL.createObjectURL(new Blob([source], {type: "text/javascript"})));
-  window.unmount = module.default.render({model: window.lab, el: document.querySelector("main")});
-}"""
 
-STICKS_OUT = """() => {
-  const root = document.querySelector(".pgc-lab"), frame = root.getBoundingClientRect(), faults = [];
-  if (frame.width > 720) faults.push("wider than 720 px");
-  if (document.documentElement.scrollWidth > innerWidth) faults.push("the page scrolls sideways");
-  const visible = (n, b) =>
-    b.width > 1 && b.height > 0 && getComputedStyle(n).visibility !== "hidden" && !n.matches("[hidden] *, .pgc-hidden");
-  for (const node of root.querySelectorAll("*")) {
-    const b = node.getBoundingClientRect();
-    if (visible(node, b) && (b.left < frame.left - 1 || b.right > frame.right + 1))
-      faults.push(`${node.tagName} “${node.textContent.slice(0, 20)}” sticks out`);
-  }
-  for (const svg of root.querySelectorAll("svg:not([hidden])")) {
-    const s = svg.getBoundingClientRect();
-    for (const t of svg.querySelectorAll("text, path, rect, circle, line")) {
-      const b = t.getBoundingClientRect();
-      const over = Math.max(s.left - b.left, b.right - s.right, s.top - b.top, b.bottom - s.bottom);
-      if (visible(t, b) && over > 2)
-        faults.push(`${t.tagName} “${t.textContent}” leaves its picture`);
-    }
-  }
-  const words = "svg text, [data-role=arrow], .pgc-title, p.pgc-key, .pgc-sentence, .pgc-message, button, label";
-  const texts = [...root.querySelectorAll(words)].filter((t) => visible(t, t.getBoundingClientRect()));
-  const shared = (a, b, from, to) => Math.min(a[to], b[to]) - Math.max(a[from], b[from]);
-  texts.forEach((one, i) => texts.slice(i + 1).forEach((two) => {
-    if (one.dataset.role === "arrow" && two.dataset.role === "arrow") return;
-    const [a, b] = [one.getBoundingClientRect(), two.getBoundingClientRect()];
-    const tight = one.closest("svg") && two.closest("svg") ? 4 : 1; // a line of SVG text is taller than its letters
-    if (shared(a, b, "left", "right") > 1 && shared(a, b, "top", "bottom") > tight)
-      faults.push(`“${one.textContent || "arrow"}” and “${two.textContent || "arrow"}” overlap`);
-  }));
-  const sentence = root.querySelector('[data-role="line"]');
-  if (sentence.getBoundingClientRect().height > parseFloat(getComputedStyle(sentence).minHeight) + 1)
-    faults.push("the line of numbers pushes down what follows it");
-  return faults;
-}"""
-
-
-class Training:
-    """A lab in Python, and its picture on a page of its own."""
-
-    def __init__(self, page: Page, lab: TrainingLab, *, answers: bool = True) -> None:
-        self.page, self.lab = page, lab
-        page.set_content('<html lang="en"><body><main></main></body></html>')
-        page.evaluate(MOUNT, [lab._esm, lab._css, self.traits(), answers])
-        self.root = page.locator(LAB)
-        self.root.wait_for()
-
-    def traits(self) -> dict[str, Any]:
-        return {name: getattr(self.lab, name) for name in offline._traits(TrainingLab)}
-
-    def role(self, role: str) -> Locator:
-        return self.root.locator(f'[data-role="{role}"]')
-
-    def numbers(self, role: str) -> list[float]:
-        return self.role(role).evaluate_all("nodes => nodes.map((node) => Number(node.dataset.value))")
-
-    def wishes(self) -> list[str]:
-        return self.page.evaluate("window.lab.wishes.splice(0)")
-
-    def set(self, **traits: Any) -> None:
-        """Set traits as a kernel does, and wait for the picture."""
-        self.page.evaluate("(traits) => Object.entries(traits).forEach(([k, v]) => window.lab.set(k, v))", traits)
-        self.page.wait_for_timeout(50)
+def mounted(page: Page, lab: TrainingLab, *, answers: bool = True) -> MountedLab:
+    return MountedLab(page, lab, LAB, answers)
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +42,7 @@ def cart() -> TrainingLab:
 
 
 def test_the_picture_shows_pythons_numbers(page: Page, lake: TrainingLab, cart: TrainingLab) -> None:
-    seen = Training(page, lake)
+    seen = mounted(page, lake)
     assert seen.numbers("batch") == lake.history().returns[::2].tolist(), "65 updates: every second one"
     assert seen.numbers("exact") == [pytest.approx(lake.performance(), abs=1e-12)]
     arrows = np.reshape(seen.numbers("arrow"), (11, 4))
@@ -135,7 +55,7 @@ def test_the_picture_shows_pythons_numbers(page: Page, lake: TrainingLab, cart: 
     seen.set(critic=False)
     assert not "".join(seen.root.locator('[data-role="cell"] text:last-child').all_text_contents())
 
-    seen = Training(page, cart)
+    seen = mounted(page, cart)
     assert seen.role("line").inner_text() == cart.line()
     for frame in (0, 3, len(cart.pole) - 1):
         step = min(frame * -(-cart.replay_length // 99), cart.replay_length)
@@ -145,7 +65,7 @@ def test_the_picture_shows_pythons_numbers(page: Page, lake: TrainingLab, cart: 
 
 
 def test_wishes_by_mouse_and_keys(page: Page, lake: TrainingLab, cart: TrainingLab) -> None:
-    seen = Training(page, lake)
+    seen = mounted(page, lake)
     assert seen.wishes() == ["hear"]
     order = []
     page.keyboard.press("Tab")
@@ -178,7 +98,7 @@ def test_wishes_by_mouse_and_keys(page: Page, lake: TrainingLab, cart: TrainingL
     page.wait_for_timeout(500)
     assert (seen.role("live").text_content() or "").startswith("At rest: update 66")
 
-    seen = Training(page, cart)
+    seen = mounted(page, cart)
     assert seen.role("play").inner_text() == "Play", "nothing plays by itself"
     seen.role("play").press("Enter")
     page.wait_for_timeout(300)
@@ -191,7 +111,7 @@ def test_wishes_by_mouse_and_keys(page: Page, lake: TrainingLab, cart: TrainingL
 
 @pytest.mark.parametrize("context_options", [{"reduced_motion": "reduce"}])
 def test_reduced_motion_gets_stills(page: Page, cart: TrainingLab) -> None:
-    seen = Training(page, cart)
+    seen = mounted(page, cart)
     seen.role("play").click()
     page.wait_for_timeout(250)
     assert seen.role("time").input_value() == "0"
@@ -200,7 +120,7 @@ def test_reduced_motion_gets_stills(page: Page, cart: TrainingLab) -> None:
 
 
 def test_without_a_kernel_the_button_says_so(page: Page, lake: TrainingLab) -> None:
-    seen = Training(page, lake, answers=False)
+    seen = mounted(page, lake, answers=False)
     seen.set(running=True)
     assert seen.role("train").inner_text() == "Train", "stored while it ran: but nothing runs here"
     seen.role("train").click()
@@ -212,7 +132,7 @@ def test_without_a_kernel_the_button_says_so(page: Page, lake: TrainingLab) -> N
           const module = await import(URL.createObjectURL(new Blob([source], {type: "text/javascript"})));
           window.unmount = module.default.render({model: window.lab, el: document.querySelector("main")});
         }""",
-        seen.lab._esm,
+        seen.twin._esm,
     )
     page.locator(LAB).locator('[data-role="train"]').last.click()
     assert page.locator(LAB).locator('[data-role="message"]').last.inner_text() == NO_KERNEL
@@ -235,13 +155,13 @@ def test_layout_and_axe(page: Page, shots: Path, width: int, lake: TrainingLab, 
         (cart, "cart-trained", {}),
         (cart, "cart-long", {"updates": 12345, "steps": 12345678, "step_size": 0.0011, "entropy_cost": 0.125}),
     ):
-        seen = Training(page, lab)
+        seen = mounted(page, lab)
         if traits:
             seen.set(**traits)
         if name == "cart-trained":
             seen.role("time").fill("20")
         seen.root.screenshot(path=shots / f"training_{width}_{name}.png")
-        assert page.evaluate(STICKS_OUT) == [], name
+        assert page.evaluate(FAULTS) == [], name
         if name.endswith("trained"):
             violations = Axe().run(page, context=LAB).response["violations"]
             assert [v["id"] for v in violations if v["impact"] in ("serious", "critical")] == []

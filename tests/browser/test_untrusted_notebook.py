@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -68,15 +69,14 @@ def test_a_changed_source_changes_the_names(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_the_fingerprint_follows_the_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for path in labextension.WIDGETS.iterdir():
-        if path.is_file():
-            (tmp_path / path.name).write_bytes(path.read_bytes())
-    monkeypatch.setattr(labextension, "WIDGETS", tmp_path)
+    for name in ("WIDGETS", "DATA"):
+        shutil.copytree(getattr(labextension, name), tmp_path / name)
+        monkeypatch.setattr(labextension, name, tmp_path / name)
     before = labextension.fingerprint()
-    for name in ("advantage_lab.js", "lab.css", "advantage_lab.py"):
-        with (tmp_path / name).open("a") as source:
+    for changed in ("WIDGETS/advantage_lab.js", "WIDGETS/lab.css", "WIDGETS/advantage_lab.py", "DATA/rlhf/grammar.txt"):
+        with (tmp_path / changed).open("a") as source:
             source.write("\n")
-        assert before != (before := labextension.fingerprint()), name
+        assert before != (before := labextension.fingerprint()), changed
 
 
 # --- in JupyterLab -------------------------------------------------------------------------------------------

@@ -1,0 +1,329 @@
+"""The preference lab in Chromium: its reward model against Python's, mouse, keys, layout, JupyterLab, no kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from mounted_lab import MountedLab
+from playwright.sync_api import Page
+
+from course_utils.build import labextension
+from course_utils.rlhf import reward_model, world
+from course_utils.widgets import PreferenceLab, offline
+
+pytestmark = pytest.mark.browser
+LAB = '.pgc-lab[data-lab="preference"]'
+WORLD = world.load()
+N_WORDS = len(WORLD.words) - 1
+
+# What the picture says under each setting, in full precision.
+READ = """(settings) => settings.map(([choices, kind]) => {
+  window.lab.set("choices", choices);
+  const select = document.querySelector('[data-role="select"]');
+  select.value = kind;
+  select.dispatchEvent(new Event("change"));
+  const nodes = (role) => [...document.querySelectorAll(`[data-role="${role}"]`)];
+  const shown = (role) => nodes(role).filter((node) => "value" in node.dataset);
+  const numbers = (role) => shown(role).map((node) => Number(node.dataset.value));
+  const texts = (role) => nodes(role).map((node) => node.textContent);
+  return {
+    words: ["liked", "disliked"].map((role) => shown(role).map((row) => row.querySelector(".pgc-word").textContent)),
+    weights: ["liked", "disliked"].map(numbers),
+    facts: ["training", "agreement", "held-out"].map((role) => numbers(role)[0]),
+    scores: ["best", "worst"].map(numbers),
+    replies: ["best-text", "worst-text"].map(texts),
+    heights: [...document.querySelectorAll(".pgc-lab, .pgc-lab > *, .pgc-card > *, .pgc-section > *, .pgc-favourite")]
+      .map((node) => node.classList.contains("pgc-hidden") ? "" : JSON.stringify(node.getBoundingClientRect())),
+  };
+})"""
+
+
+class Preferences(MountedLab):
+    """The lab on a page of its own, and the same lab in Python."""
+
+    def __init__(self, page: Page, choices: list[int] | None = None) -> None:
+        super().__init__(page, PreferenceLab(choices), LAB)
+
+    def choices(self) -> list[int]:
+        return list(self.page.evaluate("window.lab.get('choices')"))
+
+    def text(self, role: str) -> str:
+        return self.role(role).inner_text()
+
+
+def converged(model: reward_model.RewardModel, pairs: reward_model.Pairs) -> reward_model.RewardModel:
+    """The fit after more of Newton's steps than its stopping rule asks for."""
+    x = reward_model.features(WORLD, pairs.chosen) - reward_model.features(WORLD, pairs.rejected)
+    w = model.weights
+    for _ in range(3):
+        right = 1 / (1 + np.exp(-x @ w))
+        curvature = (x.T * (right * (1 - right))) @ x + np.eye(w.size)
+        w = w - np.linalg.solve(curvature, w - x.T @ (1 - right))
+    return reward_model.RewardModel("log", w)
+
+
+def margins(model: reward_model.RewardModel, pairs: reward_model.Pairs) -> np.ndarray[Any, Any]:
+    return reward_model.score(model, WORLD, pairs.chosen) - reward_model.score(model, WORLD, pairs.rejected)
+
+
+def share_right(values: np.ndarray[Any, Any]) -> float:
+    return float(np.where(np.abs(values) < 1e-9, 0.5, values > 0).mean())
+
+
+def ranked(names: list[str], values: np.ndarray[Any, Any]) -> list[tuple[str, float]]:
+    """The largest first, where rounding alone makes no difference."""
+    return [(names[i], float(values[i])) for i in np.argsort(-np.round(values, 9), kind="stable")]
+
+
+def test_the_reward_model_is_pythons(page: Page) -> None:
+    lab = Preferences(page)
+    rng = np.random.default_rng(5)
+    raters = lab.twin.rater_choices()
+    lists = [rng.integers(-1, 2, n).tolist() for n in (20, 20, 20, 13, 8, 5, 3)]
+    lists += [raters, [-choice for choice in raters], [1] * 20, [0, 0, 1], [-1], [0] * 20]
+    kinds = [f"{topic}, {mood}" for topic in WORLD.topics for mood in world.MOODS]
+    settings = [(choices, kinds[i % 12]) for i, choices in enumerate(lists)]
+    held_out = lab.twin.held_out()
+    everything = reward_model.join([held_out, reward_model.Pairs(held_out.rejected, held_out.chosen)]).chosen
+    of_pairs = np.arange(360).reshape(2, 180).T.ravel()  # chosen, rejected, chosen, …
+    for (choices, kind), seen in zip(settings, page.evaluate(READ, settings), strict=True):
+        lab.twin.choices = choices
+        if not any(choices):
+            assert [seen[name] for name in ("words", "weights", "scores")] == [[[], []]] * 3
+            assert seen["facts"] == [None] * 3
+            continue
+        fitted = lab.twin.reward_model()
+        model = converged(fitted, lab.twin.pairs())
+        np.testing.assert_allclose(fitted.weights, model.weights, rtol=0, atol=1e-9)
+        weights = model.weights[:N_WORDS]
+        by_size = ranked(list(WORLD.words[1:]), np.abs(weights))
+        own = dict(zip(WORLD.words[1:], weights, strict=True))
+        for side, sign in enumerate((1, -1)):
+            wanted = [word for word, size in by_size if size > 1e-9 and own[word] * sign > 0][:6]
+            assert seen["words"][side] == wanted
+            np.testing.assert_allclose(seen["weights"][side], [own[word] for word in wanted], rtol=0, atol=1e-12)
+        facts = [
+            share_right(margins(model, lab.twin.pairs())),
+            lab.twin.agreement(),
+            share_right(margins(model, held_out)),
+        ]
+        np.testing.assert_allclose(seen["facts"], facts, rtol=0, atol=1e-12)
+        topic, mood = kind.split(", ")
+        of_kind = [
+            i
+            for i in of_pairs
+            if WORLD.topics[WORLD.topic_of[everything.prompts[i]]] == topic
+            and world.MOODS[WORLD.mood_of[everything.prompts[i]]] == mood
+        ]
+        scores = reward_model.score(model, WORLD, everything.take(of_kind))
+        by_text = dict(zip(WORLD.text(everything.take(of_kind)), scores, strict=True))
+        for side, sign in enumerate((1, -1)):
+            wanted_replies = ranked(list(by_text), sign * np.array(list(by_text.values())))[:2]
+            assert seen["replies"][side] == [text for text, _ in wanted_replies], kind
+            np.testing.assert_allclose(
+                seen["scores"][side], [sign * score for _, score in wanted_replies], rtol=0, atol=1e-12
+            )
+
+
+def test_mouse(page: Page) -> None:
+    lab = Preferences(page)
+    material = lab.twin.material
+
+    def shown() -> tuple[str, ...]:
+        return tuple(lab.text(role) for role in ("place", "kind", "customer", "left-text", "right-text"))
+
+    def wanted(pair: int) -> tuple[str, ...]:
+        entry = material["pairs"][pair]
+        prompt = material["prompts"][entry["prompt"]]
+        kind = f"{material['topics'][prompt['topic']]}, {material['moods'][prompt['mood']]}"
+        sides = (" ".join(material["words"][token] for token in entry[side]) for side in ("left", "right"))
+        return f"Pair {pair + 1} of 20", f"The customer writes ({kind})", prompt["text"], *sides
+
+    assert shown() == wanted(0)
+    assert lab.role("nothing").is_visible()
+    assert lab.text("training") == lab.text("held-out") == "–"
+    for role in ("back", "start-over"):
+        assert lab.role(role).get_attribute("aria-disabled") == "true"
+        lab.role(role).click(force=True)
+    for pair, (role, choice) in enumerate((("left", 1), ("right", -1), ("skip", 0), ("right", -1))):
+        lab.role(role).click()
+        assert lab.choices()[pair:] == [choice]
+        assert shown() == wanted(pair + 1)
+    assert not lab.role("nothing").is_visible()
+    assert lab.text("training") == "3 of 3 (100 %)"
+    assert lab.root.get_by_role("progressbar").get_attribute("aria-valuenow") == "4"
+    assert page.evaluate("window.lab.saves") == 4
+    lab.role("back").click()
+    assert lab.choices() == [1, -1, 0]
+    lab.role("start-over").click()
+    assert lab.choices() == []
+    assert lab.text("back") == "Undo"
+    lab.role("back").click()
+    assert lab.choices() == [1, -1, 0], "what was started over is not lost"
+    assert lab.text("back") == "Back"
+    lab.role("rater").click()
+    assert lab.choices() == [1, -1, 0, *lab.twin.rater_choices()[3:]]
+    assert lab.text("place") == "20 of 20 pairs judged"
+    assert lab.role("done").is_visible()
+    assert not lab.role("question").is_visible()
+    agreed = 17 + (lab.twin.rater_choices()[:2] == [1, -1]) + (lab.twin.rater_choices()[:2] == [1, 1])
+    assert f"a preference in 19 of them. In {agreed} you" in lab.text("done")
+    for role in ("skip", "rater"):
+        lab.role(role).click(force=True)
+    assert len(lab.choices()) == 20
+    lab.role("back").click()
+    assert lab.choices() == [1, -1, 0]
+    before = [lab.role("best-text").nth(k).inner_text() for k in range(2)]
+    lab.role("select").select_option("refund, angry")
+    assert before != [lab.role("best-text").nth(k).inner_text() for k in range(2)]
+    page.evaluate("window.unmount()")
+
+
+def test_keys_names_and_the_live_region(page: Page) -> None:
+    lab = Preferences(page)
+    seen = []
+    page.keyboard.press("Tab")
+    while page.evaluate("document.activeElement.closest('.pgc-lab') !== null"):
+        seen.append(page.evaluate("document.activeElement.dataset.role"))
+        page.keyboard.press("Tab")
+    assert seen == ["left", "right", "skip", "back", "start-over", "rater", "select"]
+    name = f"← Left reply {lab.text('left-text')} This one is better"
+    assert lab.root.get_by_role("button", name=name, exact=True).count() == 1
+
+    lab.role("left").focus()
+    for key, choices in (
+        ("ArrowLeft", [1]),
+        ("ArrowRight", [1, -1]),
+        ("ArrowDown", [1, -1, 0]),
+        ("Backspace", [1, -1]),
+        ("Enter", [1, -1, 1]),
+        ("Space", [1, -1, 1, 1]),
+        ("Shift+ArrowLeft", [1, -1, 1, 1]),
+    ):
+        page.keyboard.press(key)
+        assert lab.choices() == choices, key
+    for key in ("ArrowRight", "Enter"):  # held down
+        for _ in range(3):
+            page.keyboard.down(key)
+        page.keyboard.up(key)
+    assert lab.choices() == [1, -1, 1, 1, -1, 1], "a key held down judges one pair"
+    page.wait_for_timeout(500)
+    spoken = lab.role("live").text_content() or ""
+    assert spoken.startswith("Pair 6: left. Your model agrees with the raters on ")
+    assert f"{lab.text('held-out')} other pairs. Pair 7 of 20. {lab.text('customer')} Left: " in spoken
+    for _ in range(14):
+        page.keyboard.press("ArrowLeft")
+    assert len(lab.choices()) == 20
+    assert page.evaluate("document.activeElement.dataset.role") == "done", "the focus went nowhere"
+    page.keyboard.press("ArrowLeft")
+    assert len(lab.choices()) == 20
+    page.keyboard.press("Backspace")
+    assert len(lab.choices()) == 19
+    assert page.evaluate("document.activeElement.dataset.role") == "left"
+    for role, number in (("rater", 20), ("back", 19), ("start-over", 0), ("back", 19), ("skip", 20)):
+        lab.role(role).focus()
+        page.keyboard.press("Enter")
+        assert len(lab.choices()) == number, role
+    lab.role("select").focus()
+    chosen = lab.role("select").input_value()
+    page.keyboard.press("ArrowUp")
+    assert lab.role("select").input_value() != chosen
+    assert len(lab.choices()) == 20, "outside the card the keys are not the card's"
+
+
+STICKS_OUT = """() => {
+  const root = document.querySelector(".pgc-lab"), frame = root.getBoundingClientRect(), faults = [];
+  if (frame.width > 720) faults.push("wider than 720 px");
+  if (document.documentElement.scrollWidth > innerWidth) faults.push("the page scrolls sideways");
+  const visible = (n) => n.textContent !== "" && getComputedStyle(n).visibility !== "hidden" && n.offsetWidth > 1;
+  const words = ".pgc-title, .pgc-key, .pgc-customer, button, .pgc-word, .pgc-value, .pgc-nothing, .pgc-done p, " +
+    ".pgc-stack > span, .pgc-better, dt, dd, label, select";
+  const texts = [...root.querySelectorAll(words)].filter(visible);
+  for (const node of texts) {
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    const [b, room] = [range.getBoundingClientRect(), node.getBoundingClientRect()];
+    if (node.tagName !== "SELECT" && (b.right > room.right + 1 || b.bottom > room.bottom + 4))
+      faults.push(`“${node.textContent}” is cut`);
+    if (room.left < frame.left || room.right > frame.right || room.bottom > frame.bottom)
+      faults.push(`“${node.textContent}” sticks out`);
+  }
+  const shared = (a, b, from, to) => Math.min(a[to], b[to]) - Math.max(a[from], b[from]);
+  texts.forEach((one, i) => texts.slice(i + 1).forEach((two) => {
+    const [a, b] = [one.getBoundingClientRect(), two.getBoundingClientRect()];
+    if (one.contains(two) || two.contains(one)) return;
+    if (shared(a, b, "left", "right") > 1 && shared(a, b, "top", "bottom") > 1)
+      faults.push(`“${one.textContent}” and “${two.textContent}” overlap`);
+  }));
+  return faults;
+}"""
+
+
+@pytest.mark.parametrize("width", [736, 390, 302])  # a lab of 720 px; a phone; what that leaves in JupyterLab
+def test_layout_and_axe(page: Page, shots: Path, width: int) -> None:
+    lab = Preferences(page)
+    page.set_viewport_size({"width": width, "height": 1400})
+    shots.mkdir(parents=True, exist_ok=True)
+    raters = lab.twin.rater_choices()
+    kinds = [f"{topic}, {mood}" for topic in WORLD.topics for mood in world.MOODS]
+    states = [(raters[:n], kinds[n % 12]) for n in range(21)]
+    places = [state["heights"] for state in page.evaluate(READ, states)]
+    moved = [n for n in range(1, 21) if places[n] != places[0]]
+    assert not moved, "something moves when these pairs are judged"
+    for n in (0, 7, 20):
+        page.evaluate(READ, [states[n]])
+        lab.root.screenshot(path=shots / f"preferences_{width}_{n}.png")
+        assert page.evaluate(STICKS_OUT) == [], n
+        if width == 390:
+            violations = Axe().run(page, context=LAB).response["violations"]
+            assert [v["id"] for v in violations if v["impact"] in ("serious", "critical")] == []
+
+
+def test_in_jupyterlab_the_kernel_and_the_page_are_one(open_cells: Callable[..., Any]) -> None:
+    notebook = open_cells("from course_utils.widgets import PreferenceLab\nlab = PreferenceLab()\nlab")
+    root = notebook.page.locator(LAB)
+    root.wait_for()
+    notebook.scroll_to(root)
+    root.locator('[data-role="right"]').click()
+    for key in ("ArrowLeft", "ArrowDown", "Backspace"):
+        notebook.page.keyboard.press(key)
+    notebook.wait_for_kernel("lab.choices", lambda choices: choices == [-1, 1])
+    place = f"""document.querySelector('{LAB} [data-role="place"]').textContent"""
+    notebook.execute("lab.choices = lab.rater_choices()[:9]")
+    notebook.wait_for_page(place, lambda text: text == "Pair 10 of 20")
+    notebook.screenshot("preferences_in_jupyterlab", root)
+
+
+OFFLINE = """async ([source, state]) => {
+  const module = await import(URL.createObjectURL(new Blob([source], {type: "text/javascript"})));
+  document.querySelector("main").replaceChildren();
+  return module.mount(document.querySelector("main"), state) !== null;
+}"""
+
+
+def test_without_python_it_lives_and_takes_no_broken_state(page: Page) -> None:
+    source, state = labextension.lab_module("preference_lab"), offline.stored(PreferenceLab([1, -1]))["state"]
+    page.set_content('<html lang="en"><body><main></main></body></html>')
+    broken: list[dict[str, Any]] = [
+        {"choices": [2]},
+        {"choices": [None]},
+        {"choices": ["1"]},
+        {"choices": [1] * 21},
+        {"choices": {"length": 1}},
+        {"material": {"words": ["<img src=x onerror=alert(1)>"]}},
+    ]
+    for values in broken:
+        assert not page.evaluate(OFFLINE, [source, state | values]), values
+        assert page.locator("main *").count() == 0
+    assert page.evaluate(OFFLINE, [source, state])
+    root = page.locator(LAB)
+    assert root.locator('[data-role="place"]').inner_text() == "Pair 3 of 20"
+    root.locator('[data-role="left"]').click()
+    assert root.locator('[data-role="training"]').inner_text() == "3 of 3 (100 %)"
+    root.locator('[data-role="rater"]').click()
+    assert root.locator('[data-role="done"]').is_visible()

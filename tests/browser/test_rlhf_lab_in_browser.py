@@ -1,0 +1,214 @@
+"""The RLHF lab in Chromium: its picture against Python's numbers, keys, layout, no kernel, and a live kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from mounted_lab import FAULTS, MountedLab
+from playwright.sync_api import Page
+
+from course_utils.widgets import RlhfLab, rlhf_lab
+
+pytestmark = pytest.mark.browser
+LAB = '.pgc-lab[data-lab="rlhf"]'
+NO_KERNEL = "Run this cell first: training needs Python."
+PANELS = dict(zip(("scores", "lengths", "kl", "approxkl"), rlhf_lab.PANELS, strict=True))
+
+
+def mounted(page: Page, lab: RlhfLab, *, answers: bool = True) -> MountedLab:
+    return MountedLab(page, lab, LAB, answers)
+
+
+@pytest.fixture(scope="module")
+def healthy() -> RlhfLab:
+    lab = RlhfLab()
+    lab.train(37)
+    return lab
+
+
+@pytest.fixture(scope="module")
+def hacked() -> RlhfLab:
+    lab = RlhfLab(kl_coef=0.0, show_gold=True)
+    lab.train(102)
+    return lab
+
+
+def test_the_picture_shows_pythons_numbers(page: Page, healthy: RlhfLab, hacked: RlhfLab) -> None:
+    for lab, end, every in ((healthy, 100, 2), (hacked, 200, 4)):
+        seen = mounted(page, lab)
+        for trait, name in PANELS.items():
+            panel = seen.role(trait)
+            dots = panel.locator('[data-role="dot"]')
+            values = dots.evaluate_all("dots => dots.map((dot) => Number(dot.dataset.value))")
+            assert values == lab.log[name][rlhf_lab.shown_rows(lab.updates)].tolist(), name
+            assert values[1] == lab.log[name][every]
+            xs = dots.evaluate_all("dots => dots.map((d) => Number(d.getAttribute('transform').match(/[\\d.]+/)[0]))")
+            left, right = (float(panel.locator("line").first.get_attribute(at) or "") for at in ("x1", "x2"))
+            assert xs[-1] == pytest.approx(left + (right - left) * lab.updates / end, abs=0.1)
+            assert xs[1] == pytest.approx(left + (right - left) * (1 + every) / end, abs=0.1)
+        assert seen.role("now").nth(2).inner_text() == rlhf_lab.digits(lab.kl[-1])
+        assert ", ".join(seen.role("line").locator("span").all_inner_texts()) == lab.line()
+        assert seen.role("reply").all_inner_texts() == lab.replies
+        assert seen.role("first").all_inner_texts() == lab.first_replies
+        assert seen.role("count").inner_text() == f"update {lab.updates} of {end}"
+        bar = seen.root.get_by_role("progressbar", name="updates of this run")
+        assert bar.evaluate("bar => [bar.value, bar.max]") == [lab.updates, end]
+    score, gold = lab.reply_scores[0], lab.reply_gold[0]
+    assert seen.role("reply-worth").first.inner_text() == f"score {score:.2f}\ngold {gold:.2f}".replace("-", "−")
+    assert seen.numbers("gold") == [lab.log["ours/gold"][-1]]
+    labels = seen.role("scores").locator("text").all_text_contents()
+    assert labels[:3] == [rlhf_lab.digits(x) for x in (lab.axes[2], 0.0, lab.axes[3])]
+    seen.set(show_gold=False)
+    assert seen.numbers("gold") == []
+    assert "gold" not in seen.root.inner_text().replace("show the gold reward", "")
+    strange = [0.0, -1.5e-5, 184_321.0, 1234.5, 99_999.0]
+    seen.set(line_numbers=strange)
+    assert seen.role("line").locator("b").all_inner_texts() == [rlhf_lab.digits(x) for x in strange]
+    page.evaluate("window.unmount()")
+
+
+def test_wishes_by_mouse_and_keys(page: Page, healthy: RlhfLab) -> None:
+    seen = mounted(page, healthy)
+    assert seen.wishes() == ["hear"]
+    order = []
+    page.keyboard.press("Tab")
+    while page.evaluate("!!document.activeElement.closest('.pgc-lab')"):
+        order.append(page.evaluate("document.activeElement.dataset.role"))
+        page.keyboard.press("Tab")
+    buttons = ["train", "one-update", "reset", "new-seed"]
+    assert order == ["kl-coef", "learning-rate", "epochs", "clip", "features", "show-gold", *buttons]
+    for role, wish in zip(buttons, ("train", "update", "reset", "new seed"), strict=True):
+        seen.role(role).press("Enter")
+        assert seen.wishes() == [wish]
+    seen.set(running=True)
+    assert seen.role("train").inner_text() == "Pause"
+    assert seen.role("one-update").is_disabled()
+    seen.role("train").click()
+    assert seen.wishes() == ["pause"]
+    seen.role("features").select_option("rich")
+    assert seen.wishes() == ["rich"]
+    assert seen.role("features").input_value() == "log", "until Python has changed it"
+
+    def now(trait: str) -> Any:
+        return page.evaluate(f"window.lab.get('{trait}')")
+
+    for wanted in (0.5, 1, 3, 10):
+        seen.role("kl-coef").press("ArrowRight")
+        assert now("kl_coef") == wanted
+    seen.set(kl_coef=0.7)
+    assert seen.role("kl-coef").get_attribute("aria-valuetext") == "0.7"
+    seen.role("kl-coef").press("Home")
+    assert now("kl_coef") == 0
+    seen.role("learning-rate").press("ArrowRight")
+    assert 0.021 < now("learning_rate") < 0.025
+    seen.role("learning-rate").press("Home")
+    assert now("learning_rate") == 0.001
+    seen.role("epochs").press("End")
+    assert now("num_ppo_epochs") == 16
+    seen.role("clip").press(" ")
+    seen.role("show-gold").press(" ")
+    assert (now("clip"), now("show_gold")) == (False, True)
+
+    # While it runs it speaks now and then, at rest of every change.
+    seen.set(updates=38)
+    page.wait_for_timeout(450)
+    spoken = seen.role("live").text_content() or ""
+    assert spoken.startswith("Training: update 3")
+    seen.set(updates=39)
+    page.wait_for_timeout(450)
+    assert seen.role("live").text_content() == spoken
+    seen.set(running=False)
+    page.wait_for_timeout(450)
+    assert (seen.role("live").text_content() or "").startswith("At rest: update 39 of 100, score 1.")
+
+
+def test_without_a_kernel_the_button_says_so(page: Page, healthy: RlhfLab) -> None:
+    seen = MountedLab(page, healthy, LAB)  # as in a static page
+    seen.set(running=True)
+    assert seen.role("train").inner_text() == "Run", "stored while it ran: but nothing runs here"
+    seen.role("train").click()
+    assert seen.role("message").inner_text() == NO_KERNEL
+    seen = mounted(page, healthy, answers=False)
+    seen.role("one-update").click()
+    page.wait_for_timeout(1100)
+    assert seen.role("message").inner_text() == NO_KERNEL
+
+
+@pytest.mark.parametrize("width", [736, 390])
+def test_layout_and_axe(page: Page, shots: Path, width: int, healthy: RlhfLab, hacked: RlhfLab) -> None:
+    page.set_viewport_size({"width": width, "height": 1600})
+    shots.mkdir(parents=True, exist_ok=True)
+    long = " ".join(["replace", "correct", "promise", "package"] * 4)
+    heights = {}
+    for lab, name, traits in (
+        (RlhfLab(), "start", {}),
+        (healthy, "healthy", {}),
+        (hacked, "hacked", {}),
+        (healthy, "long", {"replies": [long] * 3}),
+        (healthy, "none", {"replies": [""] * 3}),
+        (
+            hacked,
+            "extreme",
+            {
+                "updates": 12_345,
+                "learning_rate": 0.0011,
+                "num_ppo_epochs": 16,
+                "own_pairs": 1500,
+                "replies": [" ".join(["guarantee"] * 16)] * 3,
+                "line_numbers": [-507.3, 123.4, 0.0123, 184_000.0, -12_345.0],
+                "message": "Training stopped: " + "x" * 60 + " " + "y" * 70 + ".",
+            },
+        ),
+    ):
+        seen = mounted(page, lab)
+        if traits:
+            seen.set(**traits)
+        heights[name] = seen.root.evaluate("root => root.getBoundingClientRect().height")
+        seen.root.screenshot(path=shots / f"rlhf_{width}_{name}.png")
+        assert page.evaluate(FAULTS) == [], name
+    assert heights["start"] == heights["healthy"] == heights["long"] == heights["none"]
+    violations = Axe().run(page, context=LAB).response["violations"]
+    assert [v["id"] for v in violations if v["impact"] in ("serious", "critical")] == []
+
+
+def test_in_a_live_kernel_it_learns_while_one_watches(open_cells: Callable[..., Any]) -> None:
+    notebook = open_cells("from course_utils.widgets import RlhfLab\nlab = RlhfLab(kl_coef=0)\nlab")
+    page = notebook.page
+    root = page.locator(LAB)
+    root.wait_for()
+    notebook.scroll_to(root)
+    of_page = f"document.querySelector('{LAB} [data-role=%s]').textContent"
+    count = f"Number({of_page % 'count'}.split(' ')[1])"
+    train = root.locator('[data-role="train"]')
+    train.focus()
+    page.keyboard.press("Enter")
+    notebook.wait_for_page(count, lambda n: n > 0)
+    assert train.inner_text() == "Pause"
+    seen = {page.evaluate(count) for _ in range(12) if page.wait_for_timeout(60) is None}
+    assert len(seen) > 3, "the picture moves while it trains"
+    root.locator('[data-role="kl-coef"]').press("End")
+    notebook.wait_for_kernel("lab.log.rows[-1]['ours/kl_coef']", lambda beta: beta == 10)  # from the next update on
+    train.press("Enter")
+    notebook.wait_for_kernel("lab.running", lambda running: running is False)
+    notebook.wait_for_page(of_page % "train", lambda text: text == "Run")
+    paused = notebook.kernel_value("lab.updates")
+    assert notebook.kernel_value("lab.log.rows[0]['ours/kl_coef']") == 0
+    notebook.wait_for_page(count, lambda n: n == paused)
+    page.wait_for_timeout(200)
+    assert notebook.kernel_value("[lab.updates, len(lab.log)]") == [paused, paused]
+
+    # An interrupt, as JupyterLab's button sends it, ends it in words.
+    train.press("Enter")
+    notebook.wait_for_page(count, lambda n: n > paused + 2)
+    page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt()")
+    notebook.wait_for_page(of_page % "message", lambda words: words.startswith("Interrupted after update"))
+    assert notebook.kernel_value("lab.running") is False
+    assert notebook.kernel_value("lab.updates") == page.evaluate(count)
+
+    root.locator('[data-role="features"]').select_option("rich")
+    notebook.wait_for_kernel("[lab.feature_kind, lab.updates]", lambda now: now == ["rich", 0])
+    notebook.wait_for_page(count, lambda n: n == 0)

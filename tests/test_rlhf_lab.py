@@ -1,0 +1,354 @@
+"""The RLHF lab: it is PPO and nothing else, however it is called, and every end is told in words."""
+
+import asyncio
+import dataclasses
+import time
+
+import numpy as np
+import pytest
+from traitlets import TraitError
+
+from course_utils.rlhf import policy, ppo, reward_model
+from course_utils.rlhf import world as worlds
+from course_utils.rlhf.reward_model import Pairs
+from course_utils.widgets import RlhfLab, kernel_lab, offline
+from course_utils.widgets import rlhf_lab as module
+
+pytestmark = pytest.mark.usefixtures("own_event_loop")
+WORLD = worlds.load()
+
+
+@pytest.fixture(scope="module")
+def hacked():
+    """A run without a penalty, with the axes of every update."""
+    lab = RlhfLab(kl_coef=0.0, show_gold=True)
+    axes = [lab.axes]
+    for _ in range(25):
+        lab.train(2)
+        axes.append(lab.axes)
+    return lab, axes
+
+
+async def wait_until(condition, seconds=10.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        await asyncio.sleep(0.01)
+
+
+def same(one, other):
+    """Say whether two runs are the same to the last bit."""
+    return (
+        np.array_equal(one.state.parameters, other.state.parameters)
+        and np.array_equal(one.state.critic, other.state.critic)
+        and one.state.random == other.state.random
+        and one.rows == other.rows
+    )
+
+
+def test_two_halves_are_one_whole_and_that_is_ppo():
+    lab = RlhfLab(kl_coef=0.1, learning_rate=0.05, num_ppo_epochs=2, clip=False, feature_kind="count", seed=1)
+    lab.train(4)
+    first = lab.evaluate(50)  # fresh replies do not disturb the run
+    assert not np.array_equal(first.replies.tokens, lab.evaluate(50).replies.tokens), "fresh ones each time"
+    lab.train(3)
+    config = ppo.RunConfig(kl_coef=0.1, learning_rate=0.05, num_ppo_epochs=2, cliprange=None, feature_kind="count")
+    whole = ppo.run(dataclasses.replace(config, updates=7), 1, progress=False)
+    assert same(lab.log, whole)
+    assert dataclasses.replace(lab.log.config, updates=7) == whole.config
+    lab.reset()
+    assert (lab.updates, lab.scores, lab.line()) == (0, [], "No update yet.")
+    lab.train(7)
+    assert same(lab.log, whole)
+    assert lab.evaluate(50).gold != first.gold
+
+
+@pytest.mark.parametrize(
+    ("change", "config"),
+    [
+        ({"kl_coef": 3.0}, {"kl_coef": 3.0}),
+        ({"learning_rate": 0.2}, {"learning_rate": 0.2}),
+        ({"num_ppo_epochs": 1}, {"num_ppo_epochs": 1}),
+        ({"clip": False}, {"cliprange": None}),
+    ],
+)
+def test_a_setting_counts_from_the_next_update_on(change, config):
+    lab = RlhfLab()
+    lab.train(2)
+    lab.set_trait(*next(iter(change.items())))
+    lab.train(2)
+    before = ppo.run(ppo.RunConfig(updates=2), 0, progress=False)
+    assert same(lab.log, ppo.resume(before, 2, config=ppo.RunConfig(**config), progress=False))
+    assert not same(lab.log, ppo.resume(before, 2, progress=False))
+
+
+def test_other_features_or_another_seed_start_anew():
+    lab = RlhfLab(kl_coef=0.2)
+    lab.train(2)
+    lab.feature_kind = "presence"
+    assert (lab.updates, lab.log.start.reward_model.kind, lab.kl_coef) == (0, "presence", 0.2)
+    lab.train(1)
+    lab.reset(seed=1)
+    assert (lab.updates, lab.seed, lab.log.seed) == (0, 1, 1)
+    lab.seed, lab.feature_kind = 0, "log"
+    lab.train(2)
+    assert same(lab.log, ppo.run(ppo.RunConfig(kl_coef=0.2, updates=2), 0, progress=False))
+
+
+def test_the_picture_is_the_log(hacked):
+    lab, _ = hacked
+    log = lab.log
+    rows = module.shown_rows(50)
+    assert rows == [*range(0, 50, 2), 49]
+    for trait, name in (
+        ("scores", "objective/scores"),
+        ("gold", "ours/gold"),
+        ("lengths", "ours/reply_length"),
+        ("kl", "objective/kl"),
+        ("approxkl", "policy/approxkl_avg"),
+    ):
+        assert getattr(lab, trait) == log[name][rows].tolist(), name
+    assert lab.line_numbers == [log.rows[-1][name] for name in module.LINE]
+    for n in (0, 1, 2, 99, 100, 101, 12_345):
+        rows = module.shown_rows(n)
+        assert len(rows) <= kernel_lab.POINTS + 1
+        assert rows[-1:] == ([n - 1] if n else [])
+
+
+def test_replies_are_samples_that_change_only_with_the_policy(hacked):
+    lab, _ = hacked
+    fresh = RlhfLab()
+    assert fresh.replies == fresh.first_replies == lab.first_replies
+    assert fresh.reply_scores == lab.first_scores
+    fresh._show()
+    assert fresh.replies == lab.first_replies
+    said = WORLD.replies(list(module.PROMPTS), lab.replies)
+    np.testing.assert_allclose(lab.reply_scores, reward_model.score(lab.log.start.reward_model, WORLD, said))
+    np.testing.assert_allclose(lab.reply_gold, worlds.gold_reward(WORLD, said).total)
+    assert all(len(reply.split()) == WORLD.max_tokens for reply in lab.replies), "β = 0: word salad up to the cap"
+    assert min(lab.reply_scores) > max(lab.first_scores)
+    assert max(lab.reply_gold) < min(lab.first_gold)
+    moods = [prompt["mood"] for prompt in lab.world["prompts"]]
+    assert set(moods) == {"calm", "angry"}
+    assert len({WORLD.topic_of[i] for i in module.PROMPTS}) == 3
+
+
+def test_axes_hold_the_curves_and_never_shrink(hacked):
+    lab, axes = hacked
+    lows, highs = np.array(axes)[:, ::2], np.array(axes)[:, 1::2]
+    assert (np.diff(lows, axis=0) <= 0).all()
+    assert (np.diff(highs, axis=0) >= 0).all()
+    assert len({tuple(row) for row in axes}) < 15, "in steps, not with every update"
+    held = [lab.scores, [*lab.scores, *lab.gold], lab.kl, lab.approxkl]
+    assert all(low <= min(x) and max(x) <= high for x, low, high in zip(held, lows[-1], highs[-1], strict=True))
+    assert (np.maximum(-lows, highs)[:, :2] <= 5.01 * np.minimum(-lows, highs)[:, :2]).all(), "0 has room for its label"
+    assert [module.nice(x) for x in (0.01, 0.011, 0.3, 1.0, 4.9, 5.1, 20, 86)] == [0.01, 0.02, 0.5, 1, 5, 10, 20, 100]
+
+
+def test_numbers_have_three_digits():
+    known = {0.0: "0", 1e-12: "0", 0.00242: "0.00242", -0.5: "−0.5", 5.984: "5.98", 1234.5: "1230", 99_999.0: "100000",
+             184_000.0: "1.8e+5", 1.5e-5: "1.5e−5", -507.1: "−507", 0.000123: "0.000123"}  # fmt: skip
+    assert {x: module.digits(x) for x in known} == known
+
+
+def test_in_the_background_until_it_is_paused_or_the_bar_is_full(monkeypatch):
+    monkeypatch.setattr(module, "FIRST_RUN", 50)
+
+    async def scenario():
+        lab = RlhfLab()
+        lab.picture_time = 0.0
+        lab.running = True
+        await wait_until(lambda: lab.updates >= 3)
+        lab.running = False
+        await wait_until(lambda: lab._task.done())
+        done = lab.updates
+        await asyncio.sleep(0.05)
+        assert lab.updates == done == len(lab.log) < 50
+        lab.kl_coef = 0.0
+        lab.running = True
+        await wait_until(lambda: lab.updates > done)
+        await asyncio.wait_for(lab._task, 10)
+        assert not lab.running
+        return lab, done
+
+    lab, done = asyncio.run(scenario())
+    assert (lab.updates, lab.message) == (50, "")
+    assert lab._chunk() == 2, "a second run is twice as long, and as long to watch"
+    half = ppo.run(ppo.RunConfig(updates=done), 0, progress=False)
+    assert same(lab.log, ppo.resume(half, 50 - done, config=ppo.RunConfig(kl_coef=0.0), progress=False))
+
+
+def test_the_page_is_heard():
+    async def scenario():
+        lab, heard = RlhfLab(), []
+        lab.send = heard.append
+        for wish in ("hear", "update", "evaluate", "CartPole"):
+            lab._on_message(lab, {"wish": wish}, [])
+        await wait_until(lambda: lab.updates == 1)
+        assert heard == [{"heard": "hear"}, {"heard": "update"}]
+        lab._on_message(lab, {"wish": "train"}, [])
+        await wait_until(lambda: lab.updates > 2)
+        lab._on_message(lab, {"wish": "count"}, [])
+        await wait_until(lambda: lab.feature_kind == "count")
+        await wait_until(lambda: lab.updates > 0)
+        lab._on_message(lab, {"wish": "pause"}, [])
+        await wait_until(lambda: lab._task.done())
+        lab._on_message(lab, {"wish": "new seed"}, [])
+        await wait_until(lambda: (lab.seed, lab.updates) == (1, 0))
+
+    asyncio.run(scenario())
+
+
+def test_an_error_ends_in_words_and_nothing_is_lost(monkeypatch, capsys):
+    climb = ppo._climb
+
+    def broken(config, state, *rest):
+        moved, epochs = climb(config, state, *rest)
+        return (moved._replace(parameters=moved.parameters * np.nan), epochs) if state.updates == 3 else (moved, epochs)
+
+    monkeypatch.setattr(ppo, "_climb", broken)
+
+    async def scenario():
+        lab = RlhfLab()
+        lab.running = True
+        await wait_until(lambda: lab.updates and not lab.running)
+        return lab
+
+    lab = asyncio.run(scenario())
+    told = (
+        "Training stopped: update 4: the policy's parameters is nan, expected a finite number. "
+        "Try a smaller learning_rate."
+    )
+    assert lab.message == told
+    kept = lab.log
+    with pytest.raises(ppo.NonFiniteError, match="update 4: the policy's parameters"):
+        lab.train(5)
+    assert lab.log is kept
+    assert lab.message == told
+    monkeypatch.undo()
+    assert same(lab.log, ppo.run(ppo.RunConfig(updates=3), 0, progress=False))
+    lab.train(1)
+    assert (lab.updates, lab.message) == (4, "")
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ppo, "_climb", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        lab.train(2)
+    assert len(lab.log) == 4
+    assert "Interrupted" in capsys.readouterr().out
+
+
+@pytest.fixture
+def own():
+    """Forty pairs of a person who likes short replies."""
+    both = reward_model.sample_pairs(RlhfLab().log.reference, WORLD, 40, np.random.default_rng(3))
+    return reward_model.choose(*both, both[0].lengths < both[1].lengths)
+
+
+def test_own_pairs_train_the_reward_model(own):
+    lab = RlhfLab(pairs=own, kl_coef=0.1)
+    lab.train(40)
+    assert same(lab.log, ppo.run(ppo.RunConfig(kl_coef=0.1, updates=40), 0, pairs=own, progress=False))
+    assert lab.own_pairs == 40
+    assert lab.lengths[-1] < lab.lengths[0] - 1
+    lab.feature_kind = "rich"
+    assert len(lab.log.state.pairs.chosen.prompts) == 40, "they stay"
+
+
+def test_pairs_that_teach_nothing_are_refused(own, monkeypatch):
+    nothing = own.chosen.take(slice(0, 0))
+    for wrong, message in (
+        ("these", "pairs is str, expected Pairs"),
+        (Pairs(nothing, nothing), "pairs is empty, expected one pair"),
+        (Pairs(own.chosen, own.chosen), "trained on pairs: replies all have the same score"),
+    ):
+        with pytest.raises(TraitError, match=message):
+            RlhfLab(pairs=wrong)
+    lab = RlhfLab()
+    lab.train(1)
+
+    def refuse(*_, **__):
+        raise ValueError("it did not settle")
+
+    monkeypatch.setattr(ppo, "begin", refuse)
+    with pytest.raises(TraitError, match="did not settle"):
+        lab.feature_kind = "count"
+    with pytest.raises(TraitError, match="did not settle"):
+        lab.reset(seed=3)
+    assert (lab.feature_kind, lab.seed, lab.updates, len(lab.log)) == ("log", 0, 1, 1)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"kl_coef": -0.1},
+        {"kl_coef": 11.0},
+        {"kl_coef": float("nan")},
+        {"learning_rate": 0.0},
+        {"learning_rate": 2.0},
+        {"num_ppo_epochs": 0},
+        {"num_ppo_epochs": 17},
+        {"num_ppo_epochs": 1.5},
+        {"clip": "yes"},
+        {"feature_kind": "deep"},
+        {"seed": -1},
+        {"show_gold": 1.5},
+    ],
+)
+def test_a_wrong_value_is_refused_by_name(wrong):
+    with pytest.raises(TraitError, match=next(iter(wrong))):
+        RlhfLab(**wrong)
+
+
+def test_wrong_numbers_of_updates_and_replies():
+    lab = RlhfLab()
+    for wrong, error in ((0, ValueError), (1.5, TypeError), (True, TypeError)):
+        with pytest.raises(error, match="updates"):
+            lab.train(wrong)
+        with pytest.raises(error, match="replies"):
+            lab.evaluate(wrong)
+    assert lab.updates == 0
+
+
+def test_what_viewers_without_widgets_get(hacked):
+    lab, _ = hacked
+    data, metadata = lab._repr_mimebundle_()
+    assert data["text/plain"] == metadata["image/png"]["alt"] == repr(lab)
+    assert lab.line() in repr(lab)
+    assert f"objective/kl {module.digits(lab.kl[-1])}, " in repr(lab)
+    assert f"the policy now “{lab.replies[2]}”" in repr(lab)
+    assert data["image/png"].startswith(b"\x89PNG")
+    assert len(data["image/png"]) < 120_000
+    assert data["image/png"] == lab.first_frame(), "the same each time"
+    gold = module.digits(lab.gold[-1])
+    assert f"ours/gold {gold}" in repr(lab)
+    lab.show_gold = False
+    assert gold not in repr(lab)
+    assert data["image/png"] != lab.first_frame()
+    lab.show_gold = True
+    at_first = RlhfLab()._repr_mimebundle_()[0]
+    assert at_first["image/png"].startswith(b"\x89PNG")
+    assert "update 0 of 100. No update yet. To “Could you" in at_first["text/plain"]
+
+
+def test_a_stored_lab_fits_into_a_notebook(hacked):
+    lab, _ = hacked
+    state = offline.stored(lab)["state"]
+    assert "world" not in state
+    longest = max(WORLD.words[1:], key=len)
+    assert len(" ".join([longest] * WORLD.max_tokens)) <= kernel_lab.LONGEST_MESSAGE, "any reply fits"
+    assert max(len(value) for value in state.values() if isinstance(value, list)) <= 100
+    assert "kernel_lab" not in offline.labs()
+    assert offline.labs()["rlhf_lab"] is RlhfLab
+
+
+def test_the_sampled_replies_are_the_policys():
+    """Over many seeds of the sampler the first word has the policy's distribution: the mean score of SFT's replies."""
+    log = RlhfLab().log
+    prompts = np.full(4000, module.PROMPTS[0])
+    said = policy.sample(log.model, WORLD, prompts, np.random.default_rng(0)).replies
+    scores = reward_model.score(log.state.reward_model, WORLD, said)
+    mine = [module._said(dataclasses.replace(log, seed=seed)).scores[0] for seed in range(300)]
+    assert abs(np.mean(mine) - scores.mean()) < 4 * scores.std() / np.sqrt(300)
