@@ -1571,6 +1571,126 @@ def rewards_without_beta(score, log_probs, ref_log_probs, beta):
     return rewards
 
 
+# --- preference_loss ---------------------------------------------------------------------------------
+
+
+@right("preference_loss")
+def preference_vectorised(chosen, rejected):
+    return np.logaddexp(0, rejected - chosen).mean()
+
+
+@right("preference_loss")
+def preference_looped(chosen, rejected):
+    total = 0.0
+    for c, r in zip(chosen, rejected, strict=True):
+        d = c - r
+        total += np.log1p(np.exp(-d)) if d > 0 else np.log1p(np.exp(d)) - d
+    return total / len(chosen)
+
+
+@right("preference_loss")
+def preference_float32(chosen, rejected):
+    return np.mean(np.logaddexp(np.float32(0), np.float32(rejected) - np.float32(chosen)))
+
+
+@wrong("preference_loss", "overflow")
+def preference_overflows(chosen, rejected):
+    return np.log(1 + np.exp(rejected - chosen)).mean()
+
+
+@wrong("preference_loss", "exchanged")
+def preference_exchanged(chosen, rejected):
+    return np.logaddexp(0, chosen - rejected).mean()
+
+
+@wrong("preference_loss", "no-difference")
+def preference_of_chosen(chosen, rejected):
+    return -np.log(1 / (1 + np.exp(-chosen))).mean()
+
+
+@wrong("preference_loss", "each-alone")
+def preference_each_alone(chosen, rejected):
+    good, bad = np.logaddexp(0, -chosen), np.logaddexp(0, rejected)
+    return np.mean(good + bad)
+
+
+@wrong("preference_loss", "probability")
+def preference_probability(chosen, rejected):
+    return np.mean(np.exp(chosen) / (np.exp(chosen) + np.exp(rejected)))
+
+
+@wrong("preference_loss", "log-likelihood")
+def preference_up(chosen, rejected):
+    return -np.logaddexp(0, rejected - chosen).mean()
+
+
+@wrong("preference_loss", "sum")
+def preference_sum(chosen, rejected):
+    return np.logaddexp(0, rejected - chosen).sum()
+
+
+@wrong("preference_loss", "not-averaged")
+def preference_each(chosen, rejected):
+    return np.logaddexp(0, rejected - chosen)
+
+
+# --- reply_objective ---------------------------------------------------------------------------------
+
+
+@right("reply_objective")
+def reply_vectorised(log_probs, advantages, mask):
+    return (log_probs * advantages * mask).sum(axis=-1).mean()
+
+
+@right("reply_objective")
+def reply_looped(log_probs, advantages, mask):
+    total = 0.0
+    for row, of_tokens, there in zip(log_probs, advantages, mask, strict=True):
+        total += sum(row[t] * of_tokens[t] for t in range(len(row)) if there[t])
+    return total / len(log_probs)
+
+
+@right("reply_objective")
+def reply_float32(log_probs, advantages, mask):
+    return np.sum(np.float32(log_probs)[mask] * np.float32(advantages)[mask]) / len(mask)
+
+
+@wrong("reply_objective", "padding-counts")
+def reply_with_padding(log_probs, advantages, mask):
+    return (log_probs * advantages).sum(axis=1).mean()
+
+
+@wrong("reply_objective", "mean-over-tokens")
+def reply_over_tokens(log_probs, advantages, mask):
+    return (log_probs * advantages)[mask].mean()
+
+
+@wrong("reply_objective", "mean-over-positions")
+def reply_over_positions(log_probs, advantages, mask):
+    return np.mean(log_probs * advantages * mask)
+
+
+@wrong("reply_objective", "mean-within-replies")
+def reply_means_of_means(log_probs, advantages, mask):
+    return np.mean([(p * a)[there].mean() for p, a, there in zip(log_probs, advantages, mask, strict=True)])
+
+
+@wrong("reply_objective", "loss")
+def reply_loss(log_probs, advantages, mask):
+    return -(log_probs * advantages * mask).sum() / len(mask)
+
+
+@wrong("reply_objective", "no-advantages")
+def reply_log_probability(log_probs, advantages, mask):
+    return (log_probs * mask).sum(axis=1).mean()
+
+
+@wrong("reply_objective", "last-token-only")
+def reply_last(log_probs, advantages, mask):
+    ends = mask.sum(axis=1) - 1
+    return np.mean([log_probs[i, t] * advantages[i, t] for i, t in enumerate(ends)])
+
+
 # --- actor_gradient ----------------------------------------------------------------------------------
 
 

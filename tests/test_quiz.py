@@ -52,6 +52,7 @@ def test_the_misconceptions_of_each_lesson_are_distractors():
     assert met["05"] >= {"M5", "M7", "M8", "M9"}
     assert met["10"] >= {"M5", "M17", "M19", "M20", "M21"}
     assert met["08"] >= {"M5", "M6", "M7", "M14"}
+    assert met["11"] >= {"M6", "M21", "M22", "M23"}
 
 
 @pytest.mark.parametrize("name", NAMES)

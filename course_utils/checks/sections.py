@@ -55,3 +55,6 @@ CLIP = Section("10", "A brake: the clip")
 EPOCHS = Section("10", "What the clip does not bound")
 KL_ESTIMATES = Section("10", "KL from samples")
 WHERE_KL = Section("10", "In the reward or in the loss")
+
+REWARD_MODEL = Section("11", "Stage 3: a reward model")
+HAND_UPDATE = Section("11", "Stage 4: one update by hand")

@@ -1,0 +1,128 @@
+"""Lesson 11: the Bradley–Terry loss of preference pairs."""
+
+import numpy as np
+
+from course_utils import objectives
+from course_utils.arguments import FloatArray
+from course_utils.checks import sections
+from course_utils.checks.question import Inputs, Mistake, Question
+
+
+def fresh(rng: np.random.Generator) -> Inputs:
+    """Draw the scores of three to five pairs, some of them ranked the wrong way round."""
+    n = int(rng.integers(3, 6))
+    rejected = rng.normal(scale=1.5, size=n).round(2)
+    return {"chosen": (rejected + rng.normal(loc=0.7, scale=1.2, size=n)).round(2), "rejected": rejected}
+
+
+def loss(chosen: FloatArray, rejected: FloatArray) -> float:
+    """Return the mean of −log σ(chosen − rejected)."""
+    return objectives.bradley_terry_loss(chosen, rejected).value
+
+
+def sigmoid(x: FloatArray) -> FloatArray:
+    """Return 1 / (1 + exp(−x)), with no care for large −x."""
+    return np.asarray(1 / (1 + np.exp(-x)))
+
+
+QUESTION = Question(
+    name="preference_loss",
+    lesson="11",
+    prompt="Return the mean of −log σ(chosen − rejected) over the pairs, one number.",
+    points=2,
+    signature="preference_loss(chosen, rejected)",
+    fixed=(
+        {"chosen": np.array([1.0]), "rejected": np.array([0.5])},
+        {"chosen": np.array([2.0, -0.5]), "rejected": np.array([0.5, 0.3])},
+    ),
+    extreme=({"chosen": np.array([-1000.0, 2.0]), "rejected": np.array([1000.0, 1.0])},),
+    fresh=fresh,
+    oracle=loss,
+    remark="A pair ranked right by a wide margin costs nearly nothing. One ranked wrong costs about its margin.",
+    read=sections.REWARD_MODEL,
+    mistakes=(
+        Mistake(
+            "overflow",
+            "",
+            lambda chosen, rejected: np.mean(-np.log(sigmoid(chosen - rejected))),
+            "The formula is right, and it is not finite here: `exp` of the margin is larger than any float.",
+            "One infinite loss makes every weight NaN in the next step. `np.logaddexp(0, -margin)` is the same number "
+            "without the overflow.",
+            almost=True,
+        ),
+        Mistake(
+            "exchanged",
+            "M5",
+            lambda chosen, rejected: loss(rejected, chosen),
+            "You exchanged chosen and rejected: your loss falls when the rejected reply scores higher.",
+            "Trained on it, the reward model ranks backwards, and PPO goes where it points.",
+        ),
+        Mistake(
+            "no-difference",
+            "M23",
+            lambda chosen, rejected: np.logaddexp(0, -chosen).mean(),
+            "The rejected scores do not come into it.",
+            "This asks for high scores of everything that was ever chosen. A preference says only that one reply is "
+            "better than the *other*: the loss is one of the difference.",
+        ),
+        Mistake(
+            "each-alone",
+            "M23",
+            lambda chosen, rejected: (np.logaddexp(0, -chosen) + np.logaddexp(0, rejected)).mean(),
+            "You judged each reply alone: chosen ones as good, rejected ones as bad.",
+            "Two good replies make a pair as well, and one of them is rejected. Only their difference is known.",
+        ),
+        Mistake(
+            "no-logarithm",
+            "",
+            lambda chosen, rejected: -sigmoid(chosen - rejected).mean(),
+            "The logarithm is missing: this is minus the mean probability.",
+            "The loss is −log of the probability of what the rater chose. A pair that is ranked wrong by far would "
+            "hardly count without it.",
+        ),
+        Mistake(
+            "probability",
+            "M5",
+            lambda chosen, rejected: sigmoid(chosen - rejected).mean(),
+            "You returned the mean probability σ(chosen − rejected) itself.",
+            "It goes up when the model gets better. The loss is its negative logarithm.",
+        ),
+        Mistake(
+            "log-likelihood",
+            "M5",
+            lambda chosen, rejected: -loss(chosen, rejected),
+            "The sign is that of an objective: this is log σ, which goes up.",
+            "A loss goes down. Minimising this one would make the choices of the raters as improbable as it can.",
+        ),
+        Mistake(
+            "difference",
+            "",
+            lambda chosen, rejected: (rejected - chosen).mean(),
+            "You returned the mean margin without log σ.",
+            "Nothing stops such a loss: it falls for ever when all scores are multiplied by a larger number.",
+        ),
+        Mistake(
+            "sum",
+            "M7",
+            lambda chosen, rejected: len(chosen) * loss(chosen, rejected),
+            "You summed over the pairs, and the mean is asked for.",
+            "With a sum the step size would have to change with the number of pairs.",
+            almost=True,
+        ),
+        Mistake(
+            "not-averaged",
+            "",
+            lambda chosen, rejected: np.logaddexp(0, rejected - chosen),
+            "You returned the loss of each pair.",
+            "They are right. What is asked for is their mean, one number.",
+            almost=True,
+        ),
+        Mistake(
+            "loss-of-the-mean",
+            "",
+            lambda chosen, rejected: np.logaddexp(0, -(chosen - rejected).mean()),
+            "You averaged the margins first, and took −log σ of the mean.",
+            "Then one pair with a wide margin makes up for many that are ranked wrong. Each pair has its own loss.",
+        ),
+    ),
+)

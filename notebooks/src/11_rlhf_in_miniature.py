@@ -1,0 +1,638 @@
+# %% [markdown] label="title" tags=["slide"] minutes=2
+# # 11 · RLHF in miniature
+#
+# Until now somebody gave you the rewards. Who gives a reward for a *helpful* reply? Nobody can write that formula down.
+# **RLHF**, reinforcement learning from human feedback, gets it from people in four stages:
+#
+# $$\text{demonstrations}\;\to\;\pi_{\mathrm{ref}}\;\to\;\text{comparisons}\;\to\;\text{reward model}\;\to\;\max_\theta\;\mathbb E\bigl[\text{score}\bigr]-\beta\,\mathrm{KL}(\pi_\theta\,\Vert\,\pi_{\mathrm{ref}})$$
+#
+# You go through all of them here, on a language model so small that a training run takes a second. What goes wrong in
+# large runs goes wrong in this one too. Nothing is scripted.
+#
+# After it you will be able to
+#
+# - **name** the four stages, what each learns from, and what it cannot know,
+# - **train** a reward model on your own preferences, and read what it has learned,
+# - **point** at U(τ; θ) in the training loop,
+# - **read** the log of a PPO run, with its two KLs,
+# - **recognise** over-optimisation, and say what β does about it.
+#
+# *About 75 minutes, and 15 more for the exercises. You need lessons 08 and 10.*
+
+# %% label="setup" tags=["skip"]
+import numpy as np
+from course_utils import figures, objectives, returns
+from course_utils.checks import check
+from course_utils.rlhf import policy as lm
+from course_utils.rlhf import ppo, reward_model
+from course_utils.rlhf import world as worlds
+from course_utils.rlhf.ppo import RunConfig
+from course_utils.rlhf.sweep import sweep
+from course_utils.widgets import PreferenceLab, Quiz, RlhfLab
+
+# %% [markdown] label="world" tags=["slide"] minutes=4
+# ## A world of 53 words
+#
+# An assistant answers the customers of a shop. They write about six topics, and each of them is calm or angry. The assistant
+# has 53 words and writes at most 16 **tokens**: words, and an *end token* that says “I have finished”.
+#
+# The state is the customer's message and the words so far. The action is the next token. The trajectory τ is the whole
+# reply.
+#
+# Because this world is invented, it has something that no real project has: a **gold reward**, what people would agree on if
+# you could ask all of them. Nothing in this lesson is trained on it. It is your oracle, the exact value beside the estimate.
+#
+# An angry customer writes: *Three weeks and still no refund! Where is my money?*
+#
+# **Predict:** which of the three replies below has the highest gold reward, and which the lowest?
+
+# %% label="world-code" tags=["subslide"]
+world = worlds.load()
+angry_refund = 2
+texts = [
+    "sorry i will return the money today",
+    "we are sorry we guarantee your money today",
+    "sorry sorry please thanks kindly send money refund return money now",
+]
+replies = world.replies([angry_refund] * 3, texts)
+gold = worlds.gold_reward(world, replies)
+print("customer:", world.prompts[angry_refund].text)
+for i, text in enumerate(texts):
+    parts = [f"{name} {figures.signed(x[i])}" for name, x in gold.parts.items() if x[i]]
+    print(f"{gold.total[i]:5.2f}  {text}\n       {', '.join(parts)}")
+
+# %% [markdown] label="world-read" tags=["fragment"]
+# The first says sorry, names the money and says what will be done. The second makes a promise that nobody should make.
+#
+# The third has every good word in it, and is a **word salad**. It loses points for repeating itself, for too many polite
+# words and for word pairs that nobody would say (`illegal_pairs`). Remember it. You will meet it again.
+
+# %% [markdown] label="sft" tags=["slide"] minutes=5
+# ## Stage 1: imitate
+#
+# People write a few thousand replies, and the model learns to write like them. This is **supervised fine-tuning**, SFT:
+#
+# $$\theta\leftarrow\theta+\alpha\sum_t\frac{\partial\log\pi_\theta(a_t\mid s_t)}{\partial\theta}.$$
+#
+# You know that formula. It is U with all advantages equal to 1, on trajectories that somebody else has written.
+#
+# The demonstrators are not perfect. In 18 cases out of 100 they have another topic in mind than the customer, and in 11 they
+# promise or guarantee something. **Predict:** is the model that imitates them better than they are, worse, or just as good?
+
+# %% label="sft-code" tags=["subslide"]
+rng = np.random.default_rng(11)
+shown = worlds.demonstrations(world, 3_000, rng)
+reference = lm.sft(world, shown, rng).model
+prompts = worlds.sample_prompts(world, 3_000, rng)
+written = lm.sample(reference, world, prompts, rng).replies
+for name, said in [("demonstrators", shown), ("SFT model", written)]:
+    gold = worlds.gold_reward(world, said)
+    error = gold.total.std() / len(gold.total) ** 0.5
+    unsafe, wrong = (np.mean(gold.parts[fault] < 0) for fault in ("unsafe", "wrong_object"))
+    print(f"{name:14s} gold {gold.total.mean():.2f} ± {error:.2f}", end="")
+    print(f"   promises {unsafe:.0%}   thing of another topic {wrong:.0%}")
+
+# %% [markdown] label="sft-read" tags=["fragment"]
+# It is no better. It has the same faults in about the same shares. (A wrong topic shows in 10 % only: not every reply names
+# a thing.) Imitation raises the log-probability of *everything* that was written, and cannot tell the good replies from the
+# bad ones.
+#
+# Read some of what it writes:
+
+# %% label="sft-samples" tags=["subslide"]
+for prompt in (angry_refund, 20):
+    print("customer:", world.prompts[prompt].text)
+    few = lm.sample(reference, world, [prompt] * 4, np.random.default_rng(111)).replies
+    points = worlds.gold_reward(world, few).total
+    for text, worth in zip(world.text(few), points, strict=True):
+        print(f"{worth:8.2f}  {text}")
+
+# %% [markdown] label="policy" tags=["slide"] minutes=3
+# ### The policy, and its score function
+#
+# The model sees of a state a row $x(s)$ of zeros and ones: the topic, the mood, the position, the two words before, and
+# which words were used already. The logits are $z=x(s)\,\theta$, with one column of θ for each token. So the score is the one
+# of lesson 02, with $x$ in front:
+#
+# $$\frac{\partial\log\pi_\theta(a\mid s)}{\partial\theta}=x(s)^{\mathsf T}\bigl(\text{one-hot}(a)-\pi_\theta(\cdot\mid s)\bigr).$$
+#
+# Compare it with a nudge of one parameter, the one that joins the topic *refund* to the word *money*:
+
+# %% label="policy-code" tags=["subslide"]
+one = replies.take([0])
+batch = lm.contexts(world, one)
+features, size = reference.table.shape[0], reference.table.size
+print(f"{features} features of a context, {size:,} parameters")
+entry = lm.feature_names(world).index("topic refund"), world.words.index("money")
+nudged = []
+for h in (1e-5, -1e-5):
+    table = reference.table.copy()
+    table[entry] += h
+    nudged.append(lm.log_probs(reference._replace(table=table), world, one).sum())
+print(f"by nudging   {(nudged[0] - nudged[1]) / 2e-5:.6f}")
+print(f"by formula   {lm.score(reference, batch).table[entry]:.6f}")
+
+# %% [markdown] label="compare" tags=["slide"] minutes=8
+# ## Stage 2: compare
+#
+# Is a reply worth 7.3 points or 6.8? Nobody can say. But of two replies to the same message most people can say which is the
+# better one. So raters are shown pairs.
+#
+# Now you are the rater. Label the twenty pairs. There is no right answer, only yours. Below them you see what a
+# reward model makes of your choices. (In a hurry? *Let a rater finish.*)
+#
+# **Predict** before you begin: once it has learned your twenty pairs, how often will it agree with the raters on pairs that it
+# has never seen? A coin would agree in 50 % of them.
+
+# %% label="compare-lab" tags=["subslide"]
+lab = PreferenceLab()
+lab
+
+
+# %% label="compare-code" tags=["subslide"]
+def report(name, labelled):
+    """Print how well the reward model of a lab's choices does."""
+    mine = labelled.reward_model()
+    seen = reward_model.accuracy(mine, world, labelled.pairs())
+    unseen = reward_model.accuracy(mine, world, labelled.held_out())
+    print(f"{name}: right on the pairs it has learned {seen:.0%}, on 180 others {unseen:.0%}")
+
+
+report("twenty labels of the raters", PreferenceLab(choices=lab.rater_choices()))
+if any(lab.choices):
+    report("your labels", lab)
+    print(f"you and the raters agree on {lab.agreement():.0%} of the pairs that you judged")
+else:
+    print("your labels: none yet. Label some pairs above, and run this cell again.")
+
+# %% [markdown] label="compare-read" tags=["fragment"]
+# Twenty pairs are learned by heart, and say little about other pairs. There are more than 300 combinations of topic and word
+# to be judged, and most of them did not occur.
+#
+# Where you and the raters differ, nobody is wrong. You may value short replies, they may value an apology. A reward model
+# learns the taste of those who label.
+
+# %% [markdown] label="reward" tags=["slide"] minutes=6
+# ## Stage 3: a reward model
+#
+# A **reward model** gives a score $r(s,\tau)$ to a reply. The model of Bradley and Terry says how scores become choices:
+#
+# $$\Pr(\text{chosen}\succ\text{rejected})=\sigma\bigl(r(\text{chosen})-r(\text{rejected})\bigr),\qquad\sigma(d)=\frac1{1+e^{-d}},$$
+#
+# and the scores are trained on the loss $-\log\sigma(r(\text{chosen})-r(\text{rejected}))$, averaged over the pairs. It is a
+# **ranking problem**. Nobody ever tells the model what a score should be.
+#
+# Our score is linear: a weight for each word, one more for each topic and word, and one for each mood and polite word. A word
+# that occurs $c$ times counts $\log_2(1+c)$.
+#
+# The raters are shown pairs of SFT replies. They choose by the gold reward, with noise: two replies that are nearly as good as
+# each other get a nearly random label. **Predict:** how often would the *gold reward itself* agree with them?
+
+
+# %% label="reward-code" tags=["subslide"]
+def part(labelled, rows):
+    """Return some of the pairs."""
+    return reward_model.Pairs(*(side.take(rows) for side in labelled))
+
+
+both = reward_model.sample_pairs(reference, world, 5_500, rng)
+labels = reward_model.label(world, *both, rng)
+pairs, fresh = part(labels, slice(1_500)), part(labels, slice(1_500, None))
+for n in (20, 100, 300, 1_500):
+    judge = reward_model.fit(world, part(pairs, slice(n)))
+    right = [reward_model.accuracy(judge, world, p) for p in (part(pairs, slice(n)), fresh)]
+    print(f"{n:5d} pairs: right on them {right[0]:.0%}, on 4,000 fresh pairs {right[1]:.1%}")
+oracle = objectives.bradley_terry_loss(*(worlds.gold_reward(world, p).total for p in fresh))
+print(f"gold reward:                    on the fresh pairs {oracle.accuracy:.1%}")
+judge = reward_model.normalise(judge, world, written)  # mean 0 and sd 1 on SFT replies
+
+# %% [markdown] label="reward-read" tags=["fragment"]
+# With 1,500 pairs the reward model agrees with the raters nearly as often as the gold reward does. By its accuracy you could
+# hardly tell the two apart. The rest is noise of the raters, which nobody can predict.
+#
+# Its weights can be read. (In a large model the same is in there, and cannot be read.)
+
+# %% label="weights-code" tags=["subslide"]
+table = reward_model.weight_table(judge, world)
+kinds = {
+    "topic × word": [row for row in table if row[0].split(" × ")[0] in world.topics],
+    "word": [row for row in table if " × " not in row[0]],
+    "mood × word": [row for row in table if row[0].split(" × ")[0] in worlds.MOODS],
+}
+for name, rows in kinds.items():
+    shown_rows = [f"{what} {figures.signed(round(w, 2))}" for what, w in rows[:4]]
+    print(f"{name:13s}", ", ".join(shown_rows))
+
+# %% [markdown] label="weights-read" tags=["fragment"]
+# It has found out which words belong to which topic, that nobody should promise or guarantee anything, and that angry
+# customers want to hear *sorry*.
+#
+# Now look at what is **not** in the table: that a word helps only once, that word pairs can be nonsense, that 16 words are too
+# many. In the SFT replies such things were too rare to be learned. This reward model never needed to know them.
+
+# %% [markdown] label="differences" tags=["slide"] minutes=4
+# ### Only differences mean anything
+#
+# **Predict:** SFT replies about deliveries have a higher mean score than SFT replies about bills. Are they better?
+
+# %% label="differences-code" tags=["subslide"]
+scores = reward_model.score(judge, world, written)
+golds = worlds.gold_reward(world, written).total
+for t, topic in enumerate(world.topics):
+    on = world.topic_of[written.prompts] == t
+    print(f"{topic:9s} mean score {scores[on].mean():5.2f}   mean gold {golds[on].mean():.2f}")
+
+chosen, rejected = (reward_model.score(judge, world, p) for p in pairs)
+bonus = 100.0 * world.topic_of[pairs.chosen.prompts]  # some number for each prompt
+before = objectives.bradley_terry_loss(chosen, rejected).value
+after = objectives.bradley_terry_loss(chosen + bonus, rejected + bonus).value
+print(f"loss {before:.6f}, with up to 500 points added to both replies of a pair {after:.6f}")
+
+# %% [markdown] label="differences-read" tags=["fragment"]
+# By the gold reward there is next to no difference. The two replies of a pair always answer the same message, so whatever is added to all
+# replies to that message cancels, and the training never sees it. Scores of replies to *different* prompts must not be
+# compared.
+#
+# The policy gradient can live with that. Its advantage compares an action with the policy's own average *in the same state*.
+
+# %% [markdown] label="update" tags=["slide"] minutes=8
+# ## Stage 4: one update by hand
+#
+# Now the pieces of this course come together. The policy starts as a copy of the SFT model, which stays as the frozen
+# reference $\pi_{\mathrm{ref}}$. One update of a batch of 64 replies:
+
+# %% label="update-code" tags=["subslide"]
+m, beta = 64, 0.3
+model = reference
+prompts = worlds.sample_prompts(world, m, rng)
+replies, log_pi = lm.sample(model, world, prompts, rng)  # 1. the policy writes
+score = reward_model.score(judge, world, replies)  # 2. the reward model judges
+rewards = np.zeros(log_pi.shape)
+rewards[np.arange(m), replies.lengths - 1] = score  # 3. once, with the last token,
+log_ref = lm.log_probs(reference, world, replies)
+rewards = objectives.kl_penalised_rewards(rewards, log_pi, log_ref, beta)  # less the drift
+goes_on = 1.0 * (np.arange(world.max_tokens) < replies.lengths[:, None] - 1)
+values = np.zeros((m, world.max_tokens + 1))  # a critic that knows nothing yet
+A = returns.gae(rewards, goes_on, values, 0.95)  # 4. better than usual?
+batch = lm.contexts(world, replies)
+uphill = lm.score(model, batch, weights=A[replies.mask] / m)  # 5. score × advantage
+print(f"{m} replies, {len(batch.x)} tokens, mean score {score.mean():.2f}")
+
+# %% [markdown] label="update-read" tags=["fragment"]
+# Line 5 is this course in one call. It sums $\frac{\partial\log\pi_\theta(a_t\mid s_t)}{\partial\theta}A_t$ over the tokens
+# and averages over the replies: the gradient of $\frac1m\sum_\tau U(\tau;\theta)$.
+#
+# **Predict:** PPO's clipped objective is a mean over all *tokens* of the batch. At the first step of an update, how does its
+# gradient differ from line 5?
+
+# %% label="same-code" tags=["subslide"]
+z = np.zeros((m, world.max_tokens, len(world.words)))
+z[batch.rows, batch.steps] = lm.logits(model, batch.x)
+of_u = objectives.advantage_objective(z, replies.tokens, A, weights=1.0 * replies.mask)
+by_lesson_8 = lm.gradient(model, batch.x, of_u.grad_logits[batch.rows, batch.steps])
+step = ppo.policy_step(RunConfig(), model, batch, log_pi[replies.mask], A[replies.mask])
+by_ppo = step.gradient * step.scale * len(batch.x) / m  # a sum over tokens, a mean over replies
+mine = lm.pack(uphill)
+for name, other in [("lesson 08", lm.pack(by_lesson_8)), ("PPO, times N/m", by_ppo)]:
+    print(f"{name:15s} equals line 5 to 1e-12: {abs(other - mine).max() < 1e-12}")
+print(f"N/m = {len(batch.x) / m:.2f} tokens in a reply")
+
+# %% [markdown] label="same-read" tags=["fragment"]
+# Only by the factor N/m, the mean length of the replies. The direction is the same. In `course_utils/rlhf/ppo.py` you find
+# the line in `policy_step`, under the comment *The advantage-weighted score of every token: U(τ; θ) climbs here*.
+#
+# The rest of PPO is around it: whitened advantages, four epochs with the clip, a critic that learns, a hundred batches. One
+# call does all of it, from the demonstrations on:
+
+# %% [markdown] label="run" tags=["slide"] minutes=6
+# ### A hundred updates
+#
+# The log uses the names of the library TRL, so that you can read the log of a large run with it.
+#
+# | name | what it is |
+# |---|---|
+# | `objective/scores` | the reward model's score, mean of the batch |
+# | `objective/kl` | log π − log π_ref of a whole reply: distance to the **reference** |
+# | `policy/approxkl_avg` | ½ (log π_new − log π_old)² of a token: size of this update's **step** |
+# | `policy/entropy_avg` | entropy of a token's distribution |
+# | `ours/reply_length`, `ours/gold` | tokens of a reply; gold reward (a real log cannot have it) |
+#
+# **Predict**, for each of the six: will it go up, go down, or stay?
+
+# %% label="run-code" tags=["subslide"]
+log = ppo.run(RunConfig(kl_coef=0.3, updates=100), seed=0)
+names = ["objective/scores", "objective/kl", "policy/approxkl_avg", "policy/entropy_avg"]
+names += ["ours/reply_length", "ours/gold"]
+print("update  " + "  ".join(name.split("/")[1].removesuffix("_avg") for name in names))
+for update in (1, 10, 25, 50, 100):
+    row = [round(log[name][update - 1], 3) + 0 for name in names]  # + 0: prints no −0
+    print(f"{update:6d}  {row[0]:6.2f} {row[1]:4.1f} {row[2]:9.3f} {row[3]:8.2f}", end="")
+    print(f" {row[4]:13.1f} {row[5]:5.2f}")
+
+# %% [markdown] label="run-read" tags=["fragment"]
+# Score and gold rise together, and most of it happens in the first ten updates. The KL to the reference rises to 2 or 3 nats,
+# where the penalty holds it. The steps are small, and largest at the start. The entropy falls, since the policy has become
+# surer of what to say. The length stays.
+#
+# What has changed in the replies? The same random numbers, before and after:
+
+# %% label="before-after" tags=["subslide"]
+for prompt in (angry_refund, 20):
+    print("customer:", world.prompts[prompt].text)
+    for name, who in [("SFT", log.reference), ("PPO", log.model)]:
+        few = lm.sample(who, world, [prompt] * 3, np.random.default_rng(111)).replies
+        points = worlds.gold_reward(world, few).total
+        for text, worth in zip(world.text(few), points, strict=True):
+            print(f"   {name} {worth:5.2f}  {text}")
+
+# %% [markdown] label="before-after-read" tags=["fragment"]
+# The wrong topics are gone, and the angry customer hears an apology. No demonstrator had to be perfect for this. Comparing
+# replies was enough.
+
+# %% [markdown] label="live" tags=["slide"] minutes=8
+# ### Watch it, and break it
+#
+# Press *Run* and read the replies while they change. Then *Reset*, take the penalty away (β = 0), and run again.
+#
+# **Predict** before the second run: what will the score do? The replies? And which of the two KLs will warn you?
+#
+# Only then switch on the gold reward. And if you have labelled pairs: `RlhfLab(pairs=lab.pairs())` trains a policy on
+# *your* taste. What do you expect of twenty pairs?
+
+# %% label="live-lab" tags=["subslide"]
+RlhfLab()
+
+# %% [markdown] label="beta" tags=["slide"] minutes=6
+# ## How much β?
+#
+# Seven values of β, three seeds each, 60 updates. All cores of your computer take part. **Predict:** which β has the highest
+# score? Which the highest gold reward?
+
+# %% label="beta-code" tags=["subslide"]
+betas = [0.0, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0]
+runs = sweep([RunConfig(kl_coef=b, updates=60) for b in betas], seeds=range(3), progress=False)
+ends = [ppo.evaluate(run.log, replies=1_000) for run in runs]  # fresh replies
+numbers = np.array([[e.score, e.gold, e.kl, e.length] for e in ends]).reshape(-1, 3, 4)
+print("    β   score     gold ± s.e.   KL    length")
+for b, of_seeds in zip(betas, numbers, strict=True):
+    score_, gold_, kl_, length_ = of_seeds.mean(axis=0)
+    error = of_seeds[:, 1].std(ddof=1) / 3**0.5
+    print(f"{b:5.2f} {score_:7.2f} {gold_:8.2f} ± {error:.2f} {kl_:7.1f} {length_:7.1f}")
+
+# %% [markdown] label="beta-read" tags=["fragment"]
+# The score is highest without any penalty, and the gold reward is lowest there, far below that of the SFT model. At β = 10 the
+# policy hardly moves. The best β lies in between, and the *score alone cannot tell you which it is*.
+#
+# The length tells something. With a weak penalty the replies run into the limit of 16 tokens.
+
+# %% [markdown] label="over" tags=["slide"] minutes=6
+# ## Over-optimisation
+#
+# Without a penalty, and with small steps, you can watch it happen. **Predict:** does the gold reward fall from the start?
+
+# %% label="over-code" tags=["subslide"] picture="over_optimisation.png"
+small_steps = RunConfig(kl_coef=0.0, learning_rate=0.005, updates=150)
+free = [ppo.run(small_steps, seed, progress=False) for seed in range(3)]
+
+
+def smooth(column):
+    """Return means of seven updates in a row."""
+    return np.convolve(column, np.ones(7) / 7, mode="valid")
+
+
+fig, (ax,) = figures.new_figure(7.2, 3.8)
+for seed, run in enumerate(free):
+    away = np.sqrt(smooth(run["ours/kl_full"]))
+    gold, score = smooth(run["ours/gold"]), smooth(run["objective/scores"])
+    ax.plot(away, score, color=figures.SAMPLED, lw=1.6, ls="--")
+    ax.plot(away, gold, color=figures.EXACT, lw=1.6)
+    peak = gold.argmax()
+    ax.plot(away[peak], gold[peak], "D", color=figures.EXACT, ms=6)
+    print(f"seed {seed}: gold {gold[0]:.2f} at first, at most {gold[peak]:.2f}", end="")
+    print(f" at √KL = {away[peak]:.1f}, at last {gold[-1]:.2f}", end="")
+    print(f"; score at last {score[-1]:.2f}")
+ax.annotate("what the reward model says", (6.3, 5.4), ha="right", color="#7a5200")
+ax.annotate("what the replies are worth (gold)", (5.3, -3.2), ha="right")
+ax.annotate("best", (2.0, 2.75), ha="center")
+ax.set_xlabel("distance from the reference, √KL (nats)")
+ax.set_ylabel("mean of seven batches")
+alt = (
+    "Three runs without a penalty. The reward model's score rises all the way, from 0 to 6. "
+    "The gold reward rises from 1.4 to above 2 at √KL near 2, then falls below −3.5."
+)
+figures.show(fig, alt)
+
+# %% [markdown] label="over-read" tags=["fragment"]
+# The black lines rise first, as in a healthy run. Then they turn, while the score goes on rising. From there on the policy
+# gets better at pleasing the reward model, and worse at answering customers. This is **over-optimisation**, or *reward
+# hacking*.
+#
+# Gao, Schulman and Hilton measured such curves on large models. With $d=\sqrt{\mathrm{KL}}$ they fit the gold reward by
+# $d\,(\alpha-\beta'\log d)$. Fit the gain here:
+
+# %% label="fit-code" tags=["subslide"]
+for seed, run in enumerate(free):
+    d, gain = np.sqrt(run["ours/kl_full"]), run["ours/gold"] - run["ours/gold"][:3].mean()
+    d, gain = d[d > 0.3], gain[d > 0.3]
+    print(f"seed {seed}:", end="")
+    for form, bend in [("d (α − β' log d)", d * np.log(d)), ("d (α − β' d)", d**2)]:
+        x = np.column_stack([d, bend])
+        left = gain - x @ np.linalg.lstsq(x, gain, rcond=None)[0]
+        print(f"   {form}: R² = {1 - left.var() / gain.var():.2f}", end="")
+    print()
+
+# %% [markdown] label="fit-read" tags=["fragment"]
+# It fits, and so does another form with a different idea behind it, nearly as well. Three runs of one small world cannot
+# decide between two formulas. Say “the same qualitative shape”, and no more.
+
+# %% [markdown] label="why" tags=["slide"] minutes=5
+# ### Why the score lies out there
+#
+# The accuracy of the reward model was 80 %. On whose replies? **Predict:** what is it on pairs that the *trained* policy
+# writes?
+
+# %% label="why-code" tags=["subslide"]
+print("    β   accuracy on pairs of the SFT model, of the trained policy")
+for run in runs[::3]:
+    on = [ppo.pair_accuracy(run.log, model=who) for who in (run.log.reference, run.log.model)]
+    print(f"{run.config.kl_coef:5.2f} {on[0]:20.0%} {on[1]:28.0%}")
+for seed, run in enumerate(free[:2]):
+    reply = world.text(ppo.evaluate(run, replies=2).replies)[0]
+    print(f"seed {seed}, no penalty: {reply}")
+
+# %% [markdown] label="why-read" tags=["fragment"]
+# The policy does not stay where the reward model was trained. It goes where the score is high: and among the places where the
+# score is high are all those where the reward model is *wrong*. A weak penalty takes it just there. At β = 0.03 and 0.1 the
+# reward model is right less often than a coin. It ranks the policy's replies backwards.
+#
+# And there is the word salad. Every repeated *sorry* adds to the score, since nothing in 1,500 pairs ever said that it should
+# not.
+#
+# So an accuracy is a statement about a distribution of replies. To know whether a reward model can still be trusted, measure
+# it on **fresh pairs of the present policy**.
+
+# %% [markdown] label="kinds" tags=["subslide"] minutes=3
+# What would help? A reward model that goes on differently where it has no data. Four kinds of features, the same pairs, a
+# weak penalty. **Predict:** will their accuracies tell you which one is safe?
+
+# %% label="kinds-code" tags=["subslide"]
+for kind in reward_model.KINDS:
+    run = ppo.run(RunConfig(kl_coef=0.1, feature_kind=kind), seed=0, progress=False)
+    on_sft, end = ppo.pair_accuracy(run, model=run.reference), ppo.evaluate(run, replies=1_000)
+    print(f"{kind:9s} accuracy {on_sft:.0%}   score {end.score:5.2f}", end="")
+    print(f"   gold {end.gold:5.2f}   KL {end.kl:4.1f}   {end.length:.1f} tokens")
+
+# %% [markdown] label="kinds-read" tags=["fragment"]
+# No. All four agree with the raters equally often, and they end between −4.8 and 2.6. A reward that grows with every repetition
+# (*count*) is driven up without end. One that counts a word once (*presence*), or that knows about repetition, length and odd
+# pairs (*rich*), leaves less to exploit.
+
+# %% [markdown] label="bias" tags=["slide"] minutes=4
+# ### What raters like a little, the policy does a lot
+#
+# Suppose that raters have a soft spot: each polite word pleases them by a point, each further token by 0.2. **Predict:** is a
+# reward model trained on their labels less accurate, by their own judgement? And what will the policy do?
+
+# %% label="bias-code" tags=["subslide"]
+for name, taste in [("fair", {}), ("soft spot", {"polite_bias": 1.0, "length_bias": 0.2})]:
+    ends, right = [], []
+    for seed in range(3):
+        run = ppo.run(RunConfig(kl_coef=0.15, **taste), seed, progress=False)
+        ends.append(ppo.evaluate(run, replies=1_000))
+        right.append(ppo.pair_accuracy(run, model=run.reference, own_raters=True))
+    means = {what: np.mean([getattr(e, what) for e in ends]) for what in ends[0]._fields[:6]}
+    print(f"{name:10s} accuracy {np.mean(right):.0%}   gold {means['gold']:.2f}", end="")
+    print(f"   polite words {means['polite_words']:.1f}   tokens {means['length']:.1f}")
+
+# %% [markdown] label="bias-read" tags=["fragment"]
+# It is *more* accurate: a strong taste is easy to learn. And the policy says 2.9 polite words in a reply, where 2 are enough,
+# and writes more. The raters never asked for that. In a pair, a polite word was one reason among others. For the policy
+# it is points that can be had in every reply.
+#
+# The causal chain is always the same. (a) A reward model learns to rank. (b) An advantage-weighted update raises whatever
+# scores a bit better than usual, over and over. (c) The KL penalty is the only term that says where to stop.
+
+# %% [markdown] label="large" tags=["slide"] minutes=3
+# ## What is different in a large run
+#
+# | here | there |
+# |---|---|
+# | 53 words, 16 tokens, 10,000 parameters | 100,000 tokens, thousands in a reply, billions of parameters |
+# | a linear policy on hand-made features | a transformer; the policy starts as a pretrained model |
+# | a linear reward model that is right in 80 % | a transformer with one output; InstructGPT's was right in 72 % |
+# | noise from one known source | many raters who disagree, tire, and follow guidelines |
+# | β = 0.3, a KL of 2 to 3 nats for a reply | other numbers: both depend on length and scale (InstructGPT: β = 0.02) |
+# | a second on one core | days on many accelerators; bugs in sampling and padding cost most of the time |
+# | **the gold reward is known** | **nobody knows it.** You have spot checks and held-out comparisons |
+#
+# What carries over is the chain above, the shape of the curves, and how to read a log. The digits do not.
+
+# %% [markdown] label="convention" tags=["slide"] minutes=1
+# > ### Convention card
+# >
+# > | question | in this lesson | elsewhere |
+# > |---|---|---|
+# > | what is a step? | a token, the end token too | some count a whole reply as one action (RLOO, lesson 13) |
+# > | sum or mean over tokens? | U: sum over a reply, mean over replies. The PPO loop: mean over all tokens, as TRL does | both are in use |
+# > | where is the KL? | in the reward of each token, as k1, β = 0.3 | GRPO puts it into the loss |
+# > | scale of the score | mean 0, sd 1 on SFT replies | often not normalised: then β means something else |
+# > | advantages | GAE, λ = 0.95, whitened over the batch | the same in most libraries |
+# > | `objective/entropy` | a sum over a reply, as in TRL | `policy/entropy_avg` is per token |
+
+# %% [markdown] label="turn-preference-text" tags=["slide"] minutes=4
+# ## Your turn: the preference loss
+#
+# `chosen` and `rejected` are the scores of $n$ pairs, shape (n,). Return the mean of
+# $-\log\sigma(\text{chosen}-\text{rejected})$, one number. It must not overflow, however far apart the scores are.
+#
+# <details><summary>Hint 1</summary>
+#
+# Which single number of a pair does the loss depend on? Compute that first.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# With d for the difference, $-\log\sigma(d)=\log(1+e^{-d})$.
+#
+# </details>
+# <details><summary>Hint 3</summary>
+#
+# `np.logaddexp(a, b)` is $\log(e^a+e^b)$ without overflow, and 1 is $e^0$.
+#
+# </details>
+
+
+# %% label="turn-preference"
+def preference_loss(chosen, rejected):
+    """Return the mean loss of the pairs, a number."""
+    # BEGIN SOLUTION
+    margin = chosen - rejected
+    return np.logaddexp(0, -margin).mean()  # −log σ(d) = log(1 + exp(−d))
+    # END SOLUTION
+
+
+# %% label="turn-preference-check"
+check("preference_loss", preference_loss)
+
+# %% [markdown] label="turn-objective-text" tags=["slide"] minutes=5
+# ## Your turn: U of a batch of replies
+#
+# `log_probs` and `advantages` have shape (m, T), for m replies of at most T tokens. `mask` is True where there is a token;
+# elsewhere the arrays hold padding, which means nothing. Return $\frac1m\sum_\tau U(\tau;\theta)$: a sum over the tokens of
+# a reply, a mean over the replies.
+#
+# <details><summary>Hint 1</summary>
+#
+# What must a padded position contribute? Which array says where they are?
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Sum over the last axis first: one U for each reply. Then average.
+#
+# </details>
+# <details><summary>Hint 3</summary>
+#
+# `np.where(mask, x, 0)` keeps x where mask is True. Divide by the number of replies, not of tokens.
+#
+# </details>
+
+
+# %% label="turn-objective"
+def reply_objective(log_probs, advantages, mask):
+    """Return the mean of U(τ; θ) over the replies, a number."""
+    # BEGIN SOLUTION
+    u = np.where(mask, log_probs * advantages, 0).sum(axis=-1)  # U of each reply
+    return u.mean()
+    # END SOLUTION
+
+
+# %% label="turn-objective-check"
+check("reply_objective", reply_objective)
+
+# %% [markdown] label="quiz-text" tags=["slide"] minutes=5
+# ## Quiz
+#
+# Read also the reasons of the options that you did not choose.
+
+# %% label="quiz"
+Quiz("11")
+
+# %% [markdown] label="recap" tags=["slide"] minutes=1
+# ## Recap
+#
+# 1. Imitation (SFT) copies the demonstrators, faults and all. It is U with every advantage equal to 1.
+# 2. Comparisons train a reward model to *rank*. Only score differences within a prompt mean anything.
+# 3. The policy gradient of a language model is the score of each token times its advantage. PPO, the critic and the KL
+#    penalty are around that line.
+# 4. `objective/kl` is the distance to the reference, `policy/approxkl_avg` the size of a step.
+# 5. Without a brake the score rises and the replies get worse. Accuracy on old pairs does not show it; accuracy on fresh
+#    pairs of the policy does.
+#
+# **Next:** lesson 12, the clinic: a run has gone wrong, and you find out why. (The map is in
+# [00_start_here](00_start_here.ipynb).)
+#
+# *Sources.* Notation: T. Xiao and J. Zhu, *Foundations of Large Language Models*, chapter 4 (2025). The pipeline: L. Ouyang and
+# others, *Training language models to follow instructions with human feedback* (2022), and D. Ziegler and others, *Fine-tuning
+# language models from human preferences* (2019). Preferences: R. Bradley and M. Terry, *Rank analysis of incomplete block
+# designs* (1952). Over-optimisation: L. Gao, J. Schulman and J. Hilton, *Scaling laws for reward model overoptimization* (2023).
