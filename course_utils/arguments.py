@@ -5,6 +5,8 @@ Every public function begins with these. A message names the argument, what was 
 complex numbers, fractional actions) raise TypeError; wrong shapes and values raise ValueError.
 """
 
+from __future__ import annotations  # numpy.random, named in annotations, is slow to load
+
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar

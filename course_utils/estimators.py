@@ -10,6 +10,8 @@ count recorded rewards only: where an episode was truncated, what would have fol
 ``gae`` let the value of the last state stand for it.
 """
 
+from __future__ import annotations  # numpy.random, named in annotations, is slow to load
+
 import math
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache

@@ -5,6 +5,8 @@ probability is exactly 0. Float32 logits give float32 results, all others float6
 with respect to the logits; at a temperature κ they are those of ``logits / κ``.
 """
 
+from __future__ import annotations  # numpy.random, named in annotations, is slow to load
+
 import numpy as np
 from numpy.typing import ArrayLike
 

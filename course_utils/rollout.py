@@ -5,6 +5,8 @@ step of an episode that ended, the discount is 0, so nothing follows; of one tha
 state after it is kept in ``states``, so that a critic can stand for what would have followed.
 """
 
+from __future__ import annotations  # numpy.random, named in annotations, is slow to load
+
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -119,7 +121,7 @@ def from_mdp(
     )
 
 
-def make_vec(env_id: str, n: int, max_steps: int | None = None, **kwargs: Any) -> "VectorEnv[Any, Any, Any]":
+def make_vec(env_id: str, n: int, max_steps: int | None = None, **kwargs: Any) -> VectorEnv[Any, Any, Any]:
     """Return n copies of a Gymnasium environment that step together.
 
     Where the environment has a vectorised entry point (CartPole-v1) one call steps all copies in NumPy; the others
@@ -163,7 +165,7 @@ def make_vec(env_id: str, n: int, max_steps: int | None = None, **kwargs: Any) -
 
 
 def from_gymnasium(
-    envs: "VectorEnv[Any, Any, Any]",
+    envs: VectorEnv[Any, Any, Any],
     logits: Policy,
     episodes: int,
     rng: np.random.Generator,
@@ -282,7 +284,7 @@ def _require_end(mdp: TabularMDP, pi: FloatArray, ending: BoolArray) -> None:
         )
 
 
-def _discrete_actions(envs: object, what: str) -> "Discrete":
+def _discrete_actions(envs: object, what: str) -> Discrete:
     """Return the space of actions, which must be Discrete."""
     import gymnasium
 
