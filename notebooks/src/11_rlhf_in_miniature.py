@@ -365,12 +365,12 @@ RlhfLab()
 # %% [markdown] label="beta" tags=["slide"] minutes=6
 # ## How much β?
 #
-# Seven values of β, three seeds each, 60 updates. All cores of your computer take part. **Predict:** which β has the highest
+# Seven values of β, three seeds each, 40 updates. All cores of your computer take part. **Predict:** which β has the highest
 # score? Which the highest gold reward?
 
 # %% label="beta-code" tags=["subslide"]
 betas = [0.0, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0]
-runs = sweep([RunConfig(kl_coef=b, updates=60) for b in betas], seeds=range(3), progress=False)
+runs = sweep([RunConfig(kl_coef=b, updates=40) for b in betas], seeds=range(3), progress=False)
 ends = [ppo.evaluate(run.log, replies=1_000) for run in runs]  # fresh replies
 numbers = np.array([[e.score, e.gold, e.kl, e.length] for e in ends]).reshape(-1, 3, 4)
 print("    β   score     gold ± s.e.   KL    length")
@@ -462,8 +462,8 @@ for seed, run in enumerate(free[:2]):
 
 # %% [markdown] label="why-read" tags=["fragment"]
 # The policy does not stay where the reward model was trained. It goes where the score is high: and among the places where the
-# score is high are all those where the reward model is *wrong*. A weak penalty takes it just there. At β = 0.03 and 0.1 the
-# reward model is right less often than a coin. It ranks the policy's replies backwards.
+# score is high are all those where the reward model is *wrong*. A weak penalty takes it just there. At β = 0.03 the reward
+# model is right less often than a coin. It ranks the policy's replies backwards.
 #
 # And there is the word salad. Every repeated *sorry* adds to the score, since nothing in 1,500 pairs ever said that it should
 # not.

@@ -203,7 +203,10 @@ def test_over_optimisation(lines: Any) -> None:
 def test_accuracy_is_a_statement_about_a_distribution(lines: Any) -> None:
     accuracy = {row[0]: row[1:] for row in table(lines, "why-code", first=1, last=8)}
     assert all(of_sft >= 79 for of_sft, _ in accuracy.values())
-    assert max(accuracy[0.03][1], accuracy[0.1][1]) < 50
+    assert accuracy[0.03][1] < 46
+    for seed in OTHER_SEEDS:  # .415 to .451 in eight runs; the standard error of 4,000 pairs is .008
+        weak = ppo.run(RunConfig(kl_coef=0.03, updates=40), seed, progress=False)
+        assert ppo.pair_accuracy(weak, pairs=4000) < 0.49
     assert [accuracy[b][1] for b in (0.3, 1.0, 3.0, 10.0)] == sorted(accuracy[b][1] for b in (0.3, 1.0, 3.0, 10.0))
     for line in lines["why-code"][8:]:
         words = line.split(": ")[1].split()
