@@ -17,7 +17,7 @@ from course_utils.arguments import BoolArray, FloatArray, IntArray
 
 _ROW_SUM_TOLERANCE = 1e-9
 _LARGEST_CONDITION = 1e12  # beyond it, a solved value has fewer than about 4 correct digits
-_LARGEST_RECORD = 22_000_000  # steps of all trajectories together; 40 bytes each while they are made, so 0.8 GB
+_LARGEST_RECORD = 22_000_000  # steps of all trajectories together; 36 bytes each while they are made, so 0.8 GB
 _LARGEST_TREE = 1_000  # states of a token MDP, whose table has their square times the vocabulary
 
 
@@ -335,41 +335,42 @@ class TabularMDP:
         for s in self.terminal_states:  # an ended episode continues in one way only, with probability 1
             pi[s] = np.arange(self.n_actions) == padding[s]
         possible = (pi[:, :, None] > 0) & (self.transitions > 0)
-        length = self._require_few(possible, limit)
+        branches = possible.sum(axis=1)
+        length = self._require_few(branches, limit)
 
-        # Forwards: every trajectory grows by every possible step (state, action, next state) from where it is.
-        source, action, following = (index.astype(np.int32) for index in np.nonzero(possible))
-        policy_step, dynamics_step = pi[source, action], self.transitions[source, action, following]
+        # Step by step, every beginning grows by every possible step (state, action, next state) from where it is, and
+        # fills as many rows of the step's column as there are ways to go on from the next state.
+        source, action, following = np.nonzero(possible)
+        running = self._running(np.arange(self.n_states)).astype(np.float64)
         n_steps = np.bincount(source, minlength=self.n_states)
         first_step = np.cumsum(n_steps) - n_steps
-        state = np.flatnonzero(self.start).astype(np.int32)
-        dynamics_part: FloatArray = self.start[state]
-        policy_part: FloatArray = np.ones(len(state))
-        history = []
+        ways = [np.ones(self.n_states, dtype=np.intp)]  # what overflows belongs to a state that is out of reach then
         for _ in range(length):
-            grown = n_steps[state]
-            parent = np.repeat(np.arange(len(state), dtype=np.int32), grown)
-            step = np.arange(len(parent)) - np.repeat(np.cumsum(grown) - grown - first_step[state], grown)
-            policy_part = policy_part[parent] * policy_step[step]
-            dynamics_part = dynamics_part[parent] * dynamics_step[step]
-            state = following[step]
-            history.append((parent, step.astype(np.int32)))
-
-        # Backwards: each trajectory reads its steps off its ancestors, one column at a time to keep the memory low.
-        running = self._running(np.arange(self.n_states)).astype(np.float64)
-        states = np.empty((len(state), length + 1), dtype=np.int32, order="F")
-        actions = np.empty((len(state), length), dtype=np.int32, order="F")
+            ways.append(branches @ ways[-1])
+        state = np.flatnonzero(self.start)
+        dynamics_part: FloatArray = np.repeat(self.start[state], ways[length][state])
+        policy_part: FloatArray = np.ones(len(dynamics_part))
+        states = np.empty((len(policy_part), length + 1), dtype=np.int32, order="F")
+        actions = np.empty((len(policy_part), length), dtype=np.int32, order="F")
         rewards, discounts, mask = (np.empty(actions.shape, order="F") for _ in range(3))
-        ancestor = np.arange(len(state), dtype=np.int32)
+        columns: list[tuple[NDArray[Any], NDArray[Any]]] = [
+            (states, source.astype(np.int32)),
+            (actions, action.astype(np.int32)),
+            (rewards, self.rewards[source, action]),
+            (discounts, self.discount * running[following]),
+            (mask, running[source]),
+        ]
+        policy_step, dynamics_step = pi[source, action], self.transitions[source, action, following]
+        for t in range(length):
+            grown = n_steps[state]
+            step = np.arange(grown.sum()) - np.repeat(np.cumsum(grown) - grown - first_step[state], grown)
+            state = following[step]
+            step = np.repeat(step, ways[length - 1 - t][state])
+            policy_part *= policy_step[step]
+            dynamics_part *= dynamics_step[step]
+            for record, table in columns:
+                table.take(step, out=record[:, t], mode="clip")  # with any other mode, NumPy makes a copy
         states[:, length] = state
-        for t in reversed(range(length)):
-            parent, step = history.pop()
-            step = step[ancestor].astype(np.intp)
-            states[:, t], actions[:, t] = source[step], action[step]
-            rewards[:, t] = self.rewards[source, action][step]
-            discounts[:, t] = (self.discount * running[following])[step]
-            mask[:, t] = running[source][step]
-            ancestor = parent[ancestor]
         if self.horizon is not None:
             discounts[:, -1] = 0.0
         return Trajectories(
@@ -432,8 +433,11 @@ class TabularMDP:
                 f"{np.flatnonzero(~ends)[0]}, so it has no value: expected a way to end, a horizon or a discount < 1"
             )
 
-    def _require_few(self, possible: BoolArray, limit: int) -> int:
-        """Require at most ``limit`` trajectories, by counting them step by step; return their length."""
+    def _require_few(self, branches: IntArray, limit: int) -> int:
+        """Require at most ``limit`` trajectories, by counting them step by step; return their length.
+
+        There are ``branches[s, s']`` actions that can lead from s to s', shape (S, S).
+        """
         length = self.horizon
         if length is None:
             reached, length = self.start > 0, 0
@@ -443,10 +447,9 @@ class TabularMDP:
                         "horizon is None and under these logits an episode can be of any length: expected a horizon, "
                         "since there are infinitely many trajectories"
                     )
-                reached = possible[reached].any(axis=(0, 1)) & self._running(np.arange(self.n_states))
+                reached = branches[reached].any(axis=0) & self._running(np.arange(self.n_states))
                 length += 1
-        branches = possible.sum(axis=1).astype(object)  # Python's integers do not overflow
-        count = (self.start > 0).astype(int).astype(object)
+        count, branches = (self.start > 0).astype(object), branches.astype(object)  # Python's integers do not overflow
         for _ in range(length):
             count = count @ branches
             if count.sum() > 10**18:
