@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 import tiny_world
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from course_utils import objectives, returns
 from course_utils import policy as softmax_policy
@@ -190,9 +190,13 @@ def test_the_log_of_a_run_holds_the_exact_kl(tmp_path):
 # --- metrics --------------------------------------------------------------------------------------------------------
 
 
-def test_metrics_from_their_definitions():
+@pytest.mark.parametrize(
+    ("kl_estimator", "temperature", "whiten_rewards"), [("k1", 1.0, False), ("k3", 1.5, True)], ids=["plain", "options"]
+)
+def test_metrics_from_their_definitions(kl_estimator, temperature, whiten_rewards):
     """One update at learning rate 0, measured again from the same random state."""
-    config = RunConfig(**SHORT | {"updates": 1, "learning_rate": 0.0, "batch_size": 40, "kl_coef": 0.5})
+    options = {"kl_estimator": kl_estimator, "temperature": temperature, "whiten_rewards": whiten_rewards}
+    config = RunConfig(**SHORT | options | {"updates": 1, "learning_rate": 0.0, "batch_size": 40, "kl_coef": 0.5})
     log = run(config, 0)
     log = resume(log, 1, config=dataclasses.replace(config, learning_rate=0.05))  # now it moves …
     before = log
@@ -200,27 +204,31 @@ def test_metrics_from_their_definitions():
     rng = np.random.default_rng()
     rng.bit_generator.state = before.state.random
     prompts = worlds.sample_prompts(WORLD, 40, rng)
-    replies, log_probs = policy.sample(before.model, WORLD, prompts, rng)
-    reference = policy.log_probs(before.reference, WORLD, replies)
-    k1 = objectives.kl_estimates(log_probs[replies.mask], reference[replies.mask]).k1
+    replies, log_probs = policy.sample(before.model, WORLD, prompts, rng, temperature=temperature)
+    cooled = before.reference._replace(table=before.reference.table / temperature)
+    reference = policy.log_probs(cooled, WORLD, replies)
+    estimates = objectives.kl_estimates(log_probs[replies.mask], reference[replies.mask])
+    k1, penalty = estimates.k1, -0.5 * getattr(estimates, kl_estimator)
     scores = reward_model.score(before.state.reward_model, WORLD, replies)
     row = log.rows[-1]
     near = {"rel": 1e-4, "abs": 1e-5}
     assert row["objective/kl"] == pytest.approx(k1.sum() / 40, **near)
     assert row["objective/entropy"] == pytest.approx(-log_probs.sum() / 40, **near)
     assert row["objective/scores"] == pytest.approx(scores.mean(), **near)
-    assert row["objective/non_score_reward"] == pytest.approx(-0.5 * k1.sum() / 40, **near)
-    assert row["objective/rlhf_reward"] == pytest.approx(scores.mean() - 0.5 * k1.sum() / 40, **near)
+    assert row["objective/non_score_reward"] == pytest.approx(penalty.sum() / 40, **near)
+    assert row["objective/rlhf_reward"] == pytest.approx(scores.mean() + penalty.sum() / 40, **near)
     batch = policy.contexts(WORLD, replies)
-    entropies = softmax_policy.entropy(policy.logits(before.model, batch.x))
+    entropies = softmax_policy.entropy(policy.logits(before.model, batch.x) / temperature)
     assert row["policy/entropy_avg"] == pytest.approx(entropies.mean(), **near)
     assert row["ours/gold"] == pytest.approx(worlds.gold_reward(WORLD, replies).total.mean())
     assert row["ours/reply_length"] == replies.lengths.mean()
     assert row["val/num_eos_tokens"] == replies.ended.sum()
     assert row["ours/mean_value"] == pytest.approx((batch.x @ before.state.critic).mean(), **near)
     rewards = np.zeros((40, 16))
-    rewards[batch.rows, batch.steps] = -0.5 * k1
+    rewards[batch.rows, batch.steps] = penalty
     rewards[np.arange(40), replies.lengths - 1] += scores
+    if whiten_rewards:
+        rewards /= rewards[replies.mask].std()
     values = np.zeros((40, 17))
     values[batch.rows, batch.steps] = batch.x @ before.state.critic
     _, targets = ppo.advantage_estimates(config, replies, rewards, values)
@@ -233,6 +241,64 @@ def test_metrics_from_their_definitions():
     assert row["val/ratio"] == pytest.approx(1, abs=1e-5)
     assert row["ours/max_ratio"] == pytest.approx(1, abs=1e-4)
     assert row["loss/policy_avg"] == pytest.approx(0, abs=1e-5)  # −mean of whitened advantages
+
+
+def test_metrics_of_an_epoch_that_moved():
+    """The second of two epochs meets the policy and the critic that an update of one epoch leaves behind."""
+    config = RunConfig(**SHORT | {"learning_rate": 0.1, "batch_size": 40, "num_ppo_epochs": 2})
+    start = begin(config, 0)
+    after_one = resume(start, 1, config=dataclasses.replace(config, num_ppo_epochs=1))
+    row = resume(start, 1).rows[0]
+    rng = np.random.default_rng()
+    rng.bit_generator.state = start.state.random
+    replies, old = policy.sample(start.model, WORLD, worlds.sample_prompts(WORLD, 40, rng), rng)
+    rewards = np.zeros((40, 16))  # the policy is still the reference, so there is no penalty; the critic still says 0
+    rewards[np.arange(40), replies.lengths - 1] = reward_model.score(start.state.reward_model, WORLD, replies)
+    advantages, targets = (
+        table[replies.mask] for table in ppo.advantage_estimates(config, replies, rewards, np.zeros((40, 17)))
+    )
+    a = (advantages - advantages.mean()) / advantages.std()
+    ratio = np.exp(policy.log_probs(after_one.model, WORLD, replies) - old)[replies.mask]
+    active = ((a > 0) & (ratio > 1.2)) | ((a < 0) & (ratio < 0.8))
+    assert 0 < active.mean() < (np.abs(ratio - 1) > 0.2).mean()
+    assert row["policy/clipfrac_avg"] == pytest.approx(active.mean() / 2)
+    assert row["ours/out_of_range"] == pytest.approx((np.abs(ratio - 1) > 0.2).mean() / 2)
+    assert row["policy/approxkl_avg"] == pytest.approx((np.log(ratio) ** 2).mean() / 2 / 2)
+    assert row["val/ratio"] == pytest.approx((1 + ratio.mean()) / 2)
+    assert row["ours/max_ratio"] == pytest.approx(ratio.max())
+    surrogate = np.minimum(ratio * a, np.clip(ratio, 0.8, 1.2) * a)
+    assert row["loss/policy_avg"] == pytest.approx(-(a.mean() + surrogate.mean()) / 2)
+    values = policy.contexts(WORLD, replies).x @ after_one.state.critic
+    assert row["loss/value_avg"] == pytest.approx((0.5 * targets**2 + 0.5 * (targets - values) ** 2).mean() / 2)
+
+
+@pytest.mark.parametrize("limit", [0.001, None])
+def test_max_grad_norm_limits_the_step(limit):
+    log = run(RunConfig(**SHORT | {"updates": 1, "num_ppo_epochs": 1, "max_grad_norm": limit}), 0)
+    stepped = np.linalg.norm(log.state.adam.mean) / 0.1  # Adam's first mean is a tenth of the gradient
+    assert log["ours/gradient_norm"][0] > 0.001
+    assert stepped == pytest.approx(limit or log["ours/gradient_norm"][0])
+
+
+def test_mini_batches_are_of_whole_replies(monkeypatch):
+    original, rows = ppo.policy_step, []
+
+    def watched(config, model, batch, *args, **kwargs):
+        rows.append(set(batch.rows))
+        return original(config, model, batch, *args, **kwargs)
+
+    monkeypatch.setattr(ppo, "policy_step", watched)
+    run(RunConfig(**SHORT | {"updates": 1, "num_ppo_epochs": 2, "num_mini_batches": 3}), 0)
+    assert len(rows) == 6
+    for epoch in (rows[:3], rows[3:]):
+        assert set.union(*epoch) == set(range(8))
+        assert sum(map(len, epoch)) == 8
+
+
+def test_scores_are_normal_on_replies_of_the_reference():
+    start = begin(RunConfig(**SHORT), 0).start
+    scores = reward_model.score(start.reward_model, WORLD, start.normalising)
+    assert (scores.mean(), scores.std()) == pytest.approx((0, 1), abs=1e-9)
 
 
 def test_epochs_move_the_ratio():
@@ -346,10 +412,21 @@ def test_an_absurd_learning_rate_stops_the_run():
         run(RunConfig(**SHORT | {"learning_rate": 1e38}), 0)
 
 
-def test_one_blas_thread_inside_the_run():
-    seen = []
-    run(RunConfig(**SHORT), 0, on_update=lambda log: seen.extend(i["num_threads"] for i in threadpool_info()))
-    assert set(seen) <= {1}
+def test_one_blas_thread_inside_the_run_and_its_measurements(monkeypatch):
+    original, seen = reward_model.score, []
+
+    def watched(*args):
+        seen.append({i["num_threads"] for i in threadpool_info() if i["user_api"] == "blas"})
+        return original(*args)
+
+    monkeypatch.setattr(reward_model, "score", watched)
+    with threadpool_limits(2, user_api="blas"):
+        log = run(RunConfig(**SHORT), 0)
+        ppo.evaluate(log, replies=10)
+        ppo.pair_accuracy(log, pairs=10)
+        assert {i["num_threads"] for i in threadpool_info() if i["user_api"] == "blas"} == {2}
+    assert len(seen) >= SHORT["updates"] + 3
+    assert seen == [{1}] * len(seen)
 
 
 def test_adam_remembers_from_update_to_update():

@@ -79,6 +79,14 @@ def test_training_finds_the_minimum(pairs, length_control):
     assert np.abs(grad(loss)(w)).max() < 1e-6  # convex: no slope, no lower point
 
 
+def test_length_control_leaves_the_length_out_of_the_score(sft):
+    rng = np.random.default_rng(6)
+    pairs = rm.label(WORLD, *rm.sample_pairs(sft, WORLD, 1500, rng), rng, length_bias=0.3)
+    model = rm.fit(WORLD, pairs, length_control=True)
+    assert model.length_weight > 0.1  # the raters' liking was found
+    assert rm.score(model, WORLD, pairs.chosen) == pytest.approx(rm.features(WORLD, pairs.chosen) @ model.weights)
+
+
 def test_raters_prefer_as_bradley_and_terry_say():
     rng = np.random.default_rng(4)
     first, second = (

@@ -406,6 +406,7 @@ def prepare(config: RunConfig, seed: int, world: World) -> Start:
     return _start(world, seed, RunConfig(**{name: getattr(config, name) for name in _BEFORE_PPO}))
 
 
+@policy.one_blas_thread
 def evaluate(
     log: RunLog,
     *,
@@ -446,6 +447,7 @@ def evaluate(
     )
 
 
+@policy.one_blas_thread
 def pair_accuracy(
     log: RunLog,
     *,

@@ -1,4 +1,4 @@
-"""Deliberate faults in the numeric floor, each of which the unit tests must notice.
+"""Deliberate faults in the numeric floor and in rlhf, each of which the unit tests must notice.
 
 They are the mistakes that learners and libraries really make. A snippet must occur exactly once in its module.
 """
@@ -15,6 +15,7 @@ class Fault:
     snippet: str
     replacement: str
     tests: tuple[str, ...]
+    """files, or where a file takes long the test in it that notices"""
     misconception: str
 
 
@@ -25,6 +26,10 @@ IN_POLICY, IN_RETURNS, IN_OBJECTIVES, IN_MDP, IN_ROLLOUT, IN_BAD_INPUT = (
 )
 IN_ESTIMATORS = ("test_estimators.py",)
 TRAINING, IN_TRAINING = "training.py", ("test_training.py",)
+RLHF_WORLD, RLHF_POLICY, REWARD_MODEL, PPO, METRICS = (
+    f"rlhf/{name}.py" for name in ("world", "policy", "reward_model", "ppo", "metrics")
+)
+IN_RLHF_WORLD, IN_RLHF_POLICY = ("test_rlhf_world.py",), ("test_rlhf_policy.py",)
 
 FAULTS = [
     # the softmax policy
@@ -396,8 +401,8 @@ FAULTS = [
     Fault(
         "episode_end_ignored_in_the_record",
         MDP,
-        "discounts[:, t] = (self.discount * running[following])[step]",
-        "discounts[:, t] = self.discount",
+        "(discounts, self.discount * running[following])",
+        "(discounts, np.full(len(following), self.discount))",
         IN_MDP,
         "M18: a terminal state has a discount like any other",
     ),
@@ -414,7 +419,7 @@ FAULTS = [
         MDP,
         "taken - self._policy(logits) * taken.sum(axis=1, keepdims=True)",
         "taken",
-        IN_MDP,
+        ("test_mdp.py::test_the_two_exact_gradients_agree",),
         "M2: the score is one-hot",
     ),
     Fault(
@@ -422,23 +427,23 @@ FAULTS = [
         MDP,
         "weights * mask, minlength",
         "weights, minlength",
-        IN_MDP,
+        ("test_mdp.py::test_the_two_exact_gradients_agree",),
         "steps after the end of an episode have a gradient",
     ),
     Fault(
-        "trajectories_read_off_the_wrong_ancestor",
+        "trajectories_with_the_past_of_another",
         MDP,
-        "            ancestor = parent[ancestor]\n",
-        "            ancestor = parent[ancestor] * 0\n",
+        "step = np.repeat(step, ways[length - 1 - t][state])",
+        "step = np.resize(step, len(policy_part))",
         IN_MDP,
-        "M4: every trajectory has the same past",
+        "M4: trajectories that share a beginning need not stand together",
     ),
     Fault(
         "same_next_state_listed_twice_counts_once",
         MDP,
         "transitions[s, a, following] += probability",
         "transitions[s, a, following] = probability",
-        IN_MDP,
+        ("test_mdp.py::test_from_gymnasium_against_the_table_read_step_by_step",),
         "a table lists every next state once",
     ),
     Fault(
@@ -446,7 +451,7 @@ FAULTS = [
         MDP,
         "rewards[s, a] += probability * reward",
         "rewards[s, a] += reward",
-        IN_MDP,
+        ("test_mdp.py::test_from_gymnasium_against_the_table_read_step_by_step",),
         "r(s, a) is the sum over next states",
     ),
     Fault(
@@ -454,7 +459,7 @@ FAULTS = [
         MDP,
         "    terminal = ends.any(axis=0)\n",
         "    terminal = np.zeros(n_states, dtype=bool)\n",
-        IN_MDP,
+        ("test_mdp.py::test_from_gymnasium_against_the_table_read_step_by_step",),
         "M18: an episode goes on from a terminal state",
     ),
     Fault(
@@ -462,7 +467,7 @@ FAULTS = [
         MDP,
         "table[n_texts - vocabulary ** (length - 1) : n_texts] =",
         "table[:-1] = rewards.mean()\n    table[n_texts - vocabulary ** (length - 1) : n_texts] =",
-        IN_MDP,
+        ("test_mdp.py::test_token_mdp_longhand",),
         "each token has its own reward",
     ),
     Fault(
@@ -470,7 +475,7 @@ FAULTS = [
         MDP,
         "(1, 2, 0)",
         "(1, 0, 2)",
-        IN_MDP,
+        ("test_mdp.py::test_short_corridor_has_the_optimum_of_the_book",),
         "right leads to the right in every state",
     ),
     # rollouts
@@ -527,7 +532,7 @@ FAULTS = [
         ROLLOUT,
         "envs.step(actions + first_action)",
         "envs.step(np.maximum(actions, first_action))",
-        IN_ROLLOUT,
+        ("test_rollout.py::test_actions_that_do_not_begin_at_zero",),
         "Discrete spaces begin at 0",
     ),
     Fault(
@@ -713,7 +718,7 @@ FAULTS = [
         ESTIMATORS,
         "return returns.discounted_returns(record.rewards * record.mask, record.discounts)",
         "return returns.discounted_returns(record.rewards, record.discounts)",
-        IN_ESTIMATORS,
+        ("test_estimators.py::test_leaving_one_out_does_not_count_padding",),
         "what stands in padding is harmless",
     ),
     Fault(
@@ -755,7 +760,7 @@ FAULTS = [
         ESTIMATORS,
         "return product / square if square > 0 else 0.0",
         "return float(p @ to_go[:, 0])",
-        IN_ESTIMATORS,
+        ("test_estimators.py::test_the_optimal_baseline_is_the_lowest_point_of_the_variance",),
         "M10: the best constant is the mean return",
     ),
     Fault(
@@ -763,7 +768,7 @@ FAULTS = [
         ESTIMATORS,
         "((g - mean) ** 2).sum(axis=(1, 2)))",
         "(g**2).sum(axis=(1, 2)))",
-        IN_ESTIMATORS,
+        ("test_estimators.py::test_moments_are_the_sums_over_trajectories",),
         "a second moment is a variance",
     ),
     Fault(
@@ -771,7 +776,7 @@ FAULTS = [
         ESTIMATORS,
         "        probabilities = record.probabilities\n",
         "        return np.full(m, 1 / m)\n",
-        IN_ESTIMATORS,
+        ("test_estimators.py::test_the_expectation_is_the_exact_gradient",),
         "M4: every trajectory counts the same",
     ),
     Fault(
@@ -779,7 +784,7 @@ FAULTS = [
         ESTIMATORS,
         "variance, variance_error = float(squares.sum() / (n - 1)),",
         "variance, variance_error = float(squares.sum() / (n - 1) / n),",
-        IN_ESTIMATORS,
+        ("test_estimators.py::test_a_summary_longhand",),
         "the error of the mean is that of an estimate",
     ),
     Fault(
@@ -787,7 +792,7 @@ FAULTS = [
         ESTIMATORS,
         "estimates.std(axis=0, ddof=1) / root",
         "estimates.std(axis=0, ddof=1) / n",
-        IN_ESTIMATORS,
+        ("test_estimators.py::test_a_summary_longhand",),
         "1/B for 1/√B",
     ),
     Fault(
@@ -795,7 +800,7 @@ FAULTS = [
         ESTIMATORS,
         "_student_limit(false_alarm / max(1, int((bias_error > 0).sum())), n - 1)",
         "_student_limit(false_alarm, n - 1)",
-        IN_ESTIMATORS,
+        ("test_estimators.py::test_an_unbiased_estimator_is_called_biased_as_often_as_stated",),
         "many comparisons are one",
     ),
     Fault(
@@ -803,7 +808,7 @@ FAULTS = [
         ESTIMATORS,
         "(bias_error > 0).sum())), n - 1)",
         "(bias_error > 0).sum())), 10**6)",
-        IN_ESTIMATORS,
+        ("test_estimators.py::test_an_unbiased_estimator_is_called_biased_as_often_as_stated",),
         "a standard error of four estimates is exact",
     ),
     Fault(
@@ -811,7 +816,7 @@ FAULTS = [
         ESTIMATORS,
         "slice(b * episodes, (b + 1) * episodes)",
         "slice(0, episodes)",
-        IN_ESTIMATORS,
+        ("test_estimators.py::test_all_estimators_see_the_same_batches_and_every_batch_is_new",),
         "batches are new samples",
     ),
     Fault(
@@ -827,7 +832,7 @@ FAULTS = [
         ESTIMATORS,
         "(up - down) / (2 * step)",
         "(up - down) / step",
-        IN_ESTIMATORS,
+        ("test_estimators.py::test_finite_differences_estimate_the_central_difference",),
         "the distance is h",
     ),
     Fault(
@@ -835,7 +840,7 @@ FAULTS = [
         ESTIMATORS,
         "threshold = generator.random((cumulative.shape[1], 1)) * cumulative[..., -1:]",
         "threshold = generator.random((*cumulative.shape[:2], 1)) * cumulative[..., -1:]",
-        IN_ESTIMATORS,
+        ("test_estimators.py::test_common_random_numbers_cancel_what_chance_does",),
         "one generator means common random numbers",
     ),
     Fault(
@@ -932,7 +937,7 @@ FAULTS = [
         TRAINING,
         "float(sampled.std(ddof=1) / np.sqrt(episodes))",
         "float(sampled.std(ddof=1))",
-        IN_TRAINING,
+        ("test_training.py::test_an_evaluation_is_longhand_arithmetic_on_fresh_episodes",),
         "the error of a mean is the spread of the returns",
     ),
     Fault(
@@ -940,7 +945,7 @@ FAULTS = [
         TRAINING,
         "rng, greedy=greedy))",
         "np.random.default_rng(2), greedy=greedy))",
-        IN_TRAINING,
+        ("test_training.py::test_an_evaluation_is_longhand_arithmetic_on_fresh_episodes",),
         "evaluation may reuse the episodes of training",
     ),
     Fault(
@@ -956,7 +961,7 @@ FAULTS = [
         TRAINING,
         "np.negative(reward, out=reward, where=updating)",
         "reward[updating] = 0.0",
-        IN_TRAINING,
+        ("test_training.py::test_a_run_equals_the_box_step_by_step",),
         "M2: every step gets the whole return",
     ),
     Fault(
@@ -964,8 +969,212 @@ FAULTS = [
         TRAINING,
         "delta = g - w\n            w += beta * updating * delta",
         "w += beta * updating * (g - w)\n            delta = g - w",
-        IN_TRAINING,
+        ("test_training.py::test_a_run_equals_the_box_step_by_step",),
         "δ is measured against the new baseline",
+    ),
+    # rlhf: world, policy, reward model
+    Fault(
+        "gold_rewards_too_few_polite_words",
+        RLHF_WORLD,
+        '"extra_polite": np.maximum(polite - POLITE_WORDS_FOR_FREE, 0)',
+        '"extra_polite": np.minimum(polite - POLITE_WORDS_FOR_FREE, 0)',
+        IN_RLHF_WORLD,
+        "a fault has a sign of its own beside its negative weight",
+    ),
+    Fault(
+        "every_repeated_word_is_a_fault",
+        RLHF_WORLD,
+        'np.maximum(said - 1, 0) @ world.tags["content"]',
+        "np.maximum(said - 1, 0).sum(axis=1)",
+        IN_RLHF_WORLD,
+        "“the” and “we” may not occur twice",
+    ),
+    Fault(
+        "text_score_without_one_hot",
+        RLHF_POLICY,
+        "    slope[np.arange(len(slope)), batch.actions] += 1\n",
+        "",
+        IN_RLHF_POLICY,
+        "M1: the score is −π",
+    ),
+    Fault(
+        "log_probability_of_padding_counted",
+        RLHF_POLICY,
+        "    batch = contexts(world, replies, model.table.dtype)\n    table",
+        "    full = np.full_like(replies.lengths, world.max_tokens)\n"
+        "    batch = contexts(world, replies._replace(lengths=full), model.table.dtype)\n    table",
+        IN_RLHF_POLICY,
+        "an end token is said again and again until the row is full",
+    ),
+    Fault(
+        "text_temperature_multiplies",
+        RLHF_POLICY,
+        "            z /= kappa\n",
+        "            z *= kappa\n",
+        IN_RLHF_POLICY,
+        "a high temperature sharpens",
+    ),
+    Fault(
+        "text_adam_goes_down",
+        RLHF_POLICY,
+        "parameters + (step_size",
+        "parameters - (step_size",
+        IN_RLHF_POLICY,
+        "M5: an optimiser descends, whatever it is given",
+    ),
+    Fault(
+        "chosen_without_rejected",
+        REWARD_MODEL,
+        "x = features(world, pairs.chosen, kind) - features(world, pairs.rejected, kind)",
+        "x = features(world, pairs.chosen, kind)",
+        ("test_rlhf_reward_model.py::test_training_finds_the_minimum",),
+        "M23: the loss needs no pairs",
+    ),
+    Fault(
+        "chosen_and_rejected_exchanged",
+        REWARD_MODEL,
+        "return Pairs(pick(first, second), pick(second, first))",
+        "return Pairs(pick(second, first), pick(first, second))",
+        ("test_rlhf_reward_model.py::test_raters_prefer_as_bradley_and_terry_say",),
+        "the loss is symmetric in its two replies",
+    ),
+    Fault(
+        "length_stays_in_the_score",
+        REWARD_MODEL,
+        "    raw = (said * table[kind_of_prompt]).sum(axis=1)\n",
+        "    raw = (said * table[kind_of_prompt]).sum(axis=1) + model.length_weight * replies.lengths\n",
+        ("test_rlhf_reward_model.py::test_length_control_leaves_the_length_out_of_the_score",),
+        "a control variable belongs to the score",
+    ),
+    Fault(
+        "scaled_and_not_shifted",
+        REWARD_MODEL,
+        "mean=float(raw.mean()), sd=sd",
+        "mean=0.0, sd=sd",
+        ("test_rlhf_reward_model.py::test_normalised_scores",),
+        "to normalise is to divide",
+    ),
+    # rlhf: PPO and its log
+    Fault(
+        "score_with_every_token",
+        PPO,
+        "rewards[np.arange(len(rewards)), replies.lengths - 1] += scores",
+        "rewards += scores[:, None] * replies.mask",
+        ("test_rlhf_ppo.py::test_metrics_from_their_definitions",),
+        "M22: each token earns the score",
+    ),
+    Fault(
+        "score_with_the_first_token",
+        PPO,
+        "rewards[np.arange(len(rewards)), replies.lengths - 1] += scores",
+        "rewards[:, 0] += scores",
+        ("test_rlhf_ppo.py::test_metrics_from_their_definitions",),
+        "M22: the score belongs to the prompt",
+    ),
+    Fault(
+        "kl_is_earned",
+        PPO,
+        "penalty = -state.kl_coef * (",
+        "penalty = state.kl_coef * (",
+        ("test_rlhf_ppo.py::test_metrics_from_their_definitions",),
+        "M20: the distance to the reference is paid for",
+    ),
+    Fault(
+        "kl_to_the_policy_that_sampled",
+        PPO,
+        "log_ref = policy.log_probabilities(policy.logits(log.reference, batch.x)",
+        "log_ref = policy.log_probabilities(policy.logits(model, batch.x)",
+        ("test_rlhf_ppo.py::test_metrics_from_their_definitions",),
+        "M21: π_ref and π_old are one",
+    ),
+    Fault(
+        "ratio_to_the_reference",
+        PPO,
+        "old=old.astype(np.float64),",
+        "old=log_ref[n, batch.actions].astype(np.float64),",
+        ("test_rlhf_ppo.py::test_metrics_from_their_definitions",),
+        "M21: the ratio is measured against π_ref",
+    ),
+    Fault(
+        "advantages_in_padding",
+        PPO,
+        "return (targets - b[:, None]) * replies.mask, targets",
+        "return targets - b[:, None], targets",
+        ("test_rlhf_ppo.py::test_baselines_by_hand",),
+        "padding has an advantage: 0 − b",
+    ),
+    Fault(
+        "episode_ends_a_token_early",
+        PPO,
+        "< replies.lengths[:, None] - 1\n",
+        "< replies.lengths[:, None] - 2\n",
+        ("test_rlhf_ppo.py::test_advantages_are_gae_of_every_reply",),
+        "M18: the end token is no action",
+    ),
+    Fault(
+        "whitened_over_the_padding_of_replies",
+        PPO,
+        "    inside = x[mask]\n",
+        "    inside = x\n",
+        ("test_rlhf_ppo.py::test_metrics_from_their_definitions",),
+        "M12: padding counts as tokens of advantage 0",
+    ),
+    Fault(
+        "target_kl_ignored",
+        PPO,
+        "stop = config.target_kl is not None and approxkl > 1.5 * config.target_kl",
+        "stop = False",
+        ("test_rlhf_ppo.py::test_options_do_what_they_say",),
+        "M17: the clip bounds the ratio, and so the KL",
+    ),
+    Fault(
+        "resumed_run_restarts_adam",
+        PPO,
+        "    return _advance(dataclasses.replace(changed,",
+        "    forgetful = changed.state._replace(adam=policy.adam_start(changed.state.parameters))\n"
+        "    return _advance(dataclasses.replace(changed, state=forgetful,",
+        ("test_rlhf_ppo.py::test_resuming_equals_one_long_run",),
+        "the parameters are all there is to keep",
+    ),
+    Fault(
+        "kl_metric_is_a_mean_over_padding",
+        PPO,
+        "kl = got.k1.sum(axis=1).mean()",
+        "kl = got.k1.mean()",
+        ("test_rlhf_ppo.py::test_metrics_from_their_definitions",),
+        "M7: objective/kl is a mean over tokens",
+    ),
+    Fault(
+        "clip_fraction_of_the_other_kind",
+        PPO,
+        "clipfrac=float(step.active.mean())",
+        "clipfrac=float((np.abs(step.ratio - 1) > epsilon).mean())",
+        ("test_rlhf_ppo.py::test_metrics_of_an_epoch_that_moved",),
+        "M17: every ratio out of range sends no gradient",
+    ),
+    Fault(
+        "rewards_scaled_over_the_padding",
+        PPO,
+        "rewards[replies.mask].var()",
+        "rewards.var()",
+        ("test_rlhf_ppo.py::test_metrics_from_their_definitions",),
+        "M12: padding counts as rewards of 0",
+    ),
+    Fault(
+        "reference_without_the_temperature",
+        PPO,
+        "policy.logits(log.reference, batch.x) / config.temperature",
+        "policy.logits(log.reference, batch.x)",
+        ("test_rlhf_ppo.py::test_metrics_from_their_definitions",),
+        "the temperature belongs to the policy alone",
+    ),
+    Fault(
+        "exact_kl_the_wrong_way_round",
+        METRICS,
+        "probabilities = np.exp(log_pi)\n",
+        "probabilities = np.exp(log_pi - log_ratio)\n",
+        ("test_rlhf_ppo.py::test_three_ways_to_the_same_kl",),
+        "M19: the KL is taken under the reference",
     ),
     # the checks
     Fault(
