@@ -11,8 +11,9 @@ endif
 
 # A PYTHON chosen by the user replaces an environment that another version made; the default keeps what is there.
 INSTALL := $(PYTHON) course_utils/build/install.py $(if $(filter file,$(origin PYTHON)),,--this-python)
-# Tests are nobody's progress: the empty variable switches the record off.
-PYTEST := POLICY_GRADIENT_COURSE_PROGRESS= PYTHONPATH=tests/plugins $(VENV_PYTHON) -m pytest -p share_out -n $(WORKERS)
+# Tests are nobody's progress: the empty variable switches the record off. The workers share the cores; BLAS with threads
+# of its own in each of them would only wait for itself.
+PYTEST := POLICY_GRADIENT_COURSE_PROGRESS= OPENBLAS_NUM_THREADS=1 PYTHONPATH=tests/plugins $(VENV_PYTHON) -m pytest -p share_out -n $(WORKERS)
 # Left out of the inner loop: what changes with the ground alone, and the hundreds of answers to the questions.
 LEFT_OUT := $(addprefix test_,$(addsuffix .py,build_notebooks check_questions environment import_cost install static))
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=60

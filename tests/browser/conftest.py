@@ -16,7 +16,7 @@ from jupyterlab_page import (
     chromium,
     find_chromium,
 )
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 from playwright.sync_api import Error as PlaywrightError
 
 
@@ -37,16 +37,27 @@ def context_options() -> dict[str, Any]:
     return {"viewport": {"width": 800, "height": 1000}}
 
 
+@pytest.fixture(scope="package")
+def contexts() -> Iterator[dict[str, BrowserContext]]:
+    """Those of `page`, by their options: to make one takes longer than many a test."""
+    made: dict[str, BrowserContext] = {}
+    yield made
+    for context in made.values():
+        context.close()
+
+
 @pytest.fixture
-def page(browser: Browser, context_options: dict[str, Any]) -> Iterator[Page]:
+def page(browser: Browser, contexts: dict[str, BrowserContext], context_options: dict[str, Any]) -> Iterator[Page]:
     """An empty page without JupyterLab. At the end its console must be clean."""
-    context = browser.new_context(**context_options)
-    page = context.new_page()
+    options = repr(context_options)
+    if options not in contexts:
+        contexts[options] = browser.new_context(**context_options)
+    page = contexts[options].new_page()
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
     yield page
-    context.close()
+    page.close()
     assert not faults, faults
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from ipywidgets import DOMWidget
 from jupyterlab_page import JupyterLabPage
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Locator, Page
 
 from course_utils import policy
 from course_utils.widgets import PolicyExplorer, ScoreExplorer
@@ -117,14 +117,8 @@ class Stage:
 
 
 @pytest.fixture
-def stage(browser: Browser) -> Iterator[Stage]:
-    page = browser.new_page()
-    errors: list[str] = []
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    yield Stage(page)
-    page.close()
-    assert not errors, errors
+def stage(page: Page) -> Stage:
+    return Stage(page)
 
 
 def assert_policy(stage: Stage, z: Any, kappa: float = 1.0, c: float = 0.0) -> None:
@@ -206,17 +200,16 @@ def test_policy_by_hand_and_keys(stage: Stage) -> None:
     assert stage.text("message") == ""
 
 
-def test_policy_by_finger(browser: Browser) -> None:
-    context = browser.new_context(has_touch=True)
-    stage = Stage(context.new_page()).show(PolicyExplorer(LOGITS, NAMES), width=390)
-    hand = context.new_cdp_session(stage.page)
+@pytest.mark.parametrize("context_options", [{"has_touch": True}])
+def test_policy_by_finger(stage: Stage) -> None:
+    stage.show(PolicyExplorer(LOGITS, NAMES), width=390)
+    hand = stage.page.context.new_cdp_session(stage.page)
     x, y = stage.grip("logit", 1)
     points = [[{"x": x, "y": y}], *([{"x": x, "y": y + 5 * i}] for i in range(1, 8)), []]
     for kind, point in zip(["touchStart", *["touchMove"] * 7, "touchEnd"], points, strict=True):
         hand.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": point})
     assert stage.state("logits")[1] < 0.5
     assert stage.page.evaluate("scrollY") == 0, "the page scrolled under the finger"
-    context.close()
 
 
 def test_a_shift_changes_no_probability(stage: Stage) -> None:
