@@ -138,7 +138,8 @@ print(f"by formula   {lm.score(reference, batch).table[entry]:.6f}")
 # Is a reply worth 7.3 points or 6.8? Nobody can say. But of two replies to the same message most people can say which is the
 # better one. So raters are shown pairs.
 #
-# Now you are the rater. Label the twenty pairs. There is no right answer, only yours. Below them you see what a
+# Now you are the rater. Run the cell, so that Python can read what you choose, and label the twenty pairs. There is no right
+# answer, only yours. Below them you see what a
 # reward model makes of your choices. (In a hurry? *Let a rater finish.*)
 #
 # **Predict** before you begin: once it has learned your twenty pairs, how often will it agree with the raters on pairs that it
