@@ -212,8 +212,8 @@ def test_what_mends_over_optimisation_and_what_does_not(seeds):
     assert (of(seeds, "adaptive", "kl") < 5).all()
     weak = of(seeds, "weak penalty")
     assert weak.mean() < of(seeds, "healthy").mean() - 0.6
-    assert of(seeds, "weak penalty, relabelled").mean() > weak.mean() + 0.7
-    assert of(seeds, "weak penalty, rich").mean() > weak.mean() + 0.7
+    assert of(seeds, "weak penalty, relabelled").mean() > weak.mean() + 0.9
+    assert of(seeds, "weak penalty, rich").mean() > weak.mean() + 0.8
     for log in logs(seeds, "weak penalty"):
         assert pair_accuracy(log) < 0.47 < 0.75 < pair_accuracy(log, model=log.reference)  # backwards, where it is used
     # decoys
@@ -300,10 +300,10 @@ def test_drift_is_mended_by_new_pairs_and_new_prompts_together(seeds):
 def test_more_pairs_of_the_wrong_kind(seeds):
     few, many = of(seeds, "300 fair pairs"), of(seeds, "5,000 biased pairs more")
     assert many.mean() < few.mean() - 0.3
-    assert (many < few).mean() > 0.6
+    assert (many < few).mean() >= 0.8
     higher = []
     for seed in seeds:
         a, b = trained("300 fair pairs", seed), trained("5,000 biased pairs more", seed)
         higher.append(pair_accuracy(b, model=b.reference, own_raters=True) > pair_accuracy(a, model=a.reference))
         assert pair_accuracy(b) < 0.5  # on pairs of the policy: it ranks backwards where it is used
-    assert np.mean(higher) > 0.6
+    assert np.mean(higher) >= 0.8
