@@ -19,12 +19,13 @@ LEFT_OUT := $(addprefix test_,$(addsuffix .py,build_notebooks check_questions en
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=60
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-slow check notebooks constraints clean
+.PHONY: help lab test test-slow test-processors check notebooks constraints clean
 
 help: ## list the commands
 	@echo "make lab           open the course in JupyterLab (PORT=9999, NO_BROWSER=1)"
 	@echo "make test          run all tests (PYTEST_ARGS='-k gae')"
 	@echo "make test-slow     run all tests and the slow ones too"
+	@echo "make test-processors   run them as other processors would round"
 	@echo "make check         lint, types and unit tests: the inner loop"
 	@echo "make notebooks     build the notebooks from notebooks/src (NOTEBOOKS='00 08')"
 	@echo "make constraints   pin the newest versions that pyproject.toml allows"
@@ -41,6 +42,11 @@ test: ## run all tests
 test-slow: ## run all tests and the slow ones too
 	@$(INSTALL) --extras test
 	$(PYTEST) $(NBVAL) tests notebooks $(PYTEST_ARGS)
+
+test-processors: ## run the tests as other processors would
+	@$(INSTALL) --extras test
+	POLICY_GRADIENT_COURSE_PROGRESS= OPENBLAS_NUM_THREADS=1 PYTHONPATH=tests/plugins $(VENV_PYTHON) \
+	  tests/processors.py -p share_out -n $(WORKERS) $(NBVAL) $(PYTEST_ARGS)
 
 check: ## lint, types and unit tests
 	@$(INSTALL) --extras test

@@ -35,6 +35,7 @@ LARGEST = 1_000_000  # bytes
 LONGEST_LINE = 96  # characters of code that JupyterLab shows beside its file browser
 SLIDE_TAGS = {"slide", "subslide", "fragment", "notes", "skip"}
 OTHER_TAGS = {"solution"}
+ROUNDING = "course_utils.build.rounding"  # refuses digits that rounding decides
 PROGRESS_FILE = "POLICY_GRADIENT_COURSE_PROGRESS"  # empty: a build is nobody's progress
 TO_FILL_IN = "...  # your code here"
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
@@ -141,7 +142,7 @@ def execute(notebook: NotebookNode, name: str, folder: Path, timeout: int = 120)
         store_widget_state=True,
         record_timing=False,
         coalesce_streams=True,  # the pieces that a stream comes in differ from run to run
-        extra_arguments=["--IPKernelApp.log_level=ERROR"],
+        extra_arguments=["--IPKernelApp.log_level=ERROR", f"--IPKernelApp.extra_extensions={ROUNDING}"],
         resources={"metadata": {"path": str(folder)}},
     )
     try:

@@ -109,7 +109,7 @@ def exact_kl(model: LanguageModel, reference: LanguageModel, world: World, promp
     log_pi = log_probs(model, world, listed).sum(axis=1, dtype=np.float64)
     log_ratio = log_pi - log_probs(reference, world, listed).sum(axis=1, dtype=np.float64)
     probabilities = np.exp(log_pi)
-    value = float(probabilities @ log_ratio)
+    value = max(float(probabilities @ log_ratio), 0.0)  # rounding can dip below 0
     return ExactKL(value, float(probabilities @ (log_ratio - value) ** 2))
 
 
@@ -130,7 +130,7 @@ def full_kl(model: LanguageModel, reference: LanguageModel, world: World, replie
     batch = contexts(world, replies, model.table.dtype)
     log_pi = log_probabilities(logits(model, batch.x))
     log_ref = log_probabilities(logits(reference, batch.x))
-    per_token = (np.exp(log_pi) * (log_pi - log_ref)).sum(axis=1, dtype=np.float64)
+    per_token = np.maximum((np.exp(log_pi) * (log_pi - log_ref)).sum(axis=1, dtype=np.float64), 0.0)
     return np.asarray(np.bincount(batch.rows, per_token, minlength=len(replies.prompts)), dtype=np.float64)
 
 

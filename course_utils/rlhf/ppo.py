@@ -630,7 +630,7 @@ def _collect(log: RunLog, rng: np.random.Generator, traffic: FloatArray) -> _Col
     _require_finite(log, **{"objective/scores": scores, "objective/kl": k1, "ours/mean_value": values})
     advantages, targets = advantage_estimates(config, replies, rewards, values)
     weights = _whitened(advantages, replies.mask) if config.whiten_advantages else advantages
-    per_token = (np.exp(log_pi) * (log_pi - log_ref)).sum(axis=1)
+    per_token = np.maximum((np.exp(log_pi) * (log_pi - log_ref)).sum(axis=1), 0.0)
     return _Collected(
         replies=replies,
         log_probs=sampled,
