@@ -29,6 +29,7 @@ CONSTRAINTS = [
 # Run by name and never imported; the text shows where.
 COMMANDS = {
     "nbval": ("Makefile", "--nbval"),
+    "notebook": ("tests/browser/test_notebook_states.py", '"notebooks"'),
     "ruff": ("Makefile", "-m ruff check"),
     "mypy": ("Makefile", "-m mypy"),
 }

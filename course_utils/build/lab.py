@@ -66,7 +66,7 @@ def main(port: int | None = None, *, browser: bool = True, root: Path = ROOT) ->
         return 1
     with contextlib.suppress(OSError):  # an environment that others own: then JupyterLab asks about news once
         write_lab_settings(sys.prefix)
-        labextension.install()  # labs of untrusted notebooks are pictures without it
+        labextension.install()  # without it labs are pictures until their cells run
     os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")  # this environment's kernel before any in the home folder
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # else every kernel start prints a debugger's warning
     token = secrets.token_hex(16)

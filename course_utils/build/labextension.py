@@ -1,4 +1,4 @@
-"""Write the JupyterLab extension that shows the labs of untrusted notebooks (widgets/labextension.js).
+"""Write the JupyterLab extension that shows labs in every state of a notebook (widgets/labextension.js).
 
 JupyterLab finds prebuilt extensions in <prefix>/share/jupyter/labextensions. Nothing here needs Node.
 """
@@ -52,9 +52,9 @@ def build(sources: str) -> dict[str, str]:
     package = {
         "name": PACKAGE,
         "version": __version__,
-        "description": "Shows the labs of the policy-gradient course before any cell has run",
+        "description": "Shows the labs of the policy-gradient course in every state of a notebook",
         "license": "BSD-3-Clause",
-        "jupyterlab": {"mimeExtension": True, "_build": {"load": entry, "mimeExtension": "./mimeExtension"}},
+        "jupyterlab": {"extension": True, "_build": {"load": entry, "extension": "./extension"}},
         "sources": sources,
     }
     return {
@@ -65,7 +65,7 @@ def build(sources: str) -> dict[str, str]:
 
 
 def lab_module(name: str) -> str:
-    """Return the ES module that shows one lab without Python: it exports mount(element, state)."""
+    """Return the ES module that shows one lab without Python: it exports mount(element, state) and note."""
     from course_utils.widgets import offline
 
     lab = offline.labs()[name]

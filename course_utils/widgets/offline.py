@@ -54,6 +54,8 @@ def _traits(lab: type[Lab]) -> dict[str, TraitType[Any, Any]]:
 
 
 def _rule(trait: TraitType[Any, Any]) -> dict[str, Any] | None:
+    if "rule" in trait.metadata:
+        return dict(trait.metadata["rule"])
     if isinstance(trait, Numbers):
         return {"kind": "numbers", "low": trait.low, "high": trait.high, "lengths": list(trait.lengths)}
     if isinstance(trait, Int | Float):
@@ -88,12 +90,13 @@ def _rounded(value: Any) -> Any:
 
 
 def description(lab: type[Lab]) -> dict[str, Any]:
-    """Return what offline.js must know of a lab: its style, its rules and the values that only the package sets."""
+    """Return what offline.js must know of a lab: style, rules, the values that only the package sets, and the note."""
     first = lab()
     known = rules(lab)
     return {
         "style": lab._css,
         "rules": known,
         "sameLength": list(lab.same_length),
+        "note": lab.offline_note,
         "constants": {key: getattr(first, key) for key in _traits(lab) if key not in known},
     }

@@ -259,6 +259,7 @@ class Quiz(Lab):
 
     _esm = lab_source("quiz.js")
     _css = lab_style("quiz.css")
+    offline_note = "Run the cell to keep your answers: this quiz is not connected to Python."
 
     quiz = Unicode("").tag(sync=True)
     library = Dict(read_only=True).tag(sync=True)
@@ -318,11 +319,6 @@ class Quiz(Lab):
     def _plain(self, text: str) -> str:
         formulas = self.library[self.quiz]["formulas"]
         return "".join(formulas[p]["spoken"] if n % 2 else p for n, p in enumerate(text.split("$")))
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        data, metadata = super()._repr_mimebundle_(**kwargs)
-        data, metadata = ({k: v for k, v in part.items() if k != "image/png"} for part in (data, metadata))
-        return {**data, "text/html": self.page()}, metadata
 
 
 def _as_html(question: Mapping[str, Any]) -> str:
