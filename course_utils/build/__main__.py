@@ -1,4 +1,4 @@
-"""Command line of the builder: ``python -m course_utils.build lab | notebooks | constraints``."""
+"""Command line of the builder: ``python -m course_utils.build lab | jupyter | notebooks | constraints``."""
 
 import argparse
 import sys
@@ -11,6 +11,9 @@ def main(arguments: list[str] | None = None) -> int:
     lab_parser = commands.add_parser("lab", help="open JupyterLab on the first lesson")
     lab_parser.add_argument("--port", type=int, help="this port and no other (default: a free one from 8888 on)")
     lab_parser.add_argument("--no-browser", action="store_true", help="print the address, open no browser")
+    commands.add_parser(
+        "jupyter", help="tell the Jupyter of this Python environment how to show lessons (lab does too)"
+    )
     commands.add_parser("notebooks", help="build the notebooks from notebooks/src", add_help=False)
     commands.add_parser("constraints", help="write constraints.txt and environment.yml from pyproject.toml")
     options, rest = parser.parse_known_args(arguments)
@@ -24,6 +27,12 @@ def main(arguments: list[str] | None = None) -> int:
         from course_utils.build import lab
 
         return lab.main(options.port, browser=not options.no_browser)
+    if options.command == "jupyter":
+        from course_utils.build import labextension, pages
+
+        pages.install()
+        labextension.install()
+        return 0
     from course_utils.build import constraints
 
     return constraints.main()

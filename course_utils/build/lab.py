@@ -7,7 +7,7 @@ import socket
 import sys
 from pathlib import Path
 
-from course_utils.build import labextension
+from course_utils.build import labextension, pages
 from course_utils.build.install import write_lab_settings
 
 ROOT = Path(__file__).parents[2]
@@ -66,6 +66,7 @@ def main(port: int | None = None, *, browser: bool = True, root: Path = ROOT) ->
         return 1
     with contextlib.suppress(OSError):  # an environment that others own: then JupyterLab asks about news once
         write_lab_settings(sys.prefix)
+        pages.install()
         labextension.install()  # without it labs are pictures until their cells run
     os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")  # this environment's kernel before any in the home folder
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # else every kernel start prints a debugger's warning

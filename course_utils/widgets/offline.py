@@ -77,7 +77,10 @@ def _rule(trait: TraitType[Any, Any]) -> dict[str, Any] | None:
 
 
 def stored(lab: Lab) -> dict[str, Any]:
-    """Return the lab's name and setting as JSON, the same on each processor: floats carry 12 digits."""
+    """Return the lab's name and setting as JSON: what is the same on each processor, and after JupyterLab has saved it.
+
+    So floats carry 12 digits, and whole ones are integers, since JavaScript knows no other.
+    """
     return {"lab": name(type(lab)), "state": {key: _rounded(getattr(lab, key)) for key in rules(type(lab))}}
 
 
@@ -86,7 +89,10 @@ def _rounded(value: Any) -> Any:
         return [_rounded(entry) for entry in value]
     if isinstance(value, dict):
         return {key: _rounded(entry) for key, entry in value.items()}
-    return float(f"{value:.12g}") if isinstance(value, float) else value
+    if isinstance(value, float):
+        rounded = float(f"{value:.12g}")
+        return int(rounded) if rounded.is_integer() else rounded
+    return value
 
 
 def description(lab: type[Lab]) -> dict[str, Any]:
