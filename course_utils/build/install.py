@@ -268,7 +268,8 @@ def install(root: str, venv: str, extras: "set[str]", this_python: bool = False)
     target = ".[{}]".format(",".join(sorted(wanted))) if wanted else "."
     run_pip(root, venv, ["--no-build-isolation", "-e", target])
     write_lab_settings(venv)
-    subprocess.run([venv_python(venv), "-m", "course_utils.build", "jupyter"], cwd=root, check=False)  # lab does it too
+    show = [venv_python(venv), "-m", "course_utils.build", "jupyter"]  # a failure is no harm: `lab` does the same
+    subprocess.run(show, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     write_stamp(venv, stamp_key(root, venv_version(venv), wanted), wanted)
     print(f"Ready after {time.time() - begun:.0f} s.", flush=True)
 
