@@ -15,7 +15,7 @@
   const PICTURE = "image/png";
   const PICTURE_RANK = 90; // that of JupyterLab's own
   const GONE = ["restarting", "autorestarting", "terminating", "dead"]; // what a kernel is whose models are lost
-  const LOST_NOTE = "The kernel has ended: this is not connected to Python until you run the cell again.";
+  const LOST_NOTE = "Its kernel has ended: this is not connected to Python until you run the cell again.";
   const REFUSAL = "This lab cannot be shown from what the notebook stores. Run the cell to see it.";
   const FROM_THE_KERNEL = ["language_info", "kernelspec"];
   const address = document.currentScript.src;
@@ -37,7 +37,7 @@
     return unmount === null ? null : { unmount, note };
   }
 
-  function makePlugin({ Widget, PanelLayout }, { IRenderMimeRegistry }, { INotebookTracker }) {
+  function makePlugin({ Signal }, { Widget, PanelLayout }, { IRenderMimeRegistry }, { INotebookTracker }) {
     class DescribedPicture extends Widget {
       constructor() {
         super();
@@ -86,11 +86,18 @@
     }
 
     // A notebook's widget manager, once there is one: it is made when the notebook has a kernel, and knows all renderers
-    // that are made from then on.
+    // that are made from then on. When a kernel is gone, its models stay in the page and are told to send nothing more.
     class Models {
       constructor({ content: { rendermime }, context: { sessionContext } }) {
-        Object.assign(this, { rendermime, sessionContext, manager: null });
+        Object.assign(this, { rendermime, sessionContext, manager: null, lost: new Signal(this) });
+        sessionContext.statusChanged.connect((_, status) => GONE.includes(status) && this.lose());
+        sessionContext.kernelChanged.connect((_, { oldValue }) => oldValue && this.lose());
         this.ready = this.find();
+      }
+
+      lose() {
+        this.manager?.disconnect();
+        this.lost.emit();
       }
 
       async find() {
@@ -104,6 +111,11 @@
       renderer({ trusted, data }) {
         return trusted && this.manager?.has_model(data[VIEW]?.model_id) ? this.rendermime.createRenderer(VIEW) : null;
       }
+
+      // A model without a kernel comes from a notebook with stored widget state, which JupyterLab has a setting for.
+      async isConnected({ data }) {
+        return (await this.manager.get_model(data[VIEW].model_id)).comm_live;
+      }
     }
 
     // An output of a notebook: at once the offline lab if need be, and the live one as soon as its model appears, as
@@ -113,8 +125,7 @@
         super();
         this.layout = new PanelLayout();
         Object.assign(this, { models, model: null, isLive: false, note: null });
-        models.sessionContext.statusChanged.connect((_, status) => GONE.includes(status) && this.lose(), this);
-        models.sessionContext.kernelChanged.connect((_, { oldValue }) => oldValue && this.lose(), this);
+        models.lost.connect(this.lose, this);
         models.ready.then(() => {
           if (this.isDisposed || !models.manager) return;
           models.manager.restored.connect(this.look, this);
@@ -132,6 +143,8 @@
         const live = this.model && !this.isLive ? this.models.renderer(this.model) : null;
         if (live === null) return null;
         this.isLive = true;
+        const { model } = this;
+        this.models.isConnected(model).then((isConnected) => isConnected || this.model !== model || this.lose());
         return this.show(live);
       }
 
@@ -195,7 +208,7 @@
     },
     async get(module) {
       if (module !== "./extension") throw new Error(`${PACKAGE} has no module ${module}`);
-      const needed = ["@lumino/widgets", "@jupyterlab/rendermime", "@jupyterlab/notebook"];
+      const needed = ["@lumino/signaling", "@lumino/widgets", "@jupyterlab/rendermime", "@jupyterlab/notebook"];
       const plugin = makePlugin(...(await Promise.all(needed.map(sharedModule))));
       return () => ({ __esModule: true, default: plugin });
     },

@@ -39,7 +39,7 @@ NOTES = {
     "quiz": Quiz.offline_note,
     "training": TrainingLab.offline_note,
 }
-LOST = "The kernel has ended: this is not connected to Python until you run the cell again."
+LOST = "Its kernel has ended: this is not connected to Python until you run the cell again."
 ROOTS = {
     "lab": '[data-lab="advantage"]',
     "map": '[data-lab="map"]',
@@ -134,14 +134,11 @@ def app(browser: Browser, server: JupyterLabServer, shots: Path) -> Iterator[Jup
 def saved(app: JupyterLabPage, server: JupyterLabServer, lesson: nbformat.NotebookNode) -> str:
     """A notebook that was run to its end and saved in JupyterLab, its kernel shut down since."""
     app.open(server.add_notebook("saved.ipynb", lesson))
-    run_and_save(app)
-    app.close_notebook()
-    return "saved.ipynb"
-
-
-def run_and_save(app: JupyterLabPage) -> None:
     app.run_all()
     app.command("docmanager:save")
+    app.close_notebook()
+    server.shut_kernels_down()  # waits for the end of those that are being shut down
+    return "saved.ipynb"
 
 
 # --- the states: what leads to each, and which outputs are then live ------------------------------------------------
@@ -192,6 +189,12 @@ def restarted(app: JupyterLabPage, server: JupyterLabServer, lesson: Any, saved:
     app.wait_idle()
 
 
+def shut_down(app: JupyterLabPage, server: JupyterLabServer, lesson: Any, saved: str) -> None:
+    app.open(server.add_notebook("shut_down.ipynb", lesson))
+    app.run_all()
+    app.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+
+
 def reloaded(app: JupyterLabPage, server: JupyterLabServer, lesson: Any, saved: str) -> None:
     app.open(server.add_notebook("reloaded.ipynb", lesson))
     app.run_all()
@@ -210,6 +213,7 @@ STATES: dict[State, tuple[frozenset[str], bool]] = {  # what is live; whether it
     copied: (OFFLINE, False),
     copied_elsewhere_by_a_stranger: (OFFLINE, False),
     restarted: (LIVE, True),
+    shut_down: (LIVE, True),
     reloaded: (LIVE, False),
 }
 
