@@ -30,6 +30,7 @@ AnyRecord = TypeVar("AnyRecord", bound=Record)
 Weighting: TypeAlias = Callable[[Rollout], ArrayLike]
 
 _LARGEST_CHUNK = 4_000_000  # entries of the gradients of some trajectories at once: 32 MB
+_LARGEST = float(np.finfo(np.float64).max)
 _SAMPLED_AT_ONCE = 20_000  # episodes
 _ROUNDING = 1e-12  # relative to the largest entry: a bias below it is rounding
 
@@ -459,11 +460,14 @@ def summarise(estimates: ArrayLike, exact: ArrayLike, *, false_alarm: float = 1e
 
     squares = (deviation**2).sum(axis=(1, 2))
     variance, variance_error = float(squares.sum() / (n - 1)), float(squares.std(ddof=1) / root)
+    if variance <= exact.size * rounding**2:  # what is left is rounding, and must not make the SNR a large number
+        variance = variance_error = 0.0
     signal = float((exact**2).sum())
     snr = signal / variance if variance > 0 else (math.inf if signal > 0 else 0.0)
     snr_error = snr * variance_error / variance if variance > 0 else 0.0
     lengths = np.sqrt((estimates**2).sum(axis=(1, 2)) * signal)
-    cosines = np.divide((estimates * exact).sum(axis=(1, 2)), lengths, where=lengths > 0, out=np.zeros(n))
+    directed = lengths > rounding * math.sqrt(exact.size * signal)  # the direction of rounding errors is none
+    cosines = np.divide((estimates * exact).sum(axis=(1, 2)), lengths, where=directed, out=np.zeros(n))
     return Comparison(
         mean=mean,
         bias=bias,
@@ -517,20 +521,23 @@ def compare(
     Source: Greensmith, Bartlett & Baxter 2004 (estimators by their variance).
     """
     if not isinstance(weightings, Mapping) or not all(callable(function) for function in weightings.values()):
-        raise TypeError(f"weightings is {weightings!r}, expected a dictionary of functions from a record to weights")
+        raise TypeError(
+            f"weightings is {arguments.said(weightings)}, expected a dictionary of functions from a record to weights"
+        )
     if not weightings:
         raise ValueError("weightings is empty, expected at least one function from a record to weights")
     if not isinstance(mdp, TabularMDP):
         raise TypeError(f"mdp is {type(mdp).__name__}, expected course_utils.mdp.TabularMDP")
-    episodes = arguments.whole("episodes", episodes, low=1)
-    batches = arguments.whole("batches", batches, low=2)
+    episodes = arguments.count("episodes", episodes)
+    batches = arguments.count("batches", batches, low=2)
     generator, false_alarm = arguments.generator(rng), _false_alarm(false_alarm)
     exact = mdp.policy_gradient(logits)
     estimates = {name: np.empty((batches, *exact.shape)) for name in weightings}
     at_once = max(1, _SAMPLED_AT_ONCE // episodes)
     for first in range(0, batches, at_once):
         count = min(at_once, batches - first)
-        sampled: Rollout = rollout.from_mdp(mdp, logits, count * episodes, generator, max_steps)
+        # Read-only: the functions that follow all get the same batch, and none may change it for the next.
+        sampled: Rollout = arguments.frozen(rollout.from_mdp(mdp, logits, count * episodes, generator, max_steps))
         pi = _policy(logits, sampled)
         for b in range(count):
             batch = _trimmed(_rows(sampled, slice(b * episodes, (b + 1) * episodes)))
@@ -559,7 +566,9 @@ def describe(comparisons: Mapping[str, Comparison]) -> str:
     Source: this course.
     """
     if not isinstance(comparisons, Mapping) or not all(isinstance(c, Comparison) for c in comparisons.values()):
-        raise TypeError(f"comparisons is {comparisons!r}, expected a dictionary of Comparison, as from compare")
+        raise TypeError(
+            f"comparisons is {arguments.said(comparisons)}, expected a dictionary of Comparison, as from compare"
+        )
     if not comparisons:
         raise ValueError("comparisons is empty, expected at least one")
     rows = [("estimator", "variance", "SNR", "cosine", "bias")]
@@ -623,13 +632,11 @@ def finite_difference(
     arguments.shape("logits", table, mdp.rewards.shape, "the MDP's (S, A)")
     arguments.logits_rows("logits", table)
     table = table.astype(np.float64)
-    step = arguments.number("step", step)
-    if step <= 0:
-        raise ValueError(f"step is {step}, expected a positive number")
+    step = arguments.positive("step", step)
     generator = arguments.generator(rng)
-    common = _flag("common_random_numbers", common_random_numbers)
+    common = arguments.flag("common_random_numbers", common_random_numbers)
     varied = [(int(s), int(a)) for s, a in np.argwhere(table > -np.inf) if s not in mdp.terminal_states]
-    episodes = arguments.whole("episodes", episodes, low=2 * len(varied))
+    episodes = arguments.count("episodes", episodes, low=2 * len(varied))
     each = episodes // (2 * len(varied))
     result = np.zeros(table.shape)
     for s, a in varied:
@@ -670,9 +677,7 @@ def gaussian_score_gradient(mean: float, sd: float, actions: ArrayLike, rewards:
 
     Source: Williams 1992, section 6 (Gaussian units).
     """
-    mean, sd = arguments.number("mean", mean), arguments.number("sd", sd)
-    if sd <= 0:
-        raise ValueError(f"sd is {sd}, expected a positive number")
+    mean, sd = arguments.number("mean", mean), arguments.positive("sd", sd)
     actions, rewards = arguments.floats(actions=actions, rewards=rewards)
     if actions.ndim != 1:
         raise ValueError(f"actions has shape {actions.shape}, expected (m,)")
@@ -718,7 +723,8 @@ def _paired_performance(
     ``rollout.from_mdp`` draws for the episodes that still run, so the numbers of two rollouts shift against each other
     as soon as an episode ends in one of them only. Here step t of episode i has the same numbers in both.
     """
-    limit = min((steps for steps in (mdp.horizon, max_steps) if steps is not None), default=None)
+    limits = [mdp.horizon, None if max_steps is None else arguments.whole("max_steps", max_steps, low=1)]
+    limit = min((steps for steps in limits if steps is not None), default=None)
     ending = np.isin(np.arange(mdp.n_states), mdp.terminal_states)
     if limit is None:
         for pi in pair:
@@ -728,6 +734,7 @@ def _paired_performance(
     state = _inverse(np.broadcast_to(mdp.start.cumsum(), (2, episodes, mdp.n_states)), generator)
     total, factor, t = np.zeros(state.shape), 1.0, 0
     while not ending[state].all() and (limit is None or t < limit):
+        rollout.require_end_by(t, 1, endless=limit is None)
         action = _inverse(cumulative_pi[side, state], generator)
         total += factor * mdp.rewards[state, action]  # 0 in terminal states, which lead to themselves
         state = _inverse(cumulative_transitions[state, action], generator)
@@ -749,14 +756,28 @@ def _check(record: object) -> None:
         raise TypeError(
             f"record is {type(record).__name__}, expected course_utils.rollout.Rollout or course_utils.mdp.Trajectories"
         )
-    shape = np.shape(record.rewards)
+    arrays = {name: value for name, value in record._asdict().items() if name != "states"}
+    for name, array in (("states", record.states), *arrays.items()):
+        if type(array) not in (np.ndarray, np.memmap):  # a masked array's mask would be lost, a matrix multiplies
+            raise TypeError(f"record.{name} is {type(array).__name__}, expected an array, as from a rollout")
+    shape = record.rewards.shape
     if len(shape) != 2 or 0 in shape:
         raise ValueError(f"record.rewards has shape {shape}, expected (m, T) with at least one step")
     for name in ("actions", "discounts", "mask"):
-        arguments.shape(f"record.{name}", np.asarray(getattr(record, name)), shape, "record.rewards")
-    states = np.asarray(record.states)
-    if states.shape[:2] != (shape[0], shape[1] + 1):
-        raise ValueError(f"record.states has shape {states.shape}, expected (m, T + 1) for rewards of shape {shape}")
+        arguments.shape(f"record.{name}", arrays[name], shape, "record.rewards")
+    if record.states.shape[:2] != (shape[0], shape[1] + 1):
+        wanted = f"expected (m, T + 1) for rewards of shape {shape}"
+        raise ValueError(f"record.states has shape {record.states.shape}, {wanted}")
+    if record.actions.dtype.kind not in "iu":
+        raise TypeError(f"record.actions has dtype {record.actions.dtype}, expected integers")
+    for name in ("rewards", "discounts", "mask"):
+        if arrays[name].dtype.kind not in "iuf":
+            raise TypeError(f"record.{name} has dtype {arrays[name].dtype}, expected real numbers")
+    for name, low, high in (("discounts", 0.0, 1.0), ("mask", 0.0, 1.0), ("rewards", -_LARGEST, _LARGEST)):
+        array = arrays[name]
+        if not (array.min() >= low and array.max() <= high):  # NaN neither
+            arguments.require(f"record.{name}", array, np.isfinite(array), "a finite number")
+            arguments.within(f"record.{name}", array, low, high)
 
 
 def _state_indices(record: Record, n_states: int, name: str) -> NDArray[Any]:
@@ -811,12 +832,6 @@ def _probabilities(record: Record, probabilities: ArrayLike | None) -> FloatArra
     return p.astype(np.float64)
 
 
-def _flag(name: str, value: object) -> bool:
-    if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} is {value!r}, expected True or False")
-    return bool(value)
-
-
 def _false_alarm(value: float) -> float:
     false_alarm = arguments.number("false_alarm", value)
     if not 0 < false_alarm < 1:
@@ -839,7 +854,7 @@ def _returns_to_go(record: Record) -> FloatArray:
 
 def _weighted(record: Record, credit: FloatArray, discount_steps: bool) -> FloatArray:
     """Return γ^(t−1) times the credit, 0 in padding."""
-    discounted = _flag("discount_steps", discount_steps)
+    discounted = arguments.flag("discount_steps", discount_steps)
     result: FloatArray = credit * (_step_discounts(record) * record.mask if discounted else record.mask)
     return result + 0.0  # padding must not print -0.0
 
