@@ -64,7 +64,7 @@ def positive(name: str, value: ArrayLike) -> float:
     """Return a single finite number above 0 as a float; TypeError or ValueError as for ``number``."""
     result = number(name, value)
     if result <= 0:
-        raise ValueError(f"{name} is {result}, expected a positive number")
+        raise ValueError(f"{name} is {said(value)}, expected a positive number")
     return result
 
 

@@ -632,7 +632,7 @@ def finite_difference(
     arguments.shape("logits", table, mdp.rewards.shape, "the MDP's (S, A)")
     arguments.logits_rows("logits", table)
     table = table.astype(np.float64)
-    step = arguments.positive("step", step)
+    step = arguments.positive("step", arguments.number("step", step))
     generator = arguments.generator(rng)
     common = arguments.flag("common_random_numbers", common_random_numbers)
     varied = [(int(s), int(a)) for s, a in np.argwhere(table > -np.inf) if s not in mdp.terminal_states]
@@ -677,7 +677,7 @@ def gaussian_score_gradient(mean: float, sd: float, actions: ArrayLike, rewards:
 
     Source: Williams 1992, section 6 (Gaussian units).
     """
-    mean, sd = arguments.number("mean", mean), arguments.positive("sd", sd)
+    mean, sd = arguments.number("mean", mean), arguments.positive("sd", arguments.number("sd", sd))
     actions, rewards = arguments.floats(actions=actions, rewards=rewards)
     if actions.ndim != 1:
         raise ValueError(f"actions has shape {actions.shape}, expected (m,)")

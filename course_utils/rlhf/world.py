@@ -7,11 +7,13 @@ The gold reward is what people would agree on. A real run has no such thing: the
 and the reward model that was trained on them exist. Here it shows what a log cannot.
 """
 
+import dataclasses
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -100,11 +102,11 @@ class Rule(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class World:
-    """Words, prompts, grammar and gold reward; made by ``load``. Equal worlds have equal files."""
+    """Words, prompts, grammar and gold reward; made by ``load``, and read-only. Equal worlds have equal files."""
 
     words: tuple[str, ...]
     """token → word; words[0] is the end token"""
-    tags: dict[str, BoolArray]
+    tags: Mapping[str, BoolArray]
     """tag → which tokens have it, shape (V,)"""
     topics: tuple[str, ...]
     objects: BoolArray
@@ -115,33 +117,57 @@ class World:
     max_tokens: int
     """T, the longest reply, its end token included"""
     wrong_topic: float
-    gold_weights: dict[str, float]
-    rules: dict[str, tuple[Rule, ...]]
+    gold_weights: Mapping[str, float]
+    rules: Mapping[str, tuple[Rule, ...]]
     legal_pairs: BoolArray
     """which word may follow which in the grammar; row 0 is the beginning, column 0 the end, shape (V, V)"""
     digest: str
     """fingerprint of the files"""
-    indices: dict[str, int] = field(repr=False)
+    indices: Mapping[str, int] = field(repr=False)
     """word → token"""
     topic_of: IntArray = field(repr=False)
     """topic of each prompt, shape (prompts,)"""
     mood_of: IntArray = field(repr=False)
     """mood of each prompt, shape (prompts,)"""
+    contents: str = field(init=False, repr=False)
+    """fingerprint of all of the above: what is cached for a world belongs to it"""
+
+    def __post_init__(self) -> None:
+        """Freeze everything, and take the fingerprint."""
+        contents = hashlib.sha256()
+        for name, value in self._parts().items():
+            if isinstance(value, dict):
+                value = MappingProxyType({key: _read_only(part) for key, part in value.items()})
+            object.__setattr__(self, name, _read_only(value))
+            for part in value.items() if isinstance(value, Mapping) else [("", value)]:
+                contents.update(repr([x.tolist() if isinstance(x, np.ndarray) else x for x in (name, *part)]).encode())
+        object.__setattr__(self, "contents", contents.hexdigest())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let it travel between processes, and arrive read-only."""
+        return World, tuple(self._parts().values())
+
+    def _parts(self) -> dict[str, Any]:
+        """Return all it is made of, mappings as dictionaries."""
+        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.init}
+        return {name: dict(value) if isinstance(value, Mapping) else value for name, value in fields.items()}
 
     def __eq__(self, other: object) -> bool:
-        """Say whether the other world was read from the same text."""
-        return isinstance(other, World) and self.digest == other.digest
+        """Say whether the other world was read from the same text, and is the same."""
+        return isinstance(other, World) and self.contents == other.contents
 
     def __hash__(self) -> int:
         """Return a number that equal worlds share."""
-        return hash(self.digest)
+        return hash(self.contents)
 
     def encode(self, text: str) -> list[int]:
         """Return the tokens of a reply in words, the end token added.
 
         Raises:
+            TypeError: no text.
             ValueError: a word that is not in the vocabulary, or more words than fit.
         """
+        arguments.instance("text", text, str)
         unknown = [word for word in text.split() if word not in self.indices]
         if unknown:
             raise ValueError(f"the word {unknown[0]!r} is not in the vocabulary")
@@ -154,11 +180,13 @@ class World:
         """Return replies from their texts; a text of max_tokens words has no end token.
 
         Raises:
-            ValueError: unknown words, replies that are too long, or another number of prompts.
+            TypeError: prompts that are not whole numbers, or texts that are no texts.
+            ValueError: unknown words, replies that are too long, prompts that do not exist, or another number of them.
         """
+        if isinstance(texts, str) or not isinstance(texts, Sequence):
+            raise TypeError(f"texts is {arguments.said(texts)}, expected a list of texts")
         rows = [self.encode(text) for text in texts]
-        numbers = np.asarray(prompts, dtype=np.intp)
-        arguments.shape("prompts", numbers, (len(rows),), "texts")
+        numbers = arguments.indices("prompts", prompts, len(self.prompts), "a prompt", (len(rows),), "texts")
         tokens = np.zeros((len(rows), self.max_tokens), dtype=np.intp)
         for i, row in enumerate(rows):
             tokens[i, : len(row)] = row
@@ -166,6 +194,7 @@ class World:
 
     def text(self, replies: Replies) -> list[str]:
         """Return the replies in words, without the end token."""
+        checked("replies", self, replies)
         return [
             " ".join(self.words[token] for token in row[:n])
             for row, n in zip(replies.tokens, replies.words, strict=True)
@@ -229,6 +258,45 @@ def load(folder: Path | str | None = None) -> World:
     )
 
 
+def checked(name: str, world: World, replies: Replies) -> Replies:
+    """Return the replies, which must be at least one, to prompts of this world and in its words.
+
+    Raises:
+        TypeError: something else, or arrays of no whole numbers.
+        ValueError: wrong shapes, prompts or words that do not exist, or lengths that do not end at the end token.
+    """
+    arguments.instance(name, replies, Replies)
+    parts = replies._asdict()
+    for part, array in parts.items():
+        if type(array) not in (np.ndarray, np.memmap) or array.dtype.kind not in "iu":
+            kind = f"{type(array).__name__} of {getattr(array, 'dtype', 'no dtype')}"
+            raise TypeError(f"{name}.{part} is {kind}, expected an array of whole numbers, as from world.replies")
+    m = replies.tokens.shape[:1]
+    if replies.tokens.shape != (*m, world.max_tokens) or not all(m):
+        raise ValueError(
+            f"{name}.tokens has shape {replies.tokens.shape}, expected (m, {world.max_tokens}) and at least one reply"
+        )
+    for part, low, high in (
+        ("prompts", 0, len(world.prompts) - 1),
+        ("tokens", 0, len(world.words) - 1),
+        ("lengths", 1, world.max_tokens),
+    ):
+        array = parts[part]
+        if part != "tokens":
+            arguments.shape(f"{name}.{part}", array, m, f"{name}.tokens")
+        if array.min() < low or array.max() > high:
+            fine = (array >= low) & (array <= high)
+            arguments.require(f"{name}.{part}", array, fine, f"a whole number from {low} to {high}")
+    said = (replies.tokens != END).cumprod(axis=1).sum(axis=1)  # words before the first end token
+    ends = np.minimum(said + 1, world.max_tokens)
+    if (replies.lengths != ends).any():
+        arguments.require(f"{name}.lengths", replies.lengths, replies.lengths == ends, "the place of the end token")
+    if np.count_nonzero(replies.tokens) != said.sum():
+        arguments.require(f"{name}.tokens", replies.tokens, ~(replies.tokens > 0) | replies.mask, "0 after the end")
+    return replies
+
+
+@arguments.typed
 def prompt_weights(
     world: World, *, unseen_topics: Sequence[str] = (), only_topics: Sequence[str] = (), angry_share: float = 0.5
 ) -> FloatArray:
@@ -248,9 +316,12 @@ def prompt_weights(
     """
     share = arguments.number("angry_share", angry_share, low=0.0, high=1.0)
     for name, topics in (("unseen_topics", unseen_topics), ("only_topics", only_topics)):
-        unknown = [topic for topic in topics if topic not in world.topics]
+        if isinstance(topics, str) or not isinstance(topics, Sequence):
+            raise TypeError(f"{name} is {arguments.said(topics)}, expected a list of topics")
+        unknown = [topic for topic in topics if not isinstance(topic, str) or topic not in world.topics]
         if unknown:
-            raise ValueError(f"{name} has {unknown[0]!r}, expected topics among {', '.join(world.topics)}")
+            got = arguments.said(unknown[0])
+            raise ValueError(f"{name} has {got}, expected topics among {', '.join(world.topics)}")
     wanted = [t not in unseen_topics and (not only_topics or t in only_topics) for t in world.topics]
     if not any(wanted):
         raise ValueError("unseen_topics has every topic that could come, expected one topic at least to be left")
@@ -262,6 +333,7 @@ def prompt_weights(
     return result
 
 
+@arguments.typed
 def sample_prompts(world: World, n: int, rng: np.random.Generator, weights: ArrayLike | None = None) -> IntArray:
     """Draw prompts from the traffic.
 
@@ -269,7 +341,7 @@ def sample_prompts(world: World, n: int, rng: np.random.Generator, weights: Arra
         world: the world.
         n: how many, at least 1.
         rng: a numpy.random.Generator.
-        weights: probability of each prompt, shape (prompts,); None for ``prompt_weights(world)``.
+        weights: how often each prompt comes, shape (prompts,), in any proportion; None for ``prompt_weights(world)``.
 
     Returns:
         Numbers of prompts, shape (n,).
@@ -277,16 +349,16 @@ def sample_prompts(world: World, n: int, rng: np.random.Generator, weights: Arra
     Raises:
         TypeError, ValueError: bad arguments.
     """
-    n = arguments.whole("n", n, low=1)
+    n = arguments.count("n", n, high=1_000_000)
     generator = arguments.generator(rng)
-    (shares,) = arguments.floats(weights=prompt_weights(world) if weights is None else weights)
-    arguments.shape("weights", shares, (len(world.prompts),), "the world's prompts")
-    arguments.within("weights", shares, 0.0, np.inf)
+    weights = prompt_weights(world) if weights is None else weights
+    shares = arguments.shares("weights", weights, (len(world.prompts),), "the world's prompts")
     cumulative = shares.cumsum()
     drawn: IntArray = np.searchsorted(cumulative, generator.random(n) * cumulative[-1], side="right")
     return np.minimum(drawn, int(np.flatnonzero(shares)[-1]))
 
 
+@arguments.typed
 def demonstrations(
     world: World,
     n: int,
@@ -326,8 +398,10 @@ def demonstrations(
     return Replies(prompts, tokens, lengths)
 
 
+@arguments.typed
 def counts(world: World, replies: Replies) -> IntArray:
     """Return how often each word was said, shape (m, V); the end token counts 0."""
+    checked("replies", world, replies)
     m, n_words = len(replies.tokens), len(world.words)
     flat = replies.tokens + n_words * np.arange(m)[:, None]
     table = np.bincount(flat.ravel(), minlength=m * n_words).reshape(m, n_words)
@@ -335,17 +409,20 @@ def counts(world: World, replies: Replies) -> IntArray:
     return table
 
 
+@arguments.typed
 def illegal_share(world: World, replies: Replies) -> FloatArray:
     """Return the share of neighbouring words that the grammar never puts side by side, shape (m,).
 
     The first word after the beginning, and the end token after the last word, count as pairs too.
     """
+    checked("replies", world, replies)
     before = np.concatenate([np.zeros_like(replies.tokens[:, :1]), replies.tokens[:, :-1]], axis=1)
     wrong = ~world.legal_pairs[before, replies.tokens] & replies.mask
     share: FloatArray = wrong.sum(axis=1) / replies.lengths
     return share
 
 
+@arguments.typed
 def gold_reward(world: World, replies: Replies) -> GoldReward:
     """Return what people would agree on.
 
@@ -380,6 +457,11 @@ def gold_reward(world: World, replies: Replies) -> GoldReward:
     }
     parts = {name: world.gold_weights[name] * amounts[name].astype(np.float64) for name in GOLD_PARTS}
     return GoldReward(np.sum(list(parts.values()), axis=0), parts)
+
+
+def _read_only(value: Any) -> Any:
+    """Return the value; of an array, a copy that nobody can change."""
+    return arguments.frozen(value.copy()) if isinstance(value, np.ndarray) else value
 
 
 def _any(rows: BoolArray) -> BoolArray:
