@@ -106,7 +106,7 @@ def choice(name: str, value: object, choices: Collection[str]) -> str:
 def instance(name: str, value: object, kind: type[T]) -> T:
     """Return an object of this class; TypeError for anything else."""
     if not isinstance(value, kind):
-        raise TypeError(f"{name} is {said(value)}, expected {kind.__name__}")
+        raise TypeError(f"{name} is {type(value).__name__}, expected {kind.__name__}")
     return value
 
 
@@ -272,8 +272,9 @@ def typed(function: Callable[P, R]) -> Callable[P, R]:
         for name, value in (*zip(names, args, strict=False), *kwargs.items()):
             if name in kinds and not isinstance(value, kinds[name]):
                 wanted = [c.__name__ for c in kinds[name] if c not in (type(None), np.bool_)]
-                expected = "True or False" if "bool" in wanted else " or ".join(wanted)
-                raise TypeError(f"{name} is {said(value)}, expected {expected}")
+                if "bool" in wanted:
+                    flag(name, value)
+                raise TypeError(f"{name} is {type(value).__name__}, expected {' or '.join(wanted)}")
         return function(*args, **kwargs)
 
     return checked

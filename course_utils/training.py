@@ -788,7 +788,7 @@ def _ascend(
     except Exception as error:
         if done:
             error.trained = Trained(theta, w, _history(table, done), done, interrupted)  # type: ignore[attr-defined]
-            error.add_note(_kept("what was learned", done, "trained"))
+            error.add_note(kept("what was learned", done, "trained"))
         raise
     except KeyboardInterrupt:
         interrupted = True
@@ -796,7 +796,7 @@ def _ascend(
     return Trained(theta, w, _history(table, done), done, interrupted)
 
 
-def _kept(what: str, done: int, name: str) -> str:
+def kept(what: str, done: int, name: str) -> str:
     """Return what an error's note says of the updates that were done before it."""
     return (
         f"After update {done}: {what} until then is this error's attribute {name}; sys.last_value.{name} in a notebook."

@@ -14,7 +14,7 @@ import numpy as np
 
 from course_utils import arguments
 from course_utils.arguments import FloatArray
-from course_utils.rlhf.policy import LanguageModel, contexts, log_probabilities, log_probs, logits
+from course_utils.rlhf.policy import LanguageModel, checked_model, contexts, log_probabilities, log_probs, logits
 from course_utils.rlhf.world import END, Replies, World
 
 Row = dict[str, float]
@@ -74,6 +74,8 @@ class ExactKL(NamedTuple):
     """variance of log(Pr_π(τ) / Pr_ref(τ)), the sampled estimate, under π"""
 
 
+@arguments.no_overflow("model, reference")
+@arguments.typed
 def exact_kl(model: LanguageModel, reference: LanguageModel, world: World, prompt: int) -> ExactKL:
     """Return KL(π ‖ π_ref) over replies to one prompt, exactly; only for worlds small enough to list them.
 
@@ -91,9 +93,7 @@ def exact_kl(model: LanguageModel, reference: LanguageModel, world: World, promp
     Raises:
         ValueError: too many replies, or a prompt that does not exist.
     """
-    prompt = arguments.whole("prompt", prompt, low=0)
-    if prompt >= len(world.prompts):
-        raise ValueError(f"prompt is {prompt}, expected a prompt from 0 to {len(world.prompts) - 1}")
+    prompt = int(arguments.indices("prompt", prompt, len(world.prompts), "a prompt", (), "one prompt"))
     n_words, length = len(world.words), world.max_tokens
     replies_in_all = sum((n_words - 1) ** n for n in range(length + 1))
     if replies_in_all > 200_000:
@@ -113,6 +113,8 @@ def exact_kl(model: LanguageModel, reference: LanguageModel, world: World, promp
     return ExactKL(value, float(probabilities @ (log_ratio - value) ** 2))
 
 
+@arguments.no_overflow("model, reference")
+@arguments.typed
 def full_kl(model: LanguageModel, reference: LanguageModel, world: World, replies: Replies) -> FloatArray:
     """Return the KL divergence in the states that each reply visits, summed: with replies of π, its mean is the KL.
 
@@ -126,7 +128,12 @@ def full_kl(model: LanguageModel, reference: LanguageModel, world: World, replie
 
     Returns:
         shape (m,).
+
+    Raises:
+        TypeError, ValueError: bad arguments.
     """
+    checked_model("model", model, world)
+    checked_model("reference", reference, world)
     batch = contexts(world, replies, model.table.dtype)
     log_pi = log_probabilities(logits(model, batch.x))
     log_ref = log_probabilities(logits(reference, batch.x))
@@ -134,26 +141,44 @@ def full_kl(model: LanguageModel, reference: LanguageModel, world: World, replie
     return np.asarray(np.bincount(batch.rows, per_token, minlength=len(replies.prompts)), dtype=np.float64)
 
 
+@arguments.typed
 def columns(rows: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
     """Return the log as a dict of columns, as ``pandas.DataFrame`` takes it."""
+    _check_rows(rows)
     return {name: [row[name] for row in rows] for name in (rows[0] if rows else {})}
 
 
+@arguments.typed
 def write_csv(path: Path | str, rows: Sequence[Mapping[str, float]]) -> None:
     """Write the log as a table with one line for each update, the first line being the names."""
+    _check_rows(rows)
     with Path(path).open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=["update", *METRICS])
         writer.writeheader()
         writer.writerows({"update": i, **row} for i, row in enumerate(rows, start=1))
 
 
+@arguments.typed
 def write_jsonl(path: Path | str, rows: Sequence[Mapping[str, float]]) -> None:
     """Write the log as JSON Lines, one object for each update."""
+    _check_rows(rows)
     lines = (json.dumps({"update": i, **row}) + "\n" for i, row in enumerate(rows, start=1))
     Path(path).write_text("".join(lines), encoding="utf-8")
 
 
+@arguments.typed
 def read_jsonl(path: Path | str) -> list[Row]:
     """Read a log that ``write_jsonl`` wrote."""
     rows = [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
     return [{name: value for name, value in row.items() if name != "update"} for row in rows]
+
+
+def _check_rows(rows: Sequence[Mapping[str, float]]) -> None:
+    """Require rows of the same metrics, all of them finite numbers."""
+    if not isinstance(rows, Sequence) or not all(isinstance(row, Mapping) for row in rows):
+        raise TypeError(f"rows is {arguments.said(rows)}, expected a list of dictionaries, such as the rows of a log")
+    for i, row in enumerate(rows):
+        if row.keys() != rows[0].keys() or not METRICS.keys() >= row.keys():
+            raise ValueError(f"rows[{i}] has {arguments.said(list(row))}, expected the same metrics in every row")
+        for name, value in row.items():
+            arguments.number(f"rows[{i}][{name!r}]", value)

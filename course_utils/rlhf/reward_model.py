@@ -411,16 +411,9 @@ def check_pairs(name: str, world: World, pairs: Pairs) -> None:
 
 def _check_two(world: World | None, first_name: str, first: Replies, second_name: str, second: Replies) -> None:
     """Require replies to the same prompts."""
-    for name, replies in ((first_name, first), (second_name, second)):
-        arguments.instance(name, replies, Replies)
-        if world is not None:
-            checked(name, world, replies)
-        for part, mine, other in zip(Replies._fields, replies, first, strict=True):
-            if type(mine) not in (np.ndarray, np.memmap):
-                raise TypeError(f"{name}.{part} is {type(mine).__name__}, expected an array")
-            arguments.shape(f"{name}.{part}", mine, other.shape, first_name)
-    if first.tokens.ndim != 2 or not first.prompts.shape == first.lengths.shape == first.tokens.shape[:1]:
-        raise ValueError(f"{first_name}.tokens has shape {first.tokens.shape}, expected (m, T) to match its prompts")
+    checked(first_name, world, first)
+    checked(second_name, world, second)
+    arguments.shape(f"{second_name}.tokens", second.tokens, first.tokens.shape, f"{first_name}.tokens")
     same = first.prompts == second.prompts
     arguments.require(second_name, second.prompts, np.asarray(same), f"replies to the prompts of {first_name}")
 

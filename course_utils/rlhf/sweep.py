@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+import numpy as np
 from joblib import Parallel, delayed
 
 from course_utils import arguments, training
@@ -23,6 +24,7 @@ class Result(NamedTuple):
     """what went wrong; None for a run that ended well"""
 
 
+@arguments.typed
 def sweep(
     configs: RunConfig | Sequence[RunConfig],
     seeds: Sequence[int],
@@ -50,6 +52,9 @@ def sweep(
     Raises:
         TypeError, ValueError: bad arguments.
     """
+    for name, several in (("configs", configs), ("seeds", seeds)):
+        if not isinstance(several, (RunConfig, Sequence, range, np.ndarray)) or isinstance(several, str):
+            raise TypeError(f"{name} is {arguments.said(several)}, expected a list")
     wanted = [configs] if isinstance(configs, RunConfig) else list(configs)
     for config in wanted:
         if not isinstance(config, RunConfig):
@@ -86,4 +91,4 @@ def _one(config: RunConfig, seed: int, world: World) -> Result:
     except ppo.NonFiniteError as error:
         return Result(config, seed, error.log, str(error))
     except Exception as error:
-        return Result(config, seed, None, f"{type(error).__name__}: {error}")
+        return Result(config, seed, getattr(error, "log", None), f"{type(error).__name__}: {error}")

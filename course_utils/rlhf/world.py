@@ -258,8 +258,8 @@ def load(folder: Path | str | None = None) -> World:
     )
 
 
-def checked(name: str, world: World, replies: Replies) -> Replies:
-    """Return the replies, which must be at least one, to prompts of this world and in its words.
+def checked(name: str, world: World | None, replies: Replies) -> Replies:
+    """Return the replies, which must be at least one, to prompts of this world and in its words; None for any world.
 
     Raises:
         TypeError: something else, or arrays of no whole numbers.
@@ -271,24 +271,21 @@ def checked(name: str, world: World, replies: Replies) -> Replies:
         if type(array) not in (np.ndarray, np.memmap) or array.dtype.kind not in "iu":
             kind = f"{type(array).__name__} of {getattr(array, 'dtype', 'no dtype')}"
             raise TypeError(f"{name}.{part} is {kind}, expected an array of whole numbers, as from world.replies")
-    m = replies.tokens.shape[:1]
-    if replies.tokens.shape != (*m, world.max_tokens) or not all(m):
-        raise ValueError(
-            f"{name}.tokens has shape {replies.tokens.shape}, expected (m, {world.max_tokens}) and at least one reply"
-        )
-    for part, low, high in (
-        ("prompts", 0, len(world.prompts) - 1),
-        ("tokens", 0, len(world.words) - 1),
-        ("lengths", 1, world.max_tokens),
-    ):
+    *m, length = replies.tokens.shape if replies.tokens.ndim == 2 else (0, 0)
+    if not m[0] or not length or (world is not None and length != world.max_tokens):
+        wanted = "T" if world is None else world.max_tokens
+        got = f"{name}.tokens has shape {replies.tokens.shape}"
+        raise ValueError(f"{got}, expected (m, {wanted}) and at least one reply")
+    most = 2**31 if world is None else len(world.prompts) - 1, 2**31 if world is None else len(world.words) - 1, length
+    for part, low, high in zip(Replies._fields, (0, 0, 1), most, strict=True):
         array = parts[part]
         if part != "tokens":
-            arguments.shape(f"{name}.{part}", array, m, f"{name}.tokens")
+            arguments.shape(f"{name}.{part}", array, tuple(m), f"{name}.tokens")
         if array.min() < low or array.max() > high:
             fine = (array >= low) & (array <= high)
             arguments.require(f"{name}.{part}", array, fine, f"a whole number from {low} to {high}")
     said = (replies.tokens != END).cumprod(axis=1).sum(axis=1)  # words before the first end token
-    ends = np.minimum(said + 1, world.max_tokens)
+    ends = np.minimum(said + 1, length)
     if (replies.lengths != ends).any():
         arguments.require(f"{name}.lengths", replies.lengths, replies.lengths == ends, "the place of the end token")
     if np.count_nonzero(replies.tokens) != said.sum():
