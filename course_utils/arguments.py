@@ -76,7 +76,7 @@ def whole(name: str, value: object, low: int, high: int | None = None) -> int:
         ValueError: it is too small or too large.
     """
     wanted = f"a whole number of at least {low}" if high is None else f"a whole number from {low} to {high}"
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+    if isinstance(value, (bool, np.timedelta64)) or not isinstance(value, (int, np.integer)):  # both are kinds of int
         raise TypeError(f"{name} is {said(value)}, expected {wanted}")
     if value < low or (high is not None and value > high):
         raise ValueError(f"{name} is {said(value)}, expected {wanted}")
@@ -245,6 +245,12 @@ def deviation(array: FloatArray, magnitude: float | None = None) -> float:
     return sd if sd > _ROUNDING * float(np.finfo(array.dtype).eps) * size else 0.0
 
 
+def all_finite(array: NDArray[Any]) -> bool:
+    """Say whether every entry is a finite number: their sum says it, unless that overflows."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(array.sum()) or np.isfinite(array).all())
+
+
 def frozen(value: T) -> T:
     """Make the arrays of a tuple read-only, also those of tuples in it, and return it."""
     if isinstance(value, np.ndarray):
@@ -299,7 +305,7 @@ def no_overflow(names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
                 with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                     result = function(*args, **kwargs)
                 for part in result if isinstance(result, tuple) else (result,):
-                    if not np.isfinite(np.asarray(part)).all():
+                    if not all_finite(np.asarray(part)):
                         raise OverflowValueError(names, np.asarray(part).dtype)
             except OverflowValueError as error:  # perhaps from a function inside, which names other arguments
                 raise OverflowValueError(names, error.dtype) from None

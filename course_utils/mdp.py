@@ -724,7 +724,7 @@ def _names(name: str, names: Sequence[str] | None, count: int) -> tuple[str, ...
     if names is None:
         return None
     if isinstance(names, str) or not isinstance(names, Sequence) or not all(isinstance(n, str) for n in names):
-        raise TypeError(f"{name} is {names!r}, expected a list of {count} strings")
+        raise TypeError(f"{name} is {arguments.said(names)}, expected a list of {count} strings")
     if len(names) != count:
         raise ValueError(f"{name} has {len(names)} entries, expected {count}")
     return tuple(names)

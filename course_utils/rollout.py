@@ -234,6 +234,8 @@ def from_gymnasium(
     episodes = arguments.count("episodes", episodes)
     generator = arguments.generator(rng)
     discount = arguments.number("discount", discount, low=0.0, high=1.0)
+    if isinstance(logits, type):
+        arguments.function("logits", logits, "a table (S, A), or a function from observations to logits")
     mode = _autoreset_mode(envs)
     spec = getattr(envs, "spec", None)
     cut_after = getattr(spec, "max_episode_steps", None) or 0  # a later end that is certain to come

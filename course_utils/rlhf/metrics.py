@@ -144,14 +144,14 @@ def full_kl(model: LanguageModel, reference: LanguageModel, world: World, replie
 @arguments.typed
 def columns(rows: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
     """Return the log as a dict of columns, as ``pandas.DataFrame`` takes it."""
-    _check_rows(rows)
+    rows = _checked_rows(rows)
     return {name: [row[name] for row in rows] for name in (rows[0] if rows else {})}
 
 
 @arguments.typed
 def write_csv(path: Path | str, rows: Sequence[Mapping[str, float]]) -> None:
     """Write the log as a table with one line for each update, the first line being the names."""
-    _check_rows(rows)
+    rows = _checked_rows(rows)
     with Path(path).open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=["update", *METRICS])
         writer.writeheader()
@@ -161,7 +161,7 @@ def write_csv(path: Path | str, rows: Sequence[Mapping[str, float]]) -> None:
 @arguments.typed
 def write_jsonl(path: Path | str, rows: Sequence[Mapping[str, float]]) -> None:
     """Write the log as JSON Lines, one object for each update."""
-    _check_rows(rows)
+    rows = _checked_rows(rows)
     lines = (json.dumps({"update": i, **row}) + "\n" for i, row in enumerate(rows, start=1))
     Path(path).write_text("".join(lines), encoding="utf-8")
 
@@ -173,12 +173,13 @@ def read_jsonl(path: Path | str) -> list[Row]:
     return [{name: value for name, value in row.items() if name != "update"} for row in rows]
 
 
-def _check_rows(rows: Sequence[Mapping[str, float]]) -> None:
-    """Require rows of the same metrics, all of them finite numbers."""
+def _checked_rows(rows: Sequence[Mapping[str, float]]) -> list[Row]:
+    """Return rows of plain numbers; they must have the same metrics, all of them finite."""
     if not isinstance(rows, Sequence) or not all(isinstance(row, Mapping) for row in rows):
         raise TypeError(f"rows is {arguments.said(rows)}, expected a list of dictionaries, such as the rows of a log")
     for i, row in enumerate(rows):
         if row.keys() != rows[0].keys() or not METRICS.keys() >= row.keys():
             raise ValueError(f"rows[{i}] has {arguments.said(list(row))}, expected the same metrics in every row")
-        for name, value in row.items():
-            arguments.number(f"rows[{i}][{name!r}]", value)
+    return [
+        {name: arguments.number(f"rows[{i}][{name!r}]", x) for name, x in row.items()} for i, row in enumerate(rows)
+    ]

@@ -294,6 +294,7 @@ def log_probs(model: LanguageModel, world: World, replies: Replies) -> FloatArra
     return table
 
 
+@np.errstate(over="ignore", invalid="ignore")  # the result is looked at
 @arguments.typed
 def sample(
     model: LanguageModel, world: World, prompts: ArrayLike, rng: np.random.Generator, *, temperature: float = 1.0
@@ -376,6 +377,7 @@ def adam_start(parameters: FloatArray) -> AdamState:
     return AdamState(np.zeros_like(parameters), np.zeros_like(parameters), 0)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # the result is looked at
 @arguments.typed
 def adam_step(
     parameters: FloatArray, gradient: FloatArray, state: AdamState, step_size: float
@@ -398,10 +400,10 @@ def adam_step(
 
     Source: Kingma & Ba 2015, Adam: A Method for Stochastic Optimization, algorithm 1.
     """
-    _array("parameters", parameters)
+    _array("parameters", parameters, finite=False)
     named = {"gradient": gradient, "state.mean": state.mean, "state.square": state.square}
     for name, array in named.items():
-        _array(name, array)
+        _array(name, array, finite=False)
         arguments.shape(name, array, parameters.shape, "parameters")
     step_size = arguments.number("step_size", step_size)
     k = arguments.whole("state.steps", state.steps, low=0) + 1
@@ -409,8 +411,8 @@ def adam_step(
     square = 0.999 * state.square + 0.001 * gradient**2
     size = np.sqrt(square / (1 - 0.999**k)) + 1e-8
     moved: FloatArray = parameters + (step_size / (1 - 0.9**k)) * mean / size
-    if not (np.isfinite(moved).all() and np.isfinite(square).all()):
-        raise arguments.OverflowValueError("parameters, gradient, step_size", moved.dtype)
+    if not (arguments.all_finite(moved) and arguments.all_finite(square)):
+        raise arguments.OverflowValueError("parameters, gradient, state, step_size", moved.dtype)
     return moved, AdamState(mean, square, k)
 
 
@@ -418,6 +420,8 @@ def adam_step(
 def pack(model: LanguageModel) -> FloatArray:
     """Return all parameters in one row."""
     checked_model("model", model)
+    for part, array in zip(model._fields, model, strict=True):
+        _array(f"model.{part}", array)
     return np.concatenate([model.table.ravel(), model.readout.ravel()])
 
 
@@ -501,14 +505,15 @@ def sft(
 @arguments.typed
 def finite(model: LanguageModel) -> bool:
     """Say whether every parameter is a finite number."""
+    checked_model("model", model)
     return all(bool(np.isfinite(array).all()) for array in model)
 
 
 def checked_model(name: str, model: LanguageModel, world: World | None = None) -> None:
-    """Require finite parameters that fit together, and the world if there is one; TypeError or ValueError."""
+    """Require parameters that fit together, and (if there is one) the world, and are finite then."""
     arguments.instance(name, model, LanguageModel)
     for part, array in (("table", model.table), ("readout", model.readout)):
-        _array(f"{name}.{part}", array)
+        _array(f"{name}.{part}", array, finite=world is not None)
         if array.ndim != 2 or array.dtype != model.table.dtype:
             got = f"shape {array.shape}, {array.dtype}"
             raise ValueError(f"{name}.{part} has {got}, expected two axes and the dtype of the table")
@@ -530,19 +535,19 @@ def checked_batch(name: str, batch: Contexts, model: LanguageModel) -> None:
 
 
 def _rows(name: str, array: FloatArray, width: int | None = None) -> None:
-    """Require finite rows, of this width."""
-    _array(name, array)
+    """Require rows, of this width."""
+    _array(name, array, finite=False)
     if array.ndim != 2 or array.shape[1] != (array.shape[1] if width is None else width) or not array.shape[1]:
         raise ValueError(f"{name} has shape {array.shape}, expected (N, {width or 'V'})")
 
 
-def _array(name: str, array: FloatArray) -> None:
-    """Require an array of finite float32 or float64 numbers."""
+def _array(name: str, array: FloatArray, *, finite: bool = True) -> None:
+    """Require an array of float32 or float64 numbers; whether they are finite, a result that is looked at says too."""
     if type(array) not in (np.ndarray, np.memmap):
         raise TypeError(f"{name} is {type(array).__name__}, expected an array")
     if array.dtype not in (np.float32, np.float64):
         raise TypeError(f"{name} has dtype {array.dtype}, expected float32 or float64")
-    if not np.isfinite(array).all():
+    if finite and not arguments.all_finite(array):
         arguments.require(name, array, np.asarray(np.isfinite(array)), "a finite number")
 
 
@@ -551,7 +556,7 @@ def _dtype(dtype: DTypeLike) -> np.dtype[Any]:
     if dtype is not None:
         try:
             result = np.dtype(dtype)
-        except (TypeError, ValueError):
+        except Exception:  # NumPy asks an object for its dtype attribute, which may fail as it likes
             result = np.dtype(object)
         if result in (np.float32, np.float64):
             return result

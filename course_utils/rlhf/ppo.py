@@ -412,6 +412,7 @@ def relabel(log: RunLog, pairs: int, *, weights: ArrayLike | None = None) -> Run
 @arguments.typed
 def prepare(config: RunConfig, seed: int, world: World) -> Start:
     """Return the SFT model and the reward model of a run; equal settings make them only once."""
+    seed = arguments.whole("seed", seed, low=0)
     return _start(world, seed, RunConfig(**{name: getattr(config, name) for name in _BEFORE_PPO}))
 
 
@@ -812,6 +813,7 @@ class PolicyStep(NamedTuple):
     entropy: float
 
 
+@np.errstate(over="ignore", invalid="ignore")  # the result is looked at
 @arguments.typed
 def policy_step(
     config: RunConfig,
@@ -848,12 +850,14 @@ def policy_step(
     """
     policy.checked_batch("batch", batch, model)
     n = np.arange(len(batch.x))
-    for name, array in (("old", old), ("advantages", advantages)):
-        arguments.shape(name, arguments.floats(**{name: array})[0], n.shape, "the batch's tokens")
+    old, advantages = arguments.floats(old=old, advantages=advantages)
+    arguments.shape("old", old, n.shape, "the batch's tokens")
+    arguments.shape("advantages", advantages, n.shape, "the batch's tokens")
     kl_coef = arguments.number("kl_coef", kl_coef, low=0.0)
     log_pi = policy.log_probabilities(policy.logits(model, batch.x) / config.temperature)
     if log_ref is not None:
-        arguments.shape("log_ref", arguments.floats(log_ref=log_ref)[0], log_pi.shape, "the batch's tokens and words")
+        (log_ref,) = arguments.floats(log_ref=log_ref)
+        arguments.shape("log_ref", log_ref, log_pi.shape, "the batch's tokens and words")
     pi = np.exp(log_pi)
     ratio = np.exp(log_pi[n, batch.actions].astype(np.float64) - old)
     surrogate = ratio * advantages
@@ -876,9 +880,10 @@ def policy_step(
         distance = (pi * log_ratio).sum(axis=1, keepdims=True)
         rows -= (kl_coef / len(n) / scale) * pi * (log_ratio - distance)
     gradient = policy.pack(policy.gradient(model, batch.x, rows)) / config.temperature
-    if not (np.isfinite(surrogate).all() and np.isfinite(gradient).all() and np.isfinite(ratio).all()):
+    value = float(surrogate.mean())
+    if not (np.isfinite(value) and arguments.all_finite(gradient) and arguments.all_finite(ratio)):
         raise arguments.OverflowValueError("model, old, advantages, kl_coef", surrogate.dtype)
-    return PolicyStep(float(surrogate.mean()), gradient, scale, ratio, active, float(per_token.mean()))
+    return PolicyStep(value, gradient, scale, ratio, active, float(per_token.mean()))
 
 
 def _climb(

@@ -185,6 +185,8 @@ class World:
         """
         if isinstance(texts, str) or not isinstance(texts, Sequence):
             raise TypeError(f"texts is {arguments.said(texts)}, expected a list of texts")
+        for i, text in enumerate(texts):
+            arguments.instance(f"texts[{i}]", text, str)
         rows = [self.encode(text) for text in texts]
         numbers = arguments.indices("prompts", prompts, len(self.prompts), "a prompt", (len(rows),), "texts")
         tokens = np.zeros((len(rows), self.max_tokens), dtype=np.intp)
@@ -210,6 +212,7 @@ class GoldReward(NamedTuple):
     """part → points, weights included, shape (m,) each"""
 
 
+@arguments.typed
 def load(folder: Path | str | None = None) -> World:
     """Read a world from its files.
 
