@@ -237,8 +237,8 @@ def from_gymnasium(
     if isinstance(logits, type):
         arguments.function("logits", logits, "a table (S, A), or a function from observations to logits")
     mode = _autoreset_mode(envs)
-    spec = getattr(envs, "spec", None)
-    cut_after = getattr(spec, "max_episode_steps", None) or 0  # a later end that is certain to come
+    spec = getattr(envs, "spec", None)  # it may promise a late end; make_vec's own limit is among the kwargs
+    cut_after = 0 if spec is None else spec.kwargs.get("max_episode_steps") or spec.max_episode_steps or 0
 
     n = envs.num_envs
     episode, t = np.arange(n), np.zeros(n, dtype=np.intp)  # which episode each environment plays, and its step

@@ -4,6 +4,7 @@ import json
 import math
 import sys
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -63,7 +64,6 @@ def names(folder: Path | None = None) -> list[str]:
     return sorted(path.stem for path in (folder or lessons.QUIZZES).glob("[0-9][0-9].json"))
 
 
-@cache
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of quiz files."""
     read: dict[str, Any] = json.loads((lessons.QUIZZES / "schema.json").read_text(encoding="utf-8"))
@@ -268,7 +268,7 @@ class Quiz(Lab):
 
     def __init__(self, quiz: str = "") -> None:
         self._counted: dict[str, int] = {}
-        library = {name: _content(name) for name in ([quiz] if quiz else names())}
+        library = {name: deepcopy(_content(name)) for name in ([quiz] if quiz else names())}
         super().__init__(quiz=quiz)
         self.set_trait("library", library)
 

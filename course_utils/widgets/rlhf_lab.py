@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -112,7 +113,7 @@ class RlhfLab(KernelLab):
         )
         self._pairs = _checked(pairs)
         self.own_pairs = 0 if pairs is None else len(pairs.chosen.prompts)
-        self.set_trait("world", _constants())
+        self.set_trait("world", deepcopy(_constants()))
         self.reset()
         self._ready = True
 
