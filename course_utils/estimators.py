@@ -521,14 +521,14 @@ def compare(
 
     Source: Greensmith, Bartlett & Baxter 2004 (estimators by their variance).
     """
-    if not isinstance(weightings, Mapping):
+    if not isinstance(weightings, Mapping) or not all(
+        callable(function) and not isinstance(function, type) for function in weightings.values()
+    ):
         raise TypeError(
             f"weightings is {arguments.said(weightings)}, expected a dictionary of functions from a record to weights"
         )
     if not weightings:
         raise ValueError("weightings is empty, expected at least one function from a record to weights")
-    for name, function in weightings.items():
-        arguments.function(f"weightings[{name!r}]", function, "a dictionary of functions from a record to weights")
     if not isinstance(mdp, TabularMDP):
         raise TypeError(f"mdp is {type(mdp).__name__}, expected course_utils.mdp.TabularMDP")
     episodes = arguments.count("episodes", episodes)

@@ -768,19 +768,21 @@ def _ascend(
     done, interrupted = 0, False
     try:
         for update in _bar(range(1, updates + 1), progress):
+            stepped = update > 1
             try:
                 with np.errstate(over="ignore", invalid="ignore"):
                     batch = estimate(theta, w)
+                    stepped = True
                     new_theta = optimizer.step(theta, _finite("the gradient", batch.gradient))
                     _finite("the differences of the parameters", np.ptp(new_theta))
                     new_w = w
                     if w is not None and value_optimizer is not None and batch.value_gradient is not None:
                         new_w = value_optimizer.step(w, _finite("the critic's gradient", batch.value_gradient))
             except (FloatingPointError, arguments.OverflowValueError) as error:
-                large = [f"{name} (it is {cost:g})" for name, cost in costs.items() if cost > _LARGE]
-                raise FloatingPointError(
-                    f"update {update}: {error}. Try a smaller {[*large, 'step size'][0]}."
-                ) from error
+                suspects = [f"{name} (it is {cost:g})" for name, cost in costs.items() if cost > _LARGE]
+                suspects += ["step size"] if stepped else []  # before the first step it has done nothing yet
+                advice = f" Try a smaller {suspects[0]}." if suspects else ""
+                raise FloatingPointError(f"update {update}: {error}.{advice}") from error
             table[done] = batch.statistics
             theta, w, done = new_theta, new_w, update  # in one line: an interrupt finds all of them old or all new
             if on_update is not None:

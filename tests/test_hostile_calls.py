@@ -11,7 +11,7 @@ import signal
 import warnings
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 
 import gymnasium
 import numpy as np
@@ -27,7 +27,8 @@ from course_utils.rlhf import world as worlds
 MODULES = (policy, returns, objectives, mdp, rollout, estimators, training)
 MODULES += (worlds, language, reward_model, metrics, ppo, sweep)
 SECONDS = 10  # for one call; the slowest good one takes a tenth of one
-FOLDER = Path(mkdtemp())
+_FOLDER = TemporaryDirectory()
+FOLDER = Path(_FOLDER.name)
 WORLD = tiny_world.load(FOLDER)
 TINY = ppo.RunConfig(demonstrations=20, sft_epochs=1, pairs=10, batch_size=2, updates=1, num_ppo_epochs=1)
 REPLIES = WORLD.replies([0, 1], ["send refund", "sorry refund sorry"])
@@ -333,7 +334,7 @@ def arrays(good):
     some += [np.ma.array(good, mask=np.ones(good.shape)), np.ma.array(good), good.tolist(), memoryview(good.copy())]
     some += [[np.ma.array(good)], np.asfortranarray(good), np.repeat(good, 2, axis=-1)[..., ::2], good.view(Sub)]
     some += [
-        np.matrix(good) if good.ndim <= 2 else good,
+        good.view(np.matrix) if good.ndim == 2 else good,
         good[:1],
         np.broadcast_to(np.ones((), good.dtype), good.shape),
     ]
@@ -520,6 +521,50 @@ def test_the_table_holds_every_public_function():
 @pytest.mark.parametrize("function", CALLS, ids=label)
 def test_the_good_call_is_accepted(function):
     assert fault(function, CALLS[function] | fresh(function)) is None
+
+
+def arguments_that(is_so):
+    return [
+        pytest.param(function, name, id=f"{label(function)}-{name}")
+        for function, call in CALLS.items()
+        for name, good in call.items()
+        if is_so(function, name, good)
+    ]
+
+
+def refused(function, name, value):
+    """The message with which the value is refused."""
+    with pytest.raises((TypeError, ValueError)) as caught:
+        function(**CALLS[function] | fresh(function) | {name: value})
+    assert name in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(("function", "name"), arguments_that(lambda function, name, good: isinstance(good, bool)))
+def test_flags_are_booleans(function, name):
+    for value in ("False", "", 0, 1, 0.0, None, [], np.array(True)):
+        if function not in DOORS:
+            assert "expected True or False" in refused(function, name, value)
+    good = CALLS[function][name]
+    function(**CALLS[function] | fresh(function) | {name: np.bool_(good)})
+
+
+@pytest.mark.parametrize(("function", "name"), arguments_that(lambda function, name, good: is_array(good)))
+def test_masked_arrays_are_refused(function, name):
+    good = CALLS[function][name]
+    for masked in (np.ma.array(good, mask=np.ones(good.shape)), np.ma.array(good), [np.ma.array(good)]):
+        refused(function, name, masked)
+
+
+SAMPLING = {worlds.sample_prompts, worlds.demonstrations, reward_model.sample_pairs}
+SAMPLING |= {ppo.relabel, ppo.evaluate, ppo.pair_accuracy}
+
+
+@pytest.mark.parametrize(("function", "name"), arguments_that(lambda f, name, _: f in SAMPLING and name == "weights"))
+def test_weights_to_sample_with_have_a_positive_sum(function, name):
+    assert "expected a positive sum" in refused(function, name, np.zeros(2))
+    refused(function, name, np.array([1.0, -0.5]))
+    refused(function, name, np.array([True, False]))
 
 
 @pytest.mark.parametrize("seed", range(3))
