@@ -66,6 +66,11 @@ def names(folder: Path | None = None) -> list[str]:
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of quiz files."""
+    return deepcopy(_schema())
+
+
+@cache
+def _schema() -> dict[str, Any]:
     read: dict[str, Any] = json.loads((lessons.QUIZZES / "schema.json").read_text(encoding="utf-8"))
     return read
 
