@@ -4,9 +4,11 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from course_utils import data_files
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 NOTEBOOKS = REPOSITORY / "notebooks"
-QUIZZES = REPOSITORY / "data" / "quizzes"
+QUIZZES = data_files.DATA / "quizzes"
 
 
 class Lesson(NamedTuple):

@@ -8,11 +8,11 @@ import json
 import sys
 from pathlib import Path
 
-from course_utils import __version__, lessons
+from course_utils import __version__
+from course_utils.data_files import DATA
 
 PACKAGE = "policy-gradient-course"
 WIDGETS = Path(__file__).parents[1] / "widgets"
-DATA = lessons.REPOSITORY / "data"
 
 
 def folder(prefix: Path) -> Path:

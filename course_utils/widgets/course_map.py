@@ -1,6 +1,5 @@
 """The course as a map: what is there, what you have done, what was hard, what comes next."""
 
-import json
 from collections.abc import Mapping
 from html import escape
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import anywidget
 from traitlets import Dict, List
 
-from course_utils import lessons, progress
+from course_utils import data_files, lessons, progress
 from course_utils.lessons import Lesson
 from course_utils.widgets.lab import lab_source, lab_style
 
@@ -147,9 +146,9 @@ def _suggestion(rows: list[dict[str, Any]]) -> dict[str, str]:
 def _quiz_titles(lesson: Lesson) -> dict[str, str]:
     """Return the titles of a quiz's questions by id; none where the file is missing or broken (the quiz tells why)."""
     try:
-        document = json.loads((lessons.QUIZZES / f"{lesson.number}.json").read_text(encoding="utf-8"))
+        document, _ = data_files.document(lessons.QUIZZES / f"{lesson.number}.json")
         return {str(question["id"]): str(question["title"]) for question in document["questions"]}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return {}
 
 
