@@ -7,7 +7,8 @@ from typing import NamedTuple
 from course_utils import data_files
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-NOTEBOOKS = REPOSITORY / "notebooks"
+# Without the repository the notebooks are wherever the learner put them, and a kernel runs in its notebook's folder.
+NOTEBOOKS = REPOSITORY / "notebooks" if (REPOSITORY / "pyproject.toml").is_file() else Path()
 QUIZZES = data_files.DATA / "quizzes"
 
 
@@ -92,6 +93,11 @@ LESSONS: tuple[Lesson, ...] = (
     Lesson("12", "The clinic", "A run has gone wrong. What do you do?"),
     Lesson("13", "Many advantages", "What do GRPO, RLOO and DPO change?"),
 )
+
+
+def are_here(folder: Path | None = None) -> bool:
+    """Say whether the folder of notebooks holds any lesson."""
+    return any(lesson.notebook(folder) for lesson in LESSONS)
 
 
 def lab_name(lab: str) -> str:
