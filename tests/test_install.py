@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import websocket
 
 from course_utils.build import install, lab
 
@@ -280,6 +281,106 @@ def seconds_until_answer(port: int, server: subprocess.Popen[str], begun: float)
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.02)
     raise AssertionError("the server never answered")
+
+
+HOSTILE = """
+c.ServerApp.base_url = "/mine/"
+c.ServerApp.port = 1
+c.ServerApp.ip = "192.0.2.1"
+c.ServerApp.root_dir = "/nowhere"
+c.ServerApp.certfile = "/nowhere/certificate.pem"
+c.ServerApp.custom_display_url = "https://example.org/"
+c.ServerApp.jpserver_extensions = {"jupyterlab": False}
+c.ServerApp.token = c.IdentityProvider.token = "mine"
+c.ServerApp.password = c.PasswordIdentityProvider.hashed_password = "argon2:mine"
+c.PasswordIdentityProvider.password_required = True
+c.KernelManager.ip = "192.0.2.1"
+c.MappingKernelManager.default_kernel_name = "mine"
+c.ServerApp.session_class = "no.such.Class"
+"""
+ELSEWHERE = {
+    "JUPYTER_TOKEN": "mine",
+    "JUPYTER_PORT": "1",
+    "JUPYTER_PREFER_ENV_PATH": "0",
+    "JUPYTER_RUNTIME_DIR": "{folder}/file/runtime",
+    "JUPYTER_PATH": "{folder}/data",
+    "JUPYTER_DATA_DIR": "{folder}/data",
+    "JUPYTER_CONFIG_PATH": "{folder}/home/.jupyter",
+    "JUPYTERLAB_DIR": "{folder}/nowhere",
+    "JUPYTERLAB_WORKSPACES_DIR": "{folder}/file",
+}
+
+
+@pytest.mark.install
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for another process")
+@pytest.mark.parametrize(
+    ("environment", "notice"),
+    [
+        ({}, ""),
+        ({"JUPYTER_CONFIG_DIR": "{folder}/home/.jupyter"}, ""),
+        ({"JUPYTER_CONFIG_DIR": "{folder}/broken"}, ""),
+        (ELSEWHERE, "cannot be written"),
+        ({"HOME": "{folder}/file"}, "Your home folder cannot be written"),
+    ],
+    ids=["own configuration", "its folder named", "broken configuration", "variables", "no home"],
+)
+def test_whatever_is_configured_the_printed_address_opens_and_kernels_are_silent(
+    tmp_path: Path, environment: dict[str, str], notice: str
+) -> None:
+    files = {
+        "home/.jupyter/jupyter_server_config.py": HOSTILE,
+        "home/.jupyter/jupyter_lab_config.json": '{"ServerApp": {"base_url": "/mine/"}}',
+        "broken/jupyter_server_config.py": "c.ServerApp.base_url = (",
+        "broken/jupyter_config.json": "{",
+        "data/kernels/python3/kernel.json": '{"argv": ["no-such-python"], "display_name": "", "language": "python"}',
+        "file": "in the way",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    asked = {name: value.format(folder=tmp_path) for name, value in environment.items()}
+    variables = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "XDG_"))}
+    variables |= {"HOME": str(tmp_path / "home"), **asked}
+    port = free_port()
+    server = subprocess.Popen(
+        lab_command("--port", port),
+        cwd=ROOT,
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        assert server.stdout is not None
+        printed = ""
+        while "token=" not in printed and (line := server.stdout.readline()):
+            printed += line
+        found = re.search(r"(http://127\.0\.0\.1:\d+/)\S+\?(token=\w+)", printed)
+        assert found, printed
+        seconds_until_answer(port, server, time.monotonic())
+        with urllib.request.urlopen(found[0], timeout=20) as page:
+            assert '"baseUrl": "/"' in page.read().decode()
+        request = urllib.request.Request(f"{found[1]}api/kernels?{found[2]}", b'{"name": "python3"}', method="POST")
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            kernel = json.load(answer)
+        channels = f"ws{found[1].removeprefix('http')}api/kernels/{kernel['id']}/channels?{found[2]}"
+        connection = websocket.create_connection(channels, timeout=WAIT)
+        content = {"code": "import sys; print('here', sys.prefix)", "silent": False}
+        header = {"msg_id": "1", "msg_type": "execute_request", "session": "1", "username": "", "version": "5.3"}
+        message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
+        connection.send(json.dumps(message))
+        while (told := json.loads(connection.recv()))["msg_type"] != "stream":
+            pass
+        connection.close()
+        assert told["content"]["text"] == f"here {sys.prefix}\n"
+        kernel_address = f"{found[1]}api/kernels/{kernel['id']}?{found[2]}"
+        urllib.request.urlopen(urllib.request.Request(kernel_address, method="DELETE"), timeout=60).close()
+    finally:
+        printed += stopped(server)
+    lines = [line for line in printed.splitlines() if "ready" not in line and "token=" not in line]
+    assert server.returncode == 0
+    assert len(lines) == bool(notice), printed
+    assert notice in printed
 
 
 def stopped(server: subprocess.Popen[str]) -> str:

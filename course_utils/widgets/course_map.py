@@ -95,7 +95,7 @@ def _row(lesson: Lesson, done: Mapping[str, Any]) -> dict[str, Any]:
             facts.append(f"quiz: {len(right)} of {len(titles)} right, {at_once} at the first try")
         if predictions:
             facts.append(_counted(predictions, "prediction"))
-    elif notebook:
+    elif notebook or not lessons.are_here():
         parts = [(len(lesson.checks), "check"), (len(titles), "quiz question")]
         facts = [_counted(count, what) for count, what in parts if count]
     hard = []
@@ -112,7 +112,7 @@ def _row(lesson: Lesson, done: Mapping[str, Any]) -> dict[str, Any]:
         state = "done"
     if lesson.number == "00":
         state = "here"
-    elif notebook is None:
+    elif notebook is None and lessons.are_here():
         state = "preparation"
     return {
         "number": lesson.number,
@@ -127,6 +127,12 @@ def _row(lesson: Lesson, done: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _suggestion(rows: list[dict[str, Any]]) -> dict[str, str]:
+    if not lessons.are_here():
+        return {
+            "text": "The notebooks are not in this folder: they are in the course's repository.",
+            "detail": "",
+            "notebook": "",
+        }
     there = [row for row in rows if row["state"] in ("new", "begun", "done")]
     begun = [row for row in there if row["state"] == "begun"]
     done = [row["number"] for row in there if row["state"] == "done"]
