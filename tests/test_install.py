@@ -14,6 +14,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -196,6 +197,56 @@ def test_ctrl_c_is_no_traceback(
     monkeypatch.setattr(install, "install", interrupt)
     assert install.main([], root=str(installed)) == 130
     assert is_one_sentence(capsys.readouterr().err)
+
+
+@pytest.mark.install
+def test_settings_for_another_python_do_not_reach_the_installer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A real environment, into which a package without needs goes, among variables and a file that lead elsewhere."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/pip.py").write_text("raise RuntimeError('the pip of another Python')")
+    settings = "[global]\ntimeout = 7\nretries = 1\nrequire-hashes = true\n[install]\nretries = 2\ntarget = {0}\n"
+    (tmp_path / "pip.conf").write_text(settings.format(tmp_path / "elsewhere"))
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    hostile = {
+        **dict.fromkeys(["TARGET", "PREFIX", "ROOT", "SRC", "LOG", "PYTHON", "REPORT"], tmp_path / "elsewhere/x"),
+        **dict.fromkeys(["USER", "REQUIRE_HASHES", "DRY_RUN", "PRE", "IGNORE_REQUIRES_PYTHON", "ISOLATED"], "1"),
+        **dict.fromkeys(["CONSTRAINT", "REQUIREMENT"], tmp_path / "no-such-file.txt"),
+        **{"CONFIG_FILE": tmp_path / "pip.conf", "NO_INDEX": "1", "NO_BINARY": ":all:", "PLATFORM": "win32"},
+    }
+    for name, value in hostile.items():
+        monkeypatch.setenv(f"PIP_{name}", str(value))
+    for name, value in {"PATH": tmp_path / "elsewhere", "WARNINGS": "error", "OPTIMIZE": "2", "INSPECT": "1"}.items():
+        monkeypatch.setenv(f"PYTHON{name}", str(value))
+    monkeypatch.setenv("VIRTUAL_ENV", str(tmp_path / "elsewhere"))
+    monkeypatch.setattr(install, "CONSTRAINTS", "constraints.txt")
+    (tmp_path / "constraints.txt").touch()
+    venv = str(tmp_path / ".venv")
+    install.make_venv(venv, set())
+    assert install.has_pip(venv)
+    environment = install.pip_environment(venv)
+    pip = {name: value for name, value in environment.items() if name.startswith("PIP_")}
+    wanted = {"PIP_TIMEOUT": "7", "PIP_RETRIES": "2", "PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull}
+    assert pip.items() >= wanted.items()
+    assert pip.keys() <= {*wanted, *map(install.pip_variable, install.PIP_SETTINGS)}
+    install.run_pip(str(tmp_path), venv, ["--no-deps", str(wheel(tmp_path))])
+    [installed] = Path(venv).rglob("nothing_at_all.py")
+    assert "site-packages" in installed.parts
+    assert [path.name for path in (tmp_path / "elsewhere").iterdir() if path.suffix] == ["pip.py"]
+
+
+def wheel(folder: Path) -> Path:
+    """Write the smallest wheel there is."""
+    path = folder / "nothing_at_all-1-py3-none-any.whl"
+    about = "nothing_at_all-1.dist-info/"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("nothing_at_all.py", "")
+        archive.writestr(f"{about}METADATA", "Metadata-Version: 2.1\nName: nothing-at-all\nVersion: 1\n")
+        archive.writestr(f"{about}WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{about}RECORD", "")
+    return path
 
 
 @pytest.mark.install
