@@ -22,6 +22,7 @@ import pytest
 import websocket
 
 from course_utils.build import install, lab
+from course_utils.data_files import DataFileError
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "course_utils/build/install.py"
@@ -315,6 +316,62 @@ def test_without_a_wish_the_next_free_port_is_taken(monkeypatch: pytest.MonkeyPa
 def test_a_port_that_cannot_be() -> None:
     with pytest.raises(ValueError, match="Port 70000 does not exist"):
         lab.choose_port(70000)
+
+
+@pytest.mark.parametrize(
+    ("asked", "host"),
+    [(None, lab.HOST), ("0.0.0.0", "0.0.0.0"), ("127.0.0.1", "127.0.0.1"), ("localhost", "localhost")],
+)
+def test_the_address_to_listen_on(asked: str | None, host: str) -> None:
+    assert lab.choose_host(asked) == host
+
+
+@pytest.mark.parametrize("asked", ["192.0.2.1", "no such name", "::ffff:192.0.2.1", "1.2.3", "\ud800", "a" * 300])
+def test_an_address_that_this_machine_does_not_have(asked: str) -> None:
+    with pytest.raises(ValueError, match="This machine has no address") as error:
+        lab.choose_host(asked)
+    assert is_one_sentence(str(error.value))
+
+
+def test_a_machine_without_ipv4_listens_on_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lab, "is_free", lambda port, host=lab.HOST: ":" in host)
+    assert lab.choose_host(None) == "::1"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is always a screen")
+def test_no_browser_opens_inside_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lab.platform, "release", lambda: "6.1.0-generic")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
+        monkeypatch.delenv(name, raising=False)
+    assert not lab.has_screen()
+    monkeypatch.setenv("DISPLAY", ":0")
+    assert lab.has_screen()
+    monkeypatch.delenv("DISPLAY")
+    monkeypatch.setattr(lab.platform, "release", lambda: "5.15.90.1-microsoft-standard-WSL2")
+    assert lab.has_screen()
+
+
+def test_which_folders_can_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("nowhere")
+    assert lab.is_usable(tmp_path / "a" / "b")
+    assert not list(tmp_path.glob("a"))
+    assert not lab.is_usable(tmp_path / "file" / "a")
+    assert not lab.is_usable(tmp_path / "link")
+
+
+@pytest.mark.parametrize("error", [OSError(28, "full"), DataFileError(Path("quizzes/08.json"), 3, "broken")])
+def test_a_data_file_or_a_disk_stops_no_start(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: object = None) -> None:
+        raise error
+
+    monkeypatch.setattr(lab, "write_lab_settings", fail)
+    lab.prepare_lab()
+    told = capsys.readouterr().err
+    assert told == "" if isinstance(error, OSError) else "quizzes/08.json, line 3: broken" in told
+    assert not told or is_one_sentence(told)
 
 
 def test_a_missing_first_lesson_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,6 @@ It starts the same for everybody: the learner's own Jupyter configuration (anoth
 work and is left aside; look and shortcuts that they chose in JupyterLab stay.
 """
 
-import contextlib
 import os
 import platform
 import secrets
@@ -33,7 +32,7 @@ def is_free(port: int, host: str = HOST) -> bool:
     return _error_of_listening(port, host) is None
 
 
-def _error_of_listening(port: int, host: str) -> OSError | None:
+def _error_of_listening(port: int, host: str) -> Exception | None:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -42,7 +41,7 @@ def _error_of_listening(port: int, host: str) -> OSError | None:
             if os.name != "nt":  # on Windows this option would let two servers share a port
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # the latter for what cannot be the name of a machine
         return error
     return None
 
@@ -134,6 +133,18 @@ def prepare_folders() -> Path:
     return own
 
 
+def prepare_lab() -> None:
+    """Write the settings and the extension of this environment's JupyterLab, as far as that can be done."""
+    try:
+        write_lab_settings(sys.prefix)
+        labextension.install()  # labs of untrusted notebooks are pictures without it
+    except OSError:
+        pass  # an environment that others own: then JupyterLab asks about news once
+    except ValueError as error:  # a file of data/ that cannot be used
+        reason = str(error).splitlines()[0]
+        print(f"Labs that have not run are shown as pictures, since a file cannot be read: {reason}.", file=sys.stderr)
+
+
 def kernel_options() -> list[str]:
     """Return the options by which nobody else on this machine can read what kernels say, nor do kernels warn of it."""
     import zmq
@@ -171,9 +182,7 @@ def main(port: int | None = None, *, ip: str | None = None, browser: bool = True
     except OSError as error:
         print(f"JupyterLab finds no folder to write to ({error}): set HOME to a folder of yours.", file=sys.stderr)
         return 1
-    with contextlib.suppress(OSError):  # an environment that others own: then JupyterLab asks about news once
-        write_lab_settings(sys.prefix)
-        labextension.install()  # labs of untrusted notebooks are pictures without it
+    prepare_lab()
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # else every kernel start prints a debugger's warning
     token = secrets.token_hex(16)
     workspaces = Path(sys.prefix) / "share/jupyter/lab/workspaces"
