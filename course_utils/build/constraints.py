@@ -24,7 +24,7 @@ OTHER_SYSTEMS = {
 }
 
 # conda-forge's name where it is not PyPI's, and what is left to pip.
-CONDA_NAMES = {"matplotlib": "matplotlib-base"}  # the whole of matplotlib brings Qt
+CONDA_NAMES = {"jupyter-core": "jupyter_core", "matplotlib": "matplotlib-base"}  # all of matplotlib brings Qt
 PIP_ONLY = {"ziamath"}
 
 # Of the extras, what a learner with conda gets: nbval shows whether the notebooks still give what is stored in them.
