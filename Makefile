@@ -1,4 +1,4 @@
-# The course's commands; `make` alone lists them. Variables: PYTHON, PORT, NO_BROWSER=1, PYTEST_ARGS, WORKERS.
+# The course's commands; `make` alone lists them. Variables: PYTHON, PORT, IP, NO_BROWSER=1, PYTEST_ARGS, WORKERS.
 
 PYTHON ?= python3
 WORKERS ?= 2
@@ -18,11 +18,14 @@ PYTEST := POLICY_GRADIENT_COURSE_PROGRESS= OPENBLAS_NUM_THREADS=1 PYTHONPATH=tes
 LEFT_OUT := $(addprefix test_,$(addsuffix .py,build_notebooks check_questions environment import_cost install static))
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=60
 
+# What these say is for another Python; it would reach the course's own and every kernel.
+unexport PYTHONHOME PYTHONPATH PYTHONWARNINGS PYTHONINSPECT PYTHONSTARTUP PYTHONOPTIMIZE PYTHONUSERBASE
+
 .DEFAULT_GOAL := help
 .PHONY: help lab test test-slow test-processors check notebooks constraints clean
 
 help: ## list the commands
-	@echo "make lab           open the course in JupyterLab (PORT=9999, NO_BROWSER=1)"
+	@echo "make lab           open the course in JupyterLab (PORT=9999, NO_BROWSER=1, IP=0.0.0.0)"
 	@echo "make test          run all tests (PYTEST_ARGS='-k gae')"
 	@echo "make test-slow     run all tests and the slow ones too"
 	@echo "make test-processors   run them as other processors would round"
@@ -33,7 +36,7 @@ help: ## list the commands
 
 lab: ## open the course in JupyterLab
 	@$(INSTALL)
-	@$(VENV_PYTHON) -m course_utils.build lab $(if $(PORT),--port $(PORT)) $(if $(NO_BROWSER),--no-browser)
+	@$(VENV_PYTHON) -m course_utils.build lab $(if $(PORT),--port $(PORT)) $(if $(IP),--ip $(IP)) $(if $(NO_BROWSER),--no-browser)
 
 test: ## run all tests
 	@$(INSTALL) --extras test

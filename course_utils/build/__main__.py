@@ -10,6 +10,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     lab_parser = commands.add_parser("lab", help="open JupyterLab on the first lesson")
     lab_parser.add_argument("--port", type=int, help="this port and no other (default: a free one from 8888 on)")
+    lab_parser.add_argument("--ip", help="listen on this address, 0.0.0.0 for all (default: this machine's own)")
     lab_parser.add_argument("--no-browser", action="store_true", help="print the address, open no browser")
     commands.add_parser(
         "jupyter", help="tell the Jupyter of this Python environment how to show lessons (lab does too)"
@@ -26,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.command == "lab":
         from course_utils.build import lab
 
-        return lab.main(options.port, browser=not options.no_browser)
+        return lab.main(options.port, ip=options.ip, browser=not options.no_browser)
     if options.command == "jupyter":
         from course_utils.build import labextension, pages
 

@@ -8,11 +8,11 @@ import json
 import sys
 from pathlib import Path
 
-from course_utils import __version__, lessons
+from course_utils import __version__
+from course_utils.data_files import DATA
 
 PACKAGE = "policy-gradient-course"
 WIDGETS = Path(__file__).parents[1] / "widgets"
-DATA = lessons.REPOSITORY / "data"
 
 
 def folder(prefix: Path) -> Path:
@@ -37,7 +37,7 @@ def fingerprint() -> str:
     """Return a hash of all that the extension is made from."""
     files = [path for path in WIDGETS.iterdir() if path.suffix in (".py", ".js", ".css")]
     files = [*sorted(files), *sorted(path for path in DATA.rglob("*") if path.is_file()), Path(__file__)]
-    return _hash("".join(f"{path.name}\n{path.read_text(encoding='utf-8')}" for path in files))
+    return _hash("\n".join(f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in files))
 
 
 def build(sources: str) -> dict[str, str]:

@@ -5,15 +5,16 @@ its replies; what is measured in an epoch is averaged over the epochs and mini-b
 """
 
 import csv
-import json
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from course_utils import arguments
+from course_utils import arguments, data_files
 from course_utils.arguments import FloatArray
+from course_utils.data_files import DataFileError, shown
 from course_utils.rlhf.policy import LanguageModel, checked_model, contexts, log_probabilities, log_probs, logits
 from course_utils.rlhf.world import END, Replies, World
 
@@ -152,25 +153,34 @@ def columns(rows: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
 def write_csv(path: Path | str, rows: Sequence[Mapping[str, float]]) -> None:
     """Write the log as a table with one line for each update, the first line being the names."""
     rows = _checked_rows(rows)
-    with Path(path).open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=["update", *METRICS])
-        writer.writeheader()
-        writer.writerows({"update": i, **row} for i, row in enumerate(rows, start=1))
+    table = io.StringIO(newline="")
+    writer = csv.DictWriter(table, fieldnames=["update", *METRICS])
+    writer.writeheader()
+    writer.writerows({"update": i, **row} for i, row in enumerate(rows, start=1))
+    data_files.write(Path(path), table.getvalue())
 
 
 @arguments.typed
 def write_jsonl(path: Path | str, rows: Sequence[Mapping[str, float]]) -> None:
     """Write the log as JSON Lines, one object for each update."""
     rows = _checked_rows(rows)
-    lines = (json.dumps({"update": i, **row}) + "\n" for i, row in enumerate(rows, start=1))
-    Path(path).write_text("".join(lines), encoding="utf-8")
+    data_files.write_json_lines(Path(path), ({"update": i, **row} for i, row in enumerate(rows, start=1)))
 
 
 @arguments.typed
 def read_jsonl(path: Path | str) -> list[Row]:
-    """Read a log that ``write_jsonl`` wrote."""
-    rows = [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
-    return [{name: value for name, value in row.items() if name != "update"} for row in rows]
+    """Read a log that ``write_jsonl`` wrote.
+
+    Raises:
+        DataFileError: with file, line and reason, for what is no such log.
+    """
+    rows = []
+    for line, entry in data_files.json_lines(Path(path), {}):
+        for name, value in entry.items():
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise DataFileError(Path(path), line, f"{shown(name)} is {shown(value)}, expected a number")
+        rows.append({name: value for name, value in entry.items() if name != "update"})
+    return rows
 
 
 def _checked_rows(rows: Sequence[Mapping[str, float]]) -> list[Row]:

@@ -6,7 +6,6 @@ They differ in how they go on beyond them, and a policy that is trained on the s
 """
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,12 +15,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from course_utils import arguments, objectives
+from course_utils import arguments, data_files, objectives
 from course_utils.arguments import FloatArray
+from course_utils.data_files import DataFileError, shown
 from course_utils.rlhf import world as worlds
 from course_utils.rlhf.policy import LanguageModel, one_blas_thread, sample
-from course_utils.rlhf.world import MOODS, DataFileError, Replies, World, checked, counts
+from course_utils.rlhf.world import MOODS, Replies, World, checked, counts
 
+MOST_PAIRS = 100_000
 KINDS = ("count", "log", "presence", "rich")
 RICH = ("repeated words", "polite words over 2", "words over 10", "share of odd word pairs")
 
@@ -369,22 +370,24 @@ def read_pairs(path: Path | str, world: World) -> Pairs:
     A reply of as many words as fit, max_tokens, was cut off; a shorter one has its end token.
 
     Raises:
-        FileNotFoundError: no such file.
-        DataFileError: with file, line and reason, for what is no JSON, no pair, or not of this world.
+        DataFileError: with file, line and reason, for what is no JSON, no pair, or not of this world, and for more than
+            MOST_PAIRS pairs; a missing file is a FileNotFoundError too.
     """
     path = Path(path)
     numbers = {prompt.text: i for i, prompt in enumerate(world.prompts)}
     prompts: list[int] = []
     texts: dict[str, list[str]] = {"chosen": [], "rejected": []}
-    for line, entry in worlds.json_lines(path, {"prompt": str, "chosen": str, "rejected": str}):
+    for line, entry in data_files.json_lines(path, {"prompt": str, "chosen": str, "rejected": str}):
         if entry["prompt"] not in numbers:
-            raise DataFileError(path, line, f"the prompt {entry['prompt']!r} is not in prompts.jsonl")
+            raise DataFileError(path, line, f"the prompt {shown(entry['prompt'])} is not in prompts.jsonl")
         prompts.append(numbers[entry["prompt"]])
+        if len(prompts) > MOST_PAIRS:
+            raise DataFileError(path, line, f"there are more than {MOST_PAIRS:,} pairs, the most that are read")
         for key, column in texts.items():
             try:
                 world.encode(entry[key])
             except ValueError as error:
-                raise DataFileError(path, line, f'"{key}": {error}') from error
+                raise DataFileError(path, line, f'"{key}": {error}') from None
             column.append(entry[key])
     if not prompts:
         raise DataFileError(path, 1, "there is no pair")
@@ -396,11 +399,13 @@ def write_pairs(path: Path | str, world: World, pairs: Pairs) -> None:
     """Write preferences as JSON Lines with ``prompt``, ``chosen`` and ``rejected``; ``read_pairs`` reads them."""
     check_pairs("pairs", world, pairs)
     columns = (pairs.chosen.prompts, world.text(pairs.chosen), world.text(pairs.rejected))
-    lines = [
-        json.dumps({"prompt": world.prompts[prompt].text, "chosen": chosen, "rejected": rejected}, ensure_ascii=False)
+    if len(columns[0]) > MOST_PAIRS:
+        raise ValueError(f"pairs has {len(columns[0]):,} pairs, expected at most {MOST_PAIRS:,}")
+    entries = (
+        {"prompt": world.prompts[prompt].text, "chosen": chosen, "rejected": rejected}
         for prompt, chosen, rejected in zip(*columns, strict=True)
-    ]
-    Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    )
+    data_files.write_json_lines(Path(path), entries)
 
 
 def check_pairs(name: str, world: World, pairs: Pairs) -> None:

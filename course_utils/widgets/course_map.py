@@ -1,13 +1,12 @@
 """The course as a map: what is there, what you have done, what was hard, what comes next."""
 
-import json
 from collections.abc import Mapping
 from html import escape
 from typing import Any
 
 from traitlets import Dict, List
 
-from course_utils import lessons, progress
+from course_utils import data_files, lessons, progress
 from course_utils.lessons import Lesson
 from course_utils.widgets.lab import Lab, lab_source, lab_style
 
@@ -100,7 +99,7 @@ def _row(lesson: Lesson, done: Mapping[str, Any]) -> dict[str, Any]:
             facts.append(f"quiz: {len(right)} of {len(titles)} right, {at_once} at the first try")
         if predictions:
             facts.append(_counted(predictions, "prediction"))
-    elif notebook:
+    elif notebook or not lessons.are_here():
         parts = [(len(lesson.checks), "check"), (len(titles), "quiz question")]
         facts = [_counted(count, what) for count, what in parts if count]
     hard = []
@@ -117,7 +116,7 @@ def _row(lesson: Lesson, done: Mapping[str, Any]) -> dict[str, Any]:
         state = "done"
     if lesson.number == "00":
         state = "here"
-    elif notebook is None:
+    elif notebook is None and lessons.are_here():
         state = "preparation"
     return {
         "number": lesson.number,
@@ -132,6 +131,12 @@ def _row(lesson: Lesson, done: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _suggestion(rows: list[dict[str, Any]]) -> dict[str, str]:
+    if not lessons.are_here():
+        return {
+            "text": "The notebooks are not in this folder: they are in the course's repository.",
+            "detail": "",
+            "notebook": "",
+        }
     there = [row for row in rows if row["state"] in ("new", "begun", "done")]
     begun = [row for row in there if row["state"] == "begun"]
     done = [row["number"] for row in there if row["state"] == "done"]
@@ -151,9 +156,9 @@ def _suggestion(rows: list[dict[str, Any]]) -> dict[str, str]:
 def _quiz_titles(lesson: Lesson) -> dict[str, str]:
     """Return the titles of a quiz's questions by id; none where the file is missing or broken (the quiz tells why)."""
     try:
-        document = json.loads((lessons.QUIZZES / f"{lesson.number}.json").read_text(encoding="utf-8"))
+        document, _ = data_files.document(lessons.QUIZZES / f"{lesson.number}.json")
         return {str(question["id"]): str(question["title"]) for question in document["questions"]}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return {}
 
 
