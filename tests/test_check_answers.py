@@ -10,7 +10,7 @@ import pytest
 from course_utils import policy
 from course_utils.checks import judge, load
 
-SEEDS = range(3)
+SEEDS = range(2)
 UNNAMED = {None, "wrong-shape", "not-finite", "raised", "factor", "offset"}
 """what is said where no known mistake fits, and says nothing untrue of any wrong answer"""
 
@@ -577,3 +577,141 @@ def test_wrong_answers_are_told_their_own_mistake_or_none(name, place):
         result = judge(load(name), answer, seed)
         assert result.status != "correct"
         assert result.mistake in (UNNAMED if mistake is None else {mistake}), result
+
+
+# --- what inputs that are all alike would hide -------------------------------------------------------
+
+CHANGES = {
+    "abs": np.abs,
+    "above 0": lambda x: np.maximum(x, 0),
+    "below 0": lambda x: np.minimum(x, 0),
+    "clipped": lambda x: np.clip(x, -10, 10),
+    "rounded": lambda x: np.round(x, 1),
+    "sorted": lambda x: np.sort(x) if np.ndim(x) else x,
+    "reversed": lambda x: x[::-1] if np.ndim(x) else x,
+    "squeezed": np.squeeze,
+}
+POSITIVE = {"abs", "above 0", "clipped"}  # what changes nothing in a probability
+HARMLESS = {  # an answer stays right after these: it would be wrong to refuse it
+    ("actor_gradient", "entropy_cost"): {"abs", "above 0"},
+    ("advantage_objective", "log_probs"): {"below 0"},
+    ("ascent_step", "step_size"): POSITIVE,
+    ("ascent_step", "answer"): POSITIVE,
+    ("best_baseline", "probabilities"): POSITIVE,
+    ("critic_gradient", "discount"): POSITIVE,
+    ("entropy", "logits"): {"sorted"},
+    ("entropy", "answer"): POSITIVE,
+    ("finite_difference", "h"): POSITIVE,
+    ("fisher_information", "probabilities"): POSITIVE,
+    ("fisher_information", "answer"): {"clipped"},
+    ("gae", "discount"): POSITIVE,
+    ("gae", "lambda_"): POSITIVE,
+    ("kl_estimate", "log_probs"): {"below 0"},
+    ("kl_estimate", "ref_log_probs"): {"below 0"},
+    ("kl_estimate", "answer"): {"abs", "above 0"},
+}
+
+
+def hidden(name, argument, change):
+    """Say whether a change of an argument, or of the answer, leaves all exact answers of a question as they are."""
+    question, right, change = load(name), RIGHT[name][0], CHANGES[change]
+    place = question.arguments().index(argument) if argument != "answer" else None
+
+    def answer(*given):
+        if place is None:
+            return change(np.asarray(right(*given)))
+        return right(*given[:place], change(given[place]), *given[place + 1 :])
+
+    return all(judge(question, answer, seed).status == "correct" for seed in SEEDS)
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_inputs_differ_in_sign_order_size_shape_and_digits(name):
+    question = load(name)
+    for argument in (*question.arguments(), "answer"):
+        if argument in ("f", "ended"):
+            continue
+        kept = HARMLESS.get((name, argument), set())
+        for change in CHANGES:
+            scalar = argument != "answer" and not np.ndim(question.fixed[0][argument])
+            indices = argument == "actions" and change not in ("reversed", "sorted")
+            number = argument == "answer" and not np.ndim(question.oracle(**question.fixed[-1]))
+            if indices or (change in ("sorted", "reversed", "squeezed") and (scalar or number or change == "squeezed")):
+                continue
+            assert hidden(name, argument, change) == (change in kept), (argument, change)
+
+
+# --- two faults at once ------------------------------------------------------------------------------
+
+ALSO = {  # a fault in what is done with the answer, and the names that fit it
+    "sign": (np.negative, {"sign", "ascent", "descends", "minus-k1", "value-not-subtracted"}),
+    "sum": (np.sum, {"summed-over-rows", "summed-over-steps", "mean"}),
+    "mean": (np.mean, {"mean", "mean-for-sum", "summed-over-rows"}),
+    "steps": (lambda x: x / len(x) if np.ndim(x) else x, {"mean-over-steps", "mean-for-sum", "plain-mean"}),
+    "order": (lambda x: x[::-1] if np.ndim(x) else x, {"reversed"}),
+}
+SAME = {  # two faults that give the numbers of a third, so that no check can tell
+    ("actor_gradient", "entropy-sign", "sign"): "actor-sign",
+    ("actor_gradient", "actor-sign", "sign"): "entropy-sign",
+    ("kl_estimate", "minus-k1", "sign"): "k1",
+}
+CONSTANT = {"ignores-inputs"}  # a sum of scores, say, is 0 on every input
+
+
+@pytest.mark.parametrize(("name", "place"), [(name, k) for name in WRONG for k in range(len(WRONG[name]))])
+def test_two_faults_are_told_one_of_them_or_none(name, place):
+    mistake, answer = WRONG[name][place]
+    for fault, (change, names) in ALSO.items():
+        result = judge(load(name), lambda *given, change=change: change(np.asarray(answer(*given), float)), 0)
+        if result.status == "correct":
+            assert mistake == "reversed"
+            assert fault == "order"
+        else:
+            allowed = UNNAMED | CONSTANT | {mistake, SAME.get((name, mistake, fault))} | names
+            assert result.mistake in allowed, (fault, result)
+
+
+SOFTMAXES = {
+    "whole-table": table_softmax,
+    "axis": column_softmax,
+    "not-normalised": np.exp,
+    "logits-for-probabilities": lambda z: z,
+    "one-maximum": one_maximum,
+    "mean-subtracted": mean_shifted,
+    "no-maximum": naive,
+}
+AXIS = {"first-axis", "over-states", "softmax-over-time"}
+BUILT = [  # the question, the names that fit the second fault, and the answer, made of π and the inputs
+    ("entropy", {"sign"}, lambda p, z: (p * np.log(p)).sum(-1)),
+    ("entropy", {"base-two"}, lambda p, z: -(p * np.log2(p)).sum(-1)),
+    ("entropy", {"mean-for-sum"}, lambda p, z: -(p * np.log(p)).mean(-1)),
+    ("entropy", {"not-weighted"}, lambda p, z: -np.log(p).sum(-1)),
+    ("entropy", {"not-summed"}, lambda p, z: -(p * np.log(p))),
+    ("entropy", {"summed-over-rows"}, lambda p, z: -(p * np.log(p)).sum()),
+    ("entropy", {"first-axis"}, lambda p, z: -(p * np.log(p)).sum(0)),
+    ("entropy", {"logits-for-probabilities"}, lambda p, z: -(p * z).sum(-1)),
+    ("action_advantages", {"sign"}, lambda p, z, q: (p * q).sum(1, keepdims=True) - q),
+    ("action_advantages", {"one-value-for-all"}, lambda p, z, q: q - (p * q).sum()),
+    ("action_advantages", {"plain-mean"}, lambda p, z, q: q - (p * q).mean(1, keepdims=True)),
+    ("action_advantages", {"over-states"}, lambda p, z, q: q - (p * q).sum(0)),
+    ("action_advantages", {"weighted"}, lambda p, z, q: p * (q - (p * q).sum(1, keepdims=True))),
+    ("action_advantages", {"weighted-q"}, lambda p, z, q: q - p * q),
+    ("action_advantages", {"values-returned"}, lambda p, z, q: (p * q).sum(1)),
+    ("advantage_gradient", {"sign"}, lambda p, z, a, A: A[:, None] * (p - one_hot(z, a))),
+    ("advantage_gradient", {"mean-over-steps"}, lambda p, z, a, A: A[:, None] * (one_hot(z, a) - p) / len(a)),
+    ("advantage_gradient", {"no-advantage"}, lambda p, z, a, A: one_hot(z, a) - p),
+    ("advantage_gradient", {"no-one-hot"}, lambda p, z, a, A: -A[:, None] * p),
+    ("advantage_gradient", {"brackets"}, lambda p, z, a, A: A[:, None] * one_hot(z, a) - p),
+    ("advantage_gradient", {"score-times-pi"}, lambda p, z, a, A: p * A[:, None] * (one_hot(z, a) - p)),
+    ("advantage_gradient", {"summed-over-steps"}, lambda p, z, a, A: A @ (one_hot(z, a) - p)),
+    ("advantage_gradient", {"one-step"}, lambda p, z, a, A: stops_early(A[:, None] * (one_hot(z, a) - p))),
+]
+
+
+@pytest.mark.parametrize("mistake", SOFTMAXES)
+@pytest.mark.parametrize("place", range(len(BUILT)))
+def test_a_wrong_softmax_inside_another_mistake(place, mistake):
+    name, names, build = BUILT[place]
+    result = judge(load(name), lambda z, *rest: build(SOFTMAXES[mistake](z), z, *rest), 0)
+    assert result.status != "correct"
+    assert result.mistake in UNNAMED | names | (AXIS if mistake == "axis" else {mistake}), result

@@ -14,8 +14,8 @@ def fresh(rng: np.random.Generator) -> Inputs:
     """Draw a policy and action values of one to four states and two to four actions."""
     shape = int(rng.integers(1, 5)), int(rng.integers(2, 5))
     return {
-        "logits": rng.normal(scale=1.5, size=shape).round(2),
-        "q_values": rng.uniform(-9, 9, size=shape).round(1),
+        "logits": rng.normal(scale=1.5, size=shape).round(3),
+        "q_values": rng.uniform(-9, 9, size=shape).round(3),
     }
 
 
@@ -58,6 +58,7 @@ QUESTION = Question(
             "logits": np.array([[3.0, -2.0], [0.0, 0.0], [-1.0, 4.0]]),
             "q_values": np.array([[0.0, -6.0], [-2.0, -3.0], [-1.0, 0.0]]),
         },
+        {"logits": np.array([[13.0, 12.125, -0.375]]), "q_values": np.array([[25.5, -31.25, 4.125]])},
     ),
     extreme=(
         {"logits": np.array([[1000.0, 999.0], [1000.0, 1001.0]]), "q_values": np.array([[8.0, 12.0], [1.0, 3.0]])},
@@ -105,8 +106,8 @@ QUESTION = Question(
             "M27",
             with_policy(softmaxes.over_table),
             "Your softmax runs over the whole table: all its entries together add up to 1.",
-            "Each state has a policy of its own, so each row adds up to 1. With weights that add up to less, V(s) is no "
-            "mean. `policy.softmax` works row by row.",
+            "Each state has a policy of its own, so each row adds up to 1. With weights that add up to less, V(s) is "
+            "no mean. `policy.softmax` works row by row.",
             sections.SOFTMAX,
         ),
         Mistake(

@@ -14,10 +14,10 @@ def fresh(rng: np.random.Generator) -> Inputs:
     """Draw an episode of two to five steps with two to four actions."""
     length, n = int(rng.integers(2, 6)), int(rng.integers(2, 5))
     return {
-        "logits": rng.normal(size=(length, n)).round(2),
+        "logits": rng.normal(size=(length, n)).round(3),
         "actions": rng.integers(n, size=length),
-        "advantages": rng.uniform(0.5, 2.5, size=length).round(1) * rng.choice([-1.0, 1.0], size=length),
-        "entropy_cost": round(float(rng.uniform(0.4, 1.8)), 2),
+        "advantages": rng.uniform(0.5, 2.5, size=length).round(3) * rng.choice([-1.0, 1.0], size=length),
+        "entropy_cost": round(float(rng.uniform(0.4, 1.8)), 3),
     }
 
 
@@ -133,6 +133,12 @@ QUESTION = Question(
             "actions": np.array([3]),
             "advantages": np.array([3.0]),
             "entropy_cost": 0.0,
+        },
+        {
+            "logits": np.array([[12.5, 13.375, 0.25], [-0.125, 0.0, 0.375]]),
+            "actions": np.array([1, 1]),
+            "advantages": np.array([25.125, -31.0]),
+            "entropy_cost": 12.375,
         },
     ),
     fresh=fresh,

@@ -14,9 +14,9 @@ def fresh(rng: np.random.Generator) -> Inputs:
     """Draw a trajectory of two to five steps."""
     length, n = int(rng.integers(2, 6)), int(rng.integers(2, 5))
     return {
-        "logits": rng.normal(size=(length, n)).round(2),
+        "logits": rng.normal(size=(length, n)).round(3),
         "actions": rng.integers(n, size=length),
-        "advantages": rng.normal(loc=rng.choice([-1.0, 1.0]), scale=1.5, size=length).round(2),
+        "advantages": rng.normal(loc=rng.choice([-1.0, 1.0]), scale=1.5, size=length).round(3),
     }
 
 
@@ -97,6 +97,11 @@ QUESTION = Question(
             "logits": np.array([[0.0, 1.0, -4.0], [-1.0, 0.0, 2.0], [3.0, 3.0, 0.0]]),
             "actions": np.array([2, 0, 1]),
             "advantages": np.array([5.0, 5.0, -0.3]),
+        },
+        {
+            "logits": np.array([[12.5, 13.375, 0.25], [-0.125, 0.0, 0.375]]),
+            "actions": np.array([1, 1]),
+            "advantages": np.array([25.125, -31.0]),
         },
     ),
     extreme=(

@@ -13,8 +13,8 @@ def fresh(rng: np.random.Generator) -> Inputs:
     """Draw a trajectory of two to six steps, some of them improbable."""
     length = int(rng.integers(2, 7))
     return {
-        "log_probs": np.log(rng.uniform(0.1, 0.9, size=length) ** rng.choice([1, 1, 4], size=length)).round(2),
-        "advantages": (rng.choice([-1, 1]) * rng.uniform(-0.5, 3.0, size=length)).round(2),
+        "log_probs": np.log(rng.uniform(0.1, 0.9, size=length) ** rng.choice([1, 1, 4], size=length)).round(3),
+        "advantages": (rng.choice([-1, 1]) * rng.uniform(-0.5, 3.0, size=length)).round(3),
     }
 
 
@@ -51,6 +51,7 @@ QUESTION = Question(
         {"log_probs": np.array([-0.2, -1.5, -0.7]), "advantages": np.array([1.0, 3.0, -2.0])},
         {"log_probs": np.array([0.0]), "advantages": np.array([3.0])},
         {"log_probs": np.array([-0.5, 0.0, -9.0, -0.5]), "advantages": np.array([-1.0, -4.0, -0.5, 0.0])},
+        {"log_probs": np.array([-25.375, -0.125, -13.5]), "advantages": np.array([-1.257, 30.125, 12.5])},
     ),
     fresh=fresh,
     oracle=objective,

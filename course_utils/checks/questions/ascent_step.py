@@ -14,9 +14,9 @@ def fresh(rng: np.random.Generator) -> Inputs:
     """Draw a policy, advantages whose mean is not 0, and a step size."""
     n = int(rng.integers(2, 6))
     return {
-        "logits": rng.normal(size=n).round(2),
-        "advantages": rng.normal(loc=rng.choice([-1.0, 1.0]), scale=1.5, size=n).round(2),
-        "step_size": round(float(rng.uniform(0.3, 3.0)), 1),
+        "logits": rng.normal(size=n).round(3),
+        "advantages": rng.normal(loc=rng.choice([-1.0, 1.0]), scale=1.5, size=n).round(3),
+        "step_size": round(float(rng.uniform(0.3, 3.0)), 3),
     }
 
 
@@ -63,6 +63,11 @@ QUESTION = Question(
             "logits": np.array([3.0, -2.0, 0.0, 0.0, 1.0]),
             "advantages": np.array([-1.0, -4.0, 0.0, -0.5, -0.5]),
             "step_size": 6.0,
+        },
+        {
+            "logits": np.array([12.5, 13.125, 0.25]),
+            "advantages": np.array([31.0, -25.25, 0.0]),
+            "step_size": 0.125,
         },
     ),
     extreme=(

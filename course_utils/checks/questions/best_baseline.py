@@ -13,7 +13,7 @@ def fresh(rng: np.random.Generator) -> Inputs:
     """Draw a policy of two to five actions, some of them improbable, and their rewards, all above 0 or all below."""
     n = int(rng.integers(2, 6))
     weights = rng.uniform(0.1, 9.0, size=n).round(1)
-    rewards = rng.choice([-1.0, 1.0]) * rng.uniform(1.0, 9.0, size=n).round(1)
+    rewards = rng.choice([-1.0, 1.0]) * rng.uniform(1.0, 9.0, size=n).round(3)
     return {"probabilities": weights / weights.sum(), "rewards": rewards}
 
 
@@ -58,7 +58,7 @@ QUESTION = Question(
         {"probabilities": np.array([0.1, 0.7, 0.2]), "rewards": np.array([1.0, 0.0, 4.0])},
         {"probabilities": np.array([0.4, 0.3, 0.2, 0.1]), "rewards": np.array([2.0, -1.0, 5.0, 3.0])},
         {"probabilities": np.array([0.75, 0.25]), "rewards": np.array([-4.0, 2.0])},
-        {"probabilities": np.array([0.01, 0.03, 0.95, 0.01]), "rewards": np.array([-9.0, -2.0, -1.0, -9.0])},
+        {"probabilities": np.array([0.001, 0.03, 0.968, 0.001]), "rewards": np.array([-29.25, -12.125, -1.0, -9.5])},
         {"probabilities": np.array([0.2, 0.2, 0.2, 0.3, 0.1]), "rewards": np.array([0.0, 8.0, 1.0, 0.0, 3.0])},
     ),
     fresh=fresh,

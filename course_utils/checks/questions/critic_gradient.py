@@ -12,12 +12,12 @@ from course_utils.checks.question import Inputs, Mistake, Question
 def fresh(rng: np.random.Generator) -> Inputs:
     """Draw two to six steps, which end an episode or go on after the last."""
     length = int(rng.integers(2, 7))
-    values = rng.uniform(-4, 5, size=length + 1).round(1)
+    values = rng.uniform(-4, 5, size=length + 1).round(3)
     values[-1] *= rng.integers(2)
     return {
-        "rewards": rng.uniform(-3, 3, size=length).round(1),
+        "rewards": rng.uniform(-3, 3, size=length).round(3),
         "values": values,
-        "discount": round(float(rng.uniform(0.3, 0.95)), 2),
+        "discount": round(float(rng.uniform(0.3, 0.95)), 3),
     }
 
 
@@ -77,6 +77,7 @@ QUESTION = Question(
         {"rewards": np.array([-1.5]), "values": np.array([-2.0, 4.0]), "discount": 0.8},
         {"rewards": np.array([2.0, 0.0, 0.0, -3.0]), "values": np.array([-1.0, -1.0, 2.5, 0.0, 2.0]), "discount": 1.0},
         {"rewards": np.array([-1.0, -4.0, 0.0]), "values": np.array([-3.0, 2.0, -2.0, 5.0]), "discount": 0.4},
+        {"rewards": np.array([25.125, -31.375]), "values": np.array([-22.5, 30.0, 21.125]), "discount": 0.625},
     ),
     fresh=fresh,
     oracle=gradient,

@@ -12,7 +12,7 @@ def fresh(rng: np.random.Generator) -> Inputs:
     """Draw a few logits around 0 or far from it, or one to four rows of them."""
     n = int(rng.integers(2, 6))
     shape = (n,) if rng.random() < 0.3 else (int(rng.integers(1, 5)), n)
-    return {"logits": rng.normal(rng.choice([-3.0, 0.0, 3.0]), 1.5, size=shape).round(2)}
+    return {"logits": rng.normal(rng.choice([-3.0, 0.0, 3.0]), 1.5, size=shape).round(3)}
 
 
 def shifted(logits: FloatArray, shift: FloatArray | float) -> FloatArray:
@@ -41,6 +41,7 @@ QUESTION = Question(
         {"logits": np.array([[-1.0, 0.5, -2.0]])},
         {"logits": np.array([[0.0, -4.0], [1.0, 3.0], [-1.0, -1.0]])},
         {"logits": np.array([[0.0, 2.0, 1.0], [-1.0, 3.0, 0.0], [0.0, 0.0, -6.0]])},
+        {"logits": np.array([12.125, 12.375, 11.75, 12.0, 12.437])},
     ),
     extreme=(
         {"logits": np.array([1000.0, 1000.0])},

@@ -10,9 +10,9 @@ from course_utils.checks.question import Inputs, Mistake, Question
 def fresh(rng: np.random.Generator) -> Inputs:
     """Draw returns and a critic that is roughly right, or roughly the opposite, and too low or too high."""
     n = int(rng.integers(3, 8))
-    returns = np.array([-5.0, 4.0, *rng.uniform(-6, 6, size=n - 2).round(1)])
+    returns = np.array([-5.0, 4.0, *rng.uniform(-6, 6, size=n - 2).round(3)])
     slope, offset = rng.choice([-0.6, 0.6, 1.5]), rng.choice([-2.0, 3.0])
-    return {"values": (slope * returns + offset + rng.uniform(-0.5, 0.5, size=n)).round(1), "returns": returns}
+    return {"values": (slope * returns + offset + rng.uniform(-0.5, 0.5, size=n)).round(3), "returns": returns}
 
 
 def explained(values: FloatArray, returns: FloatArray) -> float:
@@ -32,6 +32,8 @@ QUESTION = Question(
         {"values": np.array([2.0, -1.0, 0.0]), "returns": np.array([-3.0, -1.0, -2.0])},
         {"values": np.array([5.0, 5.0, 5.0, 5.0, 3.0]), "returns": np.array([-2.0, 0.0, 0.0, 4.0, -7.0])},
         {"values": np.array([-1.0, 7.0]), "returns": np.array([-6.0, 2.0])},
+        {"values": np.array([30.5, -21.125, 3.0]), "returns": np.array([-1.25, 2.0, -0.375])},
+        {"values": np.array([-21.25, 12.375, 4.0, -1.5]), "returns": np.array([-24.125, 31.75, 0.25, 0.375])},
     ),
     fresh=fresh,
     oracle=explained,

@@ -23,8 +23,8 @@ def fresh(rng: np.random.Generator) -> Inputs:
     f = Named(f"z ↦ Σ c z⁵ + z[0] z[−1] with c = {c.tolist()}", lambda z: (c * np.asarray(z) ** 5).sum() + z[0] * z[-1])
     return {
         "f": f,
-        "z": rng.choice([-1, 1], size=n) * rng.uniform(0.3, 1.5, size=n).round(2),
-        "h": round(float(rng.uniform(0.1, 1.2)), 2),
+        "z": rng.choice([-1, 1], size=n) * rng.uniform(0.3, 1.5, size=n).round(3),
+        "h": round(float(rng.uniform(0.1, 1.2)), 3),
     }
 
 
@@ -93,7 +93,8 @@ QUESTION = Question(
         {"f": CUBES, "z": np.array([1.0, -0.5]), "h": 0.5},
         {"f": EXPONENTIALS, "z": np.array([0.0, 1.0, -1.0]), "h": 0.25},
         {"f": FIFTHS, "z": np.array([-0.5]), "h": 1.0},
-        {"f": FIFTHS, "z": np.array([0.5, -1.0, 0.0, -1.0]), "h": 1.5},
+        {"f": SQUARES, "z": np.array([12.25, -7.5]), "h": 0.125},
+        {"f": FIFTHS, "z": np.array([0.375, -1.25, 0.0, -3.125]), "h": 1.5},
     ),
     fresh=fresh,
     oracle=central,

@@ -47,7 +47,7 @@ QUESTION = Question(
         {"probabilities": np.array([0.25, 0.75])},
         {"probabilities": np.array([0.5, 0.3, 0.2])},
         {"probabilities": np.array([0.1, 0.2, 0.7])},
-        {"probabilities": np.array([0.2, 0.2, 0.59, 0.01])},
+        {"probabilities": np.array([0.2, 0.2, 0.598, 0.002])},
     ),
     fresh=fresh,
     oracle=fisher,

@@ -14,11 +14,11 @@ def fresh(rng: np.random.Generator) -> Inputs:
     """Draw a record of three to seven steps, with ends of episodes anywhere in it."""
     length = int(rng.integers(3, 8))
     return {
-        "rewards": rng.uniform(-3, 3, size=length).round(1),
-        "values": rng.uniform(-4, 5, size=length + 1).round(1),
+        "rewards": rng.uniform(-3, 3, size=length).round(3),
+        "values": rng.uniform(-4, 5, size=length + 1).round(3),
         "ended": rng.random(length) < 0.3,
-        "discount": round(float(rng.uniform(0.6, 0.95)), 2),
-        "lambda_": round(float(rng.uniform(0.3, 0.95)), 2),
+        "discount": round(float(rng.uniform(0.6, 0.95)), 3),
+        "lambda_": round(float(rng.uniform(0.3, 0.95)), 3),
     }
 
 
@@ -169,6 +169,13 @@ QUESTION = Question(
             "ended": np.array([False, True, False, True]),
             "discount": 0.6,
             "lambda_": 1.0,
+        },
+        {
+            "rewards": np.array([25.125, -31.375, 12.0]),
+            "values": np.array([-22.5, 30.0, 21.125, -40.5]),
+            "ended": np.array([False, False, False]),
+            "discount": 0.625,
+            "lambda_": 0.375,
         },
     ),
     fresh=fresh,

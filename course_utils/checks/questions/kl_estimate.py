@@ -12,9 +12,9 @@ from course_utils.checks.question import Inputs, Mistake, Question
 def fresh(rng: np.random.Generator) -> Inputs:
     """Draw log-probabilities of a few samples under both policies, near to each other and far apart."""
     n = int(rng.integers(2, 6))
-    log_probs = rng.uniform(-5.0, -0.3, size=n).round(2)
+    log_probs = rng.uniform(-5.0, -0.3, size=n).round(3)
     shift = rng.uniform(0.3, 3.0, size=n) * rng.choice([-1.0, 1.0], size=n)
-    return {"log_probs": log_probs, "ref_log_probs": np.minimum(log_probs + shift, -0.05).round(2)}
+    return {"log_probs": log_probs, "ref_log_probs": np.minimum(log_probs + shift, -0.05).round(3)}
 
 
 def log_ratio(log_probs: FloatArray, ref_log_probs: FloatArray) -> FloatArray:
@@ -49,6 +49,7 @@ QUESTION = Question(
         {"log_probs": np.log([0.8, 0.2, 0.5]), "ref_log_probs": np.log([0.4, 0.6, 0.1])},
         {"log_probs": np.array([-0.5]), "ref_log_probs": np.array([-2.0])},
         {"log_probs": np.array([-4.5, -0.25, -1.0, 0.0]), "ref_log_probs": np.array([-0.5, -6.25, -1.0, -0.5])},
+        {"log_probs": np.array([-30.5, -0.125]), "ref_log_probs": np.array([-27.0, -24.5])},
     ),
     extreme=({"log_probs": np.array([-900.0, -0.5]), "ref_log_probs": np.array([-900.75, -0.25])},),
     fresh=fresh,
