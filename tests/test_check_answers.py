@@ -545,6 +545,7 @@ WRONG = {
         ("ends-inverted", lambda r, v, ended, g, lam: gae_deltas(r, v, ~ended, g, lam)),
         ("reversed", lambda *given: gae_backwards(*given)[::-1]),
         ("discounted-again", lambda r, v, e, g, lam: np.array(gae_backwards(r, v, e, g, lam)) * g ** np.arange(len(r))),
+        ("lambda-beside-discount", lambda r, v, ended, g, lam: gae_deltas(r, v, ended, g * lam, 1.0)),
         ("bootstraps-terminal", lambda r, v, e, g, lam: gae_by_matrix(r + g * v[1:] * e, v, e, g, lam)),
         (None, lambda r, v, e, g, lam: np.cumsum((r + g * v[1:] * ~e - v[:-1])[::-1])[::-1]),
         (None, lambda r, v, e, g, lam: (lambda A: (A - A.mean()) / (A.std() + 1e-8))(gae_deltas(r, v, e, g, lam))),

@@ -114,7 +114,7 @@ QUESTION = Question(
             "plain-mean",
             "M7",
             plain_mean,
-            "You averaged score · scoreᵀ over the actions as if all were equally likely.",
+            "You added up or averaged score · scoreᵀ over the actions as if all were equally likely.",
             "The mean is one under the policy: each action counts with its probability π(a).",
             variants=(lambda probabilities: plain_mean(probabilities) * probabilities.size,),
         ),

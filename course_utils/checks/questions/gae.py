@@ -315,7 +315,14 @@ QUESTION = Question(
             with_parts(lambda on, g, lam: lam * on, lambda on, g, lam: lam * on),
             "λ stands where γ belongs, in the TD error and in what is carried.",
             "γ belongs to the problem, it says how much later rewards count. λ belongs to the estimate.",
-            variants=(with_parts(lambda on, g, lam: lam * g * on, lambda on, g, lam: lam * g * on),),
+        ),
+        Mistake(
+            "lambda-beside-discount",
+            "M18",
+            with_parts(lambda on, g, lam: g * lam * on, lambda on, g, lam: g * lam * on),
+            "Your TD error holds λ beside γ: r_t + γλV(s_{t+1}) − V(s_t).",
+            "The TD error compares one step with what the critic expects, and holds γ alone. λ enters where one step's "
+            "estimate is carried to the step before.",
         ),
         Mistake(
             "td-errors",

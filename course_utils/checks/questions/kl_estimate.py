@@ -51,7 +51,7 @@ QUESTION = Question(
         {"log_probs": np.array([-4.5, -0.25, -1.0, 0.0]), "ref_log_probs": np.array([-0.5, -6.25, -1.0, -0.5])},
         {"log_probs": np.array([-30.5, -0.125]), "ref_log_probs": np.array([-27.0, -24.5])},
     ),
-    extreme=({"log_probs": np.array([-900.0, -0.5]), "ref_log_probs": np.array([-900.75, -0.25])},),
+    extreme=({"log_probs": np.array([-900.0, -6.5]), "ref_log_probs": np.array([-900.75, -0.5])},),
     fresh=fresh,
     oracle=k3,
     remark="Its mean is KL(π ‖ π_ref) exactly, and no single sample is below 0. As a loss it follows another gradient.",
