@@ -13,7 +13,7 @@ def fresh(rng: np.random.Generator) -> Inputs:
     """Draw a trajectory of two to six steps, some of them improbable."""
     length = int(rng.integers(2, 7))
     return {
-        "log_probs": np.log(rng.uniform(0.1, 0.9, size=length) ** rng.choice([1, 1, 4], size=length)).round(3),
+        "log_probs": np.log(rng.uniform(0.1, 0.9, size=length) ** rng.choice([1, 1, 4], size=length)),
         "advantages": (rng.choice([-1, 1]) * rng.uniform(-0.5, 3.0, size=length)).round(3),
     }
 

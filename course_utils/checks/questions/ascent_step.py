@@ -66,7 +66,7 @@ QUESTION = Question(
         },
         {
             "logits": np.array([12.5, 13.125, 0.25]),
-            "advantages": np.array([31.0, -25.25, 0.0]),
+            "advantages": np.array([31.0, -25.257, 0.0]),
             "step_size": 0.125,
         },
     ),

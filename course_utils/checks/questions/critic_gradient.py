@@ -17,7 +17,7 @@ def fresh(rng: np.random.Generator) -> Inputs:
     return {
         "rewards": rng.uniform(-3, 3, size=length).round(3),
         "values": values,
-        "discount": round(float(rng.uniform(0.3, 0.95)), 3),
+        "discount": float(rng.uniform(0.3, 0.95)),
     }
 
 

@@ -45,9 +45,9 @@ QUESTION = Question(
     ),
     extreme=(
         {"logits": np.array([1000.0, 1000.0])},
-        {"logits": np.array([0.0, -1000.0])},
+        {"logits": np.array([[0.0, -1000.0], [0.0, 1.0]])},
         {"logits": np.array([[700.0, 699.0], [-60.0, -61.0]])},
-        {"logits": np.append(700.0, np.full(39, -30.0))},
+        {"logits": np.array([[700.0] + 39 * [-30.0], 40 * [-30.0]])},
     ),
     fresh=fresh,
     oracle=policy.entropy,
