@@ -47,7 +47,7 @@ QUESTION = Question(
         {"logits": np.array([1000.0, 1000.0])},
         {"logits": np.array([[0.0, -1000.0], [0.0, 1.0]])},
         {"logits": np.array([[700.0, 699.0], [-60.0, -61.0]])},
-        {"logits": np.array([[700.0] + 39 * [-30.0], 40 * [-30.0]])},
+        {"logits": np.array([[700.0] + 39 * [-38.0], 2 * [700.0] + 38 * [-38.0]])},
     ),
     fresh=fresh,
     oracle=policy.entropy,

@@ -94,7 +94,7 @@ QUESTION = Question(
         {"f": EXPONENTIALS, "z": np.array([0.0, 1.0, -1.0]), "h": 0.25},
         {"f": FIFTHS, "z": np.array([-0.5]), "h": 1.0},
         {"f": SQUARES, "z": np.array([12.25, -7.5]), "h": 0.125},
-        {"f": FIFTHS, "z": np.array([0.375, -1.25, 0.0, -3.125]), "h": 1.5},
+        {"f": FIFTHS, "z": np.array([0.375, -1.25, 0.0, -3.125]), "h": 1.375},
     ),
     fresh=fresh,
     oracle=central,

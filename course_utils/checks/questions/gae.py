@@ -17,7 +17,7 @@ def fresh(rng: np.random.Generator) -> Inputs:
         "rewards": rng.uniform(-3, 3, size=length).round(3),
         "values": rng.uniform(-4, 5, size=length + 1).round(3),
         "ended": rng.random(length) < 0.3,
-        "discount": round(float(rng.uniform(0.6, 0.95)), 3),
+        "discount": float(rng.uniform(0.6, 0.95)),
         "lambda_": round(float(rng.uniform(0.3, 0.95)), 3),
     }
 
