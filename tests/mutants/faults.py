@@ -1201,21 +1201,4 @@ FAULTS = [
         IN_BAD_INPUT,
         "NaN will be noticed later",
     ),
-    # the questions
-    Fault(
-        "squared_lengths_over_the_actions",
-        "checks/questions/best_baseline.py",
-        "((np.eye(probabilities.size) - probabilities) ** 2).sum(axis=1)",
-        "((np.eye(probabilities.size) - probabilities) ** 2).sum(axis=0)",
-        ("test_check_answers.py::test_right_answers_of_every_style_are_accepted",),
-        "M1: the squared length of a score adds up over the actions that were taken",
-    ),
-    Fault(
-        "no_critic_worse_than_a_constant",
-        "checks/questions/explained_variance.py",
-        "return float(1 - (returns - values).var() / returns.var())",
-        "return max(0.0, float(1 - (returns - values).var() / returns.var()))",
-        ("test_check_answers.py::test_right_answers_of_every_style_are_accepted",),
-        "M24: explained variance is never below 0",
-    ),
 ]
