@@ -15,7 +15,7 @@ INSTALL := $(PYTHON) course_utils/build/install.py $(if $(filter file,$(origin P
 # of its own in each of them would only wait for itself.
 PYTEST := POLICY_GRADIENT_COURSE_PROGRESS= OPENBLAS_NUM_THREADS=1 PYTHONPATH=tests/plugins $(VENV_PYTHON) -m pytest -p share_out -n $(WORKERS)
 # Left out of the inner loop: what changes with the ground alone, and the hundreds of answers to the questions.
-LEFT_OUT := $(addprefix test_,$(addsuffix .py,build_notebooks check_questions environment import_cost install static))
+LEFT_OUT := $(addprefix test_,$(addsuffix .py,build_notebooks check_answers check_questions environment import_cost install static))
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=60
 
 # What these say is for another Python; it would reach the course's own and every kernel.
