@@ -156,7 +156,6 @@ CALLS = {
     training.Adam(0.1).fresh: {},
     worlds.load: {"folder": FOLDER},
     worlds.checked: {"name": "replies", "world": WORLD, "replies": REPLIES},
-    worlds.json_lines: {"path": FOLDER / "prompts.jsonl", "keys": {"topic": str}},
     worlds.prompt_weights: {"world": WORLD, "unseen_topics": (), "only_topics": ("refund",), "angry_share": 0.5},
     worlds.sample_prompts: {"world": WORLD, "n": 3, "rng": None, "weights": np.ones(2)},
     worlds.demonstrations: {"world": WORLD, "n": 3, "rng": None, "weights": np.ones(2), "wrong_topic": 0.1},
@@ -274,7 +273,7 @@ CALLS = {
 DOORS = {worlds.checked, language.checked_model, language.checked_batch, reward_model.check_pairs}
 DOORS |= {rollout.require_end_by, training.kept}
 # Files: what is no file is the system's own error.
-FILES = (worlds.load, worlds.json_lines, reward_model.read_pairs, reward_model.write_pairs)
+FILES = (worlds.load, reward_model.read_pairs, reward_model.write_pairs)
 FILES += (metrics.write_csv, metrics.write_jsonl, metrics.read_jsonl)
 # Answers that are not numbers, or in which NaN and infinity have a meaning that the docstring says.
 INFINITE = {policy.log_softmax, policy.log_prob, policy.kl_divergence, estimators.summarise, estimators.compare}
