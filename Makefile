@@ -14,8 +14,9 @@ INSTALL := $(PYTHON) course_utils/build/install.py $(if $(filter file,$(origin P
 # Tests are nobody's progress: the empty variable switches the record off. The workers share the cores; BLAS with threads
 # of its own in each of them would only wait for itself.
 PYTEST := POLICY_GRADIENT_COURSE_PROGRESS= OPENBLAS_NUM_THREADS=1 PYTHONPATH=tests/plugins $(VENV_PYTHON) -m pytest -p share_out -n $(WORKERS)
-# Left out of the inner loop: what changes with the ground alone, and the hundreds of answers to the questions.
-LEFT_OUT := $(addprefix test_,$(addsuffix .py,build_notebooks check_answers check_questions environment import_cost install static))
+# The inner loop: `long` tests are what changes with the ground alone, what trains or samples for long, and the hundreds
+# of answers to the questions.
+INNER := not slow and not long and not browser and not install
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=60
 
 # What these say is for another Python; it would reach the course's own and every kernel.
@@ -56,8 +57,8 @@ check: ## lint, types and unit tests
 	$(VENV_PYTHON) -m ruff check .
 	$(VENV_PYTHON) -m ruff format --check .
 	$(VENV_PYTHON) -m mypy
-	COURSE_HYPOTHESIS_PROFILE=mutants $(PYTEST) -q -m "not slow and not browser and not install" tests \
-	  $(addprefix --ignore=tests/,browser mutants notebooks $(LEFT_OUT)) $(PYTEST_ARGS)
+	COURSE_HYPOTHESIS_PROFILE=mutants $(PYTEST) -q -p inner_loop -m "$(INNER)" tests \
+	  $(addprefix --ignore=tests/,browser mutants notebooks) $(PYTEST_ARGS)
 
 notebooks: ## build the notebooks from notebooks/src
 	@$(INSTALL) --extras build

@@ -50,6 +50,7 @@ def test_the_same_seed_draws_the_same_and_new_sample_draws_the_next() -> None:
     assert first.sampled_actions == second.sampled_actions
 
 
+@pytest.mark.long
 def test_samples_follow_the_policy() -> None:
     """Chi-square over 20,000 draws; false-alarm rate 1e-9."""
     lab = AdvantageLab(logits=np.log([0.5, 0.3, 0.2]), mode="sampled_trajectory", trajectory_length=20)
@@ -159,6 +160,7 @@ def test_step_wants_a_whole_number(n: Any) -> None:
         AdvantageLab().step(n)
 
 
+@pytest.mark.long
 def test_viewers_without_widgets_get_a_picture_its_alt_text_and_a_text_without_address() -> None:
     data, metadata = AdvantageLab(preset="small_positive")._repr_mimebundle_()
     assert data["image/png"].startswith(b"\x89PNG")

@@ -426,6 +426,7 @@ def infinities_allowed(function, arguments):
     return any(np.isneginf(arguments[name]).any() for name in names.get(function, []))
 
 
+@pytest.mark.long
 @settings(max_examples=400 if settings.default.max_examples > 20 else 50)
 @given(cases())
 def test_nothing_bad_leaves_silently(case):

@@ -173,6 +173,7 @@ def test_a_wrong_preset_is_refused():
         BaselineLab(preset="x")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("setting", [{}, {"baseline": 3.0, "action_dependence": 0.6}, {"rewards": [0, 0, 0]}])
 def test_what_viewers_without_widgets_get(setting):
     lab = BaselineLab(**setting)

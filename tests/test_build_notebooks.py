@@ -10,6 +10,9 @@ import pytest
 from course_utils.build import notebooks
 from course_utils.widgets.offline import MIME_TYPE
 
+pytestmark = pytest.mark.long
+
+
 GOOD = """# %% [markdown] label="title" tags=["slide"] minutes=2
 # # A lesson
 

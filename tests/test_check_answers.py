@@ -10,6 +10,9 @@ import pytest
 from course_utils import policy
 from course_utils.checks import judge, load
 
+pytestmark = pytest.mark.long
+
+
 SEEDS = range(2)
 UNNAMED = {None, "wrong-shape", "not-finite", "raised", "factor", "offset"}
 """what is said where no known mistake fits, and says nothing untrue of any wrong answer"""

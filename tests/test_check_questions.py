@@ -10,6 +10,9 @@ from course_utils import checks, lessons, policy, returns
 from course_utils.checks import audit, engine
 from course_utils.checks.question import Law
 
+pytestmark = pytest.mark.long
+
+
 SEEDS = range(4)
 FEW = range(1)  # for sampled functions, which take a few hundred milliseconds
 SAMPLED = [name for name in checks.names() if checks.load(name).calls]

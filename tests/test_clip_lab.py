@@ -22,6 +22,7 @@ from course_utils.widgets.clip_lab import (
 OLD = np.array([0.6, 0.3, 0.1])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("ratio", "advantage", "surrogate", "gradient", "outside", "active"),
     [
@@ -126,6 +127,7 @@ def test_at_the_start_every_sample_is_on_even_with_no_room():
     assert lab.batch().clip_fraction == 0
 
 
+@pytest.mark.long
 def test_what_the_clip_does_not_bound():
     """The misconception: with the clip on, and at each step size, the largest ratio runs far beyond 1 + ε and stops
     only when every sample is off."""
@@ -212,6 +214,7 @@ def test_a_wrong_value_is_refused_by_name(trait, wrong):
         ClipLab(**{trait: wrong})
 
 
+@pytest.mark.long
 def test_what_viewers_without_widgets_get():
     lab = ClipLab(1.5, steps=20)
     data, metadata = lab._repr_mimebundle_()

@@ -18,6 +18,9 @@ from packaging.utils import canonicalize_name
 
 from course_utils.build import constraints, install
 
+pytestmark = pytest.mark.long
+
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]

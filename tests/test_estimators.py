@@ -268,6 +268,7 @@ def spread_of_differences(problem, logits, common, each, runs=400, **kwargs):
     return squares.mean(), squares.std() / sqrt(2 * runs)
 
 
+@pytest.mark.long
 def test_common_random_numbers_cancel_what_chance_does():
     rewards, logits, h, each = np.array([1.0, 0.25, -1.0]), np.array([[0.2, 0.0, -inf], [0, 0, 0]]), 0.3, 100
     problem = mdp.three_action_state(rewards)
@@ -287,6 +288,7 @@ def test_common_random_numbers_cancel_what_chance_does():
         assert abs(got - wanted / each / (2 * h) ** 2) <= Z * error
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("limited", ["horizon", "max_steps", "neither"])
 def test_episodes_share_their_numbers_also_after_others_have_ended(limited):
     # Both stay while u_t < π_stay; from where one stops, the other goes on alone.
@@ -311,6 +313,7 @@ def test_episodes_share_their_numbers_also_after_others_have_ended(limited):
     assert abs(got - (second - first**2) / each / (2 * h) ** 2) <= Z * error
 
 
+@pytest.mark.long
 def test_finite_differences_estimate_the_central_difference():
     problem, logits, _, exact = setting("random")
     step, each, runs = 0.5, 100, 100
@@ -374,6 +377,7 @@ def test_student_limits():
     assert limit(0.01, 30) == pytest.approx(2.75000, abs=1e-5)  # the printed tables
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("batches", [4, 30])
 def test_an_unbiased_estimator_is_called_biased_as_often_as_stated(batches):
     exact, runs, stated = np.array([[1.0, -2.0, 0.5]]), 2_500, 0.05
@@ -384,6 +388,7 @@ def test_an_unbiased_estimator_is_called_biased_as_often_as_stated(batches):
     assert p <= stated
 
 
+@pytest.mark.long
 def test_standard_errors_are_what_they_say():
     # Over many summaries of B normal estimates: the deviation of each figure is its standard error, and that of the
     # variance the textbook's √(2 Σ σ⁴ / B). From 1,200 summaries a deviation errs by less than 3 %, and order 1/B
@@ -658,6 +663,7 @@ def test_all_estimators_see_the_same_batches_and_every_batch_is_new():
     close(found["first"].bias, found["first"].mean - exact)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["conversation", "geometric"])
 def test_compare_agrees_with_the_exact_moments(name):
     problem, logits, every, exact = setting(name)
@@ -675,6 +681,7 @@ def test_compare_agrees_with_the_exact_moments(name):
         assert c.snr == pytest.approx((exact**2).sum() / c.variance)
 
 
+@pytest.mark.long
 def test_many_episodes_are_sampled_in_several_parts(monkeypatch):
     problem, logits, every, _ = setting("geometric")
     monkeypatch.setattr(estimators, "_SAMPLED_AT_ONCE", 50)
@@ -686,6 +693,7 @@ def test_many_episodes_are_sampled_in_several_parts(monkeypatch):
     assert abs(c.variance - moments.variance / 20) <= Z * c.variance_error
 
 
+@pytest.mark.long
 def test_the_mean_cosine_of_single_trajectories():
     problem, logits, every, exact = setting("conversation")
     g = estimators.score_gradients(logits, every, estimators.reward_to_go(every))
@@ -696,6 +704,7 @@ def test_the_mean_cosine_of_single_trajectories():
     assert 0 < c.cosine_error < 0.02
 
 
+@pytest.mark.long
 def test_the_bias_of_the_batch_mean_is_found():
     # Half the gradient is missing, more than 15 standard errors, and the limit is below 7: 8 of them lie in between.
     problem, logits, _, exact = setting("conversation")

@@ -56,6 +56,7 @@ def test_moments_where_places_come_again(seed):
     np.testing.assert_allclose(seen.variance[:PLACES], (second - first**2)[:PLACES], rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.long
 def test_moments_are_those_of_sampled_episodes():
     """Another sampler than the lab's: 60 000 rollouts of the same MDP."""
     lab = GaeLab(lambda_=0.8, critic_error=-2.0, discount=0.9)
@@ -108,6 +109,7 @@ def test_the_two_ends_of_the_dial(action, discount):
     assert lab.exact_variance(0.0) < lab.exact_variance(0.5) < lab.exact_variance(1.0)
 
 
+@pytest.mark.long
 def test_the_first_setting_teaches():
     """Bias² falls, the sum has its least well inside, and a worse critic moves it to the right."""
     lab = GaeLab()
@@ -200,6 +202,7 @@ def test_a_wrong_value_is_refused_by_name(trait, wrong):
             GaeLab(**{trait: wrong})
 
 
+@pytest.mark.long
 def test_what_viewers_without_widgets_get():
     lab = GaeLab()
     data, metadata = lab._repr_mimebundle_()

@@ -183,6 +183,7 @@ def test_a_table_of_another_shape_is_refused(wrong):
         GradientCloud(wrong)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("setting", [{"samples": 16}, {"samples": 1, "vertical": "calm"}, {"zoom": True}])
 def test_what_viewers_without_widgets_get(setting):
     cloud = GradientCloud(**setting)

@@ -6,6 +6,8 @@ from statistics import median
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 FLOOR = (
     "course_utils.policy, course_utils.returns, course_utils.objectives, course_utils.mdp, course_utils.rollout, "
     "course_utils.estimators"

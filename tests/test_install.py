@@ -24,6 +24,9 @@ import websocket
 from course_utils.build import install, lab
 from course_utils.data_files import DataFileError
 
+pytestmark = pytest.mark.long
+
+
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "course_utils/build/install.py"
 WAIT = 60.0

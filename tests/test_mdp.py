@@ -224,6 +224,7 @@ def many_trajectories(horizon):
     return problem, logits
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("horizon", [6, 20])
 def test_a_million_trajectories_take_less_than_two_seconds(horizon):
     problem, logits = many_trajectories(horizon)
@@ -239,6 +240,7 @@ def test_a_million_trajectories_take_less_than_two_seconds(horizon):
     assert got.probabilities @ got.returns == pytest.approx(problem.performance(logits), rel=1e-10)
 
 
+@pytest.mark.long
 def test_the_largest_record_takes_less_than_one_gigabyte():
     problem, logits = many_trajectories(20)
     tracemalloc.start()
@@ -445,6 +447,7 @@ def test_from_gymnasium_refuses_states_that_end_only_some_episodes():
 # Differentiation
 
 
+@pytest.mark.long
 @problems
 def test_performance_and_its_gradient_against_the_oracles(name):
     problem = PROBLEMS[name]

@@ -108,6 +108,7 @@ def test_one_action_or_seven_are_refused():
             PolicyExplorer([0.0] * count)
 
 
+@pytest.mark.long
 def test_the_words_and_the_picture_for_viewers_without_widgets():
     lab = PolicyExplorer(LOGITS, NAMES, draws=100)
     assert repr(lab) == lab.alt_text()

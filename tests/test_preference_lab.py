@@ -125,6 +125,7 @@ def test_choices_take_any_sequence_and_become_whole_numbers():
         lab.material = {}
 
 
+@pytest.mark.long
 def test_what_viewers_without_widgets_get():
     lab = PreferenceLab(MIXED)
     data, metadata = lab._repr_mimebundle_()

@@ -108,6 +108,7 @@ for n in range(int(sys.argv[2])):
 """
 
 
+@pytest.mark.long
 def test_many_processes_lose_nothing(file):
     processes, each = 8, 25
     running = [

@@ -34,6 +34,7 @@ def question(name, id_):
 # --- the course's own quizzes ---------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_the_four_lessons_have_quizzes_of_all_kinds():
     assert {"01", "02", "03", "08"} <= set(NAMES)
     kinds = {q["kind"] for name in NAMES for q in document(name)["questions"]}

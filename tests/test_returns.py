@@ -106,6 +106,7 @@ def test_arguments_are_left_alone():
     assert values.tolist() == VALUES
 
 
+@pytest.mark.long
 @given(records())
 def test_discounted_returns_equal_their_definition(record):
     rewards, discounts, values = record

@@ -46,6 +46,7 @@ def same(one, other):
     )
 
 
+@pytest.mark.long
 def test_two_halves_are_one_whole_and_that_is_ppo():
     lab = RlhfLab(kl_coef=0.1, learning_rate=0.05, num_ppo_epochs=2, clip=False, feature_kind="count", seed=1)
     lab.train(4)
@@ -63,6 +64,7 @@ def test_two_halves_are_one_whole_and_that_is_ppo():
     assert lab.evaluate(50).gold != first.gold
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("change", "config"),
     [
@@ -82,6 +84,7 @@ def test_a_setting_counts_from_the_next_update_on(change, config):
     assert not same(lab.log, ppo.resume(before, 2, progress=False))
 
 
+@pytest.mark.long
 def test_other_features_or_another_seed_start_anew():
     lab = RlhfLab(kl_coef=0.2)
     lab.train(2)
@@ -95,6 +98,7 @@ def test_other_features_or_another_seed_start_anew():
     assert same(lab.log, ppo.run(ppo.RunConfig(kl_coef=0.2, updates=2), 0, progress=False))
 
 
+@pytest.mark.long
 def test_the_picture_is_the_log(hacked):
     lab, _ = hacked
     log = lab.log
@@ -160,6 +164,7 @@ def test_numbers_have_three_digits():
     assert {x: module.digits(x) for x in known} == known
 
 
+@pytest.mark.long
 def test_in_the_background_until_it_is_paused_or_the_bar_is_full(monkeypatch):
     monkeypatch.setattr(module, "FIRST_RUN", 50)
 
@@ -256,6 +261,7 @@ def own():
     return reward_model.choose(*both, both[0].lengths < both[1].lengths)
 
 
+@pytest.mark.long
 def test_own_pairs_train_the_reward_model(own):
     lab = RlhfLab(pairs=own, kl_coef=0.1)
     lab.train(40)
@@ -321,6 +327,7 @@ def test_wrong_numbers_of_updates_and_replies():
     assert lab.updates == 0
 
 
+@pytest.mark.long
 def test_what_viewers_without_widgets_get(hacked):
     lab, _ = hacked
     data, metadata = lab._repr_mimebundle_()
@@ -353,6 +360,7 @@ def test_a_stored_lab_fits_into_a_notebook(hacked):
     assert offline.labs()["rlhf_lab"] is RlhfLab
 
 
+@pytest.mark.long
 def test_the_sampled_replies_are_the_policys():
     """Over many seeds of the sampler the first word has the policy's distribution: the mean score of SFT's replies."""
     log = RlhfLab().log

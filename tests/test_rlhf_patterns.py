@@ -14,6 +14,9 @@ from course_utils.rlhf import ppo
 from course_utils.rlhf import world as worlds
 from course_utils.rlhf.ppo import RunConfig, evaluate, pair_accuracy, resume, run
 
+pytestmark = pytest.mark.long
+
+
 EXPLOIT = {"kl_coef": 0.15, "polite_bias": 1.0, "length_bias": 0.2}
 BIASED_CROWD = {
     "kl_coef": 0.2,

@@ -344,6 +344,7 @@ def test_the_same_seed_gives_the_same_log():
     assert run(config, 6).rows != first.rows
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "options",
     [{}, {"adap_kl_ctrl": True, "num_mini_batches": 2}, {"relabel_every": 2, "relabel_pairs": 20}],
@@ -457,6 +458,7 @@ def test_defaults_are_those_of_the_design():
     assert (config.whiten_advantages, config.target_kl) == (True, None)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_every_algorithm_learns(algorithm):
     settings = {"updates": 40, "learning_rate": 0.05 if algorithm != "PPO" else 0.02}
@@ -470,6 +472,7 @@ def test_one_epoch_without_clip_is_a2c():
     assert (a.state.parameters == b.state.parameters).all()
 
 
+@pytest.mark.long
 def test_options_do_what_they_say():
     base = RunConfig(**SHORT | {"batch_size": 32})
     plain = run(base, 0)
@@ -582,6 +585,7 @@ def test_bad_arguments_of_a_run():
 # --- speed ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_speed():
     """Limits with room for a slow moment; ``python -m course_utils.rlhf.speed`` prints what it is."""
     start = begin(RunConfig(), 0)
@@ -605,6 +609,7 @@ def test_the_speeds_that_are_promised():
     assert memory <= 500
 
 
+@pytest.mark.long
 def test_another_processor_gives_the_same_log():
     """In float32 these two logs part after some sixty updates. Elsewhere than on x86-64 the variables do nothing."""
     code = """

@@ -53,6 +53,7 @@ def test_features_by_hand():
     assert (row["repeated words"], row["polite words over 2"], row["words over 10"]) == (1, 1, 2)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", rm.KINDS)
 def test_score_is_features_times_weights(kind, fresh):
     rng = np.random.default_rng(3)

@@ -8,6 +8,9 @@ from course_utils.rlhf import ppo
 from course_utils.rlhf.ppo import RunConfig, run
 from course_utils.rlhf.sweep import sweep
 
+pytestmark = pytest.mark.long
+
+
 SHORT = {"updates": 3, "batch_size": 8, "demonstrations": 300, "sft_epochs": 2, "pairs": 100}
 
 
@@ -54,6 +57,7 @@ def test_a_sweep_over_processes_equals_one_in_this_process():
     assert_same(here, there)
 
 
+@pytest.mark.long
 def test_a_sweep_over_a_dask_cluster_equals_one_in_this_process():
     configs = [RunConfig(**SHORT), RunConfig(**SHORT | {"learning_rate": 1e38})]
     here = sweep(configs, [0, 1], jobs=1, progress=False)

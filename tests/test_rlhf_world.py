@@ -86,6 +86,7 @@ def test_demonstrations_speak_the_grammar():
     assert seen.sum() > 0.8 * WORLD.legal_pairs.sum()
 
 
+@pytest.mark.long
 def test_demonstrators_err_as_often_as_the_files_say():
     n = 20_000
     replies = worlds.demonstrations(WORLD, n, np.random.default_rng(1))

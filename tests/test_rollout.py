@@ -58,6 +58,7 @@ def test_every_step_has_the_exact_distribution():
                     assert abs((step * got.mask[:, t]).sum() - m * p) <= Z * sigma
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "problem",
     [dense_mdp(), dense_mdp(None), dense_mdp(1), mdp.geometric_mdp(0.9), mdp.short_corridor(), mdp.token_mdp()],
@@ -265,6 +266,7 @@ def test_a_good_cart_pole_policy_is_truncated_at_the_time_limit():
     assert got.states.shape == (8, got.actions.shape[1] + 1, 4)
 
 
+@pytest.mark.long
 def test_mean_return_and_length_are_those_of_the_exact_mdp():
     # The mean length shows at once whether the episodes that finish first are favoured, or reset steps counted.
     problem, logits = mdp.from_gymnasium("FrozenLake-v1", horizon=100), np.zeros((16, 4))

@@ -60,6 +60,7 @@ def test_other_digits_are_not(code):
     assert repr(play(code)) == repr(eval(code, {"np": np}))
 
 
+@pytest.mark.long
 def test_the_builder_watches_what_it_runs(tmp_path):
     source = tmp_path / "91_edge.py"
     source.write_text('# %% label="edge"\nprint(f"{0.5575:.3f}")\n', encoding="utf-8")

@@ -228,6 +228,7 @@ def test_one_hot_features_are_a_table():
 # The critic, whitening, entropy
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("lambda_", [0.0, 0.6, 1.0])
 def test_the_critic_finds_the_exact_values(lambda_):
     # With the policy (all but) fixed. The last values are a mean of some batches of 2,000 episodes: no entry visited
@@ -266,6 +267,7 @@ def test_whitening_makes_the_scale_of_rewards_irrelevant():
     assert not np.allclose(plain, two, rtol=0.1)
 
 
+@pytest.mark.long
 def test_the_entropy_bonus_raises_the_entropy():
     still = mdp.three_action_state((0.0, 0.0, 0.0))
     theta = [[2.0, 0.0, -1.0], [0.0, 0.0, 0.0]]
@@ -276,6 +278,7 @@ def test_the_entropy_bonus_raises_the_entropy():
     assert_allclose(training.a2c(still, theta, rng=rng(), **settings).parameters, theta, atol=1e-15)
 
 
+@pytest.mark.long
 def test_training_raises_the_exact_performance():
     problem = mdp.token_mdp()
     zero = np.zeros(problem.rewards.shape)
@@ -292,6 +295,7 @@ def test_training_raises_the_exact_performance():
 # Fresh episodes
 
 
+@pytest.mark.long
 def test_the_confidence_interval_covers_the_exact_value_in_95_percent():
     problem = mdp.token_mdp()
     theta = rng(1).normal(size=problem.rewards.shape)
@@ -533,6 +537,7 @@ def test_a_run_equals_the_box_step_by_step(alpha, beta):
     assert_array_equal(got, one_run(corridor, theta, alpha, beta or 0.0, 40, draw))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("horizon", [None, 4])
 def test_many_runs_have_the_law_of_single_ones(horizon):
     # Random transitions, two starts, three shared parameters; large steps, so that every episode depends on the last.
@@ -550,6 +555,7 @@ def test_many_runs_have_the_law_of_single_ones(horizon):
     assert abs(np.corrcoef(got[0, :1_000, 5], got[0, 1_000:, 5])[0, 1]) < Z / np.sqrt(1_000)
 
 
+@pytest.mark.long
 def test_a_run_that_diverges_stops_with_an_error_or_is_cut_off():
     corridor, settings = mdp.short_corridor(), {"step_sizes": [2**-13, 0.5], "runs": 3, "episodes": 20}
     with pytest.raises(ValueError, match=r"step size 0.5, run \d, episode \d+: more than 50000 steps.*max_steps"):
@@ -570,6 +576,7 @@ FROZEN_LAKE = {
 }  # fmt: skip
 
 
+@pytest.mark.long
 def test_frozen_lake_is_solved():
     # 60 of 60 seeds succeeded, so a seed fails with probability at most 0.05 (95 % confidence); that 5 of 8 fail has
     # then a probability below 2e-5.
@@ -595,6 +602,7 @@ CART_POLE = {
 }  # fmt: skip
 
 
+@pytest.mark.long
 def test_cart_pole_is_balanced():
     # 24 of 24 seeds succeeded, so a seed fails with probability at most 0.12 (95 % confidence); that both of 2 fail has
     # then a probability below 0.015 (the seeds are fixed, so this matters only with another Gymnasium or NumPy).

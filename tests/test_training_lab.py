@@ -31,6 +31,7 @@ async def wait_until(condition, seconds=10.0):
         await asyncio.sleep(0.01)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("environment", "updates"), [("FrozenLake", 20), ("CartPole", 3)])
 def test_two_halves_are_one_whole(environment, updates):
     halves, whole, other = (TrainingLab(environment, seed=seed) for seed in (0, 0, 1))
@@ -94,6 +95,7 @@ def test_a_setting_counts_from_the_next_update_on():
     assert np.array_equal(lab.value_parameters, judged), "switched off, it waits as it was"
 
 
+@pytest.mark.long
 def test_the_lake_is_learned_in_a_few_dozen_updates():
     """With 8 episodes a batch, 90 % took 58 to 85 updates over 20 seeds: 200 are ample for any seed."""
     lab = TrainingLab()
@@ -106,6 +108,7 @@ def test_the_lake_is_learned_in_a_few_dozen_updates():
     assert not np.array_equal(fresh.returns, lab.evaluate(400).returns), "fresh ones each time"
 
 
+@pytest.mark.long
 def test_the_exact_line_is_the_oracles_and_dots_scatter_about_it():
     lab = TrainingLab(seed=5)
     assert len(lab.exact) == 1
@@ -194,6 +197,7 @@ def broken_after(monkeypatch, updates, error):
     monkeypatch.setattr(training, "a2c", failing)
 
 
+@pytest.mark.long
 def test_an_error_ends_in_words_and_nothing_is_lost(monkeypatch):
     broken_after(monkeypatch, 7, FloatingPointError("update 1: the gradient is not finite. Try a smaller step size."))
 
@@ -292,6 +296,7 @@ def test_wrong_numbers_of_updates_and_episodes(cart):
         cart.probabilities()
 
 
+@pytest.mark.long
 def test_what_viewers_without_widgets_get(cart):
     lab = TrainingLab(seed=1)
     assert lab.world["map"] == "SFFFFHFHFFFHHFFG"
