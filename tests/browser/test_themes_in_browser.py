@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
 from typing import Any
 
 import every_lab
+import matplotlib.image
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from jupyterlab_page import JupyterLabPage, JupyterLabServer
 from mounted_lab import MountedLab
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
 pytestmark = pytest.mark.browser
 
@@ -162,3 +167,62 @@ def test_the_focus_is_seen_in_each_theme(page: Page, name: str) -> None:
             reached += 1
             assert page.evaluate(FOCUS) >= 3, (theme, page.evaluate("document.activeElement.outerHTML.slice(0, 200)"))
         assert reached > 0
+
+
+# --- in JupyterLab -----------------------------------------------------------------------------------------
+
+CELLS = (
+    "import os\nos.environ['POLICY_GRADIENT_COURSE_PROGRESS'] = ''\nimport numpy as np\n"
+    "from course_utils.checks import check\ncheck('softmax', lambda logits, temperature: logits)",
+    "def softmax(logits, temperature=1.0):\n    e = np.exp(np.asarray(logits) / temperature)\n"
+    "    return e / e.sum(-1, keepdims=True)\ncheck('softmax', softmax)",
+    "from course_utils.widgets import AdvantageLab, Quiz\nAdvantageLab(predict_first=True)",
+    "Quiz('06')",
+)
+CHANGE_THEME = """async (theme) => {
+  await window.jupyterapp.commands.execute("apputils:change-theme", { theme });
+}"""
+IS_LIGHT = "(light) => document.body.dataset.jpThemeLight === String(light)"
+
+
+def middle(box: Locator) -> np.ndarray:
+    """The colour in the middle of a control, as it is painted."""
+    picture = matplotlib.image.imread(io.BytesIO(box.screenshot()))
+    colour: np.ndarray = picture[picture.shape[0] // 2, picture.shape[1] // 2, :3]
+    return colour
+
+
+def test_in_jupyterlab_outputs_follow_its_theme(
+    new_page: Callable[..., JupyterLabPage], server: JupyterLabServer
+) -> None:
+    notebook = new_page(viewport={"width": 1000, "height": 3400})
+    page = notebook.page
+    notebook.open(server.write_notebook("themes.ipynb", CELLS))
+    notebook.run_all()
+    boxes = page.locator(".pgc-quiz [data-kind=single] input")
+    boxes.nth(1).check()
+    papers = []
+    try:
+        for theme, light in (
+            ("JupyterLab Dark", False),
+            ("JupyterLab Dark High Contrast", False),
+            ("JupyterLab Light", True),
+        ):
+            page.evaluate(CHANGE_THEME, theme)
+            page.wait_for_function(IS_LIGHT, arg=light)
+            page.evaluate("document.activeElement.blur()")
+            page.mouse.move(1, 1)
+            assert notebook.axe(".jp-Cell-outputArea") == [], theme
+            paper = middle(page.locator(".pgc-quiz .pgc-title"))
+            papers.append(paper.mean())
+            assert np.abs(middle(boxes.nth(0)) - paper).max() < 0.1, "an unchosen box looks filled"
+            assert np.abs(middle(boxes.nth(1)) - paper).max() > 0.2, "the chosen one does not"
+            notebook.screenshot(theme.replace(" ", "_"))
+    finally:
+        page.evaluate(CHANGE_THEME, "JupyterLab Light")
+    assert papers[0] < 0.2
+    assert papers[1] < 0.2
+    assert papers[2] == 1
+    for scheme in ("dark", "light"):
+        page.emulate_media(forced_colors="active", color_scheme=scheme)
+        assert notebook.axe(".jp-Cell-outputArea") == [], f"forced colours, {scheme}"
