@@ -169,6 +169,39 @@ def test_the_focus_is_seen_in_each_theme(page: Page, name: str) -> None:
         assert reached > 0
 
 
+@pytest.mark.parametrize(
+    ("page_says", "jupyter_says", "system", "dark"),
+    [
+        ("", None, "dark", False),  # a page that says nothing of itself is light, whatever the system prefers
+        ("light dark", None, "dark", True),
+        ("light dark", None, "light", False),
+        ("dark", None, "light", True),
+        ("light dark", "true", "dark", False),  # JupyterLab, and pages that nbconvert makes, have the last word
+        ("", "false", "light", True),
+    ],
+)
+def test_without_jupyterlab_a_lab_is_as_light_as_its_page(
+    page: Page, page_says: str, jupyter_says: str | None, system: Any, dark: bool
+) -> None:
+    MountedLab(page, every_lab.made("advantage_lab"), ".pgc-lab")
+    page.emulate_media(forced_colors="none", color_scheme=system)
+    page.evaluate(
+        """([says, jupyter]) => {
+          document.documentElement.style.colorScheme = says;
+          if (jupyter !== null) document.body.dataset.jpThemeLight = jupyter;
+        }""",
+        [page_says, jupyter_says],
+    )
+    found = page.evaluate(
+        f"""() => {{ {COLOURS}
+          const style = (selector) => getComputedStyle(document.querySelector(selector));
+          return [style(".pgc-lab").backgroundColor, style(".pgc-lab select").backgroundColor,
+            style(".pgc-lab svg text").fill, style(".pgc-lab").color]
+            .map((colour) => light(rgba(colour).slice(0, 3)) < 0.2); }}"""
+    )
+    assert found == [dark, dark, not dark, not dark]
+
+
 # --- in JupyterLab -----------------------------------------------------------------------------------------
 
 CELLS = (
