@@ -118,7 +118,7 @@ def test_a_handle_has_the_keys_of_a_slider(page: Page, name: str) -> None:
 # --- in JupyterLab -----------------------------------------------------------------------------------------
 
 CELL = "import sys; sys.path.insert(0, {folder!r}); import every_lab; every_lab.made({name!r})"
-LABS = ("advantage_lab", "preference_lab", "grid_lab", "rlhf_lab", "quiz", "course_map")
+LABS = ("advantage_lab", "preference_lab", "quiz", "course_map")
 RECORD = """() => {
   window.ran = [];
   window.jupyterapp.commands.commandExecuted.connect((_, { id }) => window.ran.push(id));
