@@ -1,7 +1,10 @@
 """Static figures carry alt text and are the same each time."""
 
+import io
 from typing import Any
 
+import matplotlib.image
+import numpy as np
 import pytest
 
 from course_utils import figures
@@ -15,6 +18,18 @@ def draw() -> figures.Figure:
 
 def test_the_same_figure_gives_the_same_bytes() -> None:
     assert figures.png(draw()) == figures.png(draw())
+
+
+@pytest.mark.parametrize(("width", "height", "columns"), [(7.2, 3.0, 1), (7.2, 4.6, 2), (4.0, 2.0, 1)])
+def test_a_figure_is_a_white_card_with_room_on_all_sides(width: float, height: float, columns: int) -> None:
+    fig, axes = figures.new_figure(width, height, columns)
+    for ax in axes:
+        ax.plot([1, 2, 3])
+        ax.set(title="title", xlabel="words", ylabel="words")
+    picture = matplotlib.image.imread(io.BytesIO(figures.png(fig)))
+    assert picture.shape[:2] == (round(100 * height), round(100 * width))
+    edges = np.concatenate([picture[rows].ravel() for rows in (np.s_[:10], np.s_[-10:], np.s_[:, :10], np.s_[:, -10:])])
+    assert np.all(edges == 1), "black on a dark page cannot be read: the ground is opaque"
 
 
 def test_show_puts_the_alt_text_beside_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:

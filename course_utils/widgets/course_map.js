@@ -5,11 +5,11 @@ const STATE_WORDS = { preparation: "in preparation", new: "", begun: "begun", do
 // A stop's sign: a ring to go to, half filled when begun, filled with a tick when done, dashed in preparation.
 function drawStop(parent, state) {
   const svg = svgNode(parent, "svg", { class: "pgc-stop", width: 22, height: 22, viewBox: "0 0 22 22", "aria-hidden": "true" });
-  const colour = state === "preparation" ? "#8a8a8a" : "#0072b2";
+  const colour = state === "preparation" ? paint("edge") : paint("mark");
   const dashes = state === "preparation" ? "3 3" : null;
-  svgNode(svg, "circle", { cx: 11, cy: 11, r: 9, fill: state === "done" ? colour : "#fff", stroke: colour, "stroke-width": 2, "stroke-dasharray": dashes });
+  svgNode(svg, "circle", { cx: 11, cy: 11, r: 9, fill: state === "done" ? colour : paint("paper"), stroke: colour, "stroke-width": 2, "stroke-dasharray": dashes });
   if (state === "begun") svgNode(svg, "path", { d: "M 11 2 A 9 9 0 0 0 11 20 Z", fill: colour });
-  if (state === "done") svgNode(svg, "path", { d: "M 6.5 11.5 L 10 15 L 16 8", fill: "none", stroke: "#fff", "stroke-width": 2.5 });
+  if (state === "done") svgNode(svg, "path", { d: "M 6.5 11.5 L 10 15 L 16 8", fill: "none", stroke: paint("paper"), "stroke-width": 2.5 });
   if (state === "here") svgNode(svg, "circle", { cx: 11, cy: 11, r: 4, fill: colour });
 }
 
@@ -40,6 +40,7 @@ function isNotebook(name) {
 
 function render({ model, el }) {
   const root = htmlNode(el, "div", { class: "pgc-lab pgc-map", "data-lab": "map", role: "group", "aria-label": "Course map" });
+  keepPlainKeys(root);
   htmlNode(root, "p", { class: "pgc-title" }, "The map");
   const next = htmlNode(root, "p", { class: "pgc-next", "data-role": "next" });
   const list = htmlNode(root, "ol");

@@ -153,9 +153,9 @@ const STRIP = { height: 152, row: 16, top: 32, bottom: 24, left: 10, right: 10 }
 const BEYOND = 8; // episodes of a long tail that may lie off the scale
 const GOLDEN = 0.6180339887498949; // spreads the dots evenly over the height of their strip
 const CURVES = [
-  { name: "bias", words: "bias²", stroke: "#CC79A7", width: 2.6, dash: "7 5", of: ({ bias }) => bias * bias },
-  { name: "variance", words: "variance", stroke: "#444444", width: 2, dash: "10 4 2 4", of: ({ variance }) => variance },
-  { name: "sum", words: "sum", stroke: "#000000", width: 2.8, dash: null, of: ({ sum }) => sum },
+  { name: "bias", words: "bias²", stroke: paint("value"), width: 2.6, dash: "7 5", of: ({ bias }) => bias * bias },
+  { name: "variance", words: "variance", stroke: paint("neutral"), width: 2, dash: "10 4 2 4", of: ({ variance }) => variance },
+  { name: "sum", words: "sum", stroke: paint("exact"), width: 2.8, dash: null, of: ({ sum }) => sum },
 ];
 const COLUMNS = [
   ["mean", "mean of Â(λ)", "mean"],
@@ -163,14 +163,13 @@ const COLUMNS = [
   ["variance", "variance", "variance"],
   ["sum", "squared error", "sq. error"],
 ];
-const CRITIC_COLOUR = "#CC79A7";
-const INK = "#7a5200"; // outline of what is sampled
+const CRITIC_COLOUR = paint("value");
+const INK = paint("sampled-ink"); // outline of what is sampled
 
 function render({ model, el }) {
   const root = htmlNode(el, "div", {
     class: "pgc-lab",
     "data-lab": "gae",
-    "data-lm-suppress-shortcuts": "true",
     role: "group",
     "aria-label": "GAE lab",
   });
@@ -257,7 +256,7 @@ function render({ model, el }) {
   const text = (svg, anchor = "middle", attributes = {}, content = null) =>
     svgNode(svg, "text", { "text-anchor": anchor, "aria-hidden": "true", ...attributes }, content);
   const rules = (svg, count) =>
-    Array.from({ length: count }, () => ({ line: svgNode(svg, "line", { stroke: "#dcdcdc" }), label: text(svg, "end") }));
+    Array.from({ length: count }, () => ({ line: svgNode(svg, "line", { stroke: paint("rule") }), label: text(svg, "end") }));
 
   const chart = panel(root, "squared error of Â(λ), exact");
   const ends = htmlNode(root, "div", { class: "pgc-ends" });
@@ -283,7 +282,7 @@ function render({ model, el }) {
   htmlNode(weights.heading, "span", { class: "pgc-formula" }).innerHTML = get("formulas").estimate ?? "";
   const weightRules = rules(weights.svg, 3);
   const weightBars = Array.from({ length: REACH + 1 }, (_, l) => ({
-    bar: svgNode(weights.svg, "rect", { "data-role": "weight", "data-index": l, fill: "#555555" }),
+    bar: svgNode(weights.svg, "rect", { "data-role": "weight", "data-index": l, fill: paint("neutral") }),
     value: text(weights.svg),
     name: text(weights.svg, l === 0 ? "end" : "middle", {}, l === 0 ? "l = 0" : String(l)),
   }));
@@ -291,19 +290,19 @@ function render({ model, el }) {
   // The critic beside the exact values.
   const valueRules = rules(critic.svg, 3);
   const placeNames = Array.from({ length: places + 1 }, (_, s) => text(critic.svg, "middle", {}, s < places ? String(s + 1) : "home"));
-  const exactLine = svgNode(critic.svg, "path", { fill: "none", stroke: "#000", "stroke-width": 1.6 });
+  const exactLine = svgNode(critic.svg, "path", { fill: "none", stroke: paint("exact"), "stroke-width": 1.6 });
   const criticLine = svgNode(critic.svg, "path", { fill: "none", stroke: CRITIC_COLOUR, "stroke-width": 2.2, "stroke-dasharray": "6 4" });
   const valueMarks = Array.from({ length: places + 1 }, (_, s) => ({
-    critic: svgNode(critic.svg, "rect", { "data-role": "critic", "data-index": s, width: 8, height: 8, fill: "#fff", stroke: CRITIC_COLOUR, "stroke-width": 2 }),
-    exact: svgNode(critic.svg, "path", { "data-role": "value", "data-index": s, fill: "#000" }),
+    critic: svgNode(critic.svg, "rect", { "data-role": "critic", "data-index": s, width: 8, height: 8, fill: paint("paper"), stroke: CRITIC_COLOUR, "stroke-width": 2 }),
+    exact: svgNode(critic.svg, "path", { "data-role": "value", "data-index": s, fill: paint("exact") }),
   }));
   const exactName = text(critic.svg, "middle", {}, "exact V");
   const criticName = text(critic.svg, "middle", {}, "critic V̂");
 
   // The curves and the dial.
   const chartRules = rules(chart.svg, 3);
-  const ticks = [0, 0.25, 0.5, 0.75, 1].map((at) => ({ at, mark: svgNode(chart.svg, "line", { stroke: "#777" }), label: text(chart.svg) }));
-  const drop = svgNode(chart.svg, "line", { stroke: "#777", "stroke-dasharray": "2 3" });
+  const ticks = [0, 0.25, 0.5, 0.75, 1].map((at) => ({ at, mark: svgNode(chart.svg, "line", { stroke: paint("axis") }), label: text(chart.svg) }));
+  const drop = svgNode(chart.svg, "line", { stroke: paint("axis"), "stroke-dasharray": "2 3" });
   const curves = CURVES.map(({ name, words, stroke, width, dash, of }) => ({
     name,
     of,
@@ -318,16 +317,16 @@ function render({ model, el }) {
     }),
     label: text(chart.svg, "start", { "data-role": "curve-name", "font-weight": name === "sum" ? 600 : 400 }, words),
   }));
-  const bestMark = svgNode(chart.svg, "path", { "data-role": "best", fill: "#fff", stroke: "#000", "stroke-width": 1.8 });
+  const bestMark = svgNode(chart.svg, "path", { "data-role": "best", fill: paint("paper"), stroke: paint("exact"), "stroke-width": 1.8 });
   const dial = svgNode(chart.svg, "g", { "data-role": "lambda" });
-  const rail = svgNode(dial, "rect", { fill: "#d3e4ef", height: 4, rx: 2 });
+  const rail = svgNode(dial, "rect", { fill: paint("wash"), height: 4, rx: 2 });
   const reach = [svgNode(dial, "rect", { fill: "transparent" }), svgNode(dial, "rect", { fill: "transparent" })];
-  const dialLine = svgNode(dial, "line", { stroke: "#0072B2", "stroke-width": 2 });
+  const dialLine = svgNode(dial, "line", { stroke: paint("policy"), "stroke-width": 2 });
   const points = CURVES.map(({ name }) =>
-    svgNode(dial, "circle", { r: 4.5, fill: "#fff", stroke: "#0072B2", "stroke-width": 2, "data-role": "point", "data-name": name }),
+    svgNode(dial, "circle", { r: 4.5, fill: paint("paper"), stroke: paint("policy"), "stroke-width": 2, "data-role": "point", "data-name": name }),
   );
   const ring = svgNode(dial, "circle", { class: "pgc-ring", r: 13 });
-  const handle = svgNode(dial, "circle", { class: "pgc-handle", r: 9, fill: "#0072B2" });
+  const handle = svgNode(dial, "circle", { class: "pgc-handle", r: 9, fill: paint("policy") });
   const dialName = text(dial, "middle", { "font-weight": 600 });
   let geometry = null;
   makeSlider(dial, {
@@ -337,7 +336,6 @@ function render({ model, el }) {
     limits: () => [0, 1],
     small: 0.01,
     large: 0.1,
-    home: 0,
     onStart: (event) => {
       const x = geometry.lambdaAt(event.clientX - chart.svg.getBoundingClientRect().left);
       change({ lambda_: Math.min(1, Math.max(0, Number(x.toFixed(2)))) });
@@ -345,14 +343,14 @@ function render({ model, el }) {
   });
 
   // The sampled estimates.
-  const stripTicks = Array.from({ length: 12 }, () => ({ line: svgNode(strip.svg, "line", { stroke: "#e2e2e2" }), label: text(strip.svg) }));
-  const dots = svgNode(strip.svg, "g", { "data-role": "estimates", fill: "#E69F00", "fill-opacity": 0.6, stroke: INK, "stroke-opacity": 0.45, "stroke-width": 0.8 });
+  const stripTicks = Array.from({ length: 12 }, () => ({ line: svgNode(strip.svg, "line", { stroke: paint("rule") }), label: text(strip.svg) }));
+  const dots = svgNode(strip.svg, "g", { "data-role": "estimates", fill: paint("sampled"), "fill-opacity": 0.6, stroke: INK, "stroke-opacity": 0.45, "stroke-width": 0.8 });
   const episodeDots = Array.from({ length: EPISODES }, () => svgNode(dots, "circle", {}));
-  const truth = svgNode(strip.svg, "line", { stroke: "#000", "stroke-width": 1.6 });
-  const gap = svgNode(strip.svg, "line", { stroke: "#777", "stroke-dasharray": "2 3" });
+  const truth = svgNode(strip.svg, "line", { stroke: paint("exact"), "stroke-width": 1.6 });
+  const gap = svgNode(strip.svg, "line", { stroke: paint("axis"), "stroke-dasharray": "2 3" });
   const errorBar = svgNode(strip.svg, "line", { stroke: INK, "stroke-width": 5, "stroke-opacity": 0.55, "stroke-linecap": "round" });
-  const meanMark = svgNode(strip.svg, "circle", { r: 5.5, fill: "#E69F00", stroke: INK, "stroke-width": 1.5, "data-role": "mean" });
-  const truthMark = svgNode(strip.svg, "path", { fill: "#000", "data-role": "advantage" });
+  const meanMark = svgNode(strip.svg, "circle", { r: 5.5, fill: paint("sampled"), stroke: INK, "stroke-width": 1.5, "data-role": "mean" });
+  const truthMark = svgNode(strip.svg, "path", { fill: paint("exact"), "data-role": "advantage" });
   const beyond = text(strip.svg, "start");
 
   // The table.
@@ -403,7 +401,7 @@ function render({ model, el }) {
   function drawRules(nodes, values, y, left, right, words = short) {
     nodes.forEach(({ line, label }, i) => {
       const at = y(values[i]);
-      setAttributes(line, { x1: left, x2: right, y1: at, y2: at, stroke: values[i] === 0 ? "#777" : "#dcdcdc" });
+      setAttributes(line, { x1: left, x2: right, y1: at, y2: at, stroke: values[i] === 0 ? paint("axis") : paint("rule") });
       setAttributes(label, { x: left - 5, y: at + 4 });
       setText(label, words(values[i]));
     });
@@ -508,7 +506,7 @@ function render({ model, el }) {
         cx: value < low ? STRIP.left - 5 : x(value).toFixed(2),
         cy: place(i).toFixed(2),
         r: wide ? 2.8 : 2.2,
-        fill: value < low ? "#fff" : null,
+        fill: value < low ? paint("paper") : null,
       }),
     );
     dots.estimates = estimates; // for tests: the numbers behind the dots

@@ -145,7 +145,7 @@ const SHORT_REACH = 1.9; // towards the side where the vertical component hardly
 const ZOOMED = 3.3; // standard deviations from the middle to the edge when the picture follows the cloud
 const LARGEST_UNIT = 44e3; // pixels for 1: labels of the axes have at most three decimals
 const LOWEST = 0.01; // probabilities the sliders set
-const INK = "#7a5200";
+const INK = paint("sampled-ink");
 const DOT = "M-4.5 0 a4.5 4.5 0 1 0 9 0 a4.5 4.5 0 1 0 -9 0 z";
 const DOT_NARROW = "M-3.8 0 a3.8 3.8 0 1 0 7.6 0 a3.8 3.8 0 1 0 -7.6 0 z";
 const TIPS = { "1 0": "M6 0 L-4 -5 v10 z", "-1 0": "M-6 0 L4 -5 v10 z", "0 1": "M0 6 L-5 -4 h10 z", "0 -1": "M0 -6 L-5 4 h10 z" };
@@ -169,7 +169,6 @@ function render({ model, el }) {
   const root = htmlNode(el, "div", {
     class: "pgc-lab",
     "data-lab": "gradient_cloud",
-    "data-lm-suppress-shortcuts": "true",
     role: "group",
     "aria-label": "Gradient cloud",
   });
@@ -194,13 +193,13 @@ function render({ model, el }) {
   const panel = htmlNode(columns, "div", { class: "pgc-panel" });
   const svg = svgNode(panel, "svg", { role: "img", "data-role": "plane" });
   const plot = svgNode(svg, "svg", { class: "pgc-plot" }); // clips
-  const ground = svgNode(plot, "rect", { x: 0, y: 0, fill: "#fff" });
-  const downhill = svgNode(plot, "path", { fill: "#f1f1f1", "data-role": "downhill" });
+  const ground = svgNode(plot, "rect", { x: 0, y: 0, fill: paint("paper") });
+  const downhill = svgNode(plot, "path", { fill: paint("muted"), "data-role": "downhill" });
   const grid = svgNode(plot, "g");
-  const boundary = svgNode(plot, "line", { stroke: "#8a8a8a", "stroke-dasharray": "2 4" });
+  const boundary = svgNode(plot, "line", { stroke: paint("reference"), "stroke-dasharray": "2 4" });
   const ellipses = [2, 1].map((k) =>
     svgNode(plot, "ellipse", {
-      fill: "#E69F00",
+      fill: paint("sampled"),
       "fill-opacity": k === 1 ? 0.16 : 0.1,
       stroke: INK,
       "stroke-width": 1.3,
@@ -209,7 +208,7 @@ function render({ model, el }) {
       "data-index": k,
     }),
   );
-  const frame = svgNode(svg, "rect", { fill: "none", stroke: "#c8c8c8" });
+  const frame = svgNode(svg, "rect", { fill: "none", stroke: paint("line") });
   const text = (anchor) => svgNode(svg, "text", { "text-anchor": anchor, "aria-hidden": "true" });
   const labels = svgNode(svg, "g", { "aria-hidden": "true" });
   const [upLabel, acrossLabel] = [text("start"), text("end")];
@@ -217,10 +216,10 @@ function render({ model, el }) {
     svgNode(svg, "path", { class: "pgc-dot", stroke: INK, "stroke-width": 1.2, "data-role": "estimate", "data-index": k }),
   );
   const exactPlot = svgNode(svg, "svg", { class: "pgc-plot" });
-  const halo = svgNode(exactPlot, "line", { stroke: "#fff", "stroke-width": 6, "stroke-linecap": "round" });
-  const arrow = svgNode(exactPlot, "line", { stroke: "#000", "stroke-width": 2.5 });
-  const tail = svgNode(exactPlot, "circle", { r: 3.2, fill: "#000", stroke: "#fff", "stroke-width": 1.2 });
-  const diamond = svgNode(exactPlot, "path", { d: "M0 -7 L7 0 L0 7 L-7 0 z", fill: "#000", stroke: "#fff", "stroke-width": 1.6, "data-role": "exact-mark" });
+  const halo = svgNode(exactPlot, "line", { stroke: paint("paper"), "stroke-width": 6, "stroke-linecap": "round" });
+  const arrow = svgNode(exactPlot, "line", { stroke: paint("exact"), "stroke-width": 2.5 });
+  const tail = svgNode(exactPlot, "circle", { r: 3.2, fill: paint("exact"), stroke: paint("paper"), "stroke-width": 1.2 });
+  const diamond = svgNode(exactPlot, "path", { d: "M0 -7 L7 0 L0 7 L-7 0 z", fill: paint("exact"), stroke: paint("paper"), "stroke-width": 1.6, "data-role": "exact-mark" });
   const key = htmlNode(panel, "p", { class: "pgc-key pgc-legend" });
   const legend = (mark, words, attributes = {}) => {
     const item = htmlNode(key, "span", { class: "pgc-legend-item", ...attributes });
@@ -228,13 +227,13 @@ function render({ model, el }) {
     for (const [tag, values] of mark) svgNode(picture, tag, values);
     return htmlNode(item, "span", {}, words);
   };
-  legend([["path", { d: "M0 -6 L6 0 L0 6 L-6 0 z", fill: "#000" }]], "exact");
-  legend([["path", { d: DOT_NARROW, fill: "#E69F00", stroke: INK }]], "estimate");
-  legend([["rect", { x: -9, y: -7, width: 18, height: 14, fill: "#ececec" }], ["path", { d: DOT_NARROW, fill: "#fff", stroke: INK, "stroke-width": 1.4 }]], "downhill");
-  const heap = [[-3, 2], [3, 2], [0, -2]].map(([x, y]) => ["circle", { cx: x, cy: y, r: 3.6, fill: "#E69F00", stroke: INK }]);
+  legend([["path", { d: "M0 -6 L6 0 L0 6 L-6 0 z", fill: paint("exact") }]], "exact");
+  legend([["path", { d: DOT_NARROW, fill: paint("sampled"), stroke: INK }]], "estimate");
+  legend([["rect", { x: -9, y: -7, width: 18, height: 14, fill: paint("muted") }], ["path", { d: DOT_NARROW, fill: paint("paper"), stroke: INK, "stroke-width": 1.4 }]], "downhill");
+  const heap = [[-3, 2], [3, 2], [0, -2]].map(([x, y]) => ["circle", { cx: x, cy: y, r: 3.6, fill: paint("sampled"), stroke: INK }]);
   legend(heap, "equal ones");
-  legend([["ellipse", { rx: 8, ry: 6, fill: "#fbecd0", stroke: INK, "stroke-dasharray": "3 2" }], ["ellipse", { rx: 4, ry: 3, fill: "#f6d9a4", stroke: INK }]], "1, 2 standard deviations");
-  const beyond = legend([["path", { d: TIPS["1 0"], fill: "#E69F00", stroke: INK }]], "", { "data-role": "beyond" });
+  legend([["ellipse", { rx: 8, ry: 6, fill: paint("sampled"), "fill-opacity": 0.2, stroke: INK, "stroke-dasharray": "3 2" }], ["ellipse", { rx: 4, ry: 3, fill: paint("sampled"), "fill-opacity": 0.35, stroke: INK }]], "1, 2 standard deviations");
+  const beyond = legend([["path", { d: TIPS["1 0"], fill: paint("sampled"), stroke: INK }]], "", { "data-role": "beyond" });
 
   // --- what the learner sets
   const side = htmlNode(columns, "div", { class: "pgc-side" });
@@ -371,7 +370,7 @@ function render({ model, el }) {
     });
     grid.replaceChildren();
     labels.replaceChildren();
-    for (const [ends, k] of lines) svgNode(grid, "line", { ...ends, stroke: k === 0 ? "#8a8a8a" : "#e2e2e2" });
+    for (const [ends, k] of lines) svgNode(grid, "line", { ...ends, stroke: k === 0 ? paint("reference") : paint("rule") });
     for (const [place, words] of marks) svgNode(labels, "text", place, words);
   }
 
@@ -433,7 +432,7 @@ function render({ model, el }) {
       }
       setAttributes(node, {
         d: side_ !== null ? TIPS[side_] : wide ? DOT : DOT_NARROW,
-        fill: seen.uphill[k] ? "#E69F00" : "#fff",
+        fill: seen.uphill[k] ? paint("sampled") : paint("paper"),
         "data-x": g[0],
         "data-y": g[1],
         "data-uphill": seen.uphill[k] ? 1 : 0,

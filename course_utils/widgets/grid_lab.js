@@ -117,12 +117,11 @@ function sumOfTerms(terms) {
 
 // --- the picture ------------------------------------------------------------------------------------------
 
-const POLICY_COLOUR = "#0072B2";
-const ABOVE_COLOUR = "#009E73";
-const BELOW_COLOUR = "#D55E00";
-const LOWEST_SHADE = -10; // of V: white; the tint grows to HIGHEST_SHADE
+const POLICY_COLOUR = paint("policy");
+const ABOVE_COLOUR = paint("above");
+const BELOW_COLOUR = paint("below");
+const LOWEST_SHADE = -10; // of V: the paper; the tint grows to HIGHEST_SHADE
 const HIGHEST_SHADE = 10;
-const TINT = [0xe6, 0xbc, 0xd4];
 const CHART_HEIGHT = 150;
 const CHART = { top: 22, bottom: 38, left: 34 };
 const LIMITS = [0.5, 1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 200];
@@ -130,7 +129,7 @@ const NUMBERS = ["pi", "reward", "next-value", "action-value", "advantage"];
 
 function shade(value) {
   const t = Math.min(1, Math.max(0, (value - LOWEST_SHADE) / (HIGHEST_SHADE - LOWEST_SHADE)));
-  return `rgb(${TINT.map((c) => Math.round(255 - t * (255 - c))).join(",")})`;
+  return `color-mix(in srgb, ${paint("value-wash")} ${Math.round(100 * t)}%, ${paint("paper")})`;
 }
 
 // A triangle whose area is proportional to π, from (x, y) towards the move; `most` long at π = 1.
@@ -157,7 +156,6 @@ function render({ model, el }) {
   const root = htmlNode(el, "div", {
     class: "pgc-lab",
     "data-lab": "grid_lab",
-    "data-lm-suppress-shortcuts": "true",
     role: "group",
     "aria-label": "Grid lab",
   });
@@ -187,7 +185,7 @@ function render({ model, el }) {
   const cells = STATES.map((s) => {
     const decides = DECISIONS.includes(s);
     const group = svgNode(svg, "g", decides ? { role: "radio", class: "pgc-cell", "data-role": "cell", "data-index": s } : { "aria-hidden": "true" });
-    const box = svgNode(group, "rect", { stroke: "#9a9a9a", "stroke-width": 1 });
+    const box = svgNode(group, "rect", { stroke: paint("axis"), "stroke-width": 1 });
     if (!decides) {
       const icon = svgNode(group, "path", { "stroke-linecap": "round" });
       const words = { G: ["goal", "+10"], X: ["trap", "−10"], "#": ["wall"] }[KINDS[s]];
@@ -218,7 +216,7 @@ function render({ model, el }) {
   const chart = svgNode(detail, "svg", { "aria-hidden": "true" });
   const limits = [1, 0, -1].map((sign) => ({
     sign,
-    line: svgNode(chart, "line", { stroke: sign === 0 ? "#555" : "#d8d8d8" }),
+    line: svgNode(chart, "line", { stroke: sign === 0 ? paint("neutral") : paint("rule") }),
     label: text(chart, { "text-anchor": "end" }),
   }));
   const bars = ACTIONS.map((name, a) => {
@@ -333,10 +331,10 @@ function render({ model, el }) {
       }
       cell.words.forEach((node, k) => setAttributes(node, { x: cx, y: KINDS[cell.s] === "#" ? cy + 4 : cy + 11 + 16 * k, class: k === 1 ? "pgc-value" : null }));
       const kind = KINDS[cell.s];
-      setAttributes(cell.box, { fill: kind === "#" ? "#d4d4d4" : "#f3f3f3" });
-      if (kind === "#") setAttributes(cell.icon, { d: bricks(left, high, width, height), stroke: "#fff", "stroke-width": 1.5, fill: "none" });
+      setAttributes(cell.box, { fill: kind === "#" ? paint("block") : paint("muted") });
+      if (kind === "#") setAttributes(cell.icon, { d: bricks(left, high, width, height), stroke: paint("paper"), "stroke-width": 1.5, fill: "none" });
       if (kind === "G")
-        setAttributes(cell.icon, { d: `M${cx - 7} ${cy - 4} V${cy - 28} L${cx + 11} ${cy - 21} L${cx - 7} ${cy - 14}`, stroke: "#00704f", "stroke-width": 2.5, fill: ABOVE_COLOUR });
+        setAttributes(cell.icon, { d: `M${cx - 7} ${cy - 4} V${cy - 28} L${cx + 11} ${cy - 21} L${cx - 7} ${cy - 14}`, stroke: paint("good"), "stroke-width": 2.5, fill: ABOVE_COLOUR });
       if (kind === "X")
         setAttributes(cell.icon, { d: `M${cx - 9} ${cy - 25} l18 18 m0 -18 l-18 18`, stroke: BELOW_COLOUR, "stroke-width": 4, fill: "none" });
     }
@@ -390,7 +388,7 @@ function render({ model, el }) {
       const middle = CHART.left + band * (a + 0.5);
       const [y, zero] = [at(A), at(0)];
       const wide = Math.min(34, band * 0.55);
-      setAttributes(reach, { x: middle - band / 2 + 2, width: band - 4, y: 2, height: CHART_HEIGHT - 4, fill: a === shown() ? "#e3f0f8" : "transparent" });
+      setAttributes(reach, { x: middle - band / 2 + 2, width: band - 4, y: 2, height: CHART_HEIGHT - 4, fill: a === shown() ? paint("wash") : "transparent" });
       setAttributes(bar, {
         x: middle - wide / 2,
         width: wide,
@@ -511,10 +509,7 @@ function render({ model, el }) {
     group.addEventListener("keydown", (event) => {
       const a = ["ArrowUp", "ArrowRight", "ArrowDown", "ArrowLeft"].indexOf(event.key);
       const to = a >= 0 ? neighbour(s, a) : { Home: DECISIONS[0], End: DECISIONS[DECISIONS.length - 1] }[event.key];
-      if (to === undefined) return;
-      event.preventDefault();
-      event.stopPropagation();
-      choose(to);
+      if (isPlain(event) && to !== undefined) choose(to);
     });
   }
 

@@ -29,6 +29,9 @@ function htmlNode(parent, tag, attributes = {}, text = null) {
   return node;
 }
 
+// A colour by its role; lab.css says which it is in a light and a dark page and under forced colours.
+const paint = (role) => `var(--pgc-${role})`;
+
 function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
@@ -112,7 +115,8 @@ function drawAction(probabilities, u) {
 // --- a slider inside an SVG: mouse, touch and keyboard --------------------------------------------
 
 // options: valueAt(clientX, clientY), get(), set(value), limits() -> [low, high],
-// small and large steps, home value, onStart and onEnd of a drag (both optional).
+// small and large steps, onStart and onEnd of a drag (both optional). Home and End lead to the ends that
+// describeSlider has told.
 function makeSlider(node, options) {
   setAttributes(node, { role: "slider", tabindex: 0 });
   node.classList.add("pgc-slider");
@@ -144,13 +148,11 @@ function makeSlider(node, options) {
   };
   for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) node.addEventListener(name, stop);
   node.addEventListener("keydown", (event) => {
-    const up = event.key === "ArrowUp" || event.key === "ArrowRight" || event.key === "PageUp";
-    const down = event.key === "ArrowDown" || event.key === "ArrowLeft" || event.key === "PageDown";
-    if (!up && !down && event.key !== "Home") return;
-    event.preventDefault();
-    event.stopPropagation();
+    const direction = { ArrowUp: 1, ArrowRight: 1, PageUp: 1, ArrowDown: -1, ArrowLeft: -1, PageDown: -1 }[event.key];
+    const end = { Home: "aria-valuemin", End: "aria-valuemax" }[event.key];
+    if (!isPlain(event) || (direction ?? end) === undefined) return;
     const size = event.shiftKey || event.key.startsWith("Page") ? options.large : options.small;
-    const next = event.key === "Home" ? options.home : options.get() + (up ? size : -size);
+    const next = end === undefined ? options.get() + direction * size : Number(node.getAttribute(end));
     options.set(clamp(Number(next.toFixed(10))));
   });
 }
@@ -190,18 +192,39 @@ function makeNumberInput(parent, attributes, { get, set, low, high, name, refuse
     }
     show();
   });
-  input.addEventListener("keydown", (event) => event.stopPropagation());
   return { input, show };
 }
 
-// --- keys: plain ones are for the lab's own controls -------------------------------------------------
+// --- keys: plain ones are the lab's, those with a modifier JupyterLab's -------------------------------------
 
-// Plain keys are for the controls; JupyterLab would take arrows and letters for its own commands. Shortcuts with
-// a modifier, Tab and Escape go on to it.
+const isPlain = (event) => !event.ctrlKey && !event.metaKey && !event.altKey;
+const SCROLLING = /^(Arrow.+|Home|End|Page.+| )$/;
+
+// Whether the browser has a meaning of its own for a key that scrolls, in this control.
+function takesItself(node, key) {
+  if (node.matches('input[type="range"]')) return key !== " ";
+  if (node.matches('input[type="radio"]')) return key === " " || key.startsWith("Arrow");
+  if (node.matches('input[type="checkbox"], button, summary')) return key === " ";
+  return node.matches("input") ? !key.startsWith("Page") : node.matches("select");
+}
+
+// Undo, copy and the like inside a typed field: JupyterLab would do them to its cells.
+function editsText({ key, target, shiftKey, altKey }) {
+  if (altKey || !target.matches('input[type="text"]')) return false;
+  return /^(z|y|Arrow.+|Home|End|Backspace|Delete)$/i.test(key) || (!shiftKey && /^[acvx]$/i.test(key));
+}
+
+// JupyterLab would take arrows and letters for commands to its cells, and the page would scroll. What has a modifier,
+// Shift+Enter, Tab, Escape and F1 to F12 goes on to it. A click beside the controls keeps the focus in the lab; Escape
+// gives it to the cell.
 function keepPlainKeys(root) {
+  setAttributes(root, { tabindex: -1 });
   root.addEventListener("keydown", (event) => {
-    const modified = event.ctrlKey || event.metaKey || event.altKey || (event.shiftKey && event.key === "Enter");
-    if (!modified && event.key !== "Tab" && event.key !== "Escape") event.stopPropagation();
+    const { key, target, shiftKey } = event;
+    if (key === "Escape" && isPlain(event)) root.parentElement?.closest("[tabindex]")?.focus({ preventScroll: true });
+    if (/^(Tab|Escape|F\d+)$/.test(key) || (shiftKey && key === "Enter")) return;
+    if (isPlain(event) || editsText(event)) event.stopPropagation();
+    if (isPlain(event) && SCROLLING.test(key) && !takesItself(target, key)) event.preventDefault();
   });
 }
 

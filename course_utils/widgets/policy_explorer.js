@@ -101,7 +101,6 @@ function render({ model, el }) {
   const root = htmlNode(el, "div", {
     class: "pgc-lab",
     "data-lab": "policy",
-    "data-lm-suppress-shortcuts": "true",
     role: "group",
     "aria-label": "Policy explorer",
   });
@@ -169,7 +168,7 @@ function render({ model, el }) {
   const meter = htmlNode(root, "div", { class: "pgc-entropy" });
   const entropyText = htmlNode(meter, "span", { "data-role": "entropy" });
   const track = htmlNode(meter, "div", { class: "pgc-track", "aria-hidden": "true" });
-  const filled = htmlNode(track, "div");
+  const filled = htmlNode(track, "div", { class: "pgc-fill" });
 
   const bottom = htmlNode(root, "div", { class: "pgc-row pgc-actions" });
   const button = (role, text, primary = false) =>
@@ -197,6 +196,8 @@ function render({ model, el }) {
     const largest = Math.max(...get("logits").map((z) => Math.abs(z + get("shift"))));
     return NICE_LIMITS.find((limit) => limit >= largest) ?? NICE_LIMITS[NICE_LIMITS.length - 1];
   };
+  // The logits at the ends of the axis.
+  const logitEnds = () => [-1, 1].map((side) => Math.min(LOGIT_LIMIT, Math.max(-LOGIT_LIMIT, side * axisLimit() - get("shift"))));
   const setLogit = (index, value) => change({ logits: replaced(get("logits"), index, value), ...freshSample() });
 
   function build() {
@@ -205,7 +206,7 @@ function render({ model, el }) {
     table.replaceChildren();
     const many = (make) => actions.map((_, index) => make(index));
     const axis = (svg) => ({
-      lines: Array.from({ length: 3 }, () => svgNode(svg, "line", { stroke: "#d0d0d0" })),
+      lines: Array.from({ length: 3 }, () => svgNode(svg, "line", { stroke: paint("rule") })),
       labels: Array.from({ length: 3 }, () => svgNode(svg, "text", { "text-anchor": "end", "aria-hidden": "true" })),
     });
     const leftAxis = axis(left.svg);
@@ -217,10 +218,10 @@ function render({ model, el }) {
     const logitSliders = many((index) => {
       const group = svgNode(left.svg, "g", { "data-role": "logit", "data-index": index });
       const reach = svgNode(group, "rect", { fill: "transparent" });
-      const bar = svgNode(group, "rect", { "data-role": "logit-bar", "data-index": index, fill: "#6b6b6b" });
+      const bar = svgNode(group, "rect", { "data-role": "logit-bar", "data-index": index, fill: paint("neutral") });
       const label = svgNode(group, "text", { "text-anchor": "middle", "aria-hidden": "true" });
       const ring = svgNode(group, "circle", { class: "pgc-ring", r: 12 });
-      const handle = svgNode(group, "circle", { class: "pgc-handle", r: 8, fill: "#4a4a4a" });
+      const handle = svgNode(group, "circle", { class: "pgc-handle", r: 8, fill: paint("neutral") });
       let offset = 0;
       const valueAt = (x, y) => {
         const value = geometry.logitAt(y - left.svg.getBoundingClientRect().top - offset) - get("shift");
@@ -230,13 +231,9 @@ function render({ model, el }) {
         valueAt,
         get: () => get("logits")[index],
         set: (value) => setLogit(index, value),
-        limits: () => {
-          if (dragLimit === null) return [-LOGIT_LIMIT, LOGIT_LIMIT];
-          return [Math.max(-LOGIT_LIMIT, -dragLimit - get("shift")), Math.min(LOGIT_LIMIT, dragLimit - get("shift"))];
-        },
+        limits: () => (dragLimit === null ? [-LOGIT_LIMIT, LOGIT_LIMIT] : logitEnds()),
         small: 0.1,
         large: 1,
-        home: 0,
         onStart: (event) => {
           dragLimit = axisLimit();
           const y = event.clientY - left.svg.getBoundingClientRect().top;
@@ -254,10 +251,10 @@ function render({ model, el }) {
     const ghostSliders = many((index) => {
       const group = svgNode(right.svg, "g", { "data-role": "ghost", "data-index": index });
       const reach = svgNode(group, "rect", { fill: "transparent" });
-      const outline = svgNode(group, "rect", { fill: "#f3f3f3", stroke: "#555", "stroke-dasharray": "4 3" });
+      const outline = svgNode(group, "rect", { fill: paint("muted"), stroke: paint("neutral"), "stroke-dasharray": "4 3" });
       const label = svgNode(group, "text", { "text-anchor": "middle", "aria-hidden": "true" });
       const ring = svgNode(group, "circle", { class: "pgc-ring", r: 12 });
-      const handle = svgNode(group, "circle", { class: "pgc-handle", r: 8, fill: "#555" });
+      const handle = svgNode(group, "circle", { class: "pgc-handle", r: 8, fill: paint("neutral") });
       makeSlider(group, {
         valueAt: (x, y) => Number(geometry.probabilityAt(y - right.svg.getBoundingClientRect().top).toFixed(3)),
         get: () => ghosts()[index],
@@ -265,17 +262,16 @@ function render({ model, el }) {
         limits: () => [0, 1],
         small: 0.01,
         large: 0.1,
-        home: 0,
       });
       return { group, reach, outline, label, ring, handle };
     });
 
     const bars = many((index) => ({
-      exact: svgNode(right.svg, "rect", { "data-role": "pi", "data-index": index, fill: "#0072B2" }),
+      exact: svgNode(right.svg, "rect", { "data-role": "pi", "data-index": index, fill: paint("policy") }),
       exactLabel: svgNode(right.svg, "text", { "text-anchor": "middle", "aria-hidden": "true" }),
-      band: svgNode(right.svg, "rect", { fill: "#E69F00", "fill-opacity": 0.32 }),
-      line: svgNode(right.svg, "line", { stroke: "#1a1a1a", "stroke-width": 1.5 }),
-      dot: svgNode(right.svg, "circle", { "data-role": "share", "data-index": index, r: 5, fill: "#E69F00", stroke: "#7a5200" }),
+      band: svgNode(right.svg, "rect", { fill: paint("sampled"), "fill-opacity": 0.32 }),
+      line: svgNode(right.svg, "line", { stroke: paint("ink"), "stroke-width": 1.5 }),
+      dot: svgNode(right.svg, "circle", { "data-role": "share", "data-index": index, r: 5, fill: paint("sampled"), stroke: paint("sampled-ink") }),
     }));
 
     const head = htmlNode(htmlNode(table, "thead", { role: "rowgroup" }), "tr", { role: "row" });
@@ -344,7 +340,7 @@ function render({ model, el }) {
 
   function drawAxis({ lines, labels }, values, y, text) {
     values.forEach((value, i) => {
-      setAttributes(lines[i], { x1: MARGIN.left, x2: geometry.width - MARGIN.right, y1: y(value), y2: y(value), stroke: value === 0 ? "#555" : "#d8d8d8" });
+      setAttributes(lines[i], { x1: MARGIN.left, x2: geometry.width - MARGIN.right, y1: y(value), y2: y(value), stroke: value === 0 ? paint("neutral") : paint("rule") });
       setAttributes(labels[i], { x: MARGIN.left - 5, y: y(value) + 4 });
       setText(labels[i], text(value));
     });
@@ -366,7 +362,7 @@ function render({ model, el }) {
       setAttributes(ring, { cx: x, cy: y });
       setAttributes(label, { x, y: Math.min(y, zero) - 14 });
       setText(label, signed(Number(shown.toFixed(10))));
-      describeSlider(group, `logit of ${actions[index]}`, logits[index], [-LOGIT_LIMIT, LOGIT_LIMIT], signed(logits[index]));
+      describeSlider(group, `logit of ${actions[index]}`, logits[index], logitEnds(), signed(logits[index]));
       setAttributes(parts.leftNames[index], { x, y: HEIGHT - 6 });
       fitName(parts.leftNames[index], actions[index]);
       parts.logitInputs[index].show();

@@ -102,7 +102,6 @@ function render({ model, el }) {
   const root = htmlNode(el, "div", {
     class: "pgc-lab",
     "data-lab": "preference",
-    "data-lm-suppress-shortcuts": "true",
     role: "group",
     "aria-label": "preference lab",
   });
@@ -155,7 +154,7 @@ function render({ model, el }) {
     "aria-valuemin": 0,
     "aria-valuemax": pairs.length,
   });
-  const filled = htmlNode(progress, "div", { class: "pgc-filled" });
+  const filled = htmlNode(progress, "div", { class: "pgc-filled pgc-fill" });
 
   const views = htmlNode(card, "div", { class: "pgc-stack" });
   const question = htmlNode(views, "div", { "data-role": "question" });
@@ -193,8 +192,8 @@ function render({ model, el }) {
     if (choices().length < pairs.length) replace([...choices(), ...raters.slice(choices().length)]);
   });
   htmlNode(card, "p", { class: "pgc-key pgc-keys" }, "Keys: ← left, → right, ↓ no preference, Backspace back.");
-  card.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || event.key === "Tab") return;
+  root.addEventListener("keydown", (event) => {
+    if (!isPlain(event) || event.shiftKey || event.key === "Tab" || event.target.matches("select")) return;
     const known = Object.hasOwn(KEYS, event.key);
     if (known || event.key === "Backspace" || event.repeat) event.preventDefault(); // a key held down judges one pair
     if (event.repeat) return;
@@ -220,7 +219,7 @@ function render({ model, el }) {
         row,
         word: htmlNode(row, "span", { class: "pgc-word" }),
         value: htmlNode(row, "span", { class: "pgc-value" }),
-        bar: htmlNode(htmlNode(row, "span", { class: "pgc-track", "aria-hidden": "true" }), "span", { class: "pgc-bar" }),
+        bar: htmlNode(htmlNode(row, "span", { class: "pgc-track", "aria-hidden": "true" }), "span", { class: "pgc-bar pgc-fill" }),
       };
     });
   });

@@ -128,8 +128,7 @@ function numericInput(parent, question, formulas, name, send) {
   const input = htmlNode(label, "input", { type: "text", inputmode: "decimal", autocomplete: "off", class: "pgc-number", "data-role": "number" });
   const mark = htmlNode(label, "span", { class: "pgc-mark" });
   input.addEventListener("keydown", (event) => {
-    event.stopPropagation();
-    if (event.key === "Enter" && !input.readOnly && !event.repeat) {
+    if (event.key === "Enter" && isPlain(event) && !event.shiftKey && !input.readOnly && !event.repeat) {
       event.preventDefault();
       send();
     }
@@ -191,10 +190,7 @@ function orderInput(parent, question, formulas, name, send, say) {
     down.addEventListener("click", () => move(row, placeOf(row) + 1));
     row.addEventListener("keydown", (event) => {
       const by = { ArrowUp: -1, ArrowDown: 1 }[event.key];
-      if (by === undefined) return;
-      event.preventDefault();
-      event.stopPropagation();
-      move(row, placeOf(row) + by);
+      if (isPlain(event) && by !== undefined) move(row, placeOf(row) + by);
     });
     let pointer = null;
     row.addEventListener("pointerdown", (event) => {

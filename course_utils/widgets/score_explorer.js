@@ -99,7 +99,6 @@ function render({ model, el }) {
   const root = htmlNode(el, "div", {
     class: "pgc-lab",
     "data-lab": "score",
-    "data-lm-suppress-shortcuts": "true",
     role: "group",
     "aria-label": "Score explorer",
   });
@@ -156,43 +155,43 @@ function render({ model, el }) {
     const marker = svgNode(defs, "marker", { id: `${id}-${name}`, viewBox: "0 0 8 8", refX: 7.5, refY: 4, markerWidth: 11, markerHeight: 11, orient: "auto", markerUnits: "userSpaceOnUse" });
     svgNode(marker, "path", { d: "M0 0 L8 4 L0 8 z", fill });
   };
-  tip("tip", "#1a1a1a");
+  tip("tip", paint("ink"));
   const inside = svgNode(svgNode(defs, "clipPath", { id: `${id}-inside` }), "polygon");
-  const triangle = svgNode(left.svg, "polygon", { fill: "#f6f6f6", stroke: "#767676" });
-  const ellipse = svgNode(svgNode(left.svg, "g", { "clip-path": `url(#${id}-inside)` }), "ellipse", { "data-role": "error-ellipse", fill: "#E69F00", "fill-opacity": 0.28 });
+  const triangle = svgNode(left.svg, "polygon", { fill: paint("muted"), stroke: paint("edge") });
+  const ellipse = svgNode(svgNode(left.svg, "g", { "clip-path": `url(#${id}-inside)` }), "ellipse", { "data-role": "error-ellipse", fill: paint("sampled"), "fill-opacity": 0.28 });
   const corners = [0, 1, 2].map((index) => ({
-    disc: svgNode(left.svg, "circle", { fill: "#E69F00", "fill-opacity": 0.75 }),
+    disc: svgNode(left.svg, "circle", { fill: paint("sampled"), "fill-opacity": 0.75 }),
     name: svgNode(left.svg, "text", { "text-anchor": "middle", "aria-hidden": "true" }),
     index,
   }));
-  const arrows = [0, 1, 2].map((index) => svgNode(left.svg, "line", { "data-role": "score", "data-index": index, stroke: "#1a1a1a", "stroke-width": 2, "marker-end": `url(#${id}-tip)` }));
-  const trail = svgNode(left.svg, "polyline", { "data-role": "trail", fill: "none", stroke: "#E69F00", "stroke-width": 1.5, "stroke-opacity": 0.8, "clip-path": `url(#${id}-inside)` });
+  const arrows = [0, 1, 2].map((index) => svgNode(left.svg, "line", { "data-role": "score", "data-index": index, stroke: paint("ink"), "stroke-width": 2, "marker-end": `url(#${id}-tip)` }));
+  const trail = svgNode(left.svg, "polyline", { "data-role": "trail", fill: "none", stroke: paint("sampled"), "stroke-width": 1.5, "stroke-opacity": 0.8, "clip-path": `url(#${id}-inside)` });
   const arrowLabels = [0, 1, 2].map(() => svgNode(left.svg, "text", { class: "pgc-halo", "text-anchor": "middle", "aria-hidden": "true" }));
-  const meanArrow = svgNode(left.svg, "line", { "data-role": "mean", stroke: "#E69F00", "stroke-width": 4 });
+  const meanArrow = svgNode(left.svg, "line", { "data-role": "mean", stroke: paint("sampled"), "stroke-width": 4 });
   const point = svgNode(left.svg, "g", { "data-role": "policy" });
   const reach = svgNode(point, "circle", { r: 24, fill: "transparent" });
   const ring = svgNode(point, "circle", { class: "pgc-ring", r: 14 });
-  const handle = svgNode(point, "circle", { class: "pgc-handle", r: 10, fill: "#0072B2" });
+  const handle = svgNode(point, "circle", { class: "pgc-handle", r: 10, fill: paint("policy") });
   const pi = svgNode(point, "text", { "text-anchor": "middle", "aria-hidden": "true", class: "pgc-pi" }, "π");
-  const diamond = svgNode(left.svg, "path", { "data-role": "exact", fill: "#000", stroke: "#fff", "stroke-width": 1.2, "pointer-events": "none" });
-  const meanDot = svgNode(left.svg, "circle", { r: 5, fill: "#E69F00", stroke: "#7a5200", "pointer-events": "none" });
+  const diamond = svgNode(left.svg, "path", { "data-role": "exact", fill: paint("exact"), stroke: paint("paper"), "stroke-width": 1.2, "pointer-events": "none" });
+  const meanDot = svgNode(left.svg, "circle", { r: 5, fill: paint("sampled"), stroke: paint("sampled-ink"), "pointer-events": "none" });
 
   // The length of the mean against the number of draws.
   const plot = {
     grid: [0, 0.5, 1].map((value) => ({
       value,
-      line: svgNode(right.svg, "line", { stroke: value === 0 ? "#1a1a1a" : "#d8d8d8", "stroke-width": value === 0 ? 1.5 : 1 }),
+      line: svgNode(right.svg, "line", { stroke: value === 0 ? paint("ink") : paint("rule"), "stroke-width": value === 0 ? 1.5 : 1 }),
       label: svgNode(right.svg, "text", { "text-anchor": "end", "aria-hidden": "true" }, value === 0.5 ? ".5" : String(value)),
     })),
     ticks: [1, 10, 100, 1000, 10000].map((value) => ({
       value,
-      line: svgNode(right.svg, "line", { stroke: "#555" }),
+      line: svgNode(right.svg, "line", { stroke: paint("neutral") }),
       label: svgNode(right.svg, "text", { "text-anchor": "middle", "aria-hidden": "true" }, value === 10000 ? "10⁴" : String(value)),
     })),
     axis: svgNode(right.svg, "text", { "text-anchor": "middle", "aria-hidden": "true" }, "number of draws n"),
-    typical: svgNode(right.svg, "polyline", { "data-role": "typical", fill: "none", stroke: "#1a1a1a", "stroke-width": 1.5 }),
+    typical: svgNode(right.svg, "polyline", { "data-role": "typical", fill: "none", stroke: paint("ink"), "stroke-width": 1.5 }),
     dots: svgNode(right.svg, "g"),
-    exact: svgNode(right.svg, "path", { fill: "#000" }),
+    exact: svgNode(right.svg, "path", { fill: paint("exact") }),
     exactLabel: svgNode(right.svg, "text", { class: "pgc-halo", "text-anchor": "end", "aria-hidden": "true" }, "exact mean: 0"),
     typicalLabel: svgNode(right.svg, "text", { class: "pgc-halo", "text-anchor": "start", "aria-hidden": "true" }, "typical length (exact)"),
     invitation: svgNode(right.svg, "text", { "text-anchor": "middle", "aria-hidden": "true" }, "draw some actions"),
@@ -311,8 +310,8 @@ function render({ model, el }) {
       role: "slider",
       tabindex: 0,
       "aria-label": "the policy; arrow keys move it, up towards " + actions[0],
-      "aria-valuemin": 0,
-      "aria-valuemax": 1,
+      "aria-valuemin": LEAST,
+      "aria-valuemax": 1 - 2 * LEAST,
       "aria-valuenow": probabilities[0],
       "aria-valuetext": actions.map((action, a) => `${action} ${probabilities[a].toFixed(2)}`).join(", "),
     });
@@ -356,7 +355,7 @@ function render({ model, el }) {
       setAttributes(plot.typicalLabel, { x: across(3) + 8, y: up(found.typical(3)) - 8 });
     }
     while (plot.dots.children.length > found.trail.length) plot.dots.lastChild.remove();
-    while (plot.dots.children.length < found.trail.length) svgNode(plot.dots, "circle", { r: 2.6, fill: "#E69F00", stroke: "#7a5200", "stroke-width": 0.7 });
+    while (plot.dots.children.length < found.trail.length) svgNode(plot.dots, "circle", { r: 2.6, fill: paint("sampled"), stroke: paint("sampled-ink"), "stroke-width": 0.7 });
     found.trail.forEach((step, i) => setAttributes(plot.dots.children[i], { cx: across(step.n).toFixed(1), cy: up(step.length).toFixed(1) }));
   }
 
@@ -449,14 +448,13 @@ function render({ model, el }) {
     point.classList.remove("pgc-dragging");
   };
   for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) point.addEventListener(name, stop);
-  const DIRECTIONS = { ArrowUp: [1, -0.5, -0.5], ArrowDown: [-1, 0.5, 0.5], ArrowRight: [0, -1, 1], ArrowLeft: [0, 1, -1] };
+  const [UP, DOWN] = [[1, -0.5, -0.5], [-1, 0.5, 0.5]];
+  const DIRECTIONS = { ArrowUp: UP, PageUp: UP, End: UP, ArrowDown: DOWN, PageDown: DOWN, Home: DOWN, ArrowRight: [0, -1, 1], ArrowLeft: [0, 1, -1] };
   point.addEventListener("keydown", (event) => {
     const direction = DIRECTIONS[event.key];
-    if (direction === undefined && event.key !== "Home") return;
-    event.preventDefault();
-    event.stopPropagation();
-    const size = event.shiftKey ? 0.1 : 0.02;
-    setPolicy(event.key === "Home" ? keepInside([1, 1, 1]) : keepInside(get("probabilities").map((p, a) => p + size * direction[a])));
+    if (!isPlain(event) || direction === undefined) return;
+    const size = { Home: 2, End: 2 }[event.key] ?? (event.shiftKey || event.key.startsWith("Page") ? 0.1 : 0.02);
+    setPolicy(keepInside(get("probabilities").map((p, a) => p + size * direction[a])));
   });
   for (const [n, node] of drawButtons) node.addEventListener("click", () => change({ draws: Math.min(MOST_DRAWS, get("draws") + n) }));
   clear.addEventListener("click", () => change(freshSample()));

@@ -77,8 +77,8 @@ function whatMoved(now, start) {
 const TOP = 24;
 const ROW = 35;
 const TREE_HEIGHT = TOP + PATHS * ROW + 4;
-const POLICY_COLOUR = "#0072B2";
-const DYNAMICS_COLOUR = "#555555";
+const POLICY_COLOUR = paint("policy");
+const DYNAMICS_COLOUR = paint("neutral");
 const HEADS = ["1st reply", "customer", "2nd reply", "Pr(τ)", "R(τ)"];
 const NARROW_HEADS = ["reply", "mood", "reply", "Pr(τ)", "R(τ)"];
 const SCALES = [0.25, 0.5, 1];
@@ -99,7 +99,6 @@ function render({ model, el }) {
   const root = htmlNode(el, "div", {
     class: "pgc-lab",
     "data-lab": "trajectory_tree",
-    "data-lm-suppress-shortcuts": "true",
     role: "group",
     "aria-label": "Trajectory tree",
   });
@@ -144,7 +143,7 @@ function render({ model, el }) {
     const group = svgNode(svg, "g", { "pointer-events": "none", "aria-hidden": "true" });
     return {
       bar: svgNode(group, "rect", { fill: POLICY_COLOUR, "data-role": "probability", "data-index": i }),
-      before: svgNode(group, "rect", { fill: "none", stroke: "#5f5f5f", "stroke-width": 1.5, "stroke-dasharray": "2 2", "data-role": "before" }),
+      before: svgNode(group, "rect", { fill: "none", stroke: paint("neutral"), "stroke-width": 1.5, "stroke-dasharray": "2 2", "data-role": "before" }),
       value: text(group, "start"),
       worth: text(group, "end", { "data-role": "return", "data-index": i }),
     };
@@ -152,7 +151,7 @@ function render({ model, el }) {
   const dots = [3.5, 1.5, 5.5, 0.5, 2.5, 4.5, 6.5].map((row, k) => ({
     row,
     level: k === 0 ? 0 : k < 3 ? 1 : 2,
-    node: svgNode(svg, "circle", { r: 4, fill: "#1a1a1a", "pointer-events": "none" }),
+    node: svgNode(svg, "circle", { r: 4, fill: paint("ink"), "pointer-events": "none" }),
   }));
 
   // --- the two settings
@@ -293,7 +292,7 @@ function render({ model, el }) {
     rows.forEach(({ group, band, ring }, i) => {
       const path = paths[i];
       const frame = { x: 1, width: inner - 2, y: y(i) - ROW / 2 + 1, height: ROW - 2 };
-      setAttributes(band, { ...frame, fill: i === at ? "#e3f0f8" : "transparent" });
+      setAttributes(band, { ...frame, fill: i === at ? paint("wash") : "transparent" });
       setAttributes(ring, { ...frame });
       setAttributes(group, {
         "aria-checked": i === selected ? "true" : "false",
@@ -401,9 +400,7 @@ function render({ model, el }) {
     });
     group.addEventListener("keydown", (event) => {
       const to = { ArrowDown: i + 1, ArrowRight: i + 1, ArrowUp: i - 1, ArrowLeft: i - 1, Home: 0, End: PATHS - 1 }[event.key];
-      if (to === undefined) return;
-      event.preventDefault();
-      event.stopPropagation();
+      if (!isPlain(event) || to === undefined) return;
       const next = (to + PATHS) % PATHS;
       choose(next);
       rows[next].group.focus({ preventScroll: true });

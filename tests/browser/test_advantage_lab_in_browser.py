@@ -143,7 +143,10 @@ def test_keyboard(open_cells: Open) -> None:
         ("ArrowDown", 0.6),
         ("Shift+ArrowUp", 1.6),
         ("Shift+ArrowDown", 0.6),
-        ("Home", 0.0),
+        ("End", 3.0),
+        ("PageDown", 2.0),
+        ("Home", -3.0),
+        *[("PageUp", k) for k in (-2.0, -1.0, 0.0)],
         ("ArrowDown", -0.1),
     ):
         lab.role("advantage", 1).focus()

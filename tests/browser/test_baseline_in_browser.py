@@ -241,9 +241,19 @@ def test_keys_names_and_the_live_region(page: Page) -> None:
             now = hand.trait(trait)
             assert (now if index is None else now[index]) == pytest.approx(value), (role, key)
 
-    press("baseline", None, "baseline", ("ArrowRight", 0.1), ("PageUp", 1.1), ("ArrowLeft", 1.0), ("Home", 0))
+    press(
+        "baseline",
+        None,
+        "baseline",
+        ("ArrowRight", 0.1),
+        ("PageUp", 1.1),
+        ("ArrowLeft", 1.0),
+        ("End", 20),
+        ("Home", -20),
+    )
+    press("baseline", None, "baseline", *[("PageUp", k) for k in range(-19, 1)])
     press("baseline", None, "baseline", *[("PageDown", -k) for k in range(1, 21)], ("PageDown", -20))
-    press("reward", 1, "rewards", ("ArrowUp", 10.1), ("Shift+ArrowDown", 9.1), ("Home", 0))
+    press("reward", 1, "rewards", ("ArrowUp", 10.1), ("Shift+ArrowDown", 9.1), ("Home", -20), ("End", 20))
     press("dependence", None, "action_dependence", ("ArrowRight", 0.05), ("End", 1))
     press("logit", 2, "logits", ("End", 8), ("Home", -8))
     hand.role("depends").focus()

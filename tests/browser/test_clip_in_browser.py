@@ -223,13 +223,28 @@ def test_keys_names_and_the_live_region(page: Page) -> None:
     assert seen == ["epsilon", "reset", "ratio", "advantage", *controls]
     ratio = clip.role("ratio")
     ratio.focus()
-    for key, value in (("ArrowLeft", 1.09), ("PageUp", 1.19), ("ArrowUp", 1.2), ("Shift+ArrowRight", 1.3)):
+    for key, value in (
+        ("End", 2),
+        ("Home", 0),
+        *[("PageUp", k / 10) for k in range(1, 12)],
+        ("ArrowLeft", 1.09),
+        ("PageUp", 1.19),
+        ("ArrowUp", 1.2),
+        ("Shift+ArrowRight", 1.3),
+    ):
         page.keyboard.press(key)
         assert clip.trait("ratio") == pytest.approx(value, abs=1e-12), key
     assert ratio.get_attribute("aria-valuetext") == "1.3, surrogate +1.2, gradient off"
     assert ratio.get_attribute("aria-orientation") == "horizontal"
     clip.role("advantage").focus()
-    for key, value in (("ArrowDown", 0.95), ("PageDown", 0.45), ("ArrowUp", 0.5), ("Home", 1.0), ("PageUp", 1.5)):
+    for key, value in (
+        ("ArrowDown", 0.95),
+        ("PageDown", 0.45),
+        ("ArrowUp", 0.5),
+        ("Home", -2.0),
+        ("End", 2.0),
+        ("PageDown", 1.5),
+    ):
         page.keyboard.press(key)
         assert clip.trait("advantage") == pytest.approx(value, abs=1e-12), key
     assert clip.role("advantage").get_attribute("aria-valuetext") == "+1.5"

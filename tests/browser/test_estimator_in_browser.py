@@ -207,7 +207,14 @@ def test_keys_names_and_the_live_region(page: Page) -> None:
     assert set(reached) == wanted
     assert len(reached) == len(wanted), "Tab went in a circle"
     explorer.role("logit", 2).focus()
-    for key, value in (("Home", 0), ("ArrowUp", 0.1), ("Shift+ArrowUp", 1.1), ("ArrowDown", 1.0)):
+    for key, value in (
+        ("Home", -8),
+        ("End", 8),
+        *[("PageDown", k) for k in range(7, -1, -1)],
+        ("ArrowUp", 0.1),
+        ("Shift+ArrowUp", 1.1),
+        ("ArrowDown", 1.0),
+    ):
         page.keyboard.press(key)
         assert explorer.trait("logits")[2] == value, key
     assert explorer.role("logit", 2).get_attribute("aria-valuetext") == "1, probability 0.77"

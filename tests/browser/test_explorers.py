@@ -185,7 +185,14 @@ def test_policy_by_hand_and_keys(stage: Stage) -> None:
     assert stage.state("draws") == 0, "a new policy, no draws of the old one"
     assert stage.state("draw_start") == 10
     stage.role("logit", 2).focus()
-    for key, want in (("ArrowUp", -0.4), ("Shift+ArrowDown", -1.4), ("Home", 0.0), ("ArrowLeft", -0.1)):
+    for key, want in (
+        ("ArrowUp", -0.4),
+        ("Shift+ArrowDown", -1.4),
+        ("Home", -3.0),
+        ("End", 3.0),
+        ("PageDown", 2.0),
+        ("ArrowLeft", 1.9),
+    ):
         stage.page.keyboard.press(key)
         assert stage.state("logits")[2] == pytest.approx(want)
     assert "apologise" in (stage.role("logit", 2).get_attribute("aria-label") or "")
@@ -356,8 +363,9 @@ def test_score_by_hand_and_keys(stage: Stage) -> None:
     assert min(far) >= 0.0099, "the point stays inside"
     assert_scores(stage, ScoreExplorer(far))
     stage.role("policy").focus()
-    stage.page.keyboard.press("Home")
-    np.testing.assert_allclose(stage.state("probabilities"), 1 / 3, atol=1e-3)
+    for key, value in (("Home", 0.01), ("End", 0.98), ("PageDown", 0.88)):
+        stage.page.keyboard.press(key)
+        assert stage.state("probabilities")[0] == pytest.approx(value, abs=0.011), key
     for key, grows in (("ArrowUp", 0), ("ArrowRight", 2), ("ArrowLeft", 1), ("Shift+ArrowUp", 0)):
         before = stage.state("probabilities")[grows]
         stage.page.keyboard.press(key)

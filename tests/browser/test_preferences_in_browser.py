@@ -233,7 +233,11 @@ def test_keys_names_and_the_live_region(page: Page) -> None:
     chosen = lab.role("select").input_value()
     page.keyboard.press("ArrowUp")
     assert lab.role("select").input_value() != chosen
-    assert len(lab.choices()) == 20, "outside the card the keys are not the card's"
+    assert len(lab.choices()) == 20, "the keys of a list are its own"
+    lab.root.locator(".pgc-section .pgc-title").first.click()
+    for key, number in (("Backspace", 19), ("ArrowLeft", 20), ("Control+Backspace", 20)):
+        page.keyboard.press(key)
+        assert len(lab.choices()) == number, "beside the controls the focus is in the lab all the same"
 
 
 STICKS_OUT = """() => {

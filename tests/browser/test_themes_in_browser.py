@@ -1,0 +1,261 @@
+"""Labs, quiz, map and check cards in a light and a dark page and under forced colours: legible in each."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import every_lab
+import matplotlib.image
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from jupyterlab_page import JupyterLabPage, JupyterLabServer
+from mounted_lab import MountedLab
+from playwright.sync_api import Locator, Page
+
+pytestmark = pytest.mark.browser
+
+# Whether the page is light, and what the system asks for.
+THEMES: dict[str, tuple[bool, dict[str, Any]]] = {
+    "light": (True, {}),
+    "dark": (False, {}),
+    "forced colours, dark": (True, {"forced_colors": "active", "color_scheme": "dark"}),
+    "forced colours, light": (False, {"forced_colors": "active", "color_scheme": "light"}),
+}
+# The other rules of axe do not depend on colours; each lab's own file runs them.
+OF_COLOURS = {"runOnly": ["color-contrast", "link-in-text-block"]}
+
+# What is hard to see in a lab's pictures and controls. axe sees no text of an SVG, no focus and no box.
+COLOURS = """
+  const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  const rgba = (colour) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data].map((v) => v / 255);
+  };
+  const over = ([r, g, b, a], ground) => [r, g, b].map((v, i) => v * a + ground[i] * (1 - a));
+  const light = (colour) => {
+    const [r, g, b] = colour.map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ratio = (one, two) => {
+    const [low, high] = [light(one), light(two)].sort((a, b) => a - b);
+    return (high + 0.05) / (low + 0.05);
+  };
+  const groundOf = (node) =>
+    node === null ? [1, 1, 1] : over(rgba(getComputedStyle(node).backgroundColor), groundOf(node.parentElement));
+"""
+FAINT = (
+    f"""() => {{ {COLOURS} const faults = [], root = document.querySelector(".pgc-lab");"""
+    + """
+  const seen = (node) => node.checkVisibility({ visibilityProperty: true, opacityProperty: true });
+  const opacity = (node) =>
+    node.matches("svg") ? 1 : Number(getComputedStyle(node).opacity) * opacity(node.parentElement);
+  const paint = (node, kind) => {
+    const style = getComputedStyle(node);
+    const [r, g, b, a] = rgba(style[kind]);
+    return [r, g, b, a * Number(style[`${kind}Opacity`]) * opacity(node)];
+  };
+  const shapes = [...root.querySelectorAll("svg :is(rect, path, circle, ellipse, polygon)")].filter(
+    (n) => seen(n) && n.closest("defs, marker") === null && !/none|url/.test(getComputedStyle(n).fill));
+  const covers = (shape, x, y) =>
+    shape.isPointInFill(new DOMPoint(x, y).matrixTransform(shape.getScreenCTM().inverse()));
+  const texts = [...root.querySelectorAll("svg text")].filter((n) => seen(n) && n.textContent.trim() !== "");
+  for (const text of texts) {
+    const box = text.getBoundingClientRect(), style = getComputedStyle(text);
+    const halo = style.paintOrder.startsWith("stroke") && style.stroke !== "none";
+    for (const part of [0.25, 0.5, 0.75]) {
+      const [x, y] = [box.left + part * box.width, box.top + box.height / 2];
+      let ground = groundOf(text.closest("svg"));
+      for (const shape of shapes)
+        if (text.compareDocumentPosition(shape) & Node.DOCUMENT_POSITION_PRECEDING && covers(shape, x, y))
+          ground = over(paint(shape, "fill"), ground);
+      if (halo) ground = over(paint(text, "stroke"), ground);
+      const found = ratio(over(paint(text, "fill"), ground), ground);
+      if (found < 4.5) faults.push(`“${text.textContent}” has contrast ${found.toFixed(2)}`);
+    }
+  }
+  for (const part of root.querySelectorAll(".pgc-formula svg *")) {
+    const ground = groundOf(part.closest("span"));
+    if (seen(part) && ratio(over(paint(part, "fill"), ground), ground) < 4.5) faults.push("a formula is faint");
+  }
+  for (const ring of root.querySelectorAll(".pgc-ring, .pgc-focus")) {
+    const ground = groundOf(ring.closest("svg"));
+    if (ratio(rgba(getComputedStyle(ring).stroke), ground) < 3) faults.push("a ring is faint");
+  }
+  const forced = matchMedia("(forced-colors: active)").matches;
+  for (const box of root.querySelectorAll("input[type=radio], input[type=checkbox]")) {
+    const style = getComputedStyle(box), ground = groundOf(box.parentElement), inside = groundOf(box);
+    if (!forced && ratio(rgba(style.borderTopColor), ground) < 3) faults.push("the frame of a box is faint");
+    if (!forced && !box.checked && ratio(inside, ground) > 1.2) faults.push("an unchosen box looks filled");
+    const sign = getComputedStyle(box, "::before").content;
+    if (!forced && box.checked === (sign === "none")) faults.push("a choice is unmarked");
+    if (forced !== (style.appearance !== "none")) faults.push("a box is drawn by the wrong hand");
+  }
+  return faults;
+}"""
+)
+# The contrast of what marks the focused control with what is around the control: 1 where there is no mark.
+FOCUS = (
+    f"""() => {{ {COLOURS} const node = document.activeElement;"""
+    + """
+  const option = node.closest(".pgc-option") ?? node, style = getComputedStyle(option);
+  const rings = [...document.querySelectorAll(".pgc-ring, .pgc-focus")]
+    .filter((n) => getComputedStyle(n).opacity === "1");
+  if (rings.length === 1 && node.closest("svg")) return ratio(rgba(getComputedStyle(rings[0]).stroke), groundOf(node));
+  if (style.outlineStyle === "none" || parseFloat(style.outlineWidth) < 2) return 1;
+  return ratio(rgba(style.outlineColor), groundOf(option.parentElement));
+}"""
+)
+
+
+def put_on(page: Page, theme: str) -> None:
+    light, media = THEMES[theme]
+    page.emulate_media(**({"forced_colors": "none", "color_scheme": "light"} | media))
+    page.evaluate("(light) => { document.body.dataset.jpThemeLight = String(light); }", light)
+
+
+def use(lab: MountedLab) -> None:
+    """Bring out what is hidden at first: a refused number, a sample, an answer that is right and one that is not."""
+    field = lab.root.locator('input.pgc-number[data-role$="-input"]')
+    if field.count():
+        field.first.fill("x")
+        field.first.press("Enter")
+        lab.role("message").wait_for()
+    lab.root.evaluate(
+        """(root) => {
+          for (const question of root.querySelectorAll('[data-kind="single"]')) {
+            question.querySelector('[data-role="option"]').click();
+            question.querySelector('[data-role="send"]').click();
+          }
+          for (const box of root.querySelectorAll('[type="checkbox"]:not(:checked)')) box.click();
+          for (const button of root.querySelectorAll('[data-role^="draw-"], [data-role="step"]')) button.click();
+        }"""
+    )
+
+
+@pytest.mark.parametrize("name", every_lab.NAMES)
+def test_everything_is_legible_in_each_theme(page: Page, name: str) -> None:
+    lab = MountedLab(page, every_lab.made(name), ".pgc-lab", False)
+    faults = []
+    for used in (False, True):
+        if used:
+            use(lab)
+        for theme in THEMES:
+            put_on(page, theme)
+            faults += [f"{theme}: {fault}" for fault in page.evaluate(FAINT)]
+            if used and theme != "forced colours, light":  # it takes a second
+                found = Axe().run(page, context=".pgc-lab", options=OF_COLOURS).response["violations"]
+                faults += [f"{theme}: {v['id']}: " + " | ".join(n["html"][:140] for n in v["nodes"]) for v in found]
+    assert faults == []
+
+
+@pytest.mark.parametrize("name", every_lab.NAMES)
+def test_the_focus_is_seen_in_each_theme(page: Page, name: str) -> None:
+    MountedLab(page, every_lab.made(name), ".pgc-lab", False)
+    for theme in ("dark", "forced colours, dark"):
+        put_on(page, theme)
+        page.evaluate("document.querySelector('.pgc-lab').focus()")
+        reached = 0
+        for _ in range(12):
+            page.keyboard.press("Tab")
+            if page.evaluate("document.activeElement === document.body"):
+                break
+            reached += 1
+            assert page.evaluate(FOCUS) >= 3, (theme, page.evaluate("document.activeElement.outerHTML.slice(0, 200)"))
+        assert reached > 0
+
+
+@pytest.mark.parametrize(
+    ("page_says", "jupyter_says", "system", "dark"),
+    [
+        ("", None, "dark", False),  # a page that says nothing of itself is light, whatever the system prefers
+        ("light dark", None, "dark", True),
+        ("light dark", None, "light", False),
+        ("dark", None, "light", True),
+        ("light dark", "true", "dark", False),  # JupyterLab, and pages that nbconvert makes, have the last word
+        ("", "false", "light", True),
+    ],
+)
+def test_without_jupyterlab_a_lab_is_as_light_as_its_page(
+    page: Page, page_says: str, jupyter_says: str | None, system: Any, dark: bool
+) -> None:
+    MountedLab(page, every_lab.made("advantage_lab"), ".pgc-lab")
+    page.emulate_media(forced_colors="none", color_scheme=system)
+    page.evaluate(
+        """([says, jupyter]) => {
+          document.documentElement.style.colorScheme = says;
+          if (jupyter !== null) document.body.dataset.jpThemeLight = jupyter;
+        }""",
+        [page_says, jupyter_says],
+    )
+    found = page.evaluate(
+        f"""() => {{ {COLOURS}
+          const style = (selector) => getComputedStyle(document.querySelector(selector));
+          return [style(".pgc-lab").backgroundColor, style(".pgc-lab select").backgroundColor,
+            style(".pgc-lab svg text").fill, style(".pgc-lab").color]
+            .map((colour) => light(rgba(colour).slice(0, 3)) < 0.2); }}"""
+    )
+    assert found == [dark, dark, not dark, not dark]
+
+
+# --- in JupyterLab -----------------------------------------------------------------------------------------
+
+CELLS = (
+    "import os\nos.environ['POLICY_GRADIENT_COURSE_PROGRESS'] = ''\nimport numpy as np\n"
+    "from course_utils.checks import check\ncheck('softmax', lambda logits, temperature: logits)",
+    "def softmax(logits, temperature=1.0):\n    e = np.exp(np.asarray(logits) / temperature)\n"
+    "    return e / e.sum(-1, keepdims=True)\ncheck('softmax', softmax)",
+    "from course_utils.widgets import AdvantageLab, Quiz\nAdvantageLab(predict_first=True)",
+    "Quiz('06')",
+)
+CHANGE_THEME = """async (theme) => {
+  await window.jupyterapp.commands.execute("apputils:change-theme", { theme });
+}"""
+IS_LIGHT = "(light) => document.body.dataset.jpThemeLight === String(light)"
+
+
+def middle(box: Locator) -> np.ndarray:
+    """The colour in the middle of a control, as it is painted."""
+    picture = matplotlib.image.imread(io.BytesIO(box.screenshot()))
+    colour: np.ndarray = picture[picture.shape[0] // 2, picture.shape[1] // 2, :3]
+    return colour
+
+
+def test_in_jupyterlab_outputs_follow_its_theme(
+    new_page: Callable[..., JupyterLabPage], server: JupyterLabServer
+) -> None:
+    notebook = new_page(viewport={"width": 1000, "height": 3400})
+    page = notebook.page
+    notebook.open(server.write_notebook("themes.ipynb", CELLS))
+    notebook.run_all()
+    boxes = page.locator(".pgc-quiz [data-kind=single] input")
+    boxes.nth(1).check()
+    papers = []
+    try:
+        for theme, light in (
+            ("JupyterLab Dark", False),
+            ("JupyterLab Dark High Contrast", False),
+            ("JupyterLab Light", True),
+        ):
+            page.evaluate(CHANGE_THEME, theme)
+            page.wait_for_function(IS_LIGHT, arg=light)
+            page.evaluate("document.activeElement.blur()")
+            page.mouse.move(1, 1)
+            if theme == "JupyterLab Dark":
+                assert notebook.axe(".jp-Cell-outputArea") == []
+            paper = middle(page.locator(".pgc-quiz .pgc-title"))
+            papers.append(paper.mean())
+            assert np.abs(middle(boxes.nth(0)) - paper).max() < 0.1, "an unchosen box looks filled"
+            assert np.abs(middle(boxes.nth(1)) - paper).max() > 0.2, "the chosen one does not"
+            notebook.screenshot(theme.replace(" ", "_"))
+    finally:
+        page.evaluate(CHANGE_THEME, "JupyterLab Light")
+    assert papers[0] < 0.2
+    assert papers[1] < 0.2
+    assert papers[2] == 1
+    page.emulate_media(forced_colors="active", color_scheme="dark")
+    assert notebook.axe(".jp-Cell-outputArea") == []
