@@ -1,5 +1,7 @@
 """Lesson 01: drawing an action."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from course_utils import policy
@@ -39,6 +41,35 @@ def first_above(probabilities: FloatArray, rng: None) -> Law:
     return index_law(chances, probabilities.size)
 
 
+def fresh_number_each(edges: FloatArray, otherwise: int) -> Law:
+    """Return the law of the first b with a number u_b of its own below its edge; ``otherwise`` where there is none."""
+    edges = np.minimum(edges, 1)
+    missed = np.concatenate([[1.0], np.cumprod(1 - edges)])
+    chances = edges * missed[:-1]
+    chances[otherwise] += missed[-1]
+    return index_law(chances, edges.size)
+
+
+def counted_each(edges: FloatArray) -> Law:
+    """Return the law of #{b : edge_b < u_b}, with a number u_b of its own for each b."""
+    chances = np.ones(1)
+    for edge in np.minimum(edges, 1):
+        chances = np.convolve(chances, [edge, 1 - edge])
+    return index_law(chances, edges.size)
+
+
+def largest(keys: Callable[[FloatArray, FloatArray], FloatArray], probabilities: FloatArray) -> Law:
+    """Return the law of argmax_b of a key of π_b and a number u_b of its own; the key rises with u.
+
+    For each u of a fine grid, the others' keys are smaller with the chances that the same grid gives.
+    """
+    u = (np.arange(1000) + 0.5) / 1000
+    of_each = [keys(p, u) for p in probabilities]
+    below = [[np.searchsorted(other, mine) / u.size for other in of_each] for mine in of_each]
+    chances = np.array([np.prod([*row[:b], *row[b + 1 :]], axis=0).mean() for b, row in enumerate(below)])
+    return index_law(chances / chances.sum(), probabilities.size)
+
+
 QUESTION = Question(
     name="sample_action",
     lesson="01",
@@ -49,12 +80,11 @@ QUESTION = Question(
     fixed=(
         {"probabilities": np.array([0.6, 0.4]), "rng": None},
         {"probabilities": np.array([0.3, 0.3, 0.4]), "rng": None},
-        {"probabilities": np.array([0.0, 0.05, 0.95]), "rng": None},
-        {"probabilities": np.array([0.05, 0.6, 0.05, 0.3]), "rng": None},
+        {"probabilities": np.array([0.0, 0.05, 0.0, 0.6, 0.3, 0.05, 0.0]), "rng": None},
     ),
     fresh=fresh,
     fresh_count=1,
-    calls=800,
+    calls=10_000,  # an error of 0.05 in a probability is noticed 999 times in 1,000: a test computes it
     index=True,
     oracle=one_draw,
     remark="One uniform number is enough for it: lay the probabilities end to end on [0, 1] and see where it falls.",
@@ -82,9 +112,9 @@ QUESTION = Question(
             "softmax-again",
             "M1",
             lambda probabilities, rng: index_law(policy.softmax(probabilities), probabilities.size),
-            "You applied a softmax to numbers that are probabilities already.",
-            "A second softmax takes them for logits, and as they differ by less than 1 it evens them out: even an "
-            "action of probability 0 is drawn.",
+            "You took numbers that are probabilities already for logits, with a softmax or with Gumbel noise.",
+            "As logits they differ by at most 1, and the draw is much more even than they are: an action of "
+            "probability 0 is drawn too. Gumbel noise belongs to log π.",
             sections.SOFTMAX,
         ),
         Mistake(
@@ -97,7 +127,7 @@ QUESTION = Question(
         ),
         Mistake(
             "not-cumulative",
-            "",
+            "M26",
             counted_without_adding,
             "You compare the uniform number with each probability by itself. It has to be compared with their running "
             "sum.",
@@ -106,11 +136,43 @@ QUESTION = Question(
         ),
         Mistake(
             "first-above",
-            "",
+            "M26",
             first_above,
             "You take the first action whose own probability exceeds the uniform number.",
             "A uniform number of 0.5 then never finds two actions of 0.3 each, though together they own more than "
             "half. Compare it with the running sum, `np.cumsum(probabilities)`.",
+        ),
+        Mistake(
+            "fresh-number-each",
+            "M26",
+            lambda probabilities, rng: fresh_number_each(probabilities.cumsum(), -1),
+            "You drew a fresh random number for each action.",
+            "One number falls into one piece of [0, 1], and the pieces are as long as the probabilities. A new number "
+            "at each comparison is a new chance, and the shares are no longer those of π. Draw it once, before the "
+            "loop.",
+            variants=(
+                lambda probabilities, rng: fresh_number_each(probabilities, 0),
+                lambda probabilities, rng: fresh_number_each(probabilities, -1),
+                lambda probabilities, rng: counted_each(probabilities.cumsum()),
+                lambda probabilities, rng: counted_each(probabilities),
+            ),
+        ),
+        Mistake(
+            "largest-with-noise",
+            "M26",
+            lambda probabilities, rng: largest(lambda p, u: p + u, probabilities),
+            "You gave each probability a random number of its own, added or multiplied, and took the largest result.",
+            "That draws likely actions more often, but not as often as π says. Only one kind of noise does: Gumbel "
+            "noise on log π. One uniform number and the running sum do as well.",
+            variants=(lambda probabilities, rng: largest(lambda p, u: p * u, probabilities),),
+        ),
+        Mistake(
+            "sorted",
+            "M26",
+            lambda probabilities, rng: index_law(np.sort(probabilities), probabilities.size),
+            "You sorted the probabilities, and your index is the place in the sorted list.",
+            "Each probability belongs to the action at its own place. The running sum needs no well.",
+            variants=(lambda probabilities, rng: index_law(np.sort(probabilities)[::-1], probabilities.size),),
         ),
         Mistake(
             "reversed",
