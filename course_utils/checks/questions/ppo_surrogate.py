@@ -264,6 +264,20 @@ QUESTION = Question(
             almost=True,
         ),
         Mistake(
+            "zero-where-clipped",
+            "M17",
+            lambda log_probs, old_log_probs, advantages, epsilon: np.where(
+                surrogate(log_probs, old_log_probs, advantages, epsilon)
+                < ratio_of(log_probs, old_log_probs) * advantages,
+                0.0,
+                ratio_of(log_probs, old_log_probs) * advantages,
+            ),
+            "Where the clip acts you returned 0.",
+            "There the gradient is 0, and you have seen where that is so. The surrogate itself is not 0 there: it "
+            "stays at (1 ± ε) A.",
+            almost=True,
+        ),
+        Mistake(
             "zero-outside",
             "M17",
             zero_outside,

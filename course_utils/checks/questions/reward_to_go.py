@@ -112,7 +112,8 @@ QUESTION = Question(
             "counted-from-zero",
             "M25",
             lambda rewards, discount: from_the_start(rewards, discount) / discount,
-            "Your exponents are those of γ^(k−1) with k counted from 0: the first reward is divided by γ.",
+            "Your exponents are one too small for steps that are counted from 0: the reward of the first step is "
+            "divided by γ.",
             "In the book's γ^(k−1) the steps are counted from 1. Python counts from 0, so the same factor is "
             "`discount**k`; and seen from step t it is `discount**(k - t)`.",
             sections.DISCOUNT,

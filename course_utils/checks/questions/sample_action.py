@@ -99,6 +99,14 @@ QUESTION = Question(
             "of probability 0.1 should be drawn about once in ten times.",
         ),
         Mistake(
+            "always-the-same",
+            "",
+            lambda probabilities, rng: certain(0, probabilities.size),
+            "You always return the same action, the first or the last.",
+            "A policy has to try the others as well, each as often as its probability says.",
+            variants=(lambda probabilities, rng: certain(probabilities.size - 1, probabilities.size),),
+        ),
+        Mistake(
             "uniform",
             "",
             lambda probabilities, rng: index_law(
@@ -148,8 +156,8 @@ QUESTION = Question(
             lambda probabilities, rng: fresh_number_each(probabilities.cumsum(), -1),
             "You drew a fresh random number for each action.",
             "One number falls into one piece of [0, 1], and the pieces are as long as the probabilities. A new number "
-            "at each comparison is a new chance, and the shares are no longer those of π. Draw it once, before the "
-            "loop.",
+            "at each comparison is a new chance, and the shares are no longer those of π. Draw one, and compare it "
+            "with the running sums.",
             variants=(
                 lambda probabilities, rng: fresh_number_each(probabilities, 0),
                 lambda probabilities, rng: fresh_number_each(probabilities, -1),

@@ -164,6 +164,11 @@ QUESTION = Question(
             "Your estimate has the opposite sign.",
             "It points to where the expected reward falls. The minus belongs to a loss, for an optimiser that "
             "descends; here the gradient of E[R] itself is asked for.",
+            variants=(
+                lambda logits, reward_of_action, m, rng: Law(
+                    -estimate(logits, reward_of_action, m, rng).mean()[None], np.ones(1)
+                ),
+            ),
         ),
         Mistake(
             "no-one-hot",
@@ -217,7 +222,7 @@ QUESTION = Question(
             "",
             lambda logits, reward_of_action, m, rng: one_for_all("reward", logits, reward_of_action, m),
             "You drew m actions, and used the reward or the score of one of them for all.",
-            "Each draw's reward belongs to its own score. With one reward for all, the pairs that do not belong "
+            "Each draw's reward belongs to its own score. With one of them for all, the pairs that do not belong "
             "together cancel on average, and the mean is m times too small.",
             sections.REWARD,
             variants=(lambda logits, reward_of_action, m, rng: one_for_all("score", logits, reward_of_action, m),),
