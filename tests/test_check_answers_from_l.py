@@ -719,9 +719,16 @@ def test_no_property_is_shared_by_all_inputs(name, what):
     assert not all(shown)
 
 
-def chance_to_miss(law, wrong, calls, comparisons):
-    """Bound the chance that the mean of answers of another law stays within the bounds, by Chernoff's inequality."""
-    bound = engine.bounds(law, calls, comparisons)[0]
+def share_inside(probability, wanted, bound, calls):
+    """Return the chance that the share of something of this probability is within a bound of the wanted one."""
+    k = np.arange(calls + 1)
+    logs = np.log(np.maximum(k, 1)).cumsum()  # of k!
+    chances = np.exp(logs[-1] - logs - logs[::-1] + k * np.log(probability) + k[::-1] * np.log1p(-probability))
+    return chances[np.abs(k / calls - wanted) <= bound].sum()
+
+
+def mean_inside(law, wrong, bound, calls):
+    """Bound the chance that the mean of answers of another law is inside the bounds, by Chernoff's inequality."""
     gap = wrong.mean() - law.mean()
     beyond = (wrong.outcomes - law.mean()) * np.sign(gap)  # missed where the mean of all draws is at most the bound
     t = np.geomspace(1e-3, 10, 200)[:, None, None]
@@ -729,19 +736,28 @@ def chance_to_miss(law, wrong, calls, comparisons):
     return np.exp(calls * law.count * np.where(np.abs(gap) > bound, rate.min(axis=0), 0.0).min())
 
 
+def chance_to_miss(question, law, bound, i, j):
+    """Return the chance that a function is accepted which draws i more often by 0.05, and j less often."""
+    wrong = law.probabilities.copy()
+    wrong[i] += 0.05
+    wrong[j] -= 0.05
+    if wrong.min() < 0 or wrong.max() > 1:
+        return 0.0
+    if question.index:
+        return min(share_inside(wrong[k], law.probabilities[k], bound[k], question.calls) for k in (i, j) if wrong[k])
+    return mean_inside(law, replace(law, probabilities=wrong), bound, question.calls)
+
+
 @pytest.mark.parametrize("name", SAMPLED)
 def test_an_error_of_a_twentieth_is_noticed_999_times_in_1000(name):
     assert engine.FALSE_ALARM <= 1e-6
     question = load(name)
-    for seed in range(20):
+    for seed in range(10):
         inputs = [*question.fixed, question.fresh(np.random.default_rng(seed))]
-        laws = [question.oracle(**given) for given in inputs]
-        comparisons = sum(2 * law.mean().size for law in laws)
-        for given, law in zip(inputs, laws, strict=True):
-            if given.get("m", 20) < 20:  # of the estimates, the one with many draws has to notice
-                continue
+        expected = engine._expected(question, question.oracle, inputs)
+        for given, of_input in zip(inputs, expected, strict=True):
+            if given.get("m", 20) < 20 or (seed and given is not inputs[-1]):
+                continue  # of the estimates, the one with many draws has to notice
+            law = question.oracle(**given)
             for i, j in permutations(range(law.probabilities.size), 2):
-                p = law.probabilities + 0.05 * (np.eye(law.probabilities.size)[i] - np.eye(law.probabilities.size)[j])
-                if p.min() >= 0 and p.max() <= 1:
-                    chance = chance_to_miss(law, replace(law, probabilities=p), question.calls, comparisons)
-                    assert chance <= 1e-3, (given, i, j)
+                assert chance_to_miss(question, law, of_input.mean_bound, i, j) <= 1e-3, (given, i, j)
