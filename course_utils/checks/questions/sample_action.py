@@ -1,7 +1,5 @@
 """Lesson 01: drawing an action."""
 
-from collections.abc import Callable
-
 import numpy as np
 
 from course_utils import policy
@@ -58,15 +56,12 @@ def counted_each(edges: FloatArray) -> Law:
     return index_law(chances, edges.size)
 
 
-def largest(keys: Callable[[FloatArray, FloatArray], FloatArray], probabilities: FloatArray) -> Law:
-    """Return the law of argmax_b of a key of π_b and a number u_b of its own; the key rises with u.
-
-    For each u of a fine grid, the others' keys are smaller with the chances that the same grid gives.
-    """
+def largest_sum(probabilities: FloatArray, rng: None) -> Law:
+    """Return the law of argmax_b of π_b + u_b, from a fine grid of each u_b."""
     u = (np.arange(1000) + 0.5) / 1000
-    of_each = [keys(p, u) for p in probabilities]
-    below = [[np.searchsorted(other, mine) / u.size for other in of_each] for mine in of_each]
-    chances = np.array([np.prod([*row[:b], *row[b + 1 :]], axis=0).mean() for b, row in enumerate(below)])
+    below = np.clip(probabilities[:, None, None] + u - probabilities[:, None], 0, 1)  # [a, b, u]: chance that b is less
+    below[np.eye(probabilities.size, dtype=bool)] = 1
+    chances = below.prod(axis=1).mean(axis=1)
     return index_law(chances / chances.sum(), probabilities.size)
 
 
@@ -80,7 +75,8 @@ QUESTION = Question(
     fixed=(
         {"probabilities": np.array([0.6, 0.4]), "rng": None},
         {"probabilities": np.array([0.3, 0.3, 0.4]), "rng": None},
-        {"probabilities": np.array([0.0, 0.05, 0.0, 0.6, 0.3, 0.05, 0.0]), "rng": None},
+        {"probabilities": np.array([0.05, 0.6, 0.05, 0.3]), "rng": None},
+        {"probabilities": np.array([0.0, 0.125, 0.5, 0.0, 0.125, 0.125, 0.125, 0.0]), "rng": None},
     ),
     fresh=fresh,
     fresh_count=1,
@@ -168,11 +164,10 @@ QUESTION = Question(
         Mistake(
             "largest-with-noise",
             "M26",
-            lambda probabilities, rng: largest(lambda p, u: p + u, probabilities),
-            "You gave each probability a random number of its own, added or multiplied, and took the largest result.",
+            largest_sum,
+            "You added a random number of its own to each probability, and took the largest sum.",
             "That draws likely actions more often, but not as often as π says. Only one kind of noise does: Gumbel "
             "noise on log π. One uniform number and the running sum do as well.",
-            variants=(lambda probabilities, rng: largest(lambda p, u: p * u, probabilities),),
         ),
         Mistake(
             "sorted",
