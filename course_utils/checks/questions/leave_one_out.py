@@ -40,6 +40,11 @@ def same_left_out(place: int, returns: FloatArray) -> FloatArray:
     return result
 
 
+def by_value(returns: FloatArray) -> FloatArray:
+    """Leave out all returns that are equal to one's own."""
+    return np.array([r - returns[returns != r].mean() for r in returns])
+
+
 QUESTION = Question(
     name="leave_one_out",
     lesson="06",
@@ -50,7 +55,10 @@ QUESTION = Question(
         {"returns": np.array([1.0, 2.0, 6.0])},
         {"returns": np.array([4.0, -1.0])},
         {"returns": np.array([0.0, 1.0, 1.0, 0.0, 1.0])},
+        {"returns": np.array([-4.0, -2.5, -9.0, -1.0])},
+        {"returns": np.array([20.0, 3.0, -7.5, 0.0, 3.0, 12.0, -1.0, 8.0])},
     ),
+    extreme=({"returns": np.array([3.0, 3.0, 3.0])},),
     fresh=fresh,
     oracle=advantages,
     remark="Its mean gradient is exact for every m of two or more. Lesson 13 meets it again under the name RLOO.",
@@ -79,6 +87,54 @@ QUESTION = Question(
             "You divided by m − 1, and the sum still holds the episode's own return.",
             "This baseline is too high, and it depends on the episode's own actions. Take the own return out of the "
             "sum as well.",
+        ),
+        Mistake(
+            "brackets",
+            "M10",
+            lambda returns: returns - returns.sum() - returns / (returns.size - 1),
+            "The terms are right, and brackets are missing or stand in another place.",
+            "Division comes before subtraction, and subtraction goes from left to right. The baseline is "
+            "`(returns.sum() - returns) / (m - 1)`, with both brackets; it is subtracted from the return as a whole.",
+            variants=(
+                lambda returns: returns - (returns.sum() - returns / (returns.size - 1)),
+                lambda returns: (returns - (returns.sum() - returns)) / (returns.size - 1),
+                lambda returns: returns - others(returns) / returns.size - 1,
+                lambda returns: returns - returns.sum() - returns / returns.size - 1,
+                lambda returns: returns - returns.sum() / (returns.size - 1) - returns,
+                lambda returns: returns - (returns.sum() - returns / returns.size - 1),
+            ),
+        ),
+        Mistake(
+            "equal-ones-left-out",
+            "M10",
+            by_value,
+            "You left out all returns that are equal to the episode's own, where only the episode itself is left out.",
+            "Two episodes may have the same return, and the other one belongs to the baseline. Leave out by place, as "
+            "`np.delete(returns, i)` does, and not by value.",
+        ),
+        Mistake(
+            "shrunk-for-stretched",
+            "M10",
+            lambda returns: (returns - returns.mean()) * (returns.size - 1) / returns.size,
+            "You multiplied the difference from the mean of all by (m − 1)/m. It is m/(m − 1) that restores it.",
+            "The mean of all counts the own return, which shrinks the difference to 1 − 1/m of itself. Another such "
+            "factor shrinks it twice.",
+        ),
+        Mistake(
+            "median",
+            "",
+            lambda returns: np.array([r - np.median(np.delete(returns, i)) for i, r in enumerate(returns)]),
+            "You subtracted the median of the others, where their mean is asked for.",
+            "That is unbiased as well, and steadier when one return lies far out. But the exact factors of this lesson "
+            "hold for the mean.",
+            almost=True,
+        ),
+        Mistake(
+            "best-of-the-others",
+            "",
+            lambda returns: np.array([r - np.delete(returns, i).max() for i, r in enumerate(returns)]),
+            "You subtracted the largest return of the others.",
+            "It is unbiased, and far from the middle: only the best episode of a batch would ever be praised.",
         ),
         Mistake(
             "sum-for-mean",

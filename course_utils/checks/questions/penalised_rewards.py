@@ -13,7 +13,7 @@ def fresh(rng: np.random.Generator) -> Inputs:
     log_probs = rng.uniform(-2.0, -0.2, size=length).round(2)
     ref_log_probs = (log_probs + rng.normal(scale=0.8, size=length)).round(2).clip(max=-0.05)
     score = float(rng.uniform(1.0, 3.0) * rng.choice([-1, 1]))
-    beta = round(float(rng.uniform(0.2, 0.6)), 2)
+    beta = round(float(rng.choice([rng.uniform(0.2, 0.6), rng.uniform(1.4, 2.5)])), 2)
     return {"score": round(score, 1), "log_probs": log_probs, "ref_log_probs": ref_log_probs, "beta": beta}
 
 
@@ -45,6 +45,27 @@ QUESTION = Question(
             "ref_log_probs": np.log([0.6, 0.3, 0.3]),
             "beta": 0.3,
         },
+        {"score": 0.7, "log_probs": np.log([0.6]), "ref_log_probs": np.log([0.2]), "beta": 1.5},
+        {
+            "score": 0.0,
+            "log_probs": np.log([0.9, 0.2, 0.4, 1.0]),
+            "ref_log_probs": np.log([0.1, 0.2, 0.7, 0.5]),
+            "beta": 1.5,
+        },
+        {
+            "score": 4.0,
+            "log_probs": np.log([0.3, 0.6, 0.8, 0.05, 0.7]),
+            "ref_log_probs": np.log([0.5, 0.6, 0.2, 0.4, 0.1]),
+            "beta": 0.0,
+        },
+    ),
+    extreme=(
+        {
+            "score": 1.0,
+            "log_probs": np.array([-800.0, -2.0, -1.0]),
+            "ref_log_probs": np.array([-799.0, -1.5, -3.0]),
+            "beta": 0.4,
+        },
     ),
     fresh=fresh,
     oracle=penalised,
@@ -72,6 +93,14 @@ QUESTION = Question(
             "though all of it is still to come.",
         ),
         Mistake(
+            "score-replaces",
+            "M29",
+            lambda score, log_probs, ref_log_probs, beta: np.append(-beta * (log_probs - ref_log_probs)[:-1], score),
+            "You put the score in the place of the last token's penalty.",
+            "The last token has drifted as well, and pays for it: the score is added there. `rewards[-1] = score` "
+            "overwrites what `rewards[-1] += score` keeps.",
+        ),
+        Mistake(
             "score-at-first",
             "M22",
             lambda score, log_probs, ref_log_probs, beta: with_score(-beta * (log_probs - ref_log_probs), score, 0),
@@ -84,6 +113,16 @@ QUESTION = Question(
             lambda score, log_probs, ref_log_probs, beta: -beta * (log_probs - ref_log_probs),
             "The score is missing.",
             "With the penalty alone the best policy is the reference.",
+        ),
+        Mistake(
+            "score-subtracted",
+            "M5",
+            lambda score, log_probs, ref_log_probs, beta: with_score(-beta * (log_probs - ref_log_probs), -score),
+            "You subtracted the score.",
+            "A good reply would be punished. The score is what is earned, and the penalty what it costs.",
+            variants=(
+                lambda score, log_probs, ref_log_probs, beta: with_score(beta * (log_probs - ref_log_probs), -score),
+            ),
         ),
         Mistake(
             "pays-the-policy",
@@ -127,13 +166,120 @@ QUESTION = Question(
             "β decides how much score a nat of KL is worth.",
         ),
         Mistake(
+            "k3",
+            "M19",
+            lambda score, log_probs, ref_log_probs, beta: with_score(
+                -beta * (np.exp(ref_log_probs - log_probs) - 1 - (ref_log_probs - log_probs)), score
+            ),
+            "You penalised k3, which is never below 0.",
+            "As a reward it also punishes a token that π likes *less* than the reference does, where the log-ratio "
+            "pays for it. The gradient of the mean reward is then not that of the KL.",
+            variants=(
+                lambda score, log_probs, ref_log_probs, beta: with_score(
+                    -beta * (np.exp(log_probs - ref_log_probs) - 1 - (log_probs - ref_log_probs)), score
+                ),
+            ),
+        ),
+        Mistake(
+            "absolute",
+            "M19",
+            lambda score, log_probs, ref_log_probs, beta: with_score(-beta * np.abs(log_probs - ref_log_probs), score),
+            "Your penalty is never below 0: the sign of the log-ratio is lost.",
+            "A single token's log-ratio may be negative, and then it pays. Only with its sign is its mean the KL.",
+            variants=(
+                lambda score, log_probs, ref_log_probs, beta: with_score(
+                    -beta * np.maximum(log_probs - ref_log_probs, 0), score
+                ),
+            ),
+        ),
+        Mistake(
+            "quotient-of-logs",
+            "M28",
+            lambda score, log_probs, ref_log_probs, beta: with_score(-beta * log_probs / ref_log_probs, score),
+            "You divided one log-probability by the other.",
+            "log(π / π_ref) is the *difference* log π − log π_ref. A quotient of logarithms is the logarithm to "
+            "another base, and no log-ratio.",
+        ),
+        Mistake(
+            "ratio-without-logarithm",
+            "M28",
+            lambda score, log_probs, ref_log_probs, beta: with_score(-beta * np.exp(log_probs - ref_log_probs), score),
+            "You penalised the ratio π/π_ref, not its logarithm.",
+            "Where the two policies agree the ratio is 1 and would cost β for every token. Its logarithm is 0 there, "
+            "and its mean is the KL.",
+        ),
+        Mistake(
+            "difference-of-probabilities",
+            "M28",
+            lambda score, log_probs, ref_log_probs, beta: with_score(
+                -beta * (np.exp(log_probs) - np.exp(ref_log_probs)), score
+            ),
+            "You penalised the difference of the probabilities, not that of their logarithms.",
+            "From 0.01 to 0.1 is a small difference and a factor of ten. The KL counts factors.",
+        ),
+        Mistake(
+            "weighted-by-pi",
+            "M20",
+            lambda score, log_probs, ref_log_probs, beta: with_score(
+                -beta * np.exp(log_probs) * (log_probs - ref_log_probs), score
+            ),
+            "You weighed each log-ratio with π of its token.",
+            "In a sum over all tokens the KL has this factor. Here the tokens are drawn from π, and the drawing "
+            "supplies it: with the factor as well, likely tokens count twice.",
+        ),
+        Mistake(
+            "reference-ignored",
+            "M21",
+            lambda score, log_probs, ref_log_probs, beta: with_score(-beta * log_probs, score),
+            "The reference does not come into it: you penalised log π alone.",
+            "That is a bonus for entropy. The KL measures the distance to the reference: log π − log π_ref.",
+        ),
+        Mistake(
+            "reward-to-go",
+            "M8",
+            lambda score, log_probs, ref_log_probs, beta: np.cumsum(
+                penalised(score, log_probs, ref_log_probs, beta)[::-1]
+            )[::-1],
+            "You have added up what is still to come: yours is the reward-to-go.",
+            "It is made from the right rewards. Asked for are the rewards themselves, before any sum.",
+            almost=True,
+        ),
+        Mistake(
+            "total",
+            "M7",
+            lambda score, log_probs, ref_log_probs, beta: penalised(score, log_probs, ref_log_probs, beta).sum(),
+            "You added up the rewards of all tokens.",
+            "Each token has a reward of its own, shape (T,): what it costs is charged where it was written.",
+        ),
+        Mistake(
+            "underflow",
+            "",
+            lambda score, log_probs, ref_log_probs, beta: with_score(
+                -beta * np.log(np.exp(log_probs) / np.exp(ref_log_probs)), score
+            ),
+            "The formula is right. For very small probabilities, though, their `exp` is 0, and you divide 0 by 0 or "
+            "take the logarithm of 0.",
+            "The log-ratio is a difference of numbers that you are given: no `exp` and no `log` is needed.",
+            variants=(
+                lambda score, log_probs, ref_log_probs, beta: with_score(
+                    -beta * (np.log(np.exp(log_probs)) - np.log(np.exp(ref_log_probs))), score
+                ),
+            ),
+            almost=True,
+        ),
+        Mistake(
             "squared",
             "M19",
             lambda score, log_probs, ref_log_probs, beta: with_score(
                 -beta * 0.5 * (log_probs - ref_log_probs) ** 2, score
             ),
-            "You penalised half the squared log-ratio, k2.",
+            "You penalised the square of the log-ratio, as k2 does.",
             "Its mean is not the KL, and in the reward the value is all that counts. The log-ratio itself has it.",
+            variants=(
+                lambda score, log_probs, ref_log_probs, beta: with_score(
+                    -beta * (log_probs - ref_log_probs) ** 2, score
+                ),
+            ),
         ),
     ),
 )

@@ -1,5 +1,7 @@
 """Lesson 10: PPO's clipped surrogate of each step."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from course_utils.arguments import FloatArray
@@ -8,13 +10,15 @@ from course_utils.checks.question import Inputs, Mistake, Question
 
 
 def fresh(rng: np.random.Generator) -> Inputs:
-    """Draw steps in all four quadrants, with ratios inside and outside the range."""
-    ratio = np.array([1.5, 1.4, 0.5, 0.6, 1.05, 0.97]) * rng.uniform(0.95, 1.05, size=6)
-    old = rng.uniform(-2.5, -0.8, size=6).round(2)
+    """Draw steps in all four quadrants, in any order, with ratios inside and outside the range, two of them large."""
+    ratio = np.array([1.5, 1.4, 0.5, 0.6, 1.05, 0.97, 11.0, 6.0]) * rng.uniform(0.95, 1.05, size=8)
+    signs = np.array([1.0, -1.0, 1.0, -1.0, 1.0, -1.0, -1.0, 1.0])
+    order = rng.permutation(8)
+    old = rng.uniform(-4.5, -2.8, size=8).round(2)
     return {
-        "log_probs": old + np.log(ratio),
+        "log_probs": old + np.log(ratio[order]),
         "old_log_probs": old,
-        "advantages": np.array([1.0, -1.0, 1.0, -1.0, 1.0, -1.0]) * rng.uniform(0.5, 2.0, size=6).round(1),
+        "advantages": signs[order] * rng.uniform(0.5, 2.0, size=8).round(1),
         "epsilon": float(rng.choice([0.1, 0.2, 0.25])),
     }
 
@@ -43,6 +47,18 @@ def zero_outside(
     return np.asarray(np.where(np.abs(ratio - 1) > epsilon, 0.0, ratio * advantages))
 
 
+def dual_clip(bound: float) -> Callable[..., FloatArray]:
+    """Return the surrogate that is kept above ``bound`` times A where A is negative."""
+
+    def mistaken(
+        log_probs: FloatArray, old_log_probs: FloatArray, advantages: FloatArray, epsilon: float
+    ) -> FloatArray:
+        plain = surrogate(log_probs, old_log_probs, advantages, epsilon)
+        return np.asarray(np.where(advantages < 0, np.maximum(plain, bound * advantages), plain))
+
+    return mistaken
+
+
 QUESTION = Question(
     name="ppo_surrogate",
     lesson="10",
@@ -61,6 +77,13 @@ QUESTION = Question(
             "old_log_probs": np.log([0.4, 0.6, 0.4, 0.6, 0.5]),
             "advantages": np.array([2.0, 1.0, -2.0, -1.0, 3.0]),
             "epsilon": 0.2,
+        },
+        # ratios 12, 0.05, 1 and 8, and an advantage of 0
+        {
+            "log_probs": np.log([0.84, 0.02, 0.5, 0.64, 0.9]),
+            "old_log_probs": np.log([0.07, 0.4, 0.5, 0.08, 0.3]),
+            "advantages": np.array([-0.5, -1.5, 1.0, 2.0, 0.0]),
+            "epsilon": 0.4,
         },
     ),
     extreme=(
@@ -126,6 +149,133 @@ QUESTION = Question(
             "You took the larger of the two products.",
             "The larger one keeps the gradient where the step has gone too far, and takes it away where it should come "
             "back: both the wrong way round. (In a loss, −A in place of A, it is the maximum.)",
+        ),
+        Mistake(
+            "dual-clip",
+            "M17",
+            dual_clip(3.0),
+            "Where A is negative you do not let the surrogate fall below a multiple of A: that is PPO with a dual "
+            "clip.",
+            "It keeps one step with a huge ratio from ruling a batch, and some libraries have it. Asked for is PPO's "
+            "own: without a second bound, a step that went far the wrong way is pushed back in full.",
+            variants=(dual_clip(2.0), dual_clip(5.0), dual_clip(10.0)),
+            almost=True,
+        ),
+        Mistake(
+            "clipped-product",
+            "M17",
+            lambda log_probs, old_log_probs, advantages, epsilon: np.minimum(
+                ratio_of(log_probs, old_log_probs) * advantages,
+                np.clip(ratio_of(log_probs, old_log_probs) * advantages, 1 - epsilon, 1 + epsilon),
+            ),
+            "You clipped the product ρA to the range around 1. It is the ratio alone that is clipped.",
+            "The range from 1 − ε to 1 + ε is one for ratios. Of an advantage of 30 nothing but 1 + ε would be left. "
+            "Clip ρ, and then multiply by A.",
+            variants=(
+                lambda log_probs, old_log_probs, advantages, epsilon: np.clip(
+                    ratio_of(log_probs, old_log_probs) * advantages, 1 - epsilon, 1 + epsilon
+                ),
+            ),
+        ),
+        Mistake(
+            "upper-side-only",
+            "M17",
+            lambda log_probs, old_log_probs, advantages, epsilon: np.minimum(
+                ratio_of(log_probs, old_log_probs) * advantages,
+                np.minimum(ratio_of(log_probs, old_log_probs), 1 + epsilon) * advantages,
+            ),
+            "You clipped the ratio at 1 + ε, and not at 1 − ε.",
+            "The lower side is the brake for negative advantages: it ends the push once an action has become rare "
+            "enough.",
+        ),
+        Mistake(
+            "lower-side-only",
+            "M17",
+            lambda log_probs, old_log_probs, advantages, epsilon: np.minimum(
+                ratio_of(log_probs, old_log_probs) * advantages,
+                np.maximum(ratio_of(log_probs, old_log_probs), 1 - epsilon) * advantages,
+            ),
+            "You clipped the ratio at 1 − ε, and not at 1 + ε.",
+            "The upper side is the brake for positive advantages: it ends the push once an action has become likely "
+            "enough.",
+        ),
+        Mistake(
+            "log-ratio-clipped",
+            "M17",
+            lambda log_probs, old_log_probs, advantages, epsilon: np.minimum(
+                ratio_of(log_probs, old_log_probs) * advantages,
+                np.exp(np.clip(log_probs - old_log_probs, -epsilon, epsilon)) * advantages,
+            ),
+            "You clipped the logarithm of the ratio, to ±ε.",
+            "That is the range from exp(−ε) to exp(ε), which is not 1 − ε to 1 + ε. Take the exponential first, then "
+            "clip.",
+            almost=True,
+        ),
+        Mistake(
+            "quotient-of-logs",
+            "M28",
+            lambda log_probs, old_log_probs, advantages, epsilon: np.minimum(
+                log_probs / old_log_probs * advantages,
+                np.clip(log_probs / old_log_probs, 1 - epsilon, 1 + epsilon) * advantages,
+            ),
+            "You divided one log-probability by the other.",
+            "A ratio of logarithms is no ratio of probabilities. ρ = π/π_old = exp(log π − log π_old).",
+        ),
+        Mistake(
+            "difference-of-probabilities",
+            "M28",
+            lambda log_probs, old_log_probs, advantages, epsilon: np.minimum(
+                (np.exp(log_probs) - np.exp(old_log_probs)) * advantages,
+                np.clip(np.exp(log_probs) - np.exp(old_log_probs), 1 - epsilon, 1 + epsilon) * advantages,
+            ),
+            "You used the difference π − π_old as the ratio.",
+            "Where the policies agree, the ratio is 1 and the difference 0. ρ = π/π_old says how much more often the "
+            "present policy would have drawn the action.",
+        ),
+        Mistake(
+            "averaged",
+            "M7",
+            lambda log_probs, old_log_probs, advantages, epsilon: surrogate(
+                log_probs, old_log_probs, advantages, epsilon
+            ).mean(),
+            "You put the steps together in one number.",
+            "The surrogates are right. Asked for is that of each step, shape (T,).",
+            variants=(
+                lambda log_probs, old_log_probs, advantages, epsilon: surrogate(
+                    log_probs, old_log_probs, advantages, epsilon
+                ).sum(),
+            ),
+            almost=True,
+        ),
+        Mistake(
+            "advantages-whitened",
+            "M12",
+            lambda log_probs, old_log_probs, advantages, epsilon: surrogate(
+                log_probs, old_log_probs, (advantages - advantages.mean()) / advantages.std(), epsilon
+            ),
+            "You whitened the advantages first.",
+            "Many programs do, for each small part of a batch. It is another choice: here the advantages are taken as "
+            "they are.",
+            variants=(
+                lambda log_probs, old_log_probs, advantages, epsilon: surrogate(
+                    log_probs, old_log_probs, (advantages - advantages.mean()) / (advantages.std() + 1e-8), epsilon
+                ),
+            ),
+            almost=True,
+        ),
+        Mistake(
+            "zero-where-clipped",
+            "M17",
+            lambda log_probs, old_log_probs, advantages, epsilon: np.where(
+                surrogate(log_probs, old_log_probs, advantages, epsilon)
+                < ratio_of(log_probs, old_log_probs) * advantages,
+                0.0,
+                ratio_of(log_probs, old_log_probs) * advantages,
+            ),
+            "Where the clip acts you returned 0.",
+            "There the gradient is 0, and you have seen where that is so. The surrogate itself is not 0 there: it "
+            "stays at (1 ± ε) A.",
+            almost=True,
         ),
         Mistake(
             "zero-outside",

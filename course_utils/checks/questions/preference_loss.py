@@ -25,6 +25,11 @@ def sigmoid(x: FloatArray) -> FloatArray:
     return np.asarray(1 / (1 + np.exp(-x)))
 
 
+def strength(chosen: FloatArray, rejected: FloatArray) -> FloatArray:
+    """Return exp(chosen) / (exp(chosen) + exp(rejected)), with no care for large scores."""
+    return np.asarray(np.exp(chosen) / (np.exp(chosen) + np.exp(rejected)))
+
+
 QUESTION = Question(
     name="preference_loss",
     lesson="11",
@@ -34,8 +39,14 @@ QUESTION = Question(
     fixed=(
         {"chosen": np.array([1.0]), "rejected": np.array([0.5])},
         {"chosen": np.array([2.0, -0.5]), "rejected": np.array([0.5, 0.3])},
+        {"chosen": np.array([-3.0, -1.0, -2.0, 0.0, -0.4]), "rejected": np.array([-1.5, -1.0, -4.0, 0.0, -2.0])},
     ),
-    extreme=({"chosen": np.array([-1000.0, 2.0]), "rejected": np.array([1000.0, 1.0])},),
+    extreme=(
+        {"chosen": np.array([1000.0, 2.0]), "rejected": np.array([999.0, 1.0])},
+        {"chosen": np.array([-1000.0, -1001.0, -1002.0]), "rejected": np.array([-1001.0, -1000.0, -1002.0])},
+        {"chosen": np.array([-1000.0, 2.0]), "rejected": np.array([1000.0, 1.0])},
+        {"chosen": np.array([1000.0, 2.0]), "rejected": np.array([-1000.0, 1.0])},
+    ),
     fresh=fresh,
     oracle=loss,
     remark="A pair ranked right by a wide margin costs nearly nothing. One ranked wrong costs about its margin.",
@@ -45,9 +56,15 @@ QUESTION = Question(
             "overflow",
             "",
             lambda chosen, rejected: np.mean(-np.log(sigmoid(chosen - rejected))),
-            "The formula is right, and it is not finite here: `exp` of the margin is larger than any float.",
+            "The formula is right, and it is not finite here: an `exp` in it is larger than any float, or so small "
+            "that it is 0.",
             "One infinite loss makes every weight NaN in the next step. `np.logaddexp(0, -margin)` is the same number "
             "without the overflow.",
+            variants=(
+                lambda chosen, rejected: np.log(1 + np.exp(rejected - chosen)).mean(),
+                lambda chosen, rejected: -np.log(strength(chosen, rejected)).mean(),
+                lambda chosen, rejected: (np.log(np.exp(chosen) + np.exp(rejected)) - chosen).mean(),
+            ),
             almost=True,
         ),
         Mistake(
@@ -76,9 +93,10 @@ QUESTION = Question(
             "no-logarithm",
             "",
             lambda chosen, rejected: -sigmoid(chosen - rejected).mean(),
-            "The logarithm is missing: this is minus the mean probability.",
+            "The logarithm is missing: this is the mean probability, subtracted from 0 or from 1.",
             "The loss is −log of the probability of what the rater chose. A pair that is ranked wrong by far would "
             "hardly count without it.",
+            variants=(lambda chosen, rejected: 1 - sigmoid(chosen - rejected).mean(),),
         ),
         Mistake(
             "probability",
@@ -99,7 +117,9 @@ QUESTION = Question(
             "",
             lambda chosen, rejected: (rejected - chosen).mean(),
             "You returned the mean margin without log σ.",
-            "Nothing stops such a loss: it falls for ever when all scores are multiplied by a larger number.",
+            "Nothing stops it: it goes on for ever when all scores are multiplied by a larger number. −log σ levels "
+            "off where a pair is ranked right.",
+            variants=(lambda chosen, rejected: (chosen - rejected).mean(),),
         ),
         Mistake(
             "sum",
@@ -123,6 +143,69 @@ QUESTION = Question(
             lambda chosen, rejected: np.logaddexp(0, -(chosen - rejected).mean()),
             "You averaged the margins first, and took −log σ of the mean.",
             "Then one pair with a wide margin makes up for many that are ranked wrong. Each pair has its own loss.",
+        ),
+        Mistake(
+            "log-of-the-mean",
+            "",
+            lambda chosen, rejected: -np.log(sigmoid(chosen - rejected).mean()),
+            "You averaged the probabilities first, and took −log of their mean.",
+            "The pairs were judged one by one, so their probabilities multiply, and their logarithms are averaged. A "
+            "pair ranked wrong by far hardly moves a mean probability.",
+        ),
+        Mistake(
+            "sigmoid-of-each",
+            "M23",
+            lambda chosen, rejected: (np.logaddexp(0, -chosen) - np.logaddexp(0, -rejected)).mean(),
+            "You took σ of each score by itself, and compared after that.",
+            "Two scores of 10 and 12 have nearly the same σ, though they differ by 2. Subtract first: σ is taken of "
+            "the difference.",
+            variants=(
+                lambda chosen, rejected: -np.log(sigmoid(chosen) / (sigmoid(chosen) + sigmoid(rejected))).mean(),
+                lambda chosen, rejected: np.logaddexp(0, sigmoid(rejected) - sigmoid(chosen)).mean(),
+            ),
+        ),
+        Mistake(
+            "accuracy",
+            "M23",
+            lambda chosen, rejected: (chosen > rejected).mean(),
+            "You returned the share of pairs that are ranked right, or wrong.",
+            "It says nothing of by how much, and it has no derivative to learn from: a small change of the scores "
+            "leaves it as it is.",
+            variants=(
+                lambda chosen, rejected: (chosen <= rejected).mean(),
+                lambda chosen, rejected: (chosen < rejected).mean(),
+            ),
+        ),
+        Mistake(
+            "hinge",
+            "",
+            lambda chosen, rejected: np.maximum(0, 1 - (chosen - rejected)).mean(),
+            "You returned a hinge: 0 where the margin is wide enough, and straight below that.",
+            "It ranks as well. But it is no −log of a probability: the Bradley–Terry model says how often raters "
+            "choose each, and that is what −log σ fits.",
+            variants=(lambda chosen, rejected: np.maximum(0, rejected - chosen).mean(),),
+        ),
+        Mistake(
+            "base",
+            "",
+            lambda chosen, rejected: loss(chosen, rejected) / np.log(2),
+            "You took logarithms to another base than e.",
+            "Another base multiplies the loss and every gradient by a constant. Natural logarithms are meant.",
+            variants=(lambda chosen, rejected: loss(chosen, rejected) / np.log(10),),
+            almost=True,
+        ),
+        Mistake(
+            "one-pair-only",
+            "",
+            lambda chosen, rejected: loss(chosen[:1], rejected[:1]),
+            "You returned the loss of one pair, the first or the last.",
+            "All pairs are to be learned from. In a loop, `=` for `+=` keeps the last term, and a `return` inside it "
+            "ends it after the first.",
+            variants=(
+                lambda chosen, rejected: loss(chosen[-1:], rejected[-1:]),
+                lambda chosen, rejected: loss(chosen[:1], rejected[:1]) / len(chosen),
+                lambda chosen, rejected: loss(chosen[-1:], rejected[-1:]) / len(chosen),
+            ),
         ),
     ),
 )

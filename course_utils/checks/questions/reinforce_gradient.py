@@ -13,15 +13,15 @@ Gradient = Callable[[FloatArray, IntArray, IntArray, FloatArray, float], FloatAr
 
 
 def fresh(rng: np.random.Generator) -> Inputs:
-    """Draw a policy of three states and two to four trajectories, each of which returns to a state."""
-    n_actions, m, length = (int(rng.integers(low, high)) for low, high in ((2, 4), (2, 5), (3, 5)))
+    """Draw a policy of three states and two to five trajectories, each of which returns to a state."""
+    n_actions, m, length = (int(rng.integers(low, high)) for low, high in ((2, 5), (2, 6), (3, 5)))
     states = rng.integers(3, size=(m, length))
     states[:, -1] = states[:, 0]
     return {
         "logits": rng.normal(size=(3, n_actions)).round(2),
         "states": states,
         "actions": rng.integers(n_actions, size=(m, length)),
-        "rewards": rng.uniform(0.5, 3.0, size=(m, length)).round(1),
+        "rewards": (rng.uniform(0.5, 3.0, size=(m, length)) * rng.choice([-1, 1, 1], size=(m, length))).round(1),
         "discount": round(float(rng.uniform(0.3, 0.9)), 2),
     }
 
@@ -103,7 +103,45 @@ def overwritten_in_each(logits: FloatArray, states: IntArray, actions: IntArray,
     return result / len(states)
 
 
+def with_pi(pi: Callable[[FloatArray], FloatArray]) -> Gradient:
+    """Return the estimate with another π, a function of the whole table of logits."""
+    return changed(
+        lambda logits, states, actions, weights: gathered(
+            logits, states, weights[..., None] * (one_hot(logits, actions) - pi(logits)[states])
+        )
+    )
+
+
+def normalised(weights: FloatArray) -> FloatArray:
+    """Return weights over the sum of their row."""
+    result: FloatArray = weights / weights.sum(axis=1, keepdims=True)
+    return result
+
+
 right = with_weights(right_weights)
+
+
+def steps_only(steps: slice) -> Gradient:
+    """Return the estimate from some of the steps of each trajectory, with their right weights."""
+    return changed(
+        lambda logits, states, actions, weights: gathered(
+            logits, states[:, steps], (weights[..., None] * scores(logits, states, actions))[:, steps]
+        )
+    )
+
+
+def one_trajectory(place: int, divided: bool) -> Gradient:
+    """Return the estimate from one trajectory, divided by the number of all or not."""
+
+    def gradient(
+        logits: FloatArray, states: IntArray, actions: IntArray, rewards: FloatArray, discount: float
+    ) -> FloatArray:
+        one = slice(place, place + 1 or None)
+        estimate = right(logits, states[one], actions[one], rewards[one], discount)
+        return estimate / len(states) if divided else estimate
+
+    return gradient
+
 
 QUESTION = Question(
     name="reinforce_gradient",
@@ -132,6 +170,46 @@ QUESTION = Question(
             "actions": np.array([[0, 2, 1, 1], [1, 0, 0, 2], [2, 2, 1, 0]]),
             "rewards": np.array([[1.0, 0.5, 2.0, 1.0], [-1.0, 3.0, 0.0, 1.0], [0.5, 2.0, -2.0, 4.0]]),
             "discount": 0.8,
+        },
+        # more trajectories than steps, more states than actions, rewards below 0, no discount
+        {
+            "logits": np.array([[-1.0, 0.5], [2.0, -0.5], [0.0, 0.0], [-0.3, -1.2]]),
+            "states": np.array([[3, 0, 3], [1, 1, 0], [3, 3, 2], [0, 2, 1], [1, 0, 0]]),
+            "actions": np.array([[1, 0, 0], [0, 0, 1], [1, 1, 0], [0, 1, 1], [1, 0, 1]]),
+            "rewards": np.array(
+                [[-1.0, -2.0, -0.5], [0.0, 0.0, -3.0], [-1.5, 1.0, 0.0], [0.0, -4.0, -1.0], [2.0, -1.0, -1.0]]
+            ),
+            "discount": 1.0,
+        },
+        {
+            "logits": np.array([[0.3, -0.4, 0.0, 1.0], [0.6, 0.1, -2.0, 0.2]]),
+            "states": np.array([[1], [1], [0]]),
+            "actions": np.array([[3], [0], [2]]),
+            "rewards": np.array([[2.0], [-1.0], [0.5]]),
+            "discount": 0.6,
+        },
+    ),
+    extreme=(
+        {
+            "logits": np.array([[1000.0, 0.0], [0.0, 0.5], [0.3, 0.0]]),
+            "states": np.array([[0, 1, 2]]),
+            "actions": np.array([[1, 0, 0]]),
+            "rewards": np.array([[1.0, 0.5, -2.0]]),
+            "discount": 0.5,
+        },
+        {
+            "logits": np.array([[0.0, 1.0], [-1000.0, -1001.0], [0.3, 0.0]]),
+            "states": np.array([[1, 2, 1]]),
+            "actions": np.array([[1, 0, 0]]),
+            "rewards": np.array([[1.0, 0.5, -2.0]]),
+            "discount": 0.5,
+        },
+        {
+            "logits": np.array([[5000.0, 0.0, 1.0], [-np.inf, 0.5, 0.0]]),
+            "states": np.array([[0, 1], [1, 1]]),
+            "actions": np.array([[0, 2], [1, 2]]),
+            "rewards": np.array([[1.0, 0.5], [-2.0, 3.0]]),
+            "discount": 0.9,
         },
     ),
     fresh=fresh,
@@ -184,6 +262,33 @@ QUESTION = Question(
             "The first step has the factor γ⁰ = 1. Python counts it as step 0, so `discount**t` is right there.",
             sections.DISCOUNT,
             almost=True,
+        ),
+        Mistake(
+            "counted-from-zero",
+            "M25",
+            with_weights(lambda rewards, discount: right_weights(rewards, discount) / discount),
+            "All entries are 1/γ times the wanted ones: you took γ^(t−1) literally, with t counted from 0.",
+            "In the book the steps are counted from 1, so the first has the factor γ⁰ = 1. Python counts from 0: there "
+            "the same factor is `discount**t`.",
+            sections.DISCOUNT,
+            almost=True,
+        ),
+        Mistake(
+            "remainder-undiscounted",
+            "M25",
+            with_weights(lambda rewards, discount: powers(rewards, discount) * returns.reward_to_go(rewards)),
+            "You added up the plain rewards that remain, and multiplied the sum by a power of γ.",
+            "γ^(t−1) G_t has both: the factor in front, and inside G_t the factor γ^(k−t) of each reward. Then the "
+            "reward of step k counts γ^(k−1), wherever it is credited.",
+            sections.DISCOUNT,
+            variants=(
+                with_weights(
+                    lambda rewards, discount: discount * powers(rewards, discount) * returns.reward_to_go(rewards)
+                ),
+                with_weights(
+                    lambda rewards, discount: powers(rewards, discount) * returns.reward_to_go(rewards) / discount
+                ),
+            ),
         ),
         Mistake(
             "discount-ignored",
@@ -243,13 +348,35 @@ QUESTION = Question(
             variants=(changed(overwritten_in_each),),
         ),
         Mistake(
+            "one-trajectory-only",
+            "M7",
+            one_trajectory(0, divided=True),
+            "Only one trajectory is in your answer, the first or the last.",
+            "The mean over all of them makes the estimate less noisy. A `return` inside the outer loop ends it after "
+            "the first; `=` for `+=` keeps the last.",
+            variants=(one_trajectory(0, False), one_trajectory(-1, True), one_trajectory(-1, False)),
+        ),
+        Mistake(
+            "first-step-missing",
+            "M3",
+            steps_only(slice(1, None)),
+            "You left out the first step of each trajectory.",
+            "`range(1, T)` begins with the second step: Python counts from 0. The first action is a term of the sum "
+            "too.",
+            sections.THEOREM,
+        ),
+        Mistake(
+            "last-step-missing",
+            "M3",
+            steps_only(slice(None, -1)),
+            "You left out the last step of each trajectory.",
+            "`range(T - 1)` ends with the last step but one. The last action earns a reward too.",
+            sections.THEOREM,
+        ),
+        Mistake(
             "last-step-only",
             "M3",
-            changed(
-                lambda logits, states, actions, weights: gathered(
-                    logits, states[:, -1:], (weights[..., None] * scores(logits, states, actions))[:, -1:]
-                )
-            ),
+            steps_only(slice(-1, None)),
             "You used the last step of each trajectory alone. The sum over t is missing.",
             "log Pr has a term for each step. Without the early ones, no early action is ever learned.",
             sections.THEOREM,
@@ -257,11 +384,7 @@ QUESTION = Question(
         Mistake(
             "first-step-only",
             "M3",
-            changed(
-                lambda logits, states, actions, weights: gathered(
-                    logits, states[:, :1], (weights[..., None] * scores(logits, states, actions))[:, :1]
-                )
-            ),
+            steps_only(slice(1)),
             "You used the first step of each trajectory alone. The sum over t is missing.",
             "log Pr has a term for each step. Without the later ones, no later action is ever learned.",
             sections.THEOREM,
@@ -281,6 +404,93 @@ QUESTION = Question(
             "The score is one-hot − π of the state in which the action was drawn. Computed once, before the loop over "
             "the steps, π belongs to the first state alone.",
             sections.SCORE,
+        ),
+        Mistake(
+            "weight-on-one-hot-only",
+            "M1",
+            changed(
+                lambda logits, states, actions, weights: gathered(
+                    logits, states, weights[..., None] * one_hot(logits, actions) - policy.softmax(logits)[states]
+                )
+            ),
+            "Your weight stands at the one-hot alone: weight · one-hot − π. Brackets are missing.",
+            "The whole score is weighted: weight · (one-hot − π). Without the brackets π is subtracted in full, "
+            "however little the step was worth.",
+            sections.SCORE,
+        ),
+        Mistake(
+            "times-pi",
+            "M1",
+            changed(
+                lambda logits, states, actions, weights: gathered(
+                    logits,
+                    states,
+                    weights[..., None] * policy.softmax(logits)[states] * scores(logits, states, actions),
+                )
+            ),
+            "A factor π too many stands before the score.",
+            "The π in front of ∂ log π belongs to an expectation, and drawing the actions supplies it already. With it "
+            "as well, rare actions hardly learn.",
+            sections.SCORE,
+            variants=(
+                changed(
+                    lambda logits, states, actions, weights: gathered(
+                        logits,
+                        states,
+                        (weights * np.exp(policy.log_prob(logits[states], actions)))[..., None]
+                        * scores(logits, states, actions),
+                    )
+                ),
+            ),
+        ),
+        Mistake(
+            "logits-for-probabilities",
+            "M1",
+            with_pi(lambda logits: logits),
+            "You subtracted the logits from the one-hot. The probabilities are to be subtracted.",
+            "Logits are preferences on any scale. Only after the softmax do they say how often each action is taken.",
+            sections.SOFTMAX,
+        ),
+        Mistake(
+            "not-normalised",
+            "M1",
+            with_pi(np.exp),
+            "You subtracted exp(z), which is not divided by its sum yet.",
+            "exp(z) are weights. Only after the division by the sum of their row are they probabilities.",
+            sections.SOFTMAX,
+            variants=(with_pi(lambda logits: np.exp(logits - logits.max(axis=1, keepdims=True))),),
+        ),
+        Mistake(
+            "softmax-over-table",
+            "M27",
+            with_pi(lambda logits: policy.softmax(logits.ravel()).reshape(logits.shape)),
+            "Your softmax runs over the whole table: all its entries add up to 1, where each row should.",
+            "Each row is the policy in one state, and in each state some action is taken for certain. "
+            "`sum(axis=-1, keepdims=True)` adds up each row by itself.",
+            sections.SOFTMAX,
+        ),
+        Mistake(
+            "softmax-over-states",
+            "M1",
+            with_pi(lambda logits: policy.softmax(logits.T).T),
+            "Your softmax runs over the states, axis 0, where it should run over the actions.",
+            "The probabilities of the actions in one state add up to 1. Those of one action in all states need not.",
+            sections.SOFTMAX,
+        ),
+        Mistake(
+            "no-maximum",
+            "M1",
+            with_pi(lambda logits: normalised(np.exp(logits))),
+            "The formula is right, and it is not finite here. The exponential of a large number is more than any "
+            "float, that of a very negative one is 0, and inf/inf and 0/0 are NaN.",
+            "One NaN in a gradient makes all parameters NaN in the next step. Subtract each row's own maximum before "
+            "you take exponentials, or call `policy.score`.",
+            sections.OVERFLOW,
+            variants=(
+                with_pi(lambda logits: normalised(np.exp(logits - logits.max()))),
+                with_pi(lambda logits: normalised(np.exp(logits - logits.mean(axis=1, keepdims=True)))),
+            ),
+            almost=True,
         ),
         Mistake(
             "no-one-hot",

@@ -59,6 +59,13 @@ QUESTION = Question(
     fixed=(
         batch([[-0.5, -1.0], [-2.0, -1.0]], [[1.0, 2.0], [0.5, 0.0]], [2, 1]),
         batch([[-0.5, -1.0, -0.3], [-2.0, -1.0, -0.1]], [[1.0, 2.0, -1.5], [0.5, 1.5, 0.0]], [3, 2]),
+        # advantages and log-probabilities of exactly 0, a reply of one token, and none that fills the row
+        batch(
+            [[-0.4, 0.0, -2.5, -1.1, 0.0], [-1.2, 0.0, 0.0, 0.0, 0.0], [0.0, -0.7, 0.0, 0.0, 0.0]],
+            [[0.0, 1.5, -2.0, 0.5, 0.0], [3.0, 0.0, 0.0, 0.0, 0.0], [-1.0, 0.0, 0.0, 0.0, 0.0]],
+            [4, 1, 2],
+        ),
+        batch([[-0.7, -0.2, -1.5, -0.9]], [[0.8, -1.0, 0.0, 2.0]], [4]),
     ),
     fresh=fresh,
     oracle=objective,
@@ -114,6 +121,15 @@ QUESTION = Question(
             almost=True,
         ),
         Mistake(
+            "terms",
+            "",
+            terms,
+            "You returned the term of each token.",
+            "They are right. What is asked for is one number: their sum over the tokens of a reply, and the mean of "
+            "that over the replies.",
+            almost=True,
+        ),
+        Mistake(
             "loss",
             "M5",
             lambda log_probs, advantages, mask: -objective(log_probs, advantages, mask),
@@ -149,6 +165,60 @@ QUESTION = Question(
             "You took the last token of each reply only.",
             "The *score* comes with the last token. Its advantages reach back to every token before it, and all of "
             "them learn.",
+        ),
+        Mistake(
+            "first-token-missing",
+            "",
+            lambda log_probs, advantages, mask: terms(log_probs, advantages, mask)[:, 1:].sum() / len(mask),
+            "You left out the first token of each reply.",
+            "`range(1, T)` begins with the second one: Python counts from 0. The first token is drawn too, and the "
+            "others follow from it.",
+        ),
+        Mistake(
+            "last-token-missing",
+            "",
+            lambda log_probs, advantages, mask: (
+                (terms(log_probs, advantages, mask).sum() / len(mask)) - last_tokens(log_probs, advantages, mask)
+            ),
+            "You left out the last token of each reply.",
+            "`range(length - 1)` ends with the last token but one. The last is drawn too: where a reply ends is a "
+            "choice.",
+        ),
+        Mistake(
+            "shifted",
+            "M35",
+            lambda log_probs, advantages, mask: (
+                np.where(mask[:, 1:], log_probs[:, :-1] * advantages[:, 1:], 0.0).sum() / len(mask)
+            ),
+            "You weighed each log-probability with the advantage of a neighbouring token.",
+            "Both arrays have the same places: entry t of one belongs to entry t of the other. (Logits and labels of a "
+            "language model are shifted by one; here that is done already.)",
+            variants=(
+                lambda log_probs, advantages, mask: (
+                    np.where(mask[:, 1:], log_probs[:, 1:] * advantages[:, :-1], 0.0).sum() / len(mask)
+                ),
+            ),
+        ),
+        Mistake(
+            "one-reply-only",
+            "M3",
+            lambda log_probs, advantages, mask: terms(log_probs, advantages, mask)[0].sum(),
+            "Only one reply is in your answer, the first or the last.",
+            "All replies are to be learned from. In a loop, `=` for `+=` keeps the last term, and a `return` inside it "
+            "ends it after the first.",
+            variants=(
+                lambda log_probs, advantages, mask: terms(log_probs, advantages, mask)[-1].sum(),
+                lambda log_probs, advantages, mask: terms(log_probs, advantages, mask)[0].sum() / len(mask),
+                lambda log_probs, advantages, mask: terms(log_probs, advantages, mask)[-1].sum() / len(mask),
+            ),
+        ),
+        Mistake(
+            "axes-exchanged",
+            "M7",
+            lambda log_probs, advantages, mask: terms(log_probs, advantages, mask).sum(axis=0).mean(),
+            "You summed over the replies, and took the mean over the positions.",
+            "It is the other way round: the sum over the tokens of a reply, the mean over the replies.",
+            variants=(lambda log_probs, advantages, mask: terms(log_probs, advantages, mask).mean(axis=1).sum(),),
         ),
         Mistake(
             "whole-reply",

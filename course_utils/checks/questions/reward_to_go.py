@@ -10,7 +10,8 @@ from course_utils.checks.question import Inputs, Mistake, Question
 
 def fresh(rng: np.random.Generator) -> Inputs:
     """Draw the rewards of three to six steps and a discount."""
-    rewards = rng.uniform(0.5, 3.0, size=int(rng.integers(3, 7))).round(1) * rng.choice([-1, 1, 1])
+    length = int(rng.integers(3, 7))
+    rewards = rng.uniform(0.5, 3.0, size=length).round(1) * rng.choice([-1, 1, 1], size=length)
     return {"rewards": rewards, "discount": round(float(rng.uniform(0.3, 0.9)), 2)}
 
 
@@ -35,6 +36,13 @@ def backwards(rewards: FloatArray, discount: float) -> FloatArray:
     return to_go(rewards[::-1], discount)[::-1]
 
 
+def placed(rewards: FloatArray, place: int, value: float) -> FloatArray:
+    """Return zeros with one value at a place."""
+    result = np.zeros(len(rewards))
+    result[place] = value
+    return result
+
+
 def after(rewards: FloatArray, discount: float) -> FloatArray:
     """Return G_{t+1}, and 0 for the last step."""
     return np.append(to_go(rewards, discount)[1:], 0.0)
@@ -51,7 +59,11 @@ QUESTION = Question(
         {"rewards": np.array([1.0, 2.0, 4.0]), "discount": 0.5},
         {"rewards": np.array([2.0, -1.0, 0.5, 3.0]), "discount": 0.8},
         {"rewards": np.array([-1.0, -1.0, -1.0, 0.0]), "discount": 1.0},
+        {"rewards": np.array([3.0]), "discount": 0.6},
+        {"rewards": np.array([0.0, 0.0, -2.0, 0.0, 0.0, 1.0, 5.0]), "discount": 0.9},
     ),
+    # long enough that γ^(t−1) is 0 in floating point
+    extreme=({"rewards": np.arange(340) % 3 - 1.5, "discount": 0.1},),
     fresh=fresh,
     oracle=to_go,
     remark="One pass from the end is enough: T steps of work, where adding up anew for each t takes T².",
@@ -79,6 +91,15 @@ QUESTION = Question(
             variants=(lambda rewards, discount: np.full(len(rewards), rewards.sum()),),
         ),
         Mistake(
+            "underflow",
+            "",
+            lambda rewards, discount: from_the_start(rewards, discount) / powers(rewards, discount),
+            "The formula is right. In a long trajectory, though, γ^(t−1) becomes 0 in floating point, and you divide "
+            "by it.",
+            "G_t = r_t + γ G_{t+1}, computed from the end, needs no division and no large powers.",
+            almost=True,
+        ),
+        Mistake(
             "discounted-from-the-start",
             "M9",
             from_the_start,
@@ -86,6 +107,81 @@ QUESTION = Question(
             "This is γ^(t−1) · G_t. It is what the gradient of J needs as a whole; but who multiplies by γ^(t−1) again "
             "applies it twice. Seen from step t, the reward of step t counts in full.",
             sections.DISCOUNT,
+        ),
+        Mistake(
+            "counted-from-zero",
+            "M25",
+            lambda rewards, discount: from_the_start(rewards, discount) / discount,
+            "Your exponents are one too small for steps that are counted from 0: the reward of the first step is "
+            "divided by γ.",
+            "In the book's γ^(k−1) the steps are counted from 1. Python counts from 0, so the same factor is "
+            "`discount**k`; and seen from step t it is `discount**(k - t)`.",
+            sections.DISCOUNT,
+            variants=(lambda rewards, discount: to_go(rewards, discount) / discount,),
+        ),
+        Mistake(
+            "remainder-undiscounted",
+            "M25",
+            lambda rewards, discount: powers(rewards, discount) * returns.reward_to_go(rewards),
+            "You added up the plain rewards that remain, and then discounted the sum as a whole.",
+            "Seen from step t each reward has its own factor, γ^(k−t): 1 for the step's own, γ for the next. The power "
+            "belongs inside the sum.",
+            sections.DISCOUNT,
+            variants=(
+                lambda rewards, discount: discount * powers(rewards, discount) * returns.reward_to_go(rewards),
+                lambda rewards, discount: powers(rewards, discount) * returns.reward_to_go(rewards) / discount,
+            ),
+        ),
+        Mistake(
+            "discounted-once",
+            "M25",
+            lambda rewards, discount: rewards + discount * (returns.reward_to_go(rewards) - rewards),
+            "Every later reward counts γ once, however many steps later it comes.",
+            "A reward that comes n steps later counts γⁿ: the discount is applied anew at each step, to all that is "
+            "behind it.",
+            sections.DISCOUNT,
+            variants=(lambda rewards, discount: discount * returns.reward_to_go(rewards),),
+        ),
+        Mistake(
+            "one-step-only",
+            "M8",
+            lambda rewards, discount: rewards + discount * np.append(rewards[1:], 0.0),
+            "You added the next reward alone: r_t + γ r_{t+1}.",
+            "In G_t = r_t + γ G_{t+1} the last term is G of the next step, with all that follows. Compute it first: go "
+            "backwards.",
+        ),
+        Mistake(
+            "last-term-only",
+            "",
+            lambda rewards, discount: powers(rewards, discount)[::-1] * rewards[-1],
+            "Only the last reward is in each of your entries.",
+            "In a loop, `=` keeps the last term where `+=` adds them all.",
+        ),
+        Mistake(
+            "last-reward-missing",
+            "",
+            lambda rewards, discount: (
+                np.append(to_go(rewards[:-1], discount), 0.0) if len(rewards) > 1 else 0 * rewards
+            ),
+            "You left out the reward of the last step.",
+            "`range(T - 1)` ends with the last step but one. The last reward is earned too, and often the largest.",
+        ),
+        Mistake(
+            "first-entry-missing",
+            "",
+            lambda rewards, discount: np.append(0.0, to_go(rewards, discount)[1:]),
+            "The entry of the first step is 0, and the others are right.",
+            "`range(T - 1, 0, -1)` stops before 0. The first step is number 0: `reversed(range(T))` includes it.",
+            almost=True,
+        ),
+        Mistake(
+            "last-step-only",
+            "",
+            lambda rewards, discount: placed(rewards, -1, rewards[-1]),
+            "Only the reward of the last step is in your answer.",
+            "A `return` inside the loop ends it after one round, and a loop that goes backwards begins with the last "
+            "step. Each step has its own reward-to-go.",
+            variants=(lambda rewards, discount: rewards[-1], lambda rewards, discount: rewards[-1:]),
         ),
         Mistake(
             "off-by-one",
@@ -119,7 +215,14 @@ QUESTION = Question(
             "You discounted the rewards and did not add them up.",
             "An action is answerable for all that follows. With its own reward alone, an action that costs a point now "
             "and earns ten later looks bad.",
-            variants=(lambda rewards, discount: np.array(rewards),),
+            variants=(lambda rewards, discount: discount * powers(rewards, discount) * rewards,),
+        ),
+        Mistake(
+            "rewards-unchanged",
+            "M8",
+            lambda rewards, discount: np.array(rewards),
+            "You returned the rewards as they are.",
+            "Nothing is added up yet. An action is answerable for all that follows: G_t = r_t + γ G_{t+1}.",
         ),
         Mistake(
             "reversed",
@@ -134,17 +237,30 @@ QUESTION = Question(
             "first-step-only",
             "",
             lambda rewards, discount: to_go(rewards, discount)[0],
-            "You returned one number, the return from the first step on.",
-            "Each step has its own reward-to-go: shape (T,). Yours is the first entry.",
+            "You returned the return from the first step on, and nothing for the later steps.",
+            "Each step has its own reward-to-go: shape (T,). Yours is the first entry. A `return` inside the loop ends "
+            "it after one round.",
+            variants=(
+                lambda rewards, discount: to_go(rewards, discount)[:1],
+                lambda rewards, discount: placed(rewards, 0, to_go(rewards, discount)[0]),
+            ),
         ),
         Mistake(
             "mean-for-sum",
             "M7",
             lambda rewards, discount: to_go(rewards, discount) / np.arange(len(rewards), 0, -1, dtype=float),
-            "You took a mean over the steps that remain where a sum is asked for.",
-            "J is a sum of rewards. Divided by the number of steps that remain, early actions would count for too "
-            "little.",
+            "You divided by a number of steps: a mean where a sum is asked for.",
+            "J is a sum of rewards. Divided by the steps that remain, early actions would count for too little; "
+            "divided by T, all actions of a long trajectory would.",
             sections.LENGTHS,
+            variants=(lambda rewards, discount: to_go(rewards, discount) / len(rewards),),
+        ),
+        Mistake(
+            "sign",
+            "M5",
+            lambda rewards, discount: -to_go(rewards, discount),
+            "Your answer has the opposite sign.",
+            "A minus belongs to a loss, for an optimiser that descends. G_t is a sum of rewards as they are.",
         ),
         Mistake(
             "last-undiscounted",

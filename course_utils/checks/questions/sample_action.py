@@ -39,6 +39,32 @@ def first_above(probabilities: FloatArray, rng: None) -> Law:
     return index_law(chances, probabilities.size)
 
 
+def fresh_number_each(edges: FloatArray, otherwise: int) -> Law:
+    """Return the law of the first b with a number u_b of its own below its edge; ``otherwise`` where there is none."""
+    edges = np.minimum(edges, 1)
+    missed = np.concatenate([[1.0], np.cumprod(1 - edges)])
+    chances = edges * missed[:-1]
+    chances[otherwise] += missed[-1]
+    return index_law(chances, edges.size)
+
+
+def counted_each(edges: FloatArray) -> Law:
+    """Return the law of #{b : edge_b < u_b}, with a number u_b of its own for each b."""
+    chances = np.ones(1)
+    for edge in np.minimum(edges, 1):
+        chances = np.convolve(chances, [edge, 1 - edge])
+    return index_law(chances, edges.size)
+
+
+def largest_sum(probabilities: FloatArray, rng: None) -> Law:
+    """Return the law of argmax_b of π_b + u_b, from a fine grid of each u_b."""
+    u = (np.arange(1000) + 0.5) / 1000
+    below = np.clip(probabilities[:, None, None] + u - probabilities[:, None], 0, 1)  # [a, b, u]: chance that b is less
+    below[np.eye(probabilities.size, dtype=bool)] = 1
+    chances = below.prod(axis=1).mean(axis=1)
+    return index_law(chances / chances.sum(), probabilities.size)
+
+
 QUESTION = Question(
     name="sample_action",
     lesson="01",
@@ -49,12 +75,12 @@ QUESTION = Question(
     fixed=(
         {"probabilities": np.array([0.6, 0.4]), "rng": None},
         {"probabilities": np.array([0.3, 0.3, 0.4]), "rng": None},
-        {"probabilities": np.array([0.0, 0.05, 0.95]), "rng": None},
         {"probabilities": np.array([0.05, 0.6, 0.05, 0.3]), "rng": None},
+        {"probabilities": np.array([0.0, 0.125, 0.5, 0.0, 0.125, 0.125, 0.125, 0.0]), "rng": None},
     ),
     fresh=fresh,
     fresh_count=1,
-    calls=800,
+    calls=9500,  # an error of 0.05 in a probability is noticed 999 times in 1,000: a test computes it
     index=True,
     oracle=one_draw,
     remark="One uniform number is enough for it: lay the probabilities end to end on [0, 1] and see where it falls.",
@@ -67,6 +93,14 @@ QUESTION = Question(
             "You always return the most probable action.",
             "Then the policy never tries anything else, and cannot find out that something else is better. An action "
             "of probability 0.1 should be drawn about once in ten times.",
+        ),
+        Mistake(
+            "always-the-same",
+            "",
+            lambda probabilities, rng: certain(0, probabilities.size),
+            "You always return the same action, the first or the last.",
+            "A policy has to try the others as well, each as often as its probability says.",
+            variants=(lambda probabilities, rng: certain(probabilities.size - 1, probabilities.size),),
         ),
         Mistake(
             "uniform",
@@ -82,9 +116,9 @@ QUESTION = Question(
             "softmax-again",
             "M1",
             lambda probabilities, rng: index_law(policy.softmax(probabilities), probabilities.size),
-            "You applied a softmax to numbers that are probabilities already.",
-            "A second softmax takes them for logits, and as they differ by less than 1 it evens them out: even an "
-            "action of probability 0 is drawn.",
+            "You took numbers that are probabilities already for logits, with a softmax or with Gumbel noise.",
+            "As logits they differ by at most 1, and the draw is much more even than they are: an action of "
+            "probability 0 is drawn too. Gumbel noise belongs to log π.",
             sections.SOFTMAX,
         ),
         Mistake(
@@ -97,7 +131,7 @@ QUESTION = Question(
         ),
         Mistake(
             "not-cumulative",
-            "",
+            "M26",
             counted_without_adding,
             "You compare the uniform number with each probability by itself. It has to be compared with their running "
             "sum.",
@@ -106,11 +140,42 @@ QUESTION = Question(
         ),
         Mistake(
             "first-above",
-            "",
+            "M26",
             first_above,
             "You take the first action whose own probability exceeds the uniform number.",
             "A uniform number of 0.5 then never finds two actions of 0.3 each, though together they own more than "
             "half. Compare it with the running sum, `np.cumsum(probabilities)`.",
+        ),
+        Mistake(
+            "fresh-number-each",
+            "M26",
+            lambda probabilities, rng: fresh_number_each(probabilities.cumsum(), -1),
+            "You drew a fresh random number for each action.",
+            "One number falls into one piece of [0, 1], and the pieces are as long as the probabilities. A new number "
+            "at each comparison is a new chance, and the shares are no longer those of π. Draw one, and compare it "
+            "with the running sums.",
+            variants=(
+                lambda probabilities, rng: fresh_number_each(probabilities, 0),
+                lambda probabilities, rng: fresh_number_each(probabilities, -1),
+                lambda probabilities, rng: counted_each(probabilities.cumsum()),
+                lambda probabilities, rng: counted_each(probabilities),
+            ),
+        ),
+        Mistake(
+            "largest-with-noise",
+            "M26",
+            largest_sum,
+            "You added a random number of its own to each probability, and took the largest sum.",
+            "That draws likely actions more often, but not as often as π says. Only one kind of noise does: Gumbel "
+            "noise on log π. One uniform number and the running sum do as well.",
+        ),
+        Mistake(
+            "sorted",
+            "M26",
+            lambda probabilities, rng: index_law(np.sort(probabilities), probabilities.size),
+            "You sorted the probabilities, and your index is the place in the sorted list.",
+            "Each probability belongs to the action at its own place. The running sum needs no well.",
+            variants=(lambda probabilities, rng: index_law(np.sort(probabilities)[::-1], probabilities.size),),
         ),
         Mistake(
             "reversed",

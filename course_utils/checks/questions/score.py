@@ -20,9 +20,9 @@ def one_hot(logits: FloatArray, action: int) -> FloatArray:
     return row
 
 
-def overflowing(logits: FloatArray, action: int) -> FloatArray:
-    """Return the score without any care for large logits."""
-    weights = np.exp(logits)
+def shifted(logits: FloatArray, action: int, by: float = 0.0) -> FloatArray:
+    """Return the score when another number than the maximum is subtracted from the logits, or none."""
+    weights = np.exp(logits - by)
     pi: FloatArray = weights / weights.sum()
     return one_hot(logits, action) - pi
 
@@ -37,8 +37,15 @@ QUESTION = Question(
         {"logits": np.array([0.0, 1.0]), "action": 0},
         {"logits": np.array([0.0, 1.0]), "action": 1},
         {"logits": np.array([0.0, 0.5, 2.0]), "action": 1},
+        {"logits": np.array([-0.5, -0.5, -3.0, 1.0]), "action": 0},
+        {"logits": np.array([-1.0, -2.0, -1.5]), "action": 2},
     ),
-    extreme=({"logits": np.array([1000.0, 0.0]), "action": 1},),
+    extreme=(
+        {"logits": np.array([1000.0, 0.0]), "action": 1},
+        {"logits": np.array([-1000.0, -1000.0, -1001.0]), "action": 2},
+        {"logits": np.array([5000.0, 0.0, 1.0]), "action": 0},
+        {"logits": np.array([0.5, -np.inf, 0.0]), "action": 2},
+    ),
     fresh=fresh,
     oracle=lambda logits, action: policy.score(logits, action),
     remark="Its entries add up to 0: raising all logits together changes no probability.",
@@ -47,12 +54,16 @@ QUESTION = Question(
         Mistake(
             "no-maximum",
             "M1",
-            overflowing,
-            "The formula is right, and it is not finite here: `exp(1000)` is larger than any float, and inf/inf is "
-            "NaN.",
+            shifted,
+            "The formula is right, and it is not finite here. The exponential of a large number is more than any "
+            "float, that of a very negative one is 0, and inf/inf and 0/0 are NaN.",
             "One NaN in a gradient makes all parameters NaN in the next step. Subtract the largest logit before you "
             "take exponentials.",
             sections.OVERFLOW,
+            variants=(
+                lambda logits, action: shifted(logits, action, logits.mean()),
+                lambda logits, action: shifted(logits, action, logits.min()),
+            ),
             almost=True,
         ),
         Mistake(
@@ -71,6 +82,14 @@ QUESTION = Question(
             "You returned the gradient of π(a), not of log π(a): every entry is π(a) times too small.",
             "∂ log π = ∂π / π. That division is the point: it undoes that likely actions are also drawn more often, so "
             "that an average over samples comes out right.",
+        ),
+        Mistake(
+            "times-pi",
+            "M1",
+            lambda logits, action: policy.softmax(logits) * policy.score(logits, action),
+            "You multiplied the score by π, entry by entry.",
+            "The π in front of ∂ log π belongs to an expectation: it is how often an action is drawn. The score itself "
+            "is one-hot − π, without another factor.",
         ),
         Mistake(
             "sign",
@@ -95,6 +114,54 @@ QUESTION = Question(
             "You filled in the entry of the action that was taken, 1 − π(a), and left the others at 0.",
             "The entry of another action b is −π(b), not 0: raising its logit takes probability from the action that "
             "was taken.",
+        ),
+        Mistake(
+            "own-probability-everywhere",
+            "M1",
+            lambda logits, action: one_hot(logits, action) - policy.softmax(logits)[action],
+            "You subtracted π of the action that was taken from every entry.",
+            "Each logit has its own probability in the sum: the entry of action b is −π(b), and only the entry of the "
+            "action that was taken holds its π.",
+        ),
+        Mistake(
+            "not-normalised",
+            "M1",
+            lambda logits, action: one_hot(logits, action) - np.exp(logits),
+            "You subtracted exp(z), which is not divided by its sum yet.",
+            "exp(z) are weights. Only after the division by their sum are they probabilities, and the entries of the "
+            "score add up to 0.",
+            sections.SOFTMAX,
+            variants=(lambda logits, action: one_hot(logits, action) - np.exp(logits - logits.max()),),
+        ),
+        Mistake(
+            "one-over-pi",
+            "M1",
+            lambda logits, action: one_hot(logits, action) / policy.softmax(logits),
+            "You returned 1/π(a) at the action that was taken: the derivative of log π(a) with respect to π(a).",
+            "The question asks for the derivative with respect to the logits. By the chain rule ∂π/∂z is still to be "
+            "multiplied, and what remains is one-hot − π.",
+        ),
+        Mistake(
+            "log-probability-itself",
+            "M1",
+            lambda logits, action: policy.log_prob(logits, action),
+            "You returned log π(a), one number. Its gradient is asked for.",
+            "The gradient has an entry for each logit: how much log π(a) grows when that logit is raised.",
+        ),
+        Mistake(
+            "all-actions",
+            "M1",
+            lambda logits, action: np.eye(logits.size) - policy.softmax(logits),
+            "You returned the scores of all actions, a row for each.",
+            "Only one action was taken. Its row is the answer.",
+            almost=True,
+        ),
+        Mistake(
+            "uniform-subtracted",
+            "M1",
+            lambda logits, action: one_hot(logits, action) - 1 / logits.size,
+            "You subtracted 1/n from each entry, whatever the logits are.",
+            "That is π only while all logits are equal. The score subtracts π of the policy as it is now.",
         ),
         Mistake(
             "next-action",

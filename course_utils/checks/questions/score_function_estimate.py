@@ -13,11 +13,11 @@ from course_utils.checks.question import Inputs, Law, Mistake, Question
 def fresh(rng: np.random.Generator) -> Inputs:
     """Draw logits, rewards and a small number of samples."""
     n = int(rng.integers(3, 5))
-    rewards = rng.uniform(0.5, 3.0, size=n).round(1)
+    rewards = (rng.uniform(0.5, 3.0, size=n) * rng.choice([-1, 1, 1], size=n)).round(1)
     return {
         "logits": rng.normal(scale=0.7, size=n).round(2),
         "reward_of_action": rewards,
-        "m": int(rng.integers(3, 6)),
+        "m": int(rng.integers(3, 9)),
         "rng": None,
     }
 
@@ -66,17 +66,36 @@ def exact_sum(logits: FloatArray, reward_of_action: FloatArray, m: int, rng: Non
     return Law(estimate(logits, reward_of_action, m, rng).mean()[None], np.ones(1))
 
 
+def all_counts(pi: FloatArray, m: int) -> tuple[FloatArray, FloatArray]:
+    """Return how often each action can come up in m draws, shape (K, n), and the probability of each case."""
+    lists: list[list[int]] = [[]]
+    for _ in range(pi.size - 1):
+        lists = [[*c, k] for c in lists for k in range(m - sum(c) + 1)]
+    counts = np.array([[*c, m - sum(c)] for c in lists])
+    log_factorial = np.concatenate([[0.0], np.log(np.arange(1, m + 1)).cumsum()])
+    log_chance = log_factorial[m] - log_factorial[counts].sum(axis=1) + counts @ np.log(pi)
+    return counts.astype(float), np.exp(log_chance)
+
+
 def product_of_means(logits: FloatArray, reward_of_action: FloatArray, m: int, rng: None) -> Law:
     """Return the law of mean reward times mean score, exactly, by going through all outcomes of m draws."""
     pi = policy.softmax(logits)
-    counts: list[list[int]] = [[]]
-    for _ in range(pi.size - 1):
-        counts = [[*c, k] for c in counts for k in range(m - sum(c) + 1)]
-    shares = np.array([[*c, m - sum(c)] for c in counts])
-    log_factorial = np.concatenate([[0.0], np.log(np.arange(1, m + 1)).cumsum()])
-    log_chance = log_factorial[m] - log_factorial[shares].sum(axis=1) + shares @ np.log(pi)
-    frequency = shares / m
-    return Law((frequency @ reward_of_action)[:, None] * (frequency - pi), np.exp(log_chance))
+    counts, chance = all_counts(pi, m)
+    return Law((counts @ reward_of_action / m)[:, None] * (counts / m - pi), chance)
+
+
+def one_for_all(what: str, logits: FloatArray, reward_of_action: FloatArray, m: int) -> Law:
+    """Return the law of one draw's reward times the mean score, or of one draw's score times the mean reward."""
+    pi = policy.softmax(logits)
+    others, chance = all_counts(pi, m - 1)
+    outcomes = []
+    for action, own in enumerate(np.eye(pi.size)):
+        shares = (others + own) / m
+        if what == "reward":
+            outcomes.append(reward_of_action[action] * (shares - pi))
+        else:
+            outcomes.append((shares @ reward_of_action)[:, None] * (own - pi))
+    return Law(np.concatenate(outcomes), np.outer(pi, chance).ravel())
 
 
 QUESTION = Question(
@@ -88,11 +107,17 @@ QUESTION = Question(
     fixed=(
         {"logits": np.array([0.0, 1.0]), "reward_of_action": np.array([3.0, 1.0]), "m": 1, "rng": None},
         {"logits": np.array([2.0, 0.0, 0.0]), "reward_of_action": np.array([1.0, 4.0, 0.0]), "m": 2, "rng": None},
-        {"logits": np.array([0.0, 0.5, 1.0]), "reward_of_action": np.array([1.0, 5.0, 0.0]), "m": 9, "rng": None},
+        {"logits": np.array([0.0, 0.5, 1.0]), "reward_of_action": np.array([-2.0, 5.0, 1.0]), "m": 20, "rng": None},
+        {
+            "logits": np.array([0.3, -0.2, 0.0, 0.5]),
+            "reward_of_action": np.array([2.0, -3.0, 1.0, -1.0]),
+            "m": 6,
+            "rng": None,
+        },
     ),
     fresh=fresh,
     fresh_count=1,
-    calls=300,
+    calls=2000,  # an error of 0.05 in a probability is noticed 999 times in 1,000: a test computes it
     oracle=estimate,
     remark="Nothing was differentiated through the reward. It may be a step function, or a person's thumb.",
     read=sections.TRICK,
@@ -139,6 +164,11 @@ QUESTION = Question(
             "Your estimate has the opposite sign.",
             "It points to where the expected reward falls. The minus belongs to a loss, for an optimiser that "
             "descends; here the gradient of E[R] itself is asked for.",
+            variants=(
+                lambda logits, reward_of_action, m, rng: Law(
+                    -estimate(logits, reward_of_action, m, rng).mean()[None], np.ones(1)
+                ),
+            ),
         ),
         Mistake(
             "no-one-hot",
@@ -186,6 +216,51 @@ QUESTION = Question(
             "The gradient is in how the two go together: which action had which reward. Averaged apart, that is lost, "
             "and the mean score alone tends to 0. Multiply first, average after.",
             sections.REWARD,
+        ),
+        Mistake(
+            "one-for-all",
+            "",
+            lambda logits, reward_of_action, m, rng: one_for_all("reward", logits, reward_of_action, m),
+            "You drew m actions, and used the reward or the score of one of them for all.",
+            "Each draw's reward belongs to its own score. With one of them for all, the pairs that do not belong "
+            "together cancel on average, and the mean is m times too small.",
+            sections.REWARD,
+            variants=(lambda logits, reward_of_action, m, rng: one_for_all("score", logits, reward_of_action, m),),
+        ),
+        Mistake(
+            "weight-on-one-hot-only",
+            "M1",
+            like(lambda pi, R, score: R[:, None] * np.eye(pi.size) - pi),
+            "Your draws contribute R · one-hot − π: the reward stands at the one-hot alone. Brackets are missing.",
+            "The whole score is weighted: R · (one-hot − π). Without the brackets π is subtracted in full, however "
+            "small the reward.",
+            sections.SCORE,
+        ),
+        Mistake(
+            "times-pi",
+            "M1",
+            like(lambda pi, R, score: R[:, None] * pi * score),
+            "You multiplied the score by π, entry by entry.",
+            "The π in front of ∂log π is how often an action comes up, and the draws bring it already. The score is "
+            "one-hot − π, without another factor.",
+        ),
+        Mistake(
+            "divided-by-pi",
+            "M1",
+            like(lambda pi, R, score: (R / pi)[:, None] * score),
+            "You divided each draw by π(a).",
+            "That undoes that likely actions come up more often. But it is meant to count: the estimate is an average "
+            "under the policy. Dividing belongs to draws from another policy, or to ∂π in place of ∂log π.",
+        ),
+        Mistake(
+            "logits-for-probabilities",
+            "M1",
+            lambda logits, reward_of_action, m, rng: Law(
+                reward_of_action[:, None] * (np.eye(logits.size) - logits), policy.softmax(logits), m
+            ),
+            "Your score is one-hot − logits. The probabilities are to be subtracted.",
+            "Logits are preferences on any scale. Only after the softmax do they say how often each action is taken.",
+            sections.SCORE,
         ),
         Mistake(
             "one-draw",

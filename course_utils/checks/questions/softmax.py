@@ -33,11 +33,16 @@ QUESTION = Question(
         {"logits": np.array([[0.0, 1.0, 3.0], [2.0, 2.0, 0.0]])},
         {"logits": np.array([[[0.0, 1.0, -1.0], [2.0, 0.0, 1.0]], [[1.0, 1.0, 0.0], [0.0, -2.0, 0.5]]])},
         {"logits": np.array([[1.0, -1.0, 0.5], [0.0, 0.3, -2.0]]), "temperature": 2.0},
+        {"logits": np.array([[-3.0, -1.0], [-2.0, -2.0], [-0.5, -4.0]]), "temperature": 0.7},
     ),
     extreme=(
         {"logits": np.array([1000.0, 999.0])},
         {"logits": np.array([-1000.0, -1000.0])},
         {"logits": np.array([[0.0, 1000.0], [-1000.0, 0.0]])},
+        {"logits": np.array([10000.0, 9000.0]), "temperature": 1000.0},
+        {"logits": np.array([[5000.0, 0.0, 1.0], [1.0, 0.0, -5000.0]])},
+        {"logits": np.array([3.0, 1.0]), "temperature": 0.001},
+        {"logits": np.array([0.0, -np.inf, 1.0])},
     ),
     fresh=fresh,
     oracle=policy.softmax,
@@ -48,15 +53,34 @@ QUESTION = Question(
             "no-maximum",
             "M1",
             lambda logits, temperature=1.0: normalised(np.exp(logits / temperature)),
-            "The formula is right, and it is not finite here: `exp(1000)` is larger than any float, `exp(-1000)` is 0, "
-            "and inf/inf and 0/0 are NaN.",
-            "During training logits drift, and one NaN ends the run. Only differences of logits count, so subtract the "
-            "row's maximum first: then the largest exponent is 0.",
+            "The formula is right, and it is not finite here. The exponential of a large number is more than any "
+            "float, that of a very negative one is 0, and inf/inf and 0/0 are NaN.",
+            "During training logits drift, and one NaN ends the run. Only differences of logits count, so subtract "
+            "each row's own maximum first: then the largest exponent of the row is 0.",
             sections.OVERFLOW,
             variants=(
                 lambda logits, temperature=1.0: normalised(np.exp((logits - np.min(logits)) / temperature)),
                 lambda logits, temperature=1.0: normalised(np.exp((logits - np.max(logits)) / temperature)),
+                lambda logits, temperature=1.0: normalised(np.exp((logits - np.mean(logits)) / temperature)),
+                lambda logits, temperature=1.0: normalised(
+                    np.exp((logits - logits.mean(axis=-1, keepdims=True)) / temperature)
+                ),
+                lambda logits, temperature=1.0: normalised(
+                    np.exp((logits - logits.min(axis=-1, keepdims=True)) / temperature)
+                ),
             ),
+            almost=True,
+        ),
+        Mistake(
+            "maximum-undivided",
+            "M1",
+            lambda logits, temperature=1.0: normalised(
+                np.exp(logits / temperature - logits.max(axis=-1, keepdims=True))
+            ),
+            "You divided the logits by κ, and subtracted from them a number that was not divided.",
+            "The formula is right, but where κ is far from 1 all exponents are far from 0, and inf/inf and 0/0 are "
+            "NaN. Divide by κ first, and subtract the maximum of what you then have.",
+            sections.OVERFLOW,
             almost=True,
         ),
         Mistake(
@@ -67,6 +91,15 @@ QUESTION = Question(
             "Actions are on the last axis, and each row is a state of its own. Down a column you would share one "
             "probability among different states. `axis=-1` is the last axis, and `keepdims=True` keeps it for the "
             "division.",
+        ),
+        Mistake(
+            "columns-shifted",
+            "M1",
+            lambda logits, temperature=1.0: normalised(np.exp((logits - logits.max(axis=0)) / temperature)),
+            "You subtracted the maximum of each column. It has to be that of each row.",
+            "Only a number that is the same for the whole row cancels in the fraction. Another one for each action "
+            "changes the differences between the actions, and so the probabilities.",
+            sections.OVERFLOW,
         ),
         Mistake(
             "over-everything",
@@ -92,7 +125,49 @@ QUESTION = Question(
             "These are weights: positive, and in the right proportion. Probabilities also have to add up to 1.",
             variants=(
                 lambda logits, temperature=1.0: np.exp((logits - np.max(logits, axis=-1, keepdims=True)) / temperature),
+                lambda logits, temperature=1.0: np.exp((logits - np.max(logits)) / temperature),
             ),
+        ),
+        Mistake(
+            "sign",
+            "M5",
+            lambda logits, temperature=1.0: normalised(np.exp(-logits / temperature)),
+            "Your exponents have the opposite sign: the smallest logit gets the largest probability.",
+            "A logit is a preference: the larger, the more often the action is taken. (In physics the exponent is "
+            "minus an energy.)",
+        ),
+        Mistake(
+            "hard-maximum",
+            "",
+            lambda logits, temperature=1.0: np.eye(logits.shape[-1])[logits.argmax(axis=-1)],
+            "You returned 1 for the largest logit and 0 for the others.",
+            "That is the maximum, a hard choice. The soft one leaves every action a chance, and it has a derivative.",
+        ),
+        Mistake(
+            "base-two",
+            "",
+            lambda logits, temperature=1.0: normalised(2.0 ** (logits / temperature)),
+            "Your base is not e.",
+            "Another base is another temperature: 2 to the power z is exp(z · log 2). The score one-hot − π, which the "
+            "next lesson derives, needs base e.",
+            variants=(lambda logits, temperature=1.0: normalised(10.0 ** (logits / temperature)),),
+        ),
+        Mistake(
+            "one-plus",
+            "",
+            lambda logits, temperature=1.0: (
+                np.exp(logits / temperature) / (1 + np.exp(logits / temperature).sum(axis=-1, keepdims=True))
+            ),
+            "There is a 1 too many below the fraction: your probabilities add up to less than 1.",
+            "exp(z) / (1 + exp(z)) belongs to two actions of which one has the logit 0. With a logit for each action "
+            "the sum of all exponentials stands there, and nothing else.",
+        ),
+        Mistake(
+            "each-alone",
+            "",
+            lambda logits, temperature=1.0: 1 / (1 + np.exp(-logits / temperature)),
+            "You took the sigmoid of each logit by itself.",
+            "A sigmoid is for one yes or no. Here the actions compete: their probabilities have to add up to 1.",
         ),
         Mistake(
             "temperature-multiplied",

@@ -1,5 +1,7 @@
 """Lesson 04: the log-probability of a trajectory."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from course_utils.arguments import FloatArray
@@ -21,6 +23,11 @@ def log_prob(policy_probs: FloatArray, dynamics_probs: FloatArray) -> FloatArray
     return np.asarray(np.log(policy_probs).sum() + np.log(dynamics_probs).sum())
 
 
+def shifted(epsilon: float) -> Callable[[FloatArray, FloatArray], FloatArray]:
+    """Return the answer with epsilon added to each probability."""
+    return lambda policy_probs, dynamics_probs: log_prob(policy_probs + epsilon, dynamics_probs + epsilon)
+
+
 def probability(policy_probs: FloatArray, dynamics_probs: FloatArray) -> FloatArray:
     """Return Pr_θ(τ) itself."""
     return np.asarray(np.prod(policy_probs) * np.prod(dynamics_probs))
@@ -36,8 +43,10 @@ QUESTION = Question(
         {"policy_probs": np.array([0.5]), "dynamics_probs": np.array([0.8])},
         {"policy_probs": np.array([0.5, 0.8]), "dynamics_probs": np.array([0.6, 0.3])},
         {"policy_probs": np.array([0.9, 0.25, 0.4]), "dynamics_probs": np.array([1.0, 0.7, 0.2])},
+        {"policy_probs": np.array([1e-12, 0.8]), "dynamics_probs": np.array([0.5, 1e-12])},
     ),
-    extreme=({"policy_probs": np.full(800, 0.5), "dynamics_probs": np.full(800, 0.4)},),
+    # long enough that the product of the policy's part is 0 by itself, and that of the dynamics too
+    extreme=({"policy_probs": np.full(1200, 0.5), "dynamics_probs": np.full(1200, 0.4)},),
     fresh=fresh,
     oracle=log_prob,
     remark="A sum of logarithms stays a harmless number where the product is too small for any float.",
@@ -47,9 +56,99 @@ QUESTION = Question(
             "underflow",
             "",
             lambda policy_probs, dynamics_probs: np.log(probability(policy_probs, dynamics_probs)),
-            "The formula is right. On a trajectory of 800 steps the product is 0 in floating point, and its logarithm "
-            "is −inf.",
+            "The formula is right. On a trajectory of 1,200 steps a product of probabilities is 0 in floating point, "
+            "and its logarithm is −inf.",
             "A reply of a language model has hundreds of steps. Take the logarithm of each factor first, then add.",
+            variants=(
+                lambda policy_probs, dynamics_probs: np.log(np.prod(policy_probs)) + np.log(np.prod(dynamics_probs)),
+                lambda policy_probs, dynamics_probs: np.log(np.prod(policy_probs)) + np.log(dynamics_probs).sum(),
+                lambda policy_probs, dynamics_probs: np.log(policy_probs).sum() + np.log(np.prod(dynamics_probs)),
+            ),
+            almost=True,
+        ),
+        Mistake(
+            "shifted-logarithm",
+            "",
+            shifted(1e-8),
+            "You added a small number to the probabilities before you took their logarithm, or did not let them fall "
+            "below it. A probability that is smaller still then counts as that number.",
+            "It keeps log 0 away, which cannot come here: an action that was drawn has a probability above 0. A very "
+            "improbable step is the one that this number changes.",
+            variants=(
+                shifted(1e-6),
+                shifted(1e-10),
+                shifted(1e-12),
+                lambda policy_probs, dynamics_probs: log_prob(policy_probs.clip(1e-8), dynamics_probs.clip(1e-8)),
+                lambda policy_probs, dynamics_probs: log_prob(policy_probs.clip(1e-10), dynamics_probs.clip(1e-10)),
+            ),
+            almost=True,
+        ),
+        Mistake(
+            "first-step-only",
+            "M3",
+            lambda policy_probs, dynamics_probs: log_prob(policy_probs[:1], dynamics_probs[:1]),
+            "You took the first step alone. The sum over t is missing.",
+            "Every step has its factor in Pr. A `return` inside the loop ends it after one round.",
+            sections.PATH_PROBABILITY,
+        ),
+        Mistake(
+            "last-step-only",
+            "M3",
+            lambda policy_probs, dynamics_probs: log_prob(policy_probs[-1:], dynamics_probs[-1:]),
+            "You took the last step alone. The sum over t is missing.",
+            "Every step has its factor in Pr. In a loop, `=` keeps the last term where `+=` adds them all.",
+            sections.PATH_PROBABILITY,
+        ),
+        Mistake(
+            "first-step-missing",
+            "M3",
+            lambda policy_probs, dynamics_probs: log_prob(policy_probs[1:], dynamics_probs[1:]),
+            "You left out the first step, its action and Pr(s_1).",
+            "`range(1, T)` begins with the second step: Python counts from 0. The first action is drawn too.",
+            sections.PATH_PROBABILITY,
+        ),
+        Mistake(
+            "last-step-missing",
+            "M3",
+            lambda policy_probs, dynamics_probs: log_prob(policy_probs[:-1], dynamics_probs[:-1]),
+            "You left out the last step.",
+            "`range(T - 1)` ends with the last step but one. The last action is drawn too.",
+            sections.PATH_PROBABILITY,
+        ),
+        Mistake(
+            "first-action-dropped",
+            "M4",
+            lambda policy_probs, dynamics_probs: log_prob(policy_probs[1:], dynamics_probs),
+            "You left out the first action.",
+            "There are as many actions as states here: each state of the trajectory has the action that was taken in "
+            "it.",
+            sections.PATH_PROBABILITY,
+        ),
+        Mistake(
+            "weighted",
+            "",
+            lambda policy_probs, dynamics_probs: (
+                (policy_probs * np.log(policy_probs)).sum() + (dynamics_probs * np.log(dynamics_probs)).sum()
+            ),
+            "You weighted each logarithm with its probability.",
+            "Σ p log p is an average over all that could have happened, such as an entropy. This trajectory did "
+            "happen: each of its steps counts in full.",
+        ),
+        Mistake(
+            "sum-within-steps",
+            "",
+            lambda policy_probs, dynamics_probs: np.log(policy_probs + dynamics_probs).sum(),
+            "You added the two probabilities of each step before taking the logarithm.",
+            "The action and the state that follows both have to happen, so their probabilities multiply, and their "
+            "logarithms add up.",
+            sections.PATH_PROBABILITY,
+        ),
+        Mistake(
+            "row-for-each-step",
+            "M3",
+            lambda policy_probs, dynamics_probs: np.log(policy_probs) + np.log(dynamics_probs),
+            "You returned the terms of the sum, one for each step.",
+            "They are right. Their sum, one number, is log Pr of the trajectory.",
             almost=True,
         ),
         Mistake(
@@ -86,6 +185,7 @@ QUESTION = Question(
             sections.PATH_PROBABILITY,
             variants=(
                 lambda policy_probs, dynamics_probs: np.log(np.concatenate([policy_probs, dynamics_probs])).mean(),
+                lambda policy_probs, dynamics_probs: np.log(policy_probs).mean() + np.log(dynamics_probs).sum(),
             ),
         ),
         Mistake(

@@ -1,5 +1,7 @@
 """Lesson 04: the score of a whole trajectory."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from course_utils import policy
@@ -50,11 +52,21 @@ def overwritten(logits: FloatArray, states: IntArray, actions: IntArray) -> Floa
     return result
 
 
-def overflowing(logits: FloatArray, states: IntArray, actions: IntArray) -> FloatArray:
-    """Return the score without any care for large logits."""
-    weights = np.exp(logits[states])
-    pi = weights / weights.sum(axis=1, keepdims=True)
-    return gathered(logits, states, one_hot(logits, actions) - pi)
+def with_pi(pi: Callable[[FloatArray], FloatArray]) -> Callable[[FloatArray, IntArray, IntArray], FloatArray]:
+    """Return the score with another π, a function of the whole table of logits."""
+    return lambda logits, states, actions: gathered(logits, states, one_hot(logits, actions) - pi(logits)[states])
+
+
+def normalised(weights: FloatArray) -> FloatArray:
+    """Return weights over the sum of their row."""
+    result: FloatArray = weights / weights.sum(axis=1, keepdims=True)
+    return result
+
+
+def of_visits(logits: FloatArray, states: IntArray, actions: IntArray) -> FloatArray:
+    """Divide each state's row by the number of its visits."""
+    visits = np.bincount(states, minlength=len(logits))
+    return score(logits, states, actions) / np.maximum(visits, 1)[:, None]
 
 
 def everywhere(logits: FloatArray, states: IntArray, actions: IntArray) -> FloatArray:
@@ -84,12 +96,32 @@ QUESTION = Question(
             "states": np.array([3, 0, 0, 3]),
             "actions": np.array([2, 0, 2, 1]),
         },
+        {
+            "logits": np.array([[-1.0, -2.0, 0.0, 0.5], [0.2, -0.4, -0.4, -3.0]]),
+            "states": np.array([1, 1, 0, 1, 1, 0]),
+            "actions": np.array([3, 0, 3, 1, 1, 2]),
+        },
+        {
+            "logits": np.array([[0.5, 0.0, -1.0], [-0.3, 1.2, 0.4], [-2.0, 0.0, -0.5]]),
+            "states": np.array([2]),
+            "actions": np.array([0]),
+        },
     ),
     extreme=(
         {
             "logits": np.array([[1000.0, 0.0], [0.0, 0.5], [0.3, 0.0]]),
             "states": np.array([0, 1]),
             "actions": np.array([1, 0]),
+        },
+        {
+            "logits": np.array([[0.0, 1.0], [-1000.0, -1001.0], [0.3, 0.0]]),
+            "states": np.array([1, 1]),
+            "actions": np.array([0, 1]),
+        },
+        {
+            "logits": np.array([[5000.0, 0.0, 1.0], [-np.inf, 0.5, 0.0], [0.3, 0.0, 0.2]]),
+            "states": np.array([0, 1]),
+            "actions": np.array([0, 2]),
         },
     ),
     fresh=fresh,
@@ -100,12 +132,16 @@ QUESTION = Question(
         Mistake(
             "no-maximum",
             "M1",
-            overflowing,
-            "The formula is right, and it is not finite here: `exp(1000)` is larger than any float, and inf/inf is "
-            "NaN.",
-            "One NaN in a gradient makes all parameters NaN in the next step. Subtract each row's maximum before you "
-            "take exponentials, or call `policy.score`.",
+            with_pi(lambda logits: normalised(np.exp(logits))),
+            "The formula is right, and it is not finite here. The exponential of a large number is more than any "
+            "float, that of a very negative one is 0, and inf/inf and 0/0 are NaN.",
+            "One NaN in a gradient makes all parameters NaN in the next step. Subtract each row's own maximum before "
+            "you take exponentials, or call `policy.score`.",
             sections.OVERFLOW,
+            variants=(
+                with_pi(lambda logits: normalised(np.exp(logits - logits.max()))),
+                with_pi(lambda logits: normalised(np.exp(logits - logits.mean(axis=1, keepdims=True)))),
+            ),
             almost=True,
         ),
         Mistake(
@@ -115,6 +151,21 @@ QUESTION = Question(
             "You returned the score of the last step. The sum over t is missing.",
             "log Pr has a term for each step, and so has its gradient. With the last step alone, nothing that was "
             "done earlier is ever learned from.",
+        ),
+        Mistake(
+            "first-step-missing",
+            "M3",
+            lambda logits, states, actions: gathered(logits, states[1:], rows(logits, states, actions)[1:]),
+            "You left out the first step.",
+            "`range(1, T)` begins with the second step: Python counts from 0. The first action is a term of the sum "
+            "too.",
+        ),
+        Mistake(
+            "last-step-missing",
+            "M3",
+            lambda logits, states, actions: gathered(logits, states[:-1], rows(logits, states, actions)[:-1]),
+            "You left out the last step.",
+            "`range(T - 1)` ends with the last step but one. The last action is a term of the sum too.",
         ),
         Mistake(
             "first-step-only",
@@ -139,6 +190,14 @@ QUESTION = Question(
             "You divided by the number of steps.",
             "The logarithm of a product is a sum over the steps. Divided by T, each step of a long trajectory would "
             "count less than one of a short trajectory.",
+            sections.DECOMPOSITION,
+        ),
+        Mistake(
+            "mean-over-visits",
+            "M7",
+            of_visits,
+            "You divided each state's row by the number of its visits.",
+            "Each visit is a term of the sum, and counts in full. A state that is met twice is learned from twice.",
             sections.DECOMPOSITION,
         ),
         Mistake(
@@ -171,6 +230,66 @@ QUESTION = Question(
             "You counted how often each action was taken: −π is missing.",
             "The score is one-hot − π. Raising one logit takes probability from all actions of its state, and −π says "
             "how much.",
+            sections.SCORE,
+        ),
+        Mistake(
+            "logits-for-probabilities",
+            "M1",
+            with_pi(lambda logits: logits),
+            "You subtracted the logits from the one-hot. The probabilities are to be subtracted.",
+            "Logits are preferences on any scale. Only after the softmax do they say how often each action is taken.",
+            sections.SOFTMAX,
+        ),
+        Mistake(
+            "not-normalised",
+            "M1",
+            with_pi(np.exp),
+            "You subtracted exp(z), which is not divided by its sum yet.",
+            "exp(z) are weights. Only after the division by the sum of their row are they probabilities.",
+            sections.SOFTMAX,
+            variants=(with_pi(lambda logits: np.exp(logits - logits.max(axis=1, keepdims=True))),),
+        ),
+        Mistake(
+            "softmax-over-table",
+            "M27",
+            with_pi(lambda logits: policy.softmax(logits.ravel()).reshape(logits.shape)),
+            "Your softmax runs over the whole table: all its entries add up to 1, where each row should.",
+            "Each row is the policy in one state, and in each state some action is taken for certain. "
+            "`sum(axis=-1, keepdims=True)` adds up each row by itself.",
+            sections.SOFTMAX,
+        ),
+        Mistake(
+            "times-pi",
+            "M1",
+            lambda logits, states, actions: gathered(
+                logits, states, policy.softmax(logits)[states] * rows(logits, states, actions)
+            ),
+            "You multiplied each score by π, entry by entry.",
+            "The π in front of ∂ log π belongs to an expectation: it is how often an action is drawn. The score itself "
+            "is one-hot − π, without another factor.",
+            sections.SCORE,
+        ),
+        Mistake(
+            "score-of-probability",
+            "M1",
+            lambda logits, states, actions: gathered(
+                logits,
+                states,
+                np.exp(policy.log_prob(logits[states], actions))[:, None] * rows(logits, states, actions),
+            ),
+            "You added up the gradients of π, not of log π: each step carries a factor π(a) too many.",
+            "∂ log π = ∂π / π. That division undoes that likely actions are also drawn more often.",
+            sections.SCORE,
+        ),
+        Mistake(
+            "policy-of-first-state",
+            "",
+            lambda logits, states, actions: gathered(
+                logits, states, one_hot(logits, actions) - policy.softmax(logits)[states[0]]
+            ),
+            "At every step you used π of the state in which the trajectory begins.",
+            "The score is one-hot − π of the state in which the action was drawn. Computed once, before the loop over "
+            "the steps, π belongs to the first state alone.",
             sections.SCORE,
         ),
         Mistake(

@@ -12,12 +12,14 @@ Whitening = Callable[[FloatArray, FloatArray], FloatArray]
 
 
 def fresh(rng: np.random.Generator) -> Inputs:
-    """Draw the advantages of a batch of a few trajectories, some shorter than the others and padded with 0."""
+    """Draw the advantages of a batch, a true 0 among them; some trajectories are shorter and padded with 0."""
     m, longest = rng.permutation([3, 4, 5])[:2]
     lengths = rng.integers(2, longest + 1, size=m)
     lengths[0], lengths[1] = longest, longest - 1
     mask = (np.arange(longest) < lengths[:, None]).astype(float)
-    return {"advantages": rng.normal(1.0, 3.0, size=(m, longest)).round(1) * mask, "mask": mask}
+    advantages = rng.uniform(2.0, 8.0, size=(m, longest)).round(1) * rng.choice([-1, 1], size=(m, longest)) * mask
+    advantages[rng.integers(m), rng.integers(2)] = 0.0
+    return {"advantages": advantages, "mask": mask}
 
 
 def scaled(centred: FloatArray, size: float, mask: FloatArray) -> FloatArray:
@@ -33,7 +35,12 @@ def taken(advantages: FloatArray, mask: FloatArray) -> FloatArray:
 def whitened(advantages: FloatArray, mask: FloatArray) -> FloatArray:
     """Return (A − mean) / sd over the steps that were taken; zeros in padding, and where the sd is 0."""
     steps = taken(advantages, mask)
-    return scaled(advantages - steps.mean(), steps.std(), mask)
+    return scaled(advantages - steps.mean(), spread(steps), mask)
+
+
+def spread(steps: FloatArray) -> float:
+    """Return the standard deviation, exactly 0 where all are equal: the mean of equal numbers may be rounded."""
+    return float(steps.std()) if np.ptp(steps) > 0 else 0.0
 
 
 def with_parts(shift: Callable[[FloatArray], float], size: Callable[[FloatArray], float]) -> Whitening:
@@ -50,6 +57,22 @@ def each_trajectory(advantages: FloatArray, mask: FloatArray) -> FloatArray:
     """Whiten each trajectory by itself."""
     rows = [whitened(row[None], real[None])[0] for row, real in zip(advantages, mask, strict=True)]
     return np.array(rows)
+
+
+def each_step(advantages: FloatArray, mask: FloatArray) -> FloatArray:
+    """Whiten each step by itself, over the trajectories that reach it."""
+    return each_trajectory(advantages.T, mask.T).T
+
+
+def zero_as_padding(advantages: FloatArray, mask: FloatArray) -> FloatArray:
+    """Take every 0 for padding."""
+    return whitened(advantages, (advantages != 0).astype(float))
+
+
+def zero_left_out(advantages: FloatArray, mask: FloatArray) -> FloatArray:
+    """Leave every 0 out of mean and sd, and whiten it all the same."""
+    steps = advantages[advantages != 0]
+    return scaled(advantages - steps.mean(), spread(steps), mask)
 
 
 def padding_counted(advantages: FloatArray, mask: FloatArray) -> FloatArray:
@@ -78,6 +101,11 @@ QUESTION = Question(
             "advantages": np.array([[1.0, 2.0, 6.0, 0.0], [0.5, -3.0, 0.0, 0.0], [4.0, -1.0, 2.0, 2.5]]),
             "mask": np.array([[1.0, 1.0, 1.0, 0.0], [1.0, 1.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0]]),
         },
+        {
+            "advantages": np.array([[-1.0, 0.0], [-7.0, 0.0], [0.0, -4.0], [-2.5, -9.0]]),
+            "mask": np.array([[1.0, 1.0], [1.0, 0.0], [1.0, 1.0], [1.0, 1.0]]),
+        },
+        {"advantages": np.array([[3.0, 0.0, -2.0, 4.5, 0.0]]), "mask": np.ones((1, 5))},
     ),
     extreme=(
         {"advantages": np.array([[2.0, 2.0], [2.0, 0.0]]), "mask": np.array([[1.0, 1.0], [1.0, 0.0]])},
@@ -87,7 +115,8 @@ QUESTION = Question(
     oracle=whitened,
     remark="The mean is a baseline, and the standard deviation a step size that adapts. Neither is free: see the text.",
     read=sections.WHITENING,
-    rtol=1e-3,
+    rtol=1e-5,  # room for a small number added to the standard deviation, up to 1e-5
+    atol=1e-6,
     mistakes=(
         Mistake(
             "zero-by-zero",
@@ -99,6 +128,89 @@ QUESTION = Question(
             "A batch in which everything went alike has nothing to teach, and its whitened advantages are 0. NaN would "
             "destroy all parameters. Add a small number to the standard deviation, such as 1e-8.",
             almost=True,
+        ),
+        Mistake(
+            "zero-as-padding",
+            "M30",
+            zero_as_padding,
+            "You took every advantage of exactly 0 for padding.",
+            "A step that went exactly as expected has the advantage 0, and it was taken: it belongs in the mean and in "
+            "the standard deviation. Only `mask` knows which steps were taken.",
+            variants=(zero_left_out,),
+        ),
+        Mistake(
+            "degrees-of-freedom",
+            "M12",
+            with_parts(np.mean, lambda steps: float(steps.std(ddof=1)) if steps.size > 1 else 0.0),
+            "You divided by n − 1 inside the standard deviation, as `ddof=1` does.",
+            "That estimates the spread of a population from a sample. Here the numbers themselves are to have sd 1, so "
+            "divide by their number n. For large batches it is the same.",
+            almost=True,
+        ),
+        Mistake(
+            "padding-in-one",
+            "M12",
+            lambda advantages, mask: scaled(advantages - advantages.mean(), spread(taken(advantages, mask)), mask),
+            "The padding counts in one of the two, the mean or the standard deviation.",
+            "The zeros in the padding are no advantages. Take mean and standard deviation over the same steps, those "
+            "where `mask` is 1.",
+            variants=(
+                lambda advantages, mask: scaled(
+                    advantages - taken(advantages, mask).mean(), float(advantages.std()), mask
+                ),
+                lambda advantages, mask: scaled(
+                    advantages - taken(advantages, mask).mean(),
+                    float(((advantages - taken(advantages, mask).mean()) * mask).std()),
+                    mask,
+                ),
+            ),
+        ),
+        Mistake(
+            "each-step",
+            "M12",
+            each_step,
+            "You whitened each column by itself: the first steps among each other, then the second, and so on.",
+            "That is another baseline for each step, and another size of it. Use the mean and the standard deviation "
+            "of the whole batch.",
+        ),
+        Mistake(
+            "brackets",
+            "M12",
+            lambda advantages, mask: (
+                (advantages - taken(advantages, mask).mean() / taken(advantages, mask).std()) * mask
+            ),
+            "The terms are right, and brackets are missing: only the mean or only the advantages are divided by the "
+            "standard deviation.",
+            "Division comes before subtraction. It is `(advantages - mean) / sd`: subtract first, then divide the "
+            "whole.",
+            variants=(
+                lambda advantages, mask: (
+                    (advantages / taken(advantages, mask).std() - taken(advantages, mask).mean()) * mask
+                ),
+            ),
+        ),
+        Mistake(
+            "root-mean-square",
+            "M12",
+            with_parts(np.mean, lambda steps: float(np.sqrt((steps**2).mean()))),
+            "You divided by the root of the mean square of the advantages, without their mean subtracted in it.",
+            "The standard deviation is the root of the mean square *deviation*. The two agree only where the mean is "
+            "0.",
+            variants=(with_parts(lambda steps: 0.0, lambda steps: float(np.sqrt((steps**2).mean()))),),
+        ),
+        Mistake(
+            "mean-absolute",
+            "M12",
+            with_parts(np.mean, lambda steps: float(np.abs(steps - steps.mean()).mean())),
+            "You divided by the mean absolute deviation.",
+            "It is a measure of spread as well, and a smaller one: the result does not have sd 1.",
+        ),
+        Mistake(
+            "sign",
+            "M5",
+            lambda advantages, mask: -whitened(advantages, mask),
+            "Your answer has the opposite sign: you subtracted the advantages from the mean.",
+            "What went better than usual would be made rarer. It is advantage minus mean.",
         ),
         Mistake(
             "padding-counted",
