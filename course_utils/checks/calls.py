@@ -25,6 +25,7 @@ from course_utils.checks.question import Inputs, copied
 from course_utils.checks.result import cut
 
 KEEP = 2000  # characters of printed text, in case an endless loop prints
+PLAIN = (float, np.float64, np.int64)  # numbers that need no second look
 MOST = 10**6  # numbers in an answer; what claims to hold more is not even copied
 LIBRARIES = tuple(str(Path(sysconfig.get_paths()[key]).resolve()) for key in ("stdlib", "platstdlib", "purelib"))
 PACKAGE = str(Path(__file__).resolve().parents[1])
@@ -67,10 +68,16 @@ class Call:
     """what the answer is: "numbers", "other", "too many", "coroutine" or "iterator" """
     numbers: NDArray[Any] = field(default_factory=lambda: np.array(None, dtype=object))
     """the answer as a new array of floats, where it is made of real numbers"""
-    single: bool = False
-    """every number has the precision of float32"""
     invalid: frozenset[str] = frozenset()
     """the NumPy functions that warned of invalid values"""
+
+    @property
+    def single(self) -> bool:
+        """Say whether every number is one of float32's, and the answer was not given as whole numbers."""
+        whole = (
+            isinstance(self.value, int | np.integer) or getattr(self.value, "dtype", self.numbers.dtype).kind in "iu"
+        )
+        return not whole and is_single(self.numbers)
 
 
 @dataclass
@@ -164,9 +171,18 @@ def heeding(function: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[An
     return value, frozenset(text.removeprefix(start) for text in told if text.startswith(start))
 
 
+def is_single(numbers: NDArray[Any]) -> bool:
+    """Say whether every number can be written in float32."""
+    with np.errstate(all="ignore"):
+        return np.array_equal(numbers.astype(np.float32), numbers, equal_nan=True)
+
+
 def _look_at(call: Call) -> None:
     """Find out what the answer is, while the clock is running: looking runs the code of strange objects."""
     value = call.value
+    if type(value) in PLAIN or (type(value) is np.ndarray and value.dtype == float and value.size <= MOST):
+        call.numbers = np.array(value, dtype=float)
+        return
     try:
         if inspect.isawaitable(value):
             if inspect.iscoroutine(value):
@@ -179,10 +195,6 @@ def _look_at(call: Call) -> None:
         else:
             call.numbers = _numbers(value)
             call.kind = "numbers" if call.numbers.dtype.kind == "f" else "other"
-            whole = isinstance(value, np.ndarray | np.generic) and value.dtype.kind != "f"
-            with np.errstate(all="ignore"):
-                rounded = call.numbers.astype(np.float32) if call.kind == "numbers" and not whole else None
-                call.single = rounded is not None and np.array_equal(rounded, call.numbers, equal_nan=True)
     except Exception:  # whatever a strange object raises
         call.kind = "other"
 

@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ from course_utils.checks.calls import (
     has_placeholder,
     heeding,
     is_async,
+    is_single,
     is_stub,
     makes_generator,
     own_name,
@@ -60,6 +62,7 @@ LIMIT = 30.0  # seconds for all calls of a learner's function together
 NAMING = 1e-6  # relative to the largest entry: how closely an answer agrees with a known mistake
 LAGS = (1, 2, 3)  # calls apart: between them draws are examined for dependence
 OPEN = ("ignores-inputs", "wrong-shape", "factor", "offset", "only-examples", "not-finite", "raised", "empty", None)
+ZERO = np.zeros(())
 REPEATS = 8  # calls that are made again, to see whether the same generator gives the same answers
 
 
@@ -472,14 +475,14 @@ def _sampled(question: Question, learner: Learner, inputs: list[tuple[Inputs, bo
         rng = np.random.default_rng([seed, place])
         unused, children = rng.bit_generator.state, _children(rng)
         mean = question.oracle(**given).mean()
-        answers, single = [], not question.index
+        answers = []
         for _ in range(question.calls):
             answer = _one_answer(question, learner, {**given, "rng": rng}, mean, fresh, notes)
             if isinstance(answer, Finding):
                 return answer
-            answers.append(answer[0])
-            single = single and answer[1]
-        samples.append(Sample(given, np.array(answers), fresh, single))
+            answers.append(answer)
+        answered = np.array(answers)
+        samples.append(Sample(given, answered, fresh, not question.index and is_single(answered)))
         if rng.bit_generator.state == unused and _children(rng) == children:
             notes.setdefault("unused", Finding(sentences.fixed_seed(), given))
     learner.watch_global_state()
@@ -489,10 +492,7 @@ def _sampled(question: Question, learner: Learner, inputs: list[tuple[Inputs, bo
     repeated = [_one_answer(question, learner, first, mean, False, notes) for _ in range(min(REPEATS, question.calls))]
     if finding := next((answer for answer in repeated if isinstance(answer, Finding)), None):
         return finding
-    repeats = np.array_equal(
-        np.array([answer[0] for answer in repeated if not isinstance(answer, Finding)]),
-        samples[0].answers[: len(repeated)],
-    )
+    repeats = np.array_equal(np.array(repeated), samples[0].answers[: len(repeated)])
 
     expected = _expected_of(question, question.oracle, samples)
     fits = _fits(samples, expected)
@@ -536,10 +536,10 @@ def _children(rng: np.random.Generator) -> int:
 
 def _one_answer(
     question: Question, learner: Learner, inputs: Inputs, mean: FloatArray, fresh: bool, notes: dict[str, Finding]
-) -> tuple[FloatArray, bool] | Finding:
-    """Return one answer as an array, and whether it is in float32, or what to say of it; small things go into notes."""
+) -> FloatArray | Finding:
+    """Return one answer as an array, or what to say of it; small things go into the notes."""
     call = learner(inputs)
-    wanted = np.zeros(()) if question.index else mean
+    wanted = ZERO if question.index else mean
     if unusable := _unusable(question, learner, call, wanted, fresh):
         return unusable
     got = call.numbers
@@ -551,21 +551,20 @@ def _one_answer(
             return Finding(diagnosis, inputs, got, None, fresh)
         notes.setdefault("axes", Finding(sentences.extra_axes(got.shape, wanted.shape), inputs, got))
         got = got.reshape(wanted.shape)
-    if not np.isfinite(got).all():
-        return Finding(sentences.not_finite(got), inputs, got, None, fresh)
     if not question.index:
-        return got, call.single
+        return got if np.isfinite(got).all() else Finding(sentences.not_finite(got), inputs, got, None, fresh)
     value, n = float(got), mean.size - 2
+    if not isfinite(value):
+        return Finding(sentences.not_finite(got), inputs, got, None, fresh)
     if value != round(value):
         return Finding(sentences.not_an_index(value), inputs, value, None, fresh)
-    if np.asarray(call.value).dtype.kind == "f":
+    if not isinstance(call.value, int | np.integer) and np.asarray(call.value).dtype.kind == "f":
         notes.setdefault("float", Finding(sentences.float_index(), inputs, value))
     if not 0 <= value < n:
         notes.setdefault("out-of-range", Finding(sentences.out_of_range(value, n), inputs, int(value), None, fresh))
-    slot = int(value) if 0 <= value <= n else n + 1
     frequency = np.zeros(n + 2)
-    frequency[slot] = 1
-    return frequency, False
+    frequency[int(value) if 0 <= value <= n else n + 1] = 1
+    return frequency
 
 
 def comparisons(laws: Sequence[Law]) -> int:

@@ -52,11 +52,12 @@ def not_callable(name: str, got: object) -> Diagnosis:
 
 def exchanged(name: str, own: str) -> Diagnosis:
     """The function came first."""
+    first = cut(name, 60)
     return Diagnosis(
         "not attempted",
         "exchanged-arguments",
         "The two arguments of `check` have changed places.",
-        f'The name of the question comes first, in quotes, your function second: `check("{cut(name, 60)}", {own})`.',
+        f'The name of the question comes first, in quotes, and your function second: `check("{first}", {own})`.',
     )
 
 
