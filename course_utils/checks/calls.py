@@ -74,10 +74,8 @@ class Call:
     @property
     def single(self) -> bool:
         """Say whether every number is one of float32's, and the answer was not given as whole numbers."""
-        whole = (
-            isinstance(self.value, int | np.integer) or getattr(self.value, "dtype", self.numbers.dtype).kind in "iu"
-        )
-        return not whole and is_single(self.numbers)
+        kind = self.value.dtype.kind if isinstance(self.value, np.ndarray | np.generic) else "f"
+        return kind == self.numbers.dtype.kind == "f" and is_single(self.numbers)
 
 
 @dataclass
@@ -113,7 +111,7 @@ class Learner:
         given = {name: copied(value) for name, value in inputs.items()}
         before = self._printed.total
         try:
-            self.watch.inside = True
+            self.watch.since, self.watch.inside = time.perf_counter(), True
             if heed_warnings:
                 call.value, call.invalid = heeding(self.function, *given.values())
             else:
@@ -180,7 +178,11 @@ def is_single(numbers: NDArray[Any]) -> bool:
 def _look_at(call: Call) -> None:
     """Find out what the answer is, while the clock is running: looking runs the code of strange objects."""
     value = call.value
-    if type(value) in PLAIN or (type(value) is np.ndarray and value.dtype == float and value.size <= MOST):
+    if (
+        type(value) in PLAIN
+        or (type(value) is int and abs(value) < 2**53)
+        or (type(value) is np.ndarray and value.dtype == float and value.size <= MOST)
+    ):
         call.numbers = np.array(value, dtype=float)
         return
     try:

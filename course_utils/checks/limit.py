@@ -18,7 +18,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Self
 
-PATIENCE = 2.0  # seconds before it is said that the function is still running
+PATIENCE = 2.0  # seconds of one call before it is said that the function is still running
+IN_ALL = 10.0  # seconds of all calls before it is said
 EACH = 0.02  # seconds between two interruptions
 OWN = str(Path(__file__).parent)
 SIGNAL = getattr(signal, "SIGURG", signal.SIGTERM)  # where there is one that does nothing to other programs, it
@@ -35,12 +36,12 @@ class TimeUp(BaseException):
 
 
 class Watch:
-    """A context that lasts ``seconds`` at most (None: any time), and calls ``say`` once if it lasts longer than 2 s."""
+    """A context that lasts ``seconds`` at most (None: any time), and calls ``say`` once where one call lasts 2 s."""
 
     def __init__(self, seconds: float | None, say: Callable[[], None]) -> None:
         """Take the limit; the clock starts with the context."""
         self.seconds, self._say = seconds, say
-        self._running = False
+        self._running, self.since = False, 0.0
         self._trip = _Trip(SIGNAL)
         self.inside = False  # a learner's function is being called
         self._error: type[BaseException] = TimeUp
@@ -52,6 +53,7 @@ class Watch:
         self._signals = threading.current_thread() is threading.main_thread()
         self._handlers: dict[int, Any] = {}
         self._trace, self._traced = sys.gettrace(), False
+        self.since = time.perf_counter()  # when the call began
         self._running = True
         if self._signals:
             self._handlers[SIGNAL] = signal.signal(SIGNAL, self._interrupt)
@@ -87,9 +89,14 @@ class Watch:
 
     def _wait(self) -> None:
         limit = threading.TIMEOUT_MAX if self.seconds is None else self.seconds
-        if not self._wake.wait(min(limit, PATIENCE)) and limit > PATIENCE:
-            self._say()
-            self._wake.wait(min(limit - PATIENCE, threading.TIMEOUT_MAX))
+        started, said = self.since, False
+        while (left := started + limit - (now := time.perf_counter())) > 0:
+            quiet = min(self.since + PATIENCE, started + IN_ALL) - now
+            if quiet <= 0 and not said:
+                self._say()
+                said = True
+            if self._wake.wait(min(left if said else max(quiet, EACH), threading.TIMEOUT_MAX)):
+                break
         while self._running:
             self._deliver()
             time.sleep(EACH)
