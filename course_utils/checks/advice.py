@@ -89,14 +89,14 @@ ROWS: tuple[tuple[str, str, str], ...] = (
         "The input has fewer axes than this line expects. `axis=-1` means the last one, however many there are.",
     ),
     (
-        r"could not broadcast input array|setting an array element with a sequence|output operand with shape",
-        "",
-        "What is assigned has more entries than the place that it goes to. Print the `.shape` of both.",
-    ),
-    (
         "inhomogeneous shape",
         "",
         "Rows of different lengths make no array. Print the lengths of the rows, or fill the short ones up with zeros.",
+    ),
+    (
+        r"could not broadcast input array|setting an array element with a sequence|output operand with shape",
+        "",
+        "What is assigned has more entries than the place that it goes to. Print the `.shape` of both.",
     ),
     (r"shape mismatch: indexing arrays", "", "The arrays in one pair of square brackets need the same shape."),
     (
@@ -117,6 +117,7 @@ ROWS: tuple[tuple[str, str, str], ...] = (
         "",
         "Nothing is left to take the largest or smallest of. Print the `.shape` just before that line.",
     ),
+    (r"NoneType", "", "Something is None there: a variable without a value, or a function without a `return`."),
     # indices
     (
         r"IndexError: (arrays used as indices|only integers, slices)|(indices must be integers|slice indices must)",
@@ -155,7 +156,6 @@ ROWS: tuple[tuple[str, str, str], ...] = (
         "",
         "A single number has no length. Is it the right argument?",
     ),
-    (r"NoneType", "", "Something is None there: a variable without a value, or a function without a `return`."),
     (
         r"(can't multiply sequence|operand type.*'(list|tuple)')|operand type.*: '(list|tuple)'|"
         r"operand type.*and '(list|tuple)'|can only concatenate",
@@ -179,7 +179,7 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     ),
     # numbers
     (
-        r"[Pp]robabilities|'a' and 'p' must have same size|pvals",
+        r"[Pp]robabilities|a'? and '?p'? must have same size|pvals",
         "",
         "What stands at `p=` has to be probabilities, one for each action: none below 0, and 1 in all. Print them.",
     ),

@@ -20,7 +20,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from course_utils.checks.limit import TimeUp, Watch
+from course_utils.checks.limit import TimeUp, Watch, attempt
 from course_utils.checks.question import Inputs, copied
 from course_utils.checks.result import cut
 
@@ -29,6 +29,10 @@ PLAIN = (float, np.float64, np.int64)  # numbers that need no second look
 MOST = 10**6  # numbers in an answer; what claims to hold more is not even copied
 LIBRARIES = tuple(str(Path(sysconfig.get_paths()[key]).resolve()) for key in ("stdlib", "platstdlib", "purelib"))
 PACKAGE = str(Path(__file__).resolve().parents[1])
+
+
+UNREADABLE = "(its message cannot be read)"
+NOTHING = np.array(None, dtype=object)
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class Call:
     """the argument that the answer is, or is a view of"""
     kind: str = "numbers"
     """what the answer is: "numbers", "other", "too many", "coroutine" or "iterator" """
-    numbers: NDArray[Any] = field(default_factory=lambda: np.array(None, dtype=object))
+    numbers: NDArray[Any] = field(default_factory=lambda: NOTHING)
     """the answer as a new array of floats, where it is made of real numbers"""
     invalid: frozenset[str] = frozenset()
     """the NumPy functions that warned of invalid values"""
@@ -142,10 +146,8 @@ class Learner:
     def stopped(self, error: BaseException) -> Stop:
         """Return what an exception says to the learner."""
         line, text = own_line(error, self.function)
-        try:
-            message = " ".join(str.split(str(error)[: 10 * KEEP]))
-        except Exception:  # whatever a strange exception raises
-            message = "(its message cannot be read)"
+        message = attempt(lambda: "".join(str.__getitem__(str(error), slice(10 * KEEP))), UNREADABLE)
+        message = " ".join(message.split())
         return Stop(
             cut(type(error).__name__, 60),
             cut(message, 400),
@@ -185,20 +187,20 @@ def _look_at(call: Call) -> None:
     ):
         call.numbers = np.array(value, dtype=float)
         return
-    try:
-        if inspect.isawaitable(value):
-            if inspect.iscoroutine(value):
-                value.close()  # or Python complains later that it was never awaited
-            call.kind = "coroutine"
-        elif isinstance(value, Iterator):
-            call.kind = "iterator"
-        elif _size(value) > MOST:
-            call.kind = "too many"
-        else:
-            call.numbers = _numbers(value)
-            call.kind = "numbers" if call.numbers.dtype.kind == "f" else "other"
-    except Exception:  # whatever a strange object raises
-        call.kind = "other"
+    call.kind = attempt(lambda: _kind(value), "other")
+    if call.kind == "numbers":
+        call.numbers = attempt(lambda: _numbers(value), NOTHING)
+        call.kind = "numbers" if call.numbers.dtype.kind == "f" else "other"
+
+
+def _kind(value: Any) -> str:
+    if inspect.iscoroutine(value):
+        value.close()  # or Python complains later that it was never awaited
+    if inspect.isawaitable(value):
+        return "coroutine"
+    if isinstance(value, Iterator):
+        return "iterator"
+    return "too many" if _size(value) > MOST else "numbers"
 
 
 def _size(value: Any) -> float:
@@ -218,15 +220,11 @@ def _size(value: Any) -> float:
 
 def _numbers(value: Any) -> NDArray[Any]:
     """Return the value as a new array of floats, or of objects where it is not made of real numbers."""
-    try:
-        if isinstance(value, np.ma.MaskedArray):
-            value = np.ma.filled(value.astype(float), np.nan)
-        array = np.array(value)
-        if array.dtype.kind in "iuf" or (array.dtype.kind == "O" and all(isinstance(x, Real) for x in array.flat)):
-            return array.astype(float)
-    except Exception:  # whatever a strange object raises
-        return np.array(None, dtype=object)
-    return array if array.dtype.kind != "f" else array.astype(float)
+    if isinstance(value, np.ma.MaskedArray):
+        value = np.ma.filled(value.astype(float), np.nan)
+    array = np.array(value)
+    real = array.dtype.kind in "iuf" or (array.dtype.kind == "O" and all(isinstance(x, Real) for x in array.flat))
+    return array.astype(float) if real else NOTHING
 
 
 class _Kept(io.StringIO):
@@ -302,10 +300,7 @@ def is_stub(function: Callable[..., Any]) -> bool:
 
 def has_placeholder(function: Callable[..., Any]) -> bool:
     """Say whether the stub's comment, "your code here", is still in the function's source."""
-    try:
-        return "your code here" in inspect.getsource(function)
-    except Exception:  # no source, or whatever a strange object raises
-        return False
+    return attempt(lambda: "your code here" in inspect.getsource(function), False)
 
 
 def returns_something(function: Callable[..., Any]) -> bool:
@@ -361,12 +356,9 @@ def read_from_outside(function: Callable[..., Any], inputs: Inputs) -> Outside |
         return None
     read, arguments = _read(plain.__code__), plain.__code__.co_varnames[: len(inputs)]
     unused = {name: value for name, value in zip(arguments, inputs.values(), strict=False) if name not in read}
-    cells = zip(plain.__code__.co_freevars, plain.__closure__ or (), strict=True)
-    outside: dict[str, Any] = {name: cell.cell_contents for name, cell in cells if _filled(cell)}
-    outside |= {name: plain.__globals__[name] for name in plain.__code__.co_names if name in plain.__globals__}
-    for nested in plain.__code__.co_consts:
-        if isinstance(nested, CodeType):
-            outside |= {name: plain.__globals__[name] for name in nested.co_names if name in plain.__globals__}
+    codes = [plain.__code__, *(code for code in plain.__code__.co_consts if isinstance(code, CodeType))]
+    used = dict.fromkeys(name for code in codes for name in code.co_names)
+    outside = {name: plain.__globals__[name] for name in used if name in plain.__globals__}
     wanted_function = any(map(callable, unused.values()))
     names = tuple(
         name
@@ -377,13 +369,6 @@ def read_from_outside(function: Callable[..., Any], inputs: Inputs) -> Outside |
         and (wanted_function or not callable(value))
     )
     return Outside(tuple(unused), names) if unused and names else None
-
-
-def _filled(cell: Any) -> bool:
-    try:
-        return cell.cell_contents is not None
-    except ValueError:
-        return False
 
 
 @dataclass(frozen=True)
@@ -398,9 +383,8 @@ class Refusal:
 
 def refusal(function: Callable[..., Any], inputs: Inputs) -> Refusal | None:
     """Return how a function is written if it cannot be called with these arguments, else None."""
-    try:
-        signature = inspect.signature(function)
-    except Exception:  # some functions written in C do not tell, and a strange object raises anything
+    signature = attempt(lambda: inspect.signature(function), None)  # some functions written in C do not tell
+    if signature is None:
         return None
     try:
         signature.bind(*inputs.values())
@@ -413,10 +397,9 @@ def refusal(function: Callable[..., Any], inputs: Inputs) -> Refusal | None:
 def _written(signature: inspect.Signature) -> str:
     """Return a signature without annotations and with short defaults."""
     bare = [p.replace(annotation=p.empty) for p in signature.parameters.values()]
-    try:
-        return cut(str(signature.replace(parameters=bare, return_annotation=signature.empty)), 120)
-    except Exception:  # a default value that cannot be shown
-        return cut(f"({', '.join(signature.parameters)})", 120)
+    names = f"({', '.join(signature.parameters)})"  # where a default value cannot be shown
+    text = attempt(lambda: str(signature.replace(parameters=bare, return_annotation=signature.empty)), names)
+    return cut(text, 120)
 
 
 def _same(a: Any, b: Any) -> bool:

@@ -16,11 +16,10 @@ their mean is 0, their variance v², and the pairs that are averaged have no ans
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from math import isfinite
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +42,7 @@ from course_utils.checks.calls import (
     refusal,
     returns_something,
 )
-from course_utils.checks.limit import TimeUp, Watch
+from course_utils.checks.limit import TimeUp, Watch, attempt
 from course_utils.checks.question import (
     Inputs,
     Law,
@@ -110,14 +109,13 @@ def check(
         CheckResult, which a notebook shows as a card. What goes wrong in the learner's function, or in the way it is
         passed, is part of the answer and raises nothing.
     """
-    if not isinstance(name, str | Question) and callable(name):
+    if not issubclass(type(name), str | Question) and callable(name):
         question_name = fn if type(fn) is str else "softmax"
         return _other(question_name, sentences.exchanged(question_name, own_name(name)))
     try:
-        question = name if isinstance(name, Question) else load(name)
+        question = cast(Question, name) if issubclass(type(name), Question) else load(cast(str, name))
     except UnknownQuestionError as error:
-        shown = name if isinstance(name, str) else show(name)
-        return _other(cut(shown, 60), sentences.unknown_question(error.nearest, error.names))
+        return _other(name if type(name) is str else show(name), sentences.unknown_question(error.nearest, error.names))
     result = judge(question, fn, seed, limit)
     progress.record_check(question.name, question.lesson, result.status, result.mistake)
     return result
@@ -155,8 +153,7 @@ def _is_number(value: Any, kinds: Any) -> bool:
 
 
 def _say(text: str, out: Any) -> None:
-    with suppress(Exception):  # a stream that is closed
-        print(text, file=out, flush=True)
+    attempt(lambda: print(text, file=out, flush=True), None)  # the stream may be closed
 
 
 def _stopped(question: Question, fn: Any, stop: Stop, extreme: bool = False) -> Diagnosis:
@@ -173,7 +170,12 @@ def _from_outside(fn: Any, finding: Finding) -> Finding:
     if finding.diagnosis.mistake not in OPEN or finding.inputs is None or finding.diagnosis.status == "correct":
         return finding
     outside = read_from_outside(fn, finding.inputs)
-    return replace(finding, diagnosis=sentences.notebook_names(outside)) if outside else finding
+    if outside is None:
+        return finding
+    diagnosis = sentences.notebook_names(outside)
+    if finding.stop:
+        diagnosis = replace(finding.diagnosis, why=f"{diagnosis.happened} {diagnosis.why}")
+    return replace(finding, diagnosis=diagnosis)
 
 
 def _before_calling(question: Question, fn: Any) -> Finding | None:
@@ -815,4 +817,6 @@ def _rows(finding: Finding) -> tuple[tuple[str, str], ...]:
 def _other(name: str, diagnosis: Diagnosis) -> CheckResult:
     """Return a result that belongs to no question."""
     evidence = {"input": None, "got": None, "wanted": None, "seed": None}
-    return CheckResult(diagnosis.status, diagnosis.mistake, evidence, name, (diagnosis.happened, diagnosis.why))
+    return CheckResult(
+        diagnosis.status, diagnosis.mistake, evidence, cut(name, 60), (diagnosis.happened, diagnosis.why)
+    )

@@ -16,8 +16,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
+T = TypeVar("T")
 PATIENCE = 2.0  # seconds of one call before it is said that the function is still running
 IN_ALL = 10.0  # seconds of all calls before it is said
 EACH = 0.02  # seconds between two interruptions
@@ -33,6 +34,16 @@ class _Trip(int):
 
 class TimeUp(BaseException):
     """Raised inside a function whose time is up."""
+
+
+def attempt(ask: Callable[[], T], otherwise: T) -> T:
+    """Return what ``ask`` gives; where it raises anything but an interruption, as strange objects do, ``otherwise``."""
+    try:
+        return ask()
+    except (KeyboardInterrupt, TimeUp):
+        raise
+    except BaseException:
+        return otherwise
 
 
 class Watch:

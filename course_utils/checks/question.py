@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from course_utils.arguments import FloatArray
+from course_utils.checks.result import show
 
 MOST_ANSWERS = 20_000  # of a sampled question, to be listed
 SINGLE = (1e-4, 1e-5)  # rtol and atol of answers in float32, where formulas that cancel lose three digits
@@ -197,9 +198,9 @@ class UnknownQuestionError(LookupError):
     def __init__(self, name: object) -> None:
         """Say which names exist, the nearest first."""
         self.names = names()
-        self.nearest = get_close_matches(name, self.names, n=1, cutoff=0.5) if isinstance(name, str) else []
+        self.nearest = get_close_matches(name, self.names, n=1, cutoff=0.5) if type(name) is str else []
         hint = f" Did you mean {self.nearest[0]!r}?" if self.nearest else ""
-        super().__init__(f"there is no question {name!r}.{hint} The questions are: {', '.join(self.names)}")
+        super().__init__(f"there is no question {show(name)}.{hint} The questions are: {', '.join(self.names)}")
 
 
 def names() -> list[str]:
@@ -210,7 +211,7 @@ def names() -> list[str]:
 
 def load(name: str) -> Question:
     """Return the question with this name; raise UnknownQuestionError where there is none."""
-    if name not in names():
+    if type(name) is not str or name not in names():
         raise UnknownQuestionError(name)
     question: Question = import_module(f"course_utils.checks.questions.{name}").QUESTION
     return question

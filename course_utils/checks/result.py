@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from course_utils.checks.limit import attempt
+
 Status = Literal["correct", "almost", "not yet", "not attempted"]
 
 MOST = 1000  # entries of a list, or letters of a text; of longer ones nothing is shown
@@ -103,10 +105,7 @@ def printable(text: str) -> str:
 
 def show(value: Any, digits: int = 4) -> str:
     """Return a value as text that is short enough for a card; numbers to ``digits`` significant digits."""
-    try:
-        return printable(_shown(value, digits))
-    except Exception:  # whatever a strange object raises
-        return f"an object of type {cut(type(value).__name__, 60)}"
+    return printable(attempt(lambda: _shown(value, digits), f"an object of type {cut(type(value).__name__, 60)}"))
 
 
 def _shown(value: Any, digits: int) -> str:

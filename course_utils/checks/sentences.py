@@ -11,6 +11,7 @@ import numpy as np
 
 from course_utils.checks.advice import advice
 from course_utils.checks.calls import Outside, Refusal, Stop
+from course_utils.checks.limit import attempt
 from course_utils.checks.question import Section
 from course_utils.checks.result import Status, cut, show
 
@@ -243,6 +244,7 @@ def too_long(stop: Stop, name: str, own: str) -> Diagnosis:
         "too-long",
         f"Your function was still running after {limit:g} s, and was stopped{_in_line(stop)}.",
         "Ask of each loop what has to change for it to end, and whether it does change. If it needs more time, allow "
+        "it: "
         f'`check("{name}", {own}, limit={max(4 * limit, 1):g})`.',
         label=HELP,
     )
@@ -609,6 +611,10 @@ def _in_line(stop: Stop) -> str:
 
 def describe(value: object) -> str:
     """Return what a value is, in words."""
+    return attempt(lambda: _described(value), _article(cut(type(value).__name__, 60)))
+
+
+def _described(value: object) -> str:
     if isinstance(value, np.ndarray):
         return f"{a_shape(value.shape)} (dtype {value.dtype})" if value.ndim else f"the number {show(value)}"
     if isinstance(value, bool | int | float | np.generic):
