@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 
@@ -20,6 +21,7 @@ from course_utils.checks import check, judge, load
 from course_utils.checks import limit as clock
 
 SCORE = load("score")
+FEW_CALLS = replace(load("sample_action"), calls=100)
 MAIN_THREAD_ONLY = pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs POSIX signals")
 
 
@@ -201,7 +203,7 @@ def words_of(result):
     return " ".join(result.text.split())
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(KINDS)
 def test_nothing_that_comes_in_raises_or_lasts(function):
     before = time.perf_counter()
@@ -209,8 +211,7 @@ def test_nothing_that_comes_in_raises_or_lasts(function):
     words_of(result)
     assert time.perf_counter() - before < 10
     assert result.status in ("not yet", "not attempted", "almost")
-    sampled = judge(load("sample_action"), function, 1, limit=20)
-    assert "correct" not in words_of(sampled)[:30]
+    assert judge(FEW_CALLS, function, 1, limit=20).status in ("not yet", "not attempted", "almost")
 
 
 @pytest.mark.parametrize("make", [answering, lambda answer: answer, raising, Raises])
@@ -381,6 +382,7 @@ def test_a_function_that_does_not_end_is_stopped_whatever_it_catches(function):
     result = judge(SCORE, function, 1, limit=0.2)
     assert time.perf_counter() - before < 8
     assert result.mistake == "too-long"
+    assert result.evidence["message"] == ""
     assert "still running after 0.2 s" in words_of(result)
     assert "limit=1)`" in words_of(result)
     assert [signal.getsignal(number) for number in (signal.SIGINT, clock.SIGNAL)] == handlers

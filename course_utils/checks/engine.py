@@ -799,7 +799,7 @@ def _rows(finding: Finding) -> tuple[tuple[str, str], ...]:
         rows.append(("message", f"{finding.stop.error}: {finding.stop.message}".rstrip(": ")))
     elif finding.got is not None:
         got, wanted = show_pair(finding.got, finding.wanted)
-        shapes = [value.shape if isinstance(value, np.ndarray) else () for value in (finding.got, finding.wanted)]
+        shapes = [value.shape if issubclass(type(value), np.ndarray) else () for value in (finding.got, finding.wanted)]
         if finding.wanted is not None and shapes[0] != shapes[1]:
             got, wanted = (
                 f"{text}   shape {shape}" if shape else text for text, shape in zip((got, wanted), shapes, strict=True)

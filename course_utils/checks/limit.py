@@ -106,7 +106,7 @@ class Watch:
             if quiet <= 0 and not said:
                 self._say()
                 said = True
-            if self._wake.wait(min(left if said else max(quiet, EACH), threading.TIMEOUT_MAX)):
+            if self._wake.wait(min(left, threading.TIMEOUT_MAX if said else max(quiet, EACH))):
                 break
         while self._running:
             self._deliver()

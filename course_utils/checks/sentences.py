@@ -39,7 +39,7 @@ HELP = "What may help"
 
 def not_callable(name: str, got: object) -> Diagnosis:
     """Something other than a function came in."""
-    what = "None" if got is None else f"the text `{cut(got, 60)}`" if isinstance(got, str) else describe(got)
+    what = "None" if got is None else f"the text `{cut(got, 60)}`" if type(got) is str else describe(got)
     return Diagnosis(
         "not yet",
         "not-callable",
@@ -195,7 +195,7 @@ def wrong_type(value: object, wanted: np.ndarray[Any, Any]) -> Diagnosis:
     """The answer is no array of numbers."""
     if callable(value):
         extra = " Perhaps brackets are missing after its name."
-    elif isinstance(value, dict | tuple | list):
+    elif issubclass(type(value), dict | tuple | list):
         extra = " Numbers in rows of equal length could be read as an array, these cannot."
     else:
         extra = ""
