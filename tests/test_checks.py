@@ -15,7 +15,19 @@ import pytest
 from numpy.typing import NDArray
 
 from course_utils import policy, progress
-from course_utils.checks import CheckResult, Mistake, Question, Section, check, engine, judge, load, names, sentences
+from course_utils.checks import (
+    CheckResult,
+    Mistake,
+    Question,
+    Section,
+    audit,
+    check,
+    engine,
+    judge,
+    load,
+    names,
+    sentences,
+)
 from course_utils.checks.question import Named, UnknownQuestionError
 from course_utils.checks.result import show, show_pair
 
@@ -562,6 +574,19 @@ def test_that_both_are_nan_names_no_mistake():
         assert judge(WITH_NAN, lambda x: np.log(-np.log(np.exp(x * x))), 1).mistake == "log-twice"
         assert judge(WITH_NAN, lambda x: np.sqrt(-np.abs(x)), 1).mistake == "not-finite"
         assert judge(WITH_NAN, lambda x: x * np.nan, 1).mistake == "not-finite"
+
+
+def test_a_rounded_answer_is_not_taken_for_a_mistake_that_is_right_but_at_the_extremes():
+    result = judge(load("entropy"), lambda logits: np.round(policy.entropy(logits), 7), 1)
+    assert (result.status, result.mistake) == ("almost", "rounding")
+    added = judge(load("entropy"), lambda z: -(policy.softmax(z) * np.log(policy.softmax(z) + 1e-8)).sum(axis=-1), 1)
+    assert (added.status, added.mistake) == ("almost", "rounding")
+
+
+def test_the_audit_asks_for_answers_with_many_digits():
+    whole = Question(**{**vars(DOUBLE), "fresh": lambda rng: {"x": rng.integers(9, size=(2, 4)) / 10}})
+    assert any("four digits" in problem for problem in audit.problems(whole))
+    assert not any("four digits" in problem for problem in audit.problems(DOUBLE))
 
 
 @pytest.mark.parametrize(

@@ -304,9 +304,11 @@ def _agrees(question: Question, version: Callable[..., Any], cases: Sequence[Cas
         theirs = exact(version, case.inputs)
         if not _same_numbers(question, case, theirs):
             return False
-        finite = np.isfinite(theirs)
-        telling = telling or (finite.any() and theirs.shape != case.wanted.shape)
-        telling = telling or (theirs.shape == case.wanted.shape and (theirs != case.wanted)[finite].any())
+        if theirs.shape == case.wanted.shape:
+            gap = np.abs(theirs - case.wanted)[np.isfinite(theirs)]
+            telling = telling or bool((gap > NAMING * np.abs(case.wanted).max(initial=0.0)).any())
+        else:
+            telling = telling or bool(np.isfinite(theirs).any())
     return telling or any(
         case.call.invalid & heeding(version, **{name: copied(value) for name, value in case.inputs.items()})[1]
         for case in cases
@@ -341,7 +343,9 @@ def _unnamed(question: Question, cases: Sequence[Case], differing: Sequence[Case
     for case in differing:
         if not np.isfinite(case.got).all():
             return sentences.not_finite(case.got)
-    gap = max(np.abs(c.got - c.wanted).max() / max(np.abs(c.wanted).max(), 1e-300) for c in differing)
+    sizes = [max(float(np.abs(c.wanted).max(initial=0.0)), 1e-300) for c in cases]
+    scales = [max(size, max(sizes) / 10) for size in sizes]  # a number near 0 has few digits left
+    gap = max(np.abs(c.got - c.wanted).max() / scale for c, scale in zip(cases, scales, strict=True))
     if gap <= ROUNDING:
         return sentences.rounding(gap)
     if changed := [case.call.changed for case in cases if case.call.changed]:
