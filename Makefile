@@ -1,4 +1,4 @@
-# The course's commands; `make` alone lists them. Variables: PYTHON, PORT, NO_BROWSER=1, PYTEST_ARGS, WORKERS.
+# The course's commands; `make` alone lists them. Variables: PYTHON, PORT, IP, NO_BROWSER=1, PYTEST_ARGS, WORKERS.
 
 PYTHON ?= python3
 WORKERS ?= 2
@@ -15,16 +15,20 @@ INSTALL := $(PYTHON) course_utils/build/install.py $(if $(filter file,$(origin P
 # of its own in each of them would only wait for itself.
 PYTEST := POLICY_GRADIENT_COURSE_PROGRESS= OPENBLAS_NUM_THREADS=1 PYTHONPATH=tests/plugins $(VENV_PYTHON) -m pytest -p share_out -n $(WORKERS)
 # Left out of the inner loop: what changes with the ground alone, and the hundreds of answers to the questions.
-LEFT_OUT := $(addprefix test_,$(addsuffix .py,build_notebooks check_questions environment import_cost install static))
+LEFT_OUT := $(addprefix test_,$(addsuffix .py,build_notebooks check_answers check_questions environment import_cost install static))
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=60
 
+# What these say is for another Python; it would reach the course's own and every kernel.
+unexport PYTHONHOME PYTHONPATH PYTHONWARNINGS PYTHONINSPECT PYTHONSTARTUP PYTHONOPTIMIZE PYTHONUSERBASE
+
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-slow check notebooks constraints clean
+.PHONY: help lab test test-slow test-processors check notebooks constraints clean
 
 help: ## list the commands
-	@echo "make lab           open the course in JupyterLab (PORT=9999, NO_BROWSER=1)"
+	@echo "make lab           open the course in JupyterLab (PORT=9999, NO_BROWSER=1, IP=0.0.0.0)"
 	@echo "make test          run all tests (PYTEST_ARGS='-k gae')"
 	@echo "make test-slow     run all tests and the slow ones too"
+	@echo "make test-processors   run them as other processors would round"
 	@echo "make check         lint, types and unit tests: the inner loop"
 	@echo "make notebooks     build the notebooks from notebooks/src (NOTEBOOKS='00 08')"
 	@echo "make constraints   pin the newest versions that pyproject.toml allows"
@@ -32,7 +36,7 @@ help: ## list the commands
 
 lab: ## open the course in JupyterLab
 	@$(INSTALL)
-	@$(VENV_PYTHON) -m course_utils.build lab $(if $(PORT),--port $(PORT)) $(if $(NO_BROWSER),--no-browser)
+	@$(VENV_PYTHON) -m course_utils.build lab $(if $(PORT),--port $(PORT)) $(if $(IP),--ip $(IP)) $(if $(NO_BROWSER),--no-browser)
 
 test: ## run all tests
 	@$(INSTALL) --extras test
@@ -41,6 +45,11 @@ test: ## run all tests
 test-slow: ## run all tests and the slow ones too
 	@$(INSTALL) --extras test
 	$(PYTEST) $(NBVAL) tests notebooks $(PYTEST_ARGS)
+
+test-processors: ## run the tests as other processors would
+	@$(INSTALL) --extras test
+	POLICY_GRADIENT_COURSE_PROGRESS= OPENBLAS_NUM_THREADS=1 PYTHONPATH=tests/plugins $(VENV_PYTHON) \
+	  tests/processors.py -p share_out -n $(WORKERS) $(NBVAL) $(PYTEST_ARGS)
 
 check: ## lint, types and unit tests
 	@$(INSTALL) --extras test

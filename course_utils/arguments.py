@@ -7,9 +7,12 @@ complex numbers, fractional actions) raise TypeError; wrong shapes and values ra
 
 from __future__ import annotations  # numpy.random, named in annotations, is slow to load
 
-from collections.abc import Callable
+import inspect
+import sys
+from collections.abc import Callable, Collection
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from types import UnionType
+from typing import Any, ParamSpec, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +22,11 @@ IntArray = NDArray[np.intp]
 BoolArray = NDArray[np.bool_]
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
+
+LARGEST_RECORD = 22_000_000  # entries of each array of a record: some 40 bytes for each in all, so 1 GB
+_LARGEST_COUNT = 10_000_000  # of updates, runs, episodes, … that no other limit is given for
+_ROUNDING = 4096  # units in the last place of the numbers that went in: a spread below it is none
 
 
 def floats(**values: ArrayLike) -> list[FloatArray]:
@@ -52,18 +60,54 @@ def number(name: str, value: ArrayLike, low: float = -np.inf, high: float = np.i
     return float(array)
 
 
-def whole(name: str, value: object, low: int) -> int:
-    """Return a whole number of at least ``low`` as an int.
+def positive(name: str, value: ArrayLike) -> float:
+    """Return a single finite number above 0 as a float; TypeError or ValueError as for ``number``."""
+    result = number(name, value)
+    if result <= 0:
+        raise ValueError(f"{name} is {said(value)}, expected a positive number")
+    return result
+
+
+def whole(name: str, value: object, low: int, high: int | None = None) -> int:
+    """Return a whole number of at least ``low``, and at most ``high``, as an int.
 
     Raises:
         TypeError: it is not an integer.
-        ValueError: it is too small.
+        ValueError: it is too small or too large.
     """
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name} is {value!r}, expected a whole number of at least {low}")
-    if value < low:
-        raise ValueError(f"{name} is {value}, expected a whole number of at least {low}")
+    wanted = f"a whole number of at least {low}" if high is None else f"a whole number from {low} to {high}"
+    if isinstance(value, (bool, np.timedelta64)) or not isinstance(value, (int, np.integer)):  # both are kinds of int
+        raise TypeError(f"{name} is {said(value)}, expected {wanted}")
+    if value < low or (high is not None and value > high):
+        raise ValueError(f"{name} is {said(value)}, expected {wanted}")
     return int(value)
+
+
+def count(name: str, value: object, low: int = 1, high: int = _LARGEST_COUNT) -> int:
+    """Return how many of something are wanted: a whole number that fits into memory; errors as for ``whole``."""
+    result = whole(name, value, low)
+    return whole(name, value, low, high) if result > high else result
+
+
+def flag(name: str, value: object) -> bool:
+    """Return a Boolean; TypeError for anything else: "False", 0 and None are not False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} is {said(value)}, expected True or False")
+    return bool(value)
+
+
+def choice(name: str, value: object, choices: Collection[str]) -> str:
+    """Return one of the texts; ValueError for anything else."""
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name} is {said(value)}, expected one of {', '.join(map(repr, choices))}")
+    return value
+
+
+def instance(name: str, value: object, kind: type[T]) -> T:
+    """Return an object of this class; TypeError for anything else."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} is {type(value).__name__}, expected {kind.__name__}")
+    return value
 
 
 def logits_rows(name: str, logits: FloatArray) -> None:
@@ -83,25 +127,53 @@ def action_indices(actions: ArrayLike, logits: FloatArray, *, allowed_only: bool
         TypeError: the actions are not integers.
         ValueError: wrong shape, out of range, or (with ``allowed_only``) an action whose logit is −inf.
     """
-    array = _numbers("actions", actions)
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"actions has dtype {array.dtype}, expected integers")
-    shape("actions", array, logits.shape[:-1], "logits without their last axis")
-    n = logits.shape[-1]
-    require("actions", array, (array >= 0) & (array < n), f"an action from 0 to {n - 1}")
-    indices = array.astype(np.intp)
+    match = "logits without their last axis"
+    chosen = indices("actions", actions, logits.shape[-1], "an action", logits.shape[:-1], match)
     if allowed_only:
-        taken = np.take_along_axis(logits, indices[..., None], axis=-1)[..., 0]
-        require("actions", array, np.asarray(taken > -np.inf), "an action that logits allow (its logit is -inf)")
-    return indices
+        taken = np.take_along_axis(logits, chosen[..., None], axis=-1)[..., 0]
+        require("actions", chosen, np.asarray(taken > -np.inf), "an action that logits allow (its logit is -inf)")
+    return chosen
+
+
+def indices(
+    name: str, value: ArrayLike, n: int, what: str, expected: tuple[int, ...] | None = None, match: str = ""
+) -> IntArray:
+    """Return indices below n of things that a message calls ``what``, of the expected shape if there is one.
+
+    Raises:
+        TypeError: they are not integers.
+        ValueError: none at all, wrong shape, below 0 or too large.
+    """
+    array = _numbers(name, value)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{name} has dtype {array.dtype}, expected integers")
+    if expected is not None:
+        shape(name, array, expected, match)
+    if array.min() < 0 or array.max() >= n:
+        require(name, array, (array >= 0) & (array < n), f"{what} from 0 to {n - 1}")
+    return array.astype(np.intp)
+
+
+def shares(name: str, value: ArrayLike, expected: tuple[int, ...], match: str) -> FloatArray:
+    """Return weights to sample with: none below 0, and a positive sum; TypeError or ValueError for others."""
+    (array,) = floats(**{name: value})
+    shape(name, array, expected, match)
+    within(name, array, 0.0, np.inf)
+    largest = array.max()
+    if not largest:
+        raise ValueError(f"{name} are all 0, expected a positive sum")
+    result: FloatArray = array / largest  # so that no sum overflows; only their proportions count
+    return result
 
 
 def rectangular(name: str, value: object) -> NDArray[Any]:
-    """Return an array, of any dtype; nested lists of unequal length are an error."""
+    """Return an array, of any dtype; nested lists of unequal length and masked arrays are an error."""
+    if "numpy.ma" in sys.modules and _masked(value):  # who has not loaded it has no masked arrays
+        raise TypeError(f"{name} is a masked array, whose mask would be lost: expected an array, such as x.filled(0)")
     try:
         return np.asarray(value)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} is {value!r}, expected a rectangular array of numbers") from error
+    except Exception as error:  # an object's own __array__ may raise anything
+        raise ValueError(f"{name} is {said(value)}, expected a rectangular array of numbers") from error
 
 
 def time_axis(name: str, array: FloatArray) -> None:
@@ -144,6 +216,76 @@ def generator(rng: object) -> np.random.Generator:
     return rng
 
 
+def function(name: str, value: object, what: str) -> None:
+    """Require something that can be called, and is no class; TypeError for anything else."""
+    if not callable(value) or isinstance(value, type):
+        raise TypeError(f"{name} is {type(value).__name__}, expected {what}")
+
+
+def said(value: object) -> str:
+    """Return what a message says of a value: its repr, cut where it is long."""
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # a repr may fail, and an int may have too many digits for one
+        text = f"of type {type(value).__name__}"
+    return text if len(text) <= 200 else f"{text[:150]} … {text[-40:]}"
+
+
+def deviation(array: FloatArray, magnitude: float | None = None) -> float:
+    """Return the standard deviation, and exactly 0 for numbers that differ by no more than rounding.
+
+    What rounding is depends on the size of the numbers, or of those that they were computed from: ``magnitude``.
+    """
+    largest = float(np.abs(array).max())
+    size = largest if magnitude is None else magnitude
+    with np.errstate(over="ignore", under="ignore"):
+        sd = float(array.std())
+    if largest and not 1e-150 < sd < 1e150:  # the squares may have overflowed, or have rounded to 0
+        sd = float((array / largest).std()) * largest
+    return sd if sd > _ROUNDING * float(np.finfo(array.dtype).eps) * size else 0.0
+
+
+def all_finite(array: NDArray[Any]) -> bool:
+    """Say whether every entry is a finite number: their sum says it, unless that overflows."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(array.sum()) or np.isfinite(array).all())
+
+
+def frozen(value: T) -> T:
+    """Make the arrays of a tuple read-only, also those of tuples in it, and return it."""
+    if isinstance(value, np.ndarray):
+        value.setflags(write=False)
+    elif isinstance(value, tuple):
+        for part in value:
+            frozen(part)
+    return value
+
+
+def typed(function: Callable[P, R]) -> Callable[P, R]:
+    """Make a function refuse, with a TypeError, what is of another class than it is annotated with.
+
+    It looks at classes of this course, texts, paths and Booleans; a bool takes no 0, no None and no "False".
+    """
+    names = list(inspect.signature(function).parameters)
+    kinds = {}
+    for name, hint in inspect.get_annotations(function).items():
+        classes = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+        if name != "return" and all(map(_is_checked, classes)):
+            kinds[name] = (*classes, np.bool_) if bool in classes else classes
+
+    @wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        for name, value in (*zip(names, args, strict=False), *kwargs.items()):
+            if name in kinds and not isinstance(value, kinds[name]):
+                wanted = [c.__name__ for c in kinds[name] if c not in (type(None), np.bool_)]
+                if "bool" in wanted:
+                    flag(name, value)
+                raise TypeError(f"{name} is {type(value).__name__}, expected {' or '.join(wanted)}")
+        return function(*args, **kwargs)
+
+    return checked
+
+
 class OverflowValueError(ValueError):
     """A result too large for its dtype."""
 
@@ -160,10 +302,10 @@ def no_overflow(names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         @wraps(function)
         def checked(*args: P.args, **kwargs: P.kwargs) -> R:
             try:
-                with np.errstate(over="ignore", invalid="ignore"):
+                with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                     result = function(*args, **kwargs)
                 for part in result if isinstance(result, tuple) else (result,):
-                    if not np.isfinite(np.asarray(part)).all():
+                    if not all_finite(np.asarray(part)):
                         raise OverflowValueError(names, np.asarray(part).dtype)
             except OverflowValueError as error:  # perhaps from a function inside, which names other arguments
                 raise OverflowValueError(names, error.dtype) from None
@@ -172,6 +314,20 @@ def no_overflow(names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         return checked
 
     return decorate
+
+
+def _masked(value: object, depth: int = 0) -> bool:
+    """Say whether it is a masked array, or a list with one in it."""
+    if isinstance(value, (list, tuple)) and depth < 64:  # no array has more axes
+        return any(_masked(part, depth + 1) for part in value if not isinstance(part, (int, float)))
+    return isinstance(value, np.ma.MaskedArray)
+
+
+def _is_checked(kind: object) -> bool:
+    """Say whether ``typed`` asks for this class."""
+    if not isinstance(kind, type) or get_args(kind):
+        return False
+    return kind in (bool, str, type(None)) or kind.__module__.startswith(("course_utils", "pathlib"))
 
 
 def _numbers(name: str, value: ArrayLike) -> NDArray[Any]:

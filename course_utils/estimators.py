@@ -30,6 +30,7 @@ AnyRecord = TypeVar("AnyRecord", bound=Record)
 Weighting: TypeAlias = Callable[[Rollout], ArrayLike]
 
 _LARGEST_CHUNK = 4_000_000  # entries of the gradients of some trajectories at once: 32 MB
+_LARGEST = float(np.finfo(np.float64).max)
 _SAMPLED_AT_ONCE = 20_000  # episodes
 _ROUNDING = 1e-12  # relative to the largest entry: a bias below it is rounding
 
@@ -106,7 +107,7 @@ def score_gradients(logits: ArrayLike, record: Record, weights: ArrayLike) -> Fl
 # The weights
 
 
-@arguments.no_overflow("rewards")
+@arguments.no_overflow("record.rewards")
 def total_return(record: Record) -> FloatArray:
     """Return the whole return as the weight of every step.
 
@@ -133,7 +134,7 @@ def total_return(record: Record) -> FloatArray:
     return result + 0.0  # padding must not print -0.0
 
 
-@arguments.no_overflow("rewards")
+@arguments.no_overflow("record.rewards")
 def reward_to_go(record: Record, *, discount_steps: bool = True) -> FloatArray:
     """Return the part of the return that the step can still change.
 
@@ -157,7 +158,7 @@ def reward_to_go(record: Record, *, discount_steps: bool = True) -> FloatArray:
     return _weighted(record, _returns_to_go(record), discount_steps)
 
 
-@arguments.no_overflow("rewards, baseline")
+@arguments.no_overflow("record.rewards, baseline")
 def constant_baseline(record: Record, baseline: float, *, discount_steps: bool = True) -> FloatArray:
     """Return reward-to-go minus a constant.
 
@@ -184,7 +185,7 @@ def constant_baseline(record: Record, baseline: float, *, discount_steps: bool =
     return _weighted(record, _returns_to_go(record) - baseline, discount_steps)
 
 
-@arguments.no_overflow("rewards")
+@arguments.no_overflow("record.rewards")
 def batch_mean_baseline(record: Record, *, discount_steps: bool = True) -> FloatArray:
     """Return reward-to-go minus its mean over the batch, the trajectory itself included.
 
@@ -210,7 +211,7 @@ def batch_mean_baseline(record: Record, *, discount_steps: bool = True) -> Float
     return _weighted(record, to_go - to_go.mean(axis=0), discount_steps)
 
 
-@arguments.no_overflow("rewards")
+@arguments.no_overflow("record.rewards")
 def leave_one_out_baseline(record: Record, *, discount_steps: bool = True) -> FloatArray:
     """Return reward-to-go minus its mean over the other trajectories of the batch.
 
@@ -241,7 +242,7 @@ def leave_one_out_baseline(record: Record, *, discount_steps: bool = True) -> Fl
     return _weighted(record, to_go - others, discount_steps)
 
 
-@arguments.no_overflow("rewards, values")
+@arguments.no_overflow("record.rewards, values")
 def value_baseline(record: Record, values: ArrayLike, *, discount_steps: bool = True) -> FloatArray:
     """Return reward-to-go minus the value of the state.
 
@@ -268,7 +269,7 @@ def value_baseline(record: Record, values: ArrayLike, *, discount_steps: bool = 
     return _weighted(record, to_go - _values_at(record, values)[:, :-1], discount_steps)
 
 
-@arguments.no_overflow("rewards, values")
+@arguments.no_overflow("record.rewards, values")
 def td_error(record: Record, values: ArrayLike, *, discount_steps: bool = True) -> FloatArray:
     """Return the temporal-difference errors.
 
@@ -296,7 +297,7 @@ def td_error(record: Record, values: ArrayLike, *, discount_steps: bool = True) 
     return _weighted(record, deltas, discount_steps)
 
 
-@arguments.no_overflow("rewards, values")
+@arguments.no_overflow("record.rewards, values")
 def gae(record: Record, values: ArrayLike, lambda_: float, *, discount_steps: bool = True) -> FloatArray:
     """Return the generalised advantage estimates.
 
@@ -325,7 +326,7 @@ def gae(record: Record, values: ArrayLike, lambda_: float, *, discount_steps: bo
     return _weighted(record, advantages, discount_steps)
 
 
-@arguments.no_overflow("rewards, logits")
+@arguments.no_overflow("record.rewards, logits")
 def optimal_baseline(
     record: Record, logits: ArrayLike, probabilities: ArrayLike | None = None, *, discount_steps: bool = True
 ) -> float:
@@ -391,8 +392,8 @@ def exact_moments(trajectories: Trajectories, logits: ArrayLike, weights: ArrayL
     """
     if not isinstance(trajectories, Trajectories):
         raise TypeError(f"trajectories is {type(trajectories).__name__}, expected course_utils.mdp.Trajectories")
-    _check(trajectories)
-    pi, checked = _policy(logits, trajectories), _checked_weights("weights", weights, trajectories)
+    _check(trajectories, "trajectories")
+    pi, checked = _policy(logits, trajectories, "trajectories"), _checked_weights("weights", weights, trajectories)
     p = _probabilities(trajectories, None)
     shares, means, squares = [], [], 0.0
     for rows in _chunks(len(p), pi.size):
@@ -410,6 +411,7 @@ def exact_moments(trajectories: Trajectories, logits: ArrayLike, weights: ArrayL
 # Measured
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # what is not finite is found at the end
 def summarise(estimates: ArrayLike, exact: ArrayLike, *, false_alarm: float = 1e-3) -> Comparison:
     """Return bias, variance, signal-to-noise ratio and cosine of an estimator, from independent estimates.
 
@@ -442,8 +444,7 @@ def summarise(estimates: ArrayLike, exact: ArrayLike, *, false_alarm: float = 1e
         raise ValueError(f"estimates has shape {estimates.shape}, expected (B, S, A) with B at least 2")
     arguments.shape("exact", exact, estimates.shape[1:], "estimates without their first axis")
     false_alarm = _false_alarm(false_alarm)
-    with np.errstate(over="ignore", invalid="ignore"):
-        largest_square = float((estimates**2).sum() + (exact**2).sum())
+    largest_square = float((estimates**2).sum() + (exact**2).sum())
     if not math.isfinite(largest_square):
         raise arguments.OverflowValueError("estimates, exact", estimates.dtype)
     n, root = len(estimates), math.sqrt(len(estimates))
@@ -453,17 +454,21 @@ def summarise(estimates: ArrayLike, exact: ArrayLike, *, false_alarm: float = 1e
     bias, bias_error = mean - exact, estimates.std(axis=0, ddof=1) / root
     bias_error[np.ptp(estimates, axis=0) == 0] = 0.0
     rounding = _ROUNDING * max(np.abs(estimates).max(), np.abs(exact).max())
-    with np.errstate(divide="ignore", invalid="ignore"):
-        z = np.where(np.abs(bias) <= rounding, 0.0, np.abs(bias) / bias_error)
+    z = np.where(np.abs(bias) <= rounding, 0.0, np.abs(bias) / bias_error)
     z_limit = _student_limit(false_alarm / max(1, int((bias_error > 0).sum())), n - 1)
 
     squares = (deviation**2).sum(axis=(1, 2))
     variance, variance_error = float(squares.sum() / (n - 1)), float(squares.std(ddof=1) / root)
+    if variance <= exact.size * rounding**2:  # what is left is rounding, and must not make the SNR a large number
+        variance = variance_error = 0.0
+    if not (math.isfinite(variance) and math.isfinite(variance_error)):
+        raise arguments.OverflowValueError("estimates, exact", estimates.dtype)
     signal = float((exact**2).sum())
     snr = signal / variance if variance > 0 else (math.inf if signal > 0 else 0.0)
     snr_error = snr * variance_error / variance if variance > 0 else 0.0
     lengths = np.sqrt((estimates**2).sum(axis=(1, 2)) * signal)
-    cosines = np.divide((estimates * exact).sum(axis=(1, 2)), lengths, where=lengths > 0, out=np.zeros(n))
+    directed = lengths > rounding * math.sqrt(exact.size * signal)  # the direction of rounding errors is none
+    cosines = np.divide((estimates * exact).sum(axis=(1, 2)), lengths, where=directed, out=np.zeros(n))
     return Comparison(
         mean=mean,
         bias=bias,
@@ -516,21 +521,26 @@ def compare(
 
     Source: Greensmith, Bartlett & Baxter 2004 (estimators by their variance).
     """
-    if not isinstance(weightings, Mapping) or not all(callable(function) for function in weightings.values()):
-        raise TypeError(f"weightings is {weightings!r}, expected a dictionary of functions from a record to weights")
+    if not isinstance(weightings, Mapping) or not all(
+        callable(function) and not isinstance(function, type) for function in weightings.values()
+    ):
+        raise TypeError(
+            f"weightings is {arguments.said(weightings)}, expected a dictionary of functions from a record to weights"
+        )
     if not weightings:
         raise ValueError("weightings is empty, expected at least one function from a record to weights")
     if not isinstance(mdp, TabularMDP):
         raise TypeError(f"mdp is {type(mdp).__name__}, expected course_utils.mdp.TabularMDP")
-    episodes = arguments.whole("episodes", episodes, low=1)
-    batches = arguments.whole("batches", batches, low=2)
+    episodes = arguments.count("episodes", episodes)
+    batches = arguments.count("batches", batches, low=2)
     generator, false_alarm = arguments.generator(rng), _false_alarm(false_alarm)
     exact = mdp.policy_gradient(logits)
     estimates = {name: np.empty((batches, *exact.shape)) for name in weightings}
     at_once = max(1, _SAMPLED_AT_ONCE // episodes)
     for first in range(0, batches, at_once):
         count = min(at_once, batches - first)
-        sampled: Rollout = rollout.from_mdp(mdp, logits, count * episodes, generator, max_steps)
+        # Read-only: the functions that follow all get the same batch, and none may change it for the next.
+        sampled: Rollout = arguments.frozen(rollout.from_mdp(mdp, logits, count * episodes, generator, max_steps))
         pi = _policy(logits, sampled)
         for b in range(count):
             batch = _trimmed(_rows(sampled, slice(b * episodes, (b + 1) * episodes)))
@@ -559,17 +569,19 @@ def describe(comparisons: Mapping[str, Comparison]) -> str:
     Source: this course.
     """
     if not isinstance(comparisons, Mapping) or not all(isinstance(c, Comparison) for c in comparisons.values()):
-        raise TypeError(f"comparisons is {comparisons!r}, expected a dictionary of Comparison, as from compare")
+        raise TypeError(
+            f"comparisons is {arguments.said(comparisons)}, expected a dictionary of Comparison, as from compare"
+        )
     if not comparisons:
         raise ValueError("comparisons is empty, expected at least one")
     rows = [("estimator", "variance", "SNR", "cosine", "bias")]
     for name, c in comparisons.items():
-        measured = (
-            _measured(c.variance, c.variance_error),
-            _measured(c.snr, c.snr_error),
-            _measured(c.cosine, c.cosine_error),
-        )
-        rows.append((str(name), *measured, _described_bias(c)))
+        pairs = ((c.variance, c.variance_error), (c.snr, c.snr_error), (c.cosine, c.cosine_error))
+        try:
+            variance, snr, cosine = (_measured(*pair) for pair in pairs)
+            rows.append((str(name), variance, snr, cosine, _described_bias(c)))
+        except (TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise TypeError(f"comparisons[{name!r}] has fields that are no numbers, expected one of compare") from error
     widths = [max(len(row[k]) for row in rows) for k in range(4)]
     return "\n".join("  ".join([*(f"{row[k]:<{widths[k]}}" for k in range(4)), row[4]]) for row in rows)
 
@@ -623,13 +635,11 @@ def finite_difference(
     arguments.shape("logits", table, mdp.rewards.shape, "the MDP's (S, A)")
     arguments.logits_rows("logits", table)
     table = table.astype(np.float64)
-    step = arguments.number("step", step)
-    if step <= 0:
-        raise ValueError(f"step is {step}, expected a positive number")
+    step = arguments.positive("step", arguments.number("step", step))
     generator = arguments.generator(rng)
-    common = _flag("common_random_numbers", common_random_numbers)
+    common = arguments.flag("common_random_numbers", common_random_numbers)
     varied = [(int(s), int(a)) for s, a in np.argwhere(table > -np.inf) if s not in mdp.terminal_states]
-    episodes = arguments.whole("episodes", episodes, low=2 * len(varied))
+    episodes = arguments.count("episodes", episodes, low=2 * len(varied))
     each = episodes // (2 * len(varied))
     result = np.zeros(table.shape)
     for s, a in varied:
@@ -670,9 +680,7 @@ def gaussian_score_gradient(mean: float, sd: float, actions: ArrayLike, rewards:
 
     Source: Williams 1992, section 6 (Gaussian units).
     """
-    mean, sd = arguments.number("mean", mean), arguments.number("sd", sd)
-    if sd <= 0:
-        raise ValueError(f"sd is {sd}, expected a positive number")
+    mean, sd = arguments.number("mean", mean), arguments.positive("sd", arguments.number("sd", sd))
     actions, rewards = arguments.floats(actions=actions, rewards=rewards)
     if actions.ndim != 1:
         raise ValueError(f"actions has shape {actions.shape}, expected (m,)")
@@ -718,7 +726,8 @@ def _paired_performance(
     ``rollout.from_mdp`` draws for the episodes that still run, so the numbers of two rollouts shift against each other
     as soon as an episode ends in one of them only. Here step t of episode i has the same numbers in both.
     """
-    limit = min((steps for steps in (mdp.horizon, max_steps) if steps is not None), default=None)
+    limits = [mdp.horizon, None if max_steps is None else arguments.whole("max_steps", max_steps, low=1)]
+    limit = min((steps for steps in limits if steps is not None), default=None)
     ending = np.isin(np.arange(mdp.n_states), mdp.terminal_states)
     if limit is None:
         for pi in pair:
@@ -728,6 +737,7 @@ def _paired_performance(
     state = _inverse(np.broadcast_to(mdp.start.cumsum(), (2, episodes, mdp.n_states)), generator)
     total, factor, t = np.zeros(state.shape), 1.0, 0
     while not ending[state].all() and (limit is None or t < limit):
+        rollout.require_end_by(t, 1, endless=limit is None)
         action = _inverse(cumulative_pi[side, state], generator)
         total += factor * mdp.rewards[state, action]  # 0 in terminal states, which lead to themselves
         state = _inverse(cumulative_transitions[state, action], generator)
@@ -743,48 +753,68 @@ def _inverse(cumulative: FloatArray, generator: np.random.Generator) -> IntArray
     return drawn
 
 
-def _check(record: object) -> None:
+def _check(record: object, called: str = "record") -> None:
     """Require a record whose arrays fit together."""
     if not isinstance(record, (Rollout, Trajectories)):
         raise TypeError(
-            f"record is {type(record).__name__}, expected course_utils.rollout.Rollout or course_utils.mdp.Trajectories"
+            f"{called} is {type(record).__name__}, expected course_utils.rollout.Rollout or "
+            "course_utils.mdp.Trajectories"
         )
-    shape = np.shape(record.rewards)
+    arrays = {name: value for name, value in record._asdict().items() if name != "states"}
+    for name, array in (("states", record.states), *arrays.items()):
+        if type(array) not in (np.ndarray, np.memmap):  # a masked array's mask would be lost, a matrix multiplies
+            raise TypeError(f"{called}.{name} is {type(array).__name__}, expected an array, as from a rollout")
+    shape = record.rewards.shape
     if len(shape) != 2 or 0 in shape:
-        raise ValueError(f"record.rewards has shape {shape}, expected (m, T) with at least one step")
+        raise ValueError(f"{called}.rewards has shape {shape}, expected (m, T) with at least one step")
     for name in ("actions", "discounts", "mask"):
-        arguments.shape(f"record.{name}", np.asarray(getattr(record, name)), shape, "record.rewards")
-    states = np.asarray(record.states)
-    if states.shape[:2] != (shape[0], shape[1] + 1):
-        raise ValueError(f"record.states has shape {states.shape}, expected (m, T + 1) for rewards of shape {shape}")
+        arguments.shape(f"{called}.{name}", arrays[name], shape, f"{called}.rewards")
+    if record.states.shape[:2] != (shape[0], shape[1] + 1):
+        wanted = f"expected (m, T + 1) for rewards of shape {shape}"
+        raise ValueError(f"{called}.states has shape {record.states.shape}, {wanted}")
+    for name in ("probabilities", "policy_probabilities", "dynamics_probabilities", "returns", "truncated"):
+        if name in arrays:
+            arguments.shape(f"{called}.{name}", arrays[name], shape[:1], f"{called}.rewards without their last axis")
+    if record.actions.dtype.kind not in "iu":
+        raise TypeError(f"{called}.actions has dtype {record.actions.dtype}, expected integers")
+    for name in ("rewards", "discounts", "mask"):
+        if arrays[name].dtype.kind not in "iuf" or arrays[name].dtype.itemsize > 8:
+            raise TypeError(f"{called}.{name} has dtype {arrays[name].dtype}, expected float64")
+    for name, low, high in (("discounts", 0.0, 1.0), ("mask", 0.0, 1.0), ("rewards", -_LARGEST, _LARGEST)):
+        array = arrays[name]
+        if not (array.min() >= low and array.max() <= high):  # NaN neither
+            arguments.require(f"{called}.{name}", array, np.isfinite(array), "a finite number")
+            arguments.within(f"{called}.{name}", array, low, high)
 
 
-def _state_indices(record: Record, n_states: int, name: str) -> NDArray[Any]:
+def _state_indices(record: Record, n_states: int, name: str, called: str = "record") -> NDArray[Any]:
     """Require states that are indices below n_states, the number of those that ``name`` has."""
     states = record.states
     if states.ndim != 2 or states.dtype.kind not in "iu":
         raise ValueError(
-            f"record.states has shape {states.shape} and dtype {states.dtype}, expected state indices (m, T + 1)"
+            f"{called}.states has shape {states.shape} and dtype {states.dtype}, expected state indices (m, T + 1)"
         )
     if states.min() < 0 or states.max() >= n_states:
-        raise ValueError(f"record.states has states up to {states.max()}, expected 0 to {n_states - 1}, as {name} has")
+        raise ValueError(
+            f"{called}.states has states up to {states.max()}, expected 0 to {n_states - 1}, as {name} has"
+        )
     return states
 
 
-def _policy(logits: ArrayLike, record: Record) -> FloatArray:
+def _policy(logits: ArrayLike, record: Record, called: str = "record") -> FloatArray:
     """Return π in float64, shape (S, A); require that the logits allow what was done in the record."""
     (checked,) = arguments.floats(logits=logits)
     if checked.ndim != 2:
         raise ValueError(f"logits has shape {checked.shape}, expected (S, A)")
     arguments.logits_rows("logits", checked)
     table = checked.astype(np.float64)
-    states = _state_indices(record, len(table), "logits")[:, :-1]
+    states = _state_indices(record, len(table), "logits", called)[:, :-1]
     actions, n_actions = record.actions, table.shape[1]
     if actions.min() < 0 or actions.max() >= n_actions:
-        raise ValueError(f"record.actions has actions up to {actions.max()}, expected 0 to {n_actions - 1}")
+        raise ValueError(f"{called}.actions has actions up to {actions.max()}, expected 0 to {n_actions - 1}")
     if not np.isfinite(table).all():
         fine = np.isfinite(table[states, actions]) | (record.mask == 0)
-        arguments.require("record.actions", actions, fine, "an action that logits allow (its logit is -inf)")
+        arguments.require(f"{called}.actions", actions, fine, "an action that logits allow (its logit is -inf)")
     return policy.softmax(table)
 
 
@@ -798,23 +828,17 @@ def _checked_weights(name: str, weights: ArrayLike, record: Record) -> FloatArra
 
 def _probabilities(record: Record, probabilities: ArrayLike | None) -> FloatArray:
     """Return the probability of each trajectory of the record."""
-    m = len(record.rewards)
+    m, name = len(record.rewards), "probabilities"
     if probabilities is None:
         if isinstance(record, Rollout):
             return np.full(m, 1 / m)
-        probabilities = record.probabilities
-    (p,) = arguments.floats(probabilities=probabilities)
-    arguments.shape("probabilities", p, (m,), "the record's trajectories")
-    arguments.within("probabilities", p, 0.0, np.inf)
+        probabilities, name = record.probabilities, "trajectories.probabilities"
+    (p,) = arguments.floats(**{name: probabilities})
+    arguments.shape(name, p, (m,), "the record's trajectories")
+    arguments.within(name, p, 0.0, np.inf)
     if abs(p.sum() - 1) > 1e-6:
         raise ValueError(f"probabilities sum to {p.sum()}, expected 1: all trajectories of the MDP")
     return p.astype(np.float64)
-
-
-def _flag(name: str, value: object) -> bool:
-    if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} is {value!r}, expected True or False")
-    return bool(value)
 
 
 def _false_alarm(value: float) -> float:
@@ -839,7 +863,7 @@ def _returns_to_go(record: Record) -> FloatArray:
 
 def _weighted(record: Record, credit: FloatArray, discount_steps: bool) -> FloatArray:
     """Return γ^(t−1) times the credit, 0 in padding."""
-    discounted = _flag("discount_steps", discount_steps)
+    discounted = arguments.flag("discount_steps", discount_steps)
     result: FloatArray = credit * (_step_discounts(record) * record.mask if discounted else record.mask)
     return result + 0.0  # padding must not print -0.0
 

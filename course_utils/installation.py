@@ -1,9 +1,10 @@
 """Say whether what the course needs is installed, and what to do when it is not."""
 
+import tomllib
 from collections.abc import Iterable
 from importlib import metadata
 
-from packaging.requirements import Requirement
+from course_utils import data_files, lessons
 
 DISTRIBUTION = "policy-gradient-course"
 
@@ -13,6 +14,10 @@ def problems(requirements: Iterable[str]) -> list[str]:
 
     requirements: as in pyproject.toml, such as "numpy>=2.0,<3"; those of extras are passed over.
     """
+    try:
+        from packaging.requirements import Requirement
+    except ModuleNotFoundError:
+        return ["packaging is missing, without which the rest cannot be checked."]
     found = []
     for text in requirements:
         requirement = Requirement(text)
@@ -28,9 +33,29 @@ def problems(requirements: Iterable[str]) -> list[str]:
     return found
 
 
+def requirements() -> list[str] | None:
+    """Return what the course needs, by its repository or else by its installation; None where neither is there."""
+    try:
+        project = tomllib.loads((lessons.REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        if project["name"] == DISTRIBUTION:
+            return list(project["dependencies"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    try:
+        return metadata.requires(DISTRIBUTION) or []
+    except metadata.PackageNotFoundError:
+        return None
+
+
 def report() -> str:
     """Return what is missing and how to install it, or that everything is there."""
-    found = problems(metadata.requires(DISTRIBUTION) or [])
+    needed = requirements()
+    if needed is None:
+        found = ["The course is not installed, so it is not known whether what it needs is there."]
+    else:
+        found = problems(needed)
+    if not (data_files.DATA / "quizzes").is_dir():
+        found.append(f"The course's data is missing: there is no folder {data_files.DATA}.")
     if not found:
         return "Everything that the course needs is installed."
     return "\n".join(

@@ -4,9 +4,12 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from course_utils import data_files
+
 REPOSITORY = Path(__file__).resolve().parents[1]
-NOTEBOOKS = REPOSITORY / "notebooks"
-QUIZZES = REPOSITORY / "data" / "quizzes"
+# Without the repository the notebooks are wherever the learner put them, and a kernel runs in its notebook's folder.
+NOTEBOOKS = REPOSITORY / "notebooks" if (REPOSITORY / "pyproject.toml").is_file() else Path()
+QUIZZES = data_files.DATA / "quizzes"
 
 
 class Lesson(NamedTuple):
@@ -90,6 +93,11 @@ LESSONS: tuple[Lesson, ...] = (
     Lesson("12", "The clinic", "A run has gone wrong. What do you do?"),
     Lesson("13", "Many advantages", "What do GRPO, RLOO and DPO change?"),
 )
+
+
+def are_here(folder: Path | None = None) -> bool:
+    """Say whether the folder of notebooks holds any lesson."""
+    return any(lesson.notebook(folder) for lesson in LESSONS)
 
 
 def lab_name(lab: str) -> str:

@@ -7,7 +7,7 @@ and every answer by state gets a leading time axis (the one exception to "time i
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,9 +15,12 @@ from numpy.typing import ArrayLike, NDArray
 from course_utils import arguments, policy
 from course_utils.arguments import BoolArray, FloatArray, IntArray
 
+if TYPE_CHECKING:
+    from gymnasium.envs.registration import EnvSpec
+
 _ROW_SUM_TOLERANCE = 1e-9
 _LARGEST_CONDITION = 1e12  # beyond it, a solved value has fewer than about 4 correct digits
-_LARGEST_RECORD = 22_000_000  # steps of all trajectories together; 36 bytes each while they are made, so 0.8 GB
+_LONGEST_HORIZON = 1_000_000  # steps; answers by time have a row for each
 _LARGEST_TREE = 1_000  # states of a token MDP, whose table has their square times the vocabulary
 
 
@@ -116,7 +119,9 @@ class TabularMDP:
             "rewards": rewards,
             "start": start,
             "discount": arguments.number("discount", self.discount, low=0.0, high=1.0),
-            "horizon": None if self.horizon is None else arguments.whole("horizon", self.horizon, low=1),
+            "horizon": None
+            if self.horizon is None
+            else arguments.count("horizon", self.horizon, high=_LONGEST_HORIZON),
             "terminal_states": terminal,
             "state_names": _names("state_names", self.state_names, n_states),
             "action_names": _names("action_names", self.action_names, n_actions),
@@ -456,10 +461,10 @@ class TabularMDP:
                 raise ValueError(f"limit is {limit}, but there are more than 10^18 trajectories: expected fewer")
         if count.sum() > limit:
             raise ValueError(f"limit is {limit}, but there are {count.sum()} trajectories: expected a higher limit")
-        if count.sum() * length > _LARGEST_RECORD:
+        if count.sum() * length > arguments.LARGEST_RECORD:
             raise ValueError(
                 f"horizon is {self.horizon}, and there are {count.sum()} trajectories of {length} steps: expected at "
-                f"most {_LARGEST_RECORD} steps in all, since more would not fit into 1 GB"
+                f"most {arguments.LARGEST_RECORD} steps in all, since more would not fit into 1 GB"
             )
         return length
 
@@ -616,7 +621,9 @@ def short_corridor() -> TabularMDP:
     )
 
 
-def from_gymnasium(env_id: str, discount: float = 1.0, horizon: int | None = None, **kwargs: Any) -> TabularMDP:
+def from_gymnasium(
+    env_id: "str | EnvSpec", discount: float = 1.0, horizon: int | None = None, **kwargs: Any
+) -> TabularMDP:
     """Return the MDP of a Gymnasium environment that publishes its transition table.
 
     r(s, a) = Σ_s' Pr(s' | s, a) r(s, a, s'): the mean, where the reward depends on the next state (FrozenLake)
@@ -626,13 +633,14 @@ def from_gymnasium(env_id: str, discount: float = 1.0, horizon: int | None = Non
     environment's own time limit is a truncation and no part of the MDP: pass it as ``horizon`` to count it.
 
     Args:
-        env_id: for example "FrozenLake-v1", "CliffWalking-v1" or "Taxi-v4".
+        env_id: whatever ``gymnasium.make`` takes: "FrozenLake-v1", "CliffWalking-v1", "Taxi" for its newest version,
+            "module:id" to import a module first, or an EnvSpec.
         discount: γ in [0, 1].
         horizon: at most so many steps, at least 1; None for no limit.
         kwargs: passed to ``gymnasium.make``, for example ``is_slippery=False``.
 
     Returns:
-        An MDP with the environment's own numbers for states and actions.
+        An MDP with the environment's own numbers for states and actions, counted from 0.
 
     Raises:
         TypeError: an env_id that is not text, or discount or horizon that are not numbers.
@@ -643,12 +651,12 @@ def from_gymnasium(env_id: str, discount: float = 1.0, horizon: int | None = Non
     """
     import gymnasium
 
-    if not isinstance(env_id, str):
-        raise TypeError(f"env_id is {env_id!r}, expected text such as 'FrozenLake-v1'")
+    if not isinstance(env_id, (str, gymnasium.envs.registration.EnvSpec)):
+        raise TypeError(f"env_id is {arguments.said(env_id)}, expected text such as 'FrozenLake-v1'")
     try:
         env = gymnasium.make(env_id, **kwargs)
-    except gymnasium.error.Error as error:
-        raise ValueError(f"env_id is {env_id!r}, which Gymnasium cannot make: {error}") from error
+    except (gymnasium.error.Error, ImportError, ValueError) as error:
+        raise ValueError(f"env_id is {arguments.said(env_id)}, which Gymnasium cannot make: {error}") from error
     env.close()
     if not isinstance(env.action_space, gymnasium.spaces.Discrete):
         raise ValueError(f"env_id is {env_id!r}, whose actions are {env.action_space}, expected Discrete actions")
@@ -660,10 +668,20 @@ def from_gymnasium(env_id: str, discount: float = 1.0, horizon: int | None = Non
             "env.unwrapped), expected one that does, such as 'FrozenLake-v1'"
         )
     n_states, n_actions = len(table), int(env.action_space.n)
+    first_state, first_action = int(getattr(env.observation_space, "start", 0)), int(env.action_space.start)
     transitions, rewards = np.zeros((n_states, n_actions, n_states)), np.zeros((n_states, n_actions))
     ends, goes_on = np.zeros((2, n_states, n_states), dtype=bool)
     for s, a in np.ndindex(n_states, n_actions):
-        for probability, following, reward, terminated in table[s][a]:
+        try:
+            ways = table[first_state + s][first_action + a]
+        except LookupError as error:
+            raise ValueError(
+                f"env_id is {env_id!r}, whose table P lacks state {first_state + s} with action {first_action + a}: "
+                f"expected the numbers of {env.observation_space} and {env.action_space}"
+            ) from error
+        for probability, numbered, reward, terminated in ways:
+            following = arguments.whole("a next state in P", numbered, first_state, first_state + n_states - 1)
+            following -= first_state
             transitions[s, a, following] += probability  # the same next state may be listed twice
             rewards[s, a] += probability * reward
             (ends if terminated else goes_on)[s, following] |= probability > 0
@@ -706,7 +724,7 @@ def _names(name: str, names: Sequence[str] | None, count: int) -> tuple[str, ...
     if names is None:
         return None
     if isinstance(names, str) or not isinstance(names, Sequence) or not all(isinstance(n, str) for n in names):
-        raise TypeError(f"{name} is {names!r}, expected a list of {count} strings")
+        raise TypeError(f"{name} is {arguments.said(names)}, expected a list of {count} strings")
     if len(names) != count:
         raise ValueError(f"{name} has {len(names)} entries, expected {count}")
     return tuple(names)

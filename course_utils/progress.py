@@ -1,40 +1,58 @@
 """The learner's own record of checks, quizzes and predictions: one local file that no network ever sees.
 
-The file is $POLICY_GRADIENT_COURSE_PROGRESS if that is set, else .progress.json in the notebooks folder; an empty
-value switches recording off. It holds a list of events, oldest first. Each change is made under a lock, to a copy
-that then takes the file's place, so that several notebooks at once lose nothing and a crash leaves the old file or
-the new one. A file that cannot be read, or that a newer course wrote, is set aside under another name.
+The file is $POLICY_GRADIENT_COURSE_PROGRESS if that is set, else .progress.json in the notebooks folder, or where
+there is none .policy-gradient-course/progress.json in the home folder; an empty value switches recording off. It holds
+a list of events, oldest first. Each change is made under a lock, to a copy that then takes the file's place, so that
+several notebooks at once lose nothing and a crash leaves the old file or the new one. A file that cannot be read, or
+that a newer course wrote, is set aside under another name.
 
-Recording never stops a lesson: what goes wrong is told in one sentence, once.
+Recording never stops a lesson: what goes wrong is told in one sentence, once. An event that cannot be written now
+(another notebook holds the lock, the disk is full) waits, and is written with the next one or when Python ends.
 """
 
+import atexit
+import errno
 import json
+import math
 import os
 import sys
-import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from course_utils import lessons
+from course_utils import data_files, lessons
 
 VARIABLE = "POLICY_GRADIENT_COURSE_PROGRESS"
 FORMAT = "policy-gradient-course progress"
 VERSION = 1
 PATIENCE = 5.0  # seconds to wait for another notebook that is writing
+# What file systems without locks say. There one goes on: for one notebook at a time that is safe.
+WITHOUT_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
 
 Event = dict[str, Any]
 _told: set[str] = set()
+_waiting: dict[Path, list[Event]] = {}
 
 
 def location() -> Path | None:
-    """Return the file that progress is kept in, or None where recording is switched off."""
+    """Return the file that progress is kept in, at the end of all links, or None where recording is switched off.
+
+    Raises OSError where the home folder in its name, or the current folder, cannot be found.
+    """
     named = os.environ.get(VARIABLE)
-    if named is None:
-        return lessons.NOTEBOOKS / ".progress.json"
-    return Path(named).expanduser().resolve() if named.strip() else None
+    if named is None and lessons.are_here():
+        named = str(lessons.NOTEBOOKS / ".progress.json")
+    elif named is None:
+        named = os.path.join("~", ".policy-gradient-course", "progress.json")
+    if not named.strip() or named == os.devnull:
+        return None
+    expanded = os.path.expanduser(named)
+    if expanded.startswith("~"):
+        raise FileNotFoundError(f"the home folder of {named.split(os.sep)[0]} is not known")
+    return Path(os.path.realpath(expanded))
 
 
 # --- what lessons call -------------------------------------------------------------------------------
@@ -89,7 +107,7 @@ def summary() -> dict[str, dict[str, Any]]:
             "quiz": event.get("quiz"),
             "prediction": record.get("lesson") or lessons.lesson_of_lab(str(event.get("lab", ""))),
         }.get(str(kind))
-        if not isinstance(number, str) or not isinstance(times, int):
+        if not isinstance(number, str) or not isinstance(times, int) or times < 1:
             continue
         lesson = found.setdefault(
             number, {"checks": {}, "quiz": {}, "predictions": {"count": 0, "mean_gap": None, "gaps": []}}
@@ -110,11 +128,12 @@ def summary() -> dict[str, dict[str, Any]]:
         else:
             lesson["predictions"]["count"] += times
             gap = record.get("total_variation")
-            if isinstance(gap, int | float):
-                lesson["predictions"]["gaps"] += [float(gap)] * times
+            if isinstance(gap, float | int) and abs(gap) <= sys.float_info.max:
+                lesson["predictions"]["gaps"].append((gap, times))
     for lesson in found.values():
         gaps = lesson["predictions"].pop("gaps")
-        lesson["predictions"]["mean_gap"] = sum(gaps) / len(gaps) if gaps else None
+        count = sum(times for _, times in gaps)
+        lesson["predictions"]["mean_gap"] = sum(gap * (times / count) for gap, times in gaps) if count else None
     return dict(sorted(found.items()))
 
 
@@ -133,6 +152,7 @@ def export(path: str | os.PathLike[str] | None = None) -> Path:
         target = next(name for name in names if not name.exists()).resolve()
     else:
         target = Path(path).expanduser().resolve()
+    _write_waiting(PATIENCE)
     with _lock(patiently=True):
         events = _read()
     document = {"format": FORMAT, "version": VERSION, "exported": _now(), "summary": summary(), "events": events}
@@ -148,6 +168,7 @@ def reset(confirm: bool = False) -> Path | None:
     Raises RuntimeError where nobody can be asked.
     """
     file = location()
+    _write_waiting(PATIENCE)
     if file is None or not file.exists():
         print("Nothing is recorded, so there is nothing to reset.")
         return None
@@ -185,48 +206,88 @@ def _tell(sentence: str) -> None:
     """Print a sentence as a notice, once for each Python process."""
     if sentence not in _told:
         _told.add(sentence)
-        print(sentence, file=sys.stderr)
+        with suppress(Exception):  # nobody listens any more
+            print(sentence, file=sys.stderr)
 
 
 def _record(event: Event) -> None:
-    file = location()
-    if file is None:
-        return
     try:
-        event = json.loads(json.dumps(event, allow_nan=False, default=_plain))
-        with _lock():
-            events = _read()
-            last = {key: value for key, value in events[-1].items() if key not in ("time", "times")} if events else {}
-            if last == event:
-                events[-1]["times"] = events[-1].get("times", 1) + 1
-            else:
-                events.append({**event, "time": _now()})
-            _replace(file, {"format": FORMAT, "version": VERSION, "events": events})
-    except (OSError, TypeError, ValueError, RecursionError) as error:
-        _tell(f"Your progress could not be recorded in {file} ({_reason(error)}); the lesson goes on without it.")
+        file = location()
+        if file is None:
+            return
+        # There and back, so that it holds what JSON can keep, and changes no more.
+        event = _parsed(json.dumps({**event, "time": _now()}, allow_nan=False, default=_plain))
+    except Exception as error:
+        _tell(f"Your progress could not be recorded ({_reason(error)}); the lesson goes on without it.")
+        return
+    held_up = bool(_waiting.get(file))
+    _waiting.setdefault(file, []).append(event)
+    _write_waiting(0.1 if held_up else PATIENCE)  # wait for another notebook once, not again at each check
+
+
+def _write_waiting(patience: float) -> None:
+    """Write all events that wait into their files; those of a file that cannot be written now go on waiting."""
+    for file, waiting in [*_waiting.items()]:
+        if not waiting:
+            continue
+        try:
+            with _lock(file, patience=patience):
+                new = [*waiting]  # a thread may add to it meanwhile
+                events = _read(file)
+                for event in new:
+                    if events and _what(events[-1]) == _what(event):
+                        times = events[-1].get("times", 1)
+                        events[-1]["times"] = times + 1 if isinstance(times, int) else 2
+                    else:
+                        events.append(event)
+                _replace(file, {"format": FORMAT, "version": VERSION, "events": events})
+                del waiting[: len(new)]
+        except Exception as error:
+            _tell(
+                f"Your progress could not be recorded in {file} ({_reason(error)}); the lesson goes on without it, "
+                "and it is tried again."
+            )
+
+
+atexit.register(lambda: _write_waiting(PATIENCE))
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_waiting.clear)  # they are the parent's to write
+
+
+def _what(event: Event) -> Event:
+    return {key: value for key, value in event.items() if key not in ("time", "times")}
 
 
 def _plain(value: Any) -> Any:
     if hasattr(value, "tolist"):  # NumPy's arrays and numbers
         return value.tolist()
-    raise TypeError(f"a record holds {value!r}, which JSON cannot keep")
+    raise TypeError(f"a record holds {data_files.shown(value)}, which JSON cannot keep")
+
+
+def _parsed(text: str) -> Any:
+    """Return what JSON says, null where it says NaN or an infinity: nothing else could be written again."""
+
+    def finite(number: str) -> float | None:
+        return value if math.isfinite(value := float(number)) else None
+
+    value = json.loads(text, parse_constant=lambda _: None, parse_float=finite)
+    json.dumps(value, indent=1)  # fails where it is nested too deeply to be written again
+    return value
 
 
 def _reason(error: BaseException) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
-def _read() -> list[Event]:
+def _read(file: Path | None = None) -> list[Event]:
     """Return the events; a file that is not ours to understand is set aside first. Called under the lock."""
-    file = location()
-    if file is None:
+    file = file or location()
+    if file is None or not os.path.lexists(file):
         return []
+    if not file.is_file():
+        raise OSError(f"it is {'a folder' if file.is_dir() else 'no file'}")
     try:
-        text = file.read_bytes()
-    except FileNotFoundError:
-        return []
-    try:
-        document = json.loads(text)
+        document = _parsed(file.read_bytes().decode("utf-8-sig"))
     except (ValueError, RecursionError):
         return _set_aside(file, "cannot be read")
     if not isinstance(document, dict) or document.get("format") != FORMAT:
@@ -248,14 +309,15 @@ def _set_aside(file: Path, what: str) -> list[Event]:
 
 def _read_quietly() -> list[Event]:
     """Return the events for reading only; where they cannot be read, tell it and return none."""
-    file = location()
-    if file is None or not os.path.lexists(file):
-        return []  # without even a lock file
     try:
+        file = location()
+        _write_waiting(0.1)
+        if file is None or not os.path.lexists(file):
+            return []  # without even a lock file
         with _lock(patiently=True):
             return _read()
-    except OSError as error:
-        _tell(f"Your progress could not be read from {file} ({_reason(error)}).")
+    except Exception as error:
+        _tell(f"Your progress could not be read ({_reason(error)}).")
         return []
 
 
@@ -266,79 +328,39 @@ def _free_name(file: Path, purpose: str) -> Path:
 
 
 def _replace(file: Path, document: dict[str, Any]) -> None:
-    """Write a document beside the file, then let it take the file's place in one step."""
-    text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
-    new = file.with_name(f"{file.name}.{os.getpid()}.tmp")
-    try:
-        with open(new, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(new, file)
-    except BaseException:
-        with suppress(OSError):
-            new.unlink()
-        raise
+    # In ASCII, since half of a surrogate pair, which JSON can hold, is no UTF-8.
+    data_files.write(file, json.dumps(document, allow_nan=False, indent=1) + "\n")
 
 
 @contextmanager
-def _lock(patiently: bool = False) -> Iterator[None]:
+def _lock(file: Path | None = None, *, patiently: bool = False, patience: float | None = None) -> Iterator[None]:
     """Keep other notebooks out until the end. The system frees the lock of a process that dies.
 
-    patiently: for readers: where no lock file can be made (a read-only folder), go on without.
+    patiently: for readers: where no lock file can be made (a read-only folder), go on without; patience: seconds to
+    wait.
     """
-    file = location()
+    from filelock import FileLock, Timeout  # here, since it takes a while to load and nothing may ever be recorded
+
+    file = file or location()
     if file is None:
         yield
         return
+    lock = FileLock(f"{file}.lock", timeout=PATIENCE if patience is None else patience)
+    held = True
     try:
         if not patiently:
             file.parent.mkdir(parents=True, exist_ok=True)
-        stream = open(file.with_name(f"{file.name}.lock"), "a+b")  # noqa: SIM115
-    except OSError:
-        if not patiently:
+        with warnings.catch_warnings(action="ignore"):  # a system without locks: filelock then uses the file itself
+            lock.acquire(poll_interval=0.01)
+    except (Timeout, RuntimeError):  # the latter where this very thread holds it
+        raise TimeoutError(f"another notebook has been writing for {PATIENCE:g} s") from None
+    except OSError as error:
+        if not patiently and error.errno not in WITHOUT_LOCKS:
             raise
+        held = False
+    try:
         yield
-        return
-    with stream:
-        deadline = time.monotonic() + PATIENCE
-        while not _try_lock(stream):
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"another notebook has been writing for {PATIENCE:g} s")
-            time.sleep(0.01)
-        try:
-            yield
-        finally:
-            _unlock(stream)
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _try_lock(stream: IO[bytes]) -> bool:
-        stream.seek(0)
-        try:
-            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-    def _unlock(stream: IO[bytes]) -> None:
-        stream.seek(0)
-        msvcrt.locking(stream.fileno(), msvcrt.LK_UNLCK, 1)
-
-else:
-    import fcntl
-
-    def _try_lock(stream: IO[bytes]) -> bool:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        except OSError:
-            pass  # a file system without locks: go on, for one notebook at a time that is safe
-        return True
-
-    def _unlock(stream: IO[bytes]) -> None:
-        with suppress(OSError):
-            fcntl.flock(stream, fcntl.LOCK_UN)
+    finally:
+        if held:
+            with suppress(OSError):
+                lock.release()

@@ -18,10 +18,17 @@ from course_utils.arguments import BoolArray, FloatArray, IntArray
 from course_utils.mdp import TabularMDP
 
 if TYPE_CHECKING:
+    from gymnasium.envs.registration import EnvSpec
     from gymnasium.spaces import Discrete
     from gymnasium.vector import VectorEnv
 
 Policy: TypeAlias = ArrayLike | Callable[[NDArray[Any]], ArrayLike]
+
+LONGEST_EPISODE = 50_000  # steps; what has not ended by then, and nothing cuts off, counts as endless
+
+
+class EndlessEpisodeError(ValueError):
+    """An episode that has not ended after LONGEST_EPISODE steps, or a record that would not fit into memory."""
 
 
 class Rollout(NamedTuple):
@@ -68,8 +75,9 @@ def from_mdp(
 
     Raises:
         TypeError: mdp, rng, episodes or max_steps of another type, or logits that are not real numbers.
-        ValueError: bad logits, episodes or max_steps below 1, or (no horizon, no max_steps) an episode that never
-            ends.
+        ValueError: bad logits, episodes or max_steps below 1, or more than 22 million steps in all, padding included.
+        EndlessEpisodeError (a ValueError): no horizon, no max_steps, and an episode that has not ended after 50,000
+            steps.
 
     Source: Sutton & Barto 2018, section 13.3; Devroye 1986, section III.2 (inversion).
     """
@@ -78,13 +86,14 @@ def from_mdp(
     (logits,) = arguments.floats(logits=logits)
     arguments.shape("logits", logits, mdp.rewards.shape, "the MDP's (S, A)")
     pi = policy.softmax(logits.astype(np.float64))
-    episodes = arguments.whole("episodes", episodes, low=1)
+    episodes = arguments.count("episodes", episodes)
     generator = arguments.generator(rng)
     limit = np.inf if max_steps is None else arguments.whole("max_steps", max_steps, low=1)
     ending = np.isin(np.arange(mdp.n_states), mdp.terminal_states)
     if mdp.horizon is None and max_steps is None:
         _require_end(mdp, pi, ending)
     horizon = np.inf if mdp.horizon is None else mdp.horizon
+    endless = mdp.horizon is None and max_steps is None
 
     most_probable = pi.argmax(axis=1)
     cumulative_pi, cumulative_start = pi.cumsum(axis=1), mdp.start.cumsum()
@@ -97,6 +106,7 @@ def from_mdp(
     states, actions = [state], list[IntArray]()
     rewards, discounts, mask = list[FloatArray](), list[FloatArray](), list[FloatArray]()
     while running.any() and len(actions) < limit:
+        require_end_by(len(actions), episodes, endless=endless)
         live = np.flatnonzero(running)
         s = state[live]
         a = _invert(cumulative_pi[s], generator)
@@ -121,14 +131,33 @@ def from_mdp(
     )
 
 
-def make_vec(env_id: str, n: int, max_steps: int | None = None, **kwargs: Any) -> VectorEnv[Any, Any, Any]:
+def require_end_by(steps: int, episodes: int, *, endless: bool, name: str = "episodes") -> None:
+    """Require that a record has room for one more step, and (``endless``: nothing cuts off) that episodes end.
+
+    Raises:
+        EndlessEpisodeError: after 50,000 steps that nothing would cut off, or 22 million in all episodes together.
+    """
+    if endless and steps >= LONGEST_EPISODE:
+        raise EndlessEpisodeError(
+            f"max_steps is None, and an episode has not ended after {steps} steps: expected max_steps, which cuts "
+            "episodes off, a horizon, or a policy that ends them"
+        )
+    if steps * episodes >= arguments.LARGEST_RECORD:
+        raise EndlessEpisodeError(
+            f"{name} is {episodes}, and one of them has not ended after {steps} steps: expected fewer of them, or "
+            f"max_steps to cut them off, since more than {arguments.LARGEST_RECORD} steps would not fit into memory"
+        )
+
+
+def make_vec(env_id: str | EnvSpec, n: int, max_steps: int | None = None, **kwargs: Any) -> VectorEnv[Any, Any, Any]:
     """Return n copies of a Gymnasium environment that step together.
 
     Where the environment has a vectorised entry point (CartPole-v1) one call steps all copies in NumPy; the others
     are stepped one after the other.
 
     Args:
-        env_id: for example "CartPole-v1".
+        env_id: whatever ``gymnasium.make_vec`` takes: "CartPole-v1", "CartPole" for its newest version,
+            "module:CartPole-v1" to import a module first, or an EnvSpec.
         n: number of copies, at least 1.
         max_steps: truncate episodes after so many steps, at least 1; None for the environment's own time limit.
         kwargs: passed to the environment, for example ``is_slippery=False``.
@@ -145,18 +174,18 @@ def make_vec(env_id: str, n: int, max_steps: int | None = None, **kwargs: Any) -
     """
     import gymnasium
 
-    if not isinstance(env_id, str):
-        raise TypeError(f"env_id is {env_id!r}, expected text such as 'CartPole-v1'")
-    n = arguments.whole("n", n, low=1)
+    if not isinstance(env_id, (str, gymnasium.envs.registration.EnvSpec)):
+        raise TypeError(f"env_id is {arguments.said(env_id)}, expected text such as 'CartPole-v1'")
+    n = arguments.count("n", n, high=100_000)
+    if max_steps is not None:
+        kwargs["max_episode_steps"] = arguments.whole("max_steps", max_steps, low=1)
     try:
-        if max_steps is not None:
-            kwargs["max_episode_steps"] = arguments.whole("max_steps", max_steps, low=1)
-        elif gymnasium.spec(env_id).max_episode_steps is None:
-            raise ValueError(f"max_steps is None, but {env_id} has no time limit of its own: expected a whole number")
         envs = gymnasium.make_vec(env_id, num_envs=n, **kwargs)
-    except gymnasium.error.Error as error:
-        raise ValueError(f"env_id is {env_id!r}, which Gymnasium cannot make: {error}") from error
+    except (gymnasium.error.Error, ImportError, ValueError) as error:
+        raise ValueError(f"env_id is {arguments.said(env_id)}, which Gymnasium cannot make: {error}") from error
     try:
+        if max_steps is None and (envs.spec is None or envs.spec.max_episode_steps is None):
+            raise ValueError(f"max_steps is None, but {env_id} has no time limit of its own: expected a whole number")
         _discrete_actions(envs, f"env_id is {env_id!r}, whose actions are")
     except ValueError:
         envs.close()
@@ -174,11 +203,13 @@ def from_gymnasium(
     """Sample episodes of vectorised Gymnasium environments, from the reset to termination or truncation.
 
     Episode i belongs to environment i mod n, however long the others take: to keep the first m that finish would
-    favour short ones. The environments are reset with a seed drawn from ``rng``, so one seed reproduces it all. The
-    step with which an environment resets itself, where its metadata say that it takes one, is not recorded.
+    favour short ones. The environments are reset with a seed drawn from ``rng``, so one seed reproduces it all. Each of
+    Gymnasium's autoreset modes is followed; the step with which an environment in mode NEXT_STEP resets itself is not
+    recorded. Discrete observations are numbered from 0, whatever ``start`` their space has.
 
     Args:
-        envs: n environments with Discrete actions, for example from ``make_vec``.
+        envs: n environments with Discrete actions, for example from ``make_vec``; their metadata say in which
+            autoreset mode they are.
         logits: shape (S, A), where observations are Discrete; or a function from the observations of all
             environments, shape (n, ...), to logits, shape (n, A).
         episodes: m, at least 1; multiples of n waste no steps.
@@ -190,21 +221,24 @@ def from_gymnasium(
 
     Raises:
         TypeError: envs, episodes or rng of another type, or logits that are not real numbers.
-        ValueError: environments with continuous actions, logits of the wrong shape, NaN or inf, or a number out of
-            range, or rewards of the environment that are NaN or inf.
+        ValueError: environments with continuous actions or without an autoreset mode, logits of the wrong shape, NaN
+            or inf, a number out of range, or rewards of the environment that are NaN or inf.
+        EndlessEpisodeError (a ValueError): an episode that has not ended after 50,000 steps and has no later limit.
 
     Source: Towers et al. 2024, Gymnasium; Pardo et al. 2018, Time Limits in Reinforcement Learning.
     """
     actions_of = _discrete_actions(envs, "envs has actions")
     n_actions, first_action = int(actions_of.n), int(actions_of.start)
-    episodes = arguments.whole("episodes", episodes, low=1)
+    space = envs.single_observation_space
+    first_state = int(getattr(space, "start", 0))  # of a Discrete space
+    episodes = arguments.count("episodes", episodes)
     generator = arguments.generator(rng)
     discount = arguments.number("discount", discount, low=0.0, high=1.0)
-    mode = envs.metadata.get("autoreset_mode", "NextStep")  # Gymnasium 1.0 has this mode only, and does not say so
-    mode = getattr(mode, "value", mode)  # AutoresetMode came with Gymnasium 1.1
-    if mode not in ("NextStep", "SameStep"):
-        raise ValueError(f"envs has autoreset mode {mode}, expected NextStep or SameStep")
-    next_step = mode == "NextStep"
+    if isinstance(logits, type):
+        arguments.function("logits", logits, "a table (S, A), or a function from observations to logits")
+    mode = _autoreset_mode(envs)
+    spec = getattr(envs, "spec", None)  # it may promise a late end; make_vec's own limit is among the kwargs
+    cut_after = 0 if spec is None else spec.kwargs.get("max_episode_steps") or spec.max_episode_steps or 0
 
     n = envs.num_envs
     episode, t = np.arange(n), np.zeros(n, dtype=np.intp)  # which episode each environment plays, and its step
@@ -212,11 +246,12 @@ def from_gymnasium(
     resetting = np.zeros(n, dtype=bool)
     record: list[tuple[NDArray[Any], ...]] = []
     last: list[tuple[IntArray, NDArray[Any]]] = []
-    observations = np.array(envs.reset(seed=int(generator.integers(2**31)))[0])
+    observations = _numbered(envs.reset(seed=int(generator.integers(2**31)))[0], first_state)
     while (episode < episodes).any():
+        require_end_by(int(t.max()), 1, endless=t.max() >= cut_after)
         actions = policy.sample(_logits_at(logits, observations, n_actions), generator)
         following, rewards, terminated, cut, info = envs.step(actions + first_action)
-        following = np.array(following)
+        following = _numbered(following, first_state)
         taken = np.flatnonzero((episode < episodes) & ~resetting)
         discounts = np.where(terminated, 0.0, discount)
         record.append((episode[taken], t[taken], observations[taken], actions[taken], rewards[taken], discounts[taken]))
@@ -224,15 +259,39 @@ def from_gymnasium(
         done = terminated | cut
         ended = taken[done[taken]]
         if len(ended):
-            final = following if next_step else info["final_obs"]
-            last.append((episode[ended], np.stack(list(final[ended]))))
+            final = np.stack(list(info["final_obs"][ended])) - first_state if mode == "SameStep" else following[ended]
+            last.append((episode[ended], final))
             lengths[episode[ended]] = t[ended]
             truncated[episode[ended]] = ~terminated[ended]
             episode[ended] += n
             t[ended] = 0
-        resetting = done & next_step
+        if mode == "Disabled" and done.any():
+            following = _numbered(envs.reset(options={"reset_mask": done})[0], first_state)
+        resetting = done & (mode == "NextStep")
         observations = following
     return _padded(record, last, lengths, truncated, lambda final: _logits_at(logits, final, n_actions))
+
+
+def _autoreset_mode(envs: VectorEnv[Any, Any, Any]) -> str:
+    """Return NextStep, SameStep or Disabled: what the environments do when an episode of theirs has ended."""
+    import gymnasium
+
+    mode = (envs.metadata or {}).get("autoreset_mode")
+    if mode is None and not hasattr(gymnasium.vector, "AutoresetMode"):
+        return "NextStep"  # Gymnasium 1.0 has this mode only, and does not say so
+    mode = getattr(mode, "value", mode)
+    if mode not in ("NextStep", "SameStep", "Disabled"):
+        raise ValueError(
+            f"envs has autoreset mode {arguments.said(mode)} in its metadata, expected one of "
+            "gymnasium.vector.AutoresetMode: without it nobody knows which step begins an episode. Say it with, for "
+            'example, envs.metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP}'
+        )
+    return str(mode)
+
+
+def _numbered(observations: Any, first_state: int) -> NDArray[Any]:
+    """Return a copy of the observations; those of a Discrete space count from 0."""
+    return np.array(observations) - first_state if first_state else np.array(observations)
 
 
 def _padded(
@@ -247,6 +306,7 @@ def _padded(
         np.concatenate(column) for column in zip(*record, strict=True)
     )
     m, n_steps = len(lengths), int(lengths.max())
+    require_end_by(n_steps - 1, m, endless=False)
     final = np.empty((m, *observations.shape[1:]), dtype=observations.dtype)
     for rows, values in last:
         final[rows] = values
@@ -299,7 +359,7 @@ def _discrete_actions(envs: object, what: str) -> Discrete:
 def _logits_at(logits: Policy, observations: NDArray[Any], n_actions: int) -> FloatArray:
     """Return the policy's logits at the observations, a row for each."""
     if callable(logits):
-        (rows,) = arguments.floats(logits=logits(observations))
+        (rows,) = arguments.floats(logits=logits(observations.copy()))  # the function may change what it gets
         arguments.shape("logits", rows, (len(observations), n_actions), "the observations and actions")
         return rows
     (table,) = arguments.floats(logits=logits)
@@ -308,6 +368,8 @@ def _logits_at(logits: Policy, observations: NDArray[Any], n_actions: int) -> Fl
             f"logits is a table, but observations have shape {observations.shape[1:]} and dtype {observations.dtype}: "
             "expected Discrete observations, or a function from observations to logits"
         )
+    if observations.min() < 0:
+        raise ValueError(f"envs gave the observation {observations.min()}, expected states from 0 on")
     if table.ndim != 2 or table.shape[1] != n_actions or len(table) <= observations.max():
         raise ValueError(f"logits has shape {table.shape}, expected (S, {n_actions}) with a row for each observation")
     rows = np.asarray(table[observations])

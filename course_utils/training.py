@@ -11,9 +11,11 @@ A critic is a table of values, shape (S,), or shape (d,) with ``features``: V(s)
 """
 
 import copy
+import math
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, Self, TypeAlias, TypeVar
 
 import numpy as np
@@ -34,7 +36,7 @@ Baseline: TypeAlias = Literal["none", "batch mean", "leave one out", "value"]
 BASELINES = ("none", "batch mean", "leave one out", "value")
 
 _BLOCK = 64  # steps between two looks at what goes wrong rarely
-_LONGEST_EPISODE = 50_000
+_LARGE = 1e6  # a cost above it is the first suspect where something overflows
 
 
 class Optimizer(Protocol):
@@ -62,7 +64,7 @@ class SGD:
     """
 
     def __init__(self, step_size: float) -> None:
-        self.step_size = _positive("step_size", step_size)
+        self.step_size = arguments.positive("step_size", step_size)
 
     @arguments.no_overflow("parameters, gradient, step_size")
     def step(self, parameters: ArrayLike, gradient: ArrayLike) -> FloatArray:
@@ -101,9 +103,9 @@ class Adam:
     """
 
     def __init__(self, step_size: float, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8) -> None:
-        self.step_size = _positive("step_size", step_size)
+        self.step_size = arguments.positive("step_size", step_size)
         self.beta1, self.beta2 = _memory("beta1", beta1), _memory("beta2", beta2)
-        self.epsilon = _positive("epsilon", epsilon)
+        self.epsilon = arguments.positive("epsilon", epsilon)
         self._mean: FloatArray | None = None
         self._square: FloatArray | None = None
         self._steps = 0
@@ -239,18 +241,20 @@ def reinforce(
             which counts from 1; for live pictures.
 
     Returns:
-        Trained. A KeyboardInterrupt ends the run and keeps what was learned, with ``interrupted=True``.
+        Trained. A KeyboardInterrupt ends the run and keeps what was learned, with ``interrupted=True``. Any error after
+        the first update, also one of on_update, has it as its attribute ``trained``.
 
     Raises:
-        TypeError, ValueError: bad arguments, or an episode that never ends.
+        TypeError, ValueError: bad arguments.
+        EndlessEpisodeError (a ValueError): an episode that has not ended after 50,000 steps.
         FloatingPointError: a gradient or parameters that are not finite; the message names the update.
 
     Source: Williams 1992; Sutton & Barto 2018, sections 13.3 and 13.4.
     """
     problem = _Problem(env, parameters, features, discount, max_steps)
-    episodes = arguments.whole("episodes", episodes, low=2 if baseline == "leave one out" else 1)
-    if baseline not in BASELINES:
-        raise ValueError(f"baseline is {baseline!r}, expected one of {', '.join(map(repr, BASELINES))}")
+    arguments.choice("baseline", baseline, BASELINES)
+    episodes = arguments.count("episodes", episodes, low=2 if baseline == "leave one out" else 1)
+    discount_steps = arguments.flag("discount_steps", discount_steps)
     if baseline == "value":
         value_optimizer = _optimizer("value_optimizer", value_optimizer)
         start = problem.checked_values(value_parameters)
@@ -273,7 +277,7 @@ def reinforce(
         }[baseline]
         return problem.estimate(theta, record, weigh(record, discount_steps=discount_steps))
 
-    return _ascend(estimate, problem.parameters, start, updates, optimizer, value_optimizer, progress, on_update)
+    return _ascend(estimate, problem.parameters, start, updates, optimizer, value_optimizer, progress, on_update, rng)
 
 
 def a2c(
@@ -331,16 +335,19 @@ def a2c(
             which counts from 1; for live pictures.
 
     Returns:
-        Trained. A KeyboardInterrupt ends the run and keeps what was learned, with ``interrupted=True``.
+        Trained. A KeyboardInterrupt ends the run and keeps what was learned, with ``interrupted=True``. Any error after
+        the first update, also one of on_update, has it as its attribute ``trained``.
 
     Raises:
-        TypeError, ValueError: bad arguments, or an episode that never ends.
+        TypeError, ValueError: bad arguments.
+        EndlessEpisodeError (a ValueError): an episode that has not ended after 50,000 steps.
         FloatingPointError: a gradient or parameters that are not finite; the message names the update.
 
     Source: Mnih et al. 2016, Asynchronous Methods for Deep Reinforcement Learning; Schulman et al. 2016 (GAE).
     """
     problem = _Problem(env, parameters, features, discount, max_steps)
-    episodes = arguments.whole("episodes", episodes, low=1)
+    episodes = arguments.count("episodes", episodes)
+    whiten = arguments.flag("whiten", whiten)
     lambda_ = arguments.number("lambda_", lambda_, low=0.0, high=1.0)
     entropy_cost = arguments.number("entropy_cost", entropy_cost, low=0.0)
     value_optimizer = _optimizer("value_optimizer", value_optimizer)
@@ -354,7 +361,10 @@ def a2c(
         weights = _whitened(advantages, record.mask) if whiten else advantages
         return problem.estimate(theta, record, weights, entropy_cost, errors=advantages)
 
-    return _ascend(estimate, problem.parameters, start, updates, optimizer, value_optimizer, progress, on_update)
+    costs = {"entropy_cost": entropy_cost}
+    return _ascend(
+        estimate, problem.parameters, start, updates, optimizer, value_optimizer, progress, on_update, rng, costs
+    )
 
 
 def evaluate(
@@ -393,9 +403,13 @@ def evaluate(
     Source: Student 1908, The Probable Error of a Mean.
     """
     problem = _Problem(env, parameters, features, None, max_steps)
-    episodes = arguments.whole("episodes", episodes, low=2)
+    episodes = arguments.count("episodes", episodes, low=2)
+    greedy, rng = arguments.flag("greedy", greedy), arguments.generator(rng)
     sampled = problem.scores(problem.sample(problem.parameters, episodes, rng, greedy=greedy))
-    mean, error = float(sampled.mean()), float(sampled.std(ddof=1) / np.sqrt(episodes))
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, error = float(sampled.mean()), float(sampled.std(ddof=1) / np.sqrt(episodes))
+    if not math.isfinite(error):
+        raise arguments.OverflowValueError("the env's rewards", sampled.dtype)
     half = estimators._student_limit(0.05, episodes - 1) * error
     return Evaluation(mean, error, mean - half, mean + half, sampled)
 
@@ -460,13 +474,18 @@ def reinforce_runs(
     if alphas.ndim != 1:
         raise ValueError(f"step_sizes has shape {alphas.shape}, expected a list of numbers")
     arguments.require("step_sizes", alphas, np.asarray(alphas > 0), "a positive number")
-    runs, episodes = arguments.whole("runs", runs, low=1), arguments.whole("episodes", episodes, low=1)
+    runs, episodes = arguments.count("runs", runs), arguments.count("episodes", episodes)
+    if len(alphas) * runs * episodes > arguments.LARGEST_RECORD:
+        raise ValueError(
+            f"step_sizes, runs and episodes make {len(alphas)} · {runs} · {episodes} episodes, expected at most "
+            f"{arguments.LARGEST_RECORD}"
+        )
     arguments.generator(rng)
-    beta = 0.0 if value_step_size is None else _positive("value_step_size", value_step_size)
+    beta = 0.0 if value_step_size is None else arguments.positive("value_step_size", value_step_size)
     floor = arguments.number("least_probability", least_probability, low=0.0)
     if floor >= 1 / mdp.n_actions:
         raise ValueError(f"least_probability is {floor}, expected less than 1 / {mdp.n_actions}")
-    limit = _LONGEST_EPISODE if max_steps is None else arguments.whole("max_steps", max_steps, low=1)
+    limit = rollout.LONGEST_EPISODE if max_steps is None else arguments.whole("max_steps", max_steps, low=1)
     limit = limit if mdp.horizon is None else min(limit, mdp.horizon)
     cut = max_steps is not None or mdp.horizon is not None
 
@@ -487,6 +506,7 @@ def reinforce_runs(
     at = np.arange(n)  # where in the flat record: step · n + run
     result = np.zeros(n * episodes)
     capacity = 4 * _BLOCK
+    rollout.require_end_by(capacity, n, endless=False, name="runs")
     heres, actions = np.zeros((2, capacity * n), dtype=np.intp)
     heres[at] = n_actions * draw_start(np.zeros(n, dtype=np.intp), rng)
     clock = 0
@@ -494,6 +514,7 @@ def reinforce_runs(
         if clock % _BLOCK == 0:
             uniform = rng.random((_BLOCK, len(run)))
             if at.max() >= (capacity - _BLOCK) * n:
+                rollout.require_end_by(2 * capacity, n, endless=False, name="runs")
                 heres, actions = (np.concatenate([record, np.zeros_like(record)]) for record in (heres, actions))
                 capacity *= 2
             _require_convergence(theta, at // n, None if cut else limit, alpha, run % runs, slot % episodes)
@@ -571,8 +592,8 @@ class _Problem:
         self.env, self.features, self.max_steps = env, features, max_steps
         (theta,) = arguments.floats(parameters=parameters)
         self.parameters = theta.astype(np.float64)
-        if features is not None and not callable(features):
-            raise TypeError(f"features is {type(features).__name__}, expected a function from observations to (n, d)")
+        if features is not None:
+            arguments.function("features", features, "a function from observations to (n, d)")
         if isinstance(env, TabularMDP):
             if discount is not None:
                 raise ValueError(f"discount is {discount}, but the MDP has its own ({env.discount}): expected None")
@@ -668,7 +689,7 @@ class _Problem:
         m = len(record.actions)
         taken = record.mask > 0
         states = record.states[:, :-1][taken]
-        x = None if self.features is None else np.asarray(self.features(states))
+        x = None if self.features is None else np.asarray(self.features(states.copy()))
         logits = self.logits(theta, states)
         # All steps in one row. With nothing to follow and values of 0, the advantage of a step is its reward: so this
         # is the A2C loss with the weights for advantages.
@@ -733,33 +754,55 @@ def _ascend(
     value_optimizer: Optimizer | None,
     progress: bool,
     on_update: OnUpdate | None,
+    rng: np.random.Generator,
+    costs: Mapping[str, float] = MappingProxyType({}),
 ) -> Trained:
     """Repeat: estimate the gradients, take a step, note the statistics."""
-    updates = arguments.whole("updates", updates, low=1)
+    updates, progress = arguments.count("updates", updates), arguments.flag("progress", progress)
+    arguments.generator(rng)
+    if on_update is not None:
+        arguments.function("on_update", on_update, "a function of update, parameters, value_parameters and history")
     optimizer = _optimizer("optimizer", optimizer).fresh()
     value_optimizer = None if value_optimizer is None else value_optimizer.fresh()
     table = np.zeros((updates, len(History._fields)))
     done, interrupted = 0, False
     try:
         for update in _bar(range(1, updates + 1), progress):
+            stepped = update > 1
             try:
                 with np.errstate(over="ignore", invalid="ignore"):
                     batch = estimate(theta, w)
+                    stepped = True
                     new_theta = optimizer.step(theta, _finite("the gradient", batch.gradient))
                     _finite("the differences of the parameters", np.ptp(new_theta))
                     new_w = w
                     if w is not None and value_optimizer is not None and batch.value_gradient is not None:
                         new_w = value_optimizer.step(w, _finite("the critic's gradient", batch.value_gradient))
             except (FloatingPointError, arguments.OverflowValueError) as error:
-                raise FloatingPointError(f"update {update}: {error}. Try a smaller step size.") from error
+                suspects = [f"{name} (it is {cost:g})" for name, cost in costs.items() if cost > _LARGE]
+                suspects += ["step size"] if stepped else []  # before the first step it has done nothing yet
+                advice = f" Try a smaller {suspects[0]}." if suspects else ""
+                raise FloatingPointError(f"update {update}: {error}.{advice}") from error
             table[done] = batch.statistics
             theta, w, done = new_theta, new_w, update  # in one line: an interrupt finds all of them old or all new
             if on_update is not None:
-                on_update(update, theta, w, _history(table, done))
+                on_update(update, theta.copy(), None if w is None else w.copy(), _history(table, done))
+    except Exception as error:
+        if done:
+            error.trained = Trained(theta, w, _history(table, done), done, interrupted)  # type: ignore[attr-defined]
+            error.add_note(kept("what was learned", done, "trained"))
+        raise
     except KeyboardInterrupt:
         interrupted = True
         print(f"Interrupted after update {done} of {updates}: what was learned until then is kept.")
     return Trained(theta, w, _history(table, done), done, interrupted)
+
+
+def kept(what: str, done: int, name: str) -> str:
+    """Return what an error's note says of the updates that were done before it."""
+    return (
+        f"After update {done}: {what} until then is this error's attribute {name}; sys.last_value.{name} in a notebook."
+    )
 
 
 def _history(table: FloatArray, done: int) -> History:
@@ -793,7 +836,7 @@ def _summed(x: FloatArray | None, states: NDArray[Any], rows: FloatArray, n: int
 
 def _product(name: str, features: Features, states: NDArray[Any], weights: FloatArray) -> FloatArray:
     """Return features(states) @ weights."""
-    (x,) = arguments.floats(features=features(states))
+    (x,) = arguments.floats(features=features(states.copy()))  # the function may change what it gets
     if x.ndim != 2 or x.shape != (len(states), len(weights)):
         raise ValueError(
             f"{name} has shape {weights.shape} and features gives {x.shape} for {len(states)} observations, expected "
@@ -806,9 +849,8 @@ def _product(name: str, features: Features, states: NDArray[Any], weights: Float
 def _whitened(advantages: FloatArray, mask: FloatArray) -> FloatArray:
     """Return advantages with mean 0 and standard deviation 1 over the steps that were taken."""
     taken = advantages[mask > 0]
-    spread = taken.std()
-    # Equal numbers leave a spread of rounding errors, which must not be blown up to 1.
-    scale = 1.0 / spread if spread > 1e-12 * np.abs(taken).max() else 0.0
+    spread = arguments.deviation(taken)
+    scale = 1.0 / spread if spread else 0.0
     whitened: FloatArray = (advantages - taken.mean()) * scale * mask
     return whitened
 
@@ -848,18 +890,11 @@ def _pair(parameters: ArrayLike, gradient: ArrayLike) -> list[FloatArray]:
 
 def _optimizer(name: str, optimizer: Optimizer | None) -> Optimizer:
     """Require something that takes steps."""
-    if not (callable(getattr(optimizer, "step", None)) and callable(getattr(optimizer, "fresh", None))):
-        raise TypeError(f"{name} is {optimizer!r}, expected SGD(step_size) or Adam(step_size)")
+    takes_steps = callable(getattr(optimizer, "step", None)) and callable(getattr(optimizer, "fresh", None))
+    if not takes_steps or isinstance(optimizer, type):  # SGD without its brackets is a class
+        raise TypeError(f"{name} is {arguments.said(optimizer)}, expected SGD(step_size) or Adam(step_size)")
     assert optimizer is not None
     return optimizer
-
-
-def _positive(name: str, value: float) -> float:
-    """Return a positive number."""
-    number = arguments.number(name, value)
-    if number <= 0:
-        raise ValueError(f"{name} is {value}, expected a positive number")
-    return number
 
 
 def _memory(name: str, value: float) -> float:

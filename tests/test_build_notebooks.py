@@ -8,6 +8,7 @@ import nbformat
 import pytest
 
 from course_utils.build import notebooks
+from course_utils.widgets.offline import MIME_TYPE
 
 GOOD = """# %% [markdown] label="title" tags=["slide"] minutes=2
 # # A lesson
@@ -112,14 +113,19 @@ def test_a_notebook_over_the_limit_is_refused_and_its_heaviest_cell_named(
 LAB = "from course_utils.widgets import AdvantageLab\n\nAdvantageLab(preset='zero_advantage')"
 
 
-def test_two_builds_are_byte_identical_and_name_models_after_labels(tmp_path: Path) -> None:
-    first, second = (nbformat.writes(run(tmp_path, LAB)) for _ in range(2))
+def test_two_builds_are_byte_identical_and_hold_no_code(tmp_path: Path) -> None:
+    first, second = (notebooks.written(run(tmp_path, LAB)) for _ in range(2))
     assert first == second
     built = json.loads(first)
-    states = built["metadata"]["widgets"][notebooks.WIDGET_STATE]["state"]
-    assert sorted(states) == ["only-model-0", "only-model-1"]
-    assert built["cells"][0]["outputs"][0]["data"][notebooks.WIDGET_VIEW]["model_id"] == "only-model-0"
-    assert "IPY_MODEL_only-model-1" in json.dumps(states["only-model-0"])
+    assert built["metadata"] == notebooks.notebook_metadata()
+    (output,) = built["cells"][0]["outputs"]
+    assert sorted(output["data"]) == sorted([MIME_TYPE, "image/png", "text/plain"])
+    assert b"_esm" not in first
+
+
+def test_a_widget_that_is_nothing_without_python_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(notebooks.BuildError, match=r"99_test.py, cell 'only' shows a widget"):
+        run(tmp_path, "import ipywidgets\n\nipywidgets.IntSlider()")
 
 
 def test_an_unknown_lesson_is_named() -> None:

@@ -29,6 +29,7 @@ CONSTRAINTS = [
 # Run by name and never imported; the text shows where.
 COMMANDS = {
     "nbval": ("Makefile", "--nbval"),
+    "notebook": ("tests/browser/test_notebook_states.py", '"notebooks"'),
     "ruff": ("Makefile", "-m ruff check"),
     "mypy": ("Makefile", "-m mypy"),
 }
@@ -60,7 +61,7 @@ def imported_names(*folders: str) -> dict[str, str]:
     return found
 
 
-def test_environment_yml_asks_for_what_pyproject_asks_for() -> None:
+def test_environment_yml_asks_for_what_learners_need_and_nbval() -> None:
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     *conda, pip = environment["dependencies"]
     assert pip["pip"][-1] == "-e ."
@@ -70,7 +71,7 @@ def test_environment_yml_asks_for_what_pyproject_asks_for() -> None:
     to_pypi = {conda_name: name for name, conda_name in constraints.CONDA_NAMES.items()}
     both = {to_pypi.get(name, name): bounds for name, bounds in asked.items()}
     both |= requirements(pip["pip"][:-1])
-    assert both == EVERYTHING
+    assert both == RUNTIME | {"nbval": EVERYTHING["nbval"]}
 
 
 def test_environment_yml_is_up_to_date() -> None:

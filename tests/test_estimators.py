@@ -901,3 +901,26 @@ def test_an_episode_without_end_is_refused(common):
     with pytest.raises(ValueError, match="max_steps is None"):
         call(rng=rng())
     assert_array_equal(call(rng=rng(), max_steps=3), np.zeros((2, 2)))
+
+
+def test_a_spread_of_rounding_errors_is_none():
+    exact = np.array([[0.3, -0.3]])
+    rounded = exact * (1 + np.array([0.0, 1e-16, 2e-16, -1e-16]))[:, None, None]
+    got = estimators.summarise(rounded, exact)
+    assert (got.variance, got.snr, got.biased) == (0.0, np.inf, False)
+    assert got.cosine == pytest.approx(1.0)
+    noise = 1e-17 * np.array([[[1.0, -1.0]], [[-1.0, 1.0]], [[1.0, -1.0]]])
+    assert estimators.summarise(noise, exact).cosine == 0.0, "rounding errors point nowhere"
+    assert estimators.summarise(1e6 * noise, exact).cosine != 0.0
+
+
+def test_weightings_cannot_change_the_batch_of_the_next():
+    def greedy(record):
+        record.rewards[:] = 7.0
+        return record.mask
+
+    problem = mdp.geometric_mdp(0.9, horizon=3)
+    with pytest.raises(ValueError, match="read-only"):
+        estimators.compare(
+            {"greedy": greedy}, problem, np.zeros((2, 2)), episodes=2, batches=2, rng=np.random.default_rng(0)
+        )

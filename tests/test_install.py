@@ -14,12 +14,15 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import websocket
 
 from course_utils.build import install, lab
+from course_utils.data_files import DataFileError
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "course_utils/build/install.py"
@@ -198,6 +201,56 @@ def test_ctrl_c_is_no_traceback(
 
 
 @pytest.mark.install
+def test_settings_for_another_python_do_not_reach_the_installer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A real environment, into which a package without needs goes, among variables and a file that lead elsewhere."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/pip.py").write_text("raise RuntimeError('the pip of another Python')")
+    settings = "[global]\ntimeout = 7\nretries = 1\nrequire-hashes = true\n[install]\nretries = 2\ntarget = {0}\n"
+    (tmp_path / "pip.conf").write_text(settings.format(tmp_path / "elsewhere"))
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    hostile = {
+        **dict.fromkeys(["TARGET", "PREFIX", "ROOT", "SRC", "LOG", "PYTHON", "REPORT"], tmp_path / "elsewhere/x"),
+        **dict.fromkeys(["USER", "REQUIRE_HASHES", "DRY_RUN", "PRE", "IGNORE_REQUIRES_PYTHON", "ISOLATED"], "1"),
+        **dict.fromkeys(["CONSTRAINT", "REQUIREMENT"], tmp_path / "no-such-file.txt"),
+        **{"CONFIG_FILE": tmp_path / "pip.conf", "NO_INDEX": "1", "NO_BINARY": ":all:", "PLATFORM": "win32"},
+    }
+    for name, value in hostile.items():
+        monkeypatch.setenv(f"PIP_{name}", str(value))
+    for name, value in {"PATH": tmp_path / "elsewhere", "WARNINGS": "error", "OPTIMIZE": "2", "INSPECT": "1"}.items():
+        monkeypatch.setenv(f"PYTHON{name}", str(value))
+    monkeypatch.setenv("VIRTUAL_ENV", str(tmp_path / "elsewhere"))
+    monkeypatch.setattr(install, "CONSTRAINTS", "constraints.txt")
+    (tmp_path / "constraints.txt").touch()
+    venv = str(tmp_path / ".venv")
+    install.make_venv(venv, set())
+    assert install.has_pip(venv)
+    environment = install.pip_environment(venv)
+    pip = {name: value for name, value in environment.items() if name.startswith("PIP_")}
+    wanted = {"PIP_TIMEOUT": "7", "PIP_RETRIES": "2", "PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull}
+    assert pip.items() >= wanted.items()
+    assert pip.keys() <= {*wanted, *map(install.pip_variable, install.PIP_SETTINGS)}
+    install.run_pip(str(tmp_path), venv, ["--no-deps", str(wheel(tmp_path))])
+    [installed] = Path(venv).rglob("nothing_at_all.py")
+    assert "site-packages" in installed.parts
+    assert [path.name for path in (tmp_path / "elsewhere").iterdir() if path.suffix] == ["pip.py"]
+
+
+def wheel(folder: Path) -> Path:
+    """Write the smallest wheel there is."""
+    path = folder / "nothing_at_all-1-py3-none-any.whl"
+    about = "nothing_at_all-1.dist-info/"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("nothing_at_all.py", "")
+        archive.writestr(f"{about}METADATA", "Metadata-Version: 2.1\nName: nothing-at-all\nVersion: 1\n")
+        archive.writestr(f"{about}WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{about}RECORD", "")
+    return path
+
+
+@pytest.mark.install
 def test_without_network_there_is_one_sentence_and_the_half_made_environment_is_replaced(tmp_path: Path) -> None:
     script = copy_of_the_course(tmp_path)
     (tmp_path / ".venv").mkdir()
@@ -265,6 +318,62 @@ def test_a_port_that_cannot_be() -> None:
         lab.choose_port(70000)
 
 
+@pytest.mark.parametrize(
+    ("asked", "host"),
+    [(None, lab.HOST), ("0.0.0.0", "0.0.0.0"), ("127.0.0.1", "127.0.0.1"), ("localhost", "localhost")],
+)
+def test_the_address_to_listen_on(asked: str | None, host: str) -> None:
+    assert lab.choose_host(asked) == host
+
+
+@pytest.mark.parametrize("asked", ["192.0.2.1", "no such name", "::ffff:192.0.2.1", "1.2.3", "\ud800", "a" * 300])
+def test_an_address_that_this_machine_does_not_have(asked: str) -> None:
+    with pytest.raises(ValueError, match="This machine has no address") as error:
+        lab.choose_host(asked)
+    assert is_one_sentence(str(error.value))
+
+
+def test_a_machine_without_ipv4_listens_on_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lab, "is_free", lambda port, host=lab.HOST: ":" in host)
+    assert lab.choose_host(None) == "::1"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is always a screen")
+def test_no_browser_opens_inside_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lab.platform, "release", lambda: "6.1.0-generic")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
+        monkeypatch.delenv(name, raising=False)
+    assert not lab.has_screen()
+    monkeypatch.setenv("DISPLAY", ":0")
+    assert lab.has_screen()
+    monkeypatch.delenv("DISPLAY")
+    monkeypatch.setattr(lab.platform, "release", lambda: "5.15.90.1-microsoft-standard-WSL2")
+    assert lab.has_screen()
+
+
+def test_which_folders_can_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("nowhere")
+    assert lab.is_usable(tmp_path / "a" / "b")
+    assert not list(tmp_path.glob("a"))
+    assert not lab.is_usable(tmp_path / "file" / "a")
+    assert not lab.is_usable(tmp_path / "link")
+
+
+@pytest.mark.parametrize("error", [OSError(28, "full"), DataFileError(Path("quizzes/08.json"), 3, "broken")])
+def test_a_data_file_or_a_disk_stops_no_start(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: object = None) -> None:
+        raise error
+
+    monkeypatch.setattr(lab, "write_lab_settings", fail)
+    lab.prepare_lab()
+    told = capsys.readouterr().err
+    assert told == "" if isinstance(error, OSError) else "quizzes/08.json, line 3: broken" in told
+    assert not told or is_one_sentence(told)
+
+
 def test_a_missing_first_lesson_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert lab.main(root=tmp_path) == 1
     error = capsys.readouterr().err
@@ -280,6 +389,106 @@ def seconds_until_answer(port: int, server: subprocess.Popen[str], begun: float)
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.02)
     raise AssertionError("the server never answered")
+
+
+HOSTILE = """
+c.ServerApp.base_url = "/mine/"
+c.ServerApp.port = 1
+c.ServerApp.ip = "192.0.2.1"
+c.ServerApp.root_dir = "/nowhere"
+c.ServerApp.certfile = "/nowhere/certificate.pem"
+c.ServerApp.custom_display_url = "https://example.org/"
+c.ServerApp.jpserver_extensions = {"jupyterlab": False}
+c.ServerApp.token = c.IdentityProvider.token = "mine"
+c.ServerApp.password = c.PasswordIdentityProvider.hashed_password = "argon2:mine"
+c.PasswordIdentityProvider.password_required = True
+c.KernelManager.ip = "192.0.2.1"
+c.MappingKernelManager.default_kernel_name = "mine"
+c.ServerApp.session_class = "no.such.Class"
+"""
+ELSEWHERE = {
+    "JUPYTER_TOKEN": "mine",
+    "JUPYTER_PORT": "1",
+    "JUPYTER_PREFER_ENV_PATH": "0",
+    "JUPYTER_RUNTIME_DIR": "{folder}/file/runtime",
+    "JUPYTER_PATH": "{folder}/data",
+    "JUPYTER_DATA_DIR": "{folder}/data",
+    "JUPYTER_CONFIG_PATH": "{folder}/home/.jupyter",
+    "JUPYTERLAB_DIR": "{folder}/nowhere",
+    "JUPYTERLAB_WORKSPACES_DIR": "{folder}/file",
+}
+
+
+@pytest.mark.install
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for another process")
+@pytest.mark.parametrize(
+    ("environment", "notice"),
+    [
+        ({}, ""),
+        ({"JUPYTER_CONFIG_DIR": "{folder}/home/.jupyter"}, ""),
+        ({"JUPYTER_CONFIG_DIR": "{folder}/broken"}, ""),
+        (ELSEWHERE, "cannot be written"),
+        ({"HOME": "{folder}/file"}, "Your home folder cannot be written"),
+    ],
+    ids=["own configuration", "its folder named", "broken configuration", "variables", "no home"],
+)
+def test_whatever_is_configured_the_printed_address_opens_and_kernels_are_silent(
+    tmp_path: Path, environment: dict[str, str], notice: str
+) -> None:
+    files = {
+        "home/.jupyter/jupyter_server_config.py": HOSTILE,
+        "home/.jupyter/jupyter_lab_config.json": '{"ServerApp": {"base_url": "/mine/"}}',
+        "broken/jupyter_server_config.py": "c.ServerApp.base_url = (",
+        "broken/jupyter_config.json": "{",
+        "data/kernels/python3/kernel.json": '{"argv": ["no-such-python"], "display_name": "", "language": "python"}',
+        "file": "in the way",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    asked = {name: value.format(folder=tmp_path) for name, value in environment.items()}
+    variables = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "XDG_"))}
+    variables |= {"HOME": str(tmp_path / "home"), **asked}
+    port = free_port()
+    server = subprocess.Popen(
+        lab_command("--port", port),
+        cwd=ROOT,
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        assert server.stdout is not None
+        printed = ""
+        while "token=" not in printed and (line := server.stdout.readline()):
+            printed += line
+        found = re.search(r"(http://127\.0\.0\.1:\d+/)\S+\?(token=\w+)", printed)
+        assert found, printed
+        seconds_until_answer(port, server, time.monotonic())
+        with urllib.request.urlopen(found[0], timeout=20) as page:
+            assert '"baseUrl": "/"' in page.read().decode()
+        request = urllib.request.Request(f"{found[1]}api/kernels?{found[2]}", b'{"name": "python3"}', method="POST")
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            kernel = json.load(answer)
+        channels = f"ws{found[1].removeprefix('http')}api/kernels/{kernel['id']}/channels?{found[2]}"
+        connection = websocket.create_connection(channels, timeout=WAIT)
+        content = {"code": "import sys; print('here', sys.prefix)", "silent": False}
+        header = {"msg_id": "1", "msg_type": "execute_request", "session": "1", "username": "", "version": "5.3"}
+        message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
+        connection.send(json.dumps(message))
+        while (told := json.loads(connection.recv()))["msg_type"] != "stream":
+            pass
+        connection.close()
+        assert told["content"]["text"] == f"here {sys.prefix}\n"
+        kernel_address = f"{found[1]}api/kernels/{kernel['id']}?{found[2]}"
+        urllib.request.urlopen(urllib.request.Request(kernel_address, method="DELETE"), timeout=60).close()
+    finally:
+        printed += stopped(server)
+    lines = [line for line in printed.splitlines() if "ready" not in line and "token=" not in line]
+    assert server.returncode == 0
+    assert len(lines) == bool(notice), printed
+    assert notice in printed
 
 
 def stopped(server: subprocess.Popen[str]) -> str:

@@ -1,6 +1,13 @@
 """The check of the installation says what is missing."""
 
-from course_utils import installation
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from course_utils import data_files, installation, lessons
 
 
 def test_nothing_is_missing_here() -> None:
@@ -12,3 +19,76 @@ def test_a_missing_package_and_a_wrong_version_are_named() -> None:
     assert missing == "no-such-package-xyz is missing; the course needs no-such-package-xyz>=1."
     assert old.startswith("numpy has version ")
     assert old.endswith("the course needs numpy>=99.")
+
+
+def test_without_an_installation_the_repository_tells_what_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def not_installed(name: str) -> list[str]:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "requires", not_installed)
+    assert installation.report() == "Everything that the course needs is installed."
+    monkeypatch.setattr(lessons, "REPOSITORY", Path("nowhere"))
+    assert installation.report().startswith("The course is not installed, so it is not known")
+
+
+def test_missing_data_and_a_missing_checker_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data_files, "DATA", Path("nowhere"))
+    assert "The course's data is missing: there is no folder nowhere." in installation.report()
+    monkeypatch.setitem(sys.modules, "packaging.requirements", None)
+    assert "packaging is missing" in installation.report()
+
+
+@pytest.mark.install
+def test_a_plain_installation_has_its_data_and_says_where_the_notebooks_are(tmp_path: Path) -> None:
+    """As after `pip install .`: the wheel, unpacked away from the repository, in a Python that has what it needs."""
+    root = Path(__file__).parents[1]
+    source = tmp_path / "source"
+    source.mkdir()
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
+        (source / name).write_bytes((root / name).read_bytes())
+    for folder in ("course_utils", "data"):
+        (source / folder).symlink_to(root / folder)
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--no-index"]
+    subprocess.run([*pip, "--target", str(tmp_path / "there"), str(source)], check=True, timeout=300)
+
+    def run(*command: str) -> subprocess.CompletedProcess[str]:
+        # -P: not from the current folder. The environment's own course is in its site-packages, which come later.
+        environment = {"PYTHONPATH": str(tmp_path / "there"), "HOME": str(tmp_path), "PATH": ""}
+        return subprocess.run(
+            [sys.executable, "-P", *command], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
+        )
+
+    told = run("-c", PLAIN)
+    assert told.stderr == ""
+    there, report, suggestion, status, prompts, pairs = told.stdout.splitlines()
+    assert there == str(tmp_path / "there" / "course_utils")
+    assert report == "Everything that the course needs is installed."
+    assert suggestion == "The notebooks are not in this folder: they are in the course's repository."
+    assert (status, int(prompts), int(pairs)) == ("correct", 24, 200)
+    assert (tmp_path / ".policy-gradient-course" / "progress.json").is_file()
+    lab = run("-m", "course_utils.build", "lab", "--no-browser")
+    assert lab.returncode == 1
+    assert lab.stderr.count("\n") == 1
+    assert "the course's repository" in lab.stderr
+
+
+PLAIN = """
+import pathlib
+import course_utils
+from course_utils import installation, policy
+from course_utils.checks import check
+from course_utils.rlhf import reward_model, world
+from course_utils.widgets.course_map import CourseMap
+from course_utils.widgets.quiz import Quiz, names
+print(pathlib.Path(course_utils.__file__).parent)
+print(installation.report())
+shown = CourseMap()
+assert {row["state"] for row in shown.lessons} == {"here", "new"}, shown
+print(shown.suggestion["text"])
+print(check("softmax", policy.softmax).status)
+made = world.load()
+print(len(made.prompts))
+print(len(reward_model.read_pairs(world.DATA / "preferences.jsonl", made).chosen.prompts))
+for name in names():
+    Quiz(name)
+"""

@@ -4,11 +4,14 @@ import json
 import os
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from course_utils import lessons, progress
+from course_utils.checks import check
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +20,9 @@ def file(tmp_path, monkeypatch):
     path = tmp_path / "learner" / ".progress.json"
     monkeypatch.setenv(progress.VARIABLE, str(path))
     monkeypatch.setattr(progress, "_told", set())
-    return path
+    progress._waiting.clear()
+    yield path
+    progress._waiting.clear()
 
 
 def events(path):
@@ -142,6 +147,87 @@ def test_a_notebook_that_holds_the_lock_for_long_is_told_not_waited_for(file, mo
         progress.record_quiz("08", "sign", True, True)
     assert capsys.readouterr().err.count("another notebook") == 1
     assert not file.exists()
+    assert progress.summary()["08"]["quiz"]["sign"]["tries"] == 2, "what waited is written when the lock is free"
+    progress.record_quiz("08", "sum", True, True)
+    assert [event["question"] for event in events(file)] == ["sign", "sum"]
+
+
+HOLDER = """
+import sys
+from course_utils import progress
+with progress._lock():
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+HELD_UP = """
+from course_utils import progress
+progress.PATIENCE = 0.2
+progress.record_quiz("08", "first", True, True)
+progress.record_quiz("08", "second", True, True)
+print("at the end", flush=True)
+progress.PATIENCE = 60
+"""
+
+
+def test_what_waits_for_another_process_is_written_when_python_ends(file):
+    file.parent.mkdir()
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert holder.stdout.readline() == "held\n"
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    held_up = subprocess.Popen([sys.executable, "-c", HELD_UP], **pipes)
+    assert held_up.stdout.readline() == "at the end\n"
+    assert not file.exists()
+    holder.communicate("\n", timeout=60)
+    _, told = held_up.communicate(timeout=60)
+    assert told.count("\n") == 1
+    assert "another notebook" in told
+    assert [event["question"] for event in events(file)] == ["first", "second"]
+
+
+def test_only_the_first_event_waits_long_for_the_lock(file, monkeypatch):
+    monkeypatch.setattr(progress, "PATIENCE", 1.0)
+    with progress._lock():
+        progress.record_quiz("08", "1", True, True)
+        begun = time.monotonic()
+        for n in range(3):
+            progress.record_quiz("08", f"{n}", True, True)
+    assert time.monotonic() - begun < 0.9, "three times 0.1 s, not three times the patience"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_what_waits_is_written_by_one_process_only(file):
+    code = """
+import os
+from course_utils import progress
+progress.PATIENCE = 0.1
+with progress._lock():
+    progress.record_quiz("08", "sign", True, True)
+if os.fork():
+    os.wait()
+"""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, stderr=subprocess.PIPE)
+    (event,) = events(file)
+    assert "times" not in event
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need rights on Windows")
+def test_a_link_stays_a_link(file, tmp_path):
+    """Whoever keeps the record in a synchronised folder finds it there."""
+    there = tmp_path / "synchronised" / "record.json"
+    file.parent.mkdir()
+    file.symlink_to(there)
+    for n in range(2):
+        progress.record_quiz("08", f"{n}", True, True)
+        assert file.is_symlink()
+        assert [event["question"] for event in events(there)] == ["0", "1"][: n + 1]
+    there.write_text("{")
+    progress.record_quiz("08", "2", True, True)
+    backup = progress.reset(confirm=True)
+    assert backup.parent == there.parent
+    progress.record_quiz("08", "3", True, True)
+    assert file.is_symlink()
+    assert [event["question"] for event in events(there)] == ["3"]
+    assert not neighbours(file, "set-aside")
 
 
 # --- files that are not ours to understand ------------------------------------------------------------
@@ -191,7 +277,71 @@ def test_odd_entries_are_passed_over(file):
     assert progress.summary()["01"]["checks"]["softmax"]["status"] == "not yet"
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["NaN", "-Infinity", "1e999", r'"\ud800"', r'"\u2028"', "true", "9" * 400, "[" * 40 + "]" * 40, "null"],
+)
+@pytest.mark.parametrize("key", ["times", "record", "total_variation", "question", "x"])
+def test_an_odd_value_in_it_stops_no_later_recording(file, capsys, key, value):
+    odd = f'{{"kind": "prediction", "lab": "advantage", "{key}": {value}, "record": {{"{key}": {value}}}}}'
+    quiz = f'{{"kind": "quiz", "quiz": "08", "question": "q", "correct": true, "{key}": {value}}}'
+    file.parent.mkdir()
+    file.write_text(f'{{"format": "{progress.FORMAT}", "version": 1, "events": [{odd}, {quiz}]}}', encoding="utf-8-sig")
+    for name in ("softmax", "entropy"):
+        progress.record_check(name, "01", "correct")
+    assert progress.summary()["01"]["checks"].keys() == {"softmax", "entropy"}
+    assert len(events(file)) == 4
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("depth", [100, 900, 940, 960, 970, 980, 990, 2000])
+def test_what_could_not_be_written_again_is_set_aside(file, depth):
+    deep = f'{{"format": "{progress.FORMAT}", "version": 1, "events": [{{"x": {"[" * depth}{"]" * depth}}}]}}'
+    file.parent.mkdir()
+    file.write_text(deep)
+    progress.record_check("softmax", "01", "correct")
+    assert events(file)[-1]["question"] == "softmax"
+    aside = neighbours(file, "set-aside")
+    assert [path.read_text() for path in aside] == [deep] * (2 - len(events(file)))
+
+
 # --- a lesson goes on ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("named", ["~nosuchuser/p.json", "~/p.json", "", "/dev/null", "folder", "link", "gone/../p"])
+def test_no_name_of_a_file_stops_a_check(named, tmp_path, monkeypatch, capsys):
+    (tmp_path / "folder").mkdir()
+    if os.name == "posix":
+        (tmp_path / "link").symlink_to("link")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(progress.VARIABLE, named)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as for a user who is not known, and has no HOME
+    assert check("softmax", lambda logits: 0).status == "not yet"
+    assert progress.summary().keys() <= {"01"}
+    told = capsys.readouterr().err
+    assert told.count("\n") <= 2, "one sentence about writing, one about reading"
+    assert ("home folder" in told) == named.startswith("~")
+    assert Path("/dev/null").exists() == (os.name == "posix")
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith("~")]
+
+
+def test_a_current_folder_that_is_gone(tmp_path, monkeypatch, capsys):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    monkeypatch.setenv(progress.VARIABLE, "p.json")
+    if os.name == "posix":
+        (tmp_path / "gone").rmdir()
+    progress.record_check("softmax", "01", "correct")
+    assert progress.summary().keys() <= {"01"}
+    assert capsys.readouterr().err.count("\n") <= 2
+
+
+def test_without_the_notebooks_the_file_lies_in_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.delenv(progress.VARIABLE)
+    monkeypatch.setattr(lessons, "NOTEBOOKS", tmp_path / "nothing")
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path.replace("~", str(tmp_path)))
+    progress.record_check("softmax", "01", "correct")
+    assert len(events(tmp_path / ".policy-gradient-course" / "progress.json")) == 1
 
 
 def test_a_folder_that_cannot_be_written_is_told_once(tmp_path, monkeypatch, capsys):
@@ -234,11 +384,14 @@ def test_a_full_disk_leaves_the_old_file(file, monkeypatch, capsys):
     def full(_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "fsync", full)
-    progress.record_quiz("08", "lost", True, True)
+    with monkeypatch.context() as while_full:
+        while_full.setattr(os, "fsync", full)
+        progress.record_quiz("08", "late", True, True)
     assert file.read_bytes() == before
     assert "No space left" in capsys.readouterr().err
     assert not neighbours(file, ".tmp")
+    progress.record_quiz("08", "next", True, True)
+    assert [event["question"] for event in events(file)] == ["kept", "late", "next"]
 
 
 # --- export and reset ---------------------------------------------------------------------------------

@@ -510,7 +510,7 @@ def test_the_map_tells_what_is_done_what_was_hard_and_what_comes_next(three_less
 def test_what_shows_labs_without_python_holds_no_record(three_lessons):
     progress.record_check("score", "02", "not yet", "a_secret_mistake")
     assert "a secret mistake" in repr(CourseMap())
-    assert "course_map" not in offline.labs()
+    assert "lessons" not in offline.description(CourseMap)["constants"]
     assert "a secret mistake" not in json.dumps(offline.description(Quiz))
 
 

@@ -140,9 +140,18 @@ def test_axes_hold_the_curves_and_never_shrink(hacked):
     assert (np.diff(highs, axis=0) >= 0).all()
     assert len({tuple(row) for row in axes}) < 15, "in steps, not with every update"
     held = [lab.scores, [*lab.scores, *lab.gold], lab.kl, lab.approxkl]
-    assert all(low <= min(x) and max(x) <= high for x, low, high in zip(held, lows[-1], highs[-1], strict=True))
+    slack = 1e-9  # the first KL is 0 up to rounding
+    assert all(low - slack <= min(x) and max(x) <= high for x, low, high in zip(held, lows[-1], highs[-1], strict=True))
+    assert (lows[-1, 2:] == 0).all()
     assert (np.maximum(-lows, highs)[:, :2] <= 5.01 * np.minimum(-lows, highs)[:, :2]).all(), "0 has room for its label"
     assert [module.nice(x) for x in (0.01, 0.011, 0.3, 1.0, 4.9, 5.1, 20, 86)] == [0.01, 0.02, 0.5, 1, 5, 10, 20, 100]
+
+
+def test_an_axis_from_0_reaches_below_it_for_a_negative_sampled_kl_and_not_for_rounding():
+    assert module.from_0(np.array([]), 1.0) == (0.0, 1.0)
+    assert module.from_0(np.array([-2.7e-17, 0.4]), 1.0) == (0.0, 1.0)
+    assert module.from_0(np.array([-0.03, 7.0]), 1.0) == (-2.0, 10.0), "0 has room for its label"
+    assert module.from_0(np.array([-0.3, -0.2]), 0.01) == (-0.5, 0.01)
 
 
 def test_numbers_have_three_digits():

@@ -224,3 +224,31 @@ def test_bad_arguments():
         policy.new(WORLD, hidden=2)
     with pytest.raises(ValueError, match="epochs is 0"):
         policy.sft(WORLD, random_replies(WORLD, 4, 0), rng, epochs=0)
+
+
+def test_sft_needs_demonstrations_and_a_dtype_that_it_can_work_in():
+    rng, shown = np.random.default_rng(0), worlds.demonstrations(WORLD, 20, np.random.default_rng(0))
+    with pytest.raises(ValueError, match=r"demonstrations.tokens has shape \(0, 16\), expected .* at least one reply"):
+        policy.sft(WORLD, shown.take(slice(0, 0)), rng)
+    for dtype in (np.float16, np.longdouble, int, "f2", "words", None, complex):
+        for function in (policy.sft, policy.contexts):
+            with pytest.raises(ValueError, match=r"dtype is .*, expected float32 or float64"):
+                function(WORLD, shown, *([rng] if function is policy.sft else []), dtype=dtype)
+        with pytest.raises(ValueError, match=r"dtype is .*, expected float32 or float64"):
+            policy.new(WORLD, dtype=dtype)
+
+
+def test_models_of_another_world_or_with_nan_are_refused():
+    model, replies = random_model(WORLD, 0), WORLD.replies([0], ["hello"])
+    for wrong, message in [
+        (
+            model._replace(table=model.table[:-1]),
+            r"model.table has shape \(\d+, 54\), expected \(\d+, 54\) to match the world",
+        ),
+        (model._replace(table=model.table * np.nan), r"model.table\[0, 0\] is nan, expected a finite number"),
+        (model._replace(readout=np.zeros((3, 54))), "model.table has shape .* and model.readout"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            policy.log_probs(wrong, WORLD, replies)
+        with pytest.raises(ValueError, match=message):
+            policy.sample(wrong, WORLD, [0], np.random.default_rng(0))

@@ -11,6 +11,7 @@ import time
 import numpy as np
 import pytest
 import tiny_world
+from processors import processors
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from course_utils import objectives, returns
@@ -610,8 +611,86 @@ def test_another_processor_gives_the_same_log():
 from course_utils.rlhf.ppo import RunConfig, run
 print(run(RunConfig(kl_coef=0.0, updates=80), 0, progress=False)["objective/scores"].tolist())
 """
-    other = {"OPENBLAS_CORETYPE": "Prescott", "NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512_SKX AVX512_ICL AVX2 FMA3"}
-    environment = {**os.environ, **other, "PYTHONWARNINGS": "ignore"}
+    *_, oldest = [{}, *processors().values()]
+    environment = {**os.environ, **oldest}
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     here = run(RunConfig(kl_coef=0.0, updates=80), 0, progress=False)["objective/scores"]
     assert json.loads(printed.stdout) == pytest.approx(here.tolist(), rel=1e-6)
+
+
+# --- long runs ------------------------------------------------------------------------------------------------------
+
+
+def test_an_error_of_on_update_keeps_the_log():
+    config = RunConfig(**SHORT | {"updates": 6})
+
+    def fails(log):
+        if len(log) == 3:
+            raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine") as caught:
+        run(config, 0, on_update=fails)
+    assert caught.value.log.rows == run(RunConfig(**SHORT), 0).rows
+    assert caught.value.__notes__[0].startswith("After update 3: the log until then is this error's attribute log")
+    assert same(resume(caught.value.log, 3), run(config, 0))
+    with pytest.raises(TypeError, match="on_update is int, expected a function of the log so far"):
+        run(config, 0, on_update=3)
+
+
+@pytest.mark.parametrize(
+    ("settings", "advice"),
+    [
+        ({"kl_coef": 1e300}, r"Try a smaller kl_coef: it is 1e\+300\."),
+        ({"reward_offset": 1e300}, r"Try a smaller reward_offset: it is 1e\+300\."),
+        ({"entropy_coef": 1e308}, r"Try a smaller entropy_coef: it is 1e\+308\."),
+        ({"vf_learning_rate": 1e308}, r"Try a smaller vf_learning_rate: it is 1e\+308\."),
+        ({"temperature": 5e-324}, r"Try a larger temperature: it is 4.9"),
+        ({"learning_rate": 1e38}, r"Try a smaller learning_rate\.$"),
+    ],
+)
+def test_the_guilty_setting_is_named(settings, advice):
+    config = RunConfig(**SHORT | {"max_grad_norm": None, "updates": 5} | settings)
+    with pytest.raises(ppo.NonFiniteError, match=advice) as caught:
+        run(config, 0)
+    assert len(caught.value.log) < 5
+
+
+@pytest.mark.parametrize("value", [1e-300, 1e-30])
+def test_reward_penalties_that_are_too_small_are_refused_by_their_own_name(value):
+    with pytest.raises(ValueError, match=f"^reward_penalty is {value}, with which .* expected a larger number"):
+        begin(RunConfig(**SHORT | {"reward_penalty": value}), 0)
+
+
+def test_a_large_reward_penalty_is_no_obstacle():
+    log = run(RunConfig(**SHORT | {"reward_penalty": 1e300}), 0)
+    assert log["objective/scores"] == pytest.approx(log["objective/scores"])
+    assert np.abs(log["objective/scores"]).max() < 10
+
+
+def test_what_is_no_log_cannot_be_resumed():
+    for function in (lambda log: resume(log, 1), ppo.evaluate, lambda log: ppo.relabel(log, 1), ppo.pair_accuracy):
+        with pytest.raises(TypeError, match="log is NoneType, expected RunLog"):
+            function(None)
+
+
+@pytest.mark.parametrize("name", ["critic", "whiten_advantages", "gold_reward", "kl_in_loss", "length_control"])
+@pytest.mark.parametrize("value", ["False", 0, 1, None])
+def test_settings_that_are_flags_are_booleans(name, value):
+    with pytest.raises(TypeError, match=f"{name} is .*, expected True or False"):
+        RunConfig(**{name: value})
+    assert getattr(RunConfig(**{name: np.True_}), name) is True
+
+
+def test_advantages_that_are_all_the_same_are_whitened_to_nothing():
+    mask = np.ones((4, 5), dtype=bool)
+    for value in (0.1, 1e20, -7e15):
+        same_everywhere = np.full((4, 5), value) * (1 + 1e-16 * np.arange(20).reshape(4, 5))
+        assert (ppo._whitened(same_everywhere, mask) == 0).all()
+    assert ppo._whitened(np.arange(20.0).reshape(4, 5), mask).std() == pytest.approx(1, abs=1e-6)
+
+
+def test_evaluation_with_weights_that_are_all_0_is_refused():
+    log = begin(RunConfig(**SHORT), 0)
+    for function in (ppo.evaluate, ppo.pair_accuracy, lambda log, weights: ppo.relabel(log, 3, weights=weights)):
+        with pytest.raises(ValueError, match="weights are all 0, expected a positive sum"):
+            function(log, weights=np.zeros(len(WORLD.prompts)))

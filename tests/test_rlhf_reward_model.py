@@ -214,3 +214,45 @@ def test_joined_pairs(pairs):
     both = rm.join([pairs, pairs])
     assert len(both.chosen.prompts) == 3000
     assert (both.rejected.tokens[1500:] == pairs.rejected.tokens).all()
+
+
+def test_replies_that_all_have_the_same_score_cannot_be_normalised(pairs):
+    model = rm.fit(WORLD, pairs)
+    copies = pairs.chosen.take(np.zeros(20, dtype=int))
+    with pytest.raises(ValueError, match="replies all have the same score"):
+        rm.normalise(model, WORLD, copies)
+    moved = dataclasses.replace(model, weights=model.weights * 1e-200)
+    assert rm.normalise(moved, WORLD, pairs.chosen).sd == pytest.approx(
+        1e-200 * rm.normalise(model, WORLD, pairs.chosen).sd
+    )
+    with pytest.raises(ValueError, match="replies all have the same score"):
+        rm.normalise(dataclasses.replace(model, weights=0 * model.weights), WORLD, pairs.chosen)
+    with pytest.raises(ValueError, match=r"replies.tokens has shape \(0, 16\), expected .* at least one reply"):
+        rm.normalise(model, WORLD, pairs.chosen.take(slice(0, 0)))
+
+
+@pytest.mark.parametrize("penalty", [1e-300, 1e-30, 1e-12])
+def test_penalties_with_which_nothing_settles_are_refused(pairs, penalty):
+    with pytest.raises(ValueError, match=f"^penalty is {penalty}, with which the weights did not settle"):
+        rm.fit(WORLD, pairs, penalty=penalty)
+
+
+@pytest.mark.parametrize("penalty", [0.01, 1e12, 1e300])
+def test_other_extreme_penalties_give_a_model(pairs, penalty):
+    model = rm.normalise(rm.fit(WORLD, pairs, penalty=penalty), WORLD, pairs.chosen)
+    scores = rm.score(model, WORLD, pairs.chosen)
+    assert (scores.mean(), scores.std()) == (pytest.approx(0, abs=1e-9), pytest.approx(1))
+
+
+def test_choices_are_booleans(pairs):
+    for wins in (["False"] * 1500, np.ones(1500), np.zeros(1500, int), [None] * 1500):
+        with pytest.raises(TypeError, match=r"first_wins has dtype .*, expected Booleans"):
+            rm.choose(*pairs, wins)
+    with pytest.raises(TypeError, match="length_control is 'False', expected True or False"):
+        rm.fit(WORLD, pairs, length_control="False")
+
+
+def test_weights_of_another_world_are_refused(pairs):
+    model = rm.RewardModel("log", np.ones(7))
+    with pytest.raises(ValueError, match=r"model.weights has shape \(7,\), expected \(\d+,\) to match the world"):
+        rm.score(model, WORLD, pairs.chosen)

@@ -1,5 +1,7 @@
 """The world of the RLHF lab: its files, its demonstrators, its gold reward."""
 
+import dataclasses
+import pickle
 import shutil
 
 import numpy as np
@@ -214,3 +216,65 @@ def test_bad_arguments():
         worlds.sample_prompts(WORLD, 3, rng, [0.5, 0.5])
     with pytest.raises(ValueError, match=r"prompts has shape \(1,\), expected \(2,\) to match texts"):
         WORLD.replies([0], ["we", "i"])
+
+
+@pytest.mark.parametrize(
+    ("prompts", "error", "message"),
+    [
+        ([-1], ValueError, r"prompts\[0\] is -1, expected a prompt from 0 to 23"),
+        ([24], ValueError, r"prompts\[0\] is 24, expected a prompt from 0 to 23"),
+        ([0.9], TypeError, "prompts has dtype float64, expected integers"),
+        ([True], TypeError, "prompts has dtype bool, expected"),
+        (np.ma.array([1], mask=[True]), TypeError, "prompts is a masked array, whose mask would be lost"),
+        ([0, 1], ValueError, r"prompts has shape \(2,\), expected \(1,\) to match texts"),
+    ],
+)
+def test_replies_are_to_prompts_that_there_are(prompts, error, message):
+    with pytest.raises(error, match=message):
+        WORLD.replies(prompts, ["hello"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"prompts": np.array([-1, 0])}, r"replies.prompts\[0\] is -1, expected a whole number from 0 to 23"),
+        ({"tokens": np.full((2, 16), 99)}, r"replies.tokens\[0, 0\] is 99"),
+        ({"tokens": np.zeros((2, 3), int)}, r"replies.tokens has shape \(2, 3\), expected \(m, 16\)"),
+        ({"lengths": np.array([0, 2])}, r"replies.lengths\[0\] is 0, expected a whole number from 1 to 16"),
+        ({"lengths": np.array([2, 3])}, r"replies.lengths\[1\] is 3, expected the place of the end token"),
+        ({"lengths": np.array([2.0, 2.0])}, "replies.lengths is ndarray of float64, expected an array of whole"),
+        ({"lengths": np.ma.array([2, 2])}, "replies.lengths is MaskedArray"),
+    ],
+)
+def test_replies_made_by_hand_are_checked(change, message):
+    replies = WORLD.replies([0, 1], ["hello", "hi"])._replace(**change)
+    for function in (worlds.gold_reward, worlds.counts, worlds.illegal_share):
+        with pytest.raises((TypeError, ValueError), match=message):
+            function(WORLD, replies)
+    late = WORLD.replies([0], ["hello"])
+    late.tokens[0, 5] = 3
+    with pytest.raises(ValueError, match=r"replies.tokens\[0, 5\] is 3, expected 0 after the end"):
+        worlds.counts(WORLD, late)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (np.zeros(24), "weights are all 0, expected a positive sum"),
+        (-np.ones(24), r"weights\[0\] is -1.0, expected a number of at least 0"),
+        (np.ones(23), r"weights has shape \(23,\), expected \(24,\)"),
+    ],
+)
+def test_weights_to_sample_with_have_a_positive_sum(weights, message):
+    rng = np.random.default_rng(0)
+    for function in (worlds.sample_prompts, worlds.demonstrations):
+        with pytest.raises(ValueError, match=message):
+            function(WORLD, 3, rng, weights)
+    huge = np.where(np.arange(24) < 2, 1.7e308, 0.0)
+    assert set(worlds.sample_prompts(WORLD, 100, rng, huge)) == {0, 1}
+
+
+def test_a_world_with_another_reward_is_another_world():
+    kinder = dataclasses.replace(WORLD, gold_weights={**WORLD.gold_weights, "polite": 9.0})
+    assert kinder != WORLD
+    assert pickle.loads(pickle.dumps(WORLD)) == WORLD

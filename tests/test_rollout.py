@@ -9,6 +9,7 @@ comparisons at σ ≥ 10, or more than one at σ ≥ 6: each raises a false alar
 
 import subprocess
 import sys
+from functools import partial
 
 import gymnasium
 import numpy as np
@@ -16,7 +17,7 @@ import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from numpy.testing import assert_allclose, assert_array_equal
 
-from course_utils import mdp, policy, returns, rollout
+from course_utils import arguments, mdp, policy, returns, rollout
 
 Z = 8.0
 
@@ -121,7 +122,7 @@ def test_one_seed_reproduces_everything_and_another_does_not():
 
 def test_bad_input_from_mdp():
     problem, logits = dense_mdp(), np.zeros((3, 2))
-    for error, text, arguments in [
+    for error, text, given in [
         (TypeError, "mdp is int", (3, logits, 1, rng())),
         (ValueError, r"logits has shape \(2, 2\), expected \(3, 2\)", (problem, np.zeros((2, 2)), 1, rng())),
         (ValueError, "episodes is 0", (problem, logits, 0, rng())),
@@ -130,7 +131,7 @@ def test_bad_input_from_mdp():
         (ValueError, "max_steps is 0", (problem, logits, 1, rng(), 0)),
     ]:
         with pytest.raises(error, match=text):
-            rollout.from_mdp(*arguments)
+            rollout.from_mdp(*given)
     stay = [[0.0, -np.inf], [0.0, 0.0]]
     with pytest.raises(ValueError, match=r"max_steps is None.*no terminal state is reached from state 0"):
         rollout.from_mdp(mdp.geometric_mdp(0.9), stay, 1, rng())
@@ -171,7 +172,7 @@ def scripted(mode):
     )
 
 
-modes = pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
+modes = pytest.mark.parametrize("mode", list(AutoresetMode))
 
 
 @modes
@@ -301,7 +302,7 @@ def test_actions_that_do_not_begin_at_zero():
 
 
 def test_bad_input_make_vec():
-    for error, text, arguments in [
+    for error, text, given in [
         (ValueError, "env_id is 'Nope-v1', which Gymnasium cannot make: .*doesn't exist", ("Nope-v1", 2)),
         (ValueError, r"env_id is 'Pendulum-v1', whose actions are Box.*, expected Discrete", ("Pendulum-v1", 2)),
         (ValueError, "max_steps is None, but CliffWalking-v1 has no time limit", ("CliffWalking-v1", 2)),
@@ -311,7 +312,7 @@ def test_bad_input_make_vec():
         (TypeError, "env_id is 3", (3, 2)),
     ]:
         with pytest.raises(error, match=text):
-            rollout.make_vec(*arguments)
+            rollout.make_vec(*given)
 
 
 def test_bad_input_from_gymnasium():
@@ -319,7 +320,7 @@ def test_bad_input_from_gymnasium():
     bad_rewards = SyncVectorEnv(
         [lambda: gymnasium.wrappers.TransformReward(Scripted((1, "terminated")), float("nan").__add__)]
     )
-    for error, text, arguments in [
+    for error, text, given in [
         (TypeError, "envs is TimeLimit, expected gymnasium.vector.VectorEnv", (gymnasium.make("CartPole-v1"),)),
         (ValueError, "envs has actions Box", (SyncVectorEnv([lambda: gymnasium.make("Pendulum-v1")]),)),
         (ValueError, "episodes is 0", (lake, table, 0)),
@@ -330,18 +331,166 @@ def test_bad_input_from_gymnasium():
         (ValueError, r"logits has shape \(2, 3\), expected \(2, 2\)", (pole, lambda x: np.zeros((2, 3)))),
         (ValueError, r"logits\[0, 0\] is nan", (pole, lambda x: np.full((2, 2), np.nan))),
         (ValueError, r"rewards\[0\] is nan", (bad_rewards, np.zeros((100, 2)))),
-        (
-            ValueError,
-            "envs has autoreset mode Disabled",
-            (SyncVectorEnv([lambda: Scripted((1, "terminated"))], autoreset_mode=AutoresetMode.DISABLED),),
-        ),
     ]:
         defaults = (lake, table, 1, rng())
         with pytest.raises(error, match=text):
-            rollout.from_gymnasium(*arguments, *defaults[len(arguments) :])
+            rollout.from_gymnasium(*given, *defaults[len(given) :])
 
 
 def test_importing_rollout_does_not_load_gymnasium():
     code = "import sys, course_utils.rollout, course_utils.mdp; print('gymnasium' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "False"
+
+
+# Inputs of another convention
+
+
+class Plain(gymnasium.vector.VectorEnv):
+    """Two environments that say nothing of their reset: episodes of 3 steps, states 0, 1, 2 and at the end 3."""
+
+    def __init__(self):
+        self.num_envs, self.metadata = 2, {}
+        self.single_observation_space, self.single_action_space = (
+            gymnasium.spaces.Discrete(4),
+            gymnasium.spaces.Discrete(2),
+        )
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.t = np.zeros(2, dtype=int) if options is None else np.where(options["reset_mask"], 0, self.t)
+        return self.t.copy(), {}
+
+    def step(self, actions):
+        over = self.t == 3
+        self.t = (
+            np.where(over, 0, self.t + 1) if self.metadata["autoreset_mode"] == AutoresetMode.NEXT_STEP else self.t + 1
+        )
+        done, rewards, final = (self.t == 3) & ~over, np.ones(2), self.t.copy()
+        if self.metadata["autoreset_mode"] == AutoresetMode.SAME_STEP:
+            self.t[done] = 0
+        return self.t.copy(), rewards, done, np.zeros(2, dtype=bool), {"final_obs": final}
+
+
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+def test_environments_of_every_autoreset_mode(mode):
+    envs = Plain()
+    envs.metadata = {"autoreset_mode": mode}
+    got = rollout.from_gymnasium(envs, np.zeros((4, 2)), 6, rng())
+    assert_array_equal(got.states, [[0, 1, 2, 3]] * 6)
+    assert_array_equal(got.mask, np.ones((6, 3)))
+
+
+@pytest.mark.parametrize("metadata", [{}, None, {"autoreset_mode": "sometimes"}, {"autoreset_mode": True}])
+def test_environments_that_do_not_say_when_they_reset_are_refused(metadata):
+    envs = Plain()
+    envs.metadata = metadata
+    with pytest.raises(ValueError, match=r"envs has autoreset mode .* in its metadata, expected one of gymnasium"):
+        rollout.from_gymnasium(envs, np.zeros((4, 2)), 6, rng())
+
+
+class Offset(Scripted):
+    """As Scripted, with observations from −3 on: a fourth of them would count from the end of a table."""
+
+    def __init__(self, *plan):
+        super().__init__(*plan)
+        self.observation_space = gymnasium.spaces.Discrete(100, start=-3)
+
+    def reset(self, **options):
+        observation, info = super().reset(**options)
+        return observation - 3, info
+
+    def step(self, action):
+        observation, *rest = super().step(action)
+        return observation - 3, *rest
+
+
+@modes
+def test_observations_that_do_not_begin_at_zero_are_numbered_from_zero(mode):
+    seen = []
+
+    def logits(states):
+        seen.append(states)
+        states = states.copy()
+        return np.stack([0.1 * states, np.zeros(len(states))], axis=1)
+
+    plan = (2, "terminated"), (3, "truncated"), (1, "terminated")
+    table = np.stack([0.1 * np.arange(100), np.zeros(100)], axis=1)
+    got, by_function, usual = (
+        rollout.from_gymnasium(SyncVectorEnv([lambda k=kind: k(*plan)] * 2, autoreset_mode=mode), policy, 6, rng())
+        for kind, policy in ((Offset, table), (Offset, logits), (Scripted, table))
+    )
+    for record in (got, by_function):
+        assert all(np.array_equal(x, y) for x, y in zip(record, usual, strict=True))
+    assert all((states >= 0).all() for states in seen)
+
+
+def test_observations_below_the_first_state_are_refused():
+    class Below(Scripted):
+        def reset(self, **options):
+            return -1, super().reset(**options)[1]
+
+    envs = SyncVectorEnv([lambda: Below((2, "terminated"))])
+    envs.observations = np.array([-1])
+    with pytest.raises(ValueError, match="envs gave the observation -1, expected states from 0 on"):
+        rollout.from_gymnasium(envs, np.zeros((100, 2)), 2, rng())
+
+
+def test_a_policy_that_changes_what_it_is_given_does_not_change_the_record():
+    envs = rollout.make_vec("CartPole-v1", 2, max_steps=9)
+
+    def scaled(observations):
+        observations /= 100.0
+        return np.zeros((len(observations), 2))
+
+    got = rollout.from_gymnasium(envs, scaled, 4, rng())
+    fine = rollout.from_gymnasium(envs, lambda x: np.zeros((len(x), 2)), 4, rng())
+    assert all(np.array_equal(x, y) for x, y in zip(got, fine, strict=True))
+
+
+@pytest.mark.parametrize("make", [partial(rollout.make_vec, n=2), mdp.from_gymnasium])
+def test_gymnasium_decides_which_ids_there_are(make):
+    with pytest.warns(UserWarning, match="latest versioned environment"):
+        make("FrozenLake")
+    make("gymnasium.envs.toy_text:FrozenLake-v1")
+    make(gymnasium.spec("FrozenLake-v1"))
+    for env_id, reason in [
+        ("nosuchmodule:FrozenLake-v1", "No module named 'nosuchmodule'"),
+        ("a:b:c", "too many values"),
+        ("", "Malformed"),
+        ("FrozenLake-v99", "version `v99`"),
+    ]:
+        with pytest.raises(ValueError, match=f"env_id is '{env_id}', which Gymnasium cannot make: .*{reason}"):
+            make(env_id)
+
+
+# Episodes without an end
+
+
+def test_a_nearly_deterministic_policy_is_stopped_with_advice(monkeypatch):
+    assert rollout.LONGEST_EPISODE == 50_000
+    monkeypatch.setattr(rollout, "LONGEST_EPISODE", 1000)
+    away = np.zeros((4, 2))
+    away[:, 0] = 30.0  # left, with probability 1 − 1e-13
+    with pytest.raises(rollout.EndlessEpisodeError, match=r"not ended after 1000 steps: expected max_steps.*a horizon"):
+        rollout.from_mdp(mdp.short_corridor(), away, 4, rng())
+    assert rollout.from_mdp(mdp.short_corridor(), away, 4, rng(), max_steps=3).truncated.all()
+
+
+def test_records_that_would_not_fit_into_memory_are_refused(monkeypatch):
+    monkeypatch.setattr(arguments, "LARGEST_RECORD", 22_000)
+    stay = [[9.0, 0.0], [0.0, 0.0]]
+    with pytest.raises(rollout.EndlessEpisodeError, match=r"episodes is 1000, .* after 22 steps: expected fewer"):
+        rollout.from_mdp(mdp.geometric_mdp(horizon=1000), stay, 1000, rng())
+    with pytest.raises(ValueError, match="episodes is 1000000000000, expected a whole number from 1 to"):
+        rollout.from_mdp(mdp.geometric_mdp(horizon=3), stay, 10**12, rng())
+
+
+def test_an_environment_that_never_ends_is_stopped(monkeypatch):
+    monkeypatch.setattr(rollout, "LONGEST_EPISODE", 100)
+    with pytest.raises(rollout.EndlessEpisodeError, match="not ended after 100 steps"):
+        rollout.from_gymnasium(
+            SyncVectorEnv([lambda: Scripted((10**6, "terminated"))]), lambda x: [[0.0, 0.0]], 1, rng()
+        )
+    longer = rollout.from_gymnasium(rollout.make_vec("CliffWalking-v1", 1, max_steps=150), np.zeros((48, 4)), 1, rng())
+    assert longer.mask.sum() == 150

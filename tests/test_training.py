@@ -610,3 +610,67 @@ def test_cart_pole_is_balanced():
         assert evaluation.returns.max() > 200  # not cut off as in training
     assert max(means) >= 195
     assert min(seconds) < 10
+
+
+@pytest.mark.parametrize("function", [training.reinforce, training.a2c])
+def test_an_error_after_the_first_update_keeps_what_was_learned(function):
+    problem, settings = dense_mdp(), {"episodes": 3, "optimizer": training.SGD(0.1), "max_steps": 9}
+    settings |= {"value_optimizer": training.SGD(0.1)} | ({} if function is training.a2c else {"baseline": "value"})
+
+    def stop(update, *given):
+        for array in given[:2]:
+            array[:] = 77.0  # what on_update does with its arrays is its own affair
+        if update == 3:
+            raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine") as caught:
+        function(problem, np.zeros((3, 2)), updates=9, rng=rng(), on_update=stop, **settings)
+    kept, wanted = caught.value.trained, function(problem, np.zeros((3, 2)), updates=3, rng=rng(), **settings)
+    assert kept.updates_done == 3
+    for one, two in zip(kept[:2] + kept.history, wanted[:2] + wanted.history, strict=True):
+        assert_array_equal(one, two)
+    assert caught.value.__notes__[0].startswith("After update 3: what was learned until then is this error's attribute")
+    with pytest.raises(KeyError, match="mine") as caught:
+        function(problem, np.zeros((3, 2)), updates=9, rng=rng(), on_update=lambda *_: {}["mine"], **settings)
+    assert caught.value.trained.updates_done == 1
+
+
+def test_a_policy_that_no_longer_ends_its_episodes_stops_the_run_with_what_it_learned(monkeypatch):
+    monkeypatch.setattr(rollout, "LONGEST_EPISODE", 2000)
+    settings = {"updates": 500, "episodes": 4, "optimizer": training.SGD(0.1), "rng": rng()}
+    with pytest.raises(rollout.EndlessEpisodeError, match=r"not ended after 2000 steps: expected max_steps") as caught:
+        training.reinforce(mdp.short_corridor(), np.zeros(2), **settings)
+    assert caught.value.trained.updates_done >= 1
+    assert "After update" in caught.value.__notes__[0]
+
+
+def test_what_is_guilty_of_an_overflow_is_named():
+    settings = {"updates": 2, "episodes": 3, "optimizer": training.SGD(0.1), "rng": rng()}
+    costly = settings | {"value_optimizer": training.SGD(0.1), "max_steps": 5, "entropy_cost": 1e308}
+    logits = [[3.0, 0.0], [0.0, 2.0], [0.0, 0.0]]
+    with pytest.raises(FloatingPointError, match=r"update 1: .*Try a smaller entropy_cost \(it is 1e\+308\)\.$"):
+        training.a2c(dense_mdp(), logits, **costly)
+    huge = mdp.three_action_state((1.7e308, -1.7e308, 1.7e308))
+    with pytest.raises(FloatingPointError, match=r"update 1: ") as caught:
+        training.reinforce(huge, np.zeros((2, 3)), baseline="leave one out", **settings)
+    assert "step size" not in str(caught.value), "no step was taken yet"
+
+
+@pytest.mark.parametrize("brackets", [training.SGD, training.Adam])
+def test_an_optimizer_without_its_brackets_is_refused(brackets):
+    good = {"updates": 1, "episodes": 2, "rng": rng(), "value_optimizer": training.SGD(0.1), "max_steps": 5}
+    for name in ("optimizer", "value_optimizer"):
+        with pytest.raises(TypeError, match=rf"^{name} is <class '.*'>, expected SGD\(step_size\) or Adam"):
+            training.a2c(dense_mdp(), np.zeros((3, 2)), **{"optimizer": training.SGD(0.1)} | good | {name: brackets})
+
+
+@pytest.mark.parametrize("value", ["False", "", 0, 1, None, 0.0, np.array(True)])
+def test_flags_are_booleans(value):
+    good = {"updates": 1, "episodes": 2, "rng": rng(), "optimizer": training.SGD(0.1), "max_steps": 5}
+    critic = {"value_optimizer": training.SGD(0.1)}
+    problem, table = dense_mdp(), np.zeros((3, 2))
+    bad(TypeError, "whiten is .*, expected True or False", training.a2c, problem, table, whiten=value, **good, **critic)
+    bad(TypeError, "progress is ", training.reinforce, problem, table, progress=value, **good)
+    bad(TypeError, "discount_steps is ", training.reinforce, problem, table, discount_steps=value, **good)
+    bad(TypeError, "greedy is ", training.evaluate, problem, table, greedy=value, episodes=3, rng=rng(), max_steps=5)
+    training.a2c(problem, table, whiten=np.True_, **good, **critic)

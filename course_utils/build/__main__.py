@@ -1,4 +1,4 @@
-"""Command line of the builder: ``python -m course_utils.build lab | notebooks | constraints``."""
+"""Command line of the builder: ``python -m course_utils.build lab | jupyter | notebooks | constraints``."""
 
 import argparse
 import sys
@@ -10,7 +10,11 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     lab_parser = commands.add_parser("lab", help="open JupyterLab on the first lesson")
     lab_parser.add_argument("--port", type=int, help="this port and no other (default: a free one from 8888 on)")
+    lab_parser.add_argument("--ip", help="listen on this address, 0.0.0.0 for all (default: this machine's own)")
     lab_parser.add_argument("--no-browser", action="store_true", help="print the address, open no browser")
+    commands.add_parser(
+        "jupyter", help="tell the Jupyter of this Python environment how to show lessons (lab does too)"
+    )
     commands.add_parser("notebooks", help="build the notebooks from notebooks/src", add_help=False)
     commands.add_parser("constraints", help="write constraints.txt and environment.yml from pyproject.toml")
     options, rest = parser.parse_known_args(arguments)
@@ -23,7 +27,13 @@ def main(arguments: list[str] | None = None) -> int:
     if options.command == "lab":
         from course_utils.build import lab
 
-        return lab.main(options.port, browser=not options.no_browser)
+        return lab.main(options.port, ip=options.ip, browser=not options.no_browser)
+    if options.command == "jupyter":
+        from course_utils.build import labextension, pages
+
+        pages.install()
+        labextension.install()
+        return 0
     from course_utils.build import constraints
 
     return constraints.main()

@@ -5,6 +5,7 @@ pyproject.toml. Run it with the oldest Python that the course supports: newer pa
 """
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -23,8 +24,11 @@ OTHER_SYSTEMS = {
 }
 
 # conda-forge's name where it is not PyPI's, and what is left to pip.
-CONDA_NAMES = {"matplotlib": "matplotlib-base"}  # the whole of matplotlib brings Qt
-PIP_ONLY = {"axe-playwright-python", "playwright", "ziamath"}
+CONDA_NAMES = {"jupyter-core": "jupyter_core", "matplotlib": "matplotlib-base"}  # all of matplotlib brings Qt
+PIP_ONLY = {"ziamath"}
+
+# Of the extras, what a learner with conda gets: nbval shows whether the notebooks still give what is stored in them.
+FOR_LEARNERS = {"nbval"}
 
 # Newer ones refuse Python 3.11.0 to 3.11.4, and Debian 12 has 3.11.2.
 HELD_BACK = ["soupsieve<3.0.2"]
@@ -55,15 +59,14 @@ def main() -> int:
 
 
 def environment_yml() -> str:
-    """Return environment.yml: what pyproject.toml asks for, with the extras build and test, under conda's names."""
+    """Return environment.yml: what learners need, by pyproject.toml and FOR_LEARNERS, under conda's names."""
     with open(ROOT / "pyproject.toml", "rb") as file:
         project = tomllib.load(file)["project"]
-    wanted = [*project["dependencies"]]
-    for extra in ("build", "test"):
-        wanted += [r for r in project["optional-dependencies"][extra] if not r.startswith(PROJECT)]
+    extras = [r for extra in project["optional-dependencies"].values() for r in extra]
+    wanted = [*project["dependencies"], *(r for r in extras if re.split("[^a-z-]", r)[0] in FOR_LEARNERS)]
     conda, pip = [], []
     for requirement in sorted(wanted):
-        name = requirement[: min(requirement.find(sign) for sign in "<>=" if sign in requirement)]
+        name = re.split("[^a-z-]", requirement)[0]
         if name in PIP_ONLY:
             pip.append(requirement)
         else:

@@ -5,6 +5,7 @@ older Python must get as far as saying that it is too old. What goes wrong is to
 """
 
 import argparse
+import ast
 import hashlib
 import json
 import os
@@ -57,6 +58,30 @@ PIP_TROUBLES = [
         "try Python {newest}, or remove that line from course_utils/build/constraints.txt.",
     ),
 ]
+
+
+# Of pip's settings, in variables or files, those that say how the package index is reached. The others are for other
+# work: PIP_TARGET, say, would put the course somewhere else.
+PIP_SETTINGS = {
+    "index-url",
+    "extra-index-url",
+    "find-links",
+    "no-index",
+    "trusted-host",
+    "cert",
+    "client-cert",
+    "proxy",
+    "timeout",
+    "default-timeout",
+    "retries",
+    "resume-retries",
+    "keyring-provider",
+    "use-feature",
+    "use-deprecated",
+    "cache-dir",
+    "no-cache-dir",
+    "prefer-binary",
+}
 
 
 class InstallError(Exception):
@@ -163,7 +188,12 @@ def make_venv(venv: str, extras: "set[str]") -> None:
     os.makedirs(venv)
     write_stamp(venv, "", extras)
     made = subprocess.run(
-        [sys.executable, "-m", "venv", venv], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8"
+        [sys.executable, "-m", "venv", venv],
+        env=dict(clean_environment(), PYTHONIOENCODING="utf-8"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
     )
     if made.returncode != 0:
         output = made.stdout or ""
@@ -191,18 +221,52 @@ def explain(output: str) -> str:
     return "pip failed ({}): see .venv/install.log.".format(errors[-1].strip() if errors else "without saying why")
 
 
+def clean_environment() -> "dict[str, str]":
+    """Return this process's variables without those that are for another Python."""
+    others = ("PYTHON", "PIP_", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
+    return {name: value for name, value in os.environ.items() if not name.upper().startswith(others)}
+
+
+def pip_environment(venv: str) -> "dict[str, str]":
+    """Return the variables for pip: of the learner's settings, only PIP_SETTINGS."""
+    environment = clean_environment()
+    environment.update(PYTHONUNBUFFERED="1", PYTHONIOENCODING="utf-8")
+    files = {name: value for name, value in os.environ.items() if name == "PIP_CONFIG_FILE"}
+    listed = subprocess.run(
+        [venv_python(venv), "-m", "pip", "config", "list", "--disable-pip-version-check"],
+        env=dict(environment, **files),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        encoding="utf-8",
+        errors="replace",
+    )
+    # A line is section.key='value'; a variable is stronger than a file, and any section than the global one.
+    for line in sorted((listed.stdout or "").splitlines(), key=lambda line: not line.startswith("global.")):
+        found = re.match(r"(?:global|install)\.([\w-]+)=(.+)$", line)
+        if found and found.group(1) in PIP_SETTINGS:
+            environment[pip_variable(found.group(1))] = ast.literal_eval(found.group(2))
+    variables = {pip_variable(setting) for setting in PIP_SETTINGS}
+    environment.update({name: value for name, value in os.environ.items() if name in variables})
+    environment["PIP_CONFIG_FILE"] = os.devnull
+    return environment
+
+
+def pip_variable(setting: str) -> str:
+    """Return ``index-url`` as ``PIP_INDEX_URL``."""
+    return "PIP_" + setting.upper().replace("-", "_")
+
+
 def run_pip(root: str, venv: str, arguments: "list[str]") -> None:
     """Run pip inside the environment, a line of progress now and then, everything it prints in ``install.log``."""
     command = [venv_python(venv), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     command += ["--progress-bar", "off", "-c", os.path.join(root, CONSTRAINTS)]
-    environment = {**os.environ, "PIP_USER": "0", "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
     lines = []  # type: list[str]
     packages, told = 0, time.time()
     with open(os.path.join(venv, "install.log"), "a", encoding="utf-8") as log:
         pip = subprocess.Popen(
             command + arguments,
             cwd=root,
-            env=environment,
+            env=pip_environment(venv),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
@@ -223,6 +287,7 @@ def run_pip(root: str, venv: str, arguments: "list[str]") -> None:
             if pip.wait() != 0:
                 raise InstallError(explain("".join(lines)))
         finally:
+            pip.stdout.close()
             if pip.poll() is None:
                 pip.kill()
                 pip.wait()
@@ -268,6 +333,8 @@ def install(root: str, venv: str, extras: "set[str]", this_python: bool = False)
     target = ".[{}]".format(",".join(sorted(wanted))) if wanted else "."
     run_pip(root, venv, ["--no-build-isolation", "-e", target])
     write_lab_settings(venv)
+    show = [venv_python(venv), "-m", "course_utils.build", "jupyter"]  # a failure is no harm: `lab` does the same
+    subprocess.run(show, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     write_stamp(venv, stamp_key(root, venv_version(venv), wanted), wanted)
     print(f"Ready after {time.time() - begun:.0f} s.", flush=True)
 
@@ -276,7 +343,10 @@ def has_pip(venv: str) -> bool:
     """Return whether the environment's interpreter starts and has pip."""
     try:
         check = subprocess.run(
-            [venv_python(venv), "-c", "import pip"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [venv_python(venv), "-c", "import pip"],
+            env=clean_environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
     except OSError:
         return False

@@ -1,4 +1,4 @@
-"""Write the JupyterLab extension that shows the labs of untrusted notebooks (widgets/labextension.js).
+"""Write the JupyterLab extension that shows labs in every state of a notebook (widgets/labextension.js).
 
 JupyterLab finds prebuilt extensions in <prefix>/share/jupyter/labextensions. Nothing here needs Node.
 """
@@ -8,11 +8,11 @@ import json
 import sys
 from pathlib import Path
 
-from course_utils import __version__, lessons
+from course_utils import __version__
+from course_utils.data_files import DATA
 
 PACKAGE = "policy-gradient-course"
 WIDGETS = Path(__file__).parents[1] / "widgets"
-DATA = lessons.REPOSITORY / "data"
 
 
 def folder(prefix: Path) -> Path:
@@ -37,7 +37,7 @@ def fingerprint() -> str:
     """Return a hash of all that the extension is made from."""
     files = [path for path in WIDGETS.iterdir() if path.suffix in (".py", ".js", ".css")]
     files = [*sorted(files), *sorted(path for path in DATA.rglob("*") if path.is_file()), Path(__file__)]
-    return _hash("".join(f"{path.name}\n{path.read_text(encoding='utf-8')}" for path in files))
+    return _hash("\n".join(f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in files))
 
 
 def build(sources: str) -> dict[str, str]:
@@ -52,9 +52,9 @@ def build(sources: str) -> dict[str, str]:
     package = {
         "name": PACKAGE,
         "version": __version__,
-        "description": "Shows the labs of the policy-gradient course before any cell has run",
+        "description": "Shows the labs of the policy-gradient course in every state of a notebook",
         "license": "BSD-3-Clause",
-        "jupyterlab": {"mimeExtension": True, "_build": {"load": entry, "mimeExtension": "./mimeExtension"}},
+        "jupyterlab": {"extension": True, "_build": {"load": entry, "extension": "./extension"}},
         "sources": sources,
     }
     return {
@@ -65,7 +65,7 @@ def build(sources: str) -> dict[str, str]:
 
 
 def lab_module(name: str) -> str:
-    """Return the ES module that shows one lab without Python: it exports mount(element, state)."""
+    """Return the ES module that shows one lab without Python: it exports mount(element, state) and note."""
     from course_utils.widgets import offline
 
     lab = offline.labs()[name]

@@ -13,7 +13,6 @@ The figure of a cell with picture="name.png" is also written to notebooks/pictur
 import argparse
 import asyncio
 import base64
-import json
 import os
 import re
 import sys
@@ -28,6 +27,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
+from course_utils.widgets.offline import MIME_TYPE
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 NOTEBOOKS = REPOSITORY / "notebooks"
 PICTURES = "pictures"
@@ -35,9 +36,9 @@ LARGEST = 1_000_000  # bytes
 LONGEST_LINE = 96  # characters of code that JupyterLab shows beside its file browser
 SLIDE_TAGS = {"slide", "subslide", "fragment", "notes", "skip"}
 OTHER_TAGS = {"solution"}
+ROUNDING = "course_utils.build.rounding"  # refuses digits that rounding decides
 PROGRESS_FILE = "POLICY_GRADIENT_COURSE_PROGRESS"  # empty: a build is nobody's progress
 TO_FILL_IN = "...  # your code here"
-WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _LABEL = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
@@ -109,11 +110,23 @@ def derive(source: NotebookNode, *, solved: bool) -> NotebookNode:
         cells.append(make(text, id=cell.metadata["label"], metadata=metadata))
     return nbformat.v4.new_notebook(
         cells=cells,
-        metadata={
-            "kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"},
-            "language_info": {"name": "python"},
-        },
+        metadata=notebook_metadata(),
     )
+
+
+def notebook_metadata() -> dict[str, Any]:
+    """Return what JupyterLab would write on opening the notebook, but for Python's version."""
+    return {
+        "kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"},
+        "language_info": {
+            "codemirror_mode": {"name": "ipython", "version": 3},
+            "file_extension": ".py",
+            "mimetype": "text/x-python",
+            "name": "python",
+            "nbconvert_exporter": "python",
+            "pygments_lexer": "ipython3",
+        },
+    }
 
 
 def check_no_solution_left(learner: NotebookNode, source: NotebookNode, name: str) -> None:
@@ -133,15 +146,15 @@ def check_no_solution_left(learner: NotebookNode, source: NotebookNode, name: st
 
 
 def execute(notebook: NotebookNode, name: str, folder: Path, timeout: int = 120) -> NotebookNode:
-    """Run all cells and keep their outputs and the widgets' state, with nothing that differs from run to run."""
+    """Run all cells and keep their outputs, with nothing that differs from run to run or lives in a kernel alone."""
     client = NotebookClient(
         notebook,
         timeout=timeout,
         kernel_name="python3",
-        store_widget_state=True,
+        store_widget_state=False,
         record_timing=False,
         coalesce_streams=True,  # the pieces that a stream comes in differ from run to run
-        extra_arguments=["--IPKernelApp.log_level=ERROR"],
+        extra_arguments=["--IPKernelApp.log_level=ERROR", f"--IPKernelApp.extra_extensions={ROUNDING}"],
         resources={"metadata": {"path": str(folder)}},
     )
     try:
@@ -155,51 +168,20 @@ def execute(notebook: NotebookNode, name: str, folder: Path, timeout: int = 120)
         for output in cell.get("outputs", []):
             if output.output_type == "stream" and output.name == "stderr":
                 raise BuildError(f"{name}, cell {cell.id!r} warns: {output.text.strip()}")
-    notebook.metadata["language_info"] = {"name": "python"}
-    rename_models(notebook)
+    notebook.metadata = nbformat.from_dict(notebook_metadata())
+    drop_models(notebook, name)
     return notebook
 
 
-def rename_models(notebook: NotebookNode) -> None:
-    """Rename the widget models after the label of the cell that shows them; drop those that none shows."""
-    states = notebook.metadata.get("widgets", {}).get(WIDGET_STATE, {}).get("state")
-    if states is None:
-        return
-    names: dict[str, str] = {}
-    for cell in notebook.cells:
-        shown = [o.data[WIDGET_VIEW]["model_id"] for o in cell.get("outputs", []) if WIDGET_VIEW in o.get("data", {})]
-        new = [model for model in _reachable(shown, states) if model not in names]
-        names.update({model: f"{cell.id}-model-{number}" for number, model in enumerate(new)})
-    notebook.metadata["widgets"][WIDGET_STATE]["state"] = {
-        names[model]: _renamed(state, names) for model, state in states.items() if model in names
-    }
+def drop_models(notebook: NotebookNode, name: str) -> None:
+    """Leave of each widget its data, picture and text: what outlives the kernel (widgets/labextension.js draws it).
+
+    Raises BuildError for a widget that would then be an empty output.
+    """
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
-            if WIDGET_VIEW in output.get("data", {}):
-                view = output.data[WIDGET_VIEW]
-                view["model_id"] = names[view["model_id"]]
-
-
-def _reachable(models: list[str], states: dict[str, Any]) -> list[str]:
-    found: list[str] = []
-    waiting = list(models)
-    while waiting:
-        model = waiting.pop(0)
-        if model in found or model not in states:
-            continue
-        found.append(model)
-        waiting += re.findall(r"IPY_MODEL_([0-9a-f]{32})", json.dumps(states[model]))
-    return found
-
-
-def _renamed(value: Any, names: dict[str, str]) -> Any:
-    if isinstance(value, str) and value.startswith("IPY_MODEL_"):
-        return "IPY_MODEL_" + names[value.removeprefix("IPY_MODEL_")]
-    if isinstance(value, dict):
-        return {key: _renamed(inner, names) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_renamed(inner, names) for inner in value]
-    return value
+            if output.get("data", {}).pop(WIDGET_VIEW, None) and MIME_TYPE not in output.data:
+                raise BuildError(f"{name}, cell {cell.id!r} shows a widget that is nothing without Python")
 
 
 # --- files ------------------------------------------------------------------------------------------
@@ -226,12 +208,17 @@ def outputs(path: Path) -> dict[Path, NotebookNode]:
     return notebooks
 
 
+def written(notebook: NotebookNode) -> bytes:
+    """Return a notebook's file as JupyterLab would write it."""
+    return f"{nbformat.writes(notebook)}\n".encode()
+
+
 def build(path: Path) -> dict[Path, bytes]:
     """Return each notebook of one source, executed, and its pictures, by the file that they belong in."""
     files = {}
     for target, notebook in outputs(path).items():
         target.parent.mkdir(exist_ok=True)
-        content = f"{nbformat.writes(execute(notebook, path.name, target.parent))}\n".encode()
+        content = written(execute(notebook, path.name, target.parent))
         if len(content) > LARGEST:
             raise BuildError(f"{path.name}, {heaviest(notebook)}: the notebook has {len(content)} bytes, over 1 MB")
         files[target] = content

@@ -5,16 +5,17 @@ its replies; what is measured in an epoch is averaged over the epochs and mini-b
 """
 
 import csv
-import json
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from course_utils import arguments
+from course_utils import arguments, data_files
 from course_utils.arguments import FloatArray
-from course_utils.rlhf.policy import LanguageModel, contexts, log_probabilities, log_probs, logits
+from course_utils.data_files import DataFileError, shown
+from course_utils.rlhf.policy import LanguageModel, checked_model, contexts, log_probabilities, log_probs, logits
 from course_utils.rlhf.world import END, Replies, World
 
 Row = dict[str, float]
@@ -74,6 +75,8 @@ class ExactKL(NamedTuple):
     """variance of log(Pr_π(τ) / Pr_ref(τ)), the sampled estimate, under π"""
 
 
+@arguments.no_overflow("model, reference")
+@arguments.typed
 def exact_kl(model: LanguageModel, reference: LanguageModel, world: World, prompt: int) -> ExactKL:
     """Return KL(π ‖ π_ref) over replies to one prompt, exactly; only for worlds small enough to list them.
 
@@ -91,9 +94,7 @@ def exact_kl(model: LanguageModel, reference: LanguageModel, world: World, promp
     Raises:
         ValueError: too many replies, or a prompt that does not exist.
     """
-    prompt = arguments.whole("prompt", prompt, low=0)
-    if prompt >= len(world.prompts):
-        raise ValueError(f"prompt is {prompt}, expected a prompt from 0 to {len(world.prompts) - 1}")
+    prompt = int(arguments.indices("prompt", prompt, len(world.prompts), "a prompt", (), "one prompt"))
     n_words, length = len(world.words), world.max_tokens
     replies_in_all = sum((n_words - 1) ** n for n in range(length + 1))
     if replies_in_all > 200_000:
@@ -109,10 +110,12 @@ def exact_kl(model: LanguageModel, reference: LanguageModel, world: World, promp
     log_pi = log_probs(model, world, listed).sum(axis=1, dtype=np.float64)
     log_ratio = log_pi - log_probs(reference, world, listed).sum(axis=1, dtype=np.float64)
     probabilities = np.exp(log_pi)
-    value = float(probabilities @ log_ratio)
+    value = max(float(probabilities @ log_ratio), 0.0)  # rounding can dip below 0
     return ExactKL(value, float(probabilities @ (log_ratio - value) ** 2))
 
 
+@arguments.no_overflow("model, reference")
+@arguments.typed
 def full_kl(model: LanguageModel, reference: LanguageModel, world: World, replies: Replies) -> FloatArray:
     """Return the KL divergence in the states that each reply visits, summed: with replies of π, its mean is the KL.
 
@@ -126,34 +129,67 @@ def full_kl(model: LanguageModel, reference: LanguageModel, world: World, replie
 
     Returns:
         shape (m,).
+
+    Raises:
+        TypeError, ValueError: bad arguments.
     """
+    checked_model("model", model, world)
+    checked_model("reference", reference, world)
     batch = contexts(world, replies, model.table.dtype)
     log_pi = log_probabilities(logits(model, batch.x))
     log_ref = log_probabilities(logits(reference, batch.x))
-    per_token = (np.exp(log_pi) * (log_pi - log_ref)).sum(axis=1, dtype=np.float64)
+    per_token = np.maximum((np.exp(log_pi) * (log_pi - log_ref)).sum(axis=1, dtype=np.float64), 0.0)
     return np.asarray(np.bincount(batch.rows, per_token, minlength=len(replies.prompts)), dtype=np.float64)
 
 
+@arguments.typed
 def columns(rows: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
     """Return the log as a dict of columns, as ``pandas.DataFrame`` takes it."""
+    rows = _checked_rows(rows)
     return {name: [row[name] for row in rows] for name in (rows[0] if rows else {})}
 
 
+@arguments.typed
 def write_csv(path: Path | str, rows: Sequence[Mapping[str, float]]) -> None:
     """Write the log as a table with one line for each update, the first line being the names."""
-    with Path(path).open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=["update", *METRICS])
-        writer.writeheader()
-        writer.writerows({"update": i, **row} for i, row in enumerate(rows, start=1))
+    rows = _checked_rows(rows)
+    table = io.StringIO(newline="")
+    writer = csv.DictWriter(table, fieldnames=["update", *METRICS])
+    writer.writeheader()
+    writer.writerows({"update": i, **row} for i, row in enumerate(rows, start=1))
+    data_files.write(Path(path), table.getvalue())
 
 
+@arguments.typed
 def write_jsonl(path: Path | str, rows: Sequence[Mapping[str, float]]) -> None:
     """Write the log as JSON Lines, one object for each update."""
-    lines = (json.dumps({"update": i, **row}) + "\n" for i, row in enumerate(rows, start=1))
-    Path(path).write_text("".join(lines), encoding="utf-8")
+    rows = _checked_rows(rows)
+    data_files.write_json_lines(Path(path), ({"update": i, **row} for i, row in enumerate(rows, start=1)))
 
 
+@arguments.typed
 def read_jsonl(path: Path | str) -> list[Row]:
-    """Read a log that ``write_jsonl`` wrote."""
-    rows = [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
-    return [{name: value for name, value in row.items() if name != "update"} for row in rows]
+    """Read a log that ``write_jsonl`` wrote.
+
+    Raises:
+        DataFileError: with file, line and reason, for what is no such log.
+    """
+    rows = []
+    for line, entry in data_files.json_lines(Path(path), {}):
+        for name, value in entry.items():
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise DataFileError(Path(path), line, f"{shown(name)} is {shown(value)}, expected a number")
+        rows.append({name: value for name, value in entry.items() if name != "update"})
+    return rows
+
+
+def _checked_rows(rows: Sequence[Mapping[str, float]]) -> list[Row]:
+    """Return rows of plain numbers; they must have the same metrics, all of them finite."""
+    if not isinstance(rows, Sequence) or not all(isinstance(row, Mapping) for row in rows):
+        raise TypeError(f"rows is {arguments.said(rows)}, expected a list of dictionaries, such as the rows of a log")
+    for i, row in enumerate(rows):
+        if row.keys() != rows[0].keys() or not METRICS.keys() >= row.keys():
+            raise ValueError(f"rows[{i}] has {arguments.said(list(row))}, expected the same metrics in every row")
+    return [
+        {name: arguments.number(f"rows[{i}][{name!r}]", x) for name, x in row.items()} for i, row in enumerate(rows)
+    ]

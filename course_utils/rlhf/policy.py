@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from course_utils import arguments
 from course_utils.arguments import FloatArray, IntArray
-from course_utils.rlhf.world import END, MOODS, Replies, World
+from course_utils.rlhf.world import END, MOODS, Replies, World, checked
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -84,6 +84,7 @@ def one_blas_thread(function: Callable[P, R]) -> Callable[P, R]:
     return limited
 
 
+@arguments.typed
 def feature_names(world: World) -> list[str]:
     """Return what each column of the context means, d names."""
     return [
@@ -97,11 +98,13 @@ def feature_names(world: World) -> list[str]:
     ]
 
 
+@arguments.typed
 def n_features(world: World) -> int:
     """Return d, the length of a context."""
     return 1 + len(world.topics) + len(MOODS) + world.max_tokens + 3 * len(world.words)
 
 
+@arguments.typed
 def new(
     world: World, *, hidden: int = 0, rng: np.random.Generator | None = None, dtype: DTypeLike = np.float64
 ) -> LanguageModel:
@@ -119,7 +122,8 @@ def new(
     Raises:
         TypeError, ValueError: bad arguments.
     """
-    hidden = arguments.whole("hidden", hidden, low=0)
+    hidden = arguments.count("hidden", hidden, low=0, high=10_000)
+    dtype = _dtype(dtype)
     d, n_words = n_features(world), len(world.words)
     table = np.zeros((d, n_words + hidden), dtype=dtype)
     if hidden:
@@ -127,6 +131,7 @@ def new(
     return LanguageModel(table, np.zeros((hidden, n_words), dtype=dtype))
 
 
+@arguments.typed
 def contexts(world: World, replies: Replies, dtype: DTypeLike = np.float64) -> Contexts:
     """Return the contexts in which the tokens of the replies were chosen.
 
@@ -137,7 +142,12 @@ def contexts(world: World, replies: Replies, dtype: DTypeLike = np.float64) -> C
 
     Returns:
         Contexts with N rows, the tokens of the first reply first.
+
+    Raises:
+        TypeError, ValueError: bad arguments.
     """
+    checked("replies", world, replies)
+    dtype = _dtype(dtype)
     m, length = replies.tokens.shape
     n_words, n_topics = len(world.words), len(world.topics)
     mask = replies.mask
@@ -162,6 +172,8 @@ def contexts(world: World, replies: Replies, dtype: DTypeLike = np.float64) -> C
     return Contexts(x, actions, rows, steps)
 
 
+@arguments.no_overflow("model, x")
+@arguments.typed
 def logits(model: LanguageModel, x: FloatArray) -> FloatArray:
     """Return the logits of every token in these contexts.
 
@@ -173,7 +185,12 @@ def logits(model: LanguageModel, x: FloatArray) -> FloatArray:
 
     Returns:
         z, shape (N, V).
+
+    Raises:
+        TypeError, ValueError: bad arguments, or logits that overflow.
     """
+    checked_model("model", model)
+    _rows("x", x, len(model.table))
     n_words = model.readout.shape[1]
     inner: FloatArray = x @ model.table
     if not len(model.readout):
@@ -182,6 +199,8 @@ def logits(model: LanguageModel, x: FloatArray) -> FloatArray:
     return result
 
 
+@arguments.no_overflow("model, x, grad_logits")
+@arguments.typed
 def gradient(model: LanguageModel, x: FloatArray, grad_logits: FloatArray) -> LanguageModel:
     """Return the gradient with respect to the parameters from the one with respect to the logits: the chain rule.
 
@@ -194,7 +213,14 @@ def gradient(model: LanguageModel, x: FloatArray, grad_logits: FloatArray) -> La
 
     Returns:
         The gradient, in the shape of the model.
+
+    Raises:
+        TypeError, ValueError: bad arguments, or a gradient that overflows.
     """
+    checked_model("model", model)
+    _rows("x", x, len(model.table))
+    _rows("grad_logits", grad_logits, model.readout.shape[1])
+    arguments.shape("grad_logits", grad_logits, (len(x), model.readout.shape[1]), "x and the model's words")
     if not len(model.readout):
         return LanguageModel(x.T @ grad_logits, np.zeros_like(model.readout))
     h = np.tanh(x @ model.table[:, model.readout.shape[1] :])
@@ -202,13 +228,17 @@ def gradient(model: LanguageModel, x: FloatArray, grad_logits: FloatArray) -> La
     return LanguageModel(x.T @ inner, h.T @ grad_logits)
 
 
+@arguments.no_overflow("z")
 def log_probabilities(z: FloatArray) -> FloatArray:
-    """Return log π = z − log Σ exp z for rows of logits, shape (N, V): ``policy.log_softmax`` without its checks."""
+    """Return log π = z − log Σ exp z for rows of finite logits, shape (N, V); TypeError or ValueError for others."""
+    _rows("z", z)
     shifted = z - z.max(axis=1, keepdims=True)
     result: FloatArray = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     return result
 
 
+@arguments.no_overflow("model, batch, weights")
+@arguments.typed
 def score(model: LanguageModel, batch: Contexts, weights: ArrayLike | None = None) -> LanguageModel:
     """Return the gradient of the weighted log-probability of what was said.
 
@@ -224,15 +254,22 @@ def score(model: LanguageModel, batch: Contexts, weights: ArrayLike | None = Non
     Returns:
         The gradient, in the shape of the model.
 
+    Raises:
+        TypeError, ValueError: bad arguments, or a gradient that overflows.
+
     Source: Williams 1992 (REINFORCE); Xiao & Zhu, Foundations of Large Language Models, ch. 4.
     """
-    w = np.ones(len(batch.x), model.table.dtype) if weights is None else np.asarray(weights, model.table.dtype)
+    checked_batch("batch", batch, model)
+    (w,) = arguments.floats(weights=np.ones(len(batch.x)) if weights is None else weights)
     arguments.shape("weights", w, (len(batch.x),), "the batch's tokens")
+    w = w.astype(model.table.dtype)
     slope = -np.exp(log_probabilities(logits(model, batch.x)))
     slope[np.arange(len(slope)), batch.actions] += 1
     return gradient(model, batch.x, slope * w[:, None])
 
 
+@arguments.no_overflow("model, replies")
+@arguments.typed
 def log_probs(model: LanguageModel, world: World, replies: Replies) -> FloatArray:
     """Return the log-probability of every token of the replies.
 
@@ -245,7 +282,11 @@ def log_probs(model: LanguageModel, world: World, replies: Replies) -> FloatArra
 
     Returns:
         shape (m, T).
+
+    Raises:
+        TypeError, ValueError: bad arguments.
     """
+    checked_model("model", model, world)
     batch = contexts(world, replies, model.table.dtype)
     table = np.zeros(replies.tokens.shape, dtype=model.table.dtype)
     chosen = log_probabilities(logits(model, batch.x))[np.arange(len(batch.x)), batch.actions]
@@ -253,6 +294,8 @@ def log_probs(model: LanguageModel, world: World, replies: Replies) -> FloatArra
     return table
 
 
+@np.errstate(over="ignore", invalid="ignore")  # the result is looked at
+@arguments.typed
 def sample(
     model: LanguageModel, world: World, prompts: ArrayLike, rng: np.random.Generator, *, temperature: float = 1.0
 ) -> Sampled:
@@ -274,15 +317,12 @@ def sample(
     Raises:
         TypeError, ValueError: bad arguments.
     """
-    numbers = np.asarray(prompts)
-    if numbers.ndim != 1 or not numbers.size or numbers.dtype.kind not in "iu":
-        raise ValueError(f"prompts has shape {numbers.shape}, {numbers.dtype}, expected whole numbers of shape (m,)")
-    inside = (numbers >= 0) & (numbers < len(world.prompts))
-    arguments.require("prompts", numbers, inside, f"a prompt from 0 to {len(world.prompts) - 1}")
+    checked_model("model", model, world)
+    numbers = arguments.indices("prompts", prompts, len(world.prompts), "a prompt")
+    if numbers.ndim != 1:
+        raise ValueError(f"prompts has shape {numbers.shape}, expected whole numbers of shape (m,)")
     generator = arguments.generator(rng)
-    kappa = arguments.number("temperature", temperature, low=0.0)
-    if not kappa:
-        raise ValueError("temperature is 0.0, expected a positive number")
+    kappa = arguments.positive("temperature", arguments.number("temperature", temperature))
     m, length, n_words, n_topics = len(numbers), world.max_tokens, len(world.words), len(world.topics)
     table, dtype = model.table, model.table.dtype
     mood_at, position_at = 1 + n_topics, 1 + n_topics + len(MOODS)
@@ -326,14 +366,19 @@ def sample(
         still += table.take(used_at + word, axis=0) * fresh[:, None]
         used[here, word] = True
         second, last = last, word
-    return Sampled(Replies(numbers.astype(np.intp), tokens, lengths), chosen)
+    if not np.isfinite(chosen).all():
+        raise arguments.OverflowValueError("model, temperature", chosen.dtype)
+    return Sampled(Replies(numbers, tokens, lengths), chosen)
 
 
 def adam_start(parameters: FloatArray) -> AdamState:
     """Return Adam's memory before the first step."""
+    _array("parameters", parameters)
     return AdamState(np.zeros_like(parameters), np.zeros_like(parameters), 0)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # the result is looked at
+@arguments.typed
 def adam_step(
     parameters: FloatArray, gradient: FloatArray, state: AdamState, step_size: float
 ) -> tuple[FloatArray, AdamState]:
@@ -350,28 +395,48 @@ def adam_step(
     Returns:
         (θ, state) after the step; the arrays that went in are not changed.
 
+    Raises:
+        TypeError, ValueError: bad arguments, or a step that overflows.
+
     Source: Kingma & Ba 2015, Adam: A Method for Stochastic Optimization, algorithm 1.
     """
-    k = state.steps + 1
+    _array("parameters", parameters, finite=False)
+    named = {"gradient": gradient, "state.mean": state.mean, "state.square": state.square}
+    for name, array in named.items():
+        _array(name, array, finite=False)
+        arguments.shape(name, array, parameters.shape, "parameters")
+    step_size = arguments.number("step_size", step_size)
+    k = arguments.whole("state.steps", state.steps, low=0) + 1
     mean = 0.9 * state.mean + 0.1 * gradient
     square = 0.999 * state.square + 0.001 * gradient**2
     size = np.sqrt(square / (1 - 0.999**k)) + 1e-8
     moved: FloatArray = parameters + (step_size / (1 - 0.9**k)) * mean / size
+    if not (arguments.all_finite(moved) and arguments.all_finite(square)):
+        raise arguments.OverflowValueError("parameters, gradient, state, step_size", moved.dtype)
     return moved, AdamState(mean, square, k)
 
 
+@arguments.typed
 def pack(model: LanguageModel) -> FloatArray:
     """Return all parameters in one row."""
+    checked_model("model", model)
+    for part, array in zip(model._fields, model, strict=True):
+        _array(f"model.{part}", array)
     return np.concatenate([model.table.ravel(), model.readout.ravel()])
 
 
+@arguments.typed
 def unpack(parameters: FloatArray, like: LanguageModel) -> LanguageModel:
     """Return the model whose ``pack`` is this row."""
+    checked_model("like", like)
+    _array("parameters", parameters)
+    arguments.shape("parameters", parameters, (like.table.size + like.readout.size,), "like")
     table, readout = np.split(parameters, [like.table.size])
     return LanguageModel(table.reshape(like.table.shape), readout.reshape(like.readout.shape))
 
 
 @one_blas_thread
+@arguments.typed
 def sft(
     world: World,
     demonstrations: Replies,
@@ -407,8 +472,9 @@ def sft(
 
     Source: Ouyang et al. 2022, Training language models to follow instructions with human feedback, section 3.
     """
-    epochs, batch = arguments.whole("epochs", epochs, low=1), arguments.whole("batch", batch, low=1)
-    step_size = arguments.number("step_size", step_size, low=0.0)
+    checked("demonstrations", world, demonstrations)
+    epochs, batch = arguments.count("epochs", epochs), arguments.whole("batch", batch, low=1)
+    step_size = arguments.positive("step_size", step_size)
     held_out = arguments.number("held_out", held_out, low=0.0, high=0.5)
     generator = arguments.generator(rng)
     measuring = int(held_out * len(demonstrations.tokens))
@@ -436,6 +502,62 @@ def sft(
     return FineTuned(model, losses / len(every.x), -float(measured))
 
 
-def finite(model: Any) -> bool:
+@arguments.typed
+def finite(model: LanguageModel) -> bool:
     """Say whether every parameter is a finite number."""
+    checked_model("model", model)
     return all(bool(np.isfinite(array).all()) for array in model)
+
+
+def checked_model(name: str, model: LanguageModel, world: World | None = None) -> None:
+    """Require parameters that fit together, and (if there is one) the world, and are finite then."""
+    arguments.instance(name, model, LanguageModel)
+    for part, array in (("table", model.table), ("readout", model.readout)):
+        _array(f"{name}.{part}", array, finite=world is not None)
+        if array.ndim != 2 or array.dtype != model.table.dtype:
+            got = f"shape {array.shape}, {array.dtype}"
+            raise ValueError(f"{name}.{part} has {got}, expected two axes and the dtype of the table")
+    hidden, n_words = model.readout.shape
+    if model.table.shape[1] != n_words + hidden:
+        shapes = f"shape {model.table.shape}, and {name}.readout {model.readout.shape}"
+        raise ValueError(f"{name}.table has {shapes}, expected (d, V + hidden) and (hidden, V)")
+    if world is not None:
+        arguments.shape(f"{name}.table", model.table, (n_features(world), len(world.words) + hidden), "the world")
+
+
+def checked_batch(name: str, batch: Contexts, model: LanguageModel) -> None:
+    """Require contexts of this model, and as many actions of it; TypeError or ValueError."""
+    arguments.instance(name, batch, Contexts)
+    checked_model("model", model)
+    _rows(f"{name}.x", batch.x, len(model.table))
+    n = batch.x.shape[:1]
+    arguments.indices(f"{name}.actions", batch.actions, model.readout.shape[1], "a word", n, f"{name}.x")
+
+
+def _rows(name: str, array: FloatArray, width: int | None = None) -> None:
+    """Require rows, of this width."""
+    _array(name, array, finite=False)
+    if array.ndim != 2 or array.shape[1] != (array.shape[1] if width is None else width) or not array.shape[1]:
+        raise ValueError(f"{name} has shape {array.shape}, expected (N, {width or 'V'})")
+
+
+def _array(name: str, array: FloatArray, *, finite: bool = True) -> None:
+    """Require an array of float32 or float64 numbers; whether they are finite, a result that is looked at says too."""
+    if type(array) not in (np.ndarray, np.memmap):
+        raise TypeError(f"{name} is {type(array).__name__}, expected an array")
+    if array.dtype not in (np.float32, np.float64):
+        raise TypeError(f"{name} has dtype {array.dtype}, expected float32 or float64")
+    if finite and not arguments.all_finite(array):
+        arguments.require(name, array, np.asarray(np.isfinite(array)), "a finite number")
+
+
+def _dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    """Return float32 or float64."""
+    if dtype is not None:
+        try:
+            result = np.dtype(dtype)
+        except Exception:  # NumPy asks an object for its dtype attribute, which may fail as it likes
+            result = np.dtype(object)
+        if result in (np.float32, np.float64):
+            return result
+    raise ValueError(f"dtype is {arguments.said(dtype)}, expected float32 or float64")

@@ -10,7 +10,7 @@ optimiser each; the critic's loss is not clipped; and means leave padding out ev
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
@@ -144,29 +144,34 @@ class RunConfig:
     def __post_init__(self) -> None:
         """Check every field."""
         at_least = {"demonstrations": 20, "pairs": 10, "batch_size": 2, "hidden": 0, "relabel_every": 0}
+        at_most = {"demonstrations": 100_000, "pairs": 100_000, "batch_size": 100_000, "hidden": 10_000}
+        at_most |= {"relabel_pairs": 100_000, "relabel_every": 10**9, "horizon": 10**9}
         whole = ("sft_epochs", "updates", "num_ppo_epochs", "num_mini_batches", "horizon", "relabel_pairs")
+        given = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        checked: dict[str, Any] = {}
         for name in (*at_least, *whole):
-            arguments.whole(name, getattr(self, name), low=at_least.get(name, 1))
+            most = at_most.get(name, 10_000_000)
+            checked[name] = arguments.count(name, given[name], low=at_least.get(name, 1), high=most)
         for name in ("polite_bias", "length_bias", "reward_offset"):
-            arguments.number(name, getattr(self, name))
+            checked[name] = arguments.number(name, given[name])
         for name in ("biased_share", "angry_share", "gamma", "lam"):
-            arguments.number(name, getattr(self, name), low=0.0, high=1.0)
+            checked[name] = arguments.number(name, given[name], low=0.0, high=1.0)
         for name in ("kl_coef", "entropy_coef", "learning_rate", "vf_learning_rate"):
-            arguments.number(name, getattr(self, name), low=0.0)
+            checked[name] = arguments.number(name, given[name], low=0.0)
         for name in ("label_temperature", "reward_penalty", "target", "temperature"):
-            _positive(name, getattr(self, name))
+            checked[name] = arguments.positive(name, given[name])
         for name in ("cliprange", "target_kl", "max_grad_norm", "missing_eos_penalty", "stop_at_kl"):
-            if getattr(self, name) is not None:
-                _positive(name, getattr(self, name))
+            checked[name] = None if given[name] is None else arguments.positive(name, given[name])
         choices = {"feature_kind": reward_model.KINDS, "baseline": BASELINES, "kl_estimator": ("k1", "k3")}
         for name, wanted in choices.items():
-            if getattr(self, name) not in wanted:
-                raise ValueError(f"{name} is {getattr(self, name)!r}, expected one of {', '.join(map(repr, wanted))}")
+            arguments.choice(name, given[name], wanted)
         for field in dataclasses.fields(self):
-            if field.type is bool and not isinstance(getattr(self, field.name), bool):
-                raise TypeError(f"{field.name} is {getattr(self, field.name)!r}, expected True or False")
-        if not isinstance(self.unseen_topics, tuple):
-            object.__setattr__(self, "unseen_topics", _topics(self.unseen_topics))
+            if field.type is bool:
+                checked[field.name] = arguments.flag(field.name, given[field.name])
+        checked["unseen_topics"] = _topics(self.unseen_topics)
+        for name, value in checked.items():
+            if type(given[name]) not in (int, float):  # a NumPy number or an array without axes becomes a plain one
+                object.__setattr__(self, name, value)
         if self.num_mini_batches > self.batch_size:
             raise ValueError(
                 f"num_mini_batches is {self.num_mini_batches}, expected at most batch_size, {self.batch_size}"
@@ -230,8 +235,8 @@ class RunLog:
 
     def __getitem__(self, name: str) -> FloatArray:
         """Return a column of the log, one number for each update."""
-        if name not in METRICS:
-            raise KeyError(f"{name!r} is not in the log, expected one of {', '.join(METRICS)}")
+        if not isinstance(name, str) or name not in METRICS:
+            raise KeyError(f"{arguments.said(name)} is not in the log, expected one of {', '.join(METRICS)}")
         return np.array([row[name] for row in self.rows])
 
     def __len__(self) -> int:
@@ -272,9 +277,7 @@ class NonFiniteError(FloatingPointError):
     """A run that ran away; ``log`` has everything up to the last good update."""
 
     def __init__(self, update: int, metric: str, value: float, log: RunLog) -> None:
-        super().__init__(
-            f"update {update}: {metric} is {value}, expected a finite number. Try a smaller learning_rate."
-        )
+        super().__init__(f"update {update}: {metric} is {value}, expected a finite number. {_advice(log.config)}")
         self.log = log
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -286,6 +289,7 @@ OnUpdate: TypeAlias = Callable[[RunLog], object]
 
 
 @policy.one_blas_thread
+@arguments.typed
 def run(
     config: RunConfig,
     seed: int,
@@ -308,7 +312,8 @@ def run(
         on_update: called with the log so far after every update; for live pictures.
 
     Returns:
-        RunLog. A KeyboardInterrupt ends the run and keeps the log, with ``interrupted=True``.
+        RunLog. A KeyboardInterrupt ends the run and keeps the log, with ``interrupted=True``. Any error after the first
+        update, also one of on_update, has the log until then as its attribute ``log``, for ``resume``.
 
     Raises:
         TypeError, ValueError: bad arguments.
@@ -316,12 +321,11 @@ def run(
 
     Source: Ouyang et al. 2022; Ziegler et al. 2019, Fine-Tuning Language Models from Human Preferences.
     """
-    if not isinstance(config, RunConfig):
-        raise TypeError(f"config is {type(config).__name__}, expected RunConfig")
     log = begin(config, seed, world=world, pairs=pairs)
     return _advance(log, config.updates, progress, on_update)
 
 
+@arguments.typed
 def begin(config: RunConfig, seed: int, *, world: World | None = None, pairs: Pairs | None = None) -> RunLog:
     """Return the log of a run before its first update: SFT and reward model are there, PPO has not begun.
 
@@ -331,6 +335,8 @@ def begin(config: RunConfig, seed: int, *, world: World | None = None, pairs: Pa
     world = worlds.load() if world is None else world
     start = prepare(config, seed, world)
     if pairs is not None:
+        reward_model.check_pairs("pairs", world, pairs)
+        pairs = reward_model.join([pairs])  # a copy
         start = start._replace(pairs=pairs, reward_model=_fitted(world, pairs, start.normalising, config))
     parameters = policy.pack(start.sft.model)
     critic = np.zeros(policy.n_features(world), dtype=parameters.dtype)
@@ -346,10 +352,11 @@ def begin(config: RunConfig, seed: int, *, world: World | None = None, pairs: Pa
         pairs=start.pairs,
         random=dict(random),
     )
-    return RunLog(config, seed, world, start, state)
+    return RunLog(config, seed, world, arguments.frozen(start), arguments.frozen(state))
 
 
 @policy.one_blas_thread
+@arguments.typed
 def resume(
     log: RunLog,
     updates: int,
@@ -373,7 +380,7 @@ def resume(
     Raises:
         As for ``run``.
     """
-    updates = arguments.whole("updates", updates, low=1)
+    updates = arguments.count("updates", updates)
     changed = log
     if config is not None:
         kl_coef = config.kl_coef if config.kl_coef != log.config.kl_coef else log.state.kl_coef
@@ -382,6 +389,7 @@ def resume(
 
 
 @policy.one_blas_thread
+@arguments.typed
 def relabel(log: RunLog, pairs: int, *, weights: ArrayLike | None = None) -> RunLog:
     """Let the run's raters label fresh replies of its policy, and train the reward model on all pairs there are.
 
@@ -393,7 +401,7 @@ def relabel(log: RunLog, pairs: int, *, weights: ArrayLike | None = None) -> Run
     Returns:
         The run with the new reward model, to be resumed.
     """
-    pairs = arguments.whole("pairs", pairs, low=1)
+    pairs = arguments.count("pairs", pairs, high=100_000)
     rng = np.random.default_rng()
     rng.bit_generator.state = log.state.random
     (traffic,) = arguments.floats(weights=_traffic(log.world, log.config) if weights is None else weights)
@@ -401,12 +409,15 @@ def relabel(log: RunLog, pairs: int, *, weights: ArrayLike | None = None) -> Run
     return dataclasses.replace(log, state=state._replace(random=dict(rng.bit_generator.state)))
 
 
+@arguments.typed
 def prepare(config: RunConfig, seed: int, world: World) -> Start:
     """Return the SFT model and the reward model of a run; equal settings make them only once."""
+    seed = arguments.whole("seed", seed, low=0)
     return _start(world, seed, RunConfig(**{name: getattr(config, name) for name in _BEFORE_PPO}))
 
 
 @policy.one_blas_thread
+@arguments.typed
 def evaluate(
     log: RunLog,
     *,
@@ -427,10 +438,11 @@ def evaluate(
     Returns:
         Evaluation.
     """
-    n = arguments.whole("replies", replies, low=2)
+    n = arguments.count("replies", replies, low=2, high=100_000)
     rng = np.random.default_rng([arguments.whole("seed", seed, low=0), 3])
     traffic = _traffic(log.world, log.config) if weights is None else weights
     chosen = log.model if model is None else model
+    policy.checked_model("model", chosen, log.world)
     prompts = worlds.sample_prompts(log.world, n, rng, traffic)
     said, log_probs = policy.sample(chosen, log.world, prompts, rng, temperature=log.config.temperature)
     gold = worlds.gold_reward(log.world, said).total
@@ -448,6 +460,7 @@ def evaluate(
 
 
 @policy.one_blas_thread
+@arguments.typed
 def pair_accuracy(
     log: RunLog,
     *,
@@ -472,6 +485,7 @@ def pair_accuracy(
     Returns:
         The share of pairs that it ranks as the raters did.
     """
+    pairs = arguments.count("pairs", pairs, high=100_000)
     rng = np.random.default_rng([arguments.whole("seed", seed, low=0), 4])
     traffic = _traffic(log.world, log.config) if weights is None else weights
     both = reward_model.sample_pairs(log.model if model is None else model, log.world, pairs, rng, traffic)
@@ -492,6 +506,7 @@ class GradientNoise(NamedTuple):
 
 
 @policy.one_blas_thread
+@arguments.typed
 def gradient_noise(log: RunLog, config: RunConfig | None = None, *, batches: int = 40, seed: int = 0) -> GradientNoise:
     """Measure the gradient of the first epoch on many fresh batches, without taking a step.
 
@@ -508,7 +523,7 @@ def gradient_noise(log: RunLog, config: RunConfig | None = None, *, batches: int
     Returns:
         GradientNoise.
     """
-    batches = arguments.whole("batches", batches, low=2)
+    batches = arguments.count("batches", batches, low=2, high=100_000)
     rng = np.random.default_rng([arguments.whole("seed", seed, low=0), 5])
     settings = dataclasses.replace(log.config if config is None else config, whiten_advantages=False)
     fixed = dataclasses.replace(log, config=settings)
@@ -532,22 +547,35 @@ def gradient_noise(log: RunLog, config: RunConfig | None = None, *, batches: int
 
 def _advance(log: RunLog, updates: int, progress: bool, on_update: OnUpdate | None) -> RunLog:
     """Do so many updates more."""
+    if on_update is not None:
+        arguments.function("on_update", on_update, "a function of the log so far")
     rng = np.random.default_rng()
     rng.bit_generator.state = log.state.random
     traffic = _traffic(log.world, log.config)
     last = log.state.updates + updates
+    shown = tuple(dict(row) for row in log.rows)
     try:
         for _ in training._bar(range(log.state.updates + 1, last + 1), progress):
-            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # what comes of it is looked at
-                state, row, seen = _update(log, rng, traffic)
+            try:
+                with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # what comes of it is looked at
+                    state, row, seen = _update(log, rng, traffic)
+            except arguments.OverflowValueError as error:
+                raise NonFiniteError(log.state.updates + 1, "a number in it", np.inf, log) from error
             _require_finite(log, **row)
             _require_finite(log, **{"the policy's parameters": state.parameters, "the critic's": state.critic})
             samples = (*log.samples, *seen)
-            log = dataclasses.replace(log, state=state, rows=(*log.rows, row), samples=samples)  # all new or all old
+            rows = (*log.rows, row)
+            log = dataclasses.replace(log, state=arguments.frozen(state), rows=rows, samples=samples)  # all new or old
             if on_update is not None:
-                on_update(log)
+                shown = (*shown, dict(row))  # what it does with its rows changes none of the log's
+                on_update(dataclasses.replace(log, rows=shown))
             if log.config.stop_at_kl is not None and row["objective/kl"] > log.config.stop_at_kl:
                 return dataclasses.replace(log, stopped_early=True)
+    except Exception as error:
+        if log.rows and not isinstance(error, NonFiniteError):
+            error.log = log  # type: ignore[attr-defined]
+            error.add_note(training.kept("the log", log.state.updates, "log"))
+        raise
     except KeyboardInterrupt:
         print(f"Interrupted after update {log.state.updates} of {last}: the log until then is kept.")
         return dataclasses.replace(log, interrupted=True)
@@ -622,7 +650,7 @@ def _collect(log: RunLog, rng: np.random.Generator, traffic: FloatArray) -> _Col
     penalty = -state.kl_coef * (k1 if config.kl_estimator == "k1" else np.expm1(-k1) + k1)
     rewards = np.zeros_like(k1) if config.kl_in_loss else penalty.copy()
     rewards[np.arange(len(rewards)), replies.lengths - 1] += scores
-    if config.whiten_rewards:
+    if config.whiten_rewards and arguments.deviation(rewards[replies.mask]):
         rewards = rewards / np.sqrt(rewards[replies.mask].var() + 1e-8)  # scaled, not shifted: 0 stays 0 in padding
     values = np.zeros((len(rewards), world.max_tokens + 1))
     if config.critic and config.baseline == "value":
@@ -630,7 +658,7 @@ def _collect(log: RunLog, rng: np.random.Generator, traffic: FloatArray) -> _Col
     _require_finite(log, **{"objective/scores": scores, "objective/kl": k1, "ours/mean_value": values})
     advantages, targets = advantage_estimates(config, replies, rewards, values)
     weights = _whitened(advantages, replies.mask) if config.whiten_advantages else advantages
-    per_token = (np.exp(log_pi) * (log_pi - log_ref)).sum(axis=1)
+    per_token = np.maximum((np.exp(log_pi) * (log_pi - log_ref)).sum(axis=1), 0.0)
     return _Collected(
         replies=replies,
         log_probs=sampled,
@@ -663,7 +691,7 @@ def _update(log: RunLog, rng: np.random.Generator, traffic: FloatArray) -> tuple
 
     non_score = float(got.penalty.sum(axis=1).mean())
     targets = got.ascent.targets
-    spread = float(targets.var())
+    spread = float(targets.var()) if arguments.deviation(targets) else 0.0
     kl = got.k1.sum(axis=1).mean()
     ratios = [epoch.mean_ratio for epoch in epochs]
     row: dict[str, Any] = {
@@ -713,6 +741,7 @@ def _update(log: RunLog, rng: np.random.Generator, traffic: FloatArray) -> tuple
     )
 
 
+@arguments.typed
 def advantage_estimates(
     config: RunConfig, replies: Replies, rewards: FloatArray, values: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
@@ -730,9 +759,16 @@ def advantage_estimates(
     Returns:
         (advantages, targets), both of shape (m, T), 0 in padding.
 
+    Raises:
+        TypeError, ValueError: bad arguments, or an overflow.
+
     Source: Schulman et al. 2016 (GAE); Ahmadian et al. 2024, Back to Basics (leave-one-out).
     """
-    length = replies.tokens.shape[1]
+    worlds.checked("replies", None, replies)
+    rewards, values = arguments.floats(rewards=rewards, values=values)
+    arguments.shape("rewards", rewards, replies.tokens.shape, "replies")
+    m, length = rewards.shape
+    arguments.shape("values", values, (m, length + 1), "replies and one value after the last token")
     goes_on = np.arange(length) < replies.lengths[:, None] - 1
     discounts = config.gamma * goes_on
     if config.baseline == "value":
@@ -777,6 +813,8 @@ class PolicyStep(NamedTuple):
     entropy: float
 
 
+@np.errstate(over="ignore", invalid="ignore")  # the result is looked at
+@arguments.typed
 def policy_step(
     config: RunConfig,
     model: LanguageModel,
@@ -804,11 +842,22 @@ def policy_step(
     Returns:
         PolicyStep.
 
+    Raises:
+        TypeError, ValueError: bad arguments, or an overflow.
+
     Source: Schulman et al. 2017, equation 7; ``objectives.ppo_clip_objective`` is the sum over time and mean over
     replies.
     """
+    policy.checked_batch("batch", batch, model)
     n = np.arange(len(batch.x))
+    old, advantages = arguments.floats(old=old, advantages=advantages)
+    arguments.shape("old", old, n.shape, "the batch's tokens")
+    arguments.shape("advantages", advantages, n.shape, "the batch's tokens")
+    kl_coef = arguments.number("kl_coef", kl_coef, low=0.0)
     log_pi = policy.log_probabilities(policy.logits(model, batch.x) / config.temperature)
+    if log_ref is not None:
+        (log_ref,) = arguments.floats(log_ref=log_ref)
+        arguments.shape("log_ref", log_ref, log_pi.shape, "the batch's tokens and words")
     pi = np.exp(log_pi)
     ratio = np.exp(log_pi[n, batch.actions].astype(np.float64) - old)
     surrogate = ratio * advantages
@@ -831,7 +880,10 @@ def policy_step(
         distance = (pi * log_ratio).sum(axis=1, keepdims=True)
         rows -= (kl_coef / len(n) / scale) * pi * (log_ratio - distance)
     gradient = policy.pack(policy.gradient(model, batch.x, rows)) / config.temperature
-    return PolicyStep(float(surrogate.mean()), gradient, scale, ratio, active, float(per_token.mean()))
+    value = float(surrogate.mean())
+    if not (np.isfinite(value) and arguments.all_finite(gradient) and arguments.all_finite(ratio)):
+        raise arguments.OverflowValueError("model, old, advantages, kl_coef", surrogate.dtype)
+    return PolicyStep(value, gradient, scale, ratio, active, float(per_token.mean()))
 
 
 def _climb(
@@ -910,9 +962,11 @@ def _labelled(world: World, both: tuple[Replies, Replies], rng: np.random.Genera
 
 def _fitted(world: World, pairs: Pairs, normalising: Replies, config: RunConfig) -> RewardModel:
     """Train the reward model of this configuration."""
-    model = reward_model.fit(
-        world, pairs, config.feature_kind, penalty=config.reward_penalty, length_control=config.length_control
-    )
+    kind, penalty, control = config.feature_kind, config.reward_penalty, config.length_control
+    try:
+        model = reward_model.fit(world, pairs, kind, penalty=penalty, length_control=control)
+    except reward_model.UnsettledError as error:
+        raise ValueError(f"reward_{error}") from None  # the setting's own name
     normal = reward_model.normalise(model, world, normalising)
     return dataclasses.replace(normal, offset=config.reward_offset)
 
@@ -922,7 +976,7 @@ def _sft(world: World, seed: int, demonstrations: int, epochs: int, hidden: int)
     """Return the SFT model; its demonstrators see all the traffic."""
     rng = np.random.default_rng([seed, 0])
     shown = worlds.demonstrations(world, demonstrations, rng)
-    return policy.sft(world, shown, rng, epochs=epochs, hidden=hidden)
+    return arguments.frozen(policy.sft(world, shown, rng, epochs=epochs, hidden=hidden))
 
 
 @lru_cache(maxsize=16)
@@ -932,7 +986,7 @@ def _start(world: World, seed: int, config: RunConfig) -> Start:
     rng = np.random.default_rng([seed, 1])
     both = reward_model.sample_pairs(sft.model, world, config.pairs, rng, _traffic(world, config))
     pairs = _labelled(world, both, rng, config)
-    return Start(sft, _fitted(world, pairs, both[0], config), pairs, both[0])
+    return arguments.frozen(Start(sft, _fitted(world, pairs, both[0], config), pairs, both[0]))
 
 
 def _traffic(world: World, config: RunConfig) -> FloatArray:
@@ -949,23 +1003,31 @@ def _tempered(model: LanguageModel, temperature: float) -> LanguageModel:
 
 
 def _whitened(x: FloatArray, mask: BoolArray) -> FloatArray:
-    """Return x with mean 0 and standard deviation 1 over the mask, and 0 elsewhere."""
+    """Return x with mean 0 and standard deviation 1 over the mask, and 0 elsewhere; 0 where all are the same."""
     inside = x[mask]
+    if not arguments.deviation(inside):
+        return np.zeros_like(x)
     result: FloatArray = np.where(mask, (x - inside.mean()) / np.sqrt(inside.var() + 1e-8), 0.0)
     return result
 
 
-def _positive(name: str, value: Any) -> None:
-    """Require a number above 0."""
-    if arguments.number(name, value, low=0.0) == 0:
-        raise ValueError(f"{name} is {value}, expected a positive number")
-
-
 def _topics(value: Any) -> tuple[str, ...]:
     """Return topics as a tuple, from any sequence of texts but a text."""
-    if isinstance(value, str) or not all(isinstance(topic, str) for topic in value):
-        raise TypeError(f"unseen_topics is {value!r}, expected a tuple of topics")
+    several = isinstance(value, Sequence) and not isinstance(value, str)
+    if not several or not all(isinstance(topic, str) for topic in value):
+        raise TypeError(f"unseen_topics is {arguments.said(value)}, expected a tuple of topics")
     return tuple(value)
+
+
+def _advice(config: RunConfig) -> str:
+    """Return what to try against numbers that are not finite: less of the setting that is most above its usual size."""
+    usual = RunConfig()
+    scales = ("learning_rate", "vf_learning_rate", "kl_coef", "entropy_coef", "reward_offset", "missing_eos_penalty")
+    sizes = {name: abs(getattr(config, name) or 0.0) / (getattr(usual, name) or 1.0) for name in scales}
+    sizes["temperature"] = 1 / max(config.temperature, 1e-300)
+    name = max(sizes, key=lambda scale: sizes[scale])
+    is_it = "" if name == "learning_rate" else f": it is {getattr(config, name):g}"
+    return f"Try a {'larger' if name == 'temperature' else 'smaller'} {name}{is_it}."
 
 
 def _rebuild(message: str, log: RunLog) -> NonFiniteError:

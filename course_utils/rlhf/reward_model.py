@@ -6,24 +6,32 @@ They differ in how they go on beyond them, and a policy that is trained on the s
 """
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from course_utils import arguments, objectives
+from course_utils import arguments, data_files, objectives
 from course_utils.arguments import FloatArray
+from course_utils.data_files import DataFileError, shown
 from course_utils.rlhf import world as worlds
 from course_utils.rlhf.policy import LanguageModel, one_blas_thread, sample
-from course_utils.rlhf.world import MOODS, DataFileError, Replies, World, counts
+from course_utils.rlhf.world import MOODS, Replies, World, checked, counts
 
+MOST_PAIRS = 100_000
 KINDS = ("count", "log", "presence", "rich")
 RICH = ("repeated words", "polite words over 2", "words over 10", "share of odd word pairs")
+
+
+class UnsettledError(ValueError):
+    """Newton's method did not find the weights."""
+
+    def __init__(self, penalty: float) -> None:
+        super().__init__(f"penalty is {penalty}, with which the weights did not settle: expected a larger number")
 
 
 class Pairs(NamedTuple):
@@ -50,7 +58,27 @@ class RewardModel:
     offset: float = 0.0
     """added at the end; 0 in a normalised model"""
 
+    def __post_init__(self) -> None:
+        """Check everything, and keep a copy of the weights that nobody can change: tables made of them are cached.
 
+        Raises:
+            TypeError, ValueError: an unknown kind, or numbers that are not finite; sd must be above 0.
+        """
+        _check_kind(self.kind)
+        (weights,) = arguments.floats(weights=self.weights)
+        if weights.ndim != 1:
+            raise ValueError(f"weights has shape {weights.shape}, expected (F,)")
+        object.__setattr__(self, "weights", arguments.frozen(weights.astype(np.float64)))
+        for name in ("length_weight", "mean", "offset"):
+            object.__setattr__(self, name, arguments.number(name, getattr(self, name)))
+        object.__setattr__(self, "sd", arguments.positive("sd", self.sd))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let it travel between processes, and arrive read-only."""
+        return RewardModel, tuple(getattr(self, field.name) for field in dataclasses.fields(self))
+
+
+@arguments.typed
 def feature_names(world: World, kind: str = "log") -> list[str]:
     """Return what each feature means, F names.
 
@@ -67,6 +95,7 @@ def feature_names(world: World, kind: str = "log") -> list[str]:
     ]
 
 
+@arguments.typed
 def features(world: World, replies: Replies, kind: str = "log") -> FloatArray:
     """Return what the reward model sees of a reply.
 
@@ -95,6 +124,7 @@ def features(world: World, replies: Replies, kind: str = "log") -> FloatArray:
     return np.concatenate([*parts, _rich(world, replies)] if kind == "rich" else parts, axis=1)
 
 
+@arguments.typed
 def sample_pairs(
     model: LanguageModel, world: World, n: int, rng: np.random.Generator, weights: ArrayLike | None = None
 ) -> tuple[Replies, Replies]:
@@ -110,11 +140,13 @@ def sample_pairs(
     Returns:
         (first replies, second replies), n each.
     """
+    n = arguments.count("n", n, high=500_000)
     prompts = worlds.sample_prompts(world, n, rng, weights)
     both = sample(model, world, np.concatenate([prompts, prompts]), rng).replies
     return both.take(slice(0, n)), both.take(slice(n, None))
 
 
+@arguments.typed
 def label(
     world: World,
     first: Replies,
@@ -149,12 +181,8 @@ def label(
 
     Source: Bradley & Terry 1952.
     """
-    arguments.shape("second", second.prompts, first.prompts.shape, "first")
-    same = first.prompts == second.prompts
-    arguments.require("second", second.prompts, same, "replies to the prompts of first")
-    kappa = arguments.number("temperature", temperature, low=0.0)
-    if not kappa:
-        raise ValueError("temperature is 0.0, expected a positive number")
+    _check_two(world, "first", first, "second", second)
+    kappa = arguments.positive("temperature", arguments.number("temperature", temperature))
     polite_bias = arguments.number("polite_bias", polite_bias)
     length_bias = arguments.number("length_bias", length_bias)
     biased_share = arguments.number("biased_share", biased_share, low=0.0, high=1.0)
@@ -162,19 +190,30 @@ def label(
     n = len(first.prompts)
     biased = np.arange(n) < round(biased_share * n)  # pairs come in random order, so the first ones are as good as any
 
+    @arguments.no_overflow("polite_bias, length_bias")
     def taste(replies: Replies) -> FloatArray:
         liked = polite_bias * (counts(world, replies) @ world.tags["polite"]) + length_bias * replies.lengths
         result: FloatArray = worlds.gold_reward(world, replies).total + biased * liked
         return result
 
-    margin = (taste(first) - taste(second)) / kappa
-    wins = generator.random(n) < np.exp(-np.logaddexp(0.0, -margin))
+    with np.errstate(over="ignore"):  # a margin of ±inf is a choice that is certain
+        margin = (taste(first) - taste(second)) / kappa
+        wins = generator.random(n) < np.exp(-np.logaddexp(0.0, -margin))
     return choose(first, second, wins)
 
 
+@arguments.typed
 def choose(first: Replies, second: Replies, first_wins: ArrayLike) -> Pairs:
-    """Return the pairs in which the first reply was chosen where ``first_wins``, shape (n,), says so."""
-    wins = np.asarray(first_wins, dtype=bool)
+    """Return the pairs in which the first reply was chosen where ``first_wins``, shape (n,), says so.
+
+    Raises:
+        TypeError: ``first_wins`` that is not made of Booleans.
+        ValueError: wrong shapes, or replies to different prompts.
+    """
+    wins = arguments.rectangular("first_wins", first_wins)
+    if wins.dtype != np.bool_:
+        raise TypeError(f"first_wins has dtype {wins.dtype}, expected Booleans")
+    _check_two(None, "first", first, "second", second)
     arguments.shape("first_wins", wins, first.prompts.shape, "first")
 
     def pick(a: Replies, b: Replies) -> Replies:
@@ -188,10 +227,16 @@ def join(pairs: Sequence[Pairs]) -> Pairs:
     """Return all the pairs in one.
 
     Raises:
-        ValueError: no pairs at all.
+        TypeError: anything but a list of Pairs.
+        ValueError: no pairs at all, or replies of different worlds.
     """
+    if isinstance(pairs, Pairs) or not isinstance(pairs, Sequence) or not all(isinstance(p, Pairs) for p in pairs):
+        raise TypeError(f"pairs is {type(pairs).__name__}, expected a list of Pairs")
     if not pairs:
         raise ValueError("pairs is empty, expected at least one Pairs")
+    for p in pairs:
+        _check_two(None, "pairs.chosen", p.chosen, "pairs.rejected", p.rejected)
+        arguments.shape("pairs", p.chosen.tokens[0], pairs[0].chosen.tokens[0].shape, "the first of them")
 
     def stack(side: list[Replies]) -> Replies:
         return Replies(*(np.concatenate(columns) for columns in zip(*side, strict=True)))
@@ -200,6 +245,7 @@ def join(pairs: Sequence[Pairs]) -> Pairs:
 
 
 @one_blas_thread
+@arguments.typed
 def fit(
     world: World, pairs: Pairs, kind: str = "log", *, penalty: float = 1.0, length_control: bool = False
 ) -> RewardModel:
@@ -219,12 +265,13 @@ def fit(
 
     Raises:
         TypeError, ValueError: bad arguments.
+        UnsettledError (a ValueError): a penalty so small that Newton's method does not settle.
 
     Source: Ouyang et al. 2022, section 3; ``objectives.bradley_terry_loss`` is the loss of one pair.
     """
-    penalty = arguments.number("penalty", penalty, low=0.0)
-    if not penalty:
-        raise ValueError("penalty is 0.0, expected a positive number")
+    penalty = arguments.positive("penalty", arguments.number("penalty", penalty))
+    _check_kind(kind)
+    check_pairs("pairs", world, pairs)
     x = features(world, pairs.chosen, kind) - features(world, pairs.rejected, kind)
     if length_control:
         longer = pairs.chosen.lengths - pairs.rejected.lengths
@@ -238,32 +285,40 @@ def fit(
         right = loss.probabilities
         curvature = (x * (right * (1 - right))[:, None]).T @ x
         curvature[np.arange(d), np.arange(d)] += penalty
-        step = np.linalg.solve(curvature, slope)
+        try:
+            step = np.linalg.solve(curvature, slope)
+        except np.linalg.LinAlgError:  # no curvature is left where everything is certain
+            raise UnsettledError(penalty) from None
         w -= step
         if np.abs(step).max() < 1e-6:
             break
     else:
-        raise ValueError(f"the reward model did not settle in 25 steps of Newton's method with penalty {penalty}")
+        raise UnsettledError(penalty)
     if length_control:
         return RewardModel(kind, w[:-1], length_weight=float(w[-1]))
     return RewardModel(kind, w)
 
 
+@arguments.typed
 def normalise(model: RewardModel, world: World, replies: Replies) -> RewardModel:
     """Return the model with scores of mean 0 and standard deviation 1 on these replies.
 
     Only differences of scores within a prompt mean anything, so the shift is free; the scale is what β is measured in.
 
     Raises:
-        ValueError: all replies have the same score.
+        TypeError: arguments of another type.
+        ValueError: no replies, or all have the same score but for rounding.
     """
     raw = score(dataclasses.replace(model, mean=0.0, sd=1.0, offset=0.0), world, replies)
-    sd = float(raw.std())
+    summands = np.abs(features(world, replies, model.kind)) @ np.abs(model.weights)
+    sd = arguments.deviation(raw, float(summands.max()))
     if not sd:
         raise ValueError("replies all have the same score, expected replies that the model tells apart")
     return dataclasses.replace(model, mean=float(raw.mean()), sd=sd)
 
 
+@arguments.no_overflow("model")
+@arguments.typed
 def score(model: RewardModel, world: World, replies: Replies) -> FloatArray:
     """Return the score of each reply.
 
@@ -276,7 +331,11 @@ def score(model: RewardModel, world: World, replies: Replies) -> FloatArray:
 
     Returns:
         shape (m,), float64.
+
+    Raises:
+        TypeError, ValueError: bad arguments, or scores that overflow.
     """
+    checked("replies", world, replies)
     table, rich = _by_prompt_kind(world, model)
     said = _transformed(world, replies, model.kind)
     kind_of_prompt = world.topic_of[replies.prompts] * len(MOODS) + world.mood_of[replies.prompts]
@@ -287,60 +346,85 @@ def score(model: RewardModel, world: World, replies: Replies) -> FloatArray:
     return result
 
 
+@arguments.typed
 def accuracy(model: RewardModel, world: World, pairs: Pairs) -> float:
     """Return the share of pairs whose chosen reply has the higher score; equal scores count half."""
+    check_pairs("pairs", world, pairs)
     chosen, rejected = score(model, world, pairs.chosen), score(model, world, pairs.rejected)
     return objectives.bradley_terry_loss(chosen, rejected).accuracy
 
 
+@arguments.typed
 def weight_table(model: RewardModel, world: World) -> list[tuple[str, float]]:
     """Return (feature, weight) with the largest weights first; divided by sd, so that they add up to the score."""
+    _by_prompt_kind(world, model)  # its weights must be those of this world
     names = feature_names(world, model.kind)
     order = np.argsort(-np.abs(model.weights), kind="stable")
     return [(names[i], float(model.weights[i] / model.sd)) for i in order]
 
 
+@arguments.typed
 def read_pairs(path: Path | str, world: World) -> Pairs:
     """Read preferences from a JSON Lines file with ``prompt``, ``chosen`` and ``rejected``, all of them texts.
 
     A reply of as many words as fit, max_tokens, was cut off; a shorter one has its end token.
 
     Raises:
-        FileNotFoundError: no such file.
-        DataFileError: with file, line and reason, for what is no JSON, no pair, or not of this world.
+        DataFileError: with file, line and reason, for what is no JSON, no pair, or not of this world, and for more than
+            MOST_PAIRS pairs; a missing file is a FileNotFoundError too.
     """
     path = Path(path)
     numbers = {prompt.text: i for i, prompt in enumerate(world.prompts)}
     prompts: list[int] = []
     texts: dict[str, list[str]] = {"chosen": [], "rejected": []}
-    for line, entry in worlds.json_lines(path, {"prompt": str, "chosen": str, "rejected": str}):
+    for line, entry in data_files.json_lines(path, {"prompt": str, "chosen": str, "rejected": str}):
         if entry["prompt"] not in numbers:
-            raise DataFileError(path, line, f"the prompt {entry['prompt']!r} is not in prompts.jsonl")
+            raise DataFileError(path, line, f"the prompt {shown(entry['prompt'])} is not in prompts.jsonl")
         prompts.append(numbers[entry["prompt"]])
+        if len(prompts) > MOST_PAIRS:
+            raise DataFileError(path, line, f"there are more than {MOST_PAIRS:,} pairs, the most that are read")
         for key, column in texts.items():
             try:
                 world.encode(entry[key])
             except ValueError as error:
-                raise DataFileError(path, line, f'"{key}": {error}') from error
+                raise DataFileError(path, line, f'"{key}": {error}') from None
             column.append(entry[key])
     if not prompts:
         raise DataFileError(path, 1, "there is no pair")
     return Pairs(world.replies(prompts, texts["chosen"]), world.replies(prompts, texts["rejected"]))
 
 
+@arguments.typed
 def write_pairs(path: Path | str, world: World, pairs: Pairs) -> None:
     """Write preferences as JSON Lines with ``prompt``, ``chosen`` and ``rejected``; ``read_pairs`` reads them."""
+    check_pairs("pairs", world, pairs)
     columns = (pairs.chosen.prompts, world.text(pairs.chosen), world.text(pairs.rejected))
-    lines = [
-        json.dumps({"prompt": world.prompts[prompt].text, "chosen": chosen, "rejected": rejected}, ensure_ascii=False)
+    if len(columns[0]) > MOST_PAIRS:
+        raise ValueError(f"pairs has {len(columns[0]):,} pairs, expected at most {MOST_PAIRS:,}")
+    entries = (
+        {"prompt": world.prompts[prompt].text, "chosen": chosen, "rejected": rejected}
         for prompt, chosen, rejected in zip(*columns, strict=True)
-    ]
-    Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    )
+    data_files.write_json_lines(Path(path), entries)
+
+
+def check_pairs(name: str, world: World, pairs: Pairs) -> None:
+    """Require pairs of replies to the same prompts of this world; TypeError or ValueError."""
+    arguments.instance(name, pairs, Pairs)
+    _check_two(world, f"{name}.chosen", pairs.chosen, f"{name}.rejected", pairs.rejected)
+
+
+def _check_two(world: World | None, first_name: str, first: Replies, second_name: str, second: Replies) -> None:
+    """Require replies to the same prompts."""
+    checked(first_name, world, first)
+    checked(second_name, world, second)
+    arguments.shape(f"{second_name}.tokens", second.tokens, first.tokens.shape, f"{first_name}.tokens")
+    same = first.prompts == second.prompts
+    arguments.require(second_name, second.prompts, np.asarray(same), f"replies to the prompts of {first_name}")
 
 
 def _check_kind(kind: object) -> None:
-    if kind not in KINDS:
-        raise ValueError(f"kind is {kind!r}, expected one of {', '.join(map(repr, KINDS))}")
+    arguments.choice("kind", kind, KINDS)
 
 
 def _transformed(world: World, replies: Replies, kind: str) -> FloatArray:
@@ -372,10 +456,12 @@ def _by_prompt_kind(world: World, model: RewardModel) -> tuple[FloatArray, Float
     """Return the weight of each word for each (topic, mood), shape (topics · moods, V − 1), and those of RICH."""
     n_words, n_topics = len(world.words) - 1, len(world.topics)
     polite = world.tags["polite"][1:]
+    n_features = n_words * (1 + n_topics) + len(MOODS) * int(polite.sum()) + (len(RICH) if model.kind == "rich" else 0)
+    arguments.shape("model.weights", model.weights, (n_features,), f"the world and features of kind {model.kind!r}")
     word, rest = np.split(model.weights, [n_words])
     topic, rest = np.split(rest, [n_topics * n_words])
     mood, rich = np.split(rest, [len(MOODS) * polite.sum()])
     by_mood = np.zeros((len(MOODS), n_words))
     by_mood[:, polite] = mood.reshape(len(MOODS), -1)
     table = word + topic.reshape(n_topics, 1, n_words) + by_mood
-    return table.reshape(n_topics * len(MOODS), n_words), rich
+    return arguments.frozen((table.reshape(n_topics * len(MOODS), n_words), rich))

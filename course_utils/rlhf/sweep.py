@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+import numpy as np
 from joblib import Parallel, delayed
 
 from course_utils import arguments, training
@@ -23,6 +24,7 @@ class Result(NamedTuple):
     """what went wrong; None for a run that ended well"""
 
 
+@arguments.typed
 def sweep(
     configs: RunConfig | Sequence[RunConfig],
     seeds: Sequence[int],
@@ -50,6 +52,10 @@ def sweep(
     Raises:
         TypeError, ValueError: bad arguments.
     """
+    for name, several in (("configs", configs), ("seeds", seeds)):
+        several = list(several) if isinstance(several, np.ndarray) and several.ndim else several
+        if not isinstance(several, (RunConfig, Sequence)) or isinstance(several, str):
+            raise TypeError(f"{name} is {arguments.said(several)}, expected a list")
     wanted = [configs] if isinstance(configs, RunConfig) else list(configs)
     for config in wanted:
         if not isinstance(config, RunConfig):
@@ -57,8 +63,10 @@ def sweep(
     numbers = [arguments.whole("seeds", seed, low=0) for seed in seeds]
     if not wanted or not numbers:
         raise ValueError(f"configs has {len(wanted)} and seeds {len(numbers)} entries, expected at least one of each")
-    if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs == 0:
-        raise ValueError(f"jobs is {jobs!r}, expected a whole number of processes, or -1 for one per core")
+    if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs == 0 or abs(jobs) > 1024:
+        raise ValueError(
+            f"jobs is {arguments.said(jobs)}, expected a whole number of processes, or -1 for one per core"
+        )
     world = worlds.load() if world is None else world
     pairs = [(config, seed) for config in wanted for seed in numbers]
     # Seed by seed, so that a process finds the SFT model of a seed already made.
@@ -86,4 +94,4 @@ def _one(config: RunConfig, seed: int, world: World) -> Result:
     except ppo.NonFiniteError as error:
         return Result(config, seed, error.log, str(error))
     except Exception as error:
-        return Result(config, seed, None, f"{type(error).__name__}: {error}")
+        return Result(config, seed, getattr(error, "log", None), f"{type(error).__name__}: {error}")

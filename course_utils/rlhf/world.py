@@ -7,20 +7,23 @@ The gold reward is what people would agree on. A real run has no such thing: the
 and the reward model that was trained on them exist. Here it shows what a log cannot.
 """
 
+import dataclasses
 import hashlib
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from course_utils import arguments
+from course_utils import arguments, data_files
 from course_utils.arguments import BoolArray, FloatArray, IntArray
+from course_utils.data_files import DataFileError, shown
 
-DATA = Path(__file__).resolve().parents[2] / "data" / "rlhf"
+DATA = data_files.DATA / "rlhf"
 END = 0
 END_WORD = "<end>"
 MOODS = ("calm", "angry")
@@ -42,12 +45,18 @@ POLITE_WORDS_FOR_FREE = 2
 WORDS_FOR_FREE = 10
 _FILES = ("vocabulary.txt", "topics.jsonl", "prompts.jsonl", "settings.txt", "grammar.txt")
 
-
-class DataFileError(ValueError):
-    """A file of the world, or of preferences, that cannot be used; the message has file, line and reason."""
-
-    def __init__(self, path: Path, line: int, reason: str) -> None:
-        super().__init__(f"{path.name}, line {line}: {reason}")
+# What data/README.md promises; beyond it tables and texts would grow without measure.
+MOST_WORDS = 500
+MOST_TOPICS = 50
+MOST_PROMPTS = 10_000
+MOST_RULES = 1_000
+MOST_PARTS = 100
+"""symbols and words in a rule"""
+MOST_STEPS = 1_000
+"""rules used and words said until a reply is complete"""
+MOST_TOKENS = 256
+LARGEST_WEIGHT = 1e6
+"""of a rule, and of a part of the gold reward; the smallest of a rule is 1 / LARGEST_WEIGHT"""
 
 
 class Replies(NamedTuple):
@@ -100,11 +109,11 @@ class Rule(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class World:
-    """Words, prompts, grammar and gold reward; made by ``load``. Equal worlds have equal files."""
+    """Words, prompts, grammar and gold reward; made by ``load``, and read-only. Equal worlds have equal files."""
 
     words: tuple[str, ...]
     """token → word; words[0] is the end token"""
-    tags: dict[str, BoolArray]
+    tags: Mapping[str, BoolArray]
     """tag → which tokens have it, shape (V,)"""
     topics: tuple[str, ...]
     objects: BoolArray
@@ -115,33 +124,57 @@ class World:
     max_tokens: int
     """T, the longest reply, its end token included"""
     wrong_topic: float
-    gold_weights: dict[str, float]
-    rules: dict[str, tuple[Rule, ...]]
+    gold_weights: Mapping[str, float]
+    rules: Mapping[str, tuple[Rule, ...]]
     legal_pairs: BoolArray
     """which word may follow which in the grammar; row 0 is the beginning, column 0 the end, shape (V, V)"""
     digest: str
     """fingerprint of the files"""
-    indices: dict[str, int] = field(repr=False)
+    indices: Mapping[str, int] = field(repr=False)
     """word → token"""
     topic_of: IntArray = field(repr=False)
     """topic of each prompt, shape (prompts,)"""
     mood_of: IntArray = field(repr=False)
     """mood of each prompt, shape (prompts,)"""
+    contents: str = field(init=False, repr=False)
+    """fingerprint of all of the above: what is cached for a world belongs to it"""
+
+    def __post_init__(self) -> None:
+        """Freeze everything, and take the fingerprint."""
+        contents = hashlib.sha256()
+        for name, value in self._parts().items():
+            if isinstance(value, dict):
+                value = MappingProxyType({key: _read_only(part) for key, part in value.items()})
+            object.__setattr__(self, name, _read_only(value))
+            for part in value.items() if isinstance(value, Mapping) else [("", value)]:
+                contents.update(repr([x.tolist() if isinstance(x, np.ndarray) else x for x in (name, *part)]).encode())
+        object.__setattr__(self, "contents", contents.hexdigest())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let it travel between processes, and arrive read-only."""
+        return World, tuple(self._parts().values())
+
+    def _parts(self) -> dict[str, Any]:
+        """Return all it is made of, mappings as dictionaries."""
+        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.init}
+        return {name: dict(value) if isinstance(value, Mapping) else value for name, value in fields.items()}
 
     def __eq__(self, other: object) -> bool:
-        """Say whether the other world was read from the same text."""
-        return isinstance(other, World) and self.digest == other.digest
+        """Say whether the other world was read from the same text, and is the same."""
+        return isinstance(other, World) and self.contents == other.contents
 
     def __hash__(self) -> int:
         """Return a number that equal worlds share."""
-        return hash(self.digest)
+        return hash(self.contents)
 
     def encode(self, text: str) -> list[int]:
         """Return the tokens of a reply in words, the end token added.
 
         Raises:
+            TypeError: no text.
             ValueError: a word that is not in the vocabulary, or more words than fit.
         """
+        arguments.instance("text", text, str)
         unknown = [word for word in text.split() if word not in self.indices]
         if unknown:
             raise ValueError(f"the word {unknown[0]!r} is not in the vocabulary")
@@ -154,11 +187,15 @@ class World:
         """Return replies from their texts; a text of max_tokens words has no end token.
 
         Raises:
-            ValueError: unknown words, replies that are too long, or another number of prompts.
+            TypeError: prompts that are not whole numbers, or texts that are no texts.
+            ValueError: unknown words, replies that are too long, prompts that do not exist, or another number of them.
         """
+        if isinstance(texts, str) or not isinstance(texts, Sequence):
+            raise TypeError(f"texts is {arguments.said(texts)}, expected a list of texts")
+        for i, text in enumerate(texts):
+            arguments.instance(f"texts[{i}]", text, str)
         rows = [self.encode(text) for text in texts]
-        numbers = np.asarray(prompts, dtype=np.intp)
-        arguments.shape("prompts", numbers, (len(rows),), "texts")
+        numbers = arguments.indices("prompts", prompts, len(self.prompts), "a prompt", (len(rows),), "texts")
         tokens = np.zeros((len(rows), self.max_tokens), dtype=np.intp)
         for i, row in enumerate(rows):
             tokens[i, : len(row)] = row
@@ -166,6 +203,7 @@ class World:
 
     def text(self, replies: Replies) -> list[str]:
         """Return the replies in words, without the end token."""
+        checked("replies", self, replies)
         return [
             " ".join(self.words[token] for token in row[:n])
             for row, n in zip(replies.tokens, replies.words, strict=True)
@@ -181,6 +219,7 @@ class GoldReward(NamedTuple):
     """part → points, weights included, shape (m,) each"""
 
 
+@arguments.typed
 def load(folder: Path | str | None = None) -> World:
     """Read a world from its files.
 
@@ -191,25 +230,22 @@ def load(folder: Path | str | None = None) -> World:
         World.
 
     Raises:
-        FileNotFoundError: a file is missing.
-        DataFileError: a file that cannot be used, with file, line and reason.
+        DataFileError: a file that cannot be used, with file, line and reason; one that is missing is a
+            FileNotFoundError too.
     """
     paths = {name: (DATA if folder is None else Path(folder)) / name for name in _FILES}
-    texts = {name: path.read_text(encoding="utf-8") for name, path in paths.items()}
+    texts = ["\n".join(data_files.lines(path)) for path in paths.values()]
     words, tags = _vocabulary(paths["vocabulary.txt"])
-    indices = {word: i for i, word in enumerate(words)}
+    indices = {word: i for i, word in enumerate(words) if i != END}
     topics, objects, actions = _topics(paths["topics.jsonl"], indices)
     prompts = _prompts(paths["prompts.jsonl"], topics)
     settings = _settings(paths["settings.txt"])
     max_tokens = int(settings.pop("max_tokens"))
     wrong_topic = settings.pop("wrong_topic")
     rules = _grammar(paths["grammar.txt"], indices)
-    legal, longest = _language(rules, indices, {"OBJECT": _any(objects), "ACTION": _any(actions)})
-    if longest >= max_tokens:
-        line = rules["REPLY"][0].line if "REPLY" in rules else rules["REPLY/calm"][0].line
-        reason = f"REPLY can become {longest} words, which with an end token is more than max_tokens, {max_tokens}"
-        raise DataFileError(paths["grammar.txt"], line, reason)
-    digest = hashlib.sha256("\0".join(texts[name] for name in _FILES).encode()).hexdigest()
+    classes = {"OBJECT": np.asarray(objects.any(axis=0)), "ACTION": np.asarray(actions.any(axis=0))}
+    legal = _language(paths["grammar.txt"], rules, indices, classes, max_tokens)
+    digest = hashlib.sha256("\0".join(texts).encode()).hexdigest()
     return World(
         words=words,
         tags=tags,
@@ -223,12 +259,48 @@ def load(folder: Path | str | None = None) -> World:
         rules=rules,
         legal_pairs=legal,
         digest=digest,
-        indices={word: i for word, i in indices.items() if i != END},
+        indices=indices,
         topic_of=np.array([prompt.topic for prompt in prompts], dtype=np.intp),
         mood_of=np.array([prompt.mood for prompt in prompts], dtype=np.intp),
     )
 
 
+def checked(name: str, world: World | None, replies: Replies) -> Replies:
+    """Return the replies, which must be at least one, to prompts of this world and in its words; None for any world.
+
+    Raises:
+        TypeError: something else, or arrays of no whole numbers.
+        ValueError: wrong shapes, prompts or words that do not exist, or lengths that do not end at the end token.
+    """
+    arguments.instance(name, replies, Replies)
+    parts = replies._asdict()
+    for part, array in parts.items():
+        if type(array) not in (np.ndarray, np.memmap) or array.dtype.kind not in "iu":
+            kind = f"{type(array).__name__} of {getattr(array, 'dtype', 'no dtype')}"
+            raise TypeError(f"{name}.{part} is {kind}, expected an array of whole numbers, as from world.replies")
+    *m, length = replies.tokens.shape if replies.tokens.ndim == 2 else (0, 0)
+    if not m[0] or not length or (world is not None and length != world.max_tokens):
+        wanted = "T" if world is None else world.max_tokens
+        got = f"{name}.tokens has shape {replies.tokens.shape}"
+        raise ValueError(f"{got}, expected (m, {wanted}) and at least one reply")
+    most = 2**31 if world is None else len(world.prompts) - 1, 2**31 if world is None else len(world.words) - 1, length
+    for part, low, high in zip(Replies._fields, (0, 0, 1), most, strict=True):
+        array = parts[part]
+        if part != "tokens":
+            arguments.shape(f"{name}.{part}", array, tuple(m), f"{name}.tokens")
+        if array.min() < low or array.max() > high:
+            fine = (array >= low) & (array <= high)
+            arguments.require(f"{name}.{part}", array, fine, f"a whole number from {low} to {high}")
+    said = (replies.tokens != END).cumprod(axis=1).sum(axis=1)  # words before the first end token
+    ends = np.minimum(said + 1, length)
+    if (replies.lengths != ends).any():
+        arguments.require(f"{name}.lengths", replies.lengths, replies.lengths == ends, "the place of the end token")
+    if np.count_nonzero(replies.tokens) != said.sum():
+        arguments.require(f"{name}.tokens", replies.tokens, ~(replies.tokens > 0) | replies.mask, "0 after the end")
+    return replies
+
+
+@arguments.typed
 def prompt_weights(
     world: World, *, unseen_topics: Sequence[str] = (), only_topics: Sequence[str] = (), angry_share: float = 0.5
 ) -> FloatArray:
@@ -248,9 +320,12 @@ def prompt_weights(
     """
     share = arguments.number("angry_share", angry_share, low=0.0, high=1.0)
     for name, topics in (("unseen_topics", unseen_topics), ("only_topics", only_topics)):
-        unknown = [topic for topic in topics if topic not in world.topics]
+        if isinstance(topics, str) or not isinstance(topics, Sequence):
+            raise TypeError(f"{name} is {arguments.said(topics)}, expected a list of topics")
+        unknown = [topic for topic in topics if not isinstance(topic, str) or topic not in world.topics]
         if unknown:
-            raise ValueError(f"{name} has {unknown[0]!r}, expected topics among {', '.join(world.topics)}")
+            got = arguments.said(unknown[0])
+            raise ValueError(f"{name} has {got}, expected topics among {', '.join(world.topics)}")
     wanted = [t not in unseen_topics and (not only_topics or t in only_topics) for t in world.topics]
     if not any(wanted):
         raise ValueError("unseen_topics has every topic that could come, expected one topic at least to be left")
@@ -262,6 +337,7 @@ def prompt_weights(
     return result
 
 
+@arguments.typed
 def sample_prompts(world: World, n: int, rng: np.random.Generator, weights: ArrayLike | None = None) -> IntArray:
     """Draw prompts from the traffic.
 
@@ -269,7 +345,7 @@ def sample_prompts(world: World, n: int, rng: np.random.Generator, weights: Arra
         world: the world.
         n: how many, at least 1.
         rng: a numpy.random.Generator.
-        weights: probability of each prompt, shape (prompts,); None for ``prompt_weights(world)``.
+        weights: how often each prompt comes, shape (prompts,), in any proportion; None for ``prompt_weights(world)``.
 
     Returns:
         Numbers of prompts, shape (n,).
@@ -277,16 +353,16 @@ def sample_prompts(world: World, n: int, rng: np.random.Generator, weights: Arra
     Raises:
         TypeError, ValueError: bad arguments.
     """
-    n = arguments.whole("n", n, low=1)
+    n = arguments.count("n", n, high=1_000_000)
     generator = arguments.generator(rng)
-    (shares,) = arguments.floats(weights=prompt_weights(world) if weights is None else weights)
-    arguments.shape("weights", shares, (len(world.prompts),), "the world's prompts")
-    arguments.within("weights", shares, 0.0, np.inf)
+    weights = prompt_weights(world) if weights is None else weights
+    shares = arguments.shares("weights", weights, (len(world.prompts),), "the world's prompts")
     cumulative = shares.cumsum()
     drawn: IntArray = np.searchsorted(cumulative, generator.random(n) * cumulative[-1], side="right")
     return np.minimum(drawn, int(np.flatnonzero(shares)[-1]))
 
 
+@arguments.typed
 def demonstrations(
     world: World,
     n: int,
@@ -326,8 +402,10 @@ def demonstrations(
     return Replies(prompts, tokens, lengths)
 
 
+@arguments.typed
 def counts(world: World, replies: Replies) -> IntArray:
     """Return how often each word was said, shape (m, V); the end token counts 0."""
+    checked("replies", world, replies)
     m, n_words = len(replies.tokens), len(world.words)
     flat = replies.tokens + n_words * np.arange(m)[:, None]
     table = np.bincount(flat.ravel(), minlength=m * n_words).reshape(m, n_words)
@@ -335,17 +413,20 @@ def counts(world: World, replies: Replies) -> IntArray:
     return table
 
 
+@arguments.typed
 def illegal_share(world: World, replies: Replies) -> FloatArray:
     """Return the share of neighbouring words that the grammar never puts side by side, shape (m,).
 
     The first word after the beginning, and the end token after the last word, count as pairs too.
     """
+    checked("replies", world, replies)
     before = np.concatenate([np.zeros_like(replies.tokens[:, :1]), replies.tokens[:, :-1]], axis=1)
     wrong = ~world.legal_pairs[before, replies.tokens] & replies.mask
     share: FloatArray = wrong.sum(axis=1) / replies.lengths
     return share
 
 
+@arguments.typed
 def gold_reward(world: World, replies: Replies) -> GoldReward:
     """Return what people would agree on.
 
@@ -382,115 +463,100 @@ def gold_reward(world: World, replies: Replies) -> GoldReward:
     return GoldReward(np.sum(list(parts.values()), axis=0), parts)
 
 
-def _any(rows: BoolArray) -> BoolArray:
-    """Return which columns are True in any row."""
-    return np.asarray(rows.any(axis=0))
+def _read_only(value: Any) -> Any:
+    """Return the value; of an array, a copy that nobody can change."""
+    return arguments.frozen(value.copy()) if isinstance(value, np.ndarray) else value
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield the lines that say something, with their numbers; a remark begins with #."""
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        text = line.split("#", 1)[0].strip() if path.suffix == ".txt" else line.strip()
-        if text:
-            yield number, text
-
-
-def json_lines(path: Path, keys: dict[str, type]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the objects of a JSON Lines file with their line numbers; each must have these keys, of these types.
-
-    Raises:
-        DataFileError: not JSON, not an object, a key that is missing, or a value of another type.
-    """
-    for number, line in _lines(path):
-        try:
-            entry = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise DataFileError(path, number, f"not JSON: {error.msg} at column {error.colno}") from error
-        if not isinstance(entry, dict):
-            raise DataFileError(path, number, f"expected a JSON object, got {type(entry).__name__}")
-        for key, kind in keys.items():
-            if key not in entry:
-                raise DataFileError(path, number, f'the key "{key}" is missing')
-            if not isinstance(entry[key], kind):
-                wanted = "a list" if kind is list else "a text"
-                raise DataFileError(path, number, f'"{key}" is {entry[key]!r}, expected {wanted}')
-        yield number, entry
+def _at_most(path: Path, line: int, most: int, count: int, what: str) -> None:
+    if count > most:
+        raise DataFileError(path, line, f"there are {count:,} {what}, expected at most {most:,}")
 
 
 def _vocabulary(path: Path) -> tuple[tuple[str, ...], dict[str, BoolArray]]:
-    words, tagged = [END_WORD], [set[str]()]
-    for number, line in _lines(path):
+    tagged = {END_WORD: set[str]()}
+    for number, line in data_files.said(path):
         word, *tags = line.split()
-        if word != word.lower():
-            raise DataFileError(path, number, f"the word {word!r} has capitals, which are for the grammar's symbols")
-        if word in words:
-            raise DataFileError(path, number, f"the word {word!r} is there twice")
+        if word != word.lower() or word.isupper():
+            raise DataFileError(
+                path, number, f"the word {shown(word)} has capitals, which are for the grammar's symbols"
+            )
+        if word in tagged:
+            raise DataFileError(path, number, f"the word {shown(word)} is there twice")
         unknown = set(tags) - set(TAGS)
         if unknown:
-            raise DataFileError(path, number, f"unknown tag {min(unknown)!r}, expected {', '.join(TAGS)}")
-        words.append(word)
-        tagged.append(set(tags))
-    if len(words) < 2:
+            raise DataFileError(path, number, f"unknown tag {shown(min(unknown))}, expected {', '.join(TAGS)}")
+        tagged[word] = set(tags)
+        _at_most(path, number, MOST_WORDS, len(tagged) - 1, "words")
+    if len(tagged) < 2:
         raise DataFileError(path, 1, "there is no word")
-    return tuple(words), {tag: np.array([tag in tags for tags in tagged]) for tag in TAGS}
+    return tuple(tagged), {tag: np.array([tag in tags for tags in tagged.values()]) for tag in TAGS}
 
 
 def _topics(path: Path, indices: dict[str, int]) -> tuple[tuple[str, ...], BoolArray, BoolArray]:
     topics: list[str] = []
     tables: dict[str, list[BoolArray]] = {"objects": [], "actions": []}
-    for number, entry in json_lines(path, {"topic": str, "objects": list, "actions": list}):
+    for number, entry in data_files.json_lines(path, {"topic": str, "objects": list, "actions": list}):
         if entry["topic"] in topics:
-            raise DataFileError(path, number, f"the topic {entry['topic']!r} is there twice")
+            raise DataFileError(path, number, f"the topic {shown(entry['topic'])} is there twice")
         topics.append(entry["topic"])
+        _at_most(path, number, MOST_TOPICS, len(topics), "topics")
         for key, rows in tables.items():
             unknown = [word for word in entry[key] if not isinstance(word, str) or word not in indices]
             if unknown or not entry[key]:
-                reason = f"{unknown[0]!r} is not in vocabulary.txt" if unknown else f'"{key}" is empty'
+                reason = f"{shown(unknown[0])} is not in vocabulary.txt" if unknown else f'"{key}" is empty'
                 raise DataFileError(path, number, reason)
-            rows.append(np.isin(np.arange(len(indices)), [indices[word] for word in entry[key]]))
+            rows.append(np.isin(np.arange(len(indices) + 1), [indices[word] for word in entry[key]]))
     if not topics:
         raise DataFileError(path, 1, "there is no topic")
     return tuple(topics), np.array(tables["objects"]), np.array(tables["actions"])
 
 
 def _prompts(path: Path, topics: tuple[str, ...]) -> tuple[Prompt, ...]:
-    prompts: list[Prompt] = []
+    prompts: dict[str, Prompt] = {}
     number = 1
-    for number, entry in json_lines(path, {"topic": str, "mood": str, "text": str}):
+    for number, entry in data_files.json_lines(path, {"topic": str, "mood": str, "text": str}):
         if entry["topic"] not in topics:
-            raise DataFileError(path, number, f"the topic {entry['topic']!r} is not in topics.jsonl")
+            raise DataFileError(path, number, f"the topic {shown(entry['topic'])} is not in topics.jsonl")
         if entry["mood"] not in MOODS:
-            raise DataFileError(path, number, f"the mood is {entry['mood']!r}, expected calm or angry")
-        if any(entry["text"] == prompt.text for prompt in prompts):
+            raise DataFileError(path, number, f"the mood is {shown(entry['mood'])}, expected calm or angry")
+        if entry["text"] in prompts:
             raise DataFileError(path, number, "the same text is there twice")
-        prompts.append(Prompt(topics.index(entry["topic"]), MOODS.index(entry["mood"]), entry["text"]))
-    kinds = {(prompt.topic, prompt.mood) for prompt in prompts}
+        prompt = Prompt(topics.index(entry["topic"]), MOODS.index(entry["mood"]), entry["text"])
+        prompts[prompt.text] = prompt
+        _at_most(path, number, MOST_PROMPTS, len(prompts), "prompts")
+    kinds = {(prompt.topic, prompt.mood) for prompt in prompts.values()}
     for topic, name in enumerate(topics):
         for mood, mood_name in enumerate(MOODS):
             if (topic, mood) not in kinds:
-                raise DataFileError(path, number, f"the file ends without a prompt about {name} that is {mood_name}")
-    return tuple(prompts)
+                raise DataFileError(
+                    path, number, f"the file ends without a prompt about {shown(name)[1:-1]} that is {mood_name}"
+                )
+    return tuple(prompts.values())
 
 
 def _settings(path: Path) -> dict[str, float]:
     names = ("max_tokens", "wrong_topic", *(f"gold.{part}" for part in GOLD_PARTS))
     settings: dict[str, float] = {}
     number = 1
-    for number, line in _lines(path):
+    for number, line in data_files.said(path):
         name, *values = line.split()
         if name not in names:
-            raise DataFileError(path, number, f"unknown name {name!r}, expected one of {', '.join(names)}")
+            raise DataFileError(path, number, f"unknown name {shown(name)}, expected one of {', '.join(names)}")
         if name in settings:
             raise DataFileError(path, number, f"{name} is there twice")
-        try:
-            [value] = map(float, values)
-        except ValueError as error:
-            raise DataFileError(path, number, f"{name} is {' '.join(values)!r}, expected one number") from error
-        whole = name == "max_tokens" and value >= 2 and value == int(value)
-        share = name == "wrong_topic" and 0 <= value <= 1
-        if not np.isfinite(value) or not (whole or share or name.startswith("gold.")):
-            wanted = {"max_tokens": "a whole number of at least 2", "wrong_topic": "a share in [0, 1]"}
-            raise DataFileError(path, number, f"{name} is {values[0]}, expected {wanted.get(name, 'a finite number')}")
+        value = data_files.number(values[0]) if len(values) == 1 else None
+        if value is None:
+            raise DataFileError(path, number, f"{name} is {shown(' '.join(values))}, expected one number")
+        if name == "max_tokens":
+            right = 2 <= value <= MOST_TOKENS and value == int(value)
+            wanted = f"a whole number of at least 2 and at most {MOST_TOKENS}"
+        elif name == "wrong_topic":
+            right, wanted = 0 <= value <= 1, "a share in [0, 1]"
+        else:
+            right, wanted = abs(value) <= LARGEST_WEIGHT, f"a finite number of at most {LARGEST_WEIGHT:,.0f} in size"
+        if not right:
+            raise DataFileError(path, number, f"{name} is {values[0]}, expected {wanted}")
         settings[name] = value
     missing = [name for name in names if name not in settings]
     if missing:
@@ -500,38 +566,37 @@ def _settings(path: Path) -> dict[str, float]:
 
 def _grammar(path: Path, indices: dict[str, int]) -> dict[str, tuple[Rule, ...]]:
     rules: dict[str, list[Rule]] = {}
-    for number, line in _lines(path):
+    for count, (number, line) in enumerate(data_files.said(path), start=1):
+        _at_most(path, number, MOST_RULES, count, "rules")
         symbol, *rest = line.split()
         name, _, mood = symbol.partition("/")
         if not name.isupper() or name in ("OBJECT", "ACTION") or (mood and mood not in MOODS) or len(rest) < 2:
-            reason = f"{line!r}: expected SYMBOL, weight and what it becomes (SYMBOL/calm or SYMBOL/angry for one mood)"
-            raise DataFileError(path, number, reason)
-        try:
-            weight = float(rest[0])
-        except ValueError:
-            weight = np.nan
-        if not 0 < weight < np.inf:
-            raise DataFileError(path, number, f"the weight is {rest[0]!r}, expected a number above 0")
+            wanted = "SYMBOL, weight and what it becomes (SYMBOL/calm or SYMBOL/angry for one mood)"
+            raise DataFileError(path, number, f"{shown(line)}: expected {wanted}")
+        weight = data_files.number(rest[0])
+        if weight is None or not 1 / LARGEST_WEIGHT <= weight <= LARGEST_WEIGHT:
+            wanted = f"a number above 0, from {1 / LARGEST_WEIGHT:.6f} to {LARGEST_WEIGHT:,.0f}"
+            raise DataFileError(path, number, f"the weight is {shown(rest[0])}, expected {wanted}")
         parts = tuple(rest[1:]) if rest[1:] != ["-"] else ()
+        _at_most(path, number, MOST_PARTS, len(parts), "parts in this rule")
         unknown = [part for part in parts if part not in indices and not part.isupper()]
         if unknown:
-            raise DataFileError(path, number, f"the word {unknown[0]!r} is not in vocabulary.txt")
+            raise DataFileError(path, number, f"the word {shown(unknown[0])} is not in vocabulary.txt")
         rules.setdefault(symbol, []).append(Rule(symbol, weight, parts, number))
     defined = [set(_for_mood(rules, mood)) | {"OBJECT", "ACTION"} for mood in MOODS]
     for rule in [rule for group in rules.values() for rule in group]:
         mood = rule.symbol.partition("/")[2]
         for part in rule.parts:
             known = [part in d for d, m in zip(defined, MOODS, strict=True) if mood in ("", m)]
-            if part.isupper() and not all(known):
-                raise DataFileError(path, rule.line, f"the symbol {part} is not defined, at least not for every mood")
+            if part not in indices and not all(known):
+                reason = f"the symbol {shown(part)[1:-1]} is not defined, at least not for every mood"
+                raise DataFileError(path, rule.line, reason)
     if any("REPLY" not in d for d in defined):
         raise DataFileError(path, 1, "REPLY is not defined for both moods")
-    for mood in MOODS:
-        _forbid_loops(path, _for_mood(rules, mood), "REPLY", ())
     return {symbol: tuple(group) for symbol, group in rules.items()}
 
 
-def _for_mood(rules: Any, mood: str) -> dict[str, list[Rule]]:
+def _for_mood(rules: Mapping[str, Sequence[Rule]], mood: str) -> dict[str, list[Rule]]:
     """Return the rules of each symbol that hold for a mood."""
     found: dict[str, list[Rule]] = {}
     for symbol, group in rules.items():
@@ -541,77 +606,83 @@ def _for_mood(rules: Any, mood: str) -> dict[str, list[Rule]]:
     return found
 
 
-def _forbid_loops(path: Path, rules: dict[str, list[Rule]], symbol: str, above: tuple[str, ...]) -> None:
-    for rule in rules.get(symbol, []):
-        for part in rule.parts:
-            if part in (*above, symbol):
-                raise DataFileError(path, rule.line, f"{part} leads back to itself: replies could have any length")
-            _forbid_loops(path, rules, part, (*above, symbol))
-
-
 class _Phrase(NamedTuple):
     """What is known of the texts that a symbol can become."""
 
-    first: frozenset[int]
-    last: frozenset[int]
-    pairs: frozenset[tuple[int, int]]
+    first: BoolArray
+    """which words can be the first, shape (V,)"""
+    last: BoolArray
+    """which words can be the last, shape (V,)"""
     empty: bool
+    """whether it can become nothing"""
     longest: int
-
-    def then(self, other: "_Phrase") -> "_Phrase":
-        """Return the phrase for one after the other."""
-        return _Phrase(
-            self.first | other.first if self.empty else self.first,
-            self.last | other.last if other.empty else other.last,
-            self.pairs | other.pairs | {(a, b) for a in self.last for b in other.first},
-            self.empty and other.empty,
-            self.longest + other.longest,
-        )
-
-    def either(self, other: "_Phrase") -> "_Phrase":
-        """Return the phrase for one or the other."""
-        return _Phrase(
-            self.first | other.first,
-            self.last | other.last,
-            self.pairs | other.pairs,
-            self.empty or other.empty,
-            max(self.longest, other.longest),
-        )
+    """words of the longest text"""
+    steps: int
+    """symbols and words that it takes at most"""
 
 
 def _language(
-    rules: dict[str, tuple[Rule, ...]], indices: dict[str, int], classes: dict[str, BoolArray]
-) -> tuple[BoolArray, int]:
-    """Return all pairs of neighbours in the grammar's texts, and the number of words of the longest text."""
-
-    def words(tokens: frozenset[int]) -> _Phrase:
-        return _Phrase(tokens, tokens, frozenset(), False, 1)
-
-    def phrase(part: str, known: dict[str, list[Rule]]) -> _Phrase:
-        if part in classes:
-            return words(frozenset(map(int, np.flatnonzero(classes[part]))))
-        if part in indices:
-            return words(frozenset({indices[part]}))
-        options = []
-        for rule in known[part]:
-            option = _Phrase(frozenset(), frozenset(), frozenset(), True, 0)
-            for piece in rule.parts:
-                option = option.then(phrase(piece, known))
-            options.append(option)
-        result = options[0]
-        for option in options[1:]:
-            result = result.either(option)
-        return result
-
-    legal = np.zeros((len(indices), len(indices)), dtype=bool)
-    longest = 0
-    border = words(frozenset({END}))
+    path: Path,
+    rules: Mapping[str, Sequence[Rule]],
+    indices: Mapping[str, int],
+    classes: Mapping[str, BoolArray],
+    max_tokens: int,
+) -> BoolArray:
+    """Return which word may follow which in the grammar's texts, shape (V, V); refuse texts that could be too long."""
+    tokens = np.eye(len(indices) + 1, dtype=bool)
+    legal = np.zeros_like(tokens)
     for mood in MOODS:
-        reply = phrase("REPLY", _for_mood(rules, mood))
-        for a, b in border.then(reply).then(border).pairs:
-            legal[a, b] = True
-        longest = max(longest, reply.longest)
-    return legal, longest
+        known = _for_mood(rules, mood)
+        phrases = {word: _Phrase(tokens[i], tokens[i], False, 1, 1) for word, i in indices.items()}
+        phrases |= {name: _Phrase(row, row, False, 1, 1) for name, row in classes.items()}
+        for symbol in _parts_first(path, known):
+            options = [_one_after_the_other([phrases[part] for part in rule.parts], legal) for rule in known[symbol]]
+            first, last, empty, longest, steps = zip(*options, strict=True)
+            phrases[symbol] = _Phrase(
+                np.any(first, axis=0), np.any(last, axis=0), any(empty), max(longest), 1 + max(steps)
+            )
+        reply, line = phrases["REPLY"], known["REPLY"][0].line
+        if reply.steps > MOST_STEPS:
+            reason = f"a reply can take {_counted(reply.steps)} steps, expected at most {MOST_STEPS:,}"
+            raise DataFileError(path, line, reason)
+        if reply.longest >= max_tokens:
+            reason = f"REPLY can become {reply.longest} words, which with an end token is more than max_tokens"
+            raise DataFileError(path, line, f"{reason}, {max_tokens}")
+        border = _Phrase(tokens[END], tokens[END], False, 0, 0)
+        _one_after_the_other([border, reply, border], legal)
+    return legal
+
+
+def _parts_first(path: Path, rules: Mapping[str, Sequence[Rule]]) -> list[str]:
+    """Return the symbols that REPLY needs, each after those that it becomes."""
+    needed = ["REPLY"]
+    for symbol in needed:  # which grows
+        parts = [part for rule in rules[symbol] for part in rule.parts if part in rules]
+        needed += [part for part in dict.fromkeys(parts) if part not in needed]
+    try:
+        graph = {symbol: [part for rule in rules[symbol] for part in rule.parts if part in rules] for symbol in needed}
+        return list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        part, symbol = error.args[1][:2]
+        line = next(rule.line for rule in rules[symbol] if part in rule.parts)
+        reason = f"{shown(part)[1:-1]} leads back to itself: replies could have any length"
+        raise DataFileError(path, line, reason) from None
+
+
+def _one_after_the_other(parts: Sequence[_Phrase], legal: BoolArray) -> _Phrase:
+    """Return what is known of the parts in this order; mark in ``legal`` which words meet."""
+    first = last = np.zeros(len(legal), dtype=bool)
+    empty = True
+    for part in parts:
+        legal[last] |= part.first
+        first = first | part.first if empty else first
+        last = last | part.last if part.empty else part.last
+        empty = empty and part.empty
+    return _Phrase(first, last, empty, sum(part.longest for part in parts), sum(part.steps for part in parts))
+
+
+def _counted(count: int) -> str:
+    return f"{count:,}" if count < 10**9 else "more than a thousand million"
 
 
 def _uniforms(rng: np.random.Generator) -> Iterator[float]:
@@ -622,15 +693,20 @@ def _uniforms(rng: np.random.Generator) -> Iterator[float]:
 
 def _expand(world: World, symbol: str, mood: str, topic: int, uniform: Iterator[float]) -> list[int]:
     """Return the tokens of one text that the symbol becomes."""
-    if symbol in world.indices:
-        return [world.indices[symbol]]
-    if symbol in ("OBJECT", "ACTION"):
-        choices = np.flatnonzero((world.objects if symbol == "OBJECT" else world.actions)[topic])
-        return [int(choices[int(next(uniform) * len(choices))])]
-    options = [*world.rules.get(symbol, ()), *world.rules.get(f"{symbol}/{mood}", ())]
-    left = next(uniform) * sum(option.weight for option in options)
-    for option in options:
-        left -= option.weight
-        if left < 0:
-            break
-    return [token for part in option.parts for token in _expand(world, part, mood, topic, uniform)]
+    said, left_to_say = [], [symbol]
+    while left_to_say:
+        part = left_to_say.pop()
+        if part in world.indices:
+            said.append(world.indices[part])
+        elif part in ("OBJECT", "ACTION"):
+            choices = np.flatnonzero((world.objects if part == "OBJECT" else world.actions)[topic])
+            said.append(int(choices[int(next(uniform) * len(choices))]))
+        else:
+            options = [*world.rules.get(part, ()), *world.rules.get(f"{part}/{mood}", ())]
+            left = next(uniform) * sum(option.weight for option in options)
+            for option in options:
+                left -= option.weight
+                if left < 0:
+                    break
+            left_to_say += reversed(option.parts)
+    return said

@@ -246,7 +246,7 @@ class AdvantageLab(Lab):
 
     def step(self, n: int = 1) -> None:
         """Take n ascent steps, as the button *step* does."""
-        if not isinstance(n, int) or n < 1:
+        if not isinstance(n, int) or isinstance(n, bool) or n < 1:
             raise ValueError(f"n is {n!r}, expected a whole number of steps from 1 on")
         for _ in range(n):
             with self.hold_trait_notifications():

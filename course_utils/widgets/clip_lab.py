@@ -263,19 +263,19 @@ class ClipLab(Lab):
         """
         logits = self._logits(clip)[-1]
         clipped = batch_objective(logits, self.epsilon)
-        if self.clip if clip is None else clip:
+        if self.clip if clip is None else arguments.flag("clip", clip):
             return clipped
         return batch_objective(logits, NO_CLIP)._replace(clip_fraction=clipped.clip_fraction)
 
     def _logits(self, clip: bool | None = None) -> FloatArray:
-        on = self.clip if clip is None else clip
+        on = self.clip if clip is None else arguments.flag("clip", clip)
         return _ascended(self.epsilon if on else NO_CLIP, self.step_size, self.steps)
 
     # --- the buttons, from Python -------------------------------------------------------------------
 
     def step(self, number: int = 1) -> None:
         """Take one or more steps on the batch, as the buttons do; the 100th is the last."""
-        self.steps = min(MOST_STEPS, self.steps + number)
+        self.steps = min(MOST_STEPS, self.steps + arguments.whole("number", number, low=1))
 
     def restart(self) -> None:
         """Go back to the policy that sampled, as the button does; the settings stay."""

@@ -1,34 +1,38 @@
 """The course as a map: what is there, what you have done, what was hard, what comes next."""
 
-import json
 from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-import anywidget
 from traitlets import Dict, List
 
-from course_utils import lessons, progress
+from course_utils import data_files, lessons, progress
 from course_utils.lessons import Lesson
-from course_utils.widgets.lab import lab_source, lab_style
+from course_utils.widgets.lab import Lab, lab_source, lab_style
 
 HARD_FROM = 3  # tries at a check from which on it counts as hard
 STATES = {"preparation": "in preparation", "new": "", "begun": "begun", "done": "done", "here": "you are here"}
 
+# What a stored map may say (offline.js).
+TEXT = {"kind": "text", "longest": 2000}
+TEXTS = {"kind": "list", "of": TEXT}
+LESSON = dict.fromkeys(("number", "title", "question", "notebook", "state"), TEXT) | {"facts": TEXTS, "hard": TEXTS}
+SUGGESTION = dict.fromkeys(("text", "detail", "notebook"), TEXT)
 
-class CourseMap(anywidget.AnyWidget):  # type: ignore[misc]
+
+class CourseMap(Lab):
     """A map of the lessons with the learner's own record on it.
 
-    It is no Lab: what shows labs without Python is built from their first state, and a record has no place there.
     Read `lessons` (one dict for each: number, title, question, notebook, state, facts, hard) and `suggestion` (text,
     detail and notebook). Both are made when the map is; `refresh()` makes them anew.
     """
 
     _esm = lab_source("course_map.js")
     _css = lab_style("course_map.css")
+    offline_note = "Run the cell to bring your map up to date."
 
-    lessons = List(Dict()).tag(sync=True)
-    suggestion = Dict().tag(sync=True)
+    lessons = List(Dict()).tag(sync=True, rule={"kind": "list", "of": {"kind": "record", "fields": LESSON}})
+    suggestion = Dict().tag(sync=True, rule={"kind": "record", "fields": SUGGESTION})
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,7 +47,7 @@ class CourseMap(anywidget.AnyWidget):  # type: ignore[misc]
 
     # --- viewers without widgets ---------------------------------------------------------------------
 
-    def __repr__(self) -> str:
+    def alt_text(self) -> str:
         """Return the map as text."""
         lines = []
         for row in self.lessons:
@@ -51,6 +55,10 @@ class CourseMap(anywidget.AnyWidget):  # type: ignore[misc]
             noted = "; ".join(note for note in notes if note)
             lines.append(f"{row['number']} · {row['title']}{f' ({noted})' if noted else ''}")
         return "\n".join(["Course map", *lines, self.suggestion["text"] + self.suggestion["detail"]])
+
+    def first_frame(self) -> bytes:
+        """Return nothing: as a table a map says more than as a picture."""
+        return b""
 
     def page(self) -> str:
         """Return the map as an HTML table."""
@@ -67,11 +75,6 @@ class CourseMap(anywidget.AnyWidget):  # type: ignore[misc]
             next_ = f'<a href="{escape(self.suggestion["notebook"])}">{next_}</a>'
         next_ += escape(self.suggestion["detail"])
         return f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table><p>{next_}</p>"
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        bundle = super()._repr_mimebundle_(**kwargs)
-        data = bundle[0] if isinstance(bundle, tuple) else (bundle or {})
-        return {**data, "text/plain": repr(self), "text/html": self.page()}, {}
 
 
 def _row(lesson: Lesson, done: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,7 +99,7 @@ def _row(lesson: Lesson, done: Mapping[str, Any]) -> dict[str, Any]:
             facts.append(f"quiz: {len(right)} of {len(titles)} right, {at_once} at the first try")
         if predictions:
             facts.append(_counted(predictions, "prediction"))
-    elif notebook:
+    elif notebook or not lessons.are_here():
         parts = [(len(lesson.checks), "check"), (len(titles), "quiz question")]
         facts = [_counted(count, what) for count, what in parts if count]
     hard = []
@@ -113,7 +116,7 @@ def _row(lesson: Lesson, done: Mapping[str, Any]) -> dict[str, Any]:
         state = "done"
     if lesson.number == "00":
         state = "here"
-    elif notebook is None:
+    elif notebook is None and lessons.are_here():
         state = "preparation"
     return {
         "number": lesson.number,
@@ -128,6 +131,12 @@ def _row(lesson: Lesson, done: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _suggestion(rows: list[dict[str, Any]]) -> dict[str, str]:
+    if not lessons.are_here():
+        return {
+            "text": "The notebooks are not in this folder: they are in the course's repository.",
+            "detail": "",
+            "notebook": "",
+        }
     there = [row for row in rows if row["state"] in ("new", "begun", "done")]
     begun = [row for row in there if row["state"] == "begun"]
     done = [row["number"] for row in there if row["state"] == "done"]
@@ -147,9 +156,9 @@ def _suggestion(rows: list[dict[str, Any]]) -> dict[str, str]:
 def _quiz_titles(lesson: Lesson) -> dict[str, str]:
     """Return the titles of a quiz's questions by id; none where the file is missing or broken (the quiz tells why)."""
     try:
-        document = json.loads((lessons.QUIZZES / f"{lesson.number}.json").read_text(encoding="utf-8"))
+        document, _ = data_files.document(lessons.QUIZZES / f"{lesson.number}.json")
         return {str(question["id"]): str(question["title"]) for question in document["questions"]}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return {}
 
 

@@ -33,6 +33,7 @@ class KernelLab(Lab):
     message = Unicode("").tag(sync=True)
 
     picture_time = PICTURE_TIME
+    offline_note = "Run the cell to train: this lab learns in Python."
 
     def __init__(self, **traits: Any) -> None:
         self._task: asyncio.Task[None] | None = None

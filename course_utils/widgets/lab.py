@@ -93,12 +93,14 @@ class Numbers(TraitType[list[float], Any]):
 
 
 class Lab(anywidget.AnyWidget):  # type: ignore[misc]
-    """A widget that also shows a picture with alt text where widgets cannot run.
+    """A widget that is also shown where no Python is behind it, and as picture or text where widgets cannot run.
 
-    same_length: the names of traits that have one entry for each action (or step); untrusted data must obey it.
+    same_length: the names of traits that have one entry for each action (or step); untrusted data must obey it;
+    offline_note: what stands under the lab while no Python is behind it.
     """
 
     same_length: ClassVar[tuple[str, ...]] = ()
+    offline_note: ClassVar[str] = "This lab is not connected to Python until you run the cell."
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Keep the kernel from echoing what the page sends: an echo that comes late would undo a drag."""
@@ -112,8 +114,12 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
         raise NotImplementedError
 
     def first_frame(self) -> bytes:
-        """Return the first frame as PNG bytes."""
+        """Return the first frame as PNG bytes; none where the page says more than a picture."""
         raise NotImplementedError
+
+    def page(self) -> str:
+        """Return the lab as HTML for pages without widgets; nothing where the picture says it."""
+        return ""
 
     @observe("predictions")  # a lab that asks for predictions has this trait
     def _remember_prediction(self, change: Any) -> None:
@@ -136,7 +142,9 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
         bundle = super()._repr_mimebundle_(**kwargs)
         data: Mapping[str, Any] = bundle[0] if isinstance(bundle, tuple) else (bundle or {})
         alt = self.alt_text()
+        shown = {"text/html": self.page(), "image/png": self.first_frame()}
+        shown = {kind: content for kind, content in shown.items() if content}
         return (
-            {**data, offline.MIME_TYPE: offline.stored(self), "text/plain": alt, "image/png": self.first_frame()},
-            {"image/png": {"alt": alt}},
+            {**data, offline.MIME_TYPE: offline.stored(self), "text/plain": alt, **shown},
+            {"image/png": {"alt": alt}} if "image/png" in shown else {},
         )

@@ -1,18 +1,23 @@
-// JupyterLab's door to the labs of an untrusted notebook: it draws LAB_MIME_TYPE, which carries plain data, with code
-// from the installed package alone. That is why its renderer may call itself safe; the widget manager's may not,
-// for a widget's state carries its own code. A second renderer gives pictures their alt text, which JupyterLab's own
-// leaves in the notebook.
+// JupyterLab's door to the labs, maps and quizzes. What a notebook stores of one is plain data, LAB_MIME_TYPE. This draws
+// it with code from the installed package alone, which is why its renderer may call itself safe, wherever no live model
+// is behind the output: before the cell has run, when its kernel is gone, trusted or not. Where there is a model, the
+// widget manager draws it. Two things more that lessons need: pictures get the alt text that their notebook holds, and
+// to open a notebook is no change to it.
 //
 // JupyterLab loads prebuilt extensions by module federation: a script leaves a container with init and get under its
 // package's name. This one is small enough to be written by hand. build/labextension.py calls the function below with
 // LABS, the file of each lab by the lab's name, and writes the result as static/remoteEntry.<hash>.js.
 
 (function (PACKAGE, LAB_MIME_TYPE, LABS) {
-  const RANK = -5; // after the live widget (-10), which trusted notebooks show; before HTML, pictures and text
-  const OFFLINE_NOTE = "This lab is not connected to Python until you run the cell.";
+  const VIEW = "application/vnd.jupyter.widget-view+json";
+  const FIRST = -20; // in a notebook, before the widget manager (-10): this one knows when to leave the output to it
+  const ELSEWHERE = -5; // in consoles and files, after the widget manager; before HTML, pictures and text
   const PICTURE = "image/png";
   const PICTURE_RANK = 90; // that of JupyterLab's own
+  const GONE = ["restarting", "autorestarting", "terminating", "dead"]; // what a kernel is whose models are lost
+  const LOST_NOTE = "Its kernel has ended: this is not connected to Python until you run the cell again.";
   const REFUSAL = "This lab cannot be shown from what the notebook stores. Run the cell to see it.";
+  const FROM_THE_KERNEL = ["language_info", "kernelspec"];
   const address = document.currentScript.src;
   let shared = {};
 
@@ -27,11 +32,12 @@
   async function mountLab(el, data) {
     const lab = data?.lab;
     if (typeof lab !== "string" || !Object.hasOwn(LABS, lab)) return null;
-    const { mount } = await import(new URL(LABS[lab], address).href);
-    return mount(el, data.state);
+    const { mount, note } = await import(new URL(LABS[lab], address).href);
+    const unmount = mount(el, data.state);
+    return unmount === null ? null : { unmount, note };
   }
 
-  function makeExtensions({ Widget }) {
+  function makePlugin({ Signal }, { Widget, PanelLayout }, { IRenderMimeRegistry }, { INotebookTracker }) {
     class DescribedPicture extends Widget {
       constructor() {
         super();
@@ -56,42 +62,136 @@
         this.addClass("pgc-offline");
       }
 
-      async renderModel(mimeModel) {
-        this.unmount?.();
+      async renderModel({ data }) {
+        this.lab?.unmount();
+        this.lab = null;
         const el = document.createElement("div");
         this.node.replaceChildren(el);
-        let unmount = null;
+        let lab = null;
         try {
-          unmount = await mountLab(el, mimeModel.data[LAB_MIME_TYPE]);
+          lab = await mountLab(el, data[LAB_MIME_TYPE]);
         } catch {
           el.replaceChildren(); // a lab that could not be loaded or drawn leaves no half of itself
         }
-        if (this.isDisposed || el.parentNode !== this.node) return unmount?.(); // the output has changed meanwhile
-        this.unmount = unmount;
-        this.node.append(paragraph(unmount === null ? REFUSAL : OFFLINE_NOTE));
+        if (this.isDisposed || el.parentNode !== this.node) return lab?.unmount(); // the output has changed meanwhile
+        this.lab = lab;
+        this.node.append(paragraph(lab?.note ?? REFUSAL));
       }
 
       dispose() {
-        this.unmount?.();
-        this.unmount = null;
+        this.lab?.unmount();
+        this.lab = null;
         super.dispose();
       }
     }
 
-    return [
-      {
-        id: `${PACKAGE}:lab`,
-        description: "Shows the course's labs before any cell has run.",
-        rank: RANK,
-        rendererFactory: { safe: true, mimeTypes: [LAB_MIME_TYPE], createRenderer: () => new OfflineLab() },
+    // A notebook's widget manager, once there is one: it is made when the notebook has a kernel, and knows all renderers
+    // that are made from then on. When a kernel is gone, its models stay in the page and are told to send nothing more.
+    class Models {
+      constructor({ content: { rendermime }, context: { sessionContext } }) {
+        Object.assign(this, { rendermime, sessionContext, manager: null, lost: new Signal(this) });
+        sessionContext.statusChanged.connect((_, status) => GONE.includes(status) && this.lose());
+        sessionContext.kernelChanged.connect((_, { oldValue }) => oldValue && this.lose());
+        this.ready = this.find();
+      }
+
+      lose() {
+        this.manager?.disconnect();
+        this.lost.emit();
+      }
+
+      async find() {
+        await this.sessionContext.ready;
+        await new Promise((done) => setTimeout(done)); // what else waits for the kernel comes first
+        if (!this.rendermime.getFactory(VIEW)) return;
+        this.manager = await this.rendermime.createRenderer(VIEW)._manager.promise;
+      }
+
+      // The manager's renderer for an output whose model is there, else null.
+      renderer({ trusted, data }) {
+        return trusted && this.manager?.has_model(data[VIEW]?.model_id) ? this.rendermime.createRenderer(VIEW) : null;
+      }
+
+      // A model without a kernel comes from a notebook with stored widget state, which JupyterLab has a setting for.
+      async isConnected({ data }) {
+        return (await this.manager.get_model(data[VIEW].model_id)).comm_live;
+      }
+    }
+
+    // An output of a notebook: at once the offline lab if need be, and the live one as soon as its model appears, as
+    // after a reload beside a living kernel.
+    class LabOutput extends Widget {
+      constructor(models) {
+        super();
+        this.layout = new PanelLayout();
+        Object.assign(this, { models, model: null, isLive: false, note: null });
+        models.lost.connect(this.lose, this);
+        models.ready.then(() => {
+          if (this.isDisposed || !models.manager) return;
+          models.manager.restored.connect(this.look, this);
+          this.look();
+        });
+      }
+
+      async renderModel(model) {
+        this.note?.remove();
+        Object.assign(this, { model, isLive: false, note: null });
+        await (this.look() ?? this.show(new OfflineLab()));
+      }
+
+      look() {
+        const live = this.model && !this.isLive ? this.models.renderer(this.model) : null;
+        if (live === null) return null;
+        this.isLive = true;
+        const { model } = this;
+        this.models.isConnected(model).then((isConnected) => isConnected || this.model !== model || this.lose());
+        return this.show(live);
+      }
+
+      show(renderer) {
+        for (const old of [...this.layout.widgets]) old.dispose();
+        this.layout.addWidget(renderer);
+        return renderer.renderModel(this.model);
+      }
+
+      // The model's kernel is gone. What the reader has done stays on the page and goes on there.
+      lose() {
+        if (!this.isLive || this.note !== null) return;
+        this.note = paragraph(LOST_NOTE);
+        this.node.append(this.note);
+      }
+    }
+
+    // A kernel tells what it is whenever it starts. As long as it is the same one in another version, that is kept for the
+    // next time something is saved, and no reason to save.
+    function keepClean(model) {
+      const setMetadata = model.setMetadata.bind(model);
+      model.setMetadata = (key, value) => {
+        const wasClean = !model.dirty;
+        const name = FROM_THE_KERNEL.includes(key) ? model.getMetadata(key)?.name : undefined;
+        setMetadata(key, value);
+        if (wasClean && name !== undefined && name === value?.name) model.dirty = false;
+      };
+    }
+
+    const factory = (type, createRenderer) => ({ safe: true, mimeTypes: [type], createRenderer });
+    return {
+      id: `${PACKAGE}:outputs`,
+      description: "Shows the course's labs in every state of a notebook.",
+      autoStart: true,
+      requires: [IRenderMimeRegistry, INotebookTracker],
+      activate(app, registry, tracker) {
+        registry.addFactory(factory(PICTURE, () => new DescribedPicture()), PICTURE_RANK);
+        registry.addFactory(factory(LAB_MIME_TYPE, () => new OfflineLab()), ELSEWHERE);
+        const add = (panel) => {
+          const models = new Models(panel);
+          panel.content.rendermime.addFactory(factory(LAB_MIME_TYPE, () => new LabOutput(models)), FIRST);
+          keepClean(panel.context.model);
+        };
+        tracker.widgetAdded.connect((_, panel) => add(panel));
+        tracker.forEach(add);
       },
-      {
-        id: `${PACKAGE}:picture`,
-        description: "Gives pictures the alt text that their notebook holds.",
-        rank: PICTURE_RANK,
-        rendererFactory: { safe: true, mimeTypes: [PICTURE], createRenderer: () => new DescribedPicture() },
-      },
-    ];
+    };
   }
 
   // What JupyterLab shares, by package and version: one version, unless another extension brings its own.
@@ -107,9 +207,10 @@
       shared = scope;
     },
     async get(module) {
-      if (module !== "./mimeExtension") throw new Error(`${PACKAGE} has no module ${module}`);
-      const extensions = makeExtensions(await sharedModule("@lumino/widgets"));
-      return () => ({ __esModule: true, default: extensions });
+      if (module !== "./extension") throw new Error(`${PACKAGE} has no module ${module}`);
+      const needed = ["@lumino/signaling", "@lumino/widgets", "@jupyterlab/rendermime", "@jupyterlab/notebook"];
+      const plugin = makePlugin(...(await Promise.all(needed.map(sharedModule))));
+      return () => ({ __esModule: true, default: plugin });
     },
   };
 })

@@ -1,20 +1,20 @@
-// A lab without Python: in JupyterLab before any cell has run, on static pages, in slides.
+// A lab without Python: in JupyterLab where no kernel has its model, on static pages, in slides.
 // build/labextension.py joins lab.js, one lab's own file (which defines `render`) and this file into one ES module,
-// and calls the function below with OFFLINE: the lab's style, the rules of its state, and the values that only the
-// package sets (offline.py).
+// and calls the function below with OFFLINE: the lab's style, the rules of its state, the values that only the
+// package sets, and the sentence that stands under it (offline.py).
 //
-//     import { mount } from "./advantage_lab.<hash>.js";
+//     import { mount, note } from "./advantage_lab.<hash>.js";
 //     const unmount = mount(element, state); // null where the state breaks a rule
 //
 // The state may come from a stranger's notebook. It holds data only, and nothing of it is used before all of it
 // is known to keep the rules.
 
-export const mount = (function (OFFLINE) {
+export const { mount, note } = (function (OFFLINE) {
   const LONGEST_TEXT = 160; // a reply of the RLHF lab: 16 words
   const LONGEST_LIST = 100;
 
   const isNumber = (value, { low, high }) => Number.isFinite(value) && value >= low && value <= high;
-  const isText = (value) => typeof value === "string" && value.length <= LONGEST_TEXT;
+  const isText = (value, { longest = LONGEST_TEXT } = {}) => typeof value === "string" && value.length <= longest;
   const isList = (value, isEntry) => Array.isArray(value) && value.length <= LONGEST_LIST && Array.from(value).every(isEntry);
 
   const KINDS = {
@@ -24,15 +24,20 @@ export const mount = (function (OFFLINE) {
       isList(value, (entry) => isNumber(entry, rule)) && (rule.lengths.length === 0 || rule.lengths.includes(value.length)),
     choice: (value, rule) => rule.values.includes(value),
     text: isText,
-    texts: (value) => isList(value, isText),
+    texts: (value) => isList(value, (entry) => isText(entry)),
+    list: (value, rule) => isList(value, (entry) => keeps(entry, rule.of)),
+    record: (value, rule) =>
+      isRecord(value) &&
+      Object.keys(value).length === Object.keys(rule.fields).length &&
+      Object.entries(rule.fields).every(([name, field]) => Object.hasOwn(value, name) && keeps(value[name], field)),
     initial: (value) => keepTheirRules(value) && !Object.hasOwn(value, "initial"),
   };
 
   const isRecord = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
-  const keepsItsRule = (name, value) =>
-    Object.hasOwn(OFFLINE.rules, name) && KINDS[OFFLINE.rules[name].kind](value, OFFLINE.rules[name]);
+  const keeps = (value, rule) => KINDS[rule.kind](value, rule);
   const keepTheirRules = (values) =>
-    isRecord(values) && Object.entries(values).every(([name, value]) => keepsItsRule(name, value));
+    isRecord(values) &&
+    Object.entries(values).every(([name, value]) => Object.hasOwn(OFFLINE.rules, name) && keeps(value, OFFLINE.rules[name]));
 
   function keepsTheRules(state) {
     if (!keepTheirRules(state) || Object.keys(state).length !== Object.keys(OFFLINE.rules).length) return false;
@@ -65,7 +70,7 @@ export const mount = (function (OFFLINE) {
     return model;
   }
 
-  return function (el, state) {
+  function mountLab(el, state) {
     if (!keepsTheRules(state)) return null;
     const model = makeModel(structuredClone({ ...OFFLINE.constants, ...state }));
     htmlNode(el, "style", {}, OFFLINE.style);
@@ -74,5 +79,7 @@ export const mount = (function (OFFLINE) {
       stop?.();
       el.replaceChildren();
     };
-  };
+  }
+
+  return { mount: mountLab, note: OFFLINE.note };
 })

@@ -54,6 +54,8 @@ def _traits(lab: type[Lab]) -> dict[str, TraitType[Any, Any]]:
 
 
 def _rule(trait: TraitType[Any, Any]) -> dict[str, Any] | None:
+    if "rule" in trait.metadata:
+        return dict(trait.metadata["rule"])
     if isinstance(trait, Numbers):
         return {"kind": "numbers", "low": trait.low, "high": trait.high, "lengths": list(trait.lengths)}
     if isinstance(trait, Int | Float):
@@ -75,7 +77,10 @@ def _rule(trait: TraitType[Any, Any]) -> dict[str, Any] | None:
 
 
 def stored(lab: Lab) -> dict[str, Any]:
-    """Return the lab's name and setting as JSON, the same on each processor: floats carry 12 digits."""
+    """Return the lab's name and setting as JSON: what is the same on each processor, and after JupyterLab has saved it.
+
+    So floats carry 12 digits, and whole ones are integers, since JavaScript knows no other.
+    """
     return {"lab": name(type(lab)), "state": {key: _rounded(getattr(lab, key)) for key in rules(type(lab))}}
 
 
@@ -84,16 +89,20 @@ def _rounded(value: Any) -> Any:
         return [_rounded(entry) for entry in value]
     if isinstance(value, dict):
         return {key: _rounded(entry) for key, entry in value.items()}
-    return float(f"{value:.12g}") if isinstance(value, float) else value
+    if isinstance(value, float):
+        rounded = float(f"{value:.12g}")
+        return int(rounded) if rounded.is_integer() else rounded
+    return value
 
 
 def description(lab: type[Lab]) -> dict[str, Any]:
-    """Return what offline.js must know of a lab: its style, its rules and the values that only the package sets."""
+    """Return what offline.js must know of a lab: style, rules, the values that only the package sets, and the note."""
     first = lab()
     known = rules(lab)
     return {
         "style": lab._css,
         "rules": known,
         "sameLength": list(lab.same_length),
+        "note": lab.offline_note,
         "constants": {key: getattr(first, key) for key in _traits(lab) if key not in known},
     }

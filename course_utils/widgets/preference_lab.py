@@ -1,5 +1,6 @@
 """The preference lab: judge twenty pairs of replies, and see what a reward model learns from your preferences."""
 
+from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
 from textwrap import fill
@@ -8,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from traitlets import Dict, TraitError
 
+from course_utils import arguments
 from course_utils.rlhf import world as worlds
 from course_utils.rlhf.reward_model import Pairs, RewardModel, choose, fit, read_pairs, score, write_pairs
 from course_utils.rlhf.world import MOODS, Replies, World
@@ -38,7 +40,8 @@ def _material() -> _Material:
     chosen_is_left = np.array([uniform(SIDES_SEED, pair) < 0.5 for pair in range(JUDGED)])
     left, right = choose(chosen.take(first), rejected.take(first), chosen_is_left)
     held_out = Pairs(chosen.take(slice(JUDGED, None)), rejected.take(slice(JUDGED, None)))
-    return _Material(world, left, right, tuple(1 if is_left else -1 for is_left in chosen_is_left), held_out)
+    rater = tuple(1 if is_left else -1 for is_left in chosen_is_left)
+    return arguments.frozen(_Material(world, left, right, rater, held_out))
 
 
 @lru_cache(maxsize=1)
@@ -112,7 +115,7 @@ class PreferenceLab(Lab):
 
     def __init__(self, choices: Any = None) -> None:
         super().__init__(choices=[] if choices is None else choices)
-        self.set_trait("material", _for_the_page())
+        self.set_trait("material", deepcopy(_for_the_page()))
 
     # --- what your choices say ------------------------------------------------------------------------
 

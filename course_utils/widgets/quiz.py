@@ -1,9 +1,9 @@
 """The quiz at the end of a lesson: questions that run in the browser, with a reason for every option."""
 
-import json
 import math
 import sys
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -11,18 +11,19 @@ from typing import Any
 
 from traitlets import Dict, Int, Unicode, observe
 
-from course_utils import lessons, progress
+from course_utils import data_files, lessons, progress
+from course_utils.data_files import DataFileError, JSONPath
 from course_utils.widgets.formulas import formula
 from course_utils.widgets.lab import Lab, lab_source, lab_style
 
 MISCONCEPTIONS = tuple(f"M{n}" for n in range(1, 25))
 FORMULA_SIZE = 15  # px, the size of the text around it
 ROUNDING = 1e-12  # so that an answer at the very edge of the tolerance counts
-JSONPath = tuple[str | int, ...]
+LONGEST_FAULT = 200  # characters of what the schema says
 
 
-class QuizError(ValueError):
-    """A quiz file that breaks a rule; the message names file, line and reason."""
+class QuizError(DataFileError):
+    """A quiz file that breaks a rule; the message names file, line and reason, of every fault in turn."""
 
 
 # --- reading and checking a file ---------------------------------------------------------------------
@@ -33,27 +34,21 @@ def load(path: Path) -> dict[str, Any]:
 
     Raises QuizError, which names each fault with file and line.
     """
-    name = f"{path.parent.name}/{path.name}"
     try:
-        text = path.read_text(encoding="utf-8")
+        document, lines = data_files.document(path)
     except FileNotFoundError:
         known = ", ".join(names(path.parent)) or "none"
-        raise QuizError(f"there is no quiz {path.stem!r} in {path.parent}, expected one of: {known}") from None
-    except UnicodeDecodeError as error:
-        raise QuizError(f"{name}: byte {error.start} is not UTF-8, save the file as UTF-8") from None
-    try:
-        document = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise QuizError(f"{name}, line {error.lineno}, column {error.colno}: no valid JSON: {error.msg}") from None
-    except RecursionError:
-        raise QuizError(f"{name}: no valid JSON: nested too deeply") from None
-    lines, faults = line_numbers(text)
-    faults += _against_schema(document)
-    if not faults:
-        faults = [*_against_rules(document, path.stem)]
+        reason = f"there is no quiz {path.stem!r} in {path.parent}, expected one of: {known}"
+        raise QuizError(path, None, reason) from None
+    except DataFileError as error:
+        raise QuizError(path, error.line, error.reason) from None
+    faults = _against_schema(document) or [*_against_rules(document, path.stem)]
     if faults:
-        placed = sorted((_line(lines, where), _spelled(where), reason) for where, reason in faults)
-        raise QuizError("\n".join(f"{name}, line {line}: {where}{reason}" for line, where, reason in placed))
+        placed = sorted((_line(lines, where), f"{_spelled(where)}{reason}") for where, reason in faults)
+        (line, first), *others = placed
+        # Each further fault stands on a line of its own, after the file's name again.
+        rest = "".join(f"\n{DataFileError(path, line, reason)}" for line, reason in others)
+        raise QuizError(path, line, first + rest)
     checked: dict[str, Any] = document
     return checked
 
@@ -63,47 +58,15 @@ def names(folder: Path | None = None) -> list[str]:
     return sorted(path.stem for path in (folder or lessons.QUIZZES).glob("[0-9][0-9].json"))
 
 
-@cache
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of quiz files."""
-    read: dict[str, Any] = json.loads((lessons.QUIZZES / "schema.json").read_text(encoding="utf-8"))
+    return deepcopy(_schema())
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    read: dict[str, Any] = data_files.document(lessons.QUIZZES / "schema.json")[0]
     return read
-
-
-def line_numbers(text: str) -> tuple[dict[JSONPath, int], list[tuple[JSONPath, str]]]:
-    """Return the line on which each value of a JSON text begins, and the keys that stand twice in one object."""
-    lines: dict[JSONPath, int] = {}
-    twice: list[tuple[JSONPath, str]] = []
-    decoder = json.JSONDecoder()
-
-    def skip(i: int) -> int:
-        while text[i] in " \t\r\n,:":
-            i += 1
-        return i
-
-    def walk(i: int, path: JSONPath) -> int:
-        i = skip(i)
-        lines.setdefault(path, text.count("\n", 0, i) + 1)
-        if text[i] == "{":
-            i = skip(i + 1)
-            keys: set[str] = set()
-            while text[i] != "}":
-                line = text.count("\n", 0, i) + 1
-                key, i = decoder.raw_decode(text, i)
-                if key in keys:
-                    twice.append(((*path, key), f"the key {key!r} stands twice (again on line {line})"))
-                keys.add(key)
-                i = skip(walk(i, (*path, key)))
-            return i + 1
-        if text[i] == "[":
-            i, index = skip(i + 1), 0
-            while text[i] != "]":
-                i, index = skip(walk(i, (*path, index))), index + 1
-            return i + 1
-        return decoder.raw_decode(text, i)[1]
-
-    walk(0, ())
-    return lines, twice
 
 
 def _line(lines: Mapping[JSONPath, int], where: JSONPath) -> int:
@@ -132,7 +95,13 @@ def _jsonschema() -> Any:
 
 def _against_schema(document: Any) -> list[tuple[JSONPath, str]]:
     errors = _jsonschema().Draft202012Validator(schema()).iter_errors(document)
-    return [(tuple(error.absolute_path), error.message) for error in errors]
+    return [(tuple(error.absolute_path), cut(error.message)) for error in errors]
+
+
+def cut(message: str) -> str:
+    """Return a message without the middle of what is long, since the schema quotes whole values."""
+    half = LONGEST_FAULT // 2
+    return message if len(message) <= LONGEST_FAULT else f"{message[:half]} … {message[-half:]}"
 
 
 def _against_rules(document: dict[str, Any], stem: str) -> Iterator[tuple[JSONPath, str]]:
@@ -259,6 +228,7 @@ class Quiz(Lab):
 
     _esm = lab_source("quiz.js")
     _css = lab_style("quiz.css")
+    offline_note = "Run the cell to keep your answers: this quiz is not connected to Python."
 
     quiz = Unicode("").tag(sync=True)
     library = Dict(read_only=True).tag(sync=True)
@@ -267,7 +237,7 @@ class Quiz(Lab):
 
     def __init__(self, quiz: str = "") -> None:
         self._counted: dict[str, int] = {}
-        library = {name: _content(name) for name in ([quiz] if quiz else names())}
+        library = {name: deepcopy(_content(name)) for name in ([quiz] if quiz else names())}
         super().__init__(quiz=quiz)
         self.set_trait("library", library)
 
@@ -318,11 +288,6 @@ class Quiz(Lab):
     def _plain(self, text: str) -> str:
         formulas = self.library[self.quiz]["formulas"]
         return "".join(formulas[p]["spoken"] if n % 2 else p for n, p in enumerate(text.split("$")))
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        data, metadata = super()._repr_mimebundle_(**kwargs)
-        data, metadata = ({k: v for k, v in part.items() if k != "image/png"} for part in (data, metadata))
-        return {**data, "text/html": self.page()}, metadata
 
 
 def _as_html(question: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -34,6 +35,7 @@ LINE = (
 GOLD = "ours/gold"
 CLIP_RANGE = RunConfig().cliprange
 LIMIT = 1e300  # what is beyond is drawn there
+ROUNDING = 1e-9  # what is nearer to 0 is drawn and written as 0
 
 
 class Said(NamedTuple):
@@ -111,7 +113,7 @@ class RlhfLab(KernelLab):
         )
         self._pairs = _checked(pairs)
         self.own_pairs = 0 if pairs is None else len(pairs.chosen.prompts)
-        self.set_trait("world", _constants())
+        self.set_trait("world", deepcopy(_constants()))
         self.reset()
         self._ready = True
 
@@ -204,7 +206,7 @@ class RlhfLab(KernelLab):
         """Return low and high of the axes: of the score alone, of score and gold, of the KL, of the approximate KL."""
         scores, _, kl, approxkl = (columns[name] for name in PANELS)
         both = np.concatenate([scores, columns[GOLD]])
-        return [*two_sided(scores), *two_sided(both), 0.0, top(kl, 1.0), 0.0, top(approxkl, 0.01)]
+        return [*two_sided(scores), *two_sided(both), *from_0(kl, 1.0), *from_0(approxkl, 0.01)]
 
     def _wishes(self) -> Mapping[str, Callable[[], object]]:
         return {kind: partial(self.set_trait, "feature_kind", kind) for kind in reward_model.KINDS}
@@ -281,9 +283,14 @@ def nice(x: float) -> float:
     return float(next(step * power for step in (1, 2, 5, 10) if step * power >= x * (1 - 1e-9)))
 
 
-def top(values: FloatArray, least: float) -> float:
-    """Return the top of an axis from 0: a nice number, at least `least`. It never shrinks while values are added."""
-    return nice(max(least, *values)) if len(values) else least
+def from_0(values: FloatArray, least: float) -> tuple[float, float]:
+    """Return both ends of an axis from 0 to a nice number, at least `least`. It never shrinks while values are added.
+
+    It reaches below 0 only where a value does: a sampled KL can be negative. What rounding leaves of 0 counts as 0.
+    """
+    high = nice(max(least, *values)) if len(values) else least
+    low = -min(0.0, *values) if len(values) else 0.0
+    return (-max(nice(low), nice(high / 5)) if low > ROUNDING else 0.0), high
 
 
 def two_sided(values: FloatArray) -> tuple[float, float]:
@@ -295,7 +302,7 @@ def two_sided(values: FloatArray) -> tuple[float, float]:
 def digits(x: float) -> str:
     """Return a number with three significant digits and a real minus sign, as rlhf_lab.js writes it."""
     size = abs(x)
-    if size < 1e-9:
+    if size < ROUNDING:
         return "0"
     if size < 1e-4 or size >= 1e5:
         mantissa, exponent = f"{x:.1e}".split("e")

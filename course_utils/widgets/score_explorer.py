@@ -136,7 +136,7 @@ class ScoreExplorer(Lab):
 
     def draw(self, n: int = 1) -> None:
         """Draw n more actions, as the buttons do; at most 10,000 in all."""
-        if not isinstance(n, int) or n < 1:
+        if not isinstance(n, int) or isinstance(n, bool) or n < 1:
             raise ValueError(f"n is {n!r}, expected a whole number of draws from 1 on")
         self.draws = min(MOST_DRAWS, self.draws + n)
 

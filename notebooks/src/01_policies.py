@@ -354,7 +354,7 @@ def serve(temperature, runs, rng, customers=500):
 runs = 2_000
 for name, kappa in [("best-looking", 1e-9), ("softmax", 0.1)]:
     given, satisfied = serve(kappa, runs, np.random.default_rng(0))
-    print(f"{name:13s} replace never offered again: {(given[:, 1] == 1).mean():6.1%}", end="")
+    print(f"{name:13s} replace never offered again: {(given[:, 1] == 1).mean():6.2%}", end="")
     print(f"   customers satisfied: {satisfied.sum() / given.sum():.1%}")
 
 # %% label="explore-exact"

@@ -147,7 +147,7 @@ print(f"   over the exact gradient  {closes_in_on / exact}")
 print("weights of R(a), for the logit of refund:")
 for a, action in enumerate(actions):
     print(f"   {action:10s} π = {pi[a]:.2f}   ∂π/∂z = {d_pi[a, 0]:6.3f}")
-print(f"   sum        π = {pi.sum():.2f}   ∂π/∂z = {d_pi[:, 0].sum() + 0:6.3f}")
+print(f"   sum        π = {pi.sum():.2f}   ∂π/∂z = {d_pi[:, 0].sum():z6.3f}")
 print(f"sums for all three logits: {d_pi.sum(axis=0).round(12) + 0}")
 
 # %% [markdown] label="not-expectation-read" tags=["fragment"]

@@ -136,9 +136,9 @@ print("E[b ∂log π] = Σ π(a) b ∂log π(a), for the logit of refund:")
 for a, action in enumerate(actions):
     term = pi[a] * b * score[a, 0]
     print(f"   {action:10s} {pi[a]:.1f} × {b:.0f} × {score[a, 0]:4.1f} = {term:6.1f}")
-print(f"   sum {(pi * b * score[:, 0]).sum() + 0:6.1f}")
+print(f"   sum {(pi * b * score[:, 0]).sum():z6.1f}")
 print(f"b Σ ∂π(a) = {b:.0f} × ({' + '.join(f'({d:.2f})' for d in d_pi[:, 0])})", end="")
-print(f" = {b * d_pi[:, 0].sum() + 0:.1f}")
+print(f" = {b * d_pi[:, 0].sum():z.1f}")
 h, z = 1e-4, np.log(pi)
 nudge = h * np.eye(3)[0]
 up, down = policy.softmax(z + nudge).sum(), policy.softmax(z - nudge).sum()
@@ -281,8 +281,8 @@ for p in [0.5, 0.6, 2 / 3, 0.8, 0.95, 0.99]:
     b_star = (two * length) @ points / (two @ length)
     slope = two @ (points[:, None] * (np.eye(2) - two))
     row = [two @ (length * (points - b) ** 2) - slope @ slope for b in (0, p, b_star)]
-    print(f"{p:.3f}   {p:.3f}   {b_star:.3f}   {row[0]:15.6f} {row[1]:10.6f}", end="")
-    print(f" {abs(row[2]):10.6f}")
+    print(f"{p:.3f}   {p:.3f}   {b_star:.3f}   {row[0]:15.7f} {row[1]:10.7f}", end="")
+    print(f" {row[2]:z10.7f}")
 
 # %% [markdown] label="hurts-read" tags=["fragment"]
 # $b^*=1-p$: the weights have changed places. Equal distances, $p-(1-p)=1-p$, means $p=\tfrac23$. **Beyond two thirds, $V$ is

@@ -111,7 +111,7 @@ for s in range(3):
 A = Q - V[:, None]
 for s in range(3):
     each = [f"A({name}) = {x:+.2f}" for name, x in zip(actions, A[s], strict=True)]
-    print(f"{states[s]:14s} {'   '.join(each)}   mean {(pi[s] @ A[s]).round(12) + 0:.2f}")
+    print(f"{states[s]:14s} {'   '.join(each)}   mean {pi[s] @ A[s]:z.2f}")
 same = np.allclose(A, support.advantages(logits)[:3], rtol=0, atol=1e-12)
 print(f"the same as mdp.advantages to 1e-12: {same}")
 
@@ -269,7 +269,7 @@ learned = {
 for name, weights in learned.items():
     moments = estimators.exact_moments(paths, logits, weights)
     bias = np.linalg.norm(moments.mean - exact)
-    print(f"{name:17s} bias {bias + 0:.3f}   variance {moments.variance:.2f}")
+    print(f"{name:17s} bias {bias:z.3f}   variance {moments.variance:.2f}")
 
 # %% [markdown] label="learn-read" tags=["fragment"]
 # As a baseline, even a wrong critic leaves the expectation alone: lesson 06's lemma holds for any function of the state.
@@ -301,7 +301,7 @@ for name, critic in {"exact V": values, "calm overrated by 1": overrated}.items(
             seen = deltas[(fresh.states[:, :-1] == s) & (fresh.actions == a)]
             error = seen.std(ddof=1) / np.sqrt(len(seen))
             print(
-                f"   {states[s]:14s} {actions[a]:10s} mean δ {seen.mean():6.3f} ± {error:.3f}"
+                f"   {states[s]:14s} {actions[a]:10s} mean δ {seen.mean():6.3f} ± {error:z.3f}"
                 f"   A {A[s, a]:6.3f}"
             )
 
@@ -393,7 +393,7 @@ for critic_error in (0.0, 1.0, 2.0, 3.0):
     lab = GaeLab(critic_error=critic_error)
     best = lab.best_lambda()
     bias, variance = lab.exact_bias, lab.exact_variance
-    row = [f"{round(bias(x), 9) + 0:5.2f} and {variance(x):4.2f}" for x in (0.0, best, 1.0)]
+    row = [f"{bias(x):z5.2f} and {variance(x):4.2f}" for x in (0.0, best, 1.0)]
     print(f"critic's error {critic_error:.0f}: bias and variance at λ = 0: {row[0]}")
     print(f"   at the best λ, {best:.2f}: {row[1]}   at λ = 1: {row[2]}")
 

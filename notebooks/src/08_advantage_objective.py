@@ -70,7 +70,7 @@ V = pi @ Q  # state value: the mean of Q under the policy
 A = Q - V  # advantages
 print(f"V = {V:.4f}")
 print(f"A = {A}")
-print(f"mean advantage under the policy: {pi @ A + 0:.4f}")
+print(f"mean advantage under the policy: {pi @ A:z.4f}")
 
 # %% [markdown] label="mean-zero" tags=["fragment"]
 # Look at the last line. Under the policy that they were computed for, advantages always average to 0:
@@ -494,8 +494,8 @@ for step_size in [0.5, 5.0, 50.0]:
     on_top = final.argmax(axis=1)
     lost = (on_top != 0) & (final.max(axis=1) > 0.99)
     print(
-        f"η = {step_size:4.1f}:  refund on top in {np.mean(on_top == 0):6.1%} of runs, "
-        f"more than 99 % sure of something worse in {np.mean(lost):5.1%}"
+        f"η = {step_size:4.1f}:  refund on top in {np.mean(on_top == 0):7.2%} of runs, "
+        f"more than 99 % sure of something worse in {np.mean(lost):6.2%}"
     )
 
 # %% [markdown] label="large-read" tags=["fragment"]

@@ -315,7 +315,7 @@ critics = {
 }
 for name, guess in critics.items():
     share = 1 - (to_go - guess).var() / to_go.var()
-    print(f"{name:17s} {share + 0:6.2f}   mean error {(guess - to_go).mean() + 0:7.2f}")
+    print(f"{name:17s} {share:z6.2f}   mean error {(guess - to_go).mean():z7.2f}")
 
 # %% [markdown] label="explained-read" tags=["fragment"]
 # Even the exact V explains only 0.37 of the variance: the rest is luck of the conversation, which no function of the state

@@ -55,14 +55,14 @@ np.set_printoptions(precision=4, suppress=True)
 actions = ["refund", "replace", "apologise"]
 pi_old = np.array([0.5, 0.3, 0.2])
 A = np.array([-0.2, 1.0, -1.0])  # advantages under the old policy: mean 0
-print(f"mean advantage under the old policy: {(pi_old @ A).round(12) + 0:.1f}")
+print(f"mean advantage under the old policy: {pi_old @ A:z.1f}")
 for shift in (0.0, 0.5, 1.0, 2.0, 4.0):
     pi = policy.softmax(np.log(pi_old) + shift * np.array([0.0, 1.0, 0.0]))
     rho = pi / pi_old
-    mean, new = (pi_old @ (rho * A)).round(12) + 0, (pi @ A).round(12) + 0  # + 0: prints no −0
+    mean, new = pi_old @ (rho * A), pi @ A
     variance = pi_old @ (rho * A) ** 2 - mean**2
     print(f"π {pi}   mean of ρ {pi_old @ rho:.2f}", end="")
-    print(f"   E_old[ρA] {mean:6.3f}   Σ πA {new:6.3f}   variance of ρA {variance:.2f}")
+    print(f"   E_old[ρA] {mean:z6.3f}   Σ πA {new:z6.3f}   variance of ρA {variance:.2f}")
 
 # %% [markdown] label="ratio-read" tags=["fragment"]
 # The mean of ρ is 1, always: $\sum\pi_{\mathrm{old}}\,\pi/\pi_{\mathrm{old}}=\sum\pi$. And
@@ -400,7 +400,7 @@ in_loss = -beta * visits[:, None] * of_state.grad_logits[:, 0] * len(z)
 for s, place in enumerate(places):
     print(f"{place:6s} KL here {of_state.per_step[s, 0]:.3f}   for the logit of b: ", end="")
     of_b = {"exact": nudged, "in the reward": in_reward, "in the loss": in_loss}
-    print("   ".join(f"{name} {g[s, 1].round(9) + 0:6.3f}" for name, g in of_b.items()))
+    print("   ".join(f"{name} {g[s, 1]:z6.3f}" for name, g in of_b.items()))
 
 # %% [markdown] label="where-read" tags=["fragment"]
 # After the *b* both push the second *b* down. But at the **start** only the penalty in the reward does anything. The first

@@ -326,9 +326,9 @@ names = ["objective/scores", "objective/kl", "policy/approxkl_avg", "policy/entr
 names += ["ours/reply_length", "ours/gold"]
 print("update  " + "  ".join(name.split("/")[1].removesuffix("_avg") for name in names))
 for update in (1, 10, 25, 50, 100):
-    row = [round(log[name][update - 1], 3) + 0 for name in names]  # + 0: prints no −0
-    print(f"{update:6d}  {row[0]:6.2f} {row[1]:4.1f} {row[2]:9.3f} {row[3]:8.2f}", end="")
-    print(f" {row[4]:13.1f} {row[5]:5.2f}")
+    row = [log[name][update - 1] for name in names]
+    print(f"{update:6d}  {row[0]:6.2f} {row[1]:z4.1f} {row[2]:9.3f} {row[3]:8.2f}", end="")
+    print(f" {row[4]:13.2f} {row[5]:5.2f}")
 
 # %% [markdown] label="run-read" tags=["fragment"]
 # Score and gold rise together, and most of it happens in the first ten updates. The KL to the reference rises to 2 or 3 nats,
@@ -456,7 +456,7 @@ for seed, run in enumerate(free):
 print("    β   accuracy on pairs of the SFT model, of the trained policy")
 for run in runs[::3]:
     on = [ppo.pair_accuracy(run.log, model=who) for who in (run.log.reference, run.log.model)]
-    print(f"{run.config.kl_coef:5.2f} {on[0]:20.0%} {on[1]:28.0%}")
+    print(f"{run.config.kl_coef:5.2f} {on[0]:20.1%} {on[1]:28.1%}")
 for seed, run in enumerate(free[:2]):
     reply = world.text(ppo.evaluate(run, replies=2).replies)[0]
     print(f"seed {seed}, no penalty: {reply}")

@@ -11,6 +11,7 @@ from jupyterlab_page import JupyterLabPage, JupyterLabServer
 from playwright.sync_api import Browser
 
 from course_utils.build import labextension, notebooks
+from course_utils.widgets.offline import MIME_TYPE
 
 pytestmark = pytest.mark.browser
 
@@ -38,7 +39,7 @@ def page(browser: Browser, shots: Path, tmp_path_factory: pytest.TempPathFactory
 def test_labs_are_alive_and_no_output_breaks_a_serious_rule_of_axe(path: Path, page: JupyterLabPage) -> None:
     lesson = nbformat.read(path, as_version=4)
     outputs = [output for cell in lesson.cells for output in cell.get("outputs", [])]
-    shown = sum(notebooks.WIDGET_VIEW in output.get("data", {}) for output in outputs)
+    shown = sum(MIME_TYPE in output.get("data", {}) for output in outputs)
     page.server.trust(page.server.add_notebook(path.name, lesson))
     page.open(path.name)
     found = page.wait_for_page(

@@ -1,11 +1,11 @@
-"""Opening a committed notebook in JupyterLab before any cell has run: alive when trusted or not, safe when hostile."""
+"""Opening a committed notebook in JupyterLab before any cell has run: alive when not trusted, safe when hostile."""
 
 from __future__ import annotations
 
 import copy
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,10 @@ import numpy as np
 import pytest
 from jupyterlab_page import LAB, JupyterLabPage, JupyterLabServer
 from lab_view import LabView, one_step
-from nbformat.sign import NotebookNotary
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Locator, expect
 
 from course_utils.build import labextension, notebooks
-from course_utils.widgets import offline
+from course_utils.widgets import AdvantageLab, CourseMap, offline
 from course_utils.widgets.offline import MIME_TYPE
 
 LOGITS = [0.4, -0.3, 0.1]
@@ -27,7 +26,6 @@ CELL = f"""from course_utils.widgets import AdvantageLab
 
 lab = AdvantageLab(advantages=[1.5, 0.5, -1.0], logits={LOGITS})
 lab"""
-NOTE = "This lab is not connected to Python until you run the cell."
 REFUSAL = "This lab cannot be shown from what the notebook stores. Run the cell to see it."
 PWNED = "<img src=x onerror=window.pwned=1>"
 
@@ -41,7 +39,8 @@ def test_files_are_well_formed_and_written_once(tmp_path: Path) -> None:
     package = json.loads((folder / "package.json").read_text())
     assert package["name"] == folder.name
     build = package["jupyterlab"]["_build"]
-    assert build["mimeExtension"] == "./mimeExtension"
+    assert package["jupyterlab"]["extension"] is True
+    assert build["extension"] == "./extension"
     files = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
     assert folder / build["load"] in files
     assert "advantage_lab." in (folder / build["load"]).read_text()
@@ -116,7 +115,7 @@ def page(loaded_page: JupyterLabPage) -> Iterator[JupyterLabPage]:
 
 @pytest.fixture(scope="module")
 def committed(tmp_path_factory: pytest.TempPathFactory) -> nbformat.NotebookNode:
-    """A notebook as the builder commits it: executed, with the widget's state and the lab as plain data."""
+    """A notebook as the builder commits it: executed, with the lab as plain data."""
     cell = nbformat.v4.new_code_cell(CELL, id="lab")
     notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"kernelspec": {"name": "python3", "display_name": "P"}})
     with ThreadPoolExecutor(1) as pool:  # this thread has Playwright's event loop already
@@ -155,7 +154,7 @@ def test_an_untrusted_notebook_is_alive(
     page: JupyterLabPage, server: JupyterLabServer, committed: nbformat.NotebookNode
 ) -> None:
     page.open(server.add_notebook("untrusted.ipynb", committed))
-    page.page.get_by_text(NOTE).wait_for()
+    page.page.get_by_text(AdvantageLab.offline_note).wait_for()
     assert not is_trusted(page)
     assert not shows_the_real_widget(page)
     drag_and_compare(page)
@@ -170,31 +169,13 @@ def test_an_untrusted_notebook_is_alive(
 
 
 @pytest.mark.browser
-def test_a_trusted_notebook_shows_the_real_widget(
-    page: JupyterLabPage, server: JupyterLabServer, committed: nbformat.NotebookNode
-) -> None:
-    other = copy.deepcopy(committed)  # a signature holds for every notebook of the same content
-    other.cells[0].metadata["tags"] = ["trusted"]
-    path = server.add_notebook("trusted.ipynb", other)
-    notary = NotebookNotary(data_dir=str(server.base / "data"))
-    notary.sign(nbformat.read(server.root / path, as_version=4))
-    notary.store.close()
-    page.open(path)
-    page.page.locator(LAB).wait_for()
-    assert is_trusted(page)
-    assert shows_the_real_widget(page)
-    assert page.page.get_by_text(NOTE).count() == 0
-    drag_and_compare(page)
-
-
-@pytest.mark.browser
 def test_running_an_untrusted_notebook_brings_the_real_widget(
     page: JupyterLabPage, server: JupyterLabServer, committed: nbformat.NotebookNode
 ) -> None:
     page.open(server.add_notebook("run.ipynb", committed))
-    page.page.get_by_text(NOTE).wait_for()
+    page.page.get_by_text(AdvantageLab.offline_note).wait_for()
     page.run_all()
-    page.page.get_by_text(NOTE).wait_for(state="detached")
+    page.page.get_by_text(AdvantageLab.offline_note).wait_for(state="detached")
     assert shows_the_real_widget(page)
     advantages = drag_and_compare(page)
     page.wait_for_kernel("lab.advantages", lambda value: value == advantages)
@@ -246,37 +227,78 @@ def refused(state: dict[str, Any]) -> dict[str, Any]:
     return cases
 
 
+def refused_maps() -> dict[str, Any]:
+    """The same for the course map, whose data is nested."""
+    state = offline.stored(CourseMap())["state"]
+    first, *others = state["lessons"]
+    fewer = {key: value for key, value in first.items() if key != "title"}
+    lessons: dict[str, Any] = {
+        "no list": {"0": first},
+        "too many": [first] * 10**3,
+        "no lesson": [PWNED],
+        "a lesson too few fields": [fewer],
+        "a field of its own": [{**first, "html": PWNED}],
+        "another field instead": [{**fewer, "constructor": PWNED}],
+        "a title that is none": [{**first, "title": {"toString": PWNED}}],
+        "facts that are none": [{**first, "facts": PWNED}],
+        "a fact that is none": [{**first, "hard": [[PWNED]]}],
+        "an endless fact": [*others, {**first, "hard": [PWNED * 1000]}],
+    }
+    cases = {
+        f"map: {name}": {"lab": "course_map", "state": {**state, "lessons": rows}} for name, rows in lessons.items()
+    }
+    for wrong in (None, PWNED, [], {}, {**state["suggestion"], "more": ""}):
+        cases[f"map: suggestion {wrong!r}"] = {"lab": "course_map", "state": {**state, "suggestion": wrong}}
+    return cases
+
+
+@pytest.fixture
+def show_hostile(
+    page: JupyterLabPage, server: JupyterLabServer, committed: nbformat.NotebookNode
+) -> Callable[..., Locator]:
+    """Opens an untrusted notebook with these data as outputs, first what is to be shown, then what is to be refused."""
+
+    def show(name: str, shown: list[Any], cases: dict[str, Any]) -> Locator:
+        notebook = copy.deepcopy(committed)
+        view = {"version_major": 2, "version_minor": 0, "model_id": "evil"}
+        notebook.cells[0].outputs = [
+            nbformat.v4.new_output("display_data", {notebooks.WIDGET_VIEW: view, MIME_TYPE: data, "text/html": PWNED})
+            for data in (*shown, *cases.values())
+        ]
+        page.open(server.add_notebook(f"hostile_{name}.ipynb", notebook))
+        outputs = page.page.locator(".jp-OutputArea-output .pgc-offline")
+        expect(outputs.get_by_text(REFUSAL)).to_have_count(len(cases))
+        texts = outputs.all_inner_texts()[len(shown) :]
+        assert dict(zip(cases, texts, strict=True)) == dict.fromkeys(cases, REFUSAL)
+        assert outputs.locator("img, script").count() == 0
+        assert not is_trusted(page)
+        assert page.page.evaluate("window.pwned === undefined && ({}).advantages === undefined")
+        assert not [url for url in page.requests if "evil" in url]
+        page.screenshot(f"hostile_{name}")
+        return outputs
+
+    return show
+
+
 @pytest.mark.browser
 def test_hostile_data_runs_nothing(
-    page: JupyterLabPage, server: JupyterLabServer, committed: nbformat.NotebookNode
+    page: JupyterLabPage, committed: nbformat.NotebookNode, show_hostile: Callable[..., Locator]
 ) -> None:
     good = committed.cells[0].outputs[0].data[MIME_TYPE]
-    cases = refused(good["state"])
     named = {**good, "state": {**good["state"], "actions": [PWNED, "<script>window.pwned=1</script>", "c"]}}
-
-    # No widget state goes along: anywidget runs the code in it even in untrusted notebooks, whatever is shown.
-    notebook = copy.deepcopy(committed)
-    del notebook.metadata["widgets"]
-    view = notebook.cells[0].outputs[0].data[notebooks.WIDGET_VIEW]
-    outputs = [
-        nbformat.v4.new_output("display_data", {notebooks.WIDGET_VIEW: view, MIME_TYPE: data, "text/html": PWNED})
-        for data in (named, *cases.values())
-    ]
-    notebook.cells[0].outputs = outputs
-    page.open(server.add_notebook("hostile.ipynb", notebook))
-
-    shown = page.page.locator(".jp-OutputArea-output.pgc-offline")
-    page.wait_for_page(f"document.body.innerText.split({json.dumps(REFUSAL)}).length - 1", lambda n: n >= len(cases))
-    texts = shown.all_inner_texts()
-    assert dict(zip(cases, texts[1:], strict=True)) == dict.fromkeys(cases, REFUSAL)
-    assert shown.locator("img, script").count() == 0
+    outputs = show_hostile("lab", [named], refused(good["state"]))
     assert page.page.locator(LAB).count() == 1
-    assert shown.nth(0).locator("th", has_text=PWNED).count() == 1, "a strange name is a text like any other"
+    assert outputs.first.locator("th", has_text=PWNED).count() == 1, "a strange name is a text like any other"
     LabView(page).drag(0, 30.0)
-    assert not is_trusted(page)
-    assert page.page.evaluate("window.pwned === undefined && ({}).advantages === undefined")
-    assert not [url for url in page.requests if "evil" in url]
-    page.screenshot("hostile_notebook")
+    assert page.page.evaluate("window.pwned === undefined")
+
+
+@pytest.mark.browser
+def test_a_hostile_map_links_nowhere(show_hostile: Callable[..., Locator]) -> None:
+    link = {"text": PWNED, "detail": PWNED, "notebook": "javascript:window.pwned=1//.ipynb"}
+    outputs = show_hostile("map", [{"lab": "course_map", "state": {"lessons": [], "suggestion": link}}], refused_maps())
+    assert outputs.first.inner_text().count(PWNED) == 2, "what a map says is text"
+    assert outputs.locator("a").count() == 0
 
 
 # What no notebook file can carry into JupyterLab, or only slowly, is given to the lab's module itself.

@@ -30,6 +30,7 @@ NOT_RUN = ("grid-lab", "dial-lab", "turn-", "quiz")
 SAMPLED = ("setup", "values-", "advantage-code", "theorem-code", "sampled-code", "learn-code", "td-code", "whitening-")
 SEEDS = ("7", "70", "1", "71", "72")
 Z = 8.0
+HALF_A_DIGIT = 0.0005 + 1e-9  # a number printed with three decimals; on an edge rounding decides which
 WORKED_BY_HAND = ("points", "guesses", "discounts")
 
 PI = np.array([[0.5, 0.5], [0.2, 0.8], [0.6, 0.4]])
@@ -804,13 +805,14 @@ def deviations(seen: dict[str, dict[str, Any]], whitened: dict[int, Whitened]) -
             here = deltas[fresh.actions[:, 0] == action]
             met = refunded == (action == 0)
             exact = of_paths(td_errors(critic)[:, 0], met)
-            assert f"mean δ {here.mean():6.3f} ±" in seen["td-code"]["printed"]
+            shown = np.array(re.findall(r"mean δ +(-?[\d.]+) ±", seen["td-code"]["printed"]), dtype=float)
+            assert np.abs(shown - here.mean()).min() < HALF_A_DIGIT
             yield compare(f"δ(first, {action})", here.mean(), len(here), *exact)
 
     batches = dict(re.findall(r"of +(\d+): .*length ([\d.]+)", seen["whitening-direction"]["printed"]))
     assert set(batches) == {"2", "8", "64"}
     for m, found in sampled_whitened(seen).items():
-        assert f"{np.linalg.norm(found):.3f}" == batches[str(m)]
+        assert abs(np.linalg.norm(found) - float(batches[str(m)])) < HALF_A_DIGIT
         exact, n = whitened[m], 32_000 // m
         sd = np.sqrt(exact.sd**2 + n * exact.mean_error**2)
         yield compare(f"whitened, {m}", found, n, exact.mean, sd, exact.largest)
@@ -854,4 +856,5 @@ def test_exact_lines_do_not_depend_on_the_seed(again: Any, read: Any) -> None:
         sampled = after["values-sampled"]["printed"]
         for s, a in itertools.product((1, 2), (0, 1)):
             assert f": sampled {Q[s, a]:6.3f} ± 0.000   exact {Q[s, a]:6.3f}" in sampled
-        assert f"V: sampled {after['values-sampled']['talks'].rewards.sum(axis=1).mean():6.3f}   exact" in sampled
+        (first, *_) = re.findall(r"V: sampled +(-?[\d.]+)   exact", sampled)
+        assert abs(after["values-sampled"]["talks"].rewards.sum(axis=1).mean() - float(first)) < HALF_A_DIGIT

@@ -1,19 +1,21 @@
 """Lesson 07: the advantages of all actions, from action values and a policy."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from course_utils import policy
 from course_utils.arguments import FloatArray
-from course_utils.checks import sections
+from course_utils.checks import sections, softmaxes
 from course_utils.checks.question import Inputs, Mistake, Question
 
 
 def fresh(rng: np.random.Generator) -> Inputs:
-    """Draw a policy and action values of two to four states and two to four actions, not as many of each."""
-    n_states, n_actions = rng.permutation([2, 3, 4])[:2]
+    """Draw a policy and action values of one to four states and two to four actions."""
+    shape = int(rng.integers(1, 5)), int(rng.integers(2, 5))
     return {
-        "logits": rng.normal(size=(n_states, n_actions)).round(2),
-        "q_values": rng.uniform(-5, 9, size=(n_states, n_actions)).round(1),
+        "logits": rng.normal(scale=1.5, size=shape).round(3),
+        "q_values": rng.uniform(-9, 9, size=shape).round(3),
     }
 
 
@@ -27,17 +29,15 @@ def advantages(logits: FloatArray, q_values: FloatArray) -> FloatArray:
     return np.asarray(q_values - values(logits, q_values))
 
 
-def overflowing(logits: FloatArray, q_values: FloatArray) -> FloatArray:
-    """Return the advantages without any care for large logits."""
-    weights = np.exp(logits)
-    pi = weights / weights.sum(axis=1, keepdims=True)
-    return np.asarray(q_values - (pi * q_values).sum(axis=1, keepdims=True))
+def with_policy(
+    softmax: Callable[[FloatArray], FloatArray], axis: int = 1
+) -> Callable[[FloatArray, FloatArray], FloatArray]:
+    """Return the advantages computed with another softmax, or with the sum over another axis."""
 
+    def mistaken(logits: FloatArray, q_values: FloatArray) -> FloatArray:
+        return np.asarray(q_values - (softmax(logits) * q_values).sum(axis=axis, keepdims=True))
 
-def over_states(logits: FloatArray, q_values: FloatArray) -> FloatArray:
-    """Subtract from each action its mean over the states."""
-    pi = policy.softmax(logits.T).T
-    return np.asarray(q_values - (pi * q_values).sum(axis=0))
+    return mistaken
 
 
 QUESTION = Question(
@@ -53,8 +53,18 @@ QUESTION = Question(
             "logits": np.array([[0.0, 1.0, 0.5], [2.0, 0.0, -1.0]]),
             "q_values": np.array([[4.0, 3.1, 0.3], [-1.0, 0.0, 5.0]]),
         },
+        {"logits": np.array([[-1.0, -2.5, -1.0]]), "q_values": np.array([[-4.0, -4.0, -1.0]])},
+        {
+            "logits": np.array([[3.0, -2.0], [0.0, 0.0], [-1.0, 4.0]]),
+            "q_values": np.array([[0.0, -6.0], [-2.0, -3.0], [-1.0, 0.0]]),
+        },
+        {"logits": np.array([[13.0, 12.125, -0.375]]), "q_values": np.array([[25.5, -31.25, 4.125]])},
     ),
-    extreme=({"logits": np.array([[1000.0, 0.0], [0.0, 0.5]]), "q_values": np.array([[8.0, 12.0], [1.0, 3.0]])},),
+    extreme=(
+        {"logits": np.array([[1000.0, 999.0], [1000.0, 1001.0]]), "q_values": np.array([[8.0, 12.0], [1.0, 3.0]])},
+        {"logits": np.array([[700.0, 699.0], [-60.0, -61.0]]), "q_values": np.array([[8.0, 12.0], [1.0, 3.0]])},
+        {"logits": np.array([[700.0, -1500.0], [-1500.0, 700.0]]), "q_values": np.array([[8.0, 12.0], [1.0, 3.0]])},
+    ),
     fresh=fresh,
     oracle=advantages,
     remark="Under the policy, each row has the mean 0: V is the policy's own average.",
@@ -63,12 +73,60 @@ QUESTION = Question(
         Mistake(
             "no-maximum",
             "M1",
-            overflowing,
+            with_policy(softmaxes.no_maximum),
             "The formula is right, and it is not finite here: `exp(1000)` is larger than any float, and inf/inf is "
             "NaN.",
             "Subtract each row's maximum before you take exponentials, or call `policy.softmax`.",
             sections.OVERFLOW,
             almost=True,
+        ),
+        Mistake(
+            "one-maximum",
+            "M27",
+            with_policy(softmaxes.one_maximum),
+            "You subtracted one maximum, that of the whole table, from all logits. Where a row lies far below it, all "
+            "its exponentials are 0 in floats, and 0/0 is NaN.",
+            "Each row is a state of its own. Subtract each row's own maximum, or call `policy.softmax`.",
+            sections.OVERFLOW,
+            almost=True,
+        ),
+        Mistake(
+            "mean-subtracted",
+            "M1",
+            with_policy(softmaxes.row_mean),
+            "You subtracted the mean of the logits. A logit that lies 710 above it still overflows.",
+            "Any shift is right on paper. The maximum is the one after which no exponential is above 1. "
+            "`policy.softmax` subtracts it.",
+            sections.OVERFLOW,
+            variants=(with_policy(softmaxes.table_mean),),
+            almost=True,
+        ),
+        Mistake(
+            "whole-table",
+            "M27",
+            with_policy(softmaxes.over_table),
+            "Your softmax runs over the whole table: all its entries together add up to 1.",
+            "Each state has a policy of its own, so each row adds up to 1. With weights that add up to less, V(s) is "
+            "no mean. `policy.softmax` works row by row.",
+            sections.SOFTMAX,
+        ),
+        Mistake(
+            "logits-for-probabilities",
+            "M1",
+            with_policy(softmaxes.identity),
+            "You weighted the action values with the logits. The probabilities belong there.",
+            "Logits are preferences: they may be negative, and do not add up to 1. The softmax turns them into π "
+            "first.",
+            sections.SOFTMAX,
+        ),
+        Mistake(
+            "not-normalised",
+            "M1",
+            with_policy(softmaxes.not_normalised),
+            "You weighted the action values with exp(z): these weights do not add up to 1.",
+            "The softmax divides each exponential by the sum of all in its row. V(s) is a mean, and if all actions are "
+            "worth 10 it has to be 10.",
+            sections.SOFTMAX,
         ),
         Mistake(
             "plain-mean",
@@ -105,9 +163,14 @@ QUESTION = Question(
         Mistake(
             "over-states",
             "M11",
-            over_states,
-            "You took the mean over the states, axis 0, where it should run over the actions.",
+            with_policy(softmaxes.over_first_axis, axis=0),
+            "You took the mean, or the softmax in it, over the states, axis 0. It should run over the actions.",
             "V(s) is the average of one state. An action is compared with what else could have been done *there*.",
+            variants=(
+                with_policy(softmaxes.over_first_axis),
+                with_policy(policy.softmax, axis=0),
+                lambda logits, q_values: q_values - q_values.mean(axis=0),
+            ),
         ),
         Mistake(
             "one-value-for-all",
@@ -115,6 +178,11 @@ QUESTION = Question(
             lambda logits, q_values: q_values - values(logits, q_values).mean(),
             "You subtracted one number from all states.",
             "Each state has its own V. With one number for all, an action in a good state looks good whatever it is.",
+            variants=(
+                lambda logits, q_values: q_values - values(logits, q_values).sum(),
+                lambda logits, q_values: q_values - q_values.mean(),
+                lambda logits, q_values: q_values - (softmaxes.over_table(logits) * q_values).sum(),
+            ),
         ),
         Mistake(
             "weighted",

@@ -6,18 +6,18 @@ import numpy as np
 
 from course_utils import policy
 from course_utils.arguments import FloatArray, IntArray
-from course_utils.checks import sections
+from course_utils.checks import sections, softmaxes
 from course_utils.checks.question import Inputs, Mistake, Question
 
 
 def fresh(rng: np.random.Generator) -> Inputs:
-    """Draw an episode of two to four steps with three or four actions."""
-    length, n = int(rng.integers(2, 5)), int(rng.integers(3, 5))
+    """Draw an episode of two to five steps with two to four actions."""
+    length, n = int(rng.integers(2, 6)), int(rng.integers(2, 5))
     return {
-        "logits": rng.normal(size=(length, n)).round(2),
+        "logits": rng.normal(size=(length, n)).round(3),
         "actions": rng.integers(n, size=length),
-        "advantages": rng.uniform(0.5, 2.5, size=length).round(1) * rng.choice([-1.0, 1.0], size=length),
-        "entropy_cost": round(float(rng.uniform(0.4, 0.9)), 2),
+        "advantages": rng.uniform(0.5, 2.5, size=length).round(3) * rng.choice([-1.0, 1.0], size=length),
+        "entropy_cost": round(float(rng.uniform(0.4, 1.8)), 3),
     }
 
 
@@ -45,10 +45,57 @@ def parts(of_actor: float, of_entropy: float) -> Callable[[FloatArray, IntArray,
 wanted = parts(-1.0, -1.0)
 
 
-def uncentred(logits: FloatArray, actions: IntArray, advantages: FloatArray, entropy_cost: float) -> FloatArray:
-    """Differentiate −Σ π log π as if the probabilities were free numbers."""
-    log_pi = policy.log_softmax(logits)
-    return np.asarray(-pushes(logits, actions, advantages) + entropy_cost * (log_pi + 1))
+def with_bonus(
+    slope: Callable[[FloatArray], FloatArray],
+) -> Callable[[FloatArray, IntArray, FloatArray, float], FloatArray]:
+    """Return −∂U/∂logits − c_H · slope(logits), with something else for the entropy's derivative."""
+
+    def gradient(logits: FloatArray, actions: IntArray, advantages: FloatArray, entropy_cost: float) -> FloatArray:
+        return np.asarray(-pushes(logits, actions, advantages) - entropy_cost * slope(logits))
+
+    return gradient
+
+
+def with_push(
+    push: Callable[[FloatArray, FloatArray, FloatArray], FloatArray],
+) -> Callable[[FloatArray, IntArray, FloatArray, float], FloatArray]:
+    """Return −push − c_H ∂H/∂logits; the push is made of the logits, the one-hots and a column of advantages."""
+
+    def gradient(logits: FloatArray, actions: IntArray, advantages: FloatArray, entropy_cost: float) -> FloatArray:
+        one_hot = np.eye(logits.shape[1])[actions]
+        return np.asarray(-push(logits, one_hot, advantages[:, None]) - entropy_cost * entropy_slope(logits))
+
+    return gradient
+
+
+def with_policy(
+    softmax: Callable[[FloatArray], FloatArray],
+) -> tuple[Callable[[FloatArray, IntArray, FloatArray, float], FloatArray], ...]:
+    """Return the gradient with another softmax: in both parts, in the push alone, in the entropy alone."""
+
+    def slope(logits: FloatArray) -> FloatArray:
+        pi = softmax(logits)
+        return np.asarray(-pi * (np.log(pi) - (pi * np.log(pi)).sum(axis=1, keepdims=True)))
+
+    def both(logits: FloatArray, actions: IntArray, advantages: FloatArray, entropy_cost: float) -> FloatArray:
+        one_hot = np.eye(logits.shape[1])[actions]
+        return np.asarray(-advantages[:, None] * (one_hot - softmax(logits)) - entropy_cost * slope(logits))
+
+    return (
+        both,
+        with_push(lambda logits, one_hot, advantages: advantages * (one_hot - softmax(logits))),
+        with_bonus(slope),
+    )
+
+
+def entropies(logits: FloatArray) -> FloatArray:
+    """Return H of each step, shape (T, 1)."""
+    return policy.entropy(logits)[:, None]
+
+
+def bracket(inside: Callable[[FloatArray, FloatArray], FloatArray]) -> Callable[[FloatArray], FloatArray]:
+    """Return −π · inside(log π, H) in place of the entropy's derivative −π (log π + H)."""
+    return lambda logits: -policy.softmax(logits) * inside(policy.log_softmax(logits), entropies(logits))
 
 
 def of_taken(logits: FloatArray, actions: IntArray, advantages: FloatArray, entropy_cost: float) -> FloatArray:
@@ -74,6 +121,24 @@ QUESTION = Question(
             "actions": np.array([1, 0, 0]),
             "advantages": np.array([2.0, 0.5, -1.0]),
             "entropy_cost": 0.8,
+        },
+        {
+            "logits": np.array([[-1.0, 3.0], [0.5, 0.5], [-2.0, 2.0]]),
+            "actions": np.array([0, 1, 1]),
+            "advantages": np.array([-1.5, -0.5, 0.0]),
+            "entropy_cost": 1.5,
+        },
+        {
+            "logits": np.array([[0.0, -1.0, 1.0, -5.0]]),
+            "actions": np.array([3]),
+            "advantages": np.array([3.0]),
+            "entropy_cost": 0.0,
+        },
+        {
+            "logits": np.array([[12.5, 13.375, 0.25], [-0.125, 0.0, 0.375]]),
+            "actions": np.array([1, 1]),
+            "advantages": np.array([25.125, -31.0]),
+            "entropy_cost": 12.375,
         },
     ),
     fresh=fresh,
@@ -113,10 +178,51 @@ QUESTION = Question(
         Mistake(
             "entropy-uncentred",
             "M16",
-            uncentred,
+            with_bonus(lambda logits: -(policy.log_softmax(logits) + 1)),
             "Your entropy part differentiates −Σ π log π by the probabilities: −(log π + 1).",
             "The logits move the probabilities, and those share a total of 1. By the logits the slope is "
             "−π (log π + H).",
+        ),
+        Mistake(
+            "entropy-bracket",
+            "M16",
+            with_bonus(bracket(lambda log_pi, entropy: log_pi)),
+            "In the entropy's derivative, −π (log π + H), the bracket holds something else for + H: nothing, 1, or −H.",
+            "H is the mean of −log π. With it each row of the derivative adds up to 0, as it must: adding the same "
+            "number to all logits changes no probability.",
+            variants=(
+                with_bonus(bracket(lambda log_pi, entropy: log_pi + 1)),
+                with_bonus(bracket(lambda log_pi, entropy: log_pi - entropy)),
+            ),
+        ),
+        Mistake(
+            "entropy-itself",
+            "M16",
+            with_bonus(entropies),
+            "The second part of your answer is c_H H itself. Its derivative was asked for.",
+            "A gradient says how the entropy changes with each logit: −π (log π + H). The entropy's own size moves "
+            "nothing in the right direction.",
+            variants=(
+                with_bonus(lambda logits: -entropies(logits)),
+                with_bonus(lambda logits: entropies(logits).sum()),
+                with_bonus(lambda logits: -entropies(logits).sum()),
+            ),
+        ),
+        Mistake(
+            "entropy-of-all-steps",
+            "M27",
+            with_bonus(bracket(lambda log_pi, entropy: log_pi + entropy.sum())),
+            "The H in your bracket belongs to no single step: it is the sum, or the mean, over all of them.",
+            "Each step has a policy of its own, and its own H. Sum over the actions alone and keep the axis: "
+            "`policy.entropy(logits)[:, None]`.",
+            variants=(with_bonus(bracket(lambda log_pi, entropy: log_pi + entropy.mean())),),
+        ),
+        Mistake(
+            "entropy-averaged",
+            "M7",
+            with_bonus(lambda logits: entropy_slope(logits) / len(logits)),
+            "You averaged the entropies over the steps. The loss holds their sum, Σ H.",
+            "U sums over time, and so does the bonus. With a mean, c_H would mean less the longer the episode is.",
         ),
         Mistake(
             "entropy-of-taken",
@@ -160,6 +266,83 @@ QUESTION = Question(
             "The score is one-hot − π, and your one-hot is missing.",
             "Without it the push is the same whichever action was taken.",
             sections.SCORE,
+        ),
+        Mistake(
+            "only-one-hot",
+            "M1",
+            with_push(lambda logits, one_hot, advantages: advantages * one_hot),
+            "The score is one-hot − π, and your −π is missing.",
+            "Raising one logit takes probability from the other actions. Their entries are −A π.",
+            sections.SCORE,
+        ),
+        Mistake(
+            "brackets",
+            "M1",
+            with_push(lambda logits, one_hot, advantages: advantages * one_hot - policy.softmax(logits)),
+            "The advantage multiplies only one of the two terms, the one-hot or π: brackets are missing.",
+            "The whole score is weighted, A (one-hot − π). Without the brackets a step with A = 0 still moves the "
+            "policy.",
+            sections.SCORE,
+            variants=(with_push(lambda logits, one_hot, advantages: one_hot - advantages * policy.softmax(logits)),),
+        ),
+        Mistake(
+            "score-times-pi",
+            "M1",
+            with_push(
+                lambda logits, one_hot, advantages: (
+                    policy.softmax(logits) * advantages * (one_hot - policy.softmax(logits))
+                )
+            ),
+            "In the actor's part you multiplied the score by π, that of each entry or that of the action taken.",
+            "The actions were drawn from the policy, so π is already in how often each one is drawn. The score of the "
+            "action that was taken stays as it is.",
+            sections.SCORE,
+            variants=(
+                with_push(
+                    lambda logits, one_hot, advantages: (
+                        (policy.softmax(logits) * one_hot).sum(axis=1, keepdims=True)
+                        * advantages
+                        * (one_hot - policy.softmax(logits))
+                    )
+                ),
+            ),
+        ),
+        Mistake(
+            "logits-for-probabilities",
+            "M1",
+            with_push(lambda logits, one_hot, advantages: advantages * (one_hot - logits)),
+            "In the actor's part you subtracted the logits from the one-hot. The probabilities belong there.",
+            "The score is one-hot − π. Logits are preferences; the softmax turns them into π first.",
+            sections.SCORE,
+        ),
+        Mistake(
+            "whole-table",
+            "M27",
+            with_policy(softmaxes.over_table)[0],
+            "A softmax of yours runs over the whole table: the probabilities of all steps together add up to 1.",
+            "Each step has a policy of its own, so each row adds up to 1. `policy.softmax` works row by row.",
+            sections.SOFTMAX,
+            variants=with_policy(softmaxes.over_table)[1:],
+        ),
+        Mistake(
+            "softmax-over-time",
+            "M1",
+            with_policy(softmaxes.over_first_axis)[0],
+            "A softmax of yours runs over the steps, axis 0, where it should run over the actions.",
+            "The probabilities of one state's actions add up to 1; those of one action at different times need not. "
+            "Actions are on the last axis.",
+            sections.SOFTMAX,
+            variants=with_policy(softmaxes.over_first_axis)[1:],
+        ),
+        Mistake(
+            "not-normalised",
+            "M1",
+            with_policy(softmaxes.not_normalised)[0],
+            "You took exp(z) for probabilities: these numbers do not add up to 1.",
+            "The softmax divides each exponential by the sum of all in its row. Score and entropy are both made of the "
+            "probabilities that come out.",
+            sections.SOFTMAX,
+            variants=with_policy(softmaxes.not_normalised)[1:],
         ),
     ),
 )

@@ -1,20 +1,22 @@
 """Lesson 08: the gradient of U with respect to the logits."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from course_utils import objectives, policy
 from course_utils.arguments import FloatArray, IntArray
-from course_utils.checks import sections
+from course_utils.checks import sections, softmaxes
 from course_utils.checks.question import Inputs, Mistake, Question
 
 
 def fresh(rng: np.random.Generator) -> Inputs:
-    """Draw a trajectory of two to four steps."""
-    length, n = int(rng.integers(2, 5)), int(rng.integers(3, 5))
+    """Draw a trajectory of two to five steps."""
+    length, n = int(rng.integers(2, 6)), int(rng.integers(2, 5))
     return {
-        "logits": rng.normal(size=(length, n)).round(2),
+        "logits": rng.normal(size=(length, n)).round(3),
         "actions": rng.integers(n, size=length),
-        "advantages": rng.normal(loc=0.5, scale=1.5, size=length).round(2),
+        "advantages": rng.normal(loc=rng.choice([-1.0, 1.0]), scale=1.5, size=length).round(3),
     }
 
 
@@ -28,17 +30,44 @@ def one_hot(logits: FloatArray, actions: IntArray) -> FloatArray:
     return np.eye(logits.shape[-1])[actions]
 
 
-def overflowing(logits: FloatArray, actions: IntArray, advantages: FloatArray) -> FloatArray:
-    """Return the gradient without any care for large logits."""
-    weights = np.exp(logits)
-    pi = weights / weights.sum(axis=-1, keepdims=True)
-    return np.asarray(advantages[:, None] * (one_hot(logits, actions) - pi))
+def with_policy(
+    softmax: Callable[[FloatArray], FloatArray],
+) -> Callable[[FloatArray, IntArray, FloatArray], FloatArray]:
+    """Return the gradient computed with another softmax."""
+
+    def mistaken(logits: FloatArray, actions: IntArray, advantages: FloatArray) -> FloatArray:
+        return np.asarray(advantages[:, None] * (one_hot(logits, actions) - softmax(logits)))
+
+    return mistaken
 
 
-def over_time(logits: FloatArray, actions: IntArray, advantages: FloatArray) -> FloatArray:
-    """Return the gradient with a softmax over the steps."""
-    pi = policy.softmax(logits.T).T
-    return np.asarray(advantages[:, None] * (one_hot(logits, actions) - pi))
+def whitened(ddof: int, epsilon: float) -> Callable[[FloatArray, IntArray, FloatArray], FloatArray]:
+    """Return the gradient with advantages of mean 0 and standard deviation 1."""
+
+    def mistaken(logits: FloatArray, actions: IntArray, advantages: FloatArray) -> FloatArray:
+        deviation = advantages - advantages.mean()
+        variance = (deviation**2).sum() / np.float64(advantages.size - ddof)
+        return np.asarray(gradient(logits, actions, deviation) / (np.sqrt(variance) + epsilon))
+
+    return mistaken
+
+
+def rows(keep: slice) -> Callable[[FloatArray, IntArray, FloatArray], FloatArray]:
+    """Return the gradient with zeros in all rows but some."""
+
+    def mistaken(logits: FloatArray, actions: IntArray, advantages: FloatArray) -> FloatArray:
+        result = np.zeros(logits.shape)
+        result[keep] = gradient(logits, actions, advantages)[keep]
+        return result
+
+    return mistaken
+
+
+def first_entry(logits: FloatArray, actions: IntArray, advantages: FloatArray) -> FloatArray:
+    """Return zeros, with the gradient in the very first entry."""
+    result = np.zeros(logits.shape)
+    result[0, 0] = gradient(logits, actions, advantages)[0, 0]
+    return result
 
 
 QUESTION = Question(
@@ -59,11 +88,36 @@ QUESTION = Question(
             "actions": np.array([2, 0]),
             "advantages": np.array([1.0, 3.0]),
         },
+        {
+            "logits": np.array([[-1.0, 2.0], [-3.0, -3.0], [4.0, 0.5], [0.0, -0.5]]),
+            "actions": np.array([0, 1, 1, 1]),
+            "advantages": np.array([-1.5, -0.5, 0.0, -2.0]),
+        },
+        {
+            "logits": np.array([[0.0, 1.0, -4.0], [-1.0, 0.0, 2.0], [3.0, 3.0, 0.0]]),
+            "actions": np.array([2, 0, 1]),
+            "advantages": np.array([5.0, 5.0, -0.3]),
+        },
+        {
+            "logits": np.array([[12.5, 13.375, 0.25], [-0.125, 0.0, 0.375]]),
+            "actions": np.array([1, 1]),
+            "advantages": np.array([25.125, -31.0]),
+        },
     ),
     extreme=(
         {
-            "logits": np.array([[1000.0, 0.0], [0.0, 0.0]]),
+            "logits": np.array([[1000.0, 999.0], [1000.0, 1000.0]]),
             "actions": np.array([1, 0]),
+            "advantages": np.array([1.0, 1.0]),
+        },
+        {
+            "logits": np.array([[700.0, 699.0], [-60.0, -61.0]]),
+            "actions": np.array([1, 0]),
+            "advantages": np.array([1.0, 1.0]),
+        },
+        {
+            "logits": np.array([[700.0, -1500.0], [-1500.0, 700.0]]),
+            "actions": np.array([1, 1]),
             "advantages": np.array([1.0, 1.0]),
         },
     ),
@@ -75,12 +129,33 @@ QUESTION = Question(
         Mistake(
             "no-maximum",
             "M1",
-            overflowing,
+            with_policy(softmaxes.no_maximum),
             "The formula is right, and it is not finite here: `exp(1000)` is larger than any float, and inf/inf is "
             "NaN.",
             "One NaN in a gradient makes all parameters NaN in the next step. Subtract each row's maximum before you "
             "take exponentials.",
             sections.OVERFLOW,
+            almost=True,
+        ),
+        Mistake(
+            "one-maximum",
+            "M27",
+            with_policy(softmaxes.one_maximum),
+            "You subtracted one maximum, that of the whole table, from all logits. Where a row lies far below it, all "
+            "its exponentials are 0 in floats, and 0/0 is NaN.",
+            "Each row is a step of its own. Subtract each row's own maximum, or call `policy.softmax`.",
+            sections.OVERFLOW,
+            almost=True,
+        ),
+        Mistake(
+            "mean-subtracted",
+            "M1",
+            with_policy(softmaxes.row_mean),
+            "You subtracted the mean of the logits. A logit that lies 710 above it still overflows.",
+            "Any shift is right on paper. The maximum is the one after which no exponential is above 1. "
+            "`policy.softmax` subtracts it.",
+            sections.OVERFLOW,
+            variants=(with_policy(softmaxes.table_mean),),
             almost=True,
         ),
         Mistake(
@@ -117,6 +192,20 @@ QUESTION = Question(
             sections.SCORE,
         ),
         Mistake(
+            "brackets",
+            "M1",
+            lambda logits, actions, advantages: advantages[:, None] * one_hot(logits, actions) - policy.softmax(logits),
+            "The advantage multiplies only one of the two terms, the one-hot or π: brackets are missing.",
+            "The whole score is weighted, A (one-hot − π). Without the brackets a row no longer adds up to 0, and a "
+            "step with A = 0 still moves the policy.",
+            sections.SCORE,
+            variants=(
+                lambda logits, actions, advantages: (
+                    one_hot(logits, actions) - advantages[:, None] * policy.softmax(logits)
+                ),
+            ),
+        ),
+        Mistake(
             "only-one-hot",
             "M1",
             lambda logits, actions, advantages: advantages[:, None] * one_hot(logits, actions),
@@ -134,6 +223,15 @@ QUESTION = Question(
             "You differentiated π where U has log π: each row is π(a_t) times too small.",
             "∂ log π = ∂π / π. That division undoes that likely actions are also drawn more often.",
             sections.SCORE,
+        ),
+        Mistake(
+            "score-times-pi",
+            "M1",
+            lambda logits, actions, advantages: policy.softmax(logits) * gradient(logits, actions, advantages),
+            "You multiplied each entry of the score by its own π.",
+            "Where actions are drawn from the policy, π is already in how often each one is drawn. The factor belongs "
+            "to the sum over all actions, and the score stays as it is.",
+            sections.SAMPLED_STEP,
         ),
         Mistake(
             "log-kept",
@@ -156,11 +254,64 @@ QUESTION = Question(
         Mistake(
             "softmax-over-time",
             "M1",
-            over_time,
+            with_policy(softmaxes.over_first_axis),
             "Your softmax runs over the steps, axis 0, where it should run over the actions.",
             "The probabilities of one state's actions add up to 1; those of one action at different times need not. "
             "Actions are on the last axis.",
             sections.SOFTMAX,
+        ),
+        Mistake(
+            "whole-table",
+            "M27",
+            with_policy(softmaxes.over_table),
+            "Your softmax runs over the whole table: the probabilities of all steps together add up to 1.",
+            "Each step has a policy of its own, so each row adds up to 1. `policy.softmax` works row by row.",
+            sections.SOFTMAX,
+        ),
+        Mistake(
+            "logits-for-probabilities",
+            "M1",
+            with_policy(softmaxes.identity),
+            "You subtracted the logits from the one-hot. The probabilities belong there.",
+            "The score is one-hot − π. Logits are preferences; the softmax turns them into π first.",
+            sections.SCORE,
+        ),
+        Mistake(
+            "not-normalised",
+            "M1",
+            with_policy(softmaxes.not_normalised),
+            "You subtracted exp(z) from the one-hot: these numbers do not add up to 1.",
+            "The softmax divides each exponential by the sum of all in its row. With that, each row of the score adds "
+            "up to 0.",
+            sections.SCORE,
+        ),
+        Mistake(
+            "whitened",
+            "M12",
+            lambda logits, actions, advantages: gradient(logits, actions, advantages - advantages.mean()),
+            "You shifted the advantages of the trajectory to mean 0, or scaled them too, before you used them.",
+            "Within one trajectory that turns advantages round: where all went well, the least good step is punished. "
+            "Use them as they come in.",
+            sections.WHITENING,
+            variants=tuple(whitened(ddof, epsilon) for ddof in (0, 1) for epsilon in (0.0, 1e-8)),
+        ),
+        Mistake(
+            "one-step",
+            "",
+            rows(slice(0, 1)),
+            "Your answer stops after the first step, or its first entry, and the rest is 0.",
+            "A `return` that is indented as far as the body of a loop ends the function in the loop's first round. "
+            "Move it to the left, below the loop.",
+            variants=(first_entry,),
+        ),
+        Mistake(
+            "step-left-out",
+            "",
+            rows(slice(1, None)),
+            "The first or the last step is left out: its row is 0.",
+            "Steps are counted from 0 to T − 1. `range(T)` goes through all of them; `range(1, T)` leaves out the "
+            "first and `range(T - 1)` the last.",
+            variants=(rows(slice(0, -1)),),
         ),
     ),
 )

@@ -10,17 +10,22 @@ from course_utils.checks.question import Inputs, Mistake, Question
 
 
 def fresh(rng: np.random.Generator) -> Inputs:
-    """Draw a trajectory of three to six steps."""
-    length = int(rng.integers(3, 7))
+    """Draw a trajectory of two to six steps, some of them improbable."""
+    length = int(rng.integers(2, 7))
     return {
-        "log_probs": np.log(rng.uniform(0.1, 0.9, size=length)).round(2),
-        "advantages": rng.normal(loc=0.5, scale=1.5, size=length).round(2),
+        "log_probs": np.log(rng.uniform(0.1, 0.9, size=length) ** rng.choice([1, 1, 4], size=length)),
+        "advantages": (rng.choice([-1, 1]) * rng.uniform(-0.5, 3.0, size=length)).round(3),
     }
 
 
 def objective(log_probs: FloatArray, advantages: FloatArray) -> float:
     """Return Σ_t log π(a_t | s_t) A_t."""
     return float((log_probs * advantages).sum())
+
+
+def terms(keep: slice) -> Callable[[FloatArray, FloatArray], float]:
+    """Return U of some steps only."""
+    return lambda log_probs, advantages: objective(log_probs[keep], advantages[keep])
 
 
 def whitened(ddof: int, epsilon: float) -> Callable[[FloatArray, FloatArray], float]:
@@ -44,6 +49,9 @@ QUESTION = Question(
         {"log_probs": np.array([-0.5]), "advantages": np.array([2.0])},
         {"log_probs": np.array([-0.5, -1.0]), "advantages": np.array([2.0, -1.0])},
         {"log_probs": np.array([-0.2, -1.5, -0.7]), "advantages": np.array([1.0, 3.0, -2.0])},
+        {"log_probs": np.array([0.0]), "advantages": np.array([3.0])},
+        {"log_probs": np.array([-0.5, 0.0, -9.0, -0.5]), "advantages": np.array([-1.0, -4.0, -0.5, 0.0])},
+        {"log_probs": np.array([-25.375, -0.125, -13.5]), "advantages": np.array([-1.257, 30.125, 12.5])},
     ),
     fresh=fresh,
     oracle=objective,
@@ -81,7 +89,8 @@ QUESTION = Question(
             "",
             lambda log_probs, advantages: objective(np.log(log_probs), advantages),
             "You took the logarithm of `log_probs`, which are logarithms already.",
-            "Log-probabilities are negative, and the log of a negative number is NaN. They come in ready to use.",
+            "Log-probabilities are 0 or below. The log of a negative number is NaN, that of 0 is −∞. They come in "
+            "ready to use.",
         ),
         Mistake(
             "no-advantage",
@@ -90,6 +99,24 @@ QUESTION = Question(
             "You added up the log-probabilities: the advantages do not come into it.",
             "Raising this makes everything that was done more likely, good or bad: it is imitation. The advantage says "
             "which of it to repeat.",
+        ),
+        Mistake(
+            "one-step",
+            "M3",
+            terms(slice(0, 1)),
+            "Of all the steps, only the first or only the last is in your answer.",
+            "U is a sum over all of them. In a loop, `U =` forgets the steps before and `U +=` adds to them; a "
+            "`return` inside the loop ends the function at the first step.",
+            variants=(terms(slice(-1, None)),),
+        ),
+        Mistake(
+            "step-left-out",
+            "M3",
+            terms(slice(1, None)),
+            "One step is left out, the first or the last.",
+            "Steps are counted from 0 to T − 1. `range(T)` goes through all of them; `range(1, T)` leaves out the "
+            "first and `range(T - 1)` the last.",
+            variants=(terms(slice(0, -1)),),
         ),
         Mistake(
             "product-of-sums",

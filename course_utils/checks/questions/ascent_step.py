@@ -1,20 +1,22 @@
 """Lesson 08: the probabilities after one expected ascent step."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from course_utils import objectives, policy
 from course_utils.arguments import FloatArray
-from course_utils.checks import sections
+from course_utils.checks import sections, softmaxes
 from course_utils.checks.question import Inputs, Mistake, Question
 
 
 def fresh(rng: np.random.Generator) -> Inputs:
     """Draw a policy, advantages whose mean is not 0, and a step size."""
-    n = int(rng.integers(3, 5))
+    n = int(rng.integers(2, 6))
     return {
-        "logits": rng.normal(size=n).round(2),
-        "advantages": rng.normal(loc=1.0, scale=1.5, size=n).round(2),
-        "step_size": round(float(rng.uniform(1.5, 3.0)), 1),
+        "logits": rng.normal(size=n).round(3),
+        "advantages": rng.normal(loc=rng.choice([-1.0, 1.0]), scale=1.5, size=n).round(3),
+        "step_size": round(float(rng.uniform(0.3, 3.0)), 3),
     }
 
 
@@ -28,11 +30,16 @@ def step(logits: FloatArray, advantages: FloatArray, step_size: float) -> FloatA
     return policy.softmax(logits + step_size * direction(logits, advantages))
 
 
-def overflowing(logits: FloatArray, advantages: FloatArray, step_size: float) -> FloatArray:
-    """Return the probabilities after the step without any care for large logits."""
-    pi = np.exp(logits) / np.exp(logits).sum()
-    weights = np.exp(logits + step_size * pi * (advantages - pi @ advantages))
-    return np.asarray(weights / weights.sum())
+def with_policies(
+    before: Callable[[FloatArray], FloatArray], after: Callable[[FloatArray], FloatArray]
+) -> Callable[[FloatArray, FloatArray, float], FloatArray]:
+    """Return the probabilities computed with other softmaxes, before and after the step."""
+
+    def mistaken(logits: FloatArray, advantages: FloatArray, step_size: float) -> FloatArray:
+        pi = before(logits)
+        return after(logits + step_size * pi * (advantages - pi @ advantages))
+
+    return mistaken
 
 
 def first_order(logits: FloatArray, advantages: FloatArray, step_size: float) -> FloatArray:
@@ -51,8 +58,22 @@ QUESTION = Question(
         {"logits": np.array([0.0, 1.0]), "advantages": np.array([2.0, 1.0]), "step_size": 2.0},
         {"logits": np.array([0.0, 0.5, 1.0]), "advantages": np.array([3.0, 0.0, 1.0]), "step_size": 1.0},
         {"logits": np.log([0.5, 0.3, 0.2]), "advantages": np.array([1.0, 0.1, -2.65]), "step_size": 2.0},
+        {"logits": np.array([-1.0, -1.0, -2.0]), "advantages": np.array([-2.0, -2.0, -2.0]), "step_size": 0.5},
+        {
+            "logits": np.array([3.0, -2.0, 0.0, 0.0, 1.0]),
+            "advantages": np.array([-1.0, -4.0, 0.0, -0.5, -0.5]),
+            "step_size": 6.0,
+        },
+        {
+            "logits": np.array([12.5, 13.125, 0.25]),
+            "advantages": np.array([31.0, -25.257, 0.0]),
+            "step_size": 0.125,
+        },
     ),
-    extreme=({"logits": np.array([1000.0, 1000.0]), "advantages": np.array([1.0, -1.0]), "step_size": 1.0},),
+    extreme=(
+        {"logits": np.array([1000.0, 1000.0]), "advantages": np.array([1.0, -1.0]), "step_size": 1.0},
+        {"logits": np.array([700.0, -1500.0]), "advantages": np.array([1.0, -1.0]), "step_size": 1.0},
+    ),
     fresh=fresh,
     oracle=step,
     remark="Try advantages of 1, 0.1 and −2.65 on the policy 0.5, 0.3, 0.2: an action above 0 loses probability.",
@@ -61,13 +82,54 @@ QUESTION = Question(
         Mistake(
             "no-maximum",
             "M1",
-            overflowing,
+            with_policies(softmaxes.no_maximum, softmaxes.no_maximum),
             "The formula is right, and it is not finite here: `exp(1000)` is larger than any float, and inf/inf is "
             "NaN.",
             "During training logits drift, and one NaN ends the run. Subtract the maximum before you take "
             "exponentials.",
             sections.OVERFLOW,
             almost=True,
+        ),
+        Mistake(
+            "mean-subtracted",
+            "M1",
+            with_policies(softmaxes.row_mean, softmaxes.row_mean),
+            "You subtracted the mean of the logits. A logit that lies 710 above it still overflows.",
+            "Any shift is right on paper. The maximum is the one after which no exponential is above 1. "
+            "`policy.softmax` subtracts it.",
+            sections.OVERFLOW,
+            almost=True,
+        ),
+        Mistake(
+            "not-normalised",
+            "M1",
+            with_policies(policy.softmax, softmaxes.not_normalised),
+            "Somewhere you took exp(z) for probabilities: these numbers do not add up to 1.",
+            "The softmax divides each exponential by the sum of all of them. It is needed twice: for π before the "
+            "step, and for the probabilities after it.",
+            sections.SOFTMAX,
+            variants=(
+                with_policies(softmaxes.not_normalised, policy.softmax),
+                with_policies(softmaxes.not_normalised, softmaxes.not_normalised),
+            ),
+        ),
+        Mistake(
+            "logits-for-probabilities",
+            "M1",
+            with_policies(softmaxes.identity, policy.softmax),
+            "In the gradient you put the logits where the probabilities belong.",
+            "In g_a = π_a (A_a − Σ π A), π are the probabilities before the step. The softmax turns logits into them "
+            "first.",
+            sections.SOFTMAX,
+        ),
+        Mistake(
+            "softmax-twice",
+            "M1",
+            lambda logits, advantages, step_size: policy.softmax(step(logits, advantages, step_size)),
+            "You applied the softmax twice after the step.",
+            "A softmax takes its input for logits. Probabilities differ by less than 1, so a second one evens them "
+            "out.",
+            sections.SOFTMAX,
         ),
         Mistake(
             "descends",

@@ -1,5 +1,7 @@
 """Lesson 06: the constant baseline with the smallest variance, in one state."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from course_utils.arguments import FloatArray
@@ -8,10 +10,11 @@ from course_utils.checks.question import Inputs, Mistake, Question
 
 
 def fresh(rng: np.random.Generator) -> Inputs:
-    """Draw a policy of three or four actions, and their rewards."""
-    n = int(rng.integers(3, 5))
-    weights = rng.uniform(1.0, 9.0, size=n).round()
-    return {"probabilities": weights / weights.sum(), "rewards": rng.uniform(1.0, 9.0, size=n).round(1)}
+    """Draw a policy of two to five actions, some of them improbable, and their rewards, all above 0 or all below."""
+    n = int(rng.integers(2, 6))
+    weights = rng.uniform(0.1, 9.0, size=n).round(1)
+    rewards = rng.choice([-1.0, 1.0]) * rng.uniform(1.0, 9.0, size=n).round(3)
+    return {"probabilities": weights / weights.sum(), "rewards": rewards}
 
 
 def squared_lengths(probabilities: FloatArray) -> FloatArray:
@@ -28,6 +31,13 @@ def mean(weights: FloatArray, rewards: FloatArray) -> FloatArray:
 def best(probabilities: FloatArray, rewards: FloatArray) -> FloatArray:
     """Return E[|score|² R] / E[|score|²]."""
     return mean(probabilities * squared_lengths(probabilities), rewards)
+
+
+def with_lengths(
+    squared: Callable[[FloatArray], FloatArray],
+) -> Callable[[FloatArray, FloatArray], FloatArray]:
+    """Return the mean of the rewards weighted with π times something else than the squared lengths of the scores."""
+    return lambda probabilities, rewards: mean(probabilities * squared(probabilities), rewards)
 
 
 def for_each_logit(probabilities: FloatArray, rewards: FloatArray) -> FloatArray:
@@ -47,6 +57,9 @@ QUESTION = Question(
         {"probabilities": np.array([0.5, 0.3, 0.2]), "rewards": np.array([10.0, 9.0, 7.0])},
         {"probabilities": np.array([0.1, 0.7, 0.2]), "rewards": np.array([1.0, 0.0, 4.0])},
         {"probabilities": np.array([0.4, 0.3, 0.2, 0.1]), "rewards": np.array([2.0, -1.0, 5.0, 3.0])},
+        {"probabilities": np.array([0.75, 0.25]), "rewards": np.array([-4.0, 2.0])},
+        {"probabilities": np.array([0.001, 0.03, 0.968, 0.001]), "rewards": np.array([-29.25, -12.125, -1.0, -9.5])},
+        {"probabilities": np.array([0.2, 0.2, 0.2, 0.3, 0.1]), "rewards": np.array([0.0, 8.0, 1.0, 0.0, 3.0])},
     ),
     fresh=fresh,
     oracle=best,
@@ -72,7 +85,7 @@ QUESTION = Question(
         Mistake(
             "not-squared",
             "",
-            lambda probabilities, rewards: mean(probabilities * np.sqrt(squared_lengths(probabilities)), rewards),
+            with_lengths(lambda p: np.sqrt(squared_lengths(p))),
             "You weighed with the length of the score, where its square belongs.",
             "Variance is a mean of squared lengths, so the score comes in squared. No root is taken.",
         ),
@@ -87,15 +100,39 @@ QUESTION = Question(
         Mistake(
             "only-own-entry",
             "M1",
-            lambda probabilities, rewards: mean(probabilities * (1 - probabilities) ** 2, rewards),
+            with_lengths(lambda p: (1 - p) ** 2),
             "Of each score you used one entry, 1 − π at its own action.",
             "A sample moves the other logits too, by −π. The squared length adds up the squares of all entries.",
             sections.SCORE,
         ),
         Mistake(
+            "variance-weights",
+            "M1",
+            with_lengths(lambda p: 1 - p),
+            "Your weights are in proportion to π(1 − π), or to that times π. The squared length of the score is "
+            "another number.",
+            "π(1 − π) is the variance of the one-hot at one action. A score is a vector: for action a its entries are "
+            "1 − π_a and all the other −π_b. Each is squared, they are added up, and that counts with weight π_a.",
+            sections.SCORE,
+            variants=(with_lengths(lambda p: p * (1 - p)),),
+        ),
+        Mistake(
+            "axis-of-actions",
+            "M1",
+            with_lengths(lambda p: ((np.eye(p.size) - p) ** 2).sum(axis=0)),
+            "You added up the squares over the actions, axis 0: that mixes the scores of different actions.",
+            "Row a of `np.eye(n) - probabilities` is the score of action a. Its squared length is the sum along that "
+            "row, axis 1.",
+            variants=(
+                lambda probabilities, rewards: mean(
+                    ((np.eye(probabilities.size) - probabilities) ** 2).sum(axis=0), rewards
+                ),
+            ),
+        ),
+        Mistake(
             "score-of-probability",
             "M1",
-            lambda probabilities, rewards: mean(probabilities**3 * squared_lengths(probabilities), rewards),
+            with_lengths(lambda p: p**2 * squared_lengths(p)),
             "You used the gradient of π, where that of log π belongs.",
             "∂π = π ∂log π: your weights hold the factor π twice too often, in the square of the length.",
             sections.SCORE,
@@ -116,6 +153,14 @@ QUESTION = Question(
             "Above the line your weights hold π, below it they do not.",
             "Both are expectations under the policy. With unequal weights the result is no mean: if all rewards are "
             "10, it would not be 10.",
+        ),
+        Mistake(
+            "divided-by-mean",
+            "M7",
+            lambda probabilities, rewards: best(probabilities, rewards) * probabilities.size,
+            "Your answer is n times the wanted one: a sum stands above the line, and a mean over the actions below.",
+            "π already makes both a mean. If all rewards are 10, the best baseline has to be 10: add up the weights "
+            "below the line too.",
         ),
         Mistake(
             "sign",

@@ -1,5 +1,7 @@
 """Lesson 09: the gradient of the critic's loss, with its target held constant."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from course_utils.arguments import FloatArray
@@ -8,12 +10,14 @@ from course_utils.checks.question import Inputs, Mistake, Question
 
 
 def fresh(rng: np.random.Generator) -> Inputs:
-    """Draw an episode of three to six steps that ends with its last one."""
-    length = int(rng.integers(3, 7))
+    """Draw two to six steps, which end an episode or go on after the last."""
+    length = int(rng.integers(2, 7))
+    values = rng.uniform(-4, 5, size=length + 1).round(3)
+    values[-1] *= rng.integers(2)
     return {
-        "rewards": rng.uniform(-2, 3, size=length).round(1),
-        "values": np.append(rng.uniform(1, 5, size=length).round(1), 0.0),
-        "discount": round(float(rng.uniform(0.6, 0.95)), 2),
+        "rewards": rng.uniform(-3, 3, size=length).round(3),
+        "values": values,
+        "discount": float(rng.uniform(0.3, 0.95)),
     }
 
 
@@ -34,13 +38,31 @@ def through_target(rewards: FloatArray, values: FloatArray, discount: float) -> 
     return result
 
 
-def monte_carlo(rewards: FloatArray, values: FloatArray, discount: float) -> FloatArray:
-    """Return the gradient when the target is the whole discounted return."""
-    target, following = np.zeros(len(rewards)), 0.0
+def monte_carlo(rewards: FloatArray, values: FloatArray, discount: float, following: float = 0.0) -> FloatArray:
+    """Return the gradient when the target is the whole discounted return; ``following`` comes after the last step."""
+    target = np.zeros(len(rewards))
     for t in reversed(range(len(rewards))):
         following = rewards[t] + discount * following
         target[t] = following
     return values[:-1] - target
+
+
+def powers(first: int) -> Callable[[FloatArray, FloatArray, float], FloatArray]:
+    """Return the gradient with targets r_t + γ^(t + first) V(s_{t+1})."""
+    return lambda rewards, values, discount: (
+        values[:-1] - rewards - discount ** np.arange(first, first + len(rewards)) * values[1:]
+    )
+
+
+def left_out(keep: slice) -> Callable[[FloatArray, FloatArray, float], FloatArray]:
+    """Return the gradient with zeros in all entries but some."""
+
+    def mistaken(rewards: FloatArray, values: FloatArray, discount: float) -> FloatArray:
+        result = np.zeros(len(rewards))
+        result[keep] = gradient(rewards, values, discount)[keep]
+        return result
+
+    return mistaken
 
 
 QUESTION = Question(
@@ -52,6 +74,10 @@ QUESTION = Question(
     fixed=(
         {"rewards": np.array([1.0, 2.0]), "values": np.array([3.0, 1.0, 0.0]), "discount": 0.5},
         {"rewards": np.array([0.0, -1.0, 4.0]), "values": np.array([2.0, 3.0, 1.0, 0.0]), "discount": 0.9},
+        {"rewards": np.array([-1.5]), "values": np.array([-2.0, 4.0]), "discount": 0.8},
+        {"rewards": np.array([2.0, 0.0, 0.0, -3.0]), "values": np.array([-1.0, -1.0, 2.5, 0.0, 2.0]), "discount": 1.0},
+        {"rewards": np.array([-1.0, -4.0, 0.0]), "values": np.array([-3.0, 2.0, -2.0, 5.0]), "discount": 0.4},
+        {"rewards": np.array([25.125, -31.375]), "values": np.array([-22.5, 30.0, 21.125]), "discount": 0.625},
     ),
     fresh=fresh,
     oracle=gradient,
@@ -95,7 +121,8 @@ QUESTION = Question(
             "M18",
             monte_carlo,
             "Your target is the whole discounted return. The question asks for r_t + γV(s_{t+1}).",
-            "That is a target as well, with more noise and no bias: the case λ = 1.",
+            "That is a target as well, with more noise and less bias: the case λ = 1.",
+            variants=(lambda rewards, values, discount: monte_carlo(rewards, values, discount, values[-1]),),
         ),
         Mistake(
             "no-discount",
@@ -105,10 +132,44 @@ QUESTION = Question(
             "What follows counts γ times. Without it the values come out too large.",
         ),
         Mistake(
+            "discount-power",
+            "M25",
+            powers(0),
+            "You raised γ to a power that grows with t. Each target holds one γ: r_t + γV(s_{t+1}).",
+            "Seen from step t, the value after it is one step away, however late in the episode that is. Powers of γ "
+            "appear where a sum is written out over many steps.",
+            variants=(powers(1), powers(-1)),
+        ),
+        Mistake(
+            "last-is-an-end",
+            "M18",
+            lambda rewards, values, discount: gradient(rewards, np.append(values[:-1], 0.0), discount),
+            "At the last step γV(s_{t+1}) is missing: you took it for the end of the episode.",
+            "A record may stop while the episode goes on. The last entry of `values` says what follows; after a true "
+            "end it is 0, so it can always be used.",
+        ),
+        Mistake(
+            "value-of-wrong-state",
+            "M11",
+            lambda rewards, values, discount: values[1:] - rewards - discount * values[:-1],
+            "The two values are exchanged: you have V(s_{t+1}) − (r_t + γV(s_t)).",
+            "`values[t]` belongs to the state before the step: it is what the critic said, and what is corrected. "
+            "`values[t + 1]` belongs to the state after it, and stands in the target.",
+        ),
+        Mistake(
+            "step-left-out",
+            "",
+            left_out(slice(1, None)),
+            "Some steps are left out: the first, the last, or all but the first are 0.",
+            "Steps are counted from 0 to T − 1: `range(1, T)` leaves out the first, `range(T - 1)` the last. A "
+            "`return` inside the loop ends the function after the first round.",
+            variants=(left_out(slice(0, -1)), left_out(slice(0, 1))),
+        ),
+        Mistake(
             "value-not-subtracted",
             "M15",
             lambda rewards, values, discount: -(rewards + discount * values[1:]),
-            "You returned minus the target: V(s_t) is missing.",
+            "You returned the target, or minus the target: V(s_t) is missing.",
             "The gradient is V − y. It is 0 where the critic is right.",
             variants=(lambda rewards, values, discount: rewards + discount * values[1:],),
         ),

@@ -4,28 +4,28 @@ import numpy as np
 
 from course_utils import policy
 from course_utils.arguments import FloatArray
-from course_utils.checks import sections
+from course_utils.checks import sections, softmaxes
 from course_utils.checks.question import Inputs, Mistake, Question
 
 
 def fresh(rng: np.random.Generator) -> Inputs:
-    """Draw a few logits, or rows of them."""
-    n = int(rng.integers(3, 6))
-    shape = (n,) if rng.random() < 0.3 else (int(rng.integers(2, 4)), n)
-    return {"logits": rng.normal(scale=1.5, size=shape).round(2)}
+    """Draw a few logits around 0 or far from it, or one to four rows of them."""
+    n = int(rng.integers(2, 6))
+    shape = (n,) if rng.random() < 0.3 else (int(rng.integers(1, 5)), n)
+    return {"logits": rng.normal(rng.choice([-3.0, 0.0, 3.0]), 1.5, size=shape).round(3)}
 
 
-def overflowing(logits: FloatArray) -> FloatArray:
-    """Return the entropy without any care for large logits, as log Σ exp z − Σ π z."""
-    weights = np.exp(logits)
-    total = weights.sum(axis=-1)
-    return np.asarray(np.log(total) - (weights * logits).sum(axis=-1) / total)
+def shifted(logits: FloatArray, shift: FloatArray | float) -> FloatArray:
+    """Return the entropy as log Σ exp z − Σ π z, with exp(z − shift) in place of exp z."""
+    weights = np.exp(logits - shift)
+    total = weights.sum(axis=-1, keepdims=True)
+    terms = np.log(total) + shift - (weights * logits).sum(axis=-1, keepdims=True) / total
+    return np.asarray(terms[..., 0])
 
 
-def zero_times_log_zero(logits: FloatArray) -> FloatArray:
-    """Return the entropy with the log taken of probabilities that may be 0."""
-    pi = policy.softmax(logits)
-    return np.asarray(-(pi * np.log(pi)).sum(axis=-1))
+def of(probabilities: FloatArray, axis: int | None = -1) -> FloatArray:
+    """Return −Σ p log p of any positive numbers."""
+    return np.asarray(-(probabilities * np.log(probabilities)).sum(axis=axis))
 
 
 QUESTION = Question(
@@ -38,10 +38,16 @@ QUESTION = Question(
         {"logits": np.array([0.0, 1.0])},
         {"logits": np.array([2.0, 0.0, 0.0])},
         {"logits": np.array([[0.0, 1.0, 3.0], [2.0, 2.0, 0.0]])},
+        {"logits": np.array([[-1.0, 0.5, -2.0]])},
+        {"logits": np.array([[0.0, -4.0], [1.0, 3.0], [-1.0, -1.0]])},
+        {"logits": np.array([[0.0, 2.0, 1.0], [-1.0, 3.0, 0.0], [0.0, 0.0, -6.0]])},
+        {"logits": np.array([12.125, 12.375, 11.75, 12.0, 12.437])},
     ),
     extreme=(
         {"logits": np.array([1000.0, 1000.0])},
-        {"logits": np.array([0.0, -1000.0])},
+        {"logits": np.array([[0.0, -1000.0], [0.0, 1.0]])},
+        {"logits": np.array([[700.0, 699.0], [-60.0, -61.0]])},
+        {"logits": np.array([[700.0] + 39 * [-38.0], 2 * [700.0] + 38 * [-38.0]])},
     ),
     fresh=fresh,
     oracle=policy.entropy,
@@ -51,7 +57,7 @@ QUESTION = Question(
         Mistake(
             "no-maximum",
             "M1",
-            overflowing,
+            lambda logits: shifted(logits, 0.0),
             "The formula is right, and it is not finite here: `exp(1000)` is larger than any float, and inf/inf is "
             "NaN.",
             "During training logits drift, and one NaN ends the run. Only differences of logits count, so subtract the "
@@ -62,12 +68,71 @@ QUESTION = Question(
         Mistake(
             "zero-log-zero",
             "",
-            zero_times_log_zero,
+            lambda logits: of(policy.softmax(logits)),
             "The formula is right, and it is not finite here: one probability is 0 in floats, and `0 * log(0)` is "
             "0 · (−∞), which is NaN.",
             "An action that is never taken adds nothing to the entropy; the limit of p log p at 0 is 0. Take log π "
             "from the logits (z − log Σ exp z), which stays finite, or leave out the terms where π is 0.",
             almost=True,
+        ),
+        Mistake(
+            "one-maximum",
+            "M27",
+            lambda logits: shifted(logits, logits.max()),
+            "You subtracted one maximum, that of the whole table, from all rows. Where a row lies far below it, all "
+            "its exponentials are 0 in floats, and 0/0 is NaN.",
+            "Each row is a state of its own. Subtract each row's own maximum: `z.max(axis=-1, keepdims=True)`.",
+            sections.OVERFLOW,
+            almost=True,
+        ),
+        Mistake(
+            "mean-subtracted",
+            "M1",
+            lambda logits: shifted(logits, logits.mean(axis=-1, keepdims=True)),
+            "You subtracted the mean of the logits. A logit that lies 710 above it still overflows.",
+            "Any shift is right on paper. The maximum is the one after which no exponent is above 0, so that no "
+            "exponential is above 1.",
+            sections.OVERFLOW,
+            variants=(lambda logits: shifted(logits, logits.mean()),),
+            almost=True,
+        ),
+        Mistake(
+            "whole-table",
+            "M27",
+            lambda logits: of(softmaxes.over_table(logits)),
+            "Your softmax runs over the whole table: all its entries together add up to 1.",
+            "Each row is a state with a policy of its own, so each row of probabilities adds up to 1. Take the softmax "
+            "over `axis=-1`.",
+            sections.SOFTMAX,
+            variants=(lambda logits: of(softmaxes.over_table(logits), axis=None),),
+        ),
+        Mistake(
+            "first-axis",
+            "M1",
+            lambda logits: of(softmaxes.over_first_axis(logits), axis=0),
+            "You worked down the columns, axis 0: in the softmax, in the sum, or in both.",
+            "A row holds the actions of one state, and the entropy is taken over those. Actions are on the last axis, "
+            "`axis=-1`.",
+            variants=(
+                lambda logits: of(softmaxes.over_first_axis(logits)),
+                lambda logits: of(policy.softmax(logits), axis=0),
+            ),
+        ),
+        Mistake(
+            "not-normalised",
+            "M1",
+            lambda logits: of(softmaxes.not_normalised(logits)),
+            "You took the exponentials of the logits for probabilities: they do not add up to 1.",
+            "The softmax divides each exponential by the sum of all in its row. Only then is −Σ p log p an entropy.",
+            sections.SOFTMAX,
+        ),
+        Mistake(
+            "divided-by-log-n",
+            "",
+            lambda logits: policy.entropy(logits) / np.log(np.shape(logits)[-1]),
+            "You divided by log n, so that the largest entropy is 1.",
+            "A share of the largest entropy compares policies over different numbers of actions. Asked for is the "
+            "entropy itself, in nats; it reaches log n.",
         ),
         Mistake(
             "sign",
@@ -89,9 +154,9 @@ QUESTION = Question(
             "logits-for-probabilities",
             "M1",
             lambda logits: -(logits * np.log(logits)).sum(axis=-1),
-            "You put the logits where the probabilities belong.",
-            "Logits are preferences: they may be negative, and do not add up to 1. The softmax turns them into π "
-            "first.",
+            "You put the logits where the probabilities, or their logarithms, belong.",
+            "Logits are preferences: they may have any sign, and their exponentials do not add up to 1. The softmax "
+            "turns them into π first.",
             sections.SOFTMAX,
             variants=(
                 lambda logits: -(logits * policy.log_softmax(logits)).sum(axis=-1),
@@ -124,9 +189,9 @@ QUESTION = Question(
             "summed-over-rows",
             "",
             lambda logits: policy.entropy(logits).sum(),
-            "You added up everything, and the rows with it: each row should have its own entropy.",
-            "Each row is a state. A policy can be certain in one and undecided in another, and one sum hides that. Sum "
-            "over `axis=-1`.",
+            "You made one number of all rows, by a sum or a mean: each row should have its own entropy.",
+            "Each row is a state. A policy can be certain in one and undecided in another, and one number hides that. "
+            "Sum over `axis=-1`.",
             variants=(lambda logits: policy.entropy(logits).mean(),),
         ),
     ),

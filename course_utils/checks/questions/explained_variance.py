@@ -8,10 +8,11 @@ from course_utils.checks.question import Inputs, Mistake, Question
 
 
 def fresh(rng: np.random.Generator) -> Inputs:
-    """Draw returns and a critic that is roughly right and too low."""
-    n = int(rng.integers(4, 8))
-    returns = rng.uniform(-4, 6, size=n).round(1)
-    return {"values": (0.6 * returns - 2 + rng.normal(size=n)).round(1), "returns": returns}
+    """Draw returns and a critic that is roughly right, or roughly the opposite, and too low or too high."""
+    n = int(rng.integers(3, 8))
+    returns = np.array([-5.0, 4.0, *rng.uniform(-6, 6, size=n - 2).round(3)])
+    slope, offset = rng.choice([-0.6, 0.6, 1.5]), rng.choice([-2.0, 3.0])
+    return {"values": (slope * returns + offset + rng.uniform(-0.5, 0.5, size=n)).round(3), "returns": returns}
 
 
 def explained(values: FloatArray, returns: FloatArray) -> float:
@@ -28,6 +29,11 @@ QUESTION = Question(
     fixed=(
         {"values": np.array([0.0, 1.0, 3.0]), "returns": np.array([1.0, 2.0, 6.0])},
         {"values": np.array([1.0, 2.0, 2.0, 4.0]), "returns": np.array([0.0, 4.0, 3.0, 6.0])},
+        {"values": np.array([2.0, -1.0, 0.0]), "returns": np.array([-3.0, -1.0, -2.0])},
+        {"values": np.array([5.0, 5.0, 5.0, 5.0, 3.0]), "returns": np.array([-2.0, 0.0, 0.0, 4.0, -7.0])},
+        {"values": np.array([-1.0, 7.0]), "returns": np.array([-6.0, 2.0])},
+        {"values": np.array([30.5, -21.125, 3.0]), "returns": np.array([-1.25, 2.0, -0.375])},
+        {"values": np.array([-21.25, 12.375, 4.0, -1.5]), "returns": np.array([-24.125, 31.75, 0.25, 0.375])},
     ),
     fresh=fresh,
     oracle=explained,
@@ -63,14 +69,34 @@ QUESTION = Question(
             lambda values, returns: values.var() / returns.var(),
             "You compared the two variances. Whether the critic is high where the return is high does not enter.",
             "A critic that says the opposite of the truth has the right variance too.",
+            variants=(lambda values, returns: 1 - values.var() / returns.var(),),
         ),
         Mistake(
             "correlation",
             "M24",
             lambda values, returns: float(np.corrcoef(values, returns)[0, 1]) ** 2,
-            "You returned the squared correlation.",
+            "You returned the correlation, or its square.",
             "It is blind to the scale as well: a critic that says a tenth of the truth would get 1, and as a baseline "
             "it would take away hardly any variance.",
+            variants=(lambda values, returns: float(np.corrcoef(values, returns)[0, 1]),),
+        ),
+        Mistake(
+            "clipped",
+            "M24",
+            lambda values, returns: max(0.0, explained(values, returns)),
+            "You cut the answer off at 0, or took its absolute value.",
+            "A critic can be worse than a constant: then more variance is left than there was, and the number is below "
+            "0. That is when you most want to see it.",
+            variants=(lambda values, returns: abs(explained(values, returns)),),
+        ),
+        Mistake(
+            "not-centred",
+            "M24",
+            lambda values, returns: 1 - (returns - values).var() / (returns**2).mean(),
+            "Below the line you took the mean of G² for the variance of G.",
+            "A variance is taken around the mean. If all returns lay near 100, their squares would be huge, and any "
+            "critic would seem to explain nearly all.",
+            variants=(lambda values, returns: 1 - ((returns - values) ** 2).mean() / (returns**2).mean(),),
         ),
         Mistake(
             "standard-deviations",

@@ -13,14 +13,19 @@ Function = Callable[[FloatArray], float]
 SQUARES = Named("z ↦ z[0]² + 3 z[1]", lambda z: z[0] ** 2 + 3 * z[1])
 CUBES = Named("z ↦ Σ z³ + z[0] z[1]", lambda z: (np.asarray(z) ** 3).sum() + z[0] * z[1])
 EXPONENTIALS = Named("z ↦ log Σ exp z", lambda z: np.log(np.exp(z).sum()))
+FIFTHS = Named("z ↦ z[0] z[−1] − Σ z⁵", lambda z: z[0] * z[-1] - (np.asarray(z) ** 5).sum())
 
 
 def fresh(rng: np.random.Generator) -> Inputs:
-    """Draw a function of two to four numbers, a place, and a width."""
-    n = int(rng.integers(2, 5))
+    """Draw a function of one to four numbers, a place, and a width."""
+    n = int(rng.integers(1, 5))
     c = rng.uniform(1.0, 2.0, size=n).round(1)
-    f = Named(f"z ↦ Σ c z³ + z[0] z[1] with c = {c.tolist()}", lambda z: (c * np.asarray(z) ** 3).sum() + z[0] * z[1])
-    return {"f": f, "z": rng.uniform(0.3, 1.5, size=n).round(2), "h": round(float(rng.uniform(0.1, 0.4)), 2)}
+    f = Named(f"z ↦ Σ c z⁵ + z[0] z[−1] with c = {c.tolist()}", lambda z: (c * np.asarray(z) ** 5).sum() + z[0] * z[-1])
+    return {
+        "f": f,
+        "z": rng.choice([-1, 1], size=n) * rng.uniform(0.3, 1.5, size=n).round(3),
+        "h": round(float(rng.uniform(0.1, 1.2)), 3),
+    }
 
 
 def quotient(up: float, down: float, over: float) -> Callable[..., FloatArray]:
@@ -36,9 +41,40 @@ central = quotient(1, -1, 2)
 
 
 def accumulated(f: Function, z: FloatArray, h: float) -> FloatArray:
-    """Return central differences in which the entries before are still nudged."""
+    """Return central differences in which the entries before are still nudged, as the entry itself is."""
     nudges = np.tri(z.size)
     return np.array([(f(z + h * e) - f(z - h * e)) / (2 * h) for e in nudges])
+
+
+def left_behind(side: float) -> Callable[..., FloatArray]:
+    """Return central differences in which the entries before have stayed at z + side · h."""
+
+    def difference(f: Function, z: FloatArray, h: float) -> FloatArray:
+        starts = z + side * h * np.tri(z.size, k=-1)
+        pairs = zip(starts, np.eye(z.size), strict=True)
+        return np.array([(f(start + h * e) - f(start - h * e)) / (2 * h) for start, e in pairs])
+
+    return difference
+
+
+def with_width(sides: Callable[..., FloatArray], width: float) -> Callable[..., FloatArray]:
+    """Return differences of a width that the function chooses itself."""
+    return lambda f, z, h: sides(f, z, width)
+
+
+def five_points(f: Function, z: FloatArray, h: float) -> FloatArray:
+    """Return the differences over four points of each axis, at −2h, −h, h and 2h."""
+    return (4 * central(f, z, h) - central(f, z, 2 * h)) / 3
+
+
+def first_only(f: Function, z: FloatArray, h: float) -> FloatArray:
+    """Return zeros, with the difference of the first entry."""
+    return np.asarray(central(f, z, h) * (np.arange(z.size) == 0))
+
+
+def second(f: Function, z: FloatArray, h: float) -> FloatArray:
+    """Return second differences."""
+    return (quotient(1, 0, 1)(f, z, h) - quotient(0, -1, 1)(f, z, h)) / h
 
 
 def all_at_once(f: Function, z: FloatArray, h: float) -> FloatArray:
@@ -56,6 +92,9 @@ QUESTION = Question(
         {"f": SQUARES, "z": np.array([1.0, 2.0]), "h": 0.5},
         {"f": CUBES, "z": np.array([1.0, -0.5]), "h": 0.5},
         {"f": EXPONENTIALS, "z": np.array([0.0, 1.0, -1.0]), "h": 0.25},
+        {"f": FIFTHS, "z": np.array([-0.5]), "h": 1.0},
+        {"f": SQUARES, "z": np.array([12.25, -7.5]), "h": 0.125},
+        {"f": FIFTHS, "z": np.array([0.375, -1.25, 0.0, -3.125]), "h": 1.375},
     ),
     fresh=fresh,
     oracle=central,
@@ -114,6 +153,7 @@ QUESTION = Question(
             accumulated,
             "The first entry is right. From the second on, the entries before it are still nudged.",
             "The gradient asks for one entry at a time. Begin with a fresh copy of z for each entry, inside the loop.",
+            variants=(left_behind(-1), left_behind(1)),
         ),
         Mistake(
             "sign",
@@ -125,11 +165,51 @@ QUESTION = Question(
         Mistake(
             "own-width",
             "",
-            lambda f, z, h: central(f, z, 1e-4),
+            lambda f, z, h: central(f, z, 1e-5),
             "You use a width of your own: h has no effect.",
             "Your answer may be the better gradient, but whoever calls the function chooses h: too large blurs, too "
             "small drowns in rounding, and with noisy samples it has to be large.",
+            variants=tuple(
+                with_width(sides, width)
+                for width in (1e-1, 1e-2, 1e-3, 1e-4, 1e-6, 1e-7, 1e-8)
+                for sides in (central, quotient(1, 0, 1))
+            ),
             almost=True,
+        ),
+        Mistake(
+            "five-points",
+            "",
+            five_points,
+            "You used four points for each entry, at a distance of h and of 2h. That is nearer to the true slope than "
+            "what was asked for.",
+            "It is a good formula: its error shrinks like h⁴, for twice as many calls of f. Asked for are central "
+            "differences, from one point on each side.",
+            almost=True,
+        ),
+        Mistake(
+            "half-width",
+            "",
+            quotient(0.5, -0.5, 1),
+            "You nudged by h/2 to each side, and divided by h.",
+            "That is a central difference as well, of half the width. Here h is the distance to each side, so it is 2h "
+            "from one point to the other.",
+            almost=True,
+        ),
+        Mistake(
+            "second-difference",
+            "",
+            second,
+            "You computed the second difference, (f(z + h) − 2 f(z) + f(z − h)) / h².",
+            "That is the curvature, by how much the slope changes. The slope is (f(z + h) − f(z − h)) / 2h.",
+        ),
+        Mistake(
+            "first-only",
+            "",
+            first_only,
+            "Your answer stops after the first entry.",
+            "A `return` that is indented as far as the body of a loop ends the function in the loop's first round. "
+            "Move it to the left, below the loop.",
+            variants=(lambda f, z, h: central(f, z, h)[0], lambda f, z, h: central(f, z, h)[:1]),
         ),
     ),
 )

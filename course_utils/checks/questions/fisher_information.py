@@ -1,5 +1,7 @@
 """Lesson 02: the Fisher information of a softmax policy."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from course_utils import policy
@@ -9,8 +11,8 @@ from course_utils.checks.question import Inputs, Mistake, Question
 
 
 def fresh(rng: np.random.Generator) -> Inputs:
-    """Draw the probabilities of three to five actions."""
-    return {"probabilities": policy.softmax(rng.normal(size=int(rng.integers(3, 6))))}
+    """Draw the probabilities of two to five actions."""
+    return {"probabilities": policy.softmax(rng.normal(scale=1.5, size=int(rng.integers(2, 6))))}
 
 
 def fisher(probabilities: FloatArray) -> FloatArray:
@@ -18,10 +20,21 @@ def fisher(probabilities: FloatArray) -> FloatArray:
     return np.diag(probabilities) - np.outer(probabilities, probabilities)
 
 
+def scores(probabilities: FloatArray) -> FloatArray:
+    """Return the score of action a in row a."""
+    return np.eye(probabilities.size) - probabilities
+
+
 def plain_mean(probabilities: FloatArray) -> FloatArray:
     """Return the mean of score · scoreᵀ over actions that count equally."""
-    scores = np.eye(probabilities.size) - probabilities
-    return scores.T @ scores / probabilities.size
+    return scores(probabilities).T @ scores(probabilities) / probabilities.size
+
+
+def some_actions(keep: slice) -> Callable[[FloatArray], FloatArray]:
+    """Return the sum of π · score · scoreᵀ over some of the actions."""
+    return lambda probabilities: np.asarray(
+        scores(probabilities)[keep].T @ (probabilities[keep, None] * scores(probabilities)[keep])
+    )
 
 
 QUESTION = Question(
@@ -34,6 +47,7 @@ QUESTION = Question(
         {"probabilities": np.array([0.25, 0.75])},
         {"probabilities": np.array([0.5, 0.3, 0.2])},
         {"probabilities": np.array([0.1, 0.2, 0.7])},
+        {"probabilities": np.array([0.2, 0.2, 0.598, 0.002])},
     ),
     fresh=fresh,
     oracle=fisher,
@@ -100,9 +114,62 @@ QUESTION = Question(
             "plain-mean",
             "M7",
             plain_mean,
-            "You averaged score · scoreᵀ over the actions as if all were equally likely.",
+            "You added up or averaged score · scoreᵀ over the actions as if all were equally likely.",
             "The mean is one under the policy: each action counts with its probability π(a).",
             variants=(lambda probabilities: plain_mean(probabilities) * probabilities.size,),
+        ),
+        Mistake(
+            "inner-product-of-scores",
+            "",
+            lambda probabilities: np.full(
+                (probabilities.size, probabilities.size), probabilities @ (scores(probabilities) ** 2).sum(axis=1)
+            ),
+            "For each action you multiplied the score with itself to one number, its squared length.",
+            "A one-dimensional array has no rows and columns to exchange: for it `s @ s.T` is the inner product. "
+            "`np.outer(s, s)` makes the matrix of all products.",
+            variants=(lambda probabilities: probabilities @ (scores(probabilities) ** 2).sum(axis=1),),
+        ),
+        Mistake(
+            "scores-exchanged",
+            "",
+            lambda probabilities: (probabilities[:, None] * scores(probabilities)) @ scores(probabilities).T,
+            "Your product has the two matrices the other way round, S first and Sᵀ second. It is Sᵀ S, with π between "
+            "them.",
+            "Row a of S is the score of action a. S Sᵀ multiplies the scores of two actions with each other; Sᵀ S adds "
+            "up over the actions, and that is the sum that the mean needs.",
+            variants=(
+                lambda probabilities: (probabilities * scores(probabilities)) @ scores(probabilities).T,
+                lambda probabilities: scores(probabilities) @ (probabilities[:, None] * scores(probabilities).T),
+                lambda probabilities: probabilities * (scores(probabilities) @ scores(probabilities).T),
+                lambda probabilities: scores(probabilities) @ scores(probabilities).T,
+            ),
+        ),
+        Mistake(
+            "columns-weighted",
+            "",
+            lambda probabilities: scores(probabilities).T @ (probabilities * scores(probabilities)),
+            "π multiplies the columns of your matrix of scores. It belongs to the rows.",
+            "NumPy lays a one-dimensional array along the last axis. Row a is the score of action a and counts π(a) "
+            "times: write `probabilities[:, None] * S`.",
+            variants=(lambda probabilities: (probabilities * scores(probabilities)).T @ scores(probabilities),),
+        ),
+        Mistake(
+            "one-action",
+            "M3",
+            some_actions(slice(0, 1)),
+            "Of all the actions, only the first or only the last is in your answer.",
+            "The mean adds up over all of them. In a loop, `F =` forgets the actions before and `F +=` adds to them; a "
+            "`return` inside the loop ends the function at the first action.",
+            variants=(some_actions(slice(-1, None)),),
+        ),
+        Mistake(
+            "action-left-out",
+            "M3",
+            some_actions(slice(1, None)),
+            "One action is left out, the first or the last.",
+            "Actions are counted from 0 to n − 1. `range(n)` goes through all of them; `range(1, n)` leaves out the "
+            "first and `range(n - 1)` the last.",
+            variants=(some_actions(slice(0, -1)),),
         ),
     ),
 )

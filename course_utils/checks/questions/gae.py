@@ -11,16 +11,14 @@ from course_utils.checks.question import Inputs, Mistake, Question
 
 
 def fresh(rng: np.random.Generator) -> Inputs:
-    """Draw a record of five to seven steps with an end of an episode in its middle, and none at its end."""
-    length = int(rng.integers(5, 8))
-    ended = np.zeros(length, dtype=bool)
-    ended[rng.integers(1, length - 2)] = True
+    """Draw a record of three to seven steps, with ends of episodes anywhere in it."""
+    length = int(rng.integers(3, 8))
     return {
-        "rewards": rng.uniform(-2, 3, size=length).round(1),
-        "values": rng.uniform(1, 5, size=length + 1).round(1),
-        "ended": ended,
-        "discount": round(float(rng.uniform(0.75, 0.95)), 2),
-        "lambda_": round(float(rng.uniform(0.3, 0.7)), 2),
+        "rewards": rng.uniform(-3, 3, size=length).round(3),
+        "values": rng.uniform(-4, 5, size=length + 1).round(3),
+        "ended": rng.random(length) < 0.3,
+        "discount": float(rng.uniform(0.6, 0.95)),
+        "lambda_": round(float(rng.uniform(0.3, 0.95)), 3),
     }
 
 
@@ -71,6 +69,61 @@ def forwards(rewards: FloatArray, values: FloatArray, ended: BoolArray, discount
     return result
 
 
+def summed(exponent: int) -> Callable[[FloatArray, FloatArray, BoolArray, float, float], FloatArray]:
+    """Return A_t = Σ_l (γλ)^(l + exponent) δ_{t+l}, as far as the episode's end."""
+
+    def mistaken(
+        rewards: FloatArray, values: FloatArray, ended: BoolArray, discount: float, lambda_: float
+    ) -> FloatArray:
+        deltas = rewards + discount * (1.0 - ended) * values[1:] - values[:-1]
+        result = np.zeros(len(rewards))
+        for t in range(len(rewards)):
+            for k in range(t, len(rewards)):
+                result[t] += (discount * lambda_) ** (k - t + exponent) * deltas[k]
+                if ended[k]:
+                    break
+        return result
+
+    return mistaken
+
+
+def off_by_one(by: int, delta_too: bool) -> Callable[[FloatArray, FloatArray, BoolArray, float, float], FloatArray]:
+    """Return the estimates with A_{t+1} cut by the end of step t + by, and with V(s_{t+1}) cut so too, or rightly."""
+
+    def mistaken(
+        rewards: FloatArray, values: FloatArray, ended: BoolArray, discount: float, lambda_: float
+    ) -> FloatArray:
+        shifted = np.zeros(len(ended))
+        kept = slice(0, -1) if by > 0 else slice(1, None)
+        shifted[kept] = ended[1:] if by > 0 else ended[:-1]
+        step = shifted if delta_too else ended
+        return recursion(
+            rewards, values[1:], values[:-1], discount * (1.0 - step), discount * lambda_ * (1.0 - shifted)
+        )
+
+    return mistaken
+
+
+def some_steps(
+    first: int, last: int, whole: bool
+) -> Callable[[FloatArray, FloatArray, BoolArray, float, float], FloatArray]:
+    """Return the estimates of some steps, from first to before last, and 0 for the others.
+
+    whole: the steps that are left out count in those before them.
+    """
+
+    def mistaken(
+        rewards: FloatArray, values: FloatArray, ended: BoolArray, discount: float, lambda_: float
+    ) -> FloatArray:
+        places = range(*slice(first, last or None).indices(len(rewards)))
+        cut = len(rewards) if whole else places.stop
+        result = np.zeros(len(rewards))
+        result[places] = estimates(rewards[:cut], values[: cut + 1], ended[:cut], discount, lambda_)[places]
+        return result
+
+    return mistaken
+
+
 def returns_of(
     rewards: FloatArray, values: FloatArray, ended: BoolArray, discount: float, lambda_: float
 ) -> FloatArray:
@@ -102,6 +155,28 @@ QUESTION = Question(
             "discount": 0.9,
             "lambda_": 0.5,
         },
+        {**RECORD, "rewards": np.array([2.0]), "values": np.array([-1.0, 3.0]), "ended": np.array([False])},
+        {
+            "rewards": np.array([0.0, -2.0, 1.0, 3.0]),
+            "values": np.array([-1.0, 2.0, -3.0, 0.5, -2.0]),
+            "ended": np.array([True, True, False, False]),
+            "discount": 1.0,
+            "lambda_": 0.9,
+        },
+        {
+            "rewards": np.array([-1.0, 0.0, 0.0, -4.0]),
+            "values": np.array([2.0, 2.0, 0.0, -1.0, 6.0]),
+            "ended": np.array([False, True, False, True]),
+            "discount": 0.6,
+            "lambda_": 1.0,
+        },
+        {
+            "rewards": np.array([25.125, -31.375, 12.0]),
+            "values": np.array([-22.5, 30.0, 21.125, -40.5]),
+            "ended": np.array([False, False, False]),
+            "discount": 0.625,
+            "lambda_": 0.375,
+        },
     ),
     fresh=fresh,
     oracle=estimates,
@@ -132,6 +207,87 @@ QUESTION = Question(
             "An end cuts twice. No value follows, and no advantage of a later step belongs to this episode.",
         ),
         Mistake(
+            "last-is-an-end",
+            "M18",
+            lambda rewards, values, ended, discount, lambda_: estimates(
+                rewards, values, np.append(ended[:-1], True), discount, lambda_
+            ),
+            "At the last step γV(s_{t+1}) is missing: you took the end of the record for the end of an episode.",
+            "A record may stop while an episode goes on. Then the last entry of `values` stands for all that is still "
+            "to come. Only `ended` says where nothing follows.",
+        ),
+        Mistake(
+            "cut-one-off",
+            "M18",
+            off_by_one(1, False),
+            "The cut falls one step beside the end: A_{t+1} is dropped before or after the step that `ended` marks.",
+            "`ended[t]` says that step t was the last of its episode. So the estimate of step t takes nothing from "
+            "t + 1, and that of step t − 1 still takes what step t found.",
+            variants=(off_by_one(1, True), off_by_one(-1, False), off_by_one(-1, True)),
+        ),
+        Mistake(
+            "ends-inverted",
+            "M18",
+            lambda rewards, values, ended, discount, lambda_: estimates(rewards, values, ~ended, discount, lambda_),
+            "You multiplied by `ended` where 1 − `ended` belongs: something follows only where an episode is over.",
+            "`ended[t]` is True, so 1, where nothing follows. What comes after a step counts where it is False: "
+            "multiply by `1 - ended[t]`.",
+            variants=(
+                with_parts(lambda on, g, lam: g * (1 - on), lambda on, g, lam: g * lam * on),
+                with_parts(lambda on, g, lam: g * on, lambda on, g, lam: g * lam * (1 - on)),
+            ),
+        ),
+        Mistake(
+            "exponent-off-by-one",
+            "M25",
+            summed(-1),
+            "The exponent of γλ is one too low or too high: the TD error of step t itself counts (γλ)^0 = 1 in A_t.",
+            "A TD error l steps later counts (γλ)^l, with l from 0. A formula with l − 1 counts l from 1.",
+            variants=(summed(1),),
+        ),
+        Mistake(
+            "discounted-again",
+            "M9",
+            lambda rewards, values, ended, discount, lambda_: (
+                discount ** np.arange(len(rewards)) * estimates(rewards, values, ended, discount, lambda_)
+            ),
+            "You multiplied each estimate by a power of γ or of γλ that grows with t.",
+            "An advantage compares what follows step t with V(s_t), seen from step t. How late in the record the step "
+            "stands does not matter to it.",
+            variants=(
+                lambda rewards, values, ended, discount, lambda_: (
+                    (discount * lambda_) ** np.arange(len(rewards))
+                    * estimates(rewards, values, ended, discount, lambda_)
+                ),
+            ),
+        ),
+        Mistake(
+            "step-left-out",
+            "M18",
+            some_steps(1, 0, True),
+            "The loop leaves out steps: the first, the last, or all but the first or last. Their estimates are 0.",
+            "`reversed(range(T))` goes from T − 1 down to 0; `range(T - 1, 0, -1)` stops before 0. A `return` inside "
+            "the loop ends the function after the first round.",
+            variants=(
+                some_steps(0, -1, True),
+                some_steps(0, -1, False),
+                some_steps(-1, 0, True),
+                some_steps(0, 1, False),
+                some_steps(0, 1, True),
+            ),
+        ),
+        Mistake(
+            "reversed",
+            "M18",
+            lambda rewards, values, ended, discount, lambda_: estimates(rewards, values, ended, discount, lambda_)[
+                ::-1
+            ],
+            "The numbers are right, in the opposite order: the last step's comes first.",
+            "Going through the steps backwards, a list that you append to is filled backwards too. Turn it round at "
+            "the end with `[::-1]`, or write each estimate to its place.",
+            almost=True,
+        ),
+        Mistake(
             "no-lambda",
             "M18",
             with_parts(lambda on, g, lam: g * on, lambda on, g, lam: g * on),
@@ -159,7 +315,14 @@ QUESTION = Question(
             with_parts(lambda on, g, lam: lam * on, lambda on, g, lam: lam * on),
             "λ stands where γ belongs, in the TD error and in what is carried.",
             "γ belongs to the problem, it says how much later rewards count. λ belongs to the estimate.",
-            variants=(with_parts(lambda on, g, lam: lam * g * on, lambda on, g, lam: lam * g * on),),
+        ),
+        Mistake(
+            "lambda-beside-discount",
+            "M18",
+            with_parts(lambda on, g, lam: g * lam * on, lambda on, g, lam: g * lam * on),
+            "Your TD error holds λ beside γ: r_t + γλV(s_{t+1}) − V(s_t).",
+            "The TD error compares one step with what the critic expects, and holds γ alone. λ enters where one step's "
+            "estimate is carried to the step before.",
         ),
         Mistake(
             "td-errors",

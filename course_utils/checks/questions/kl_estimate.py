@@ -1,5 +1,7 @@
 """Lesson 10: an estimate of the KL to a reference that is never negative."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from course_utils.arguments import FloatArray
@@ -8,11 +10,11 @@ from course_utils.checks.question import Inputs, Mistake, Question
 
 
 def fresh(rng: np.random.Generator) -> Inputs:
-    """Draw log-probabilities of a few samples under both policies."""
-    n = int(rng.integers(3, 6))
-    log_probs = rng.uniform(-2.5, -0.3, size=n).round(2)
-    shift = rng.uniform(0.3, 1.2, size=n) * rng.choice([-1.0, 1.0], size=n)
-    return {"log_probs": log_probs, "ref_log_probs": np.minimum(log_probs + shift, -0.05).round(2)}
+    """Draw log-probabilities of a few samples under both policies, near to each other and far apart."""
+    n = int(rng.integers(2, 6))
+    log_probs = rng.uniform(-5.0, -0.3, size=n).round(3)
+    shift = rng.uniform(0.3, 3.0, size=n) * rng.choice([-1.0, 1.0], size=n)
+    return {"log_probs": log_probs, "ref_log_probs": np.minimum(log_probs + shift, -0.05).round(3)}
 
 
 def log_ratio(log_probs: FloatArray, ref_log_probs: FloatArray) -> FloatArray:
@@ -26,6 +28,16 @@ def k3(log_probs: FloatArray, ref_log_probs: FloatArray) -> FloatArray:
     return np.asarray(np.expm1(-x) + x)
 
 
+def of_ratio(ratio: Callable[[FloatArray, FloatArray], FloatArray]) -> Callable[[FloatArray, FloatArray], FloatArray]:
+    """Return r − 1 − log r of another ratio r."""
+
+    def mistaken(log_probs: FloatArray, ref_log_probs: FloatArray) -> FloatArray:
+        r = ratio(log_probs, ref_log_probs)
+        return np.asarray(r - 1 - np.log(r))
+
+    return mistaken
+
+
 QUESTION = Question(
     name="kl_estimate",
     lesson="10",
@@ -35,8 +47,11 @@ QUESTION = Question(
     fixed=(
         {"log_probs": np.log([0.5, 0.1]), "ref_log_probs": np.log([0.25, 0.3])},
         {"log_probs": np.log([0.8, 0.2, 0.5]), "ref_log_probs": np.log([0.4, 0.6, 0.1])},
+        {"log_probs": np.array([-0.5]), "ref_log_probs": np.array([-2.0])},
+        {"log_probs": np.array([-4.5, -0.25, -1.0, 0.0]), "ref_log_probs": np.array([-0.5, -6.25, -1.0, -0.5])},
+        {"log_probs": np.array([-30.5, -0.125]), "ref_log_probs": np.array([-27.0, -24.5])},
     ),
-    extreme=({"log_probs": np.array([-900.0, -0.5]), "ref_log_probs": np.array([-900.7, -0.2])},),
+    extreme=({"log_probs": np.array([-900.0, -6.5]), "ref_log_probs": np.array([-900.75, -0.5])},),
     fresh=fresh,
     oracle=k3,
     remark="Its mean is KL(π ‖ π_ref) exactly, and no single sample is below 0. As a loss it follows another gradient.",
@@ -71,8 +86,9 @@ QUESTION = Question(
             "k2",
             "M19",
             lambda log_probs, ref_log_probs: 0.5 * log_ratio(log_probs, ref_log_probs) ** 2,
-            "You returned k2, half the squared log-ratio.",
-            "It is never negative either, but its mean is the KL only nearly, when the policies are close.",
+            "You returned the squared log-ratio; half of it is called k2.",
+            "k2 is never negative either, but its mean is the KL only nearly, when the policies are close.",
+            variants=(lambda log_probs, ref_log_probs: log_ratio(log_probs, ref_log_probs) ** 2,),
         ),
         Mistake(
             "ratio-upside-down",
@@ -109,8 +125,9 @@ QUESTION = Question(
             "weighted",
             "M20",
             lambda log_probs, ref_log_probs: np.exp(log_probs) * log_ratio(log_probs, ref_log_probs),
-            "You multiplied the log-ratio by π.",
+            "You multiplied by π: the log-ratio, or k3 itself.",
             "The samples were drawn from π, so π is in how often each comes up. As a factor too, it counts twice.",
+            variants=(lambda log_probs, ref_log_probs: np.exp(log_probs) * k3(log_probs, ref_log_probs),),
         ),
         Mistake(
             "sign",
@@ -123,9 +140,42 @@ QUESTION = Question(
             "mean",
             "",
             lambda log_probs, ref_log_probs: k3(log_probs, ref_log_probs).mean(),
-            "You returned the mean over the samples.",
-            "Your numbers are right. One estimate for each sample was asked for: each token pays its own.",
+            "You returned one number, the mean or the sum over the samples.",
+            "The estimates in it are right. One estimate for each sample was asked for: each token pays its own.",
+            variants=(lambda log_probs, ref_log_probs: k3(log_probs, ref_log_probs).sum(),),
             almost=True,
+        ),
+        Mistake(
+            "ratio-of-logs",
+            "M28",
+            of_ratio(lambda log_probs, ref_log_probs: ref_log_probs / log_probs),
+            "You formed the ratio from the log-probabilities themselves, as a quotient or a difference of them.",
+            "The ratio π_ref/π is one of probabilities. From logarithms it is `np.exp(ref_log_probs - log_probs)`: the "
+            "difference first, and then the exponential.",
+            sections.RATIO,
+            variants=(
+                lambda log_probs, ref_log_probs: ref_log_probs / log_probs - 1 + log_ratio(log_probs, ref_log_probs),
+                lambda log_probs, ref_log_probs: log_probs / ref_log_probs - 1 + log_ratio(log_probs, ref_log_probs),
+                of_ratio(lambda log_probs, ref_log_probs: log_probs / ref_log_probs),
+                of_ratio(lambda log_probs, ref_log_probs: ref_log_probs - log_probs),
+                lambda log_probs, ref_log_probs: np.full(log_probs.shape, -1.0),
+            ),
+        ),
+        Mistake(
+            "absolute",
+            "M20",
+            lambda log_probs, ref_log_probs: np.abs(log_ratio(log_probs, ref_log_probs)),
+            "You took the absolute value of the log-ratio.",
+            "It is never negative, but its mean is not the KL: what makes the mean of the log-ratio right is that the "
+            "negative samples take away from the positive ones. k3 keeps that.",
+        ),
+        Mistake(
+            "clipped",
+            "M20",
+            lambda log_probs, ref_log_probs: np.maximum(log_ratio(log_probs, ref_log_probs), 0.0),
+            "You replaced negative log-ratios by 0.",
+            "Without the negative samples the mean is above the KL. k3 is never negative because a term of mean 0 is "
+            "added.",
         ),
     ),
 )

@@ -1,0 +1,56 @@
+"""Let `jupyter nbconvert`, and JupyterLab's export, make pages of lessons that show everything without a network.
+
+nbconvert would leave out the alt text of pictures, and of a lab that it has just run show only a view that scripts
+from the network must fill. A function that each page passes through puts both right; a configuration file in the
+Python environment names it.
+"""
+
+import sys
+from html import escape
+from pathlib import Path
+from typing import Any
+
+PICTURE = "image/png"
+VIEW = "application/vnd.jupyter.widget-view+json"
+MARK = "# Written by the policy-gradient course: its lessons as pages (course_utils/build/pages.py)."
+CONFIGURATION = f"""{MARK}
+from importlib.util import find_spec
+
+c = get_config()
+if find_spec("course_utils"):
+    c.HTMLExporter.preprocessors.append("course_utils.build.pages.as_page")
+"""
+
+
+def install(prefix: Path = Path(sys.prefix)) -> Path:
+    """Write the configuration of the Python environment at this prefix and return its file; that of others stays."""
+    path = prefix / "etc" / "jupyter" / "jupyter_config.py"
+    there = path.read_text(encoding="utf-8") if path.is_file() else MARK
+    if there.startswith(MARK) and there != CONFIGURATION:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(CONFIGURATION, encoding="utf-8", newline="\n")
+    return path
+
+
+def as_page(notebook: Any, resources: Any) -> tuple[Any, Any]:
+    """Return a notebook whose pictures are HTML with their alt text, and whose labs are pictures."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", []) if "data" in output]
+    if any(VIEW in output.data for output in outputs):
+        from course_utils.widgets.offline import MIME_TYPE  # here, since it loads the widgets
+
+        for output in outputs:
+            if MIME_TYPE in output.data:
+                output.data.pop(VIEW, None)
+        if not any(VIEW in output.data for output in outputs):
+            notebook.metadata.pop("widgets", None)
+    for output in outputs:
+        if PICTURE in output.data and "text/html" not in output.data:
+            about = output.get("metadata", {}).get(PICTURE, {})
+            if isinstance(about.get("alt"), str):
+                output.data["text/html"] = _picture(output.data[PICTURE], about)
+    return notebook, resources
+
+
+def _picture(content: str, about: dict[str, Any]) -> str:
+    sizes = "".join(f' {name}="{about[name]}"' for name in ("width", "height") if isinstance(about.get(name), int))
+    return f'<img alt="{escape(about["alt"])}"{sizes} src="data:{PICTURE};base64,{"".join(content.split())}">'

@@ -1,0 +1,338 @@
+"""Every state that a notebook can be in: its labs, map and quiz are alive, or their first frame says what to do."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from jupyterlab_page import JupyterLabPage, JupyterLabServer
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from course_utils import lessons
+from course_utils.build import lab, labextension, notebooks
+from course_utils.widgets import AdvantageLab, CourseMap, Quiz, TrainingLab
+
+pytestmark = pytest.mark.browser
+
+TALL = {"width": 1280, "height": 4200}  # so that no output is outside the window that JupyterLab draws
+
+CELLS = {
+    "lab": "from course_utils.widgets import AdvantageLab, CourseMap, Quiz, TrainingLab\n\nlab = AdvantageLab()\nlab",
+    "map": "CourseMap()",
+    "quiz": 'quiz = Quiz("01")\nquiz',
+    "training": "training = TrainingLab()\ntraining",
+}
+NOTES = {
+    "lab": AdvantageLab.offline_note,
+    "map": CourseMap.offline_note,
+    "quiz": Quiz.offline_note,
+    "training": TrainingLab.offline_note,
+}
+LOST = "Its kernel has ended: this is not connected to Python until you run the cell again."
+ROOTS = {
+    "lab": '[data-lab="advantage"]',
+    "map": '[data-lab="map"]',
+    "quiz": '[data-lab="quiz"]',
+    "training": '[data-lab="training"]',
+}
+NEEDS_PYTHON = "Run this cell first: training needs Python."
+
+
+# --- what must hold of each output ------------------------------------------------------------------------------------
+
+
+def use_lab(lab: Locator, connected: bool) -> None:
+    slider = lab.locator('[data-role="advantage"]').first
+    before = slider.get_attribute("aria-valuenow")
+    handle = slider.locator("circle").last.bounding_box()
+    assert handle is not None
+    mouse = lab.page.mouse
+    mouse.move(handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2)
+    mouse.down()
+    mouse.move(handle["x"] + handle["width"] / 2, handle["y"] + 40, steps=4)
+    mouse.up()
+    expect(slider).not_to_have_attribute("aria-valuenow", str(before))
+    lab.locator('[data-role="step"]').click()
+    expect(lab.locator('[data-role="steps-taken"]')).to_have_text("1 step taken")
+
+
+def use_map(lab: Locator, connected: bool) -> None:
+    expect(lab.locator('[data-role="lesson"]')).to_have_count(len(lessons.LESSONS))
+    expect(lab.locator('a[href$=".ipynb"]').first).to_be_visible()
+
+
+def use_quiz(lab: Locator, connected: bool) -> None:
+    lab.locator("input").first.check()
+    lab.locator('[data-role="send"]').first.click()
+    expect(lab.locator('[data-role="verdict"]')).to_have_text(re.compile("[✓✗]"))
+
+
+def use_training(lab: Locator, connected: bool) -> None:
+    lab.locator('[data-role="one-update"]').click()
+    expect(lab).to_contain_text("update 1," if connected else NEEDS_PYTHON)
+
+
+USE = {"lab": use_lab, "map": use_map, "quiz": use_quiz, "training": use_training}
+
+
+def check(page: Page, live: frozenset[str], lost: bool = False) -> None:
+    """Each output is the live widget or the offline one, as is due; it says which; and it answers the hand."""
+    for name, root in ROOTS.items():
+        lab = page.locator(f"{root}:not(.pgc-offline *)" if name in live else f".pgc-offline {root}")
+        expect(lab).to_have_count(1, timeout=30_000)
+        expect(page.locator(root)).to_have_count(1)
+        output = page.locator(".jp-OutputArea-output", has=page.locator(root)).first
+        notes = [note for note in (*NOTES.values(), LOST) if note in output.inner_text()]
+        assert notes == ([LOST] if lost else [] if name in live else [NOTES[name]]), name
+        USE[name](lab, connected=name in live and not lost)
+    assert "Error displaying widget" not in page.locator(".jp-Notebook").inner_text()
+
+
+@pytest.fixture(scope="module")
+def lesson(tmp_path_factory: pytest.TempPathFactory) -> nbformat.NotebookNode:
+    """A notebook as the builder commits it."""
+    cells = [nbformat.v4.new_code_cell(source, id=name) for name, source in CELLS.items()]
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata=notebooks.notebook_metadata())
+    with ThreadPoolExecutor(1) as pool:  # this thread has Playwright's event loop already
+        return pool.submit(notebooks.execute, notebook, "test", tmp_path_factory.mktemp("build")).result()
+
+
+@pytest.fixture(scope="module")
+def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("prefix")
+    labextension.install(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(prefix: Path, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterLabServer]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JUPYTER_PATH", str(prefix / "share" / "jupyter"))
+        with JupyterLabServer(tmp_path_factory.mktemp("jupyterlab")) as running:
+            yield running
+
+
+@pytest.fixture(scope="module")
+def app(browser: Browser, server: JupyterLabServer, shots: Path) -> Iterator[JupyterLabPage]:
+    page = JupyterLabPage(browser, server, shots, viewport=TALL)
+    yield page
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def saved(app: JupyterLabPage, server: JupyterLabServer, lesson: nbformat.NotebookNode) -> str:
+    """A notebook that was run to its end and saved in JupyterLab, its kernel shut down since."""
+    app.open(server.add_notebook("saved.ipynb", lesson))
+    app.run_all()
+    app.command("docmanager:save")
+    app.close_notebook()
+    server.shut_kernels_down()  # waits for the end of those that are being shut down
+    return "saved.ipynb"
+
+
+# --- the states: what leads to each, and which outputs are then live ------------------------------------------------
+
+OFFLINE, LIVE = frozenset[str](), frozenset(CELLS)
+
+
+def never_run(app: JupyterLabPage, server: JupyterLabServer, lesson: Any, saved: str) -> None:
+    app.open(server.add_notebook("never_run.ipynb", lesson))
+
+
+def trusted(app: JupyterLabPage, server: JupyterLabServer, lesson: Any, saved: str) -> None:
+    server.trust(server.add_notebook("trusted.ipynb", lesson))
+    app.open("trusted.ipynb")
+
+
+def partly_run(app: JupyterLabPage, server: JupyterLabServer, lesson: Any, saved: str) -> None:
+    app.open(server.add_notebook("partly_run.ipynb", lesson))
+    app.run_cell(0)
+
+
+def wholly_run(app: JupyterLabPage, server: JupyterLabServer, lesson: Any, saved: str) -> None:
+    app.open(server.add_notebook("wholly_run.ipynb", lesson))
+    app.run_all()
+
+
+def next_day(app: JupyterLabPage, server: JupyterLabServer, lesson: Any, saved: str) -> None:
+    app.open(saved)
+
+
+def copied(app: JupyterLabPage, server: JupyterLabServer, lesson: Any, saved: str) -> None:
+    shutil.copy(server.root / saved, server.root / "copied.ipynb")
+    app.open("copied.ipynb")
+
+
+def copied_elsewhere_by_a_stranger(app: JupyterLabPage, server: JupyterLabServer, lesson: Any, saved: str) -> None:
+    """Its content is no longer what was signed, so it is not trusted; its widgets' ids are of a kernel long gone."""
+    notebook = nbformat.read(server.root / saved, as_version=4)
+    notebook.cells[0].source += "  # mine"
+    (server.root / "another folder").mkdir()
+    app.open(server.add_notebook("another folder/copied é.ipynb", notebook))
+
+
+def restarted(app: JupyterLabPage, server: JupyterLabServer, lesson: Any, saved: str) -> None:
+    app.open(server.add_notebook("restarted.ipynb", lesson))
+    app.run_all()
+    app.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
+    app.wait_idle()
+
+
+def shut_down(app: JupyterLabPage, server: JupyterLabServer, lesson: Any, saved: str) -> None:
+    app.open(server.add_notebook("shut_down.ipynb", lesson))
+    app.run_all()
+    app.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+
+
+def reloaded(app: JupyterLabPage, server: JupyterLabServer, lesson: Any, saved: str) -> None:
+    app.open(server.add_notebook("reloaded.ipynb", lesson))
+    app.run_all()
+    app.command("docmanager:save")
+    app.page.goto(f"{server.url}doc/tree/reloaded.ipynb")
+    app.page.locator(".jp-Notebook").wait_for()
+
+
+State = Callable[[JupyterLabPage, JupyterLabServer, Any, str], None]
+STATES: dict[State, tuple[frozenset[str], bool]] = {  # what is live; whether its kernel is gone
+    never_run: (OFFLINE, False),
+    trusted: (OFFLINE, False),
+    partly_run: (frozenset({"lab"}), False),
+    wholly_run: (LIVE, False),
+    next_day: (OFFLINE, False),
+    copied: (OFFLINE, False),
+    copied_elsewhere_by_a_stranger: (OFFLINE, False),
+    restarted: (LIVE, True),
+    shut_down: (LIVE, True),
+    reloaded: (LIVE, False),
+}
+
+
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
+def test_in_each_state_of_a_notebook_what_it_shows_is_alive(
+    state: State, app: JupyterLabPage, server: JupyterLabServer, lesson: nbformat.NotebookNode, saved: str
+) -> None:
+    live, lost = STATES[state]
+    state(app, server, lesson, saved)
+    check(app.page, live, lost)
+    app.screenshot(f"state_{state.__name__}")
+    if live and not lost:
+        app.wait_for_kernel("lab.logits", lambda logits: logits != AdvantageLab().logits)
+    faults = app.faults()
+    app.close_notebook()
+    assert faults == []
+
+
+# --- as `make lab` starts it, and in Notebook 7 -----------------------------------------------------------------------
+
+START = """import pathlib, sys
+from course_utils.build import lab
+lab.main(browser=False, root=pathlib.Path(sys.argv[1]))"""
+AUTOSAVE = 1  # s
+# What Notebook 7.6 says on its console without the course too: of its settings, and of a command that Lab alone has.
+OF_NOTEBOOK_7 = ("(reading 'schema')", "Command 'filebrowser:open-path' not registered")
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory: pytest.TempPathFactory, lesson: nbformat.NotebookNode) -> Iterator[tuple[Path, str, str]]:
+    """A course with this one lesson, started by the launcher and saved every second: its file, address and token."""
+    base = tmp_path_factory.mktemp("make_lab")
+    path = base / lab.FIRST_LESSON
+    path.parent.mkdir(parents=True)
+    path.write_bytes(notebooks.written(lesson))
+    settings = base / "settings" / "@jupyterlab" / "docmanager-extension" / "plugin.jupyterlab-settings"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(json.dumps({"autosave": True, "autosaveInterval": AUTOSAVE}))
+    folders = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "IPYTHONDIR": "ipython",
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-c", START, str(base)],
+        env={**os.environ, **{name: str(base / folder) for name, folder in folders.items()}},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        encoding="utf-8",
+    )
+    assert process.stdout is not None
+    try:
+        found = re.search(
+            r"(http://\S+/)lab/tree/\S+token=(\S+)", process.stdout.readline() + process.stdout.readline()
+        )
+        assert found, "the launcher printed no address"
+        yield path, found[1], found[2]
+    finally:
+        process.terminate()
+        process.wait(20)
+        process.stdout.close()
+
+
+@pytest.mark.parametrize("viewer", ["lab/tree", "notebooks"])
+def test_the_launchers_notebook_is_alive_and_opening_it_changes_nothing(
+    viewer: str, course: tuple[Path, str, str], lesson: nbformat.NotebookNode, browser: Browser, shots: Path
+) -> None:
+    path, address, token = course
+    before = notebooks.written(lesson)
+    path.write_bytes(before)
+    faults: list[str] = []
+    context = browser.new_context(viewport=TALL)
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    page.goto(f"{address}{viewer}/{lab.FIRST_LESSON}?token={token}")
+    check(page, OFFLINE)
+    page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for()
+    page.wait_for_timeout(3000 * AUTOSAVE)
+    page.screenshot(path=shots / f"launched_{viewer.split('/')[0]}.png")
+    assert page.locator(".jp-mod-dirty").count() == 0
+    assert path.read_bytes() == before
+
+    # A real change is marked and saved, and with it goes what the kernel said.
+    page.locator(".jp-Notebook .jp-CodeCell").first.locator(".cm-content").click()
+    page.keyboard.type("# ")
+    if viewer == "lab/tree":  # the other has no tabs
+        page.wait_for_selector(".jp-mod-dirty")
+    deadline = time.monotonic() + 20
+    while b'"version": "3' not in path.read_bytes() and time.monotonic() < deadline:
+        page.wait_for_timeout(100)
+    after = nbformat.read(path, as_version=4)
+    assert after.metadata.language_info.pop("version")
+    assert after.cells[0].source != lesson.cells[0].source
+    after.cells[0].source = lesson.cells[0].source
+    assert notebooks.written(after) == before
+    context.close()
+    assert [fault for fault in faults if not any(known in fault for known in OF_NOTEBOOK_7)] == []
+
+
+def test_the_menus_page_shows_pictures_and_quiz_without_a_network(
+    course: tuple[Path, str, str], browser: Browser, shots: Path
+) -> None:
+    """File → Save and Export Notebook As → HTML, opened where nothing but the server answers."""
+    _, address, token = course
+    context = browser.new_context()
+    context.route(lambda url: not url.startswith((address, "data:")), lambda route: route.abort())
+    page = context.new_page()
+    page.goto(f"{address}nbconvert/html/{lab.FIRST_LESSON}?token={token}&download=false")
+    pictures = page.locator(".jp-OutputArea-output img")
+    expect(pictures).to_have_count(2)
+    found = pictures.evaluate_all("images => images.map((image) => [image.alt, image.naturalWidth > 0])")
+    assert found == [[AdvantageLab().alt_text(), True], [TrainingLab().alt_text(), True]]
+    quiz = page.locator(".jp-OutputArea-output", has_text="Quiz: Policies")
+    for question in Quiz("01").library["01"]["questions"]:
+        expect(quiz.get_by_text(question["text"].split("$")[0])).to_be_visible()
+    page.screenshot(path=shots / "exported.png", full_page=True)
+    context.close()

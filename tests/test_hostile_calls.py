@@ -1,0 +1,577 @@
+"""Thousands of calls with hostile arguments: each is answered with finite numbers, or refused in a sentence.
+
+A table has one good call for every public function of the numeric floor and of rlhf. A case replaces one or two of
+its arguments by something of another kind, shape, size or convention.
+"""
+
+import copy
+import dataclasses
+import inspect
+import signal
+import warnings
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import gymnasium
+import numpy as np
+import pytest
+import tiny_world
+from test_bad_input import GOOD
+
+from course_utils import estimators, mdp, objectives, policy, returns, rollout, training
+from course_utils.rlhf import metrics, ppo, reward_model, sweep
+from course_utils.rlhf import policy as language
+from course_utils.rlhf import world as worlds
+
+MODULES = (policy, returns, objectives, mdp, rollout, estimators, training)
+MODULES += (worlds, language, reward_model, metrics, ppo, sweep)
+SECONDS = 10  # for one call; the slowest good one takes a tenth of one
+_FOLDER = TemporaryDirectory()
+FOLDER = Path(_FOLDER.name)
+WORLD = tiny_world.load(FOLDER)
+TINY = ppo.RunConfig(demonstrations=20, sft_epochs=1, pairs=10, batch_size=2, updates=1, num_ppo_epochs=1)
+REPLIES = WORLD.replies([0, 1], ["send refund", "sorry refund sorry"])
+PAIRS = reward_model.Pairs(REPLIES, WORLD.replies([0, 1], ["", "sorry refund"]))
+MODEL = language.new(WORLD, hidden=2, rng=np.random.default_rng(0))
+CONTEXTS = language.contexts(WORLD, REPLIES)
+N_TOKENS, N_WORDS = len(CONTEXTS.x), len(WORLD.words)
+LOG = ppo.run(TINY, 0, world=WORLD, progress=False)
+RM = LOG.state.reward_model
+ROWS = [dict(row) for row in LOG.rows]
+PARAMETERS = language.pack(MODEL)
+metrics.write_jsonl(FOLDER / "log.jsonl", ROWS)
+reward_model.write_pairs(FOLDER / "pairs.jsonl", WORLD, PAIRS)
+
+CHAIN = mdp.geometric_mdp(0.9, horizon=3)
+CORRIDOR = mdp.short_corridor()
+LOGITS = np.zeros((2, 2))
+RECORD = rollout.from_mdp(CHAIN, LOGITS, 3, np.random.default_rng(0))
+EVERY = CHAIN.enumerate_trajectories(LOGITS)
+POLE = rollout.make_vec("CartPole-v1", 2, max_steps=5)
+CORRIDOR_RUN = {"env": CHAIN, "parameters": LOGITS, "updates": 2, "episodes": 2, "optimizer": training.SGD(0.1)}
+CORRIDOR_RUN |= {"features": None, "value_parameters": None, "value_optimizer": training.Adam(0.1), "discount": None}
+CORRIDOR_RUN |= {"max_steps": 5, "progress": False, "on_update": None}
+
+
+def weigh(record):
+    return estimators.reward_to_go(record)
+
+
+def look(*_):
+    """Watch a run."""
+
+
+def by_name(**functions_by_name):
+    """Good calls of functions whose record comes first."""
+    return {getattr(estimators, name): {"record": RECORD} | extra for name, extra in functions_by_name.items()}
+
+
+# The random generators are made anew for each call: None stands for one here.
+CALLS = {
+    **{function: dict(call) for function, call in GOOD.items()},
+    mdp.from_gymnasium: {"env_id": "FrozenLake-v1", "discount": 0.9, "horizon": 3},
+    rollout.from_mdp: {"mdp": CHAIN, "logits": LOGITS, "episodes": 3, "rng": None, "max_steps": 2},
+    rollout.require_end_by: {"steps": 1, "episodes": 2, "endless": False, "name": "episodes"},
+    rollout.make_vec: {"env_id": "CartPole-v1", "n": 2, "max_steps": 5},
+    rollout.from_gymnasium: {
+        "envs": POLE,
+        "logits": lambda x: np.zeros((2, 2)),
+        "episodes": 2,
+        "rng": None,
+        "discount": 0.9,
+    },
+    estimators.score_gradients: {"logits": LOGITS, "record": RECORD, "weights": np.ones((3, 3))},
+    **by_name(
+        total_return={},
+        reward_to_go={"discount_steps": True},
+        constant_baseline={"baseline": 0.5, "discount_steps": True},
+        batch_mean_baseline={"discount_steps": True},
+        leave_one_out_baseline={"discount_steps": True},
+        value_baseline={"values": np.ones(2), "discount_steps": True},
+        td_error={"values": np.ones((4, 2)), "discount_steps": False},
+        gae={"values": np.ones(2), "lambda_": 0.5, "discount_steps": True},
+        optimal_baseline={"logits": LOGITS, "probabilities": np.full(3, 1 / 3), "discount_steps": True},
+    ),
+    estimators.exact_moments: {
+        "trajectories": EVERY,
+        "logits": LOGITS,
+        "weights": np.ones(EVERY.rewards.shape),
+    },
+    estimators.summarise: {
+        "estimates": np.arange(12.0).reshape(3, 2, 2) % 5,
+        "exact": np.ones((2, 2)),
+        "false_alarm": 0.01,
+    },
+    estimators.compare: {
+        "weightings": {"to go": weigh},
+        "mdp": CHAIN,
+        "logits": LOGITS,
+        "episodes": 2,
+        "batches": 3,
+        "rng": None,
+        "max_steps": 2,
+        "false_alarm": 0.01,
+    },
+    estimators.describe: {"comparisons": {"x": estimators.summarise(np.eye(4).reshape(4, 2, 2), np.ones((2, 2)))}},
+    estimators.finite_difference: {
+        "mdp": CHAIN,
+        "logits": LOGITS,
+        "episodes": 8,
+        "step": 0.1,
+        "rng": None,
+        "common_random_numbers": True,
+        "max_steps": 3,
+    },
+    estimators.gaussian_score_gradient: {"mean": 0.0, "sd": 1.0, "actions": np.ones(3), "rewards": np.ones(3)},
+    estimators.pathwise_gradient: {"slopes": np.ones(3)},
+    training.reinforce: CORRIDOR_RUN | {"rng": None, "baseline": "value", "discount_steps": True},
+    training.a2c: CORRIDOR_RUN | {"rng": None, "lambda_": 0.9, "entropy_cost": 0.1, "whiten": True},
+    training.evaluate: {
+        "env": CHAIN,
+        "parameters": LOGITS,
+        "episodes": 3,
+        "rng": None,
+        "features": None,
+        "greedy": False,
+        "max_steps": 5,
+    },
+    training.reinforce_runs: {
+        "mdp": CORRIDOR,
+        "parameters": np.zeros(2),
+        "step_sizes": np.array([0.01, 0.02]),
+        "runs": 2,
+        "episodes": 2,
+        "rng": None,
+        "value_step_size": 0.1,
+        "least_probability": 0.05,
+        "max_steps": 20,
+    },
+    training.kept: {"what": "the log", "done": 3, "name": "log"},
+    training.SGD: {"step_size": 0.1},
+    training.SGD(0.1).step: {"parameters": np.ones(2), "gradient": np.ones(2)},
+    training.SGD(0.1).fresh: {},
+    training.Adam: {"step_size": 0.1, "beta1": 0.9, "beta2": 0.99, "epsilon": 1e-8},
+    training.Adam(0.1).step: {"parameters": np.ones(2), "gradient": np.ones(2)},
+    training.Adam(0.1).fresh: {},
+    worlds.load: {"folder": FOLDER},
+    worlds.checked: {"name": "replies", "world": WORLD, "replies": REPLIES},
+    worlds.prompt_weights: {"world": WORLD, "unseen_topics": (), "only_topics": ("refund",), "angry_share": 0.5},
+    worlds.sample_prompts: {"world": WORLD, "n": 3, "rng": None, "weights": np.ones(2)},
+    worlds.demonstrations: {"world": WORLD, "n": 3, "rng": None, "weights": np.ones(2), "wrong_topic": 0.1},
+    worlds.counts: {"world": WORLD, "replies": REPLIES},
+    worlds.illegal_share: {"world": WORLD, "replies": REPLIES},
+    worlds.gold_reward: {"world": WORLD, "replies": REPLIES},
+    WORLD.encode: {"text": "send refund"},
+    WORLD.replies: {"prompts": np.array([0, 1]), "texts": ["send refund", ""]},
+    WORLD.text: {"replies": REPLIES},
+    language.one_blas_thread: {"function": look},
+    language.feature_names: {"world": WORLD},
+    language.n_features: {"world": WORLD},
+    language.new: {"world": WORLD, "hidden": 2, "rng": None, "dtype": np.float64},
+    language.contexts: {"world": WORLD, "replies": REPLIES, "dtype": np.float64},
+    language.logits: {"model": MODEL, "x": CONTEXTS.x},
+    language.gradient: {"model": MODEL, "x": CONTEXTS.x, "grad_logits": np.ones((N_TOKENS, N_WORDS))},
+    language.log_probabilities: {"z": np.ones((2, 3))},
+    language.score: {"model": MODEL, "batch": CONTEXTS, "weights": np.ones(N_TOKENS)},
+    language.log_probs: {"model": MODEL, "world": WORLD, "replies": REPLIES},
+    language.sample: {"model": MODEL, "world": WORLD, "prompts": np.array([0, 1]), "rng": None, "temperature": 1.0},
+    language.adam_start: {"parameters": PARAMETERS},
+    language.adam_step: {
+        "parameters": PARAMETERS,
+        "gradient": PARAMETERS,
+        "state": language.adam_start(PARAMETERS),
+        "step_size": 0.1,
+    },
+    language.pack: {"model": MODEL},
+    language.unpack: {"parameters": PARAMETERS, "like": MODEL},
+    language.sft: {
+        "world": WORLD,
+        "demonstrations": REPLIES,
+        "rng": None,
+        "epochs": 1,
+        "step_size": 0.1,
+        "batch": 4,
+        "hidden": 1,
+        "held_out": 0.5,
+        "dtype": np.float32,
+    },
+    language.finite: {"model": MODEL},
+    language.checked_model: {"name": "model", "model": MODEL, "world": WORLD},
+    language.checked_batch: {"name": "batch", "batch": CONTEXTS, "model": MODEL},
+    reward_model.RewardModel: {
+        "kind": "log",
+        "weights": RM.weights,
+        "length_weight": 0.0,
+        "mean": 0.0,
+        "sd": 1.0,
+        "offset": 0.0,
+    },
+    reward_model.feature_names: {"world": WORLD, "kind": "rich"},
+    reward_model.features: {"world": WORLD, "replies": REPLIES, "kind": "rich"},
+    reward_model.sample_pairs: {"model": MODEL, "world": WORLD, "n": 3, "rng": None, "weights": np.ones(2)},
+    reward_model.label: {
+        "world": WORLD,
+        "first": PAIRS.chosen,
+        "second": PAIRS.rejected,
+        "rng": None,
+        "temperature": 0.6,
+        "polite_bias": 0.1,
+        "length_bias": 0.1,
+        "biased_share": 0.5,
+    },
+    reward_model.choose: {"first": PAIRS.chosen, "second": PAIRS.rejected, "first_wins": np.array([True, False])},
+    reward_model.join: {"pairs": [PAIRS, PAIRS]},
+    reward_model.fit: {"world": WORLD, "pairs": PAIRS, "kind": "log", "penalty": 1.0, "length_control": True},
+    reward_model.normalise: {"model": RM, "world": WORLD, "replies": REPLIES},
+    reward_model.score: {"model": RM, "world": WORLD, "replies": REPLIES},
+    reward_model.accuracy: {"model": RM, "world": WORLD, "pairs": PAIRS},
+    reward_model.check_pairs: {"name": "pairs", "world": WORLD, "pairs": PAIRS},
+    reward_model.weight_table: {"model": RM, "world": WORLD},
+    reward_model.read_pairs: {"path": FOLDER / "pairs.jsonl", "world": WORLD},
+    reward_model.write_pairs: {"path": FOLDER / "other.jsonl", "world": WORLD, "pairs": PAIRS},
+    metrics.exact_kl: {"model": MODEL, "reference": LOG.reference, "world": WORLD, "prompt": 1},
+    metrics.full_kl: {"model": MODEL, "reference": LOG.reference, "world": WORLD, "replies": REPLIES},
+    metrics.columns: {"rows": ROWS},
+    metrics.write_csv: {"path": FOLDER / "log.csv", "rows": ROWS},
+    metrics.write_jsonl: {"path": FOLDER / "other_log.jsonl", "rows": ROWS},
+    metrics.read_jsonl: {"path": FOLDER / "log.jsonl"},
+    ppo.RunConfig: dataclasses.asdict(ppo.RunConfig(missing_eos_penalty=1.0, target_kl=1.0, stop_at_kl=9.0)),
+    ppo.run: {"config": TINY, "seed": 0, "world": WORLD, "pairs": PAIRS, "progress": False, "on_update": look},
+    ppo.begin: {"config": TINY, "seed": 0, "world": WORLD, "pairs": PAIRS},
+    ppo.resume: {"log": LOG, "updates": 1, "config": TINY, "progress": False, "on_update": look},
+    ppo.relabel: {"log": LOG, "pairs": 2, "weights": np.ones(2)},
+    ppo.prepare: {"config": TINY, "seed": 0, "world": WORLD},
+    ppo.evaluate: {"log": LOG, "replies": 4, "seed": 0, "weights": np.ones(2), "model": LOG.model},
+    ppo.pair_accuracy: {
+        "log": LOG,
+        "pairs": 4,
+        "seed": 0,
+        "weights": np.ones(2),
+        "model": LOG.model,
+        "own_raters": True,
+    },
+    ppo.gradient_noise: {"log": LOG, "config": TINY, "batches": 2, "seed": 0},
+    ppo.advantage_estimates: {
+        "config": TINY,
+        "replies": REPLIES,
+        "rewards": np.ones((2, 3)) * REPLIES.mask,
+        "values": np.zeros((2, 4)),
+    },
+    ppo.policy_step: {
+        "config": TINY,
+        "model": MODEL,
+        "batch": CONTEXTS,
+        "old": np.full(N_TOKENS, -1.0),
+        "advantages": np.ones(N_TOKENS),
+        "kl_coef": 0.1,
+        "log_ref": np.full((N_TOKENS, N_WORDS), -1.0),
+    },
+    sweep.sweep: {"configs": TINY, "seeds": [0], "world": WORLD, "jobs": 1, "progress": False},
+}
+# What other modules ask at their doors; the name is theirs, not a user's.
+DOORS = {worlds.checked, language.checked_model, language.checked_batch, reward_model.check_pairs}
+DOORS |= {rollout.require_end_by, training.kept}
+# Files: what is no file is the system's own error.
+FILES = (worlds.load, reward_model.read_pairs, reward_model.write_pairs)
+FILES += (metrics.write_csv, metrics.write_jsonl, metrics.read_jsonl)
+# Answers that are not numbers, or in which NaN and infinity have a meaning that the docstring says.
+INFINITE = {policy.log_softmax, policy.log_prob, policy.kl_divergence, estimators.summarise, estimators.compare}
+INFINITE |= {training.reinforce, training.a2c, worlds.load}
+
+
+class Sub(np.ndarray):
+    """A subclass that adds nothing."""
+
+
+class Failing:
+    """An object that fails whatever is asked of it."""
+
+    def __array__(self, *_, **__):
+        raise RuntimeError("no array")
+
+    def __repr__(self):
+        raise RuntimeError("no repr")
+
+
+class Wild:
+    """An optimiser whose steps are not finite."""
+
+    def step(self, parameters, gradient):
+        return parameters * np.nan
+
+    def fresh(self):
+        return self
+
+
+def scalars():
+    """Hostile values for any argument."""
+    return [
+        *(np.nan, np.inf, -np.inf, 0, 0.0, -1, -0.5, 1, 0.5, 2, 10**30, -(10**30), 10**400, 1e300, -1e300, 5e-324),
+        *(True, False, np.True_, None, "3", "False", "", "\ud800", b"x", 1j, np.float16(0.5), np.longdouble(0.5)),
+        *(np.int8(1), np.uint64(2**64 - 1), np.datetime64("2020-01-01"), np.timedelta64(3, "s"), object(), int),
+        *([], {}, set(), (), [[]], [[1.0], [1.0, 2.0]], {"a": 1}, range(2), (x for x in (1, 2)), Ellipsis, Failing()),
+        *(np.array(1.0), np.array(1), np.array([]), np.zeros((0, 2)), np.array(None), np.array("a")),
+        *(memoryview(b"ab"), np.ma.masked, np.ma.array([1.0, 2.0], mask=[0, 1]), [np.ma.masked, 1.0], [True, 0.5]),
+        *(
+            np.float64,
+            gymnasium,
+            Path("nowhere"),
+            lambda *_: np.nan,
+            lambda *_: None,
+            Wild(),
+            training.SGD,
+        ),
+        *({"x": lambda _: np.nan}, {"x": lambda r: r.mask[:, 1:]}, {"x": lambda r: r.rewards.fill(7)}, Wild),
+    ]
+
+
+def arrays(good):
+    """Hostile relatives of a good array."""
+    some = [good[None], good[..., :0], good[..., None], good.ravel()[:-1], np.zeros_like(good), good[::-1], good.T]
+    some += [good.astype(t) for t in ("f2", "f4", "g", "c16", "O", "U3", "i8", "u1", "?", ">f8")]
+    some += [np.ma.array(good, mask=np.ones(good.shape)), np.ma.array(good), good.tolist(), memoryview(good.copy())]
+    some += [[np.ma.array(good)], np.asfortranarray(good), np.repeat(good, 2, axis=-1)[..., ::2], good.view(Sub)]
+    some += [
+        good.view(np.matrix) if good.ndim == 2 else good,
+        good[:1],
+        np.broadcast_to(np.ones((), good.dtype), good.shape),
+    ]
+    frozen = good.copy()
+    frozen.setflags(write=False)
+    some.append(frozen)
+    if good.dtype.kind == "f" and good.size:
+        for value in (np.nan, np.inf, -np.inf, 1e308, -1e308, 1e-320, 1e154, 1e17):
+            poisoned = good.copy()
+            poisoned.flat[-1] = value
+            some += [poisoned, np.full_like(good, value), -good]
+    elif good.size and good.dtype.kind == "i":
+        some += [-good, good - 1, good + 1, good + 1000, good.astype("i8") * 2**40, good + 0.9]
+    return some
+
+
+def hostile(good, rng):
+    """Something in place of a good argument."""
+    kind = rng.integers(4)
+    if kind and isinstance(good, np.ndarray):
+        some = arrays(good)
+        return some[rng.integers(len(some))]
+    if kind and hasattr(good, "_fields"):
+        field = good._fields[rng.integers(len(good._fields))]
+        return good._replace(**{field: hostile(getattr(good, field), rng)})
+    if kind and isinstance(good, list) and good:
+        return [hostile(good[0], rng), *good[1:]]
+    if kind and isinstance(good, dict) and good:
+        key = list(good)[rng.integers(len(good))]
+        return good | {key: hostile(good[key], rng)}
+    some = scalars()
+    return some[rng.integers(len(some))]
+
+
+def parts(result):
+    """Every array and number in a result, with its shape."""
+    if isinstance(result, (np.ndarray, np.generic, float, int)):
+        return [np.asarray(result)]
+    if isinstance(result, dict):
+        return [part for value in result.values() for part in parts(value)]
+    if dataclasses.is_dataclass(result) and not isinstance(result, type):
+        return [part for field in dataclasses.fields(result) for part in parts(getattr(result, field.name))]
+    return [part for value in result for part in parts(value)] if isinstance(result, (tuple, list)) else []
+
+
+@cache
+def good_shapes(function):
+    """The shapes of a good call's answer; of samples and names, nothing is said."""
+    result = function(**CALLS[function] | fresh(function))
+    return [part.shape for part in parts(result)]
+
+
+def fresh(function):
+    """New generators for a call."""
+    return {name: np.random.default_rng(0) for name in CALLS[function] if name == "rng"}
+
+
+def changed(before, after):
+    """Whether an array of an argument was changed in place."""
+    if isinstance(before, np.ndarray) and before.dtype.kind != "O":
+        return np.asarray(before).tobytes() != np.asarray(after).tobytes()
+    if isinstance(before, (tuple, list)):
+        return any(changed(x, y) for x, y in zip(before, after, strict=True))
+    if isinstance(before, dict):
+        return any(changed(x, after[name]) for name, x in before.items())
+    return False
+
+
+def kept(call):
+    """A copy of the arrays of a call."""
+    copies = {}
+    for name, value in call.items():
+        try:
+            copies[name] = copy.deepcopy(value)
+        except Exception:
+            copies[name] = None  # a generator, say, which is not looked at
+    return copies
+
+
+def too_long(*_):
+    raise TimeoutError
+
+
+def fault(function, call):
+    """Make the call; what is wrong with its outcome, or None."""
+    before = kept(call)
+    old = signal.signal(signal.SIGALRM, too_long) if hasattr(signal, "SIGALRM") else None
+    try:
+        if old is not None:
+            signal.setitimer(signal.ITIMER_REAL, SECONDS)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            warnings.filterwarnings("ignore", category=DeprecationWarning, module="gymnasium")
+            result = function(**call)
+    except (ValueError, TypeError, FloatingPointError) as error:
+        message = str(error)
+        explains = isinstance(error, (worlds.DataFileError, FloatingPointError)) or function in FILES  # in other words
+        if not explains and not any(name in message for name in (*call, "the word", "the reply")):
+            return f"no argument is named: {type(error).__name__}: {message}"
+    except TimeoutError:
+        return f"no answer after {SECONDS} s"
+    except OSError as error:
+        if function not in FILES:
+            return f"{type(error).__name__}: {error}"
+    except BaseException as error:
+        return f"{type(error).__name__}: {error}"
+    else:
+        if function not in INFINITE:
+            for part in parts(result):
+                if part.dtype.kind == "f" and not np.isfinite(part).all():
+                    return f"not finite: {part}"
+        same = all(np.shape(call[name]) == np.shape(good) for name, good in CALLS[function].items() if is_array(good))
+        if same and function in SHAPED and [part.shape for part in parts(result)] != good_shapes(function):
+            return f"shapes {[part.shape for part in parts(result)]}, expected {good_shapes(function)}"
+    finally:
+        if old is not None:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, old)
+    if changed(before, call):
+        return "an argument was changed in place"
+    return None
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """Hostile paths are written here."""
+    monkeypatch.chdir(tmp_path)
+
+
+def is_array(value):
+    return isinstance(value, np.ndarray)
+
+
+SHAPED = {
+    function
+    for function in CALLS
+    if getattr(function, "__module__", "") in (policy.__name__, returns.__name__, objectives.__name__)
+}
+
+
+def outcomes(cases, seed):
+    """What is wrong with so many hostile calls: a text for each fault."""
+    rng = np.random.default_rng(seed)
+    functions = [function for function in CALLS if CALLS[function] and function not in DOORS]
+    found = []
+    for _ in range(cases):
+        function = functions[rng.integers(len(functions))]
+        call = dict(CALLS[function])
+        names = rng.permutation(list(call))[: 1 + (rng.random() < 0.3)]
+        replaced = {str(name): hostile(call[name], rng) for name in names}
+        call |= fresh(function) | replaced
+        wrong = fault(function, call)
+        if wrong is not None:
+            shown = {name: f"{type(value).__name__} {_shown(value)}" for name, value in replaced.items()}
+            found.append(f"{label(function)}({shown}): {wrong}")
+    return found
+
+
+def _shown(value):
+    try:
+        return repr(value)[:300]
+    except Exception:
+        return "?"
+
+
+def label(function):
+    return f"{function.__module__}.{getattr(function, '__qualname__', function)}"
+
+
+def test_the_table_holds_every_public_function():
+    public = {
+        value
+        for module in MODULES
+        for name, value in vars(module).items()
+        if inspect.isfunction(value) and value.__module__ == module.__name__ and not name.startswith("_")
+    }
+    assert {label(function) for function in public} <= {label(function) for function in CALLS}
+    for kind in (mdp.TabularMDP, worlds.World, training.SGD, training.Adam):
+        methods = {f"{kind.__module__}.{f.__qualname__}" for f in vars(kind).values() if inspect.isfunction(f)}
+        public_methods = {name for name in methods if not name.rsplit(".", 1)[1].startswith("_")}
+        assert public_methods <= {label(function) for function in CALLS}
+
+
+@pytest.mark.parametrize("function", CALLS, ids=label)
+def test_the_good_call_is_accepted(function):
+    assert fault(function, CALLS[function] | fresh(function)) is None
+
+
+def arguments_that(is_so):
+    return [
+        pytest.param(function, name, id=f"{label(function)}-{name}")
+        for function, call in CALLS.items()
+        for name, good in call.items()
+        if is_so(function, name, good)
+    ]
+
+
+def refused(function, name, value):
+    """The message with which the value is refused."""
+    with pytest.raises((TypeError, ValueError)) as caught:
+        function(**CALLS[function] | fresh(function) | {name: value})
+    assert name in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(("function", "name"), arguments_that(lambda function, name, good: isinstance(good, bool)))
+def test_flags_are_booleans(function, name):
+    for value in ("False", "", 0, 1, 0.0, None, [], np.array(True)):
+        if function not in DOORS:
+            assert "expected True or False" in refused(function, name, value)
+    good = CALLS[function][name]
+    function(**CALLS[function] | fresh(function) | {name: np.bool_(good)})
+
+
+@pytest.mark.parametrize(("function", "name"), arguments_that(lambda function, name, good: is_array(good)))
+def test_masked_arrays_are_refused(function, name):
+    good = CALLS[function][name]
+    for masked in (np.ma.array(good, mask=np.ones(good.shape)), np.ma.array(good), [np.ma.array(good)]):
+        refused(function, name, masked)
+
+
+SAMPLING = {worlds.sample_prompts, worlds.demonstrations, reward_model.sample_pairs}
+SAMPLING |= {ppo.relabel, ppo.evaluate, ppo.pair_accuracy}
+
+
+@pytest.mark.parametrize(("function", "name"), arguments_that(lambda f, name, _: f in SAMPLING and name == "weights"))
+def test_weights_to_sample_with_have_a_positive_sum(function, name):
+    assert "expected a positive sum" in refused(function, name, np.zeros(2))
+    refused(function, name, np.array([1.0, -0.5]))
+    refused(function, name, np.array([True, False]))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_hostile_calls_are_answered_or_refused_in_a_sentence(seed):
+    assert outcomes(1000, seed) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3, 20))
+def test_more_hostile_calls(seed):
+    assert outcomes(1000, seed) == []
