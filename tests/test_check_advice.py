@@ -10,6 +10,7 @@ from course_utils.checks import advice as module
 from course_utils.checks.advice import KEEPDIMS, ROWS, TWO_SHAPES, advice
 
 X, Z = np.array([1.0, 2.0]), np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+TWO, NOTHING = 2, None
 WHOLE, MASK = np.array([1, 2]), np.array([True, False, True])
 
 
@@ -61,7 +62,7 @@ CASES = [
     (lambda: np.sofmax, "", "no attribute of that name"),
     (endless, "", "calls itself without end"),
     (lambda: X(0), "", "square brackets"),
-    (lambda: (2.0)(X), "", "`*` may be missing"),
+    (lambda: TWO(X), "", "`*` may be missing"),
     (lambda: np.exp(), "", "arguments that it does not take"),
     (lambda: unpack(), "", "arguments that it does not take"),
     (lambda: unpack(1, 2), "", "arguments that it does not take"),
@@ -95,7 +96,7 @@ CASES = [
     (lambda: [1, 2][: float(1)], "", "An index has to be a whole number"),
     (lambda: X[0, 1], "", "More indices"),
     (lambda: X[0][1], "", "More indices"),
-    (lambda: (1)[0], "", "More indices"),  # noqa: RUF100
+    (lambda: TWO[0], "", "More indices"),
     (lambda: X[MASK], "", "A mask needs the shape"),
     (lambda: X[99], "", "points past the end"),
     (lambda: [1][5], "", "points past the end"),
@@ -113,7 +114,7 @@ CASES = [
     (lambda: len(2.0), "", "has no length"),
     (lambda: len(np.array(2.0)), "", "has no length"),
     (lambda: 1 + None, "", "Something is None there"),
-    (lambda: None[0], "", "Something is None there"),
+    (lambda: NOTHING[0], "", "Something is None there"),
     (lambda: [1.0] * 2.0, "", "Lists do not compute"),
     (lambda: [1.0] - [2.0], "", "Lists do not compute"),
     (lambda: -[1.0], "", "Lists do not compute"),
