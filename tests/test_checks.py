@@ -15,7 +15,19 @@ import pytest
 from numpy.typing import NDArray
 
 from course_utils import policy, progress
-from course_utils.checks import CheckResult, Mistake, Question, Section, check, judge, load, names, sentences
+from course_utils.checks import (
+    CheckResult,
+    Mistake,
+    Question,
+    Section,
+    audit,
+    check,
+    engine,
+    judge,
+    load,
+    names,
+    sentences,
+)
 from course_utils.checks.question import Named, UnknownQuestionError
 from course_utils.checks.result import show, show_pair
 
@@ -310,7 +322,7 @@ def test_an_exception_is_shown_at_the_learners_own_line():
         result.text.split()
     )
     assert "message   ValueError: operands could not be broadcast together with shapes (2,) (7,)" in result.text
-    assert "`keepdims=True` keeps a summed axis" in " ".join(result.text.split())
+    assert "each pair of lengths has to be equal" in " ".join(result.text.split())
     assert "course_utils" not in result.text
     assert "Traceback" not in result.text
     assert result.evidence["line"] == line
@@ -508,6 +520,195 @@ def test_an_estimate_with_the_right_mean_and_another_spread():
     assert (result.status, result.mistake) == ("not yet", None)
     assert "their variance is 0.2" in " ".join(result.text.split())
     assert result.rows[1][1].endswith("(variance of 300 answers)")
+
+
+# --- named rightly, or not at all --------------------------------------------------------------------
+
+
+def first_entry(x):
+    for value in x.ravel():
+        if value > 100:
+            return x
+
+
+R = np.array([1.0, 2.0])
+performance = nonlinear
+LOG_TWICE = Mistake("log-twice", "M1", lambda x: np.log(-np.log(np.exp(x**2))), "You took two.", "It matters.")
+WITH_NAN = Question(**{**vars(DOUBLE), "mistakes": (LOG_TWICE,)})
+
+
+@pytest.mark.parametrize(
+    ("function", "mistake", "words"),
+    [
+        (lambda x: np.full(x.shape, np.nan), "not-finite", "are NaN"),
+        (lambda x: np.nan, "not-finite", "Your answer is NaN"),
+        (lambda x: np.inf, "not-finite", "Your answer is inf"),
+        (lambda x: [], "empty", "Your answer has no entries"),
+        (lambda x: x[:0], "empty", "Your answer has no entries"),
+        (lambda x: 0.0, "ignores-inputs", "whatever it is given"),
+        (first_entry, "returns-none", "without reaching its `return`"),
+        (lambda x: R**2 + R, "notebook-names", "uses `R` from outside, and never its own argument `x`"),
+        (lambda x: R[:1] * 3, "notebook-names", "uses `R` from outside"),
+        (lambda x: np.sum([R[i] for i in range(2)]), "notebook-names", "uses `R` from outside"),
+        (lambda x: R[99], "raised", "uses `R` from outside"),
+        (lambda x: x**3 + R[0], None, "none of the mistakes"),  # x is read: R may be a constant
+    ],
+)
+def test_what_is_wrong_is_what_is_told(function, mistake, words):
+    result = judged(function)
+    assert result.mistake == mistake, result
+    assert words in " ".join(result.text.split())
+
+
+def test_a_function_of_the_notebook_in_place_of_an_argument_that_is_one():
+    def slope(f, z, h):
+        return np.array([(performance(z + h * e) - performance(z - h * e)) / 2 / h for e in np.eye(len(z))])
+
+    result = judge(load("finite_difference"), slope, 1)
+    assert result.mistake in ("notebook-names", "raised")
+    assert "uses `performance` from outside, and never its own argument `f`" in " ".join(result.text.split())
+
+
+def test_that_both_are_nan_names_no_mistake():
+    with np.errstate(all="ignore"):
+        assert judge(WITH_NAN, lambda x: np.log(-np.log(np.exp(x * x))), 1).mistake == "log-twice"
+        assert judge(WITH_NAN, lambda x: np.sqrt(-np.abs(x)), 1).mistake == "not-finite"
+        assert judge(WITH_NAN, lambda x: x * np.nan, 1).mistake == "not-finite"
+
+
+def test_a_rounded_answer_is_not_taken_for_a_mistake_that_is_right_but_at_the_extremes():
+    result = judge(load("entropy"), lambda logits: np.round(policy.entropy(logits), 7), 1)
+    assert (result.status, result.mistake) == ("almost", "rounding")
+    added = judge(load("entropy"), lambda z: -(policy.softmax(z) * np.log(policy.softmax(z) + 1e-8)).sum(axis=-1), 1)
+    assert (added.status, added.mistake) == ("almost", "rounding")
+
+
+def test_the_audit_asks_for_answers_with_many_digits():
+    whole = Question(**{**vars(DOUBLE), "fresh": lambda rng: {"x": rng.integers(9, size=(2, 4)) / 10}})
+    assert any("four digits" in problem for problem in audit.problems(whole))
+    assert not any("four digits" in problem for problem in audit.problems(DOUBLE))
+
+
+@pytest.mark.parametrize(
+    ("function", "digits"),
+    [
+        (lambda x: np.round(x**2 + x, 4), "four"),
+        (lambda x: (x**2 + x) * (1 + 3e-9), "eight"),
+        (lambda x: (x**2 + x) * (1 + 3e-7), "six"),
+        (lambda x: ((x + 3e-4) ** 3 - x**3) / 9e-4 + x, "three"),  # a one-sided difference
+    ],
+)
+def test_what_is_worse_than_rounding_is_refused_with_its_digits(function, digits):
+    result = judged(function)
+    assert (result.status, result.mistake) == ("almost", "rounding"), result
+    assert f"Right to about {digits} digits" in result.text
+
+
+def test_how_many_digits_agree_is_said():
+    assert "drawn just now, to nine digits or more." in " ".join(judged(nonlinear).text.split())
+    single = judged(lambda x: nonlinear(np.float32(x)))
+    assert "drawn just now, to four digits, as float32 allows." in " ".join(single.text.split())
+    assert judged(lambda x: nonlinear(x) * (1 + 1e-12)).status == "correct"
+
+
+# --- what a sampled check notices --------------------------------------------------------------------
+
+KEPT: dict = {}
+
+
+def draw(p, u):
+    return int(np.minimum(np.searchsorted(np.cumsum(p), u, side="right"), len(p) - 1))
+
+
+def antithetic(p, rng):
+    if KEPT.get("rng") is rng and "u" in KEPT:
+        return draw(p, 1 - KEPT.pop("u"))
+    KEPT.update(rng=rng, u=rng.random())
+    return draw(p, KEPT["u"])
+
+
+def sticky(p, rng):
+    if KEPT.get("rng") is not rng or rng.random() > 0.2:
+        KEPT.update(rng=rng, action=draw(p, rng.random()))
+    return KEPT["action"]
+
+
+def fresh_for_each_action(p, rng):
+    return next((a for a, edge in enumerate(np.cumsum(p)) if rng.random() < edge), len(p) - 1)
+
+
+@pytest.mark.parametrize(
+    ("function", "mistake"),
+    [
+        (antithetic, "dependent-draws"),
+        (sticky, "dependent-draws"),
+        (fresh_for_each_action, ...),  # the question may have a name for it
+        (lambda p, rng: int(np.argmax(p + rng.random(len(p)))), ...),
+        (lambda p, rng: rng.choice(len(p), p=0.85 * p + 0.15 / len(p)), None),
+        (lambda p, rng: 0, "nothing-drawn"),
+    ],
+)
+def test_errors_of_a_sampled_function_are_noticed(function, mistake):
+    KEPT.clear()
+    result = judge(load("sample_action"), function, 3)
+    assert result.status == "not yet"
+    assert mistake in (result.mistake, ...), result
+
+
+def estimate_of(choose):
+    def estimate(logits, reward_of_action, m, rng):
+        pi = policy.softmax(logits)
+        actions = choose(pi, m, rng)
+        return (reward_of_action[actions, None] * (np.eye(len(pi))[actions] - pi)).mean(axis=0)
+
+    return estimate
+
+
+def many(p, u):
+    return np.minimum(np.searchsorted(np.cumsum(p), u, side="right"), len(p) - 1)
+
+
+@pytest.mark.parametrize(
+    ("choose", "right"),
+    [
+        (lambda p, m, rng: many(p, rng.random(m)), True),
+        (lambda p, m, rng: many(p, (np.arange(m) + rng.random(m)) / m), False),  # one in each m-th part
+        (lambda p, m, rng: many(p, np.resize(rng.random((m + 1) // 2), m)), False),  # each number used twice
+        (lambda p, m, rng: many(p, np.append(u := rng.random((m + 1) // 2), 1 - u)[:m]), False),
+        (lambda p, m, rng: many(p * 0.85 + 0.15 / len(p), rng.random(m)), False),
+    ],
+)
+def test_actions_of_one_draw_that_depend_on_each_other_are_noticed(choose, right):
+    result = judge(load("score_function_estimate"), estimate_of(choose), 3)
+    assert (result.status == "correct") == right, result
+
+
+def test_the_exact_gradient_with_the_other_sign_draws_nothing():
+    def minus(logits, reward_of_action, m, rng):
+        pi = policy.softmax(logits)
+        return -pi * (reward_of_action - pi @ reward_of_action)
+
+    assert judge(load("score_function_estimate"), minus, 3).mistake in ("nothing-drawn", "sign", "exact-sum")
+
+
+def test_a_rounded_estimate_is_told_to_be_rounded():
+    exact = estimate_of(lambda p, m, rng: many(p, rng.random(m)))
+    question = Question(**{**vars(load("score_function_estimate")), "calls": 300})
+    result = judge(question, lambda *arguments: np.round(exact(*arguments), 4), 3)
+    assert (result.status, result.mistake) == ("almost", "rounding")
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_an_error_of_0_05_in_a_probability_is_noticed_999_times_in_1000(place):
+    question = load("sample_action")
+    law = question.oracle(**question.fixed[place])
+    (expected,) = engine._expected(question, question.oracle, [question.fixed[place]])
+    (of_all,) = {engine.comparisons([question.oracle(**inputs) for inputs in question.fixed])}
+    bound = engine.bounds(law, question.calls, 2 * of_all)[0]  # a fresh input doubles them at most
+    p = law.mean()
+    for a in np.flatnonzero((p > 0.05) & (p < 0.95)):
+        for wrong in (p[a] - 0.05, p[a] + 0.05):  # the frequency of a then misses its bound by 3.1 standard errors
+            assert 0.05 - bound[a] - expected.slack > 3.1 * np.sqrt(wrong * (1 - wrong) / question.calls) * 0.97
 
 
 # --- names, progress, the card -----------------------------------------------------------------------

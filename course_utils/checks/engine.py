@@ -4,17 +4,22 @@ A function is called on the question's fixed inputs and on fresh ones, drawn fro
 answer that differs is compared with what each known mistake would have returned, on all inputs; after that come the
 sentences that hold for any question.
 
-A sampled function is called many times on each input. The mean and the variance of its answers have to lie within
-Bernstein bounds of their exact values: with v the variance of one answer, M its largest deviation and r calls,
-|mean − exact| ≤ M L/(3r) + √((M L/(3r))² + 2 v L/r), where 2 exp(−L) is the share of the false-alarm rate that falls to
-this one comparison. These are √(2L) ≈ 6 standard errors and a correction that makes the rate, 10⁻⁶ for all
-comparisons of a check together, a proven bound and not an approximation.
+A sampled function is called many times on each input. Each answer has to be one that draws can give, and the mean and
+the variance of the answers have to lie within Bernstein bounds of their exact values: with v the variance of one
+answer, M its largest deviation and r calls, |mean − exact| ≤ M L/(3r) + √((M L/(3r))² + 2 v L/r), where 2 exp(−L) is
+the share of the false-alarm rate that falls to this one comparison. These are √(2L) ≈ 6 standard errors and a
+correction that makes the rate, 10⁻⁶ for all comparisons of a check together, a proven bound and not an approximation.
+The same holds for the products of two answers' deviations, 1 to 3 calls apart, so that dependent draws are noticed:
+their mean is 0, their variance v², and the pairs that are averaged have no answer in common.
 """
 
-import inspect
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from math import isfinite
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +27,22 @@ from numpy.typing import NDArray
 from course_utils import progress
 from course_utils.arguments import FloatArray
 from course_utils.checks import sentences
-from course_utils.checks.calls import Call, Learner, Stop, has_placeholder, is_stub, refusal
+from course_utils.checks.calls import (
+    Call,
+    Learner,
+    Stop,
+    has_placeholder,
+    heeding,
+    is_async,
+    is_single,
+    is_stub,
+    makes_generator,
+    own_name,
+    read_from_outside,
+    refusal,
+    returns_something,
+)
+from course_utils.checks.limit import TimeUp, Watch, attempt
 from course_utils.checks.question import (
     Inputs,
     Law,
@@ -30,44 +50,19 @@ from course_utils.checks.question import (
     Question,
     UnknownQuestionError,
     close,
+    copied,
     exact,
     load,
 )
-from course_utils.checks.result import CheckResult, show_inputs, show_pair
+from course_utils.checks.result import CheckResult, cut, show, show_inputs, show_pair
 from course_utils.checks.sentences import FALSE_ALARM, ROUNDING, Diagnosis
 
-REPEATS = 8  # calls that are made again, to see whether the same generator gives the same answers
-
-
-def check(name: str | Question, fn: Callable[..., Any], *, seed: int | None = None) -> CheckResult:
-    """Check a learner's function, and record the outcome in the learner's own progress.
-
-    Args:
-        name: the question's name, such as "softmax" (or a Question of your own).
-        fn: the learner's function itself.
-        seed: of the fresh inputs; the evidence of an earlier result has it, to see the same inputs again.
-
-    Returns:
-        CheckResult, which a notebook shows as a card. What goes wrong in the learner's function, or in the way it is
-        passed, is part of the answer and raises nothing.
-    """
-    if callable(name) and not isinstance(name, Question):
-        diagnosis = sentences.exchanged(name, fn if isinstance(fn, str) else "softmax")
-        return _other(fn if isinstance(fn, str) else "check", diagnosis)
-    try:
-        question = name if isinstance(name, Question) else load(name)
-    except UnknownQuestionError as error:
-        return _other(str(name), sentences.unknown_question(error.nearest, error.names))
-    result = judge(question, fn, seed)
-    progress.record_check(question.name, question.lesson, result.status, result.mistake)
-    return result
-
-
-def judge(question: Question, fn: Callable[..., Any], seed: int | None = None) -> CheckResult:
-    """Check a function and record nothing: for graders. See ``check``."""
-    seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)
-    finding = _before_calling(question, fn) or _by_calling(question, fn, seed)
-    return _result(question, fn, seed, finding)
+LIMIT = 30.0  # seconds for all calls of a learner's function together
+NAMING = 1e-6  # relative to the largest entry: how closely an answer agrees with a known mistake
+LAGS = (1, 2, 3)  # calls apart: between them draws are examined for dependence
+OPEN = ("ignores-inputs", "wrong-shape", "factor", "offset", "only-examples", "not-finite", "raised", "empty", None)
+ZERO = np.zeros(())
+REPEATS = 64  # calls that are made again, to see whether the same generator gives the same answers
 
 
 @dataclass(frozen=True)
@@ -99,20 +94,104 @@ class Finding:
     """further evidence"""
 
 
+def check(
+    name: str | Question, fn: Callable[..., Any], *, seed: int | None = None, limit: float | None = LIMIT
+) -> CheckResult:
+    """Check a learner's function, and record the outcome in the learner's own progress.
+
+    Args:
+        name: the question's name, such as "softmax" (or a Question of your own).
+        fn: the learner's function itself.
+        seed: of the fresh inputs, 0 or larger; the evidence of an earlier result has it, to see the same inputs again.
+        limit: seconds that the function may take for all calls together; None: any time.
+
+    Returns:
+        CheckResult, which a notebook shows as a card. What goes wrong in the learner's function, or in the way it is
+        passed, is part of the answer and raises nothing.
+    """
+    if not issubclass(type(name), str | Question) and callable(name):
+        question_name = fn if type(fn) is str else "softmax"
+        return _other(question_name, sentences.exchanged(question_name, own_name(name)))
+    try:
+        question = cast(Question, name) if issubclass(type(name), Question) else load(cast(str, name))
+    except UnknownQuestionError as error:
+        return _other(name if type(name) is str else show(name), sentences.unknown_question(error.nearest, error.names))
+    result = judge(question, fn, seed, limit)
+    progress.record_check(question.name, question.lesson, result.status, result.mistake)
+    return result
+
+
+def judge(
+    question: Question, fn: Callable[..., Any], seed: int | None = None, limit: float | None = LIMIT
+) -> CheckResult:
+    """Check a function and record nothing: for graders. See ``check``."""
+    if seed is not None and not (_is_number(seed, np.integer | int) and seed >= 0):
+        return _other(question.name, sentences.bad_argument("seed", seed, "a whole number that is 0 or larger"))
+    if limit is not None and not (_is_number(limit, np.integer | np.floating | int | float) and limit > 0):
+        return _other(
+            question.name, sentences.bad_argument("limit", limit, "a number of seconds, or None for any time")
+        )
+    seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)
+    own, out, started = own_name(fn), sys.stdout, time.perf_counter()
+    watch = Watch(limit, partial(_say, sentences.still_running(own, limit), out))
+    try:
+        with watch:
+            finding = _before_calling(question, fn) or _by_calling(question, fn, seed, watch)
+            return _result(question, fn, seed, _from_outside(fn, finding))
+    except (KeyboardInterrupt, TimeUp) as error:  # between two calls, or while an answer is looked at
+        watch.stop()
+        seconds = time.perf_counter() - started
+        in_time = isinstance(error, KeyboardInterrupt)
+        stop = Stop(type(error).__name__, "", None, "", seconds, in_time, limit=None if in_time else limit)
+        return _result(question, fn, seed, Finding(_stopped(question, fn, stop), stop=stop))
+    finally:
+        watch.stop()
+
+
+def _is_number(value: Any, kinds: Any) -> bool:
+    return issubclass(type(value), kinds) and type(value) is not bool and bool(value == value)
+
+
+def _say(text: str, out: Any) -> None:
+    attempt(lambda: print(text, file=out, flush=True), None)  # the stream may be closed
+
+
+def _stopped(question: Question, fn: Any, stop: Stop, extreme: bool = False) -> Diagnosis:
+    """Return what is said of a call that did not come to its end."""
+    if stop.interrupted:
+        return sentences.interrupted(stop)
+    if stop.limit is not None:
+        return sentences.too_long(stop, question.name, own_name(fn))
+    return sentences.raised(stop, extreme)
+
+
+def _from_outside(fn: Any, finding: Finding) -> Finding:
+    """Return the finding, or that the function reads the notebook's variables where nothing more is known of it."""
+    if finding.diagnosis.mistake not in OPEN or finding.inputs is None or finding.diagnosis.status == "correct":
+        return finding
+    outside = read_from_outside(fn, finding.inputs)
+    if outside is None:
+        return finding
+    diagnosis = sentences.notebook_names(outside)
+    if finding.stop:
+        diagnosis = replace(finding.diagnosis, why=f"{diagnosis.happened} {diagnosis.why}")
+    return replace(finding, diagnosis=diagnosis)
+
+
 def _before_calling(question: Question, fn: Any) -> Finding | None:
     """Return what can be said without calling the function, if there is anything."""
     if not callable(fn):
         return Finding(sentences.not_callable(question.name, fn))
     if is_stub(fn):
         return Finding(_not_attempted(question))
-    if inspect.iscoroutinefunction(fn):
+    if is_async(fn):
         return Finding(sentences.coroutine())
     for inputs in question.fixed:
-        if written := refusal(fn, inputs):
+        if refused := refusal(fn, inputs):
             missing = question.arguments()[len(inputs) :]
             fits_all = refusal(fn, max(question.fixed, key=len)) is None
-            called = f"{question.name}({', '.join(inputs)})"
-            return Finding(sentences.wrong_arguments(written, called, missing[0] if missing and fits_all else ""))
+            called = f"{own_name(fn, question.name)}({', '.join(inputs)})"
+            return Finding(sentences.wrong_arguments(refused, called, missing[0] if missing and fits_all else ""))
     return None
 
 
@@ -125,15 +204,12 @@ def _not_attempted(question: Question) -> Diagnosis:
     )
 
 
-def _by_calling(question: Question, fn: Callable[..., Any], seed: int) -> Finding:
+def _by_calling(question: Question, fn: Callable[..., Any], seed: int, watch: Watch) -> Finding:
     rng = np.random.default_rng(seed)
     inputs = [(given, False) for given in sorted(question.fixed, key=_size)]
     inputs += [(question.fresh(rng), True) for _ in range(question.fresh_count)]
-    with Learner(fn) as learner:
-        try:
-            return (_sampled if question.calls else _computed)(question, learner, inputs, seed)
-        except KeyboardInterrupt as error:  # between two calls
-            return Finding(sentences.interrupted(learner.stopped(error, interrupted=True)))
+    with Learner(fn, watch) as learner:
+        return (_sampled if question.calls else _computed)(question, learner, inputs, seed)
 
 
 def _size(inputs: Inputs) -> int:
@@ -159,8 +235,8 @@ def _computed(question: Question, learner: Learner, inputs: list[tuple[Inputs, b
 
 
 def _answer(question: Question, learner: Learner, inputs: Inputs, fresh: bool = False) -> Case | Finding:
-    call, wanted = learner(inputs), exact(question.oracle, inputs)
-    return _unusable(question, learner, call, wanted, fresh) or Case(inputs, wanted, _numbers(call.value), call, fresh)
+    call, wanted = learner(inputs, heed_warnings=True), exact(question.oracle, inputs)
+    return _unusable(question, learner, call, wanted, fresh) or Case(inputs, wanted, call.numbers, call, fresh)
 
 
 def _unusable(question: Question, learner: Learner, call: Call, wanted: NDArray[Any], fresh: bool) -> Finding | None:
@@ -170,33 +246,28 @@ def _unusable(question: Question, learner: Learner, call: Call, wanted: NDArray[
     if call.stop:
         if call.stop.error == "NotImplementedError":
             return Finding(_not_attempted(question))
-        diagnosis = sentences.interrupted(call.stop) if call.stop.interrupted else sentences.raised(call.stop, False)
+        diagnosis = _stopped(question, learner.function, call.stop)
     elif value is None or value is Ellipsis:
         if value is Ellipsis or (not call.printed and has_placeholder(learner.function)):
             return Finding(_not_attempted(question))
-        diagnosis = sentences.nothing_returned(call.printed)
-    elif inspect.iscoroutine(value):
+        diagnosis = sentences.nothing_returned(call.printed, returns_something(learner.function))
+    elif call.kind == "coroutine":
         diagnosis = sentences.coroutine()
-    elif isinstance(value, Iterator):
+    elif call.kind == "iterator":
         diagnosis = sentences.iterator(value)
-    elif _numbers(value).dtype.kind not in "iuf":
+    elif call.kind == "too many":
+        diagnosis = sentences.too_many(value, wanted)
+    elif call.kind == "other":
         diagnosis = sentences.wrong_type(value, wanted)
+    elif call.numbers.size == 0 and wanted.size:
+        diagnosis = sentences.empty(wanted.shape)
     if diagnosis is None:
         return None
     return Finding(diagnosis, call.inputs, value, wanted, fresh, call.stop, call.printed)
 
 
-def _numbers(value: Any) -> NDArray[Any]:
-    """Return the value as a new array of floats, or of objects where it is not made of real numbers."""
-    try:
-        array = np.array(value)
-    except Exception:  # whatever a strange object raises
-        return np.array(None, dtype=object)
-    return array.astype(float) if array.dtype.kind in "iuf" else array
-
-
 def _right(question: Question, case: Case) -> bool:
-    return close(case.got, case.wanted, question.rtol, question.atol)
+    return close(case.got, case.wanted, *question.tolerance(case.call.single))
 
 
 def _what_differs(question: Question, cases: Sequence[Case]) -> Finding:
@@ -218,10 +289,35 @@ def _what_differs(question: Question, cases: Sequence[Case]) -> Finding:
 def _named(question: Question, cases: Sequence[Case]) -> Mistake | None:
     """Return the known mistake that gives the learner's answer on every input."""
     for mistake in question.mistakes:
-        for version in mistake.versions():
-            if all(close(c.got, exact(version, c.inputs), question.rtol, question.atol) for c in cases):
-                return mistake
+        if any(_agrees(question, version, cases) for version in mistake.versions()):
+            return mistake
     return None
+
+
+def _agrees(question: Question, version: Callable[..., Any], cases: Sequence[Case]) -> bool:
+    """Say whether the answers are those of a mistaken version. That both are NaN alone is not enough.
+
+    Where nothing finite tells the version from the right answer, the same function of NumPy has to have warned.
+    """
+    telling = False
+    for case in cases:
+        theirs = exact(version, case.inputs)
+        if not _same_numbers(question, case, theirs):
+            return False
+        if theirs.shape == case.wanted.shape:
+            gap = np.abs(theirs - case.wanted)[np.isfinite(theirs)]
+            telling = telling or bool((gap > NAMING * np.abs(case.wanted).max(initial=0.0)).any())
+        else:
+            telling = telling or bool(np.isfinite(theirs).any())
+    return telling or any(
+        case.call.invalid & heeding(version, **{name: copied(value) for name, value in case.inputs.items()})[1]
+        for case in cases
+    )
+
+
+def _same_numbers(question: Question, case: Case, theirs: NDArray[Any]) -> bool:
+    rtol, atol = question.tolerance(case.call.single)
+    return close(case.got, theirs, max(rtol, NAMING), atol)
 
 
 def _from_mistake(mistake: Mistake) -> Diagnosis:
@@ -241,12 +337,15 @@ def _unnamed(question: Question, cases: Sequence[Case], differing: Sequence[Case
             return sentences.returns_input(case.call.shared)
     if _always_the_same(cases):
         return sentences.ignores_inputs()
-    if odd_shapes:
+    nowhere_finite = not any(np.isfinite(case.got).any() for case in differing)
+    if odd_shapes and not nowhere_finite:
         return sentences.wrong_shape(odd_shapes[0].got.shape, odd_shapes[0].wanted.shape)
     for case in differing:
         if not np.isfinite(case.got).all():
             return sentences.not_finite(case.got)
-    gap = max(np.abs(c.got - c.wanted).max() / max(np.abs(c.wanted).max(), 1e-300) for c in differing)
+    sizes = [max(float(np.abs(c.wanted).max(initial=0.0)), 1e-300) for c in cases]
+    scales = [max(size, max(sizes) / 10) for size in sizes]  # a number near 0 has few digits left
+    gap = max(np.abs(c.got - c.wanted).max() / scale for c, scale in zip(cases, scales, strict=True))
     if gap <= ROUNDING:
         return sentences.rounding(gap)
     if changed := [case.call.changed for case in cases if case.call.changed]:
@@ -254,20 +353,20 @@ def _unnamed(question: Question, cases: Sequence[Case], differing: Sequence[Case
     got = np.concatenate([case.got.ravel() for case in cases])
     wanted = np.concatenate([case.wanted.ravel() for case in cases])
     ratio = float(got @ wanted / (wanted @ wanted))
-    if abs(ratio) > ROUNDING and close(got, ratio * wanted, question.rtol, question.atol):
+    if abs(ratio) > ROUNDING and close(got, ratio * wanted, NAMING, question.atol):
         return sentences.factor(ratio)
-    if close(got - wanted, np.full(got.shape, (got - wanted).mean()), question.rtol, question.atol):
+    if close(got - wanted, np.full(got.shape, (got - wanted).mean()), NAMING, question.atol):
         return sentences.offset(float((got - wanted).mean()))
     if all(case.fresh for case in differing):
         return sentences.only_examples()
     first = differing[0]
-    entries = np.abs(first.got - first.wanted) > question.atol + question.rtol * np.abs(first.wanted).max()
+    entries = np.abs(first.got - first.wanted) > question.atol + NAMING * np.abs(first.wanted).max()
     return sentences.unknown(int(entries.sum()), first.got.size, len(differing), len(cases))
 
 
 def _all_right_after(question: Question, cases: Sequence[Case], change: Callable[[Case], NDArray[Any]]) -> bool:
     return all(
-        case.got.size == case.wanted.size and close(change(case), case.wanted, question.rtol, question.atol)
+        case.got.size == case.wanted.size and close(change(case), case.wanted, *question.tolerance(case.call.single))
         for case in cases
     )
 
@@ -275,7 +374,7 @@ def _all_right_after(question: Question, cases: Sequence[Case], change: Callable
 def _always_the_same(cases: Sequence[Case]) -> bool:
     first = cases[0]
     varies = any(case.wanted.shape != first.wanted.shape or (case.wanted != first.wanted).any() for case in cases)
-    return varies and all(np.array_equal(case.got, first.got, equal_nan=True) for case in cases)
+    return varies and np.isfinite(first.got).all() and all(np.array_equal(case.got, first.got) for case in cases)
 
 
 def _at_the_extremes(question: Question, learner: Learner) -> list[Case] | Finding:
@@ -285,36 +384,40 @@ def _at_the_extremes(question: Question, learner: Learner) -> list[Case] | Findi
         call, wanted = learner(inputs), exact(question.oracle, inputs)
         if call.stop and call.stop.arithmetic:
             got = np.full(wanted.shape, np.nan)
-        elif call.stop and not call.stop.interrupted:
-            return Finding(sentences.raised(call.stop, True), inputs, None, wanted, stop=call.stop)
+        elif call.stop:
+            diagnosis = _stopped(question, learner.function, call.stop, extreme=True)
+            return Finding(diagnosis, inputs, None, wanted, stop=call.stop)
         else:
             unusable = _unusable(question, learner, call, wanted, False)
             if unusable:
                 return unusable
-            got = _numbers(call.value)
+            got = call.numbers
         case = Case(inputs, wanted, got, call)
         if not _right(question, case):
-            mistake = _named_at_the_extreme(question, case)
+            mistake = _named_at_the_extreme(question, case, question.extreme[: len(cases)])
             diagnosis = _from_mistake(mistake) if mistake else sentences.extreme()
             return _finding(diagnosis, case)
         cases.append(case)
     return cases
 
 
-def _named_at_the_extreme(question: Question, case: Case) -> Mistake | None:
-    """Return the known mistake that is right on ordinary inputs and gives this answer, or also no finite one, here."""
+def _named_at_the_extreme(question: Question, case: Case, passed: Sequence[Inputs]) -> Mistake | None:
+    """Return the known mistake that is right on ordinary inputs and gives this answer, or also no finite one, here.
 
-    def right_elsewhere(version: Callable[..., Any]) -> bool:
-        pairs = ((exact(version, given), exact(question.oracle, given)) for given in question.fixed)
-        return all(close(a, b, question.rtol, question.atol) for a, b in pairs)
+    passed: the extreme inputs on which the learner was right; where neither is finite, the mistake must be so too.
+    """
 
-    candidates = [(m, v) for m in question.mistakes for v in m.versions() if right_elsewhere(v)]
+    def right_on(version: Callable[..., Any], inputs: Sequence[Inputs]) -> bool:
+        pairs = ((exact(version, given), exact(question.oracle, given)) for given in inputs)
+        return all(close(a, b, max(question.rtol, NAMING), question.atol) for a, b in pairs)
+
+    candidates = [(m, v) for m in question.mistakes for v in m.versions() if right_on(v, question.fixed)]
     for mistake, version in candidates:
-        if close(case.got, exact(version, case.inputs), question.rtol, question.atol):
+        if _same_numbers(question, case, exact(version, case.inputs)):
             return mistake
     if not np.isfinite(case.got).all():
         for mistake, version in candidates:
-            if not np.isfinite(exact(version, case.inputs)).all():
+            if not np.isfinite(exact(version, case.inputs)).all() and right_on(version, passed):
                 return mistake
     return None
 
@@ -330,7 +433,7 @@ def _side_effects(question: Question, learner: Learner, cases: Sequence[Case]) -
         if call.shared:
             return _finding(sentences.alias(call.shared), case)
     for case in cases:
-        later = _numbers(case.call.value)
+        later = np.array(case.call.value, dtype=float)
         if not np.array_equal(later, case.got, equal_nan=True):
             return Finding(
                 sentences.overwrites(), case.inputs, later, case.got, labels=("its answer, later", "its answer, then")
@@ -348,8 +451,12 @@ def _finding(diagnosis: Diagnosis, case: Case) -> Finding:
 
 
 def _correct(question: Question, cases: Sequence[Case]) -> Finding:
-    fresh = sum(case.fresh for case in cases)
-    says = f"Your function gives the exact answer on all {len(cases)} inputs, {fresh} of them drawn just now."
+    fresh, single = sum(case.fresh for case in cases), all(case.call.single for case in cases)
+    digits = sentences.digits_of(question.tolerance(single)[0])
+    precision = f"to {digits} digits, as float32 allows" if single else f"to {digits} digits or more"
+    says = (
+        f"Your function gives the exact answer on all {len(cases)} inputs, {fresh} of them drawn just now, {precision}."
+    )
     return Finding(
         Diagnosis("correct", None, says, question.remark), None, more=(("inputs", [case.inputs for case in cases]),)
     )
@@ -366,6 +473,8 @@ class Sample:
     answers: FloatArray
     """shape (calls, …); indices as frequencies, see ``index_law``"""
     fresh: bool
+    single: bool = False
+    """the answers are in float32"""
 
 
 def _sampled(question: Question, learner: Learner, inputs: list[tuple[Inputs, bool]], seed: int) -> Finding:
@@ -381,9 +490,10 @@ def _sampled(question: Question, learner: Learner, inputs: list[tuple[Inputs, bo
             if isinstance(answer, Finding):
                 return answer
             answers.append(answer)
+        answered = np.array(answers)
+        samples.append(Sample(given, answered, fresh, not question.index and is_single(answered)))
         if rng.bit_generator.state == unused and _children(rng) == children:
             notes.setdefault("unused", Finding(sentences.fixed_seed(), given))
-        samples.append(Sample(given, np.array(answers), fresh))
     learner.watch_global_state()
 
     again = np.random.default_rng([seed, 0])
@@ -393,13 +503,23 @@ def _sampled(question: Question, learner: Learner, inputs: list[tuple[Inputs, bo
         return finding
     repeats = np.array_equal(np.array(repeated), samples[0].answers[: len(repeated)])
 
-    expected = _expected(question, question.oracle, [sample.inputs for sample in samples])
+    expected = _expected_of(question, question.oracle, samples)
     fits = _fits(samples, expected)
     mistake = None if fits else _named_by_law(question, samples)
     if mistake:
         return _finding_sampled(question, samples, _from_mistake(mistake))
     if learner.touched_global_state:
         return Finding(sentences.global_rng(fits), inputs[0][0])
+    if "unused" in notes and all((sample.answers == sample.answers[0]).all() for sample in samples):
+        if not makes_generator(learner.function):
+            return Finding(sentences.nothing_drawn(), samples[0].inputs, samples[0].answers[0])
+        return Finding(sentences.fixed_seed(), inputs[0][0])
+    apart = [_differences(s, e) for s, e in zip(samples, expected, strict=True)]
+    if not fits and not any(difference.by_itself for difference in apart):
+        return Finding(
+            sentences.dependent(question.calls),
+            next(sample.inputs for sample, difference in zip(samples, apart, strict=True) if difference.dependent),
+        )
     if not repeats:
         return Finding(sentences.own_rng(fits), inputs[0][0])
     if "unused" in notes:
@@ -412,7 +532,8 @@ def _sampled(question: Question, learner: Learner, inputs: list[tuple[Inputs, bo
         return next(iter(notes.values()))
     says = (
         f"Over {question.calls} answers to each of {len(samples)} inputs, {sum(s.fresh for s in samples)} of them "
-        f"drawn just now, mean and variance agree with the exact ones. {sentences.MILLION}"
+        f"drawn just now, mean and variance agree with the exact ones, and no answer depends on those before. "
+        f"{sentences.MILLION}"
     )
     more = (("inputs", [sample.inputs for sample in samples]), ("calls", question.calls))
     return Finding(Diagnosis("correct", None, says, question.remark), None, more=more)
@@ -427,10 +548,10 @@ def _one_answer(
 ) -> FloatArray | Finding:
     """Return one answer as an array, or what to say of it; small things go into the notes."""
     call = learner(inputs)
-    wanted = np.zeros(()) if question.index else mean
+    wanted = ZERO if question.index else mean
     if unusable := _unusable(question, learner, call, wanted, fresh):
         return unusable
-    got = _numbers(call.value)
+    got = call.numbers
     if call.changed:
         notes.setdefault("changed", Finding(sentences.mutates(call.changed, right=True), inputs, got))
     if got.shape != wanted.shape:
@@ -439,21 +560,26 @@ def _one_answer(
             return Finding(diagnosis, inputs, got, None, fresh)
         notes.setdefault("axes", Finding(sentences.extra_axes(got.shape, wanted.shape), inputs, got))
         got = got.reshape(wanted.shape)
-    if not np.isfinite(got).all():
-        return Finding(sentences.not_finite(got), inputs, got, None, fresh)
     if not question.index:
-        return got
+        return got if np.isfinite(got).all() else Finding(sentences.not_finite(got), inputs, got, None, fresh)
     value, n = float(got), mean.size - 2
+    if not isfinite(value):
+        return Finding(sentences.not_finite(got), inputs, got, None, fresh)
     if value != round(value):
         return Finding(sentences.not_an_index(value), inputs, value, None, fresh)
-    if np.asarray(call.value).dtype.kind == "f":
+    if not isinstance(call.value, int | np.integer) and np.asarray(call.value).dtype.kind == "f":
         notes.setdefault("float", Finding(sentences.float_index(), inputs, value))
     if not 0 <= value < n:
         notes.setdefault("out-of-range", Finding(sentences.out_of_range(value, n), inputs, int(value), None, fresh))
-    slot = int(value) if 0 <= value <= n else n + 1
     frequency = np.zeros(n + 2)
-    frequency[slot] = 1
+    frequency[int(value) if 0 <= value <= n else n + 1] = 1
     return frequency
+
+
+def comparisons(laws: Sequence[Law]) -> int:
+    """Return the number of comparisons that a check makes; entries that do not vary cannot give a false alarm."""
+    varying = [int((law.moments()[0] > 0).sum()) for law in laws]
+    return max(sum(2 * n + 2 * len(LAGS) * n**2 for n in varying), 1)
 
 
 def bounds(law: Law, calls: int, comparisons: int) -> tuple[FloatArray, FloatArray]:
@@ -462,14 +588,15 @@ def bounds(law: Law, calls: int, comparisons: int) -> tuple[FloatArray, FloatArr
     Each is exceeded with a probability of at most FALSE_ALARM / comparisons, for each entry (Bernstein's inequality).
     """
     variance, fourth, largest = law.moments()
+    of_variance = _bernstein(fourth - variance**2, np.maximum(largest**2 - variance, variance), calls, comparisons)
+    return _bernstein(variance, largest, calls, comparisons), of_variance
+
+
+def _bernstein(variance: FloatArray, largest: FloatArray, n: int, comparisons: int) -> FloatArray:
     level = np.log(2 * comparisons / FALSE_ALARM)
-
-    def bernstein(second: FloatArray, most: FloatArray) -> FloatArray:
-        correction = most * level / (3 * calls)
-        result: FloatArray = correction + np.sqrt(correction**2 + 2 * np.maximum(second, 0) * level / calls)
-        return result
-
-    return bernstein(variance, largest), bernstein(fourth - variance**2, np.maximum(largest**2 - variance, variance))
+    correction = largest * level / (3 * n)
+    result: FloatArray = correction + np.sqrt(correction**2 + 2 * np.maximum(variance, 0) * level / n)
+    return result
 
 
 @dataclass(frozen=True)
@@ -480,49 +607,127 @@ class Expected:
     mean_bound: FloatArray
     variance: FloatArray
     variance_bound: FloatArray
+    comparisons: int
+    largest: FloatArray
+    slack: float
+    """what rounding explains"""
+    possible: FloatArray | None
+    """the sums of all possible answers' entries, each times a number of its own, sorted; None where too many"""
 
 
-def _expected(question: Question, function: Callable[..., Any], inputs: Sequence[Inputs]) -> list[Expected]:
+def _expected(
+    question: Question, function: Callable[..., Any], inputs: Sequence[Inputs], single: bool = False
+) -> list[Expected]:
     """Return what a law promises for each input."""
     with np.errstate(all="ignore"):
         laws: list[Law] = [function(**given) for given in inputs]
-    comparisons = sum(2 * law.mean().size for law in laws)
-    found = []
+    total, found = comparisons(laws), []
+    rtol, atol = question.tolerance(single)
     for law in laws:
-        slack = question.atol + question.rtol * np.abs(law.outcomes).max(initial=0.0)
-        mean_bound, variance_bound = bounds(law, question.calls, comparisons)
-        found.append(Expected(law.mean(), mean_bound + slack, law.moments()[0], variance_bound + slack))
+        slack = atol + rtol * np.abs(law.outcomes).max(initial=0.0)
+        mean_bound, variance_bound = bounds(law, question.calls, total)
+        variance, _, largest = law.moments()
+        answers = None if question.index else law.answers()
+        possible = None if answers is None else np.sort(_key(answers[0]))
+        found.append(
+            Expected(law.mean(), mean_bound + slack, variance, variance_bound + slack, total, largest, slack, possible)
+        )
     return found
 
 
-def _excess(sample: Sample, expected: Expected) -> tuple[float, float]:
-    """Return by how much mean and variance leave their bounds; at most 0 where they are inside."""
-    of_mean = np.abs(sample.answers.mean(axis=0) - expected.mean) - expected.mean_bound
-    variance = ((sample.answers - expected.mean) ** 2).mean(axis=0)
-    of_variance = np.abs(variance - expected.variance) - expected.variance_bound
-    return float(of_mean.max()), float(of_variance.max())
+def _expected_of(question: Question, function: Callable[..., Any], samples: Sequence[Sample]) -> list[Expected]:
+    single = bool(samples) and all(sample.single for sample in samples)
+    return _expected(question, function, [sample.inputs for sample in samples], single)
+
+
+def _key(answers: FloatArray) -> FloatArray:
+    """Return one number for each answer, by which different answers differ."""
+    flat = answers.reshape(len(answers), -1)
+    key: FloatArray = flat @ np.cos(np.arange(1, flat.shape[1] + 1))
+    return key
+
+
+@dataclass(frozen=True)
+class Differences:
+    """By how much answers leave the bounds of a law; nothing is above 0 where they fit it."""
+
+    mean: float
+    variance: float
+    dependence: float
+    impossible: FloatArray
+    """for each answer, how far it is from all possible ones"""
+
+    @property
+    def by_itself(self) -> bool:
+        """Say whether the answers do not fit, each taken by itself."""
+        return bool(max(self.mean, self.variance, self.impossible.max(initial=0.0)) > 0)
+
+    @property
+    def dependent(self) -> bool:
+        """Say whether answers depend on earlier ones."""
+        return self.dependence > 0
+
+
+def _differences(sample: Sample, expected: Expected) -> Differences:
+    deviation = sample.answers - expected.mean
+    of_mean = np.abs(deviation.mean(axis=0)) - expected.mean_bound
+    of_variance = np.abs((deviation**2).mean(axis=0) - expected.variance) - expected.variance_bound
+    off = np.zeros(len(deviation))
+    if expected.possible is not None:
+        key = _key(sample.answers)
+        right = np.searchsorted(expected.possible, key).clip(1, max(len(expected.possible) - 1, 1))
+        near = np.stack([expected.possible[right - 1], expected.possible[right % len(expected.possible)]])
+        width = expected.slack * max(expected.mean.size, 1)
+        off = np.maximum(np.abs(near - key).min(axis=0) - width, 0)
+    return Differences(float(of_mean.max()), float(of_variance.max()), _dependence(deviation, expected), off)
+
+
+def _dependence(deviation: FloatArray, expected: Expected) -> float:
+    """Return by how much the mean product of two deviations, some calls apart, leaves its bound."""
+    flat, worst = deviation.reshape(len(deviation), -1), -np.inf
+    variance, largest = expected.variance.ravel(), expected.largest.ravel()
+    for lag in LAGS:
+        for offset in (0, lag):  # within each block of two lags, the first half is paired with the second
+            blocks = flat[offset : offset + (len(flat) - offset) // (2 * lag) * 2 * lag].reshape(
+                -1, 2, lag, flat.shape[1]
+            )
+            first, second = blocks[:, 0].reshape(-1, flat.shape[1]), blocks[:, 1].reshape(-1, flat.shape[1])
+            if not (n := len(first)):
+                continue
+            bound = _bernstein(np.outer(variance, variance), np.outer(largest, largest), n, expected.comparisons)
+            excess = np.abs(first.T @ second) / n - bound - expected.slack * (1 + largest.max(initial=0.0))
+            worst = max(worst, float(excess.max(initial=-np.inf)))
+    return worst
 
 
 def _fits(samples: Sequence[Sample], expected: Sequence[Expected]) -> bool:
-    """Say whether the answers agree with a law: mean and variance within their bounds on every input."""
-    return not any(max(_excess(s, e)) > 0 for s, e in zip(samples, expected, strict=True))
+    """Say whether the answers agree with a law on every input."""
+    found = (_differences(s, e) for s, e in zip(samples, expected, strict=True))
+    return not any(difference.by_itself or difference.dependent for difference in found)
 
 
 def _named_by_law(question: Question, samples: Sequence[Sample]) -> Mistake | None:
     """Return the known mistake whose law fits the answers."""
-    inputs = [sample.inputs for sample in samples]
     for mistake in question.mistakes:
-        if any(_fits(samples, _expected(question, version, inputs)) for version in mistake.versions()):
+        if any(_fits(samples, _expected_of(question, version, samples)) for version in mistake.versions()):
             return mistake
     return None
 
 
 def _finding_sampled(question: Question, samples: Sequence[Sample], diagnosis: Diagnosis | None) -> Finding:
-    """Show the smallest input on which mean or variance is outside its bounds."""
-    expected = _expected(question, question.oracle, [sample.inputs for sample in samples])
-    excess = [_excess(s, e) for s, e in zip(samples, expected, strict=True)]
-    by_mean = any(mean > 0 for mean, _ in excess)
-    place = next(i for i, (mean, variance) in enumerate(excess) if (mean if by_mean else variance) > 0)
+    """Show the smallest input on which mean, variance or an answer is outside its bounds."""
+    expected = _expected_of(question, question.oracle, samples)
+    apart = [_differences(s, e) for s, e in zip(samples, expected, strict=True)]
+    by_mean = any(difference.mean > 0 for difference in apart)
+    by_variance = not by_mean and any(difference.variance > 0 for difference in apart)
+    place = next(
+        (
+            i
+            for i, d in enumerate(apart)
+            if (d.mean if by_mean else d.variance if by_variance else d.impossible.max()) > 0
+        ),
+        0,
+    )
     sample = samples[place]
     mean, variance = expected[place].mean, expected[place].variance
     if by_mean:
@@ -532,11 +737,13 @@ def _finding_sampled(question: Question, samples: Sequence[Sample], diagnosis: D
         worst = float(np.nanmax(distance))
         diagnosis = diagnosis or sentences.wrong_mean(worst, question.calls)
         what, more = "mean", (("calls", question.calls), ("standard_errors", worst))
-    else:
+    elif by_variance:
         got, wanted = ((sample.answers - mean) ** 2).mean(axis=0), variance
         ratio = float(got.sum() / wanted.sum())
         diagnosis = diagnosis or sentences.wrong_spread(ratio, question.calls)
         what, more = "variance", (("calls", question.calls), ("variance_ratio", ratio))
+    else:
+        return _impossible(question, sample, apart[place], diagnosis)
     if question.index:
         keep = mean.size - 2 if not (got[-2:].any() or wanted[-2:].any()) else mean.size - 1
         got, wanted, what = got[:keep], wanted[:keep], "share" if by_mean else what
@@ -544,13 +751,23 @@ def _finding_sampled(question: Question, samples: Sequence[Sample], diagnosis: D
     return Finding(diagnosis, sample.inputs, got, wanted, sample.fresh, labels=("yours", "exact"), says=says, more=more)
 
 
+def _impossible(question: Question, sample: Sample, apart: Differences, diagnosis: Diagnosis | None) -> Finding:
+    """Show an answer that no draw can give; all of them are near possible ones where a function rounds."""
+    got = sample.answers[int(apart.impossible.argmax())]
+    gap = float(apart.impossible.max() / max(np.abs(sample.answers).max(), 1e-300))
+    if diagnosis is None:
+        diagnosis = sentences.rounding(gap) if 0 < gap <= ROUNDING else sentences.impossible(question.calls)
+    return Finding(diagnosis, sample.inputs, got, None, sample.fresh, says="   (one of your answers)")
+
+
 # --- the result --------------------------------------------------------------------------------------
 
 
 def _result(question: Question, fn: Any, seed: int, finding: Finding) -> CheckResult:
     diagnosis, stop = finding.diagnosis, finding.stop
-    evidence: dict[str, Any] = {"input": finding.inputs, "got": finding.got, "wanted": finding.wanted, "seed": seed}
-    evidence |= dict(finding.more)
+    inputs = None if finding.inputs is None else _copies(finding.inputs)
+    evidence: dict[str, Any] = {"input": inputs, "got": finding.got, "wanted": finding.wanted, "seed": seed}
+    evidence |= {name: list(map(_copies, value)) if name == "inputs" else value for name, value in finding.more}
     if question.calls:
         evidence["false_alarm_rate"] = FALSE_ALARM
     if stop:
@@ -568,25 +785,28 @@ def _result(question: Question, fn: Any, seed: int, finding: Finding) -> CheckRe
         if diagnosis.mistake != "not-callable":
             paragraphs += [read]
         if finding.fresh:
-            own = getattr(fn, "__name__", "")
-            own = own if own.isidentifier() else "your_function"
             paragraphs += [
-                f'This input was drawn at random. `check("{question.name}", {own}, seed={seed})` draws it again.'
+                f'This input was drawn at random. `check("{question.name}", {own_name(fn)}, seed={seed})` draws it '
+                "again."
             ]
     return CheckResult(diagnosis.status, diagnosis.mistake, evidence, question.name, tuple(paragraphs), _rows(finding))
+
+
+def _copies(inputs: Inputs) -> dict[str, Any]:
+    return {name: copied(value) for name, value in inputs.items()}
 
 
 def _rows(finding: Finding) -> tuple[tuple[str, str], ...]:
     rows: list[tuple[str, str]] = []
     if finding.inputs is not None:
         rows.append(("input", show_inputs(finding.inputs)))
-    if finding.stop and finding.stop.interrupted:
+    if finding.stop and (finding.stop.interrupted or finding.stop.limit is not None):
         pass
     elif finding.stop:
         rows.append(("message", f"{finding.stop.error}: {finding.stop.message}".rstrip(": ")))
     elif finding.got is not None:
         got, wanted = show_pair(finding.got, finding.wanted)
-        shapes = [value.shape if isinstance(value, np.ndarray) else () for value in (finding.got, finding.wanted)]
+        shapes = [value.shape if issubclass(type(value), np.ndarray) else () for value in (finding.got, finding.wanted)]
         if finding.wanted is not None and shapes[0] != shapes[1]:
             got, wanted = (
                 f"{text}   shape {shape}" if shape else text for text, shape in zip((got, wanted), shapes, strict=True)
@@ -604,4 +824,6 @@ def _rows(finding: Finding) -> tuple[tuple[str, str], ...]:
 def _other(name: str, diagnosis: Diagnosis) -> CheckResult:
     """Return a result that belongs to no question."""
     evidence = {"input": None, "got": None, "wanted": None, "seed": None}
-    return CheckResult(diagnosis.status, diagnosis.mistake, evidence, name, (diagnosis.happened, diagnosis.why))
+    return CheckResult(
+        diagnosis.status, diagnosis.mistake, evidence, cut(name, 60), (diagnosis.happened, diagnosis.why)
+    )

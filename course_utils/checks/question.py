@@ -4,20 +4,42 @@ Each file in ``questions`` defines one ``QUESTION``. A mistake is recognised by 
 mistaken version would return, and an answer that agrees with it on every input is that mistake.
 """
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib import import_module
+from itertools import combinations_with_replacement
+from math import comb
 from pkgutil import iter_modules
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from course_utils.arguments import FloatArray
+from course_utils.checks.result import show
 
+MOST_ANSWERS = 20_000  # of a sampled question, to be listed
+SINGLE = (1e-4, 1e-5)  # rtol and atol of answers in float32, where formulas that cancel lose three digits
 Inputs = Mapping[str, Any]
 """Arguments by name, in the order in which they are passed. "rng" stands for a fresh generator: {"rng": None}."""
+
+
+def copied(value: Any) -> Any:
+    """Return a copy of an argument; a function or a generator is passed on as it is."""
+    if type(value) is np.ndarray and value.dtype.kind != "O":
+        return value.copy()
+    return value if callable(value) or isinstance(value, np.random.Generator) else copy.deepcopy(value)
+
+
+def _frozen(inputs: Inputs) -> Inputs:
+    kept = {name: copied(value) for name, value in inputs.items()}
+    for value in kept.values():
+        if isinstance(value, np.ndarray):
+            value.flags.writeable = False
+    return MappingProxyType(kept)
 
 
 @dataclass(frozen=True)
@@ -100,13 +122,22 @@ class Question:
     extreme: tuple[Inputs, ...] = ()
     """inputs that need numerical care: an answer that fails on these alone is almost right"""
     fresh_count: int = 4
-    rtol: float = 1e-4
-    """relative to the largest entry of the exact answer; wide enough for float32"""
-    atol: float = 1e-5
+    rtol: float = 1e-9
+    """relative to the largest entry of the exact answer; larger where a right answer may differ by more"""
+    atol: float = 1e-12
     calls: int = 0
     """more than 0: the function takes an rng and is sampled, this often on every input"""
     index: bool = False
     """sampled, and the answer is the index of an action; see ``index_law``"""
+
+    def __post_init__(self) -> None:
+        """Keep copies of the inputs that nobody can change."""
+        object.__setattr__(self, "fixed", tuple(map(_frozen, self.fixed)))
+        object.__setattr__(self, "extreme", tuple(map(_frozen, self.extreme)))
+
+    def tolerance(self, single: bool) -> tuple[float, float]:
+        """Return rtol and atol for an answer in float64, or in float32 (single)."""
+        return (max(self.rtol, SINGLE[0]), max(self.atol, SINGLE[1])) if single else (self.rtol, self.atol)
 
     def arguments(self) -> tuple[str, ...]:
         """Return the names of all arguments, in order."""
@@ -137,6 +168,19 @@ class Law:
         possible = np.abs(deviation[self.probabilities > 0])
         return second / m, (fourth + 3 * (m - 1) * second**2) / m**3, possible.max(axis=0)
 
+    def answers(self) -> tuple[FloatArray, FloatArray] | None:
+        """Return all possible answers, shape (N, …), and their probabilities; None where they are too many to list."""
+        possible = np.flatnonzero(self.probabilities > 0)
+        if comb(possible.size + self.count - 1, self.count) > MOST_ANSWERS:
+            return None
+        draws = np.array(list(combinations_with_replacement(possible, self.count)))
+        log_factorial = np.concatenate([[0.0], np.log(np.arange(1, self.count + 1)).cumsum()])
+        shares = np.stack([(draws == k).sum(axis=1) for k in possible], axis=1)
+        log_chance = log_factorial[self.count] - log_factorial[shares].sum(axis=1)
+        log_chance = log_chance + shares @ np.log(self.probabilities[possible])
+        values = np.tensordot(shares, self.outcomes[possible], axes=1) / self.count
+        return values, np.exp(log_chance)
+
 
 def index_law(probabilities: ArrayLike, n: int) -> Law:
     """Return the law of an index from 0 to n − 1: entry k is the frequency of k, n + 2 entries in all.
@@ -154,9 +198,9 @@ class UnknownQuestionError(LookupError):
     def __init__(self, name: object) -> None:
         """Say which names exist, the nearest first."""
         self.names = names()
-        self.nearest = get_close_matches(name, self.names, n=1, cutoff=0.5) if isinstance(name, str) else []
+        self.nearest = get_close_matches(name, self.names, n=1, cutoff=0.5) if type(name) is str else []
         hint = f" Did you mean {self.nearest[0]!r}?" if self.nearest else ""
-        super().__init__(f"there is no question {name!r}.{hint} The questions are: {', '.join(self.names)}")
+        super().__init__(f"there is no question {show(name)}.{hint} The questions are: {', '.join(self.names)}")
 
 
 def names() -> list[str]:
@@ -167,7 +211,7 @@ def names() -> list[str]:
 
 def load(name: str) -> Question:
     """Return the question with this name; raise UnknownQuestionError where there is none."""
-    if name not in names():
+    if type(name) is not str or name not in names():
         raise UnknownQuestionError(name)
     question: Question = import_module(f"course_utils.checks.questions.{name}").QUESTION
     return question
@@ -189,6 +233,6 @@ def close(got: NDArray[Any], wanted: NDArray[Any], rtol: float, atol: float) -> 
 
 def exact(function: Callable[..., Any], inputs: Inputs) -> NDArray[Any]:
     """Return what a definition's function gives on copies of the inputs, as an array."""
-    arguments = {k: v.copy() if isinstance(v, np.ndarray) else v for k, v in inputs.items()}
+    arguments = {name: copied(value) for name, value in inputs.items()}
     with np.errstate(all="ignore"):
-        return np.asarray(function(**arguments), dtype=float)
+        return np.array(function(**arguments), dtype=float)

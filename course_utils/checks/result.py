@@ -8,8 +8,11 @@ from typing import Any, Literal
 
 import numpy as np
 
+from course_utils.checks.limit import attempt
+
 Status = Literal["correct", "almost", "not yet", "not attempted"]
 
+MOST = 1000  # entries of a list, or letters of a text; of longer ones nothing is shown
 MANY = 24  # entries of an array; longer ones are shown by their beginning
 WIDTH = 88
 # A second carrier beside the words: each status has its own kind of line on the left of the card.
@@ -45,6 +48,12 @@ class CheckResult:
         blocks += shown
         blocks += [textwrap.fill(p, WIDTH, break_long_words=False, break_on_hyphens=False) for p in below]
         return "\n\n".join([self._headline(), *blocks])
+
+    def __post_init__(self) -> None:
+        """Keep out of the words what no terminal and no page can show."""
+        object.__setattr__(self, "question", printable(self.question))
+        object.__setattr__(self, "paragraphs", tuple(map(printable, self.paragraphs)))
+        object.__setattr__(self, "rows", tuple((printable(name), printable(text)) for name, text in self.rows))
 
     def __repr__(self) -> str:
         """Return what the card says."""
@@ -84,8 +93,22 @@ def _marked_up(paragraph: str) -> str:
 # --- values as text ----------------------------------------------------------------------------------
 
 
+def cut(text: str, length: int) -> str:
+    """Return the beginning of a text that is too long."""
+    return text if len(text) <= length else text[: length - 2].rstrip() + " …"
+
+
+def printable(text: str) -> str:
+    """Return the text with escapes, such as \\x1b, in place of control characters and of halves of surrogate pairs."""
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]", lambda found: ascii(found[0])[1:-1], text)
+
+
 def show(value: Any, digits: int = 4) -> str:
     """Return a value as text that is short enough for a card; numbers to ``digits`` significant digits."""
+    return printable(attempt(lambda: _shown(value, digits), f"an object of type {cut(type(value).__name__, 60)}"))
+
+
+def _shown(value: Any, digits: int) -> str:
     if isinstance(value, bool | np.bool_) or value is None:
         return str(value)
     if isinstance(value, np.ndarray) and value.dtype.kind in "iuf":
@@ -94,10 +117,12 @@ def show(value: Any, digits: int = 4) -> str:
         return _number(value, digits)
     if isinstance(value, np.random.Generator):
         return "a numpy Generator"
-    try:
-        return textwrap.shorten(repr(value), 200, placeholder=" …")
-    except Exception:  # whatever a strange object raises
-        return f"an object of type {type(value).__name__}"
+    if isinstance(value, np.ndarray) and value.size > MANY:
+        return f"an array of shape {value.shape} (dtype {value.dtype})"
+    length: int = len(value) if isinstance(value, dict | tuple | list | set | str | bytes) else 0
+    if length > MOST:
+        return f"a {type(value).__name__} of {length}"
+    return textwrap.shorten(repr(value)[:2000], 200, placeholder=" …")
 
 
 def show_inputs(inputs: Any) -> str:
@@ -122,7 +147,7 @@ def show_pair(got: Any, wanted: Any) -> tuple[str, str]:
 
 def _number(value: Any, digits: int) -> str:
     if isinstance(value, int | np.integer):
-        return str(value)
+        return str(value) if abs(int(value)) < 10**20 else f"a whole number of {int(value).bit_length()} bits"
     text = f"{value:.{digits}g}"
     return "0" if text == "-0" else text
 
@@ -134,7 +159,7 @@ def _decimal(value: Any, digits: int) -> str:
 
 def _show_array(array: np.ndarray[Any, Any], digits: int) -> str:
     if array.size > MANY:
-        beginning = ", ".join(_number(x, digits) for x in array.ravel()[:6])
+        beginning = ", ".join(_number(x, digits) for x in array.flat[:6])
         return f"an array of shape {array.shape} that begins with {beginning}"
     if array.ndim == 0:
         return _number(array[()], digits)

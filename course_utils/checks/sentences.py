@@ -9,10 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from course_utils.checks.calls import Stop
+from course_utils.checks.advice import advice
+from course_utils.checks.calls import Outside, Refusal, Stop
+from course_utils.checks.limit import attempt
 from course_utils.checks.question import Section
-from course_utils.checks.result import Status, show
+from course_utils.checks.result import Status, cut, show
 
+DIGITS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 ROUNDING = 1e-3  # relative to the largest entry: the widest gap that counts as "almost"
 FALSE_ALARM = 1e-6  # per check of a sampled function
 MILLION = "A right function is stopped by this less than once in a million checks."
@@ -36,26 +39,36 @@ HELP = "What may help"
 
 def not_callable(name: str, got: object) -> Diagnosis:
     """Something other than a function came in."""
-    what = "None" if got is None else f"the text `{got}`" if isinstance(got, str) else describe(got)
+    what = "None" if got is None else f"the text `{cut(got, 60)}`" if type(got) is str else describe(got)
     return Diagnosis(
         "not yet",
         "not-callable",
         f"The check received {what} instead of a function. That is what happens when the function is called on the "
-        f'way in, as in `check("{name}", {name}(…))`: its answer is passed, and the function is not.',
+        f'way in, as in `check("{name}", your_function(…))`: its answer is passed, and the function is not.',
         f"The check calls your function itself, on inputs of its own. Pass it by name, without brackets: "
-        f'`check("{name}", {name})`.',
+        f'`check("{name}", your_function)`.',
         label=HELP,
     )
 
 
-def exchanged(function: Any, name: str) -> Diagnosis:
+def exchanged(name: str, own: str) -> Diagnosis:
     """The function came first."""
-    own = getattr(function, "__name__", "your_function")
+    first = cut(name, 60)
     return Diagnosis(
         "not attempted",
         "exchanged-arguments",
         "The two arguments of `check` have changed places.",
-        f'The name of the question comes first, in quotes, and your function second: `check("{name}", {own})`.',
+        f'The name of the question comes first, in quotes, and your function second: `check("{first}", {own})`.',
+    )
+
+
+def bad_argument(name: str, got: object, wanted: str) -> Diagnosis:
+    """The seed or the limit is none."""
+    return Diagnosis(
+        "not attempted",
+        "bad-argument",
+        f"`{name}` is {cut(show(got), 60)}, expected {wanted}.",
+        f"You can leave `{name}` out: the check then chooses it.",
     )
 
 
@@ -70,14 +83,19 @@ def unknown_question(nearest: list[str], existing: list[str]) -> Diagnosis:
     )
 
 
-def wrong_arguments(written: str, called: str, optional: str) -> Diagnosis:
+def wrong_arguments(refusal: Refusal, called: str, optional: str) -> Diagnosis:
     """The function cannot be called with the question's arguments."""
-    fix = f" Give `{optional}` a default value in the first line of your function." if optional else ""
+    fix = ""
+    if refusal.by_keyword:
+        names = " and ".join(f"`{cut(name, 40)}`" for name in refusal.by_keyword[:3])
+        fix = f" What stands after `*` ({names}) can be passed by name only: take the `*` out."
+    elif optional:
+        fix = f" Give `{optional}` a default value in the first line of your function."
     return Diagnosis(
         "not yet",
         "wrong-arguments",
-        f"Your function is written with the arguments `{written}`. It is called as `{called}`, which does not fit."
-        + fix,
+        f"Your function is written with the arguments `{refusal.written}`. It is called as `{called}`, which does not "
+        f"fit.{fix}",
         "What you call the arguments is up to you. Their number and order are an agreement with everyone who uses the "
         "function.",
     )
@@ -108,8 +126,17 @@ def iterator(value: object) -> Diagnosis:
     )
 
 
-def nothing_returned(printed: str) -> Diagnosis:
-    """The function returned None."""
+def nothing_returned(printed: str, sometimes: bool = False) -> Diagnosis:
+    """The function returned None; ``sometimes``: it has a `return` with a value, which was not reached."""
+    if sometimes:
+        return Diagnosis(
+            "not yet",
+            "returns-none",
+            "Here your function came to its end without reaching its `return`, so its answer is None.",
+            "There is a `return`, and it stands behind a condition or in a loop that did not come to it. Ask when that "
+            "condition holds, and what should be returned when it never does.",
+            label=HELP,
+        )
     if printed:
         return Diagnosis(
             "not yet",
@@ -127,11 +154,48 @@ def nothing_returned(printed: str) -> Diagnosis:
     )
 
 
+def too_many(value: object, wanted: np.ndarray[Any, Any]) -> Diagnosis:
+    """More numbers than any answer has."""
+    return Diagnosis(
+        "not yet",
+        "wrong-shape",
+        f"Your answer, {describe(value)}, holds over a million numbers. Wanted is {a_shape(wanted.shape)}.",
+        "A shape says what each axis means. Print the `.shape` of each intermediate result to see where it grows.",
+        label=HELP,
+    )
+
+
+def empty(wanted: tuple[int, ...]) -> Diagnosis:
+    """An array or list without entries."""
+    return Diagnosis(
+        "not yet",
+        "empty",
+        f"Your answer has no entries. Wanted is {a_shape(wanted)}.",
+        "A list that is returned as it began, a loop that ran over nothing, or a slice that ends before it starts "
+        "gives such an answer. Print the list, or the `.shape`, just before the `return`.",
+        label=HELP,
+    )
+
+
+def notebook_names(outside: Outside) -> Diagnosis:
+    """Variables of the notebook in place of the arguments."""
+    names = _listed(outside.names[:3])
+    never, argument = _listed(outside.unused[:3]), "arguments" if len(outside.unused) > 1 else "argument"
+    return Diagnosis(
+        "not yet",
+        "notebook-names",
+        f"Your function uses {names} from outside, and never its own {argument} {never}.",
+        "A variable of the notebook has one value, whatever comes in. Inside the function use the names in its first "
+        "line, so that it works for every input.",
+        label=HELP,
+    )
+
+
 def wrong_type(value: object, wanted: np.ndarray[Any, Any]) -> Diagnosis:
     """The answer is no array of numbers."""
     if callable(value):
         extra = " Perhaps brackets are missing after its name."
-    elif isinstance(value, dict | tuple | list):
+    elif issubclass(type(value), dict | tuple | list):
         extra = " Numbers in rows of equal length could be read as an array, these cannot."
     else:
         extra = ""
@@ -149,19 +213,40 @@ def raised(stop: Stop, extreme: bool) -> Diagnosis:
     where = f" in your line {stop.line}: `{stop.text}`" if stop.text else f" in your line {stop.line}"
     start = "Your function is right on ordinary inputs. On an extreme one it" if extreme else "Your function"
     message = f"{start} stopped with {_article(stop.error)}{where if stop.line else ''}."
-    return Diagnosis("almost" if extreme else "not yet", "raised", message, _hint(stop), label=HELP)
+    return Diagnosis(
+        "almost" if extreme else "not yet", "raised", message, advice(stop.error, stop.message, stop.text), label=HELP
+    )
 
 
 def interrupted(stop: Stop) -> Diagnosis:
     """The learner interrupted the function."""
-    where = f", in your line {stop.line}: `{stop.text}`" if stop.text else f", in your line {stop.line}"
     return Diagnosis(
         "not yet",
         "interrupted",
-        f"Stopped by you after {stop.seconds:.1f} s{where if stop.line else ''}.",
+        f"Stopped by you after {stop.seconds:.1f} s{_in_line(stop)}.",
         "Nothing is lost: your variables and your earlier answers are as they were. If you had not expected it to take "
         "so long, ask of each loop what has to change for it to end, and whether it does change.",
         label="",
+    )
+
+
+def still_running(own: str, limit: float | None) -> str:
+    """Return what is printed when a function takes long."""
+    end = f" It will be stopped after {limit:g} s." if limit is not None else ""
+    return f"{own} is still running. Stop it with ■ in the notebook's toolbar, or with Ctrl+C in a terminal.{end}"
+
+
+def too_long(stop: Stop, name: str, own: str) -> Diagnosis:
+    """The time was up."""
+    limit = stop.limit or 0.0
+    return Diagnosis(
+        "not yet",
+        "too-long",
+        f"Your function was still running after {limit:g} s, and was stopped{_in_line(stop)}.",
+        "Ask of each loop what has to change for it to end, and whether it does change. If it needs more time, allow "
+        "it: "
+        f'`check("{name}", {own}, limit={max(4 * limit, 1):g})`.',
+        label=HELP,
     )
 
 
@@ -224,13 +309,14 @@ def wrong_shape(got: tuple[int, ...], wanted: tuple[int, ...]) -> Diagnosis:
 
 def rounding(gap: float) -> Diagnosis:
     """Right to a few digits."""
+    digits = DIGITS[min(int(-np.log10(gap)), len(DIGITS) - 1)]
     return Diagnosis(
         "almost",
         "rounding",
-        f"Right to about three digits. The largest difference is {gap:.1g} of the largest entry, more than rounding "
-        "in float32 explains.",
-        "Such a gap comes from a constant with few digits, from rounding on the way, or from a small number added for "
-        "safety. Training repeats it thousands of times.",
+        f"Right to about {digits} digits. The largest difference is {gap:.1g} of the largest entry, more than "
+        "rounding in floats explains.",
+        "Such a gap comes from a constant with few digits, from rounding on the way, from a small number added for "
+        "safety, or from a difference in place of a derivative. Training repeats it thousands of times.",
     )
 
 
@@ -278,8 +364,9 @@ def only_examples() -> Diagnosis:
         "not yet",
         "only-examples",
         "Right on every example that stays the same, not on fresh ones.",
-        "Somewhere a number of the examples seems to be written into the code, such as how many actions there are. "
-        "Take it from the input, for example from its `.shape`.",
+        "Something that the examples share is not so below: how many entries there are, a sign, or which of them is "
+        "the largest. A number of theirs may also be written into the code: take it from the input, for example from "
+        "its `.shape`.",
         label=HELP,
     )
 
@@ -414,6 +501,40 @@ def fixed_seed() -> Diagnosis:
     )
 
 
+def nothing_drawn() -> Diagnosis:
+    """No chance in it."""
+    return Diagnosis(
+        "not yet",
+        "nothing-drawn",
+        "Your function draws nothing: the same input gets the same answer each time, and the `rng` stays unused.",
+        "What is asked for is random: its answers differ from call to call, and only their mean is settled. Draw from "
+        "`rng`, with `rng.random()`, `rng.choice(…)` or `rng.integers(…)`.",
+    )
+
+
+def dependent(calls: int) -> Diagnosis:
+    """Draws that are not independent."""
+    return Diagnosis(
+        "not yet",
+        "dependent-draws",
+        f"Each answer by itself is drawn as it should be. In {calls} calls, though, answers depend on those before.",
+        "Draws are to be independent: something survives from one call to the next, such as a uniform number that is "
+        f"used twice. Draw anew from `rng` each time. {MILLION}",
+        label=HELP,
+    )
+
+
+def impossible(calls: int) -> Diagnosis:
+    """Answers that no draw can give."""
+    return Diagnosis(
+        "not yet",
+        None,
+        f"The mean of {calls} answers of yours is right, but some of them no draw can give, such as the one below.",
+        "Work one answer out by hand: which actions were drawn, and what does each of them contribute?",
+        label=HELP,
+    )
+
+
 def not_an_index(value: object) -> Diagnosis:
     """A number that is no index."""
     return Diagnosis(
@@ -473,15 +594,34 @@ def wrong_spread(ratio: float, calls: int) -> Diagnosis:
 # --- words -------------------------------------------------------------------------------------------
 
 
+def digits_of(rtol: float) -> str:
+    """Return to how many digits answers are compared, in words."""
+    return DIGITS[min(int(-np.log10(rtol) + 1e-9), len(DIGITS) - 1)]
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return " and ".join(f"`{cut(name, 40)}`" for name in names)
+
+
+def _in_line(stop: Stop) -> str:
+    if not stop.line:
+        return ""
+    return f", in your line {stop.line}" + (f": `{stop.text}`" if stop.text else "")
+
+
 def describe(value: object) -> str:
     """Return what a value is, in words."""
+    return attempt(lambda: _described(value), _article(cut(type(value).__name__, 60)))
+
+
+def _described(value: object) -> str:
     if isinstance(value, np.ndarray):
         return f"{a_shape(value.shape)} (dtype {value.dtype})" if value.ndim else f"the number {show(value)}"
     if isinstance(value, bool | int | float | np.generic):
         return f"the number {show(value)}" if not isinstance(value, bool | np.bool_) else f"the truth value {value}"
     if callable(value):
         return "a function"
-    name = type(value).__name__
+    name = cut(type(value).__name__, 60)
     return f"{_article(name)} of {len(value)}" if isinstance(value, dict | tuple | list) else _article(name)
 
 
@@ -492,35 +632,3 @@ def a_shape(shape: tuple[int, ...]) -> str:
 
 def _article(name: str) -> str:
     return f"{'an' if name[:1] in 'AEIOUaeiou' else 'a'} {name}"
-
-
-def _hint(stop: Stop) -> str:
-    message = stop.message
-    if stop.error == "NameError":
-        return "Python knows no such name there. Compare its spelling, or run the cell that defines it."
-    if stop.error == "UnboundLocalError":
-        return "A name that is assigned to anywhere in a function is its own, so it has no value before that line."
-    if stop.error == "RecursionError":
-        return (
-            "The function calls itself without end. Often it has the same name as the function that it meant to call: "
-            "give it another one, or write the module in front."
-        )
-    if stop.error == "AxisError":
-        return "The input has fewer axes than this line expects. `axis=-1` means the last one, however many there are."
-    if "broadcast" in message or "not aligned" in message or "mismatch in its core dimension" in message:
-        return (
-            "Two shapes do not fit together. Print both just before that line; `keepdims=True` keeps a summed axis, so "
-            "that the result still fits."
-        )
-    if stop.error == "IndexError":
-        return "An index points past the end. Print the `.shape` just before that line: a loop may count another axis."
-    if "only integer scalar arrays" in message or "only length-1 arrays" in message or "only 0-dimensional" in message:
-        return (
-            "A single number is expected where an array stands. The functions of `math` take one number, those of "
-            "`np` take arrays."
-        )
-    if "'numpy.ndarray' object is not callable" in message:
-        return "An array is asked for an entry with square brackets: `x[0]`. Round ones call a function."
-    if "truth value of an array" in message:
-        return "An `if` needs one truth value, and here stands one for each entry: `np.where` chooses entry by entry."
-    return "The message says what Python could not do. Print what goes into that line, with its `.shape`."
