@@ -15,6 +15,9 @@ import pytest
 from course_utils.checks import engine, judge, load
 from course_utils.checks.question import close, exact
 
+pytestmark = pytest.mark.long
+
+
 SEEDS = range(2)
 QUESTIONS = (
     "leave_one_out",

@@ -20,6 +20,9 @@ from course_utils import policy
 from course_utils.checks import check, judge, load
 from course_utils.checks import limit as clock
 
+pytestmark = pytest.mark.long
+
+
 SCORE = load("score")
 FEW_CALLS = replace(load("sample_action"), calls=100)
 MAIN_THREAD_ONLY = pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs POSIX signals")

@@ -645,7 +645,7 @@ def fresh_for_each_action(p, rng):
         (fresh_for_each_action, ...),  # the question may have a name for it
         (lambda p, rng: int(np.argmax(p + rng.random(len(p)))), ...),
         (lambda p, rng: rng.choice(len(p), p=0.85 * p + 0.15 / len(p)), None),
-        (lambda p, rng: 0, "nothing-drawn"),
+        (lambda p, rng: 0, ...),
     ],
 )
 def test_errors_of_a_sampled_function_are_noticed(function, mistake):
