@@ -385,16 +385,21 @@ def test_the_bar_is_silent_where_nobody_watches_and_shown_in_jupyterlab(monkeypa
     monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
     small_run()
     assert capfd.readouterr() == ("", "")
-    seen = []
-    stub = types.ModuleType("tqdm.auto")
-    stub.tqdm = lambda steps, **settings: seen.append(settings) or steps
-    monkeypatch.setitem(sys.modules, "tqdm", types.ModuleType("tqdm"))
-    monkeypatch.setitem(sys.modules, "tqdm.auto", stub)
+    stub = types.ModuleType("IPython.display")
+    outputs = []
+    stub.display = lambda data, **_: (
+        outputs.append(data) or types.SimpleNamespace(update=lambda d, raw: outputs.append(d))
+    )
+    monkeypatch.setitem(sys.modules, "IPython.display", stub)
     monkeypatch.setenv("JPY_SESSION_NAME", "lesson.ipynb")
     small_run()
-    assert seen == [{"desc": "updates", "leave": False}]
+    assert "/20 [" in outputs[1]["text/plain"]
+    assert outputs[0] == outputs[-1] == {}, "what stays in the notebook shows nothing"
+    assert {key for data in outputs for key in data} == {"text/plain"}, "a widget is lost the next day"
+    assert capfd.readouterr() == ("", "")
+    seen = len(outputs)
     small_run(progress=False)
-    assert len(seen) == 1
+    assert len(outputs) == seen
 
 
 # Bad input
