@@ -101,7 +101,7 @@ def test_wishes_by_mouse_and_keys(page: Page, lake: TrainingLab, cart: TrainingL
     seen = mounted(page, cart)
     assert seen.role("play").inner_text() == "Play", "nothing plays by itself"
     seen.role("play").press("Enter")
-    page.wait_for_timeout(300)
+    page.wait_for_function("Number(document.querySelector('[data-role=time]').value) > 3")
     seen.role("play").press("Enter")
     stopped = int(seen.role("time").input_value())
     assert 3 < stopped < cart.replay_length
@@ -112,11 +112,15 @@ def test_wishes_by_mouse_and_keys(page: Page, lake: TrainingLab, cart: TrainingL
 @pytest.mark.parametrize("context_options", [{"reduced_motion": "reduce"}])
 def test_reduced_motion_gets_stills(page: Page, cart: TrainingLab) -> None:
     seen = mounted(page, cart)
+    page.evaluate("""() => {
+      const slider = document.querySelector("[data-role=time]");
+      window.frames_seen = new Set();
+      const look = () => (window.frames_seen.add(Number(slider.value)), requestAnimationFrame(look));
+      look();
+    }""")
     seen.role("play").click()
-    page.wait_for_timeout(250)
-    assert seen.role("time").input_value() == "0"
-    page.wait_for_timeout(400)
-    assert seen.role("time").input_value() == "25"
+    page.wait_for_function("window.frames_seen.size >= 3")
+    assert page.evaluate("[...window.frames_seen]")[:3] == [0, 25, 50], "and none between them"
 
 
 def test_without_a_kernel_the_button_says_so(page: Page, lake: TrainingLab) -> None:
