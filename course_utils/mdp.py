@@ -667,8 +667,9 @@ def from_gymnasium(
             f"env_id is {env_id!r}, which publishes no transition table (P and initial_state_distrib of "
             "env.unwrapped), expected one that does, such as 'FrozenLake-v1'"
         )
-    numbered = isinstance(env.observation_space, gymnasium.spaces.Discrete)
-    first_state, first_action = int(env.observation_space.start) if numbered else 0, int(env.action_space.start)
+    space = env.observation_space
+    first_state = int(space.start) if isinstance(space, gymnasium.spaces.Discrete) else 0
+    first_action = int(env.action_space.start)
     n_states, n_actions = len(table), int(env.action_space.n)
     transitions, rewards = np.zeros((n_states, n_actions, n_states)), np.zeros((n_states, n_actions))
     ends, goes_on = np.zeros((2, n_states, n_states), dtype=bool)

@@ -379,7 +379,7 @@ def _always_the_same(cases: Sequence[Case]) -> bool:
 
 def _at_the_extremes(question: Question, learner: Learner) -> list[Case] | Finding:
     """Return the cases, or what to say of the first that is not right; the answer was right on ordinary inputs."""
-    cases = []
+    cases: list[Case] = []
     for inputs in question.extreme:
         call, wanted = learner(inputs), exact(question.oracle, inputs)
         if call.stop and call.stop.arithmetic:
