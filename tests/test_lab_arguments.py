@@ -1,12 +1,14 @@
 """The arguments of every lab: flags are Booleans, whole numbers whole, lists lists; a refusal names an argument."""
 
 import inspect
+import json
 
 import numpy as np
 import pytest
 from traitlets import TraitError
 
 from course_utils import widgets
+from course_utils.widgets import offline
 
 ARGUMENTS = [
     pytest.param(lab, name, parameter.default, id=f"{lab.__name__}-{name}")
@@ -32,3 +34,23 @@ def test_an_argument_is_of_its_kind_or_refused_by_name(lab, name, usual):
         with pytest.raises((TypeError, ValueError, TraitError)) as caught:
             lab(**{name: value})
         assert any(argument in str(caught.value) for argument in inspect.signature(lab).parameters)
+
+
+def emptied(value):
+    """Empty a dictionary or list, and all that it holds, in place."""
+    if isinstance(value, dict | list):
+        for part in [*value.values()] if isinstance(value, dict) else [*value]:
+            emptied(part)
+        value.clear()
+
+
+@pytest.mark.parametrize("lab", [getattr(widgets, name) for name in widgets.__all__])
+def test_what_is_changed_in_one_lab_reaches_no_other(lab):
+    def state():
+        return json.dumps(offline.stored(lab()), sort_keys=True)
+
+    before, first = state(), lab()
+    for name in first.traits(sync=True):
+        if not name.startswith("_"):
+            emptied(getattr(first, name))
+    assert state() == before

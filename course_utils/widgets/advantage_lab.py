@@ -9,7 +9,7 @@ from traitlets import Dict, Enum, Float, List, TraitError, Unicode, observe, val
 from course_utils import policy
 from course_utils.objectives import advantage_objective, expected_advantage_objective
 from course_utils.widgets.formulas import formula
-from course_utils.widgets.lab import Flag, Lab, Numbers, Whole, lab_source, lab_style, listed, uniform
+from course_utils.widgets.lab import Constant, Flag, Lab, Numbers, Whole, lab_source, lab_style, listed, uniform
 
 MODES = ("expected", "sampled_action", "sampled_trajectory")
 ACTION_COUNTS = (2, 3, 4, 5, 6)
@@ -131,7 +131,7 @@ class AdvantageLab(Lab):
     revealed = Flag(False).tag(sync=True)
     initial_advantages = Numbers(-ADVANTAGE_LIMIT, ADVANTAGE_LIMIT).tag(sync=True)
     initial_logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT).tag(sync=True)
-    presets = Dict(PRESETS, read_only=True).tag(sync=True)
+    presets = Constant(PRESETS, read_only=True).tag(sync=True)
     formulas = Dict().tag(sync=True)
 
     def __init__(

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from traitlets import Dict, Float, List, TraitError, Unicode, validate
+from traitlets import Float, List, TraitError, Unicode, validate
 
 from course_utils import policy
 from course_utils.arguments import FloatArray, IntArray
-from course_utils.widgets.lab import Lab, Numbers, Whole, lab_source, lab_style, listed, uniforms
+from course_utils.widgets.lab import Constant, Lab, Numbers, Whole, lab_source, lab_style, listed, uniforms
 
 COUNT = 3  # actions
 LOGIT_LIMIT = 8.0
@@ -70,7 +70,7 @@ class BaselineLab(Lab):
     initial_logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, (COUNT,)).tag(sync=True)
     initial_baseline = Float(0.0).tag(sync=True, low=-BASELINE_LIMIT, high=BASELINE_LIMIT)
     initial_action_dependence = Float(0.0).tag(sync=True, low=0.0, high=1.0)
-    presets = Dict(PRESETS, read_only=True).tag(sync=True)
+    presets = Constant(PRESETS, read_only=True).tag(sync=True)
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ from course_utils import arguments, policy
 from course_utils.arguments import FloatArray
 from course_utils.objectives import PPOClipObjective, ppo_clip_objective
 from course_utils.widgets.formulas import formula
-from course_utils.widgets.lab import Flag, Lab, Whole, lab_source, lab_style
+from course_utils.widgets.lab import Constant, Flag, Lab, Whole, lab_source, lab_style
 
 HIGHEST_RATIO = 2.0
 ADVANTAGE_LIMIT = 2.0
@@ -186,7 +186,7 @@ class ClipLab(Lab):
     step_size = Float(0.5).tag(sync=True, low=LOWEST_STEP_SIZE, high=HIGHEST_STEP_SIZE)
     steps = Whole(0).tag(sync=True, low=0, high=MOST_STEPS)
     initial = Dict().tag(sync=True)
-    world = Dict(WORLD, read_only=True).tag(sync=True)
+    world = Constant(WORLD, read_only=True).tag(sync=True)
     formulas = Dict().tag(sync=True)
 
     def __init__(

@@ -11,7 +11,7 @@ from course_utils.arguments import FloatArray
 from course_utils.mdp import TabularMDP
 from course_utils.rollout import Rollout
 from course_utils.widgets.formulas import formula
-from course_utils.widgets.lab import Lab, Whole, lab_source, lab_style, uniforms
+from course_utils.widgets.lab import Constant, Lab, Whole, lab_source, lab_style, uniforms
 
 PLACES = 6
 ACTIONS = ("walk", "run")
@@ -153,7 +153,7 @@ class GaeLab(Lab):
     seed = Whole(0, min=0, max=2**32 - 1).tag(sync=True)
     draw = Whole(0, min=0).tag(sync=True)
     initial = Dict().tag(sync=True)
-    world = Dict(WORLD, read_only=True).tag(sync=True)
+    world = Constant(WORLD, read_only=True).tag(sync=True)
     formulas = Dict().tag(sync=True)
 
     def __init__(

@@ -5,12 +5,13 @@ its state through synced traits and can set them.
 """
 
 from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, ClassVar
 
 import anywidget
 import numpy as np
-from traitlets import Bool, Int, TraitError, TraitType, observe
+from traitlets import Bool, Dict, Int, TraitError, TraitType, observe
 
 from course_utils import arguments
 from course_utils.arguments import FloatArray
@@ -86,6 +87,14 @@ class Whole(Int):  # type: ignore[type-arg]
         if isinstance(value, (bool, np.bool_)):
             self.error(obj, value)
         return int(super().validate(obj, value))
+
+
+class Constant(Dict):
+    """What every lab of a class shows; each lab has a copy, so that an edit in place reaches no other."""
+
+    def make_dynamic_default(self) -> dict[str, Any]:
+        """Return a copy, deep, of what it was declared with."""
+        return deepcopy(super().make_dynamic_default() or {})
 
 
 class Numbers(TraitType[list[float], Any]):
