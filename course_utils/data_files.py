@@ -33,6 +33,8 @@ _TOKEN = re.compile(
     r'(?P<token>"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]|-?(?:NaN|Infinity)|-?\d[\d.eE+-]*)(?P<colon>[ \t\r\n]*:)?', re.DOTALL
 )
 _NUMBER = re.compile(r"[+-]?((\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?|nan|inf(inity)?)", re.ASCII | re.IGNORECASE)
+# What Python calls printable and fonts show as nothing: joiners, fillers, variation selectors, the empty Braille cell.
+_BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 
 
 class DataFileError(ValueError):
@@ -110,11 +112,15 @@ def said(path: Path) -> Iterator[tuple[int, str]]:
     """
     for number, line in enumerate(lines(path), start=1):
         words = line.split("#", 1)[0].replace("\t", " ").strip(" ")
-        if not words.isprintable():
-            sign = next(sign for sign in words if not sign.isprintable())
+        if sign := _unseen(words):
             raise DataFileError(path, number, f"the sign U+{ord(sign):04X} cannot be seen: delete it")
         if words:
             yield number, words
+
+
+def _unseen(words: str) -> str:
+    """Return the first sign that nobody sees, or nothing."""
+    return next((sign for sign in words if not sign.isprintable() or _BLANK.match(sign)), "")
 
 
 def number(word: str) -> float | None:

@@ -655,7 +655,7 @@ def from_gymnasium(
         raise TypeError(f"env_id is {arguments.said(env_id)}, expected text such as 'FrozenLake-v1'")
     try:
         env = gymnasium.make(env_id, **kwargs)
-    except (gymnasium.error.Error, ImportError, ValueError) as error:
+    except (gymnasium.error.Error, ImportError, TypeError, ValueError) as error:
         raise ValueError(f"env_id is {arguments.said(env_id)}, which Gymnasium cannot make: {error}") from error
     env.close()
     if not isinstance(env.action_space, gymnasium.spaces.Discrete):
@@ -667,8 +667,10 @@ def from_gymnasium(
             f"env_id is {env_id!r}, which publishes no transition table (P and initial_state_distrib of "
             "env.unwrapped), expected one that does, such as 'FrozenLake-v1'"
         )
+    space = env.observation_space
+    first_state = int(space.start) if isinstance(space, gymnasium.spaces.Discrete) else 0
+    first_action = int(env.action_space.start)
     n_states, n_actions = len(table), int(env.action_space.n)
-    first_state, first_action = int(getattr(env.observation_space, "start", 0)), int(env.action_space.start)
     transitions, rewards = np.zeros((n_states, n_actions, n_states)), np.zeros((n_states, n_actions))
     ends, goes_on = np.zeros((2, n_states, n_states), dtype=bool)
     for s, a in np.ndindex(n_states, n_actions):
@@ -679,8 +681,8 @@ def from_gymnasium(
                 f"env_id is {env_id!r}, whose table P lacks state {first_state + s} with action {first_action + a}: "
                 f"expected the numbers of {env.observation_space} and {env.action_space}"
             ) from error
-        for probability, numbered, reward, terminated in ways:
-            following = arguments.whole("a next state in P", numbered, first_state, first_state + n_states - 1)
+        for probability, number, reward, terminated in ways:
+            following = arguments.whole("a next state in P", number, first_state, first_state + n_states - 1)
             following -= first_state
             transitions[s, a, following] += probability  # the same next state may be listed twice
             rewards[s, a] += probability * reward

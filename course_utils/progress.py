@@ -74,7 +74,7 @@ def record_quiz(quiz: str, question: str, correct: bool, first_try: bool) -> Non
     quiz: the two-digit number of the quiz's lesson; question: the question's id; correct: whether the answer was right;
     first_try: whether it was the first answer since the quiz was shown.
     """
-    answer = {"question": question, "correct": bool(correct), "first_try": bool(first_try)}
+    answer = {"question": question, "correct": correct, "first_try": first_try}
     _record({"kind": "quiz", "quiz": quiz, **answer})
 
 
@@ -165,8 +165,10 @@ def reset(confirm: bool = False) -> Path | None:
 
     confirm: True goes ahead without asking.
 
-    Raises RuntimeError where nobody can be asked.
+    Raises TypeError where confirm is no Boolean, RuntimeError where nobody can be asked.
     """
+    if not isinstance(confirm, bool):
+        raise TypeError(f"confirm is {data_files.shown(confirm)}, expected True or False")
     file = location()
     _write_waiting(PATIENCE)
     if file is None or not file.exists():
@@ -216,7 +218,7 @@ def _record(event: Event) -> None:
         if file is None:
             return
         # There and back, so that it holds what JSON can keep, and changes no more.
-        event = _parsed(json.dumps({**event, "time": _now()}, allow_nan=False, default=_plain))
+        event = _parsed(json.dumps({**event, "time": _now()}, default=_plain))
     except Exception as error:
         _tell(f"Your progress could not be recorded ({_reason(error)}); the lesson goes on without it.")
         return

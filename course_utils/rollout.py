@@ -181,7 +181,7 @@ def make_vec(env_id: str | EnvSpec, n: int, max_steps: int | None = None, **kwar
         kwargs["max_episode_steps"] = arguments.whole("max_steps", max_steps, low=1)
     try:
         envs = gymnasium.make_vec(env_id, num_envs=n, **kwargs)
-    except (gymnasium.error.Error, ImportError, ValueError) as error:
+    except (gymnasium.error.Error, ImportError, TypeError, ValueError) as error:
         raise ValueError(f"env_id is {arguments.said(env_id)}, which Gymnasium cannot make: {error}") from error
     try:
         if max_steps is None and (envs.spec is None or envs.spec.max_episode_steps is None):
@@ -220,17 +220,18 @@ def from_gymnasium(
         Rollout; ``states`` keeps the observations' dtype and shape.
 
     Raises:
-        TypeError: envs, episodes or rng of another type, or logits that are not real numbers.
-        ValueError: environments with continuous actions or without an autoreset mode, logits of the wrong shape, NaN
-            or inf, a number out of range, or rewards of the environment that are NaN or inf.
+        TypeError: envs, episodes or rng of another type, logits or rewards that are not real numbers, or ends of
+            episodes that are not Booleans.
+        ValueError: environments with continuous actions, with observations that are no arrays or without an autoreset
+            mode, logits of the wrong shape, NaN or inf, a number out of range, or rewards of the environment that are
+            NaN or inf.
         EndlessEpisodeError (a ValueError): an episode that has not ended after 50,000 steps and has no later limit.
 
     Source: Towers et al. 2024, Gymnasium; Pardo et al. 2018, Time Limits in Reinforcement Learning.
     """
     actions_of = _discrete_actions(envs, "envs has actions")
     n_actions, first_action = int(actions_of.n), int(actions_of.start)
-    space = envs.single_observation_space
-    first_state = int(getattr(space, "start", 0))  # of a Discrete space
+    first_state = _first_state(envs)
     episodes = arguments.count("episodes", episodes)
     generator = arguments.generator(rng)
     discount = arguments.number("discount", discount, low=0.0, high=1.0)
@@ -246,12 +247,13 @@ def from_gymnasium(
     resetting = np.zeros(n, dtype=bool)
     record: list[tuple[NDArray[Any], ...]] = []
     last: list[tuple[IntArray, NDArray[Any]]] = []
-    observations = _numbered(envs.reset(seed=int(generator.integers(2**31)))[0], first_state)
+    observations = _numbered(envs.reset(seed=int(generator.integers(2**31)))[0], first_state, n)
     while (episode < episodes).any():
         require_end_by(int(t.max()), 1, endless=t.max() >= cut_after)
         actions = policy.sample(_logits_at(logits, observations, n_actions), generator)
         following, rewards, terminated, cut, info = envs.step(actions + first_action)
-        following = _numbered(following, first_state)
+        following, rewards = _numbered(following, first_state, n), _of_each("rewards", rewards, n)
+        terminated, cut = _flags("terminated", terminated, n), _flags("truncated", cut, n)
         taken = np.flatnonzero((episode < episodes) & ~resetting)
         discounts = np.where(terminated, 0.0, discount)
         record.append((episode[taken], t[taken], observations[taken], actions[taken], rewards[taken], discounts[taken]))
@@ -259,14 +261,14 @@ def from_gymnasium(
         done = terminated | cut
         ended = taken[done[taken]]
         if len(ended):
-            final = np.stack(list(info["final_obs"][ended])) - first_state if mode == "SameStep" else following[ended]
+            final = _final(info, ended, first_state) if mode == "SameStep" else following[ended]
             last.append((episode[ended], final))
             lengths[episode[ended]] = t[ended]
             truncated[episode[ended]] = ~terminated[ended]
             episode[ended] += n
             t[ended] = 0
         if mode == "Disabled" and done.any():
-            following = _numbered(envs.reset(options={"reset_mask": done})[0], first_state)
+            following = _numbered(envs.reset(options={"reset_mask": done})[0], first_state, n)
         resetting = done & (mode == "NextStep")
         observations = following
     return _padded(record, last, lengths, truncated, lambda final: _logits_at(logits, final, n_actions))
@@ -289,9 +291,52 @@ def _autoreset_mode(envs: VectorEnv[Any, Any, Any]) -> str:
     return str(mode)
 
 
-def _numbered(observations: Any, first_state: int) -> NDArray[Any]:
-    """Return a copy of the observations; those of a Discrete space count from 0."""
-    return np.array(observations) - first_state if first_state else np.array(observations)
+def _first_state(envs: VectorEnv[Any, Any, Any]) -> int:
+    """Return the first number of a Discrete space of observations, and 0 for any other space of arrays."""
+    from gymnasium import spaces
+
+    space = envs.single_observation_space
+    if not isinstance(space, (spaces.Box, spaces.Discrete, spaces.MultiBinary, spaces.MultiDiscrete)):
+        raise ValueError(
+            f"envs has observations {space}, expected arrays (Box, Discrete, MultiBinary or MultiDiscrete): "
+            "Gymnasium's wrapper FlattenObservation makes arrays of many others"
+        )
+    return int(space.start) if isinstance(space, spaces.Discrete) else 0
+
+
+def _of_each(what: str, values: Any, n: int, axes: int = 1) -> NDArray[Any]:
+    """Return what environments gave, an entry for each of them, with so many axes at most."""
+    array = arguments.rectangular(f"envs' {what}", values)
+    if array.shape[:1] != (n,) or array.ndim > axes:
+        wanted = f"({n},)" if axes == 1 else f"({n}, ...)"
+        raise ValueError(f"envs gave {what} of shape {array.shape}, expected {wanted}: one for each environment")
+    return array
+
+
+def _flags(what: str, values: Any, n: int) -> BoolArray:
+    """Return the Booleans that environments gave, one for each of them."""
+    array = _of_each(what, values, n)
+    if array.dtype != bool:  # ~1 is true
+        raise TypeError(f"envs gave {what} of dtype {array.dtype}, expected Booleans")
+    return array
+
+
+def _numbered(observations: Any, first_state: int, n: int) -> NDArray[Any]:
+    """Return a copy of the observations, one for each environment; those of a Discrete space count from 0."""
+    array = _of_each("observations", observations, n, axes=64)
+    return array - first_state if first_state else array.copy()
+
+
+def _final(info: Any, ended: IntArray, first_state: int) -> NDArray[Any]:
+    """Return the last observations of episodes whose environments have already begun the next ones."""
+    try:
+        last = [info["final_obs"][i] for i in ended]
+    except (KeyError, TypeError, IndexError):
+        raise ValueError(
+            "envs is in autoreset mode SameStep, but its info does not have final_obs, where the last observations of "
+            "episodes stand: expected it, or another mode"
+        ) from None
+    return _numbered(last, first_state, len(ended))
 
 
 def _padded(
@@ -316,7 +361,7 @@ def _padded(
     states[row, step] = observations
     actions = np.repeat(logits_at(final).argmax(axis=-1)[:, None], n_steps, axis=1)
     actions[row, step] = taken_actions
-    (taken_rewards,) = arguments.floats(rewards=taken_rewards)
+    (taken_rewards,) = arguments.floats(**{"envs' rewards": taken_rewards})
     rewards = np.zeros((m, n_steps))
     rewards[row, step] = taken_rewards
     discounts = np.where(padding & truncated[:, None], 1.0, 0.0)

@@ -773,11 +773,12 @@ def _ascend(
                 with np.errstate(over="ignore", invalid="ignore"):
                     batch = estimate(theta, w)
                     stepped = True
-                    new_theta = optimizer.step(theta, _finite("the gradient", batch.gradient))
+                    new_theta = _stepped("optimizer", optimizer, theta, _finite("the gradient", batch.gradient))
                     _finite("the differences of the parameters", np.ptp(new_theta))
                     new_w = w
                     if w is not None and value_optimizer is not None and batch.value_gradient is not None:
-                        new_w = value_optimizer.step(w, _finite("the critic's gradient", batch.value_gradient))
+                        gradient = _finite("the critic's gradient", batch.value_gradient)
+                        new_w = _stepped("value_optimizer", value_optimizer, w, gradient)
             except (FloatingPointError, arguments.OverflowValueError) as error:
                 suspects = [f"{name} (it is {cost:g})" for name, cost in costs.items() if cost > _LARGE]
                 suspects += ["step size"] if stepped else []  # before the first step it has done nothing yet
@@ -796,6 +797,15 @@ def _ascend(
         interrupted = True
         print(f"Interrupted after update {done} of {updates}: what was learned until then is kept.")
     return Trained(theta, w, _history(table, done), done, interrupted)
+
+
+def _stepped(name: str, optimizer: Optimizer, parameters: FloatArray, gradient: FloatArray) -> FloatArray:
+    """Return the parameters after one step of an optimiser, perhaps a learner's own."""
+    result = arguments.rectangular(f"what {name} returns", optimizer.step(parameters, gradient))
+    if result.dtype.kind not in "iuf" or result.shape != parameters.shape:
+        got = f"an array of {result.dtype} of shape {result.shape}" if result.shape else arguments.said(result[()])
+        raise TypeError(f"{name} returns {got}, expected the new parameters, of shape {parameters.shape}")
+    return np.array(result, dtype=np.float64)  # a copy: an optimiser may go on to change its own
 
 
 def kept(what: str, done: int, name: str) -> str:

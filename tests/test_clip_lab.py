@@ -77,6 +77,8 @@ def test_the_batch_refuses_by_name():
         ascend(0.2, -1.0, 3)
     with pytest.raises(ValueError, match="steps"):
         ascend(0.2, 1.0, -3)
+    with pytest.raises(TypeError, match=r"steps is 0\.9, expected a whole number"):
+        ascend(0.2, 1.0, 0.9)
 
 
 def longhand(epsilon, step_size, steps, clip):

@@ -163,7 +163,7 @@ def test_what_json_may_not_hold_is_refused_on_its_line(tmp_path, name, value, re
 
 
 @pytest.mark.parametrize("name", ["vocabulary.txt", "settings.txt", "grammar.txt"])
-@pytest.mark.parametrize("sign", "\ufeff\u200b\u2028\u0085\x0b\x0c\x1c\x00\xa0\u00ad\u202e")
+@pytest.mark.parametrize("sign", "\ufeff\u200b\u2028\u0085\x0b\x0c\x1c\x00\xa0\u00ad\u202e\u034f\u2800\u3164\ufe0f")
 def test_a_sign_that_cannot_be_seen_is_named(tmp_path, name, sign):
     good = READERS[name][1]
     line, told = refusal(tmp_path, name, good + f"a{sign}b\n".encode())

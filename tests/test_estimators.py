@@ -418,6 +418,8 @@ def test_estimates_that_never_vary():
     assert wrong.biased
     assert wrong.largest_z == inf
     assert "at [0, 0] (z = inf" in estimators.describe({"x": wrong})
+    with pytest.raises(TypeError, match="comparisons\\['x'\\] has fields that are no numbers"):
+        estimators.describe({"x": wrong._replace(variance_error=np.ma.masked)})
     nothing = estimators.summarise(np.zeros((5, 2, 2)), np.zeros((2, 2)))
     assert (nothing.biased, nothing.snr, nothing.cosine) == (False, 0, 0)
 

@@ -145,7 +145,7 @@ def test_the_buttons():
         1,
         "total return",
         "angry",
-        0,
+        False,
     )
     cloud.draw_again()
     cloud.reset()

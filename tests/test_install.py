@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 import websocket
 
+from course_utils.build import __main__ as command_line
 from course_utils.build import install, lab
 from course_utils.data_files import DataFileError
 
@@ -361,6 +362,15 @@ def test_which_folders_can_be_written(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("a"))
     assert not lab.is_usable(tmp_path / "file" / "a")
     assert not lab.is_usable(tmp_path / "link")
+
+
+def test_an_interrupt_while_it_starts_is_a_sentence(monkeypatch, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(lab, "main", interrupted)
+    assert command_line.main(["lab"]) == 130
+    assert capsys.readouterr().err == "\nStopped; run the same command again to start.\n"
 
 
 @pytest.mark.parametrize("error", [OSError(28, "full"), DataFileError(Path("quizzes/08.json"), 3, "broken")])

@@ -427,6 +427,80 @@ def test_observations_that_do_not_begin_at_zero_are_numbered_from_zero(mode):
     assert all((states >= 0).all() for states in seen)
 
 
+class Answering(gymnasium.vector.VectorEnv):
+    """Two environments with episodes of 3 steps; ``change`` may change what they answer."""
+
+    def __init__(self, change, mode=AutoresetMode.DISABLED):
+        self.num_envs, self.change, self.metadata = 2, change, {"autoreset_mode": mode}
+        self.single_observation_space, self.single_action_space = map(gymnasium.spaces.Discrete, (9, 2))
+
+    def reset(self, *, seed=None, options=None):
+        self.t = 0
+        return np.zeros(2, dtype=int), {}
+
+    def step(self, actions):
+        self.t += 1
+        answer = {"rewards": np.ones(2), "terminated": np.full(2, self.t == 3), "truncated": np.zeros(2, dtype=bool)}
+        return self.change({"observations": np.full(2, self.t)} | answer).values()
+
+
+def answering(name, change):
+    return Answering(lambda answer: answer | {name: change(answer[name])} | {"info": {}})
+
+
+@pytest.mark.parametrize("name", ["observations", "rewards", "terminated", "truncated"])
+def test_what_environments_answer_is_checked(name):
+    table = np.zeros((9, 2))
+    got, usual = (rollout.from_gymnasium(answering(name, how), table, 4, rng()) for how in (list, np.asarray))
+    assert all(np.array_equal(x, y) for x, y in zip(got, usual, strict=True))
+    assert_array_equal(got.discounts, [[1, 1, 0]] * 4)
+    for how, message in [
+        (lambda x: x[:1], rf"envs gave {name} of shape \(1,\), expected \(2.*one for each"),
+        (lambda x: x[0], rf"envs gave {name} of shape \(\), expected \(2.*one for each"),
+        (lambda x: np.r_[x, x], rf"envs gave {name} of shape \(4,\), expected \(2"),
+        (lambda x: x[:, None], f"{name} (of|have) shape"),
+        (lambda x: np.ma.array(x, mask=[True, False]), f"envs' {name} is a masked array"),
+        (lambda x: x.astype(object), f"{name}.* dtype object"),
+    ]:
+        with pytest.raises((TypeError, ValueError), match=message):
+            rollout.from_gymnasium(answering(name, how), table, 4, rng())
+
+
+@pytest.mark.parametrize("name", ["terminated", "truncated"])
+def test_the_ends_of_episodes_are_booleans(name):
+    for dtype in (int, float):  # ~1 is true, so that every end would count as a cut
+        with pytest.raises(TypeError, match=f"envs gave {name} of dtype .*, expected Booleans"):
+            rollout.from_gymnasium(answering(name, lambda x, d=dtype: x.astype(d)), np.zeros((9, 2)), 4, rng())
+
+
+def test_the_last_observations_stand_in_the_info_of_same_step():
+    envs = Answering(lambda answer: answer | {"info": [{}, {}]}, AutoresetMode.SAME_STEP)  # as DictInfoToList makes it
+    with pytest.raises(ValueError, match="envs is in autoreset mode SameStep, but its info does not have final_obs"):
+        rollout.from_gymnasium(envs, np.zeros((9, 2)), 4, rng())
+
+
+def test_every_kind_of_observation_is_taken_or_refused():
+    spaces = gymnasium.spaces
+    arrays = [spaces.MultiDiscrete([4, 5]), spaces.MultiDiscrete([4], start=[3]), spaces.MultiBinary(3)]
+    arrays += [spaces.Box(-5, 9, (), np.int64), spaces.Box(-1, 1, (2, 3)), spaces.Discrete(4, start=-2)]
+    others = [spaces.Tuple((spaces.Discrete(9),) * 2), spaces.Dict(a=spaces.Discrete(9)), spaces.Text(5)]
+    others += [spaces.Sequence(spaces.Discrete(3)), spaces.Graph(spaces.Discrete(3), None)]
+
+    def environment(space):
+        env = gymnasium.make("CartPole-v1", max_episode_steps=3)
+        return gymnasium.wrappers.TransformObservation(env, lambda _: space.sample(), space)
+
+    def logits(observations):
+        return np.zeros((2, 2))
+
+    for space in arrays:
+        got = rollout.from_gymnasium(SyncVectorEnv([lambda s=space: environment(s)] * 2), logits, 2, rng())
+        assert got.states.shape == (2, 4, *space.shape)
+    for space in others:
+        with pytest.raises(ValueError, match=r"envs has observations .*, expected arrays"):
+            rollout.from_gymnasium(SyncVectorEnv([lambda s=space: environment(s)] * 2), logits, 2, rng())
+
+
 def test_observations_below_the_first_state_are_refused():
     class Below(Scripted):
         def reset(self, **options):

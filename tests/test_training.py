@@ -677,6 +677,40 @@ def test_an_optimizer_without_its_brackets_is_refused(brackets):
             training.a2c(dense_mdp(), np.zeros((3, 2)), **{"optimizer": training.SGD(0.1)} | good | {name: brackets})
 
 
+@pytest.mark.parametrize("answer", [None, "text", np.zeros(7), 0.5, np.ma.zeros((3, 2)), np.zeros((3, 2), complex)])
+def test_an_optimizer_that_returns_no_parameters_is_named(answer):
+    class Own:
+        def step(self, parameters, gradient):
+            return answer
+
+        def fresh(self):
+            return self
+
+    good = {"updates": 1, "episodes": 2, "rng": rng(), "max_steps": 5}
+    for names in (("optimizer", "value_optimizer"), ("value_optimizer", "optimizer")):
+        both = dict(zip(names, (Own(), training.SGD(0.1)), strict=True))
+        with pytest.raises(TypeError, match=rf"{names[0]} returns .*expected"):
+            training.a2c(dense_mdp(), np.zeros((3, 2)), **good, **both)
+
+
+def test_an_optimizer_that_changes_what_it_returned_changes_no_parameters():
+    class InPlace:
+        def step(self, parameters, gradient):
+            self.own = getattr(self, "own", parameters.copy())
+            self.own += 0.1 * gradient
+            return self.own
+
+        def fresh(self):
+            return InPlace()
+
+    good = {"updates": 3, "episodes": 4, "max_steps": 5}
+    got, usual = (
+        training.reinforce(dense_mdp(), np.zeros((3, 2)), optimizer=how, rng=rng(), **good)
+        for how in (InPlace(), training.SGD(0.1))
+    )
+    np.testing.assert_allclose(got.parameters, usual.parameters, rtol=1e-12)
+
+
 @pytest.mark.parametrize("value", ["False", "", 0, 1, None, 0.0, np.array(True)])
 def test_flags_are_booleans(value):
     good = {"updates": 1, "episodes": 2, "rng": rng(), "optimizer": training.SGD(0.1), "max_steps": 5}

@@ -27,7 +27,11 @@ def main(arguments: list[str] | None = None) -> int:
     if options.command == "lab":
         from course_utils.build import lab
 
-        return lab.main(options.port, ip=options.ip, browser=not options.no_browser)
+        try:
+            return lab.main(options.port, ip=options.ip, browser=not options.no_browser)
+        except KeyboardInterrupt:  # while it starts; later the server itself takes it
+            print("\nStopped; run the same command again to start.", file=sys.stderr)
+            return 130
     if options.command == "jupyter":
         from course_utils.build import labextension, pages
 

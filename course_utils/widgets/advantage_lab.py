@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from traitlets import Bool, Dict, Enum, Float, Int, List, TraitError, Unicode, observe, validate
+from traitlets import Dict, Enum, Float, List, TraitError, Unicode, observe, validate
 
 from course_utils import policy
 from course_utils.objectives import advantage_objective, expected_advantage_objective
 from course_utils.widgets.formulas import formula
-from course_utils.widgets.lab import Lab, Numbers, lab_source, lab_style, uniform
+from course_utils.widgets.lab import Constant, Flag, Lab, Numbers, Whole, lab_source, lab_style, listed, uniform
 
 MODES = ("expected", "sampled_action", "sampled_trajectory")
 ACTION_COUNTS = (2, 3, 4, 5, 6)
@@ -119,19 +119,19 @@ class AdvantageLab(Lab):
     probabilities_after = Numbers(0.0, 1.0, ACTION_COUNTS)
     step_size = Float(1.0).tag(sync=True, low=0.0, high=STEP_SIZE_LIMIT)
     mode = Enum(MODES, "expected").tag(sync=True)
-    predict_first = Bool(False).tag(sync=True)
+    predict_first = Flag(False).tag(sync=True)
     predictions = List(Dict()).tag(sync=True)
-    seed = Int(0, min=0, max=2**32 - 1).tag(sync=True)
-    draw = Int(0, min=0).tag(sync=True)
-    trajectory_length = Int(5, min=1, max=20).tag(sync=True)
-    sampled_actions = List(Int())
+    seed = Whole(0, min=0, max=2**32 - 1).tag(sync=True)
+    draw = Whole(0, min=0).tag(sync=True)
+    trajectory_length = Whole(5, min=1, max=20).tag(sync=True)
+    sampled_actions = List(Whole())
     preset = Unicode("").tag(sync=True)
-    steps_taken = Int(0, min=0).tag(sync=True)
+    steps_taken = Whole(0, min=0).tag(sync=True)
     ghosts = Numbers(0.0, 1.0).tag(sync=True)
-    revealed = Bool(False).tag(sync=True)
+    revealed = Flag(False).tag(sync=True)
     initial_advantages = Numbers(-ADVANTAGE_LIMIT, ADVANTAGE_LIMIT).tag(sync=True)
     initial_logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT).tag(sync=True)
-    presets = Dict(PRESETS, read_only=True).tag(sync=True)
+    presets = Constant(PRESETS, read_only=True).tag(sync=True)
     formulas = Dict().tag(sync=True)
 
     def __init__(
@@ -147,15 +147,17 @@ class AdvantageLab(Lab):
         trajectory_length: int = 5,
         preset: str | None = None,
     ) -> None:
-        if preset is not None and preset not in PRESETS:
+        if preset is not None and not (isinstance(preset, str) and preset in PRESETS):
             raise TraitError(f"preset is {preset!r}, expected one of {', '.join(PRESETS)}")
         start = PRESETS[preset or "three_actions"]
         if advantages is None:
-            count = len(logits if logits is not None else actions if actions is not None else [0, 0, 0])
+            given = ("logits", logits) if logits is not None else ("actions", "abc" if actions is None else actions)
+            count = len(listed(*given))
             advantages = start["advantages"] if count == 3 else [0.0] * count
+        count = len(listed("advantages", advantages))
         if logits is None:
-            logits = start["logits"] if preset else [0.0] * len(advantages)
-        names = list(actions) if actions is not None else [chr(ord("a") + i) for i in range(len(advantages))]
+            logits = start["logits"] if preset else [0.0] * count
+        names = [chr(ord("a") + i) for i in range(count)] if actions is None else listed("actions", actions)
         super().__init__(
             actions=names,
             advantages=advantages,

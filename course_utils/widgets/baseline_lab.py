@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from traitlets import Dict, Float, Int, List, TraitError, Unicode, validate
+from traitlets import Float, List, TraitError, Unicode, validate
 
 from course_utils import policy
 from course_utils.arguments import FloatArray, IntArray
-from course_utils.widgets.lab import Lab, Numbers, lab_source, lab_style, uniforms
+from course_utils.widgets.lab import Constant, Lab, Numbers, Whole, lab_source, lab_style, listed, uniforms
 
 COUNT = 3  # actions
 LOGIT_LIMIT = 8.0
@@ -62,15 +62,15 @@ class BaselineLab(Lab):
     logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, (COUNT,)).tag(sync=True)
     baseline = Float(0.0).tag(sync=True, low=-BASELINE_LIMIT, high=BASELINE_LIMIT)
     action_dependence = Float(0.0).tag(sync=True, low=0.0, high=1.0)
-    component = Int(0, min=0, max=COUNT - 1).tag(sync=True)
-    samples = Int(200, min=1, max=MOST_SAMPLES).tag(sync=True)
-    seed = Int(0, min=0, max=2**32 - 1).tag(sync=True)
-    draw = Int(0, min=0).tag(sync=True)
+    component = Whole(0, min=0, max=COUNT - 1).tag(sync=True)
+    samples = Whole(200, min=1, max=MOST_SAMPLES).tag(sync=True)
+    seed = Whole(0, min=0, max=2**32 - 1).tag(sync=True)
+    draw = Whole(0, min=0).tag(sync=True)
     initial_rewards = Numbers(-REWARD_LIMIT, REWARD_LIMIT, (COUNT,)).tag(sync=True)
     initial_logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, (COUNT,)).tag(sync=True)
     initial_baseline = Float(0.0).tag(sync=True, low=-BASELINE_LIMIT, high=BASELINE_LIMIT)
     initial_action_dependence = Float(0.0).tag(sync=True, low=0.0, high=1.0)
-    presets = Dict(PRESETS, read_only=True).tag(sync=True)
+    presets = Constant(PRESETS, read_only=True).tag(sync=True)
 
     def __init__(
         self,
@@ -85,13 +85,13 @@ class BaselineLab(Lab):
         seed: int = 0,
         preset: str | None = None,
     ) -> None:
-        if preset is not None and preset not in PRESETS:
+        if preset is not None and not (isinstance(preset, str) and preset in PRESETS):
             raise TraitError(f"preset is {preset!r}, expected one of {', '.join(PRESETS)}")
         start = PRESETS[preset or "near_ten"]
         rewards = start["rewards"] if rewards is None else rewards
         logits = start["logits"] if logits is None else logits
         super().__init__(
-            actions=list(actions),
+            actions=listed("actions", actions),
             rewards=rewards,
             logits=logits,
             baseline=baseline,

@@ -5,13 +5,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from traitlets import Bool, Dict, Float, Int, TraitError, validate
+from traitlets import Dict, Float, TraitError, validate
 
 from course_utils import arguments, policy
 from course_utils.arguments import FloatArray
 from course_utils.objectives import PPOClipObjective, ppo_clip_objective
 from course_utils.widgets.formulas import formula
-from course_utils.widgets.lab import Lab, lab_source, lab_style
+from course_utils.widgets.lab import Constant, Flag, Lab, Whole, lab_source, lab_style
 
 HIGHEST_RATIO = 2.0
 ADVANTAGE_LIMIT = 2.0
@@ -146,7 +146,7 @@ def ascend(epsilon: float, step_size: float, steps: int) -> FloatArray:
     Source: Schulman et al. 2017, Proximal Policy Optimization Algorithms, algorithm 1.
     """
     step_size = arguments.number("step_size", step_size, low=0.0)
-    steps = int(arguments.number("steps", steps, low=0.0))
+    steps = arguments.count("steps", steps, low=0)
     logits = [START_LOGITS]
     for _ in range(steps):
         logits.append(logits[-1] + step_size * batch_objective(logits[-1], epsilon).grad_logits.sum(axis=(0, 1)))
@@ -182,11 +182,11 @@ class ClipLab(Lab):
     ratio = Float(1.1).tag(sync=True, low=0.0, high=HIGHEST_RATIO)
     advantage = Float(1.0).tag(sync=True, low=-ADVANTAGE_LIMIT, high=ADVANTAGE_LIMIT)
     epsilon = Float(0.2).tag(sync=True, low=0.0, high=HIGHEST_EPSILON)
-    clip = Bool(True).tag(sync=True)
+    clip = Flag(True).tag(sync=True)
     step_size = Float(0.5).tag(sync=True, low=LOWEST_STEP_SIZE, high=HIGHEST_STEP_SIZE)
-    steps = Int(0).tag(sync=True, low=0, high=MOST_STEPS)
+    steps = Whole(0).tag(sync=True, low=0, high=MOST_STEPS)
     initial = Dict().tag(sync=True)
-    world = Dict(WORLD, read_only=True).tag(sync=True)
+    world = Constant(WORLD, read_only=True).tag(sync=True)
     formulas = Dict().tag(sync=True)
 
     def __init__(
@@ -217,7 +217,7 @@ class ClipLab(Lab):
         low, high = trait.metadata["low"], trait.metadata["high"]
         if not low <= value <= high:
             raise TraitError(f"{trait.name} is {value}, expected a number from {low:g} to {high:g}")
-        return int(value) if isinstance(trait, Int) else float(value)
+        return int(value) if isinstance(trait, Whole) else float(value)
 
     # --- the mathematics ----------------------------------------------------------------------------
 

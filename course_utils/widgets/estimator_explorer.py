@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from traitlets import Bool, Dict, Enum, Float, Int, List, TraitError, Unicode, validate
+from traitlets import Dict, Enum, Float, List, TraitError, Unicode, validate
 
 from course_utils import policy
 from course_utils.arguments import FloatArray
 from course_utils.widgets.formulas import formula
-from course_utils.widgets.lab import Lab, Numbers, lab_source, lab_style, uniforms
+from course_utils.widgets.lab import Flag, Lab, Numbers, Whole, lab_source, lab_style, listed, uniforms
 
 REWARD_KINDS = ("number", "step", "thumb")
 COUNT = 3  # actions
@@ -72,11 +72,11 @@ class EstimatorExplorer(Lab):
     logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, (COUNT,)).tag(sync=True)
     quantities = Numbers(-REWARD_LIMIT, REWARD_LIMIT, (COUNT,)).tag(sync=True)
     reward_kind = Enum(REWARD_KINDS, "number").tag(sync=True)
-    samples = Int(100, min=1, max=MOST_SAMPLES).tag(sync=True)
+    samples = Whole(100, min=1, max=MOST_SAMPLES).tag(sync=True)
     h = Float(0.5).tag(sync=True, low=SMALLEST_H, high=LARGEST_H)
-    differences = Bool(True).tag(sync=True)
-    seed = Int(0, min=0, max=2**32 - 1).tag(sync=True)
-    draw = Int(0, min=0).tag(sync=True)
+    differences = Flag(True).tag(sync=True)
+    seed = Whole(0, min=0, max=2**32 - 1).tag(sync=True)
+    draw = Whole(0, min=0).tag(sync=True)
     initial_logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, (COUNT,)).tag(sync=True)
     initial_quantities = Numbers(-REWARD_LIMIT, REWARD_LIMIT, (COUNT,)).tag(sync=True)
     formulas = Dict().tag(sync=True)
@@ -95,7 +95,7 @@ class EstimatorExplorer(Lab):
     ) -> None:
         logits = [float(z) for z in np.log([0.5, 0.3, 0.2])] if logits is None else logits
         super().__init__(
-            actions=list(actions),
+            actions=listed("actions", actions),
             logits=logits,
             quantities=quantities,
             initial_logits=logits,

@@ -4,14 +4,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from traitlets import Dict, Float, Int, TraitError, validate
+from traitlets import Dict, Float, TraitError, validate
 
 from course_utils import arguments, policy, returns
 from course_utils.arguments import FloatArray
 from course_utils.mdp import TabularMDP
 from course_utils.rollout import Rollout
 from course_utils.widgets.formulas import formula
-from course_utils.widgets.lab import Lab, lab_source, lab_style, uniforms
+from course_utils.widgets.lab import Constant, Lab, Whole, lab_source, lab_style, uniforms
 
 PLACES = 6
 ACTIONS = ("walk", "run")
@@ -149,11 +149,11 @@ class GaeLab(Lab):
     lambda_ = Float(0.9).tag(sync=True, low=0.0, high=1.0)
     critic_error = Float(2.0).tag(sync=True, low=-ERROR_LIMIT, high=ERROR_LIMIT)
     discount = Float(0.95).tag(sync=True, low=LOWEST_DISCOUNT, high=HIGHEST_DISCOUNT)
-    action = Int(0, min=0, max=len(ACTIONS) - 1).tag(sync=True)
-    seed = Int(0, min=0, max=2**32 - 1).tag(sync=True)
-    draw = Int(0, min=0).tag(sync=True)
+    action = Whole(0, min=0, max=len(ACTIONS) - 1).tag(sync=True)
+    seed = Whole(0, min=0, max=2**32 - 1).tag(sync=True)
+    draw = Whole(0, min=0).tag(sync=True)
     initial = Dict().tag(sync=True)
-    world = Dict(WORLD, read_only=True).tag(sync=True)
+    world = Constant(WORLD, read_only=True).tag(sync=True)
     formulas = Dict().tag(sync=True)
 
     def __init__(

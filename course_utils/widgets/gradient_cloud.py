@@ -2,13 +2,13 @@
 
 import numpy as np
 from numpy.typing import ArrayLike
-from traitlets import Bool, Dict, Enum, Int
+from traitlets import Dict, Enum
 
 from course_utils import policy
 from course_utils.arguments import FloatArray
 from course_utils.mdp import TabularMDP, Trajectories
 from course_utils.widgets.formulas import formula
-from course_utils.widgets.lab import Lab, Numbers, lab_source, lab_style, uniforms
+from course_utils.widgets.lab import Flag, Lab, Numbers, Whole, lab_source, lab_style, uniforms
 from course_utils.widgets.trajectory_tree import (
     ENTRIES,
     LOGIT_LIMIT,
@@ -65,12 +65,12 @@ class GradientCloud(Lab):
     same_length = ("logits",)
 
     logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, (ENTRIES,)).tag(sync=True)
-    samples = Int(10, min=1, max=MOST_SAMPLES).tag(sync=True)
+    samples = Whole(10, min=1, max=MOST_SAMPLES).tag(sync=True)
     weighting = Enum(WEIGHTINGS, WEIGHTINGS[0]).tag(sync=True)
     vertical = Enum(VERTICALS, "angry").tag(sync=True)
-    zoom = Bool(False).tag(sync=True)
-    seed = Int(0, min=0, max=2**32 - 1).tag(sync=True)
-    draw = Int(0, min=0).tag(sync=True)
+    zoom = Flag(False).tag(sync=True)
+    seed = Whole(0, min=0, max=2**32 - 1).tag(sync=True)
+    draw = Whole(0, min=0).tag(sync=True)
     initial = Dict().tag(sync=True)
     world = Dict().tag(sync=True)
     formulas = Dict().tag(sync=True)

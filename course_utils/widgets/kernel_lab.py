@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from traitlets import Bool, Int, TraitError, Unicode, observe
+from traitlets import TraitError, Unicode, observe
 
 from course_utils import arguments
-from course_utils.widgets.lab import Lab
+from course_utils.widgets.lab import Flag, Lab, Whole
 
 POINTS = 50  # a curve has so many, and the newest
 LONGEST_MESSAGE = 160  # what offline.js takes
@@ -28,8 +28,8 @@ class KernelLab(Lab):
     `_show`. In its constructor it sets `_ready` when it can train.
     """
 
-    seed = Int(0, min=0, max=2**32 - 1).tag(sync=True)
-    running = Bool(False).tag(sync=True)
+    seed = Whole(0, min=0, max=2**32 - 1).tag(sync=True)
+    running = Flag(False).tag(sync=True)
     message = Unicode("").tag(sync=True)
 
     picture_time = PICTURE_TIME

@@ -5,13 +5,15 @@ its state through synced traits and can set them.
 """
 
 from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, ClassVar
 
 import anywidget
 import numpy as np
-from traitlets import TraitError, TraitType, observe
+from traitlets import Bool, Dict, Int, TraitError, TraitType, observe
 
+from course_utils import arguments
 from course_utils.arguments import FloatArray
 
 HERE = Path(__file__).parent
@@ -61,6 +63,40 @@ def uniforms(count: int, *key: int) -> FloatArray:
     return np.asarray(h / 2**32, dtype=np.float64)
 
 
+def listed(name: str, value: Any) -> list[Any]:
+    """Return an argument of a lab as a list, or raise a TraitError that names it."""
+    try:
+        return list(value)
+    except TypeError:
+        raise TraitError(f"{name} is {arguments.said(value)}, expected a list") from None
+
+
+class Flag(Bool):  # type: ignore[type-arg]
+    """True or False; traitlets' own takes 0 and 1 too."""
+
+    def validate(self, obj: Any, value: Any) -> bool:
+        """Return the Boolean, or raise a TraitError that names the trait."""
+        return bool(value) if isinstance(value, (bool, np.bool_)) else self.error(obj, value)
+
+
+class Whole(Int):  # type: ignore[type-arg]
+    """A whole number; traitlets' own takes Booleans too."""
+
+    def validate(self, obj: Any, value: Any) -> int:
+        """Return the number as an int, or raise a TraitError that names the trait."""
+        if isinstance(value, (bool, np.bool_)):
+            self.error(obj, value)
+        return int(super().validate(obj, value))
+
+
+class Constant(Dict):
+    """What every lab of a class shows; each lab has a copy, so that an edit in place reaches no other."""
+
+    def make_dynamic_default(self) -> dict[str, Any]:
+        """Return a copy, deep, of what it was declared with."""
+        return deepcopy(super().make_dynamic_default() or {})
+
+
 class Numbers(TraitType[list[float], Any]):
     """A list of finite numbers within bounds; takes any one-dimensional sequence, NumPy arrays too."""
 
@@ -77,9 +113,14 @@ class Numbers(TraitType[list[float], Any]):
     def validate(self, obj: Any, value: Any) -> list[float]:
         """Return the value as a list of floats, or raise a TraitError that names the trait."""
         try:
-            numbers = np.asarray(value, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise TraitError(f"{self.name} is {value!r}, expected a list of numbers") from None
+            array = arguments.rectangular(str(self.name), value)
+        except TypeError as error:
+            raise TraitError(str(error)) from None
+        except ValueError:
+            array = np.array(None)
+        if array.dtype.kind not in "iuf":
+            raise TraitError(f"{self.name} is {arguments.said(value)}, expected a list of numbers")
+        numbers = array.astype(np.float64)
         if numbers.ndim != 1:
             raise TraitError(f"{self.name} has shape {numbers.shape}, expected one number for each action")
         if self.lengths and numbers.size not in self.lengths:

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from traitlets import Bool, Dict, Float, Int, List, TraitError, Unicode, observe, validate
+from traitlets import Dict, Float, List, TraitError, Unicode, observe, validate
 
 from course_utils import policy
 from course_utils.arguments import FloatArray
 from course_utils.widgets.formulas import formula
-from course_utils.widgets.lab import Lab, Numbers, lab_source, lab_style, uniform
+from course_utils.widgets.lab import Flag, Lab, Numbers, Whole, lab_source, lab_style, listed, uniform
 
 ACTION_COUNTS = (2, 3, 4, 5, 6)
 LOGIT_LIMIT = SHIFT_LIMIT = 1000.0
@@ -55,11 +55,11 @@ class PolicyExplorer(Lab):
     logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, ACTION_COUNTS).tag(sync=True)
     temperature = Float(1.0).tag(sync=True, low=TEMPERATURES[0], high=TEMPERATURES[1])
     shift = Float(0.0).tag(sync=True, low=-SHIFT_LIMIT, high=SHIFT_LIMIT)
-    seed = Int(0, min=0, max=2**32 - 1).tag(sync=True)
-    draws = Int(0, min=0, max=MOST_DRAWS).tag(sync=True)
-    draw_start = Int(0, min=0).tag(sync=True)
-    predict_first = Bool(False).tag(sync=True)
-    revealed = Bool(False).tag(sync=True)
+    seed = Whole(0, min=0, max=2**32 - 1).tag(sync=True)
+    draws = Whole(0, min=0, max=MOST_DRAWS).tag(sync=True)
+    draw_start = Whole(0, min=0).tag(sync=True)
+    predict_first = Flag(False).tag(sync=True)
+    revealed = Flag(False).tag(sync=True)
     ghosts = Numbers(0.0, 1.0).tag(sync=True)
     predictions = List(Dict()).tag(sync=True)
     initial = Dict().tag(sync=True)
@@ -77,8 +77,9 @@ class PolicyExplorer(Lab):
         predict_first: bool = False,
     ) -> None:
         if logits is None:
-            logits = [0.0] * (3 if actions is None else len(actions))
-        names = [chr(ord("a") + i) for i in range(len(logits))] if actions is None else list(actions)
+            logits = [0.0] * (3 if actions is None else len(listed("actions", actions)))
+        count = len(listed("logits", logits))
+        names = [chr(ord("a") + i) for i in range(count)] if actions is None else listed("actions", actions)
         super().__init__(
             actions=names,
             logits=logits,

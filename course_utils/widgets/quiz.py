@@ -9,12 +9,12 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from traitlets import Dict, Int, Unicode, observe
+from traitlets import Dict, Unicode, observe
 
 from course_utils import data_files, lessons, progress
 from course_utils.data_files import DataFileError, JSONPath
 from course_utils.widgets.formulas import formula
-from course_utils.widgets.lab import Lab, lab_source, lab_style
+from course_utils.widgets.lab import Lab, Whole, lab_source, lab_style
 
 MISCONCEPTIONS = tuple(f"M{n}" for n in range(1, 25))
 FORMULA_SIZE = 15  # px, the size of the text around it
@@ -233,9 +233,11 @@ class Quiz(Lab):
     quiz = Unicode("").tag(sync=True)
     library = Dict(read_only=True).tag(sync=True)
     answers = Dict().tag(sync=True)
-    recorded = Int(0, min=-1, max=100_000, help="answers taken into the record; −1: recording is off").tag(sync=True)
+    recorded = Whole(0, min=-1, max=100_000, help="answers taken into the record; −1: recording is off").tag(sync=True)
 
     def __init__(self, quiz: str = "") -> None:
+        if not isinstance(quiz, str):
+            raise TypeError(f"quiz is {data_files.shown(quiz)}, expected the number of its lesson, such as '01'")
         self._counted: dict[str, int] = {}
         library = {name: deepcopy(_content(name)) for name in ([quiz] if quiz else names())}
         super().__init__(quiz=quiz)

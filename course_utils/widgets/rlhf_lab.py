@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from traitlets import Bool, Dict, Enum, Float, Int, List, TraitError, Unicode, observe, validate
+from traitlets import Dict, Enum, Float, List, TraitError, Unicode, observe, validate
 
 from course_utils.arguments import FloatArray
 from course_utils.rlhf import policy, ppo, reward_model
@@ -15,7 +15,7 @@ from course_utils.rlhf import world as worlds
 from course_utils.rlhf.ppo import RunConfig, RunLog
 from course_utils.rlhf.reward_model import Pairs
 from course_utils.widgets.kernel_lab import KernelLab, budget, stride, within
-from course_utils.widgets.lab import Numbers, lab_source, lab_style
+from course_utils.widgets.lab import Flag, Numbers, Whole, lab_source, lab_style
 
 FIRST_RUN = 100  # updates; then it is 200, 400, …
 PROMPTS = (4, 14, 20)  # whose replies one sees: calm about a parcel, angry about a bill, calm about a lamp
@@ -67,13 +67,13 @@ class RlhfLab(KernelLab):
 
     kl_coef = Float(0.3).tag(sync=True, low=0.0, high=10.0)
     learning_rate = Float(0.02).tag(sync=True, low=0.001, high=1.0)
-    num_ppo_epochs = Int(4, min=1, max=16).tag(sync=True)
-    clip = Bool(True).tag(sync=True)
+    num_ppo_epochs = Whole(4, min=1, max=16).tag(sync=True)
+    clip = Flag(True).tag(sync=True)
     feature_kind = Enum(reward_model.KINDS, "log").tag(sync=True)
-    show_gold = Bool(False).tag(sync=True)
+    show_gold = Flag(False).tag(sync=True)
 
     # What the picture shows. All of it follows from the run; nothing is to be set.
-    updates = Int(0, min=0).tag(sync=True)
+    updates = Whole(0, min=0).tag(sync=True)
     scores = Numbers(-LIMIT, LIMIT).tag(sync=True)
     gold = Numbers(-LIMIT, LIMIT).tag(sync=True)
     lengths = Numbers(-LIMIT, LIMIT).tag(sync=True)
@@ -87,7 +87,7 @@ class RlhfLab(KernelLab):
     replies = List(Unicode()).tag(sync=True)
     reply_scores = Numbers(-LIMIT, LIMIT, (0, len(PROMPTS))).tag(sync=True)
     reply_gold = Numbers(-LIMIT, LIMIT, (0, len(PROMPTS))).tag(sync=True)
-    own_pairs = Int(0, min=0).tag(sync=True)
+    own_pairs = Whole(0, min=0).tag(sync=True)
     world = Dict(read_only=True).tag(sync=True)
 
     def __init__(

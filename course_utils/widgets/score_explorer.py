@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from traitlets import Bool, Dict, Int, List, TraitError, Unicode, observe, validate
+from traitlets import Dict, List, TraitError, Unicode, observe, validate
 
 from course_utils import policy
 from course_utils.arguments import FloatArray
 from course_utils.widgets.formulas import formula
-from course_utils.widgets.lab import Lab, Numbers, lab_source, lab_style, uniform
+from course_utils.widgets.lab import Flag, Lab, Numbers, Whole, lab_source, lab_style, listed, uniform
 
 ACTIONS = 3
 LEAST_PROBABILITY = 0.001
@@ -50,10 +50,10 @@ class ScoreExplorer(Lab):
 
     actions = List(Unicode()).tag(sync=True)
     probabilities = Numbers(LEAST_PROBABILITY, 1.0, (ACTIONS,)).tag(sync=True)
-    weighted = Bool(False).tag(sync=True)
-    seed = Int(0, min=0, max=2**32 - 1).tag(sync=True)
-    draws = Int(0, min=0, max=MOST_DRAWS).tag(sync=True)
-    draw_start = Int(0, min=0).tag(sync=True)
+    weighted = Flag(False).tag(sync=True)
+    seed = Whole(0, min=0, max=2**32 - 1).tag(sync=True)
+    draws = Whole(0, min=0, max=MOST_DRAWS).tag(sync=True)
+    draw_start = Whole(0, min=0).tag(sync=True)
     initial = Dict().tag(sync=True)
     formulas = Dict().tag(sync=True)
 
@@ -67,7 +67,7 @@ class ScoreExplorer(Lab):
         seed: int = 0,
     ) -> None:
         super().__init__(
-            actions=list(actions),
+            actions=listed("actions", actions),
             probabilities=probabilities,
             weighted=weighted,
             draws=draws,

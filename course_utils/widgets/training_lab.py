@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from traitlets import Bool, Dict, Enum, Float, Int, observe, validate
+from traitlets import Dict, Enum, Float, observe, validate
 
 from course_utils import arguments, mdp, policy, rollout, training
 from course_utils.arguments import FloatArray
 from course_utils.widgets.kernel_lab import KernelLab, budget, stride, within
-from course_utils.widgets.lab import Numbers, lab_source, lab_style
+from course_utils.widgets.lab import Flag, Numbers, Whole, lab_source, lab_style
 
 
 class Settings(NamedTuple):
@@ -95,14 +95,14 @@ class TrainingLab(KernelLab):
     _css = lab_style("kernel_lab.css", "training_lab.css")
 
     environment = Enum(tuple(ENVIRONMENTS), "FrozenLake").tag(sync=True)
-    critic = Bool(True).tag(sync=True)
+    critic = Flag(True).tag(sync=True)
     entropy_cost = Float(0.01).tag(sync=True, low=0.0, high=HIGHEST_ENTROPY_COST)
     lambda_ = Float(0.95).tag(sync=True, low=0.0, high=1.0)
     step_size = Float(0.05).tag(sync=True, low=LOWEST_STEP_SIZE, high=HIGHEST_STEP_SIZE)
 
     # What the picture shows. All of it follows from the training; nothing is to be set.
-    updates = Int(0, min=0).tag(sync=True)
-    steps = Int(0, min=0).tag(sync=True)
+    updates = Whole(0, min=0).tag(sync=True)
+    steps = Whole(0, min=0).tag(sync=True)
     entropy = Float(0.0).tag(sync=True)
     batch_return = Float(0.0).tag(sync=True)
     batch_returns = Numbers(-1e6, 1e6).tag(sync=True)
@@ -116,7 +116,7 @@ class TrainingLab(KernelLab):
     values = Numbers(-1e6, 1e6, (0, 16)).tag(sync=True)
     cart = Numbers(-10.0, 10.0).tag(sync=True)
     pole = Numbers(-10.0, 10.0).tag(sync=True)
-    replay_length = Int(0, min=0, max=500).tag(sync=True)
+    replay_length = Whole(0, min=0, max=500).tag(sync=True)
     world = Dict(read_only=True).tag(sync=True)
 
     def __init__(
@@ -129,7 +129,7 @@ class TrainingLab(KernelLab):
         step_size: float | None = None,
         seed: int = 0,
     ) -> None:
-        usual = ENVIRONMENTS.get(environment, ENVIRONMENTS["FrozenLake"])
+        usual = ENVIRONMENTS.get(environment if isinstance(environment, str) else "", ENVIRONMENTS["FrozenLake"])
         super().__init__(
             environment=environment,
             critic=critic,

@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from traitlets import Dict, Int, TraitError
+from traitlets import Dict, TraitError
 
 from course_utils import policy
 from course_utils.arguments import FloatArray
 from course_utils.mdp import TabularMDP, Trajectories
 from course_utils.widgets.formulas import formula
-from course_utils.widgets.lab import Lab, Numbers, lab_source, lab_style
+from course_utils.widgets.lab import Lab, Numbers, Whole, lab_source, lab_style
 
 STATES = ("first message", "calm", "angry")
 ACTIONS = ("refund", "apologise")
@@ -81,9 +81,9 @@ class TrajectoryTree(Lab):
     logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, (ENTRIES,)).tag(sync=True)
     calm = Numbers(LOWEST_CALM, HIGHEST_CALM, (len(ACTIONS),)).tag(sync=True)
     rewards = Numbers(-REWARD_LIMIT, REWARD_LIMIT, (ENTRIES,)).tag(sync=True)
-    selected = Int(0, min=0, max=PATHS - 1).tag(sync=True)
-    logit_state = Int(0, min=0, max=len(STATES) - 1).tag(sync=True)
-    dynamics_action = Int(0, min=0, max=len(ACTIONS) - 1).tag(sync=True)
+    selected = Whole(0, min=0, max=PATHS - 1).tag(sync=True)
+    logit_state = Whole(0, min=0, max=len(STATES) - 1).tag(sync=True)
+    dynamics_action = Whole(0, min=0, max=len(ACTIONS) - 1).tag(sync=True)
     initial_logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, (ENTRIES,)).tag(sync=True)
     initial_calm = Numbers(LOWEST_CALM, HIGHEST_CALM, (len(ACTIONS),)).tag(sync=True)
     formulas = Dict().tag(sync=True)

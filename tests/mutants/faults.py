@@ -538,8 +538,8 @@ FAULTS = [
     Fault(
         "observations_of_the_space_begin_at_zero",
         ROLLOUT,
-        "return np.array(observations) - first_state if first_state else np.array(observations)",
-        "return np.array(observations)",
+        "return array - first_state if first_state else array.copy()",
+        "return array.copy()",
         ("test_rollout.py::test_observations_that_do_not_begin_at_zero_are_numbered_from_zero",),
         "Discrete spaces begin at 0",
     ),
