@@ -8,8 +8,9 @@ complex numbers, fractional actions) raise TypeError; wrong shapes and values ra
 from __future__ import annotations  # numpy.random, named in annotations, is slow to load
 
 import inspect
+import math
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from functools import wraps
 from types import UnionType
 from typing import Any, ParamSpec, TypeVar, get_args
@@ -26,6 +27,7 @@ T = TypeVar("T")
 
 LARGEST_RECORD = 22_000_000  # entries of each array of a record: some 40 bytes for each in all, so 1 GB
 _LARGEST_COUNT = 10_000_000  # of updates, runs, episodes, … that no other limit is given for
+_FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 _ROUNDING = 4096  # units in the last place of the numbers that went in: a spread below it is none
 
 
@@ -40,10 +42,30 @@ def floats(**values: ArrayLike) -> list[FloatArray]:
         TypeError: a value is not made of real numbers (Booleans, complex numbers, text and objects are not).
         ValueError: a value is ragged, empty or not finite, or does not fit the dtype.
     """
-    arrays = {name: _numbers(name, value) for name, value in values.items()}
-    kinds = {array.dtype for array in arrays.values() if array.ndim and array.dtype.kind == "f"}
-    dtype = np.dtype(np.float32 if kinds == {np.dtype(np.float32)} else np.float64)
-    return [_finite(name, array, dtype) for name, array in arrays.items()]
+    arrays = [_numbers(name, value) for name, value in values.items()]
+    dtype = _common(arrays)
+    return [_finite(name, array, dtype) for name, array in zip(values, arrays, strict=True)]
+
+
+def cast(**values: ArrayLike) -> list[FloatArray]:
+    """Turn the named values into arrays as ``floats`` does, and leave it to the caller to see NaN and infinity.
+
+    They come out of every equation that they go into. So a caller looks at its result, and asks ``floats`` for the
+    name of the guilty argument where it is not finite. The arrays may be those that went in: do not change them.
+    """
+    arrays = [
+        value if type(value) is np.ndarray and value.dtype.char in "df" and value.size else _numbers(name, value)
+        for name, value in values.items()
+    ]
+    dtype = _common(arrays)
+    with np.errstate(over="ignore"):
+        return [array if array.dtype == dtype else array.astype(dtype) for array in arrays]
+
+
+def _common(arrays: Sequence[NDArray[Any]]) -> np.dtype[Any]:
+    """Return float32 where at least one array is float32 and none is of another floating type, otherwise float64."""
+    kinds = {array.dtype.char for array in arrays if array.ndim and array.dtype.kind == "f"}
+    return _FLOAT32 if kinds == {"f"} else _FLOAT64
 
 
 def number(name: str, value: ArrayLike, low: float = -np.inf, high: float = np.inf) -> float:
@@ -112,12 +134,17 @@ def instance(name: str, value: object, kind: type[T]) -> T:
 
 def logits_rows(name: str, logits: FloatArray) -> None:
     """Require at least one axis, the actions, and one allowed action in every row."""
-    if logits.ndim == 0:
-        raise ValueError(f"{name} has shape (), expected (..., n) with the actions on the last axis")
+    action_axis(name, logits)
     rows = np.asarray((logits > -np.inf).any(axis=-1))
     if not rows.all():
         row = _index(~rows)
         raise ValueError(f"{name}{row or ''} is -inf for every action, expected at least one allowed action")
+
+
+def action_axis(name: str, logits: FloatArray) -> None:
+    """Require at least one axis, the actions."""
+    if logits.ndim == 0:
+        raise ValueError(f"{name} has shape (), expected (..., n) with the actions on the last axis")
 
 
 def action_indices(actions: ArrayLike, logits: FloatArray, *, allowed_only: bool = False) -> IntArray:
@@ -149,9 +176,10 @@ def indices(
         raise TypeError(f"{name} has dtype {array.dtype}, expected integers")
     if expected is not None:
         shape(name, array, expected, match)
-    if array.min() < 0 or array.max() >= n:
+    chosen: IntArray = np.asarray(array, dtype=np.intp)
+    if chosen.view(np.uintp).max() >= n or chosen is not array:  # an index below 0 is a very large one without sign
         require(name, array, (array >= 0) & (array < n), f"{what} from 0 to {n - 1}")
-    return array.astype(np.intp)
+    return chosen
 
 
 def shares(name: str, value: ArrayLike, expected: tuple[int, ...], match: str) -> FloatArray:
@@ -164,6 +192,22 @@ def shares(name: str, value: ArrayLike, expected: tuple[int, ...], match: str) -
         raise ValueError(f"{name} are all 0, expected a positive sum")
     result: FloatArray = array / largest  # so that no sum overflows; only their proportions count
     return result
+
+
+def record(rewards: ArrayLike, discounts: ArrayLike, values: ArrayLike) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return rewards, discounts and values of one dtype, whose shapes go together; NaN and inf are let through."""
+    rewards, discounts, values = cast(rewards=rewards, discounts=discounts, values=values)
+    discounts = discount_steps(rewards, discounts)
+    expected = (*rewards.shape[:-1], rewards.shape[-1] + 1)
+    shape("values", values, expected, "rewards and one bootstrap value after the last step")
+    return rewards, discounts, values
+
+
+def discount_steps(rewards: FloatArray, discounts: FloatArray) -> FloatArray:
+    """Return discounts of the shape of rewards, which must have a time axis."""
+    time_axis("rewards", rewards)
+    within("discounts", discounts, 0.0, 1.0)
+    return spread("discounts", discounts, rewards.shape, "rewards")
 
 
 def rectangular(name: str, value: object) -> NDArray[Any]:
@@ -190,13 +234,21 @@ def shape(name: str, array: NDArray[Any], expected: tuple[int, ...], match: str)
 
 def spread(name: str, array: FloatArray, expected: tuple[int, ...], match: str) -> FloatArray:
     """Return the array with the expected shape; a scalar counts for every entry, nothing else broadcasts."""
+    scalar_or(name, array, expected, match)
+    return np.broadcast_to(array, expected)
+
+
+def scalar_or(name: str, array: FloatArray, expected: tuple[int, ...], match: str) -> None:
+    """Require a scalar, or the expected shape."""
     if array.ndim and array.shape != expected:
         raise ValueError(f"{name} has shape {array.shape}, expected a scalar or {expected} to match {match}")
-    return np.broadcast_to(array, expected)
 
 
 def within(name: str, array: FloatArray, low: float, high: float) -> None:
     """Require every entry to be in [low, high]."""
+    if array.min() >= low and array.max() <= high:
+        return
+    require(name, array, np.isfinite(array), "a finite number")
     wanted = f"a number in [{low:g}, {high:g}]" if np.isfinite(high) else f"a number of at least {low:g}"
     require(name, array, np.asarray((array >= low) & (array <= high)), wanted)
 
@@ -249,6 +301,21 @@ def all_finite(array: NDArray[Any]) -> bool:
     """Say whether every entry is a finite number: their sum says it, unless that overflows."""
     with np.errstate(over="ignore", invalid="ignore"):
         return bool(np.isfinite(array.sum()) or np.isfinite(array).all())
+
+
+def finite_result(result: T, *looked_at: float | NDArray[Any], names: str = "", **values: ArrayLike) -> T:
+    """Return a result that is finite; else raise the error of the argument that is not, or of an overflow.
+
+    result: of an equation that let NaN and infinity through; looked_at: what of it holds any of them, the result itself
+    where nothing is given; names: of the arguments that may be too large, all where nothing is given.
+    """
+    parts = looked_at or (result,)
+    if not all(math.isfinite(part) if isinstance(part, float) else all_finite(np.asarray(part)) for part in parts):
+        for name, array in zip(values, floats(**values), strict=True):
+            if name.endswith("logits"):
+                logits_rows(name, array)
+        raise OverflowValueError(names or ", ".join(values), _common([_numbers(n, v) for n, v in values.items()]))
+    return result
 
 
 def frozen(value: T) -> T:

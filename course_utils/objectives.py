@@ -6,12 +6,12 @@ with respect to the arrays that went in. Single numbers come out as Python float
 """
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from course_utils import arguments, policy, returns
+from course_utils import arguments, kernels, policy
 from course_utils.arguments import BoolArray, FloatArray
 
 
@@ -134,7 +134,7 @@ class BradleyTerryLoss(NamedTuple):
     """Share of the pairs whose chosen reply has the higher score; a tie counts half"""
 
 
-@arguments.no_overflow("advantages, weights")
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # the result is looked at
 def advantage_objective(
     logits: ArrayLike, actions: ArrayLike, advantages: ArrayLike, weights: ArrayLike | None = None
 ) -> AdvantageObjective:
@@ -158,27 +158,29 @@ def advantage_objective(
 
     Source: Xiao & Zhu, Foundations of Large Language Models, ch. 4; Sutton et al. 2000.
     """
-    logits, advantages, weights = arguments.floats(
-        logits=logits, advantages=advantages, weights=1.0 if weights is None else weights
-    )
-    score = policy.score(logits, actions)
-    log_probs = policy.log_prob(logits, actions)
-    arguments.shape("advantages", advantages, log_probs.shape, "actions")
-    weighted = arguments.spread("weights", weights, log_probs.shape, "actions") * advantages
-    m = math.prod(log_probs.shape[:-1])
-    terms = log_probs * weighted
+    weights = 1.0 if weights is None else weights
+    z, A, w = arguments.cast(logits=logits, advantages=advantages, weights=weights)
+    arguments.action_axis("logits", z)
+    chosen = arguments.action_indices(actions, z)
+    arguments.shape("advantages", A, chosen.shape, "actions")
+    arguments.scalar_or("weights", w, chosen.shape, "actions")
+    m = math.prod(chosen.shape[:-1])
+    found = kernels.weighted_log_prob(z, chosen, w * A, m)
+    value = float(found.terms.sum() / m)
+    if not math.isfinite(value):
+        _check_taken(logits, actions, advantages=advantages, weights=weights)
     return AdvantageObjective(
-        value=float(terms.sum() / m),
-        grad_logits=score * weighted[..., None] / m,
-        log_probs=log_probs,
-        probabilities=policy.softmax(logits),
-        score=score,
-        terms=terms,
-        per_trajectory=np.atleast_1d(terms).sum(axis=-1),
+        value=value,
+        grad_logits=found.gradient,
+        log_probs=found.log_probs[()],
+        probabilities=found.policy.probabilities,
+        score=found.score,
+        terms=found.terms[()],
+        per_trajectory=np.atleast_1d(found.terms).sum(axis=-1),
     )
 
 
-@arguments.no_overflow("advantages")
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # the result is looked at
 def expected_advantage_objective(logits: ArrayLike, advantages: ArrayLike) -> ExpectedAdvantageObjective:
     """Return the mean advantage under the policy, to be ascended: all actions at once, nothing sampled.
 
@@ -201,18 +203,17 @@ def expected_advantage_objective(logits: ArrayLike, advantages: ArrayLike) -> Ex
 
     Source: Sutton et al. 2000, Policy Gradient Methods for Reinforcement Learning with Function Approximation.
     """
-    logits, advantages = arguments.floats(logits=logits, advantages=advantages)
-    probabilities = policy.softmax(logits)
-    arguments.shape("advantages", advantages, logits.shape, "logits")
-    baseline = (probabilities * advantages).sum(axis=-1)
-    centered = advantages - baseline[..., None]
-    m = math.prod(logits.shape[:-2])
+    z, A = arguments.cast(logits=logits, advantages=advantages)
+    arguments.action_axis("logits", z)
+    arguments.shape("advantages", A, z.shape, "logits")
+    pi = kernels.softmax(z).probabilities
+    baseline = (pi * A).sum(axis=-1)
+    centered = A - np.expand_dims(baseline, -1)
+    m = math.prod(z.shape[:-2])
+    value, gradient = float(baseline.sum() / m), pi * centered / m
+    arguments.finite_result(value, value, centered, names="advantages", logits=logits, advantages=advantages)
     return ExpectedAdvantageObjective(
-        value=float(baseline.sum() / m),
-        grad_logits=probabilities * centered / m,
-        probabilities=probabilities,
-        baseline=baseline,
-        centered=centered,
+        value=value, grad_logits=gradient, probabilities=pi, baseline=baseline, centered=centered
     )
 
 
@@ -257,42 +258,53 @@ def a2c_loss(
 
     Source: Mnih et al. 2016, Asynchronous Methods for Deep Reinforcement Learning; Schulman et al. 2016 (GAE).
     """
-    logits, rewards, discounts, values = arguments.floats(
-        logits=logits, rewards=rewards, discounts=discounts, values=values
-    )
     value_cost = arguments.number("value_cost", value_cost, low=0.0)
     entropy_cost = arguments.number("entropy_cost", entropy_cost, low=0.0)
-    arguments.logits_rows("logits", logits)
-    arguments.time_axis("rewards", rewards)
-    arguments.shape("rewards", rewards, logits.shape[:-1], "logits without their last axis")
-    advantages = returns.gae(rewards, discounts, values, lambda_)
-    objective = advantage_objective(logits, actions, advantages)
-    m = math.prod(rewards.shape[:-1])
+    lambda_ = arguments.number("lambda_", lambda_, low=0.0, high=1.0)
+    z, r, gamma, V = arguments.cast(logits=logits, rewards=rewards, discounts=discounts, values=values)
+    arguments.action_axis("logits", z)
+    arguments.time_axis("rewards", r)
+    arguments.shape("rewards", r, z.shape[:-1], "logits without their last axis")
+    chosen = arguments.action_indices(actions, z)
+    advantages = kernels.gae(*arguments.record(r, gamma, V), lambda_)
+    m = math.prod(r.shape[:-1])
+    found = kernels.weighted_log_prob(z, chosen, advantages, m)
 
-    entropies = policy.entropy(logits)
-    log_pi = np.where(logits > -np.inf, policy.log_softmax(logits), 0.0)  # a forbidden action: π log π = 0
-    grad_entropy = -objective.probabilities * (log_pi + entropies[..., None]) / m
-    grad_values = np.zeros_like(values)
+    pi, log_pi, entropies = found.policy.probabilities, kernels.finite_log(found.policy), kernels.entropy(found.policy)
+    grad_entropy = -pi * (log_pi + entropies[..., None]) / m
+    grad_values = np.zeros_like(V)
     grad_values[..., :-1] = -value_cost * advantages / m  # V − G = −A
 
-    actor = -objective.value
+    actor = -float(found.terms.sum() / m)
     critic = float((0.5 * advantages**2).sum() / m)
     entropy = float(entropies.sum() / m)
-    return A2CLoss(
+    loss = A2CLoss(
         total=actor + value_cost * critic - entropy_cost * entropy,
         actor=actor,
         critic=critic,
         entropy=entropy,
         advantages=advantages,
-        returns=advantages + values[..., :-1],
-        grad_logits=-objective.grad_logits - entropy_cost * grad_entropy,
+        returns=advantages + V[..., :-1],
+        grad_logits=-found.gradient - entropy_cost * grad_entropy,
         grad_values=grad_values,
-        log_probs=objective.log_probs,
-        probabilities=objective.probabilities,
+        log_probs=found.log_probs,
+        probabilities=pi,
     )
+    if not (
+        math.isfinite(loss.total) and all(map(arguments.all_finite, (loss.grad_logits, grad_values, loss.returns)))
+    ):
+        _check_taken(
+            logits,
+            actions,
+            names="rewards, discounts, values, value_cost, entropy_cost",
+            rewards=rewards,
+            discounts=discounts,
+            values=values,
+        )
+    return loss
 
 
-@arguments.no_overflow("logits, old_log_probs, advantages, weights")
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # the result is looked at
 def ppo_clip_objective(
     logits: ArrayLike,
     old_log_probs: ArrayLike,
@@ -328,33 +340,37 @@ def ppo_clip_objective(
 
     Source: Schulman et al. 2017, Proximal Policy Optimization Algorithms, equation 7.
     """
-    logits, old_log_probs, advantages, weights = arguments.floats(
-        logits=logits, old_log_probs=old_log_probs, advantages=advantages, weights=1.0 if weights is None else weights
-    )
     epsilon = arguments.number("epsilon", epsilon, low=0.0)
-    score = policy.score(logits, actions)
-    log_probs = policy.log_prob(logits, actions)
-    arguments.shape("old_log_probs", old_log_probs, log_probs.shape, "actions")
-    arguments.within("old_log_probs", old_log_probs, -np.inf, 0.0)
-    arguments.shape("advantages", advantages, log_probs.shape, "actions")
-    weights = arguments.spread("weights", weights, log_probs.shape, "actions")
-    m = math.prod(log_probs.shape[:-1])
+    weights = 1.0 if weights is None else weights
+    z, old, A, w = arguments.cast(logits=logits, old_log_probs=old_log_probs, advantages=advantages, weights=weights)
+    arguments.action_axis("logits", z)
+    chosen = arguments.action_indices(actions, z)
+    arguments.shape("old_log_probs", old, chosen.shape, "actions")
+    arguments.shape("advantages", A, chosen.shape, "actions")
+    arguments.scalar_or("weights", w, chosen.shape, "actions")
+    if not old.max() <= 0:
+        arguments.floats(logits=logits, old_log_probs=old_log_probs, advantages=advantages, weights=weights)
+        arguments.within("old_log_probs", old, -np.inf, 0.0)
+    m = math.prod(chosen.shape[:-1])
 
-    ratio = np.exp(log_probs - old_log_probs)
-    active = np.where(advantages > 0, ratio > 1 + epsilon, (ratio < 1 - epsilon) & (advantages < 0))
-    surrogate = np.minimum(ratio * advantages, np.clip(ratio, 1 - epsilon, 1 + epsilon) * advantages)
-    terms = weights * surrogate
-    slope = np.where(active, 0.0, weights * ratio * advantages)
-    counted = weights != 0
+    pi = kernels.softmax(z)
+    log_probs = kernels.log_prob(pi, chosen)
+    found = kernels.ppo_clip(log_probs, old, A, epsilon)
+    terms, slope = w * found.surrogate, w * found.slope
+    counted = np.broadcast_to(w != 0, chosen.shape)
     n_counted = max(1, int(counted.sum()))
+    value = float(terms.sum() / m)
+    if not (math.isfinite(value) and arguments.all_finite(found.ratio) and arguments.all_finite(slope)):
+        arguments.floats(logits=logits, old_log_probs=old_log_probs, advantages=advantages, weights=weights)
+        _check_taken(logits, actions, names="logits, old_log_probs, advantages, weights")
     return PPOClipObjective(
-        value=float(terms.sum() / m),
-        grad_logits=score * slope[..., None] / m,
-        ratio=ratio,
-        active=active,
-        clip_fraction=float(((np.abs(ratio - 1) > epsilon) & counted).sum() / n_counted),
-        active_fraction=float((active & counted).sum() / n_counted),
-        log_probs=log_probs,
+        value=value,
+        grad_logits=kernels.score(pi.probabilities, chosen) * np.expand_dims(slope / m, -1),
+        ratio=found.ratio,
+        active=found.active,
+        clip_fraction=float(((np.abs(found.ratio - 1) > epsilon) & counted).sum() / n_counted),
+        active_fraction=float((found.active & counted).sum() / n_counted),
+        log_probs=log_probs[()],
         terms=terms,
         per_trajectory=np.atleast_1d(terms).sum(axis=-1),
     )
@@ -502,3 +518,11 @@ def bradley_terry_loss(chosen: ArrayLike, rejected: ArrayLike) -> BradleyTerryLo
         probabilities=probabilities,
         accuracy=float((margin > 0).mean() + 0.5 * (margin == 0).mean()),
     )
+
+
+def _check_taken(logits: ArrayLike, actions: ArrayLike, *, names: str = "", **values: ArrayLike) -> NoReturn:
+    """Raise the error of the argument for which a result is not finite, an action that is forbidden among them."""
+    z, *_ = arguments.floats(logits=logits, **values)
+    arguments.logits_rows("logits", z)
+    arguments.action_indices(actions, z, allowed_only=True)
+    raise arguments.OverflowValueError(names or ", ".join(values), z.dtype)

@@ -10,7 +10,7 @@ from __future__ import annotations  # numpy.random, named in annotations, is slo
 import numpy as np
 from numpy.typing import ArrayLike
 
-from course_utils import arguments
+from course_utils import arguments, kernels
 from course_utils.arguments import FloatArray, IntArray
 
 
@@ -32,10 +32,7 @@ def softmax(logits: ArrayLike, temperature: float = 1.0) -> FloatArray:
 
     Source: Xiao & Zhu, Foundations of Large Language Models, ch. 4; Sutton & Barto 2018, section 13.1.
     """
-    z = _scaled("logits", logits, temperature)
-    exponentials = np.exp(z)
-    total: FloatArray = exponentials.sum(axis=-1, keepdims=True)
-    return exponentials / total
+    return kernels.softmax(_checked("logits", logits, temperature)).probabilities
 
 
 def log_softmax(logits: ArrayLike, temperature: float = 1.0) -> FloatArray:
@@ -56,7 +53,7 @@ def log_softmax(logits: ArrayLike, temperature: float = 1.0) -> FloatArray:
 
     Source: Xiao & Zhu, Foundations of Large Language Models, ch. 4.
     """
-    return _log_softmax("logits", logits, temperature)
+    return kernels.log_softmax(_checked("logits", logits, temperature))
 
 
 def log_prob(logits: ArrayLike, actions: ArrayLike) -> FloatArray:
@@ -77,11 +74,9 @@ def log_prob(logits: ArrayLike, actions: ArrayLike) -> FloatArray:
 
     Source: Xiao & Zhu, Foundations of Large Language Models, ch. 4.
     """
-    (logits,) = arguments.floats(logits=logits)
-    log_probabilities = log_softmax(logits)
-    indices = arguments.action_indices(actions, logits)
-    taken: FloatArray = np.take_along_axis(log_probabilities, indices[..., None], axis=-1)
-    return taken[..., 0][()]  # [()] makes a plain number of an array without axes
+    z = _checked("logits", logits)
+    chosen = arguments.action_indices(actions, z)
+    return kernels.log_prob(kernels.softmax(z), chosen)[()]  # [()] makes a plain number of an array without axes
 
 
 def score(logits: ArrayLike, actions: ArrayLike) -> FloatArray:
@@ -103,11 +98,9 @@ def score(logits: ArrayLike, actions: ArrayLike) -> FloatArray:
 
     Source: Williams 1992 (REINFORCE); Sutton & Barto 2018, section 13.3.
     """
-    (logits,) = arguments.floats(logits=logits)
-    probabilities = softmax(logits)
-    indices = arguments.action_indices(actions, logits, allowed_only=True)
-    one_hot = np.asarray(np.arange(logits.shape[-1]) == indices[..., None], dtype=logits.dtype)
-    return one_hot - probabilities
+    z = _checked("logits", logits)
+    chosen = arguments.action_indices(actions, z, allowed_only=True)
+    return kernels.score(kernels.softmax(z).probabilities, chosen)
 
 
 def entropy(logits: ArrayLike) -> FloatArray:
@@ -127,11 +120,7 @@ def entropy(logits: ArrayLike) -> FloatArray:
 
     Source: Mnih et al. 2016, section 4 (the entropy bonus).
     """
-    log_probabilities = log_softmax(logits)
-    probabilities = np.exp(log_probabilities)
-    products = np.multiply(probabilities, log_probabilities, where=probabilities > 0, out=np.zeros_like(probabilities))
-    negative_entropy: FloatArray = products.sum(axis=-1)
-    return 0.0 - negative_entropy  # and not -x, which would print -0.0 for a certain action
+    return kernels.entropy(kernels.softmax(_checked("logits", logits)))[()]
 
 
 def kl_divergence(p_logits: ArrayLike, q_logits: ArrayLike) -> FloatArray:
@@ -155,7 +144,8 @@ def kl_divergence(p_logits: ArrayLike, q_logits: ArrayLike) -> FloatArray:
     p_logits, q_logits = arguments.floats(p_logits=p_logits, q_logits=q_logits)
     arguments.logits_rows("p_logits", p_logits)
     arguments.shape("q_logits", q_logits, p_logits.shape, "p_logits")
-    log_p, log_q = _log_softmax("p_logits", p_logits), _log_softmax("q_logits", q_logits)
+    log_p = kernels.log_softmax(_checked("p_logits", p_logits))
+    log_q = kernels.log_softmax(_checked("q_logits", q_logits))
     both = (p_logits > -np.inf) & (q_logits > -np.inf)
     log_ratio = np.subtract(log_p, log_q, where=both, out=np.zeros_like(log_p))
     divergence = np.maximum((np.exp(log_p) * log_ratio).sum(axis=-1), 0.0)  # rounding can dip below 0
@@ -191,14 +181,13 @@ def sample(logits: ArrayLike, rng: np.random.Generator, temperature: float = 1.0
     return actions
 
 
-def _log_softmax(name: str, logits: ArrayLike, temperature: float = 1.0) -> FloatArray:
-    z = _scaled(name, logits, temperature)
-    total: FloatArray = np.exp(z).sum(axis=-1, keepdims=True)
-    return z - np.log(total)
-
-
-def _scaled(name: str, logits: ArrayLike, temperature: float) -> FloatArray:
-    """Return (z − max z) / κ: the same policy as z / κ, and exp of it cannot overflow."""
+def _checked(name: str, logits: ArrayLike, temperature: float = 1.0) -> FloatArray:
+    """Return z, or (z − max z) / κ: the same policy as z / κ, and its exponential cannot overflow."""
+    z, kappa = arguments.cast(**{name: logits, "temperature": temperature})
+    arguments.action_axis(name, z)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if not kappa.ndim and kappa == 1 and np.isfinite(z.max() - z.min()):
+            return z
     z, kappa = arguments.floats(**{name: logits, "temperature": temperature})
     if kappa.ndim or kappa <= 0:
         raise ValueError(f"temperature is {temperature}, expected a positive number (in {z.dtype})")

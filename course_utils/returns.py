@@ -8,7 +8,7 @@ last one stands for all that comes after the record. Float32 arrays give float32
 import numpy as np
 from numpy.typing import ArrayLike
 
-from course_utils import arguments
+from course_utils import arguments, kernels
 from course_utils.arguments import FloatArray
 
 
@@ -33,13 +33,9 @@ def discounted_returns(rewards: ArrayLike, discounts: ArrayLike, bootstrap: Arra
     Source: Sutton & Barto 2018, section 3.3.
     """
     rewards, discounts, bootstrap = arguments.floats(rewards=rewards, discounts=discounts, bootstrap=bootstrap)
-    discounts = _checked_discounts(rewards, discounts)
+    discounts = arguments.discount_steps(rewards, discounts)
     following = arguments.spread("bootstrap", bootstrap, rewards.shape[:-1], "rewards without their last axis")
-    result = np.empty_like(rewards)
-    for t in reversed(range(rewards.shape[-1])):
-        following = rewards[..., t] + discounts[..., t] * following
-        result[..., t] = following
-    return result
+    return kernels.backward(rewards, discounts, following)
 
 
 @arguments.no_overflow("rewards")
@@ -68,7 +64,7 @@ def reward_to_go(rewards: ArrayLike) -> FloatArray:
     return np.flip(np.flip(rewards, axis=-1).cumsum(axis=-1), axis=-1)
 
 
-@arguments.no_overflow("rewards, discounts, values")
+@np.errstate(over="ignore", invalid="ignore")  # the result is looked at
 def td_errors(rewards: ArrayLike, discounts: ArrayLike, values: ArrayLike) -> FloatArray:
     """Return the temporal-difference errors, the one-step estimates of the advantage.
 
@@ -88,14 +84,11 @@ def td_errors(rewards: ArrayLike, discounts: ArrayLike, values: ArrayLike) -> Fl
 
     Source: Sutton & Barto 2018, section 6.1.
     """
-    rewards, discounts, values = arguments.floats(rewards=rewards, discounts=discounts, values=values)
-    discounts = _checked_discounts(rewards, discounts)
-    expected = (*rewards.shape[:-1], rewards.shape[-1] + 1)
-    arguments.shape("values", values, expected, "rewards and one bootstrap value after the last step")
-    return rewards + discounts * values[..., 1:] - values[..., :-1]
+    result = kernels.td_errors(*arguments.record(rewards, discounts, values))
+    return arguments.finite_result(result, rewards=rewards, discounts=discounts, values=values)
 
 
-@arguments.no_overflow("rewards, discounts, values")
+@np.errstate(over="ignore", invalid="ignore")  # the result is looked at
 def gae(rewards: ArrayLike, discounts: ArrayLike, values: ArrayLike, lambda_: float) -> FloatArray:
     """Return the generalised advantage estimates.
 
@@ -120,18 +113,5 @@ def gae(rewards: ArrayLike, discounts: ArrayLike, values: ArrayLike, lambda_: fl
     Source: Schulman et al. 2016, High-Dimensional Continuous Control Using Generalized Advantage Estimation.
     """
     lambda_ = arguments.number("lambda_", lambda_, low=0.0, high=1.0)
-    deltas = td_errors(rewards, discounts, values)
-    decay = lambda_ * np.broadcast_to(np.asarray(discounts, deltas.dtype), deltas.shape)
-    result = np.empty_like(deltas)
-    following = np.zeros_like(deltas[..., 0])
-    for t in reversed(range(deltas.shape[-1])):
-        following = deltas[..., t] + decay[..., t] * following
-        result[..., t] = following
-    return result
-
-
-def _checked_discounts(rewards: FloatArray, discounts: FloatArray) -> FloatArray:
-    """Return discounts of the shape of rewards, which must have a time axis."""
-    arguments.time_axis("rewards", rewards)
-    arguments.within("discounts", discounts, 0.0, 1.0)
-    return arguments.spread("discounts", discounts, rewards.shape, "rewards")
+    result = kernels.gae(*arguments.record(rewards, discounts, values), lambda_)
+    return arguments.finite_result(result, rewards=rewards, discounts=discounts, values=values)

@@ -1,0 +1,165 @@
+"""The bare equations of the floor, each in one place: they check nothing, and call one another.
+
+``policy``, ``returns``, ``objectives`` and ``rlhf`` check what comes in and call these. Actions are the last axis of
+logits, time is the last axis of per-step arrays; nothing that goes in is changed. A logit of −inf forbids an action.
+A NaN or an infinity that goes in comes out of every row that it touches, so whoever calls can look at the result alone.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from course_utils.arguments import BoolArray, FloatArray, IntArray
+
+NO_SHIFT = 30.0  # exponentials of logits within ± this are neither too large nor too small, in float32 too
+SMALL = 2048  # entries: below, one pass more is cheaper than the question whether it is needed
+BLOCK = 1 << 15  # entries of a block: what is made of it stays in the cache
+
+
+class Softmax(NamedTuple):
+    """A softmax, from one exponential of each logit."""
+
+    probabilities: FloatArray
+    """π, shape (..., n)"""
+    shifted: FloatArray
+    """z − c, with a number c of each row, shape (..., n)"""
+    log_total: FloatArray
+    """log Σ_b exp(z_b − c), shape (..., 1): log π = shifted − log_total"""
+
+
+def softmax(z: FloatArray) -> Softmax:
+    """Return π_a = exp(z_a − c) / Σ_b exp(z_b − c): any c gives the same π, and the row's maximum no overflow."""
+    if z.size >= SMALL and z.max() <= NO_SHIFT and z.min() >= -NO_SHIFT:
+        shifted = z
+    else:
+        shifted = z - z.max(axis=-1, keepdims=True)
+    pi = np.exp(shifted)
+    total = row_sums(pi)
+    pi /= total
+    return Softmax(pi, shifted, np.log(total, out=total))
+
+
+def row_sums(x: FloatArray) -> FloatArray:
+    """Return the sum over the last axis, which stays: as a product with ones, where there are many short rows."""
+    if x.size < SMALL or x.shape[-1] > 64:
+        return np.asarray(x.sum(axis=-1, keepdims=True))
+    return x @ np.ones((x.shape[-1], 1), x.dtype)
+
+
+def log_softmax(z: FloatArray) -> FloatArray:
+    """Return log π_a = z_a − c − log Σ_b exp(z_b − c)."""
+    _, shifted, log_total = softmax(z)
+    result: FloatArray = shifted - log_total
+    return result
+
+
+def at(rows: FloatArray, actions: IntArray) -> FloatArray:
+    """Return the entry of each row at its action, shape (...)."""
+    flat = rows.reshape(-1, rows.shape[-1])
+    result: FloatArray = flat[np.arange(len(flat)), actions.ravel()].reshape(actions.shape)
+    return result
+
+
+def log_prob(policy: Softmax, actions: IntArray) -> FloatArray:
+    """Return log π(a) of the action in each row."""
+    return at(policy.shifted, actions) - policy.log_total[..., 0]
+
+
+def entropy(policy: Softmax) -> FloatArray:
+    """Return H = −Σ_a π_a log π_a, where 0 · log 0 counts as 0."""
+    result: FloatArray = 0.0 - (policy.probabilities * finite_log(policy)).sum(axis=-1)  # -x would print −0.0
+    return result
+
+
+def finite_log(policy: Softmax) -> FloatArray:
+    """Return log π, and the smallest number there is where π is 0: their product is 0."""
+    log_pi = policy.shifted - policy.log_total
+    return np.maximum(log_pi, np.finfo(log_pi.dtype).min, out=log_pi)
+
+
+def score(pi: FloatArray, actions: IntArray) -> FloatArray:
+    """Return ∂ log π(a) / ∂z = one-hot(a) − π."""
+    result = np.subtract(0.0, pi, dtype=pi.dtype)
+    flat = result.reshape(-1, pi.shape[-1])
+    flat[np.arange(len(flat)), actions.ravel()] += 1
+    return result
+
+
+class Weighted(NamedTuple):
+    """The log-probabilities of what was done, each with a weight."""
+
+    log_probs: FloatArray
+    policy: Softmax
+    score: FloatArray
+    terms: FloatArray
+    """weight · log π(a)"""
+    gradient: FloatArray
+    """∂ (1/m) Σ terms / ∂ logits"""
+
+
+def weighted_log_prob(z: FloatArray, actions: IntArray, weights: FloatArray, m: int) -> Weighted:
+    """Return w_t log π(a_t | s_t), and (1/m) w_t (one-hot(a_t) − π_t): the course's objective, with w = A."""
+    policy = softmax(z)
+    log_probs, of_each = log_prob(policy, actions), score(policy.probabilities, actions)
+    return Weighted(log_probs, policy, of_each, log_probs * weights, of_each * np.expand_dims(weights / m, -1))
+
+
+class Clipped(NamedTuple):
+    """PPO's surrogate of each step."""
+
+    ratio: FloatArray
+    active: BoolArray
+    """whether the clipped term is the smaller one"""
+    surrogate: FloatArray
+    slope: FloatArray
+    """∂ surrogate / ∂ log π(a)"""
+
+
+def ppo_clip(log_probs: FloatArray, old_log_probs: FloatArray, advantages: FloatArray, epsilon: float) -> Clipped:
+    """Return min(ρA, clip(ρ, 1 − ε, 1 + ε) A), with ρ = π / π_old; its slope is ρA, and 0 where the clip is active."""
+    ratio = np.exp(log_probs - old_log_probs)
+    free = ratio * advantages
+    active = np.where(advantages > 0, ratio > 1 + epsilon, (ratio < 1 - epsilon) & (advantages < 0))
+    surrogate = np.minimum(free, np.clip(ratio, 1 - epsilon, 1 + epsilon) * advantages)
+    return Clipped(ratio, active, surrogate, np.where(active, 0.0, free))
+
+
+def backward(x: FloatArray, decay: FloatArray, last: FloatArray | float = 0.0) -> FloatArray:
+    """Return y_t = x_t + decay_t y_{t+1}, with y_{T+1} = last, along the last axis: returns and GAE are such sums.
+
+    Steps are in blocks of about √T. All blocks go backwards side by side, as if nothing came after each of them; then
+    what comes after flows from block to block; then each step gets its share of it. Time goes first meanwhile, so that
+    one step of all rows lies together.
+    """
+    T = x.shape[-1]
+    rows = x.reshape(-1, T)
+    size = max(1, round(math.sqrt(T)))
+    blocks = -(-T // size)
+    shape = (blocks, size, len(rows))
+    y, factor = np.zeros((blocks * size, len(rows)), x.dtype), np.ones((blocks * size, len(rows)), x.dtype)
+    y[:T], factor[:T] = rows.T, np.broadcast_to(decay, x.shape).reshape(-1, T).T
+    y, factor = y.reshape(shape), factor.reshape(shape)
+    for t in range(size - 2, -1, -1):
+        y[:, t] += factor[:, t] * y[:, t + 1]
+        factor[:, t] *= factor[:, t + 1]
+    after = np.empty((blocks, len(rows)), x.dtype)
+    following = np.broadcast_to(np.asarray(last, x.dtype), x.shape[:-1]).ravel()
+    for block in range(blocks - 1, -1, -1):
+        after[block] = following
+        following = y[block, 0] + factor[block, 0] * following
+    y += factor * after[:, None]
+    return np.ascontiguousarray(y.reshape(-1, len(rows))[:T].T).reshape(x.shape)
+
+
+def td_errors(rewards: FloatArray, discounts: FloatArray, values: FloatArray) -> FloatArray:
+    """Return δ_t = r_t + γ_t V_{t+1} − V_t."""
+    result: FloatArray = rewards + discounts * values[..., 1:] - values[..., :-1]
+    return result
+
+
+def gae(rewards: FloatArray, discounts: FloatArray, values: FloatArray, lambda_: float) -> FloatArray:
+    """Return A_t = δ_t + γ_t λ A_{t+1}."""
+    return backward(td_errors(rewards, discounts, values), lambda_ * discounts)
