@@ -75,6 +75,8 @@ def number(name: str, value: ArrayLike, low: float = -np.inf, high: float = np.i
         TypeError: it is not a real number.
         ValueError: it is an array with axes, not finite, or out of range.
     """
+    if type(value) is float and low <= value <= high and math.isfinite(value):
+        return value
     (array,) = floats(**{name: value})
     if array.ndim:
         raise ValueError(f"{name} has shape {array.shape}, expected a single number")
@@ -235,7 +237,7 @@ def shape(name: str, array: NDArray[Any], expected: tuple[int, ...], match: str)
 def spread(name: str, array: FloatArray, expected: tuple[int, ...], match: str) -> FloatArray:
     """Return the array with the expected shape; a scalar counts for every entry, nothing else broadcasts."""
     scalar_or(name, array, expected, match)
-    return np.broadcast_to(array, expected)
+    return array if array.shape == expected else np.broadcast_to(array, expected)
 
 
 def scalar_or(name: str, array: FloatArray, expected: tuple[int, ...], match: str) -> None:

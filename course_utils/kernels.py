@@ -131,27 +131,42 @@ def backward(x: FloatArray, decay: FloatArray, last: FloatArray | float = 0.0) -
     """Return y_t = x_t + decay_t y_{t+1}, with y_{T+1} = last, along the last axis: returns and GAE are such sums.
 
     Steps are in blocks of about √T. All blocks go backwards side by side, as if nothing came after each of them; then
-    what comes after flows from block to block; then each step gets its share of it. Time goes first meanwhile, so that
-    one step of all rows lies together.
+    what comes after flows from block to block; then each step gets its share of it. Meanwhile the step within the block
+    is the first axis, so that one step of all blocks lies together.
     """
     T = x.shape[-1]
-    rows = x.reshape(-1, T)
-    size = max(1, round(math.sqrt(T)))
+    size = _block_size(T)
     blocks = -(-T // size)
-    shape = (blocks, size, len(rows))
-    y, factor = np.zeros((blocks * size, len(rows)), x.dtype), np.ones((blocks * size, len(rows)), x.dtype)
-    y[:T], factor[:T] = rows.T, np.broadcast_to(decay, x.shape).reshape(-1, T).T
-    y, factor = y.reshape(shape), factor.reshape(shape)
+    y, share = _by_step(x, size, 0.0), _by_step(decay if decay.shape == x.shape else np.broadcast_to(decay, x.shape), size, 1.0)
+    part = np.empty_like(y[0])
     for t in range(size - 2, -1, -1):
-        y[:, t] += factor[:, t] * y[:, t + 1]
-        factor[:, t] *= factor[:, t + 1]
-    after = np.empty((blocks, len(rows)), x.dtype)
-    following = np.broadcast_to(np.asarray(last, x.dtype), x.shape[:-1]).ravel()
-    for block in range(blocks - 1, -1, -1):
-        after[block] = following
-        following = y[block, 0] + factor[block, 0] * following
-    y += factor * after[:, None]
-    return np.ascontiguousarray(y.reshape(-1, len(rows))[:T].T).reshape(x.shape)
+        y[t] += np.multiply(share[t], y[t + 1], out=part)
+        share[t] *= share[t + 1]
+    first, factor = y[0].reshape(-1, blocks).T, share[0].reshape(-1, blocks).T
+    after = np.empty((blocks, first.shape[1]), x.dtype)
+    after[-1] = np.ravel(last)
+    for block in range(blocks - 1, 0, -1):
+        np.multiply(factor[block], after[block], out=after[block - 1])
+        after[block - 1] += first[block]
+    share *= after.T.ravel()
+    share += y
+    return np.ascontiguousarray(share.T).reshape(-1, blocks * size)[:, :T].reshape(x.shape)
+
+
+def _by_step(x: FloatArray, size: int, padding: float) -> FloatArray:
+    """Return a copy of shape (size, rows · blocks), padded behind the last step."""
+    T = x.shape[-1]
+    rows = x.reshape(-1, T)
+    if T % size:
+        behind = np.full((len(rows), -T % size), padding, x.dtype)
+        rows = np.concatenate([rows, behind], axis=1)
+    return np.array(rows.reshape(-1, size).T, order="C")
+
+
+def _block_size(T: int) -> int:
+    """Return a number near √T, if there is one that divides T."""
+    root = max(1, round(math.sqrt(T)))
+    return next((size for size in range(root, root // 2, -1) if T % size == 0), root)
 
 
 def td_errors(rewards: FloatArray, discounts: FloatArray, values: FloatArray) -> FloatArray:
