@@ -23,13 +23,14 @@ NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=60
 unexport PYTHONHOME PYTHONPATH PYTHONWARNINGS PYTHONINSPECT PYTHONSTARTUP PYTHONOPTIMIZE PYTHONUSERBASE
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-slow test-processors check notebooks constraints clean
+.PHONY: help lab test test-slow test-processors bench check notebooks constraints clean
 
 help: ## list the commands
 	@echo "make lab           open the course in JupyterLab (PORT=9999, NO_BROWSER=1, IP=0.0.0.0)"
 	@echo "make test          run all tests (PYTEST_ARGS='-k gae')"
 	@echo "make test-slow     run all tests and the slow ones too"
 	@echo "make test-processors   run them as other processors would round"
+	@echo "make bench         measure the floor beside torch, JAX, autograd and numba (QUICK=1)"
 	@echo "make check         lint, types and unit tests: the inner loop"
 	@echo "make notebooks     build the notebooks from notebooks/src (NOTEBOOKS='00 08')"
 	@echo "make constraints   pin the newest versions that pyproject.toml allows"
@@ -51,6 +52,10 @@ test-processors: ## run the tests as other processors would
 	@$(INSTALL) --extras test
 	POLICY_GRADIENT_COURSE_PROGRESS= OPENBLAS_NUM_THREADS=1 PYTHONPATH=tests/plugins $(VENV_PYTHON) \
 	  tests/processors.py -p share_out -n $(WORKERS) $(NBVAL) $(PYTEST_ARGS)
+
+bench: ## measure the floor beside torch, JAX, autograd and numba
+	@$(INSTALL) --extras bench
+	$(VENV_PYTHON) tests/bench/floor.py
 
 check: ## lint, types and unit tests
 	@$(INSTALL) --extras test

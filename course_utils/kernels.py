@@ -137,7 +137,10 @@ def backward(x: FloatArray, decay: FloatArray, last: FloatArray | float = 0.0) -
     T = x.shape[-1]
     size = _block_size(T)
     blocks = -(-T // size)
-    y, share = _by_step(x, size, 0.0), _by_step(decay if decay.shape == x.shape else np.broadcast_to(decay, x.shape), size, 1.0)
+    y, share = (
+        _by_step(x, size, 0.0),
+        _by_step(decay if decay.shape == x.shape else np.broadcast_to(decay, x.shape), size, 1.0),
+    )
     part = np.empty_like(y[0])
     for t in range(size - 2, -1, -1):
         y[t] += np.multiply(share[t], y[t + 1], out=part)

@@ -86,12 +86,12 @@ def torch_both(log_prob: Callable[..., Any], z: np.ndarray, a: np.ndarray, A: np
 def jax_both(z: np.ndarray, a: np.ndarray, A: np.ndarray) -> Contender:
     """The same compiled by JAX; the compilation does not count."""
 
-    def value(logits: Any) -> Any:
-        taken = jnp.take_along_axis(jax.nn.log_softmax(logits), a[:, None], axis=1)[:, 0]
-        return (taken * A).sum()
+    def value(logits: Any, actions: Any, advantages: Any) -> Any:
+        taken = jnp.take_along_axis(jax.nn.log_softmax(logits), actions[:, None], axis=1)[:, 0]
+        return (taken * advantages).sum()
 
-    both, logits = jax.jit(jax.value_and_grad(value)), jnp.asarray(z)
-    return lambda: jax.block_until_ready(both(logits))
+    both, arrays = jax.jit(jax.value_and_grad(value)), [jnp.asarray(x) for x in (z, a, A)]
+    return lambda: jax.block_until_ready(both(*arrays))
 
 
 def autograd_both(z: np.ndarray, a: np.ndarray, A: np.ndarray) -> Contender:
