@@ -471,13 +471,13 @@ def sampled(function, name="sample_action", seed=5):
 
 
 MADE_ONCE = np.random.default_rng(1)
-KEPT = []
+STORE = []
 
 
 def uses_numbers_twice(p, rng):
-    if not KEPT:
-        KEPT.extend(np.tile(rng.random(5), 2))
-    return np.searchsorted(np.cumsum(p), KEPT.pop())
+    if not STORE:
+        STORE.extend(np.tile(rng.random(5), 2))
+    return np.searchsorted(np.cumsum(p), STORE.pop())
 
 
 @pytest.mark.parametrize(
