@@ -454,6 +454,18 @@ WRONG = [
     ("whiten", "padding-in-one", lambda a, mask: (a - a.mean()) / (a[mask == 1].std() + 1e-8) * mask),
     ("whiten", "padding-in-one", lambda a, mask: (a - a[mask == 1].mean()) / (a.std() + 1e-8) * mask),
     ("whiten", None, rounded(whitened())),
+    *(("whiten", None, lambda a, mask, k=k: np.clip(whitened()(a, mask), -k, k)) for k in (2, 3, 5)),
+    ("whiten", None, whitened(lambda steps: max(steps.std(), 1.0))),
+    # right on ordinary inputs, and finite on extreme ones: not what no maximum, or none of a row, gives
+    *(("score", None, lambda z, a, k=k: np.eye(len(z))[a] - softmax(np.clip(z, -k, k))) for k in (20, 500)),
+    ("softmax", None, lambda z, temperature=1.0: np.clip(softmax(z / temperature), 1e-8, 1)),
+    ("softmax", None, lambda z, temperature=1.0: softmax(z / max(temperature, 0.1))),
+    ("penalised_rewards", None, lambda s, new, ref, beta: np.clip(with_score(np.subtract)(s, new, ref, beta), -5, 5)),
+    ("ppo_surrogate", None, dual_clip(20.0)),
+    ("ppo_surrogate", None, surrogate(lambda new, old: np.exp(np.clip(new - old, -20, 20)))),
+    ("reply_objective", None, lambda p, a, mask: (np.maximum(p, -5) * a)[mask].sum() / len(mask)),
+    ("reward_to_go", None, lambda r, g: np.clip(backwards(r, g), -10, 10)),
+    ("reward_to_go", None, per_step(lambda t, r, g: np.dot(r[t : t + 100], g ** np.arange(len(r[t : t + 100]))))),
 ]
 WRONG_SAMPLED = [
     ("sample_action", "fresh-number-each", fresh_at_each_comparison),

@@ -188,6 +188,13 @@ def overwrites(x):
 COUNT = [0]
 
 
+ANSWERS = {}
+
+
+def keeps_answers(x):
+    return ANSWERS.setdefault(id(x), (x, nonlinear(x)))[1]
+
+
 def remembers(x):
     COUNT[0] += 1
     return x**2 + x + (COUNT[0] % 7 == 0)
@@ -257,6 +264,13 @@ def test_each_has_its_own_sentence(function, mistake, status, words):
 def test_an_answer_that_depends_on_earlier_calls():
     COUNT[0] = 0
     assert judged(remembers).mistake == "remembers"
+
+
+def test_an_answer_that_is_kept_by_the_id_of_an_array():
+    ANSWERS.clear()
+    result = judged(keeps_answers)
+    assert (result.mistake, result.status) == ("remembers", "almost")
+    assert "The same array was given twice" in result.text
 
 
 def test_an_answer_that_shares_memory_with_the_input():
@@ -457,6 +471,13 @@ def sampled(function, name="sample_action", seed=5):
 
 
 MADE_ONCE = np.random.default_rng(1)
+STORE = []
+
+
+def uses_numbers_twice(p, rng):
+    if not STORE:
+        STORE.extend(np.tile(rng.random(5), 2))
+    return np.searchsorted(np.cumsum(p), STORE.pop())
 
 
 @pytest.mark.parametrize(
@@ -465,6 +486,7 @@ MADE_ONCE = np.random.default_rng(1)
         (lambda p, rng: np.random.choice(len(p), p=p), "global-rng", "almost"),  # noqa: NPY002
         (lambda p, rng: random.choices(range(len(p)), p)[0], "global-rng", "almost"),
         (lambda p, rng: MADE_ONCE.choice(len(p), p=p), "own-rng", "almost"),
+        (uses_numbers_twice, "own-rng", "almost"),
         (lambda p, rng: np.random.default_rng().choice(len(p), p=p), "own-rng", "almost"),
         (lambda p, rng: np.random.default_rng(7).choice(len(p), p=p), "fixed-seed", "not yet"),
         (lambda p, rng: float(rng.choice(len(p), p=p)), "float-index", "almost"),

@@ -158,7 +158,7 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         r"(can't multiply sequence|operand type.*'(list|tuple)')|operand type.*: '(list|tuple)'|"
-        r"operand type.*and '(list|tuple)'|can only concatenate",
+        r"operand type.*and '(list|tuple)'|can only concatenate (list|tuple)",
         "",
         "Lists do not compute: `+` joins them. `np.array(the_list)` makes an array, which computes entry by entry.",
     ),
@@ -168,7 +168,8 @@ ROWS: tuple[tuple[str, str, str], ...] = (
         "An array of whole numbers cannot take up floats in place. Begin with `np.zeros(n)`, or write `x = x + …`.",
     ),
     (
-        r"operand type|not supported between|not supported for the input types|loop of ufunc|must be real number",
+        r"operand type|can only concatenate|not supported between|"
+        r"not supported for the input types|loop of ufunc|must be real number",
         "",
         "Two things are combined there that do not go together. Print the `type` of each.",
     ),

@@ -463,6 +463,18 @@ def remembers() -> Diagnosis:
     )
 
 
+def remembers_arrays() -> Diagnosis:
+    """An array with other numbers in it gets the answer to the old ones."""
+    return Diagnosis(
+        "almost",
+        "remembers",
+        "The same array was given twice, with other numbers in it the second time, and the second answer is not that "
+        "to the new numbers.",
+        "Something survives from call to call, such as answers that are kept by the `id` of an array. Arrays change in "
+        "place: let the answer depend on the numbers that they hold now.",
+    )
+
+
 # --- sampled functions -------------------------------------------------------------------------------
 
 

@@ -51,7 +51,7 @@ QUESTION = Question(
         {"log_probs": np.array([-0.2, -1.5, -0.7]), "advantages": np.array([1.0, 3.0, -2.0])},
         {"log_probs": np.array([0.0]), "advantages": np.array([3.0])},
         {"log_probs": np.array([-0.5, 0.0, -9.0, -0.5]), "advantages": np.array([-1.0, -4.0, -0.5, 0.0])},
-        {"log_probs": np.array([-25.375, -0.125, -13.5]), "advantages": np.array([-1.257, 30.125, 12.5])},
+        {"log_probs": np.array([-25.375, -0.03125, -13.5]), "advantages": np.array([-1.257, 30.125, 12.5])},
     ),
     fresh=fresh,
     oracle=objective,

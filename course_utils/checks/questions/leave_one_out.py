@@ -171,7 +171,7 @@ QUESTION = Question(
             "own-return",
             "M10",
             lambda returns: 0.0 * returns,
-            "Your advantages are all 0: you subtracted from each return the return itself.",
+            "Your advantages are all 0, as if each return were subtracted from itself.",
             "The episode's own return depends on its actions. As a baseline it takes the whole gradient away.",
             sections.MAY_DEPEND,
         ),

@@ -58,6 +58,12 @@ QUESTION = Question(
             "ref_log_probs": np.log([0.5, 0.6, 0.2, 0.4, 0.1]),
             "beta": 0.0,
         },
+        {
+            "score": -12.5,
+            "log_probs": np.array([-0.5, -14.25, -3.125]),
+            "ref_log_probs": np.array([-9.75, -0.25, -0.75]),
+            "beta": 2.125,
+        },
     ),
     extreme=(
         {

@@ -85,12 +85,24 @@ QUESTION = Question(
             "advantages": np.array([-0.5, -1.5, 1.0, 2.0, 0.0]),
             "epsilon": 0.4,
         },
+        {
+            "log_probs": np.array([-0.25, -0.125, -6.5, -7.25]),
+            "old_log_probs": np.array([-5.5, -4.625, -1.0, -1.5]),
+            "advantages": np.array([-12.5, 30.25, 17.125, -25.0]),
+            "epsilon": 0.3,
+        },
     ),
     extreme=(
         {
             "log_probs": np.array([-800.0, -1.0]),
             "old_log_probs": np.array([-800.5, -1.5]),
             "advantages": np.array([1.0, -1.0]),
+            "epsilon": 0.2,
+        },
+        {
+            "log_probs": np.array([-0.5, -31.0]),
+            "old_log_probs": np.array([-30.0, -0.25]),
+            "advantages": np.array([-1.0, 1.0]),
             "epsilon": 0.2,
         },
     ),

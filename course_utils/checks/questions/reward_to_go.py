@@ -61,6 +61,8 @@ QUESTION = Question(
         {"rewards": np.array([-1.0, -1.0, -1.0, 0.0]), "discount": 1.0},
         {"rewards": np.array([3.0]), "discount": 0.6},
         {"rewards": np.array([0.0, 0.0, -2.0, 0.0, 0.0, 1.0, 5.0]), "discount": 0.9},
+        {"rewards": np.array([12.125, -25.375, 31.5]), "discount": 0.95},
+        {"rewards": np.arange(120) % 4 - 1.375, "discount": 0.99},
     ),
     # long enough that γ^(t−1) is 0 in floating point
     extreme=({"rewards": np.arange(340) % 3 - 1.5, "discount": 0.1},),

@@ -106,6 +106,9 @@ QUESTION = Question(
             "mask": np.array([[1.0, 1.0], [1.0, 0.0], [1.0, 1.0], [1.0, 1.0]]),
         },
         {"advantages": np.array([[3.0, 0.0, -2.0, 4.5, 0.0]]), "mask": np.ones((1, 5))},
+        # a standard deviation below 1, and an advantage more than 5 of them from the mean
+        {"advantages": np.array([[1.25, -0.5, 0.75, -1.5, 0.25]]), "mask": np.ones((1, 5))},
+        {"advantages": 38.5 * np.eye(6, 7, -5) + np.arange(42).reshape(6, 7) % 5, "mask": np.ones((6, 7))},
     ),
     extreme=(
         {"advantages": np.array([[2.0, 2.0], [2.0, 0.0]]), "mask": np.array([[1.0, 1.0], [1.0, 0.0]])},
