@@ -952,8 +952,8 @@ def _student_limit(probability: float, freedom: int) -> float:
 
 
 def _measured(value: float, error: float) -> str:
-    if "masked" in (str(value), str(error)):
-        raise TypeError("a masked number says nothing")
+    if not all(isinstance(number, int | float | np.number) for number in (value, error)):
+        raise TypeError("not a number")
     return f"{value:.3g} ± {error:.1g}"
 
 

@@ -82,7 +82,7 @@ def finite_log(policy: Softmax) -> FloatArray:
 
 def score(pi: FloatArray, actions: IntArray) -> FloatArray:
     """Return ∂ log π(a) / ∂z = one-hot(a) − π."""
-    result = np.subtract(0.0, pi, dtype=pi.dtype)
+    result = np.subtract(0.0, pi, dtype=pi.dtype, order="C")  # whose reshape is itself
     flat = result.reshape(-1, pi.shape[-1])
     flat[np.arange(len(flat)), actions.ravel()] += 1
     return result

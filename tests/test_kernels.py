@@ -1,5 +1,7 @@
 """Where a kernel saves a pass over memory it gives what the plain equation gives."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -77,3 +79,14 @@ def test_a_scan_in_two_levels_is_the_loop_over_time(T, leading, share_of_ends, d
     assert found.shape == x.shape
     for array, was in zip((x, decay), before, strict=True):
         np.testing.assert_array_equal(array, was)
+
+
+def test_the_order_in_memory_of_what_goes_in_does_not_matter():
+    rng = np.random.default_rng(0)
+    z, actions, weights = rng.normal(size=(4, 3, 2)), rng.integers(2, size=(4, 3)), rng.normal(size=(4, 3))
+    wanted = kernels.weighted_log_prob(z, actions, weights, 4)
+    for order in itertools.permutations(range(3)):
+        other = np.ascontiguousarray(z.transpose(order)).transpose(np.argsort(order))
+        found = kernels.weighted_log_prob(other, np.asfortranarray(actions), np.asfortranarray(weights), 4)
+        np.testing.assert_allclose(found.gradient, wanted.gradient, rtol=1e-13)
+        np.testing.assert_allclose(found.score.sum(axis=-1), 0, atol=1e-15)

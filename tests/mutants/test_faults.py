@@ -18,6 +18,8 @@ PACKAGE = Path(course_utils.__file__).parent
 FLOOR = [
     "__init__.py",
     "arguments.py",
+    "data_files.py",
+    "kernels.py",
     "policy.py",
     "returns.py",
     "objectives.py",

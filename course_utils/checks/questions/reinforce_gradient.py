@@ -205,7 +205,7 @@ QUESTION = Question(
             "discount": 0.5,
         },
         {
-            "logits": np.array([[5000.0, 0.0, 1.0], [-np.inf, 0.5, 0.0]]),
+            "logits": np.array([[5000.0, 0.0, 1.0], [-6000.0, 0.5, 0.0]]),
             "states": np.array([[0, 1], [1, 1]]),
             "actions": np.array([[0, 2], [1, 2]]),
             "rewards": np.array([[1.0, 0.5], [-2.0, 3.0]]),

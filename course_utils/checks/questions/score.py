@@ -44,7 +44,7 @@ QUESTION = Question(
         {"logits": np.array([1000.0, 0.0]), "action": 1},
         {"logits": np.array([-1000.0, -1000.0, -1001.0]), "action": 2},
         {"logits": np.array([5000.0, 0.0, 1.0]), "action": 0},
-        {"logits": np.array([0.5, -np.inf, 0.0]), "action": 2},
+        {"logits": np.array([0.5, -800.0, 0.0]), "action": 2},
     ),
     fresh=fresh,
     oracle=lambda logits, action: policy.score(logits, action),

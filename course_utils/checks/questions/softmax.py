@@ -42,7 +42,7 @@ QUESTION = Question(
         {"logits": np.array([10000.0, 9000.0]), "temperature": 1000.0},
         {"logits": np.array([[5000.0, 0.0, 1.0], [1.0, 0.0, -5000.0]])},
         {"logits": np.array([3.0, 1.0]), "temperature": 0.001},
-        {"logits": np.array([0.0, -np.inf, 1.0])},
+        {"logits": np.array([0.0, -800.0, 1.0])},
     ),
     fresh=fresh,
     oracle=policy.softmax,

@@ -119,7 +119,7 @@ QUESTION = Question(
             "actions": np.array([0, 1]),
         },
         {
-            "logits": np.array([[5000.0, 0.0, 1.0], [-np.inf, 0.5, 0.0], [0.3, 0.0, 0.2]]),
+            "logits": np.array([[5000.0, 0.0, 1.0], [-6000.0, 0.5, 0.0], [0.3, 0.0, 0.2]]),
             "states": np.array([0, 1]),
             "actions": np.array([0, 2]),
         },
