@@ -167,6 +167,7 @@ def test_empty_and_ragged_arrays_are_refused(function, name):
     refused(function, ValueError, name, "rectangular", **{name: [[1.0], [1.0, 2.0]]})
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("function", "name"), arguments_named(ARRAYS))
 def test_wrong_shapes_are_refused(function, name):
     good = np.asarray(GOOD[function][name])

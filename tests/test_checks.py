@@ -382,6 +382,7 @@ def test_common_exceptions_come_with_help(function, hint):
     assert hint in " ".join(result.text.split())
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX timers")
 @pytest.mark.parametrize("loud", [False, True])
 def test_an_endless_loop_can_be_interrupted(loud):
@@ -659,6 +660,7 @@ def fresh_for_each_action(p, rng):
     return next((a for a, edge in enumerate(np.cumsum(p)) if rng.random() < edge), len(p) - 1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("function", "mistake"),
     [
@@ -690,6 +692,7 @@ def many(p, u):
     return np.minimum(np.searchsorted(np.cumsum(p), u, side="right"), len(p) - 1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("choose", "right"),
     [
@@ -705,6 +708,7 @@ def test_actions_of_one_draw_that_depend_on_each_other_are_noticed(choose, right
     assert (result.status == "correct") == right, result
 
 
+@pytest.mark.long
 def test_the_exact_gradient_with_the_other_sign_draws_nothing():
     def minus(logits, reward_of_action, m, rng):
         pi = policy.softmax(logits)
@@ -846,6 +850,7 @@ def test_a_pair_has_enough_digits_to_differ():
     assert show_pair(2.0, 2.0) == ("2", "2")
 
 
+@pytest.mark.long
 def test_checks_need_no_notebook():
     code = "import sys, course_utils.checks; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)

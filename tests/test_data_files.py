@@ -198,6 +198,7 @@ scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.c
 values = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters()), inner))
 
 
+@pytest.mark.long
 @given(st.lists(st.dictionaries(st.text(st.characters()), values, max_size=4), max_size=4))
 def test_what_is_written_is_read_or_refused_at_once(entries):
     with tempfile.TemporaryDirectory() as folder:

@@ -20,6 +20,7 @@ def test_the_same_figure_gives_the_same_bytes() -> None:
     assert figures.png(draw()) == figures.png(draw())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("width", "height", "columns"), [(7.2, 3.0, 1), (7.2, 4.6, 2), (4.0, 2.0, 1)])
 def test_a_figure_is_a_white_card_with_room_on_all_sides(width: float, height: float, columns: int) -> None:
     fig, axes = figures.new_figure(width, height, columns)

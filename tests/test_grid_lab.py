@@ -186,6 +186,7 @@ def test_a_wrong_discount_of_the_world_is_refused(wrong):
         grid_world(wrong)
 
 
+@pytest.mark.long
 def test_what_viewers_without_widgets_get():
     lab = GridLab(selected="b3")
     data, metadata = lab._repr_mimebundle_()

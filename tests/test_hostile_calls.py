@@ -548,6 +548,7 @@ def test_flags_are_booleans(function, name):
     function(**CALLS[function] | fresh(function) | {name: np.bool_(good)})
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("function", "name"), arguments_that(lambda function, name, good: is_array(good)))
 def test_masked_arrays_are_refused(function, name):
     good = CALLS[function][name]
@@ -566,6 +567,7 @@ def test_weights_to_sample_with_have_a_positive_sum(function, name):
     refused(function, name, np.array([True, False]))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(3))
 def test_hostile_calls_are_answered_or_refused_in_a_sentence(seed):
     assert outcomes(1000, seed) == []

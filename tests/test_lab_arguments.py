@@ -18,6 +18,7 @@ ARGUMENTS = [
 LISTS = ("advantages", "logits", "actions", "quantities", "rewards", "probabilities")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("lab", "name", "usual"), ARGUMENTS)
 def test_an_argument_is_of_its_kind_or_refused_by_name(lab, name, usual):
     wrong = [object(), {1: 2}, 1j]

@@ -94,6 +94,7 @@ def test_objective_and_its_gradient_against_the_oracles(shape):
     oracles.agree(got.grad_logits, u, logits)
 
 
+@pytest.mark.long
 @given(st.integers(0, 10**6), st.floats(-3, 3), st.floats(-3, 3))
 def test_gradient_is_linear_in_the_advantages(seed, x, y):
     logits, actions, a, b = example((2, 3), seed)

@@ -105,3 +105,6 @@ def test_the_configuration_is_written_once_and_that_of_others_stays(tmp_path: Pa
     assert pages.install(tmp_path).read_text() == pages.CONFIGURATION
     path.write_text("c = get_config()\n")
     assert pages.install(tmp_path).read_text() == "c = get_config()\n"
+
+
+pytestmark = pytest.mark.long

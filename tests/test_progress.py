@@ -186,6 +186,7 @@ progress.PATIENCE = 60
 """
 
 
+@pytest.mark.long
 def test_what_waits_for_another_process_is_written_when_python_ends(file):
     file.parent.mkdir()
     holder = subprocess.Popen([sys.executable, "-c", HOLDER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

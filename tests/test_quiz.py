@@ -41,6 +41,7 @@ def test_the_four_lessons_have_quizzes_of_all_kinds():
     assert kinds == {"single", "several", "numeric", "order"}
 
 
+@pytest.mark.long
 def test_the_misconceptions_of_each_lesson_are_distractors():
     met = {name: set(re.findall(r'"misconception": "(M\d+)"', json.dumps(document(name)))) for name in NAMES}
     assert met["01"] >= {"M1"}

@@ -121,6 +121,7 @@ def test_tables_of_an_mdp_are_copies():
     assert problem.performance(np.zeros((2, 3))) == before
 
 
+@pytest.mark.long
 def test_labs_share_nothing_that_can_be_edited():
     for make, read in [
         (RlhfLab, lambda lab: lab.world),

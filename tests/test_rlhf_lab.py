@@ -119,6 +119,7 @@ def test_the_picture_is_the_log(hacked):
         assert rows[-1:] == ([n - 1] if n else [])
 
 
+@pytest.mark.long
 def test_replies_are_samples_that_change_only_with_the_policy(hacked):
     lab, _ = hacked
     fresh = RlhfLab()
@@ -192,6 +193,7 @@ def test_in_the_background_until_it_is_paused_or_the_bar_is_full(monkeypatch):
     assert same(lab.log, ppo.resume(half, 50 - done, config=ppo.RunConfig(kl_coef=0.0), progress=False))
 
 
+@pytest.mark.long
 def test_the_page_is_heard():
     async def scenario():
         lab, heard = RlhfLab(), []

@@ -188,6 +188,7 @@ def test_adam_is_the_trainers_adam():
     assert b == pytest.approx(a, rel=1e-12)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("hidden", [0, 8])
 def test_sft_learns_the_demonstrations(hidden):
     rng = np.random.default_rng(0)

@@ -335,6 +335,7 @@ def same(a, b):
     return a.rows == b.rows and a.samples == b.samples and (a.state.parameters == b.state.parameters).all()
 
 
+@pytest.mark.long
 def test_the_same_seed_gives_the_same_log():
     config = RunConfig(**SHORT)
     first = run(config, 5)

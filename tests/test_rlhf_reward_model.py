@@ -63,6 +63,7 @@ def test_score_is_features_times_weights(kind, fresh):
     assert rm.score(model, WORLD, fresh.chosen) == pytest.approx(expected, abs=1e-10)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("length_control", [False, True])
 def test_training_finds_the_minimum(pairs, length_control):
     small = rm.Pairs(pairs.chosen.take(slice(0, 150)), pairs.rejected.take(slice(0, 150)))
@@ -88,6 +89,7 @@ def test_length_control_leaves_the_length_out_of_the_score(sft):
     assert rm.score(model, WORLD, pairs.chosen) == pytest.approx(rm.features(WORLD, pairs.chosen) @ model.weights)
 
 
+@pytest.mark.long
 def test_raters_prefer_as_bradley_and_terry_say():
     rng = np.random.default_rng(4)
     first, second = (
@@ -112,6 +114,7 @@ def test_polite_raters(sft):
     assert margin[1] > margin[0] + 0.2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", rm.KINDS)
 def test_every_kind_of_features_ranks_fresh_pairs_well(kind, pairs, fresh, sft):
     model = rm.normalise(rm.fit(WORLD, pairs, kind), WORLD, pairs.chosen)
@@ -232,6 +235,7 @@ def test_replies_that_all_have_the_same_score_cannot_be_normalised(pairs):
         rm.normalise(model, WORLD, pairs.chosen.take(slice(0, 0)))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("penalty", [1e-300, 1e-30, 1e-12])
 def test_penalties_with_which_nothing_settles_are_refused(pairs, penalty):
     with pytest.raises(ValueError, match=f"^penalty is {penalty}, with which the weights did not settle"):

@@ -57,7 +57,6 @@ def test_a_sweep_over_processes_equals_one_in_this_process():
     assert_same(here, there)
 
 
-@pytest.mark.long
 def test_a_sweep_over_a_dask_cluster_equals_one_in_this_process():
     configs = [RunConfig(**SHORT), RunConfig(**SHORT | {"learning_rate": 1e38})]
     here = sweep(configs, [0, 1], jobs=1, progress=False)

@@ -350,6 +350,7 @@ def test_an_interrupt_keeps_what_was_learned(capsys):
     assert capsys.readouterr().out == "Interrupted after update 3 of 20: what was learned until then is kept.\n"
 
 
+@pytest.mark.long
 @pytest.mark.skipif(threading.current_thread() is not threading.main_thread(), reason="signals need the main thread")
 def test_a_real_interrupt_in_the_middle_keeps_what_was_learned():
     timer = threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT))
