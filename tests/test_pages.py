@@ -13,6 +13,8 @@ from bs4 import BeautifulSoup
 from course_utils.build import notebooks, pages
 from course_utils.widgets import AdvantageLab, Quiz, TrainingLab
 
+pytestmark = pytest.mark.long
+
 CELLS = {
     "lab": """from course_utils import figures
 from course_utils.widgets import AdvantageLab, Quiz, TrainingLab
@@ -105,6 +107,3 @@ def test_the_configuration_is_written_once_and_that_of_others_stays(tmp_path: Pa
     assert pages.install(tmp_path).read_text() == pages.CONFIGURATION
     path.write_text("c = get_config()\n")
     assert pages.install(tmp_path).read_text() == "c = get_config()\n"
-
-
-pytestmark = pytest.mark.long
