@@ -533,6 +533,7 @@ def test_an_unknown_deviation_is_measured_in_standard_errors():
     assert result.evidence["standard_errors"] > 6
 
 
+@pytest.mark.long
 def test_an_estimate_with_the_right_mean_and_another_spread():
     def half(logits, reward_of_action, m, rng):
         pi = policy.softmax(logits)
@@ -717,6 +718,7 @@ def test_the_exact_gradient_with_the_other_sign_draws_nothing():
     assert judge(load("score_function_estimate"), minus, 3).mistake in ("nothing-drawn", "sign", "exact-sum")
 
 
+@pytest.mark.long
 def test_a_rounded_estimate_is_told_to_be_rounded():
     exact = estimate_of(lambda p, m, rng: many(p, rng.random(m)))
     question = Question(**{**vars(load("score_function_estimate")), "calls": 300})

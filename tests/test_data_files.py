@@ -268,6 +268,7 @@ def test_limits_are_told(tmp_path, name, content, reason):
     assert reason in told
 
 
+@pytest.mark.long
 def test_a_long_chain_of_rules_is_followed(tmp_path):
     chain = "REPLY 1 A0\n" + "".join(f"A{i} 1 A{i + 1}\n" for i in range(900)) + "A900 1 we\n"
     world = in_a_world(write(tmp_path, "grammar.txt", chain.encode()))

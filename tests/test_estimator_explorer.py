@@ -75,6 +75,7 @@ def test_moments_of_finite_differences_by_enumeration(setting, m):
     assert found.expected_squared_error == pytest.approx((found.error**2 + bias**2).sum())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_batches_scatter_about_their_mean_with_their_standard_error(setting):
     """False alarms: below 1e-6 in all. Sums of 40 draws × 8 batches, taken as normal, within 6 standard errors."""
@@ -103,6 +104,7 @@ def test_reward_kinds():
     np.testing.assert_array_equal(lab.rewards, [1, -1, 1])
 
 
+@pytest.mark.long
 def test_no_finite_differences_below_six_samples():
     lab = EstimatorExplorer(samples=5)
     assert lab.finite_differences() is None
@@ -147,6 +149,7 @@ def test_a_wrong_value_is_refused_by_name(trait, wrong):
     assert getattr(lab, trait) == before
 
 
+@pytest.mark.long
 def test_what_viewers_without_widgets_get():
     lab = EstimatorExplorer(actions=["refund", "replace", "apologise"])
     data, metadata = lab._repr_mimebundle_()

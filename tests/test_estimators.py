@@ -738,6 +738,7 @@ def test_the_bias_of_the_batch_mean_is_found():
     assert text[0].index("bias") == text[1].index(f"{c.bias[s, a]:+.3g}") == text[2].index("not")
 
 
+@pytest.mark.long
 def test_truncation_is_a_bias_of_the_returns():
     problem, logits = mdp.geometric_mdp(0.9), np.array([[1.0, 0.0], [0.0, 0.0]])
     functions = weightings(problem, logits)

@@ -16,6 +16,7 @@ def draw() -> figures.Figure:
     return fig
 
 
+@pytest.mark.long
 def test_the_same_figure_gives_the_same_bytes() -> None:
     assert figures.png(draw()) == figures.png(draw())
 
@@ -33,6 +34,7 @@ def test_a_figure_is_a_white_card_with_room_on_all_sides(width: float, height: f
     assert np.all(edges == 1), "black on a dark page cannot be read: the ground is opaque"
 
 
+@pytest.mark.long
 def test_show_puts_the_alt_text_beside_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[Any] = []
     monkeypatch.setattr(figures, "display", lambda data, raw, metadata: shown.append((data, metadata)))

@@ -149,6 +149,7 @@ def test_episodes_are_inversions_of_the_shared_numbers():
         assert estimates[i] == pytest.approx(by_hand, abs=1e-12)
 
 
+@pytest.mark.long
 def test_the_labs_own_samples_have_the_exact_moments():
     lab = GaeLab(lambda_=0.9)
     drawn = []

@@ -98,6 +98,7 @@ def test_more_conversations_continue_those_there_were():
     assert (cloud.counts() != last).any()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("weighting", WEIGHTINGS)
 def test_the_estimates_scatter_as_the_exact_moments_say(weighting):
     """The z of the mean and of the mean square, over 10 draws of 60: beyond 6 by chance below 1e-7 in the test.

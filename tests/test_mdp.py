@@ -380,6 +380,7 @@ def follow(table, pi, s, steps):
     return total
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("env_id", "options", "terminal"),
     [

@@ -148,6 +148,7 @@ progress.record_quiz("08", "lost", True, True)
 """
 
 
+@pytest.mark.long
 def test_a_process_that_dies_leaves_the_old_file_and_no_lock(file):
     progress.record_quiz("08", "kept", True, True)
     before = file.read_bytes()
@@ -212,6 +213,7 @@ def test_only_the_first_event_waits_long_for_the_lock(file, monkeypatch):
     assert time.monotonic() - begun < 0.9, "three times 0.1 s, not three times the patience"
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_what_waits_is_written_by_one_process_only(file):
     code = """
@@ -312,6 +314,7 @@ def test_an_odd_value_in_it_stops_no_later_recording(file, capsys, key, value):
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("depth", [100, 900, 940, 960, 970, 980, 990, 2000])
 def test_what_could_not_be_written_again_is_set_aside(file, depth):
     deep = f'{{"format": "{progress.FORMAT}", "version": 1, "events": [{{"x": {"[" * depth}{"]" * depth}}}]}}'

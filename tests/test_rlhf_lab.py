@@ -215,6 +215,7 @@ def test_the_page_is_heard():
     asyncio.run(scenario())
 
 
+@pytest.mark.long
 def test_an_error_ends_in_words_and_nothing_is_lost(monkeypatch, capsys):
     climb = ppo._climb
 

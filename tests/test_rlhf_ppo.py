@@ -152,6 +152,7 @@ def test_baselines_by_hand():
 # --- KL -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_three_ways_to_the_same_kl(tmp_path):
     world = tiny_world.load(tmp_path)
     model, reference = random_model(world, 0, 0.5), random_model(world, 1, 0.5)
@@ -173,6 +174,7 @@ def test_three_ways_to_the_same_kl(tmp_path):
         metrics.exact_kl(random_model(WORLD, 0), random_model(WORLD, 1), WORLD, 0)
 
 
+@pytest.mark.long
 def test_the_log_of_a_run_holds_the_exact_kl(tmp_path):
     """After some updates in the tiny world, objective/kl of a large batch agrees with the list of all replies."""
     world = tiny_world.load(tmp_path)
@@ -361,6 +363,7 @@ def test_resuming_equals_one_long_run(options):
     assert same(resume(pickle.loads(pickle.dumps(run(dataclasses.replace(config, updates=2), 1))), 4), long)
 
 
+@pytest.mark.long
 def test_an_interrupt_keeps_the_log_and_can_go_on(capsys, monkeypatch):
     config = RunConfig(**SHORT | {"updates": 5})
     long = run(config, 2)

@@ -81,6 +81,7 @@ def test_training_finds_the_minimum(pairs, length_control):
     assert np.abs(grad(loss)(w)).max() < 1e-6  # convex: no slope, no lower point
 
 
+@pytest.mark.long
 def test_length_control_leaves_the_length_out_of_the_score(sft):
     rng = np.random.default_rng(6)
     pairs = rm.label(WORLD, *rm.sample_pairs(sft, WORLD, 1500, rng), rng, length_bias=0.3)
@@ -105,6 +106,7 @@ def test_raters_prefer_as_bradley_and_terry_say():
         assert abs(share - expected) < Z_LIMIT * np.sqrt(0.25 / 20_000)
 
 
+@pytest.mark.long
 def test_polite_raters(sft):
     rng = np.random.default_rng(5)
     first, second = rm.sample_pairs(sft, WORLD, 6000, rng)
@@ -124,6 +126,7 @@ def test_every_kind_of_features_ranks_fresh_pairs_well(kind, pairs, fresh, sft):
     )
 
 
+@pytest.mark.long
 def test_normalised_scores(pairs, fresh):
     model = rm.normalise(rm.fit(WORLD, pairs), WORLD, fresh.chosen)
     scores = rm.score(model, WORLD, fresh.chosen)
@@ -138,6 +141,7 @@ def test_normalised_scores(pairs, fresh):
         rm.normalise(model, WORLD, WORLD.replies([0, 0], ["we", "we"]))
 
 
+@pytest.mark.long
 def test_the_readable_table_says_what_matters(pairs):
     model = rm.fit(WORLD, pairs)
     table = rm.weight_table(model, WORLD)
@@ -220,6 +224,7 @@ def test_joined_pairs(pairs):
     assert (both.rejected.tokens[1500:] == pairs.rejected.tokens).all()
 
 
+@pytest.mark.long
 def test_replies_that_all_have_the_same_score_cannot_be_normalised(pairs):
     model = rm.fit(WORLD, pairs)
     copies = pairs.chosen.take(np.zeros(20, dtype=int))
@@ -242,6 +247,7 @@ def test_penalties_with_which_nothing_settles_are_refused(pairs, penalty):
         rm.fit(WORLD, pairs, penalty=penalty)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("penalty", [0.01, 1e12, 1e300])
 def test_other_extreme_penalties_give_a_model(pairs, penalty):
     model = rm.normalise(rm.fit(WORLD, pairs, penalty=penalty), WORLD, pairs.chosen)

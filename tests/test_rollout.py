@@ -339,6 +339,7 @@ def test_bad_input_from_gymnasium():
             rollout.from_gymnasium(*given, *defaults[len(given) :])
 
 
+@pytest.mark.long
 def test_importing_rollout_does_not_load_gymnasium():
     code = "import sys, course_utils.rollout, course_utils.mdp; print('gymnasium' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60)

@@ -78,6 +78,7 @@ def test_wrong_values_are_refused_by_name(name, value):
     assert getattr(lab, name) == before
 
 
+@pytest.mark.long
 def test_the_words_and_the_picture_for_viewers_without_widgets():
     lab = ScoreExplorer(PI, ["refund", "replace", "apologise"], draws=50)
     assert repr(lab) == lab.alt_text()

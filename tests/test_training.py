@@ -524,6 +524,7 @@ def one_run(problem, theta, alpha, beta, episodes, draw, floor=0.05):
     return result
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("alpha", "beta"), [(2**-12, None), (2**-7, None), (2**-9, 2**-6), (2**-5, 0.5)])
 def test_a_run_equals_the_box_step_by_step(alpha, beta):
     theta = [-1.0, 0.3]

@@ -78,6 +78,7 @@ def test_it_is_a2c_and_nothing_else(critic):
     assert np.array_equal(lab.history().returns, wanted.history.returns)
 
 
+@pytest.mark.long
 def test_a_setting_counts_from_the_next_update_on():
     lab, same = TrainingLab(), TrainingLab()
     for one in (lab, same):

@@ -108,6 +108,7 @@ def test_a_table_of_another_shape_is_refused(wrong):
             TrajectoryTree(**{name: wrong})
 
 
+@pytest.mark.long
 def test_what_viewers_without_widgets_get():
     tree = TrajectoryTree(selected=1)
     data, metadata = tree._repr_mimebundle_()
