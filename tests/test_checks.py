@@ -128,7 +128,7 @@ def test_stub():
     for function in (empty, documented, passes, begun, dots, not_implemented):
         result = judge(DOUBLE, function)
         assert (result.status, result.mistake) == ("not attempted", None)
-        assert "Return x² + x. It is called as `double(x)`." in result.text.replace("\n", " ")
+        assert f"Return x² + x. It is called as `{function.__name__}(x)`." in result.text.replace("\n", " ")
     assert judge(DOUBLE, empty).text == judge(DOUBLE, empty).text
     assert judge(DOUBLE, empty)._repr_html_() == judge(DOUBLE, empty)._repr_html_()
 

@@ -184,7 +184,7 @@ def _before_calling(question: Question, fn: Any) -> Finding | None:
     if not callable(fn):
         return Finding(sentences.not_callable(question.name, fn))
     if is_stub(fn):
-        return Finding(_not_attempted(question))
+        return Finding(_not_attempted(question, fn))
     if is_async(fn):
         return Finding(sentences.coroutine())
     for inputs in question.fixed:
@@ -196,12 +196,13 @@ def _before_calling(question: Question, fn: Any) -> Finding | None:
     return None
 
 
-def _not_attempted(question: Question) -> Diagnosis:
+def _not_attempted(question: Question, fn: Any) -> Diagnosis:
+    called = own_name(fn, question.name) + question.signature.removeprefix(question.name)
     return Diagnosis(
         "not attempted",
         None,
         "Your function is still empty. Put your code where the `...` is, run that cell, and then this one.",
-        f"{question.prompt} It is called as `{question.signature}`.",
+        f"{question.prompt} It is called as `{called}`.",
     )
 
 
@@ -246,11 +247,11 @@ def _unusable(question: Question, learner: Learner, call: Call, wanted: NDArray[
     value = call.value
     if call.stop:
         if call.stop.error == "NotImplementedError":
-            return Finding(_not_attempted(question))
+            return Finding(_not_attempted(question, learner.function))
         diagnosis = _stopped(question, learner.function, call.stop)
     elif value is None or value is Ellipsis:
         if value is Ellipsis or (not call.printed and has_placeholder(learner.function)):
-            return Finding(_not_attempted(question))
+            return Finding(_not_attempted(question, learner.function))
         diagnosis = sentences.nothing_returned(call.printed, returns_something(learner.function))
     elif call.kind == "coroutine":
         diagnosis = sentences.coroutine()
