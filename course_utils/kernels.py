@@ -16,7 +16,6 @@ from course_utils.arguments import BoolArray, FloatArray, IntArray
 
 NO_SHIFT = 30.0  # exponentials of logits within ± this are neither too large nor too small, in float32 too
 SMALL = 2048  # entries: below, one pass more is cheaper than the question whether it is needed
-BLOCK = 1 << 15  # entries of a block: what is made of it stays in the cache
 
 
 class Softmax(NamedTuple):
