@@ -18,6 +18,6 @@ def test_no_lab_names_a_colour() -> None:
 def test_every_role_that_a_lab_names_is_told_and_none_in_vain() -> None:
     told = re.findall(r"^  --pgc-([\w-]+):", ROLES, re.MULTILINE)
     forced = re.findall(r"^    --pgc-([\w-]+):", rest, re.MULTILINE)
-    named = re.findall(r'paint\("([\w-]+)"\)|var\(--pgc-([\w-]+)\)', "".join(SOURCES.values()))
+    named = re.findall(r'colour\("([\w-]+)"\)|var\(--pgc-([\w-]+)\)', "".join(SOURCES.values()))
     assert sorted(told) == sorted({one or two for one, two in named})
     assert set(forced) < set(told)

@@ -93,16 +93,16 @@ const LOGIT_LIMIT = 8;
 const REWARD_LIMIT = 20;
 const BASELINE_LIMIT = 20;
 const FIRST_DEPENDENCE = 0.5; // what the check box sets
-const INK = paint("sampled-ink"); // outline of what is sampled
+const INK = colour("sampled-ink"); // outline of what is sampled
 const CURVE = { height: 256, left: 40, right: 12, top: 56, bottom: 43, row: 16 };
 const BARS = { height: 206, left: 40, right: 34, top: 26, bottom: 24 };
 const STRIP = { height: 240, left: 76, right: 12, top: 2, row: 40, spreadRow: 36, zoomTop: 182, zoomRow: 34 };
 const HEAP = 17; // most of a heap's radius
 const TICKS = 9;
 const MARKS = [
-  ["zero", "no baseline (0)", paint("neutral"), "1.5 3"],
-  ["value", "V = J", paint("value-ink"), "5 3"],
-  ["best", "best b*", paint("exact"), null],
+  ["zero", "no baseline (0)", colour("neutral"), "1.5 3"],
+  ["value", "V = J", colour("value-ink"), "5 3"],
+  ["best", "best b*", colour("exact"), null],
 ];
 const OF_ACTIONS = [
   ["weight", "weight R − b"],
@@ -116,7 +116,7 @@ const OF_BASELINES = [
   ["ratio", "compared with b = 0"],
 ];
 
-function diamond(x, y, size) {
+function diamondPath(x, y, size) {
   return `M${x} ${y - size} L${x + size} ${y} L${x} ${y + size} L${x - size} ${y} z`;
 }
 
@@ -183,7 +183,7 @@ function render({ model, el }) {
   const text = (parent, anchor = "middle", attributes = {}) =>
     svgNode(parent, "text", { "text-anchor": anchor, "aria-hidden": "true", ...attributes });
   const axis = (svg, anchor) =>
-    Array.from({ length: TICKS }, () => ({ line: svgNode(svg, "line", { stroke: paint("rule") }), label: text(svg, anchor) }));
+    Array.from({ length: TICKS }, () => ({ line: svgNode(svg, "line", { stroke: colour("rule") }), label: text(svg, anchor) }));
 
   // --- situations
   const presets = htmlNode(root, "div", { class: "pgc-row pgc-presets", role: "group", "aria-label": "situations" });
@@ -213,24 +213,24 @@ function render({ model, el }) {
   const curveY = axis(curveSvg, "end");
   const curveName = text(curveSvg, "middle");
   setText(curveName, "baseline b");
-  const marks = MARKS.map(([name, words, colour, dash]) => ({
+  const marks = MARKS.map(([name, words, tint, dash]) => ({
     name,
     words,
-    line: svgNode(curveSvg, "line", { stroke: colour, "stroke-width": 1.5, "stroke-dasharray": dash }),
-    colour,
+    line: svgNode(curveSvg, "line", { stroke: tint, "stroke-width": 1.5, "stroke-dasharray": dash }),
+    tint,
   }));
-  const faintCurve = svgNode(curveSvg, "path", { fill: "none", stroke: paint("reference"), "stroke-width": 2, "stroke-dasharray": "2 4" });
-  const curve = svgNode(curveSvg, "path", { fill: "none", stroke: paint("exact"), "stroke-width": 2.5, "data-role": "curve" });
+  const faintCurve = svgNode(curveSvg, "path", { fill: "none", stroke: colour("reference"), "stroke-width": 2, "stroke-dasharray": "2 4" });
+  const curve = svgNode(curveSvg, "path", { fill: "none", stroke: colour("exact"), "stroke-width": 2.5, "data-role": "curve" });
   marks.forEach((mark) => {
-    mark.dot = svgNode(curveSvg, "path", { fill: mark.name === "zero" ? paint("paper") : mark.colour, stroke: mark.name === "zero" ? mark.colour : paint("paper"), "stroke-width": 1.5, "data-role": "mark", "data-name": mark.name });
+    mark.dot = svgNode(curveSvg, "path", { fill: mark.name === "zero" ? colour("paper") : mark.tint, stroke: mark.name === "zero" ? mark.tint : colour("paper"), "stroke-width": 1.5, "data-role": "mark", "data-name": mark.name });
     mark.label = text(curveSvg, "start", { "data-role": "mark-label", "data-name": mark.name });
-    mark.label.style.fill = mark.colour;
+    mark.label.style.fill = mark.tint;
   });
   const handle = svgNode(curveSvg, "g", { "data-role": "baseline" });
   const reach = svgNode(handle, "rect", { fill: "transparent" });
-  const stem = svgNode(handle, "line", { stroke: paint("exact"), "stroke-width": 1.5 });
+  const stem = svgNode(handle, "line", { stroke: colour("exact"), "stroke-width": 1.5 });
   const ring = svgNode(handle, "circle", { class: "pgc-ring", r: 13 });
-  const knob = svgNode(handle, "circle", { class: "pgc-handle", r: 9, fill: paint("exact") });
+  const knob = svgNode(handle, "circle", { class: "pgc-handle", r: 9, fill: colour("exact") });
 
   // --- what is typed and ticked
   const set = htmlNode(root, "div", { class: "pgc-row pgc-set" });
@@ -288,7 +288,7 @@ function render({ model, el }) {
     const group = svgNode(barsSvg, "g", { "data-role": "reward", "data-index": index });
     const reachOf = svgNode(group, "rect", { fill: "transparent" });
     const bar = svgNode(group, "rect", { "data-role": "weight", "data-index": index });
-    const level = svgNode(barsSvg, "line", { stroke: paint("exact"), "stroke-width": 2, "pointer-events": "none", "data-role": "level", "data-index": index });
+    const level = svgNode(barsSvg, "line", { stroke: colour("exact"), "stroke-width": 2, "pointer-events": "none", "data-role": "level", "data-index": index });
     const ringOf = svgNode(group, "circle", { class: "pgc-ring", r: 12 });
     const knobOf = svgNode(group, "circle", { class: "pgc-handle", r: 8 });
     const label = text(barsSvg);
@@ -334,23 +334,23 @@ function render({ model, el }) {
   button(right.head, "draw-again", "draw again", () => change({ draw: get("draw") + 1 }), true);
   const stripSvg = svgNode(right.box, "svg", { role: "img" });
   const stripX = axis(stripSvg, "middle");
-  const rules = many(() => svgNode(stripSvg, "line", { stroke: paint("rule") }));
-  const band = svgNode(stripSvg, "rect", { fill: paint("sampled"), "fill-opacity": 0.28, "data-role": "deviation" });
-  const guide = svgNode(stripSvg, "line", { stroke: paint("exact"), "stroke-width": 1.2 });
+  const rules = many(() => svgNode(stripSvg, "line", { stroke: colour("rule") }));
+  const band = svgNode(stripSvg, "rect", { fill: colour("sampled"), "fill-opacity": 0.28, "data-role": "deviation" });
+  const guide = svgNode(stripSvg, "line", { stroke: colour("exact"), "stroke-width": 1.2 });
   const rowNames = () => [text(stripSvg, "start"), text(stripSvg, "start")];
   const heaps = many((index) => ({
-    heap: svgNode(stripSvg, "path", { fill: paint("sampled"), stroke: INK, "stroke-width": 0.4, "data-role": "heap", "data-index": index }),
+    heap: svgNode(stripSvg, "path", { fill: colour("sampled"), stroke: INK, "stroke-width": 0.4, "data-role": "heap", "data-index": index }),
     names: rowNames(),
   }));
   const spreadNames = rowNames();
   const averageBand = svgNode(stripSvg, "line", { stroke: INK, "stroke-width": 1.5 });
-  const average = svgNode(stripSvg, "circle", { r: 5, fill: paint("sampled"), stroke: INK, "stroke-width": 1.2, "data-role": "average" });
-  const zoomFrame = svgNode(stripSvg, "rect", { fill: paint("muted"), rx: 4 });
+  const average = svgNode(stripSvg, "circle", { r: 5, fill: colour("sampled"), stroke: INK, "stroke-width": 1.2, "data-role": "average" });
+  const zoomFrame = svgNode(stripSvg, "rect", { fill: colour("muted"), rx: 4 });
   const zoomX = axis(stripSvg, "middle");
   const zoomNames = rowNames();
   const centre = svgNode(stripSvg, "line", { stroke: INK, "stroke-width": 3, "data-role": "mean" });
-  const drift = svgNode(stripSvg, "path", { stroke: paint("below"), "stroke-width": 3, fill: "none", "data-role": "drift" });
-  const exactMark = svgNode(stripSvg, "path", { fill: paint("exact"), stroke: paint("paper"), "stroke-width": 1, "data-role": "exact" });
+  const drift = svgNode(stripSvg, "path", { stroke: colour("below"), "stroke-width": 3, fill: "none", "data-role": "drift" });
+  const exactMark = svgNode(stripSvg, "path", { fill: colour("exact"), stroke: colour("paper"), "stroke-width": 1, "data-role": "exact" });
   const readout = htmlNode(root, "p", { class: "pgc-readout", "data-role": "readout" });
 
   // --- the policy
@@ -478,11 +478,11 @@ function render({ model, el }) {
   function drawCurve({ baseline: b, dependence: c }, all) {
     const { plot, low, high, most, inner, wide, baselineX: x, varianceY: y } = geometry;
     drawTicks(curveX, fittingTicks(low, high, plot.right - plot.left, 7, short), (v, line, label) => {
-      setAttributes(line, { x1: x(v), x2: x(v), y1: plot.low, y2: plot.low + 4, stroke: paint("axis") });
+      setAttributes(line, { x1: x(v), x2: x(v), y1: plot.low, y2: plot.low + 4, stroke: colour("axis") });
       setAttributes(label, { x: x(v), y: plot.low + 20 });
     }, short);
     drawTicks(curveY, roundTicks(0, most, 4), (v, line, label) => {
-      setAttributes(line, { x1: plot.left, x2: plot.right, y1: y(v), y2: y(v), stroke: v === 0 ? paint("axis") : paint("rule") });
+      setAttributes(line, { x1: plot.left, x2: plot.right, y1: y(v), y2: y(v), stroke: v === 0 ? colour("axis") : colour("rule") });
       setAttributes(label, { x: plot.left - 6, y: y(v) + 4 });
     }, few);
     setAttributes(curveName, { x: (plot.left + plot.right) / 2, y: CURVE.height - 5 });
@@ -507,7 +507,7 @@ function render({ model, el }) {
       const v = all.at[name];
       const [px, py] = [at, y(v)];
       const round = `M${px - 4.5} ${py} a4.5 4.5 0 1 0 9 0 a4.5 4.5 0 1 0 -9 0 z`;
-      setAttributes(dot, { d: name === "best" ? diamond(px, py, 7) : round, "data-value": v, "data-at": places[name] });
+      setAttributes(dot, { d: name === "best" ? diamondPath(px, py, 7) : round, "data-value": v, "data-at": places[name] });
     });
     const [px, py] = [x(b), y(all.now)];
     const [from, to] = [Math.max(0, px - 28), Math.min(inner, px + 28)];
@@ -529,19 +529,19 @@ function render({ model, el }) {
     const { small, band: wide, low, high, centre: x, rewardY: y } = geometry;
     const barWidth = Math.min(42, wide * 0.5);
     drawTicks(barsY, roundTicks(low, high, 4), (v, line, label) => {
-      setAttributes(line, { x1: BARS.left, x2: small - BARS.right, y1: y(v), y2: y(v), stroke: v === 0 ? paint("axis") : paint("rule") });
+      setAttributes(line, { x1: BARS.left, x2: small - BARS.right, y1: y(v), y2: y(v), stroke: v === 0 ? colour("axis") : colour("rule") });
       setAttributes(label, { x: BARS.left - 4, y: y(v) + 4 });
     }, short);
     bars.forEach(({ group, reach: area, bar, level, ring: halo, knob: grip_, label }, a) => {
       const [R, w] = [rewards[a], all.weights[a]];
       const b = R - w;
       const [yR, yb] = [y(R), y(b)];
-      const colour = Math.abs(w) < 1e-12 ? paint("neutral") : w > 0 ? paint("above") : paint("below");
+      const tint = Math.abs(w) < 1e-12 ? colour("neutral") : w > 0 ? colour("above") : colour("below");
       setAttributes(area, { x: x(a) - wide / 2, width: wide, y: BARS.top, height: BARS.height - BARS.bottom - BARS.top });
-      setAttributes(bar, { x: x(a) - barWidth / 2, width: barWidth, y: Math.min(yR, yb), height: Math.abs(yR - yb), fill: colour, "data-value": w });
+      setAttributes(bar, { x: x(a) - barWidth / 2, width: barWidth, y: Math.min(yR, yb), height: Math.abs(yR - yb), fill: tint, "data-value": w });
       setAttributes(level, { x1: x(a) - wide / 2 - 0.5, x2: x(a) + wide / 2 + 0.5, y1: yb, y2: yb, "data-value": b });
       for (const node of [halo, grip_]) setAttributes(node, { cx: x(a), cy: yR });
-      setAttributes(grip_, { fill: colour });
+      setAttributes(grip_, { fill: tint });
       setAttributes(label, { x: x(a), y: 13 });
       setText(label, signed(w));
       describeSlider(group, `reward of ${actions[a]}`, R, [-REWARD_LIMIT, REWARD_LIMIT], `${signed(R)}, weight ${signed(w)}`);
@@ -571,7 +571,7 @@ function render({ model, el }) {
       setText(lower, note);
     };
     drawTicks(stripX, fittingTicks(first, last, geometry.stripSpan, 5, signed), (v, line, label) => {
-      setAttributes(line, { x1: x(v), x2: x(v), y1: STRIP.top, y2: axisY, stroke: v === 0 ? paint("axis") : paint("rule") });
+      setAttributes(line, { x1: x(v), x2: x(v), y1: STRIP.top, y2: axisY, stroke: v === 0 ? colour("axis") : colour("rule") });
       setAttributes(label, { x: x(v), y: axisY + 15 });
     }, signed);
     heaps.forEach(({ heap, names }, a) => {
@@ -594,12 +594,12 @@ function render({ model, el }) {
     const middle = STRIP.zoomTop + STRIP.zoomRow / 2;
     setAttributes(zoomFrame, { x: STRIP.left, y: STRIP.zoomTop, width: right_ - STRIP.left, height: STRIP.zoomRow });
     drawTicks(zoomX, fittingTicks(-geometry.nearest, geometry.nearest, geometry.stripSpan, 5, signed), (v, line, label) => {
-      setAttributes(line, { x1: near(v), x2: near(v), y1: STRIP.zoomTop, y2: low, stroke: v === 0 ? paint("axis") : paint("rule") });
+      setAttributes(line, { x1: near(v), x2: near(v), y1: STRIP.zoomTop, y2: low, stroke: v === 0 ? colour("axis") : colour("rule") });
       setAttributes(label, { x: near(v), y: low + 15 });
     }, signed);
     nameRow(zoomNames, middle, "zoom: mean", "◆ exact");
     setAttributes(centre, { x1: near(mean), x2: near(mean), y1: STRIP.zoomTop + 2, y2: low - 2, "data-value": mean });
-    setAttributes(exactMark, { d: diamond(near(exact), middle, 8), "data-value": exact });
+    setAttributes(exactMark, { d: diamondPath(near(exact), middle, 8), "data-value": exact });
     const way = near(mean) - near(exact);
     const tip = 5 * Math.sign(way);
     const end = near(mean) - tip / 2;

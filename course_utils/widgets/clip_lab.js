@@ -99,7 +99,7 @@ const RATIOS_SHOWN = 4; // a larger one is drawn at the top with an arrow
 const LOWEST_KL = 1e-3;
 const HIGHEST_KL = 10;
 const ARROW = 14; // px for a gradient of 1
-const [BLUE, GREEN, RED, GREY] = [paint("policy"), paint("above"), paint("below"), paint("reference")];
+const [BLUE, GREEN, RED, GREY] = [colour("policy"), colour("above"), colour("below"), colour("reference")];
 const CASES = [
   ["A > 0, good", ["pushes back", "pushes up", "gradient off"]],
   ["A < 0, bad", ["gradient off", "pushes down", "pushes back"]],
@@ -136,7 +136,7 @@ function render({ model, el }) {
   const text = (svg, anchor = "middle", attributes = {}, content = null) =>
     svgNode(svg, "text", { "text-anchor": anchor, "aria-hidden": "true", ...attributes }, content);
   const rules = (svg, count) =>
-    Array.from({ length: count }, () => ({ line: svgNode(svg, "line", { stroke: paint("rule") }), label: text(svg, "end") }));
+    Array.from({ length: count }, () => ({ line: svgNode(svg, "line", { stroke: colour("rule") }), label: text(svg, "end") }));
   const panel = (parent, title, label) => {
     const box = htmlNode(parent, "div", { class: "pgc-panel" });
     const heading = htmlNode(box, "p", { class: "pgc-title" }, title);
@@ -185,7 +185,7 @@ function render({ model, el }) {
   formula(chart.heading, "surrogate");
   const keyRow = htmlNode(chart.box, "p", { class: "pgc-key pgc-swatches" });
   chart.box.insertBefore(keyRow, chart.svg);
-  setText(swatch(keyRow, paint("exact"), null), "surrogate");
+  setText(swatch(keyRow, colour("exact"), null), "surrogate");
   setText(swatch(keyRow, GREY, "2 3"), "ρA, without clip");
   const side = htmlNode(first, "div", { class: "pgc-side" });
   const cases = htmlNode(side, "table", { class: "pgc-cases", role: "table", "aria-label": "what the gradient does" });
@@ -216,25 +216,25 @@ function render({ model, el }) {
   const sentence = htmlNode(side, "p", { class: "pgc-sentence", "data-role": "sentence" });
 
   const regions = ["off", "back"].map((name) => {
-    const area = svgNode(chart.svg, "rect", { "data-role": "region", "data-name": name, fill: name === "off" ? paint("block") : paint("wash") });
+    const area = svgNode(chart.svg, "rect", { "data-role": "region", "data-name": name, fill: name === "off" ? colour("block") : colour("wash") });
     return { name, area };
   });
   const chartRules = rules(chart.svg, 5);
   const edges = ["1 − ε", "1 + ε"].map((words, k) => ({
-    line: svgNode(chart.svg, "line", { stroke: paint("axis"), "stroke-dasharray": "4 3" }),
+    line: svgNode(chart.svg, "line", { stroke: colour("axis"), "stroke-dasharray": "4 3" }),
     label: text(chart.svg, k === 0 ? "end" : "start", {}, words),
   }));
   const ticks = [0, 0.5, 1, 1.5, 2].map((at) => ({ at, label: text(chart.svg, "middle", {}, String(at)) }));
-  const railOfA = svgNode(chart.svg, "line", { stroke: paint("line"), "stroke-width": 4, "stroke-linecap": "round" });
+  const railOfA = svgNode(chart.svg, "line", { stroke: colour("line"), "stroke-width": 4, "stroke-linecap": "round" });
   const plainLine = svgNode(chart.svg, "path", { fill: "none", stroke: GREY, "stroke-width": 2.4, "stroke-dasharray": "2 3", "data-role": "plain-line" });
-  const clippedLine = svgNode(chart.svg, "path", { fill: "none", stroke: paint("exact"), "stroke-width": 2.6, "stroke-linejoin": "round", "data-role": "surrogate-line" });
+  const clippedLine = svgNode(chart.svg, "path", { fill: "none", stroke: colour("exact"), "stroke-width": 2.6, "stroke-linejoin": "round", "data-role": "surrogate-line" });
   const dial = svgNode(chart.svg, "g", { "data-role": "ratio", class: "pgc-across" });
-  const rail = svgNode(dial, "rect", { fill: paint("wash"), height: 4, rx: 2 });
+  const rail = svgNode(dial, "rect", { fill: colour("wash"), height: 4, rx: 2 });
   const reach = [svgNode(dial, "rect", { fill: "transparent" }), svgNode(dial, "rect", { fill: "transparent" })];
   const dialLine = svgNode(dial, "line", { stroke: BLUE, "stroke-width": 2 });
-  const plainDot = svgNode(dial, "circle", { r: 4.5, fill: paint("paper"), stroke: GREY, "stroke-width": 2, "data-role": "plain-point" });
-  const dot = svgNode(dial, "circle", { r: 5.5, fill: paint("exact"), stroke: paint("paper"), "stroke-width": 1.5, "data-role": "point" });
-  const arrow = svgNode(dial, "path", { fill: "none", stroke: paint("exact"), "stroke-width": 2.4, "data-role": "arrow" });
+  const plainDot = svgNode(dial, "circle", { r: 4.5, fill: colour("paper"), stroke: GREY, "stroke-width": 2, "data-role": "plain-point" });
+  const dot = svgNode(dial, "circle", { r: 5.5, fill: colour("exact"), stroke: colour("paper"), "stroke-width": 1.5, "data-role": "point" });
+  const arrow = svgNode(dial, "path", { fill: "none", stroke: colour("exact"), "stroke-width": 2.4, "data-role": "arrow" });
   const ring = svgNode(dial, "circle", { class: "pgc-ring", r: 13 });
   const handle = svgNode(dial, "circle", { class: "pgc-handle", r: 9, fill: BLUE });
   const dialName = text(dial, "middle", { "font-weight": 600 });
@@ -326,16 +326,16 @@ function render({ model, el }) {
   const barRules = rules(bars.svg, 3);
   const policyBars = world.actions.map((name, a) => ({
     now: svgNode(bars.svg, "rect", { "data-role": "now", "data-index": a, fill: BLUE }),
-    before: svgNode(bars.svg, "rect", { "data-role": "old", "data-index": a, fill: "none", stroke: paint("reference"), "stroke-width": 1.8, "stroke-dasharray": "2 3" }),
-    bracket: svgNode(bars.svg, "path", { fill: "none", stroke: paint("exact"), "stroke-width": 1.6 }),
+    before: svgNode(bars.svg, "rect", { "data-role": "old", "data-index": a, fill: "none", stroke: colour("reference"), "stroke-width": 1.8, "stroke-dasharray": "2 3" }),
+    bracket: svgNode(bars.svg, "path", { fill: "none", stroke: colour("exact"), "stroke-width": 1.6 }),
     value: text(bars.svg),
     name: text(bars.svg, "middle", {}, name),
   }));
-  const band = svgNode(ratioPanel.svg, "rect", { "data-role": "band", fill: paint("band") });
+  const band = svgNode(ratioPanel.svg, "rect", { "data-role": "band", fill: colour("band") });
   const ratioRules = rules(ratioPanel.svg, 5);
   const ratioMarks = world.actions.map((name, a) => ({
     stem: svgNode(ratioPanel.svg, "line", { stroke: BLUE, "stroke-width": 4 }),
-    head: svgNode(ratioPanel.svg, "path", { fill: BLUE, stroke: paint("paper"), "stroke-width": 1.5, "data-role": "ratio-mark", "data-index": a }),
+    head: svgNode(ratioPanel.svg, "path", { fill: BLUE, stroke: colour("paper"), "stroke-width": 1.5, "data-role": "ratio-mark", "data-index": a }),
     value: text(ratioPanel.svg, "start"),
     name: text(ratioPanel.svg, "middle", {}, name),
   }));
@@ -358,24 +358,24 @@ function render({ model, el }) {
   ].map((one) => {
     const legend = htmlNode(one.box, "p", { class: "pgc-key pgc-swatches" });
     one.box.insertBefore(legend, one.svg);
-    const words = [swatch(legend, paint("exact"), null), swatch(legend, GREY, "2 3")];
+    const words = [swatch(legend, colour("exact"), null), swatch(legend, GREY, "2 3")];
     const itsRules = rules(one.svg, one.marks.length);
     const places = [0, 50, 100].map((at) => ({ at, label: text(one.svg, "middle", {}, at === 50 ? "50 steps" : String(at)) }));
     const limit =
       one.name === "largest"
-        ? { line: svgNode(one.svg, "line", { stroke: paint("axis"), "stroke-dasharray": "4 3" }), label: text(one.svg, "start", {}, "1 + ε") }
+        ? { line: svgNode(one.svg, "line", { stroke: colour("axis"), "stroke-dasharray": "4 3" }), label: text(one.svg, "start", {}, "1 + ε") }
         : null;
     const lines = [false, true].map((on) => ({
       on,
       path: svgNode(one.svg, "path", {
         fill: "none",
-        stroke: on ? paint("exact") : GREY,
+        stroke: on ? colour("exact") : GREY,
         "stroke-width": on ? 2.4 : 2.2,
         "stroke-dasharray": on ? null : "2 3",
         "data-role": "series",
         "data-name": `${one.name} ${on ? "clip" : "free"}`,
       }),
-      end: svgNode(one.svg, "circle", { r: 4.5, stroke: paint("paper"), "stroke-width": 1 }),
+      end: svgNode(one.svg, "circle", { r: 4.5, stroke: colour("paper"), "stroke-width": 1 }),
     }));
     return { ...one, words, rules: itsRules, places, limit, lines };
   });
@@ -422,7 +422,7 @@ function render({ model, el }) {
   function drawRules(nodes, values, y, left, right, words = short, gap = 5) {
     nodes.forEach(({ line, label }, i) => {
       const at = y(values[i]);
-      setAttributes(line, { x1: left, x2: right, y1: at, y2: at, stroke: values[i] === 0 ? paint("axis") : paint("rule") });
+      setAttributes(line, { x1: left, x2: right, y1: at, y2: at, stroke: values[i] === 0 ? colour("axis") : colour("rule") });
       setAttributes(label, { x: left - gap, y: at + 4 });
       setText(label, words(values[i]));
     });
@@ -474,7 +474,7 @@ function render({ model, el }) {
     const [middle, level] = [x(1), y(advantage)];
     setAttributes(reachOfA, { x: middle - 18, y: level - 18 });
     setAttributes(ringOfA, { cx: middle, cy: level });
-    setAttributes(handleOfA, { d: diamond(middle, level, 10), fill: advantage === 0 ? paint("neutral") : good ? GREEN : RED });
+    setAttributes(handleOfA, { d: diamond(middle, level, 10), fill: advantage === 0 ? colour("neutral") : good ? GREEN : RED });
     setAttributes(nameOfA, { x: good ? middle - 13 : middle + 13, y: level - 9, "text-anchor": good ? "end" : "start" });
     setText(nameOfA, `A = ${signed(advantage)}`);
     describeSlider(lift, "advantage A", advantage, [-ADVANTAGE_LIMIT, ADVANTAGE_LIMIT], signed(advantage));

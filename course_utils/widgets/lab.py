@@ -20,8 +20,8 @@ HERE = Path(__file__).parent
 
 
 def lab_source(*names: str) -> str:
-    """Return the ES module of a lab: the shared file, then these, the lab's own last."""
-    return "\n".join((HERE / file).read_text(encoding="utf-8") for file in ("lab.js", *names))
+    """Return the ES module of a lab: the shared files, then these, the lab's own last."""
+    return "\n".join((HERE / file).read_text(encoding="utf-8") for file in ("lab.js", "picture.js", *names))
 
 
 def lab_style(*names: str) -> str:
