@@ -306,13 +306,13 @@ class AdvantageLab(Lab):
             )
         limit = max(3.0, 1.25 * max(abs(A) for A in self.advantages))
         left.set_ylim(-limit, limit)
-        left.axhline(0, color="#555555", linewidth=1)
+        left.axhline(0, color=figures.NEUTRAL, linewidth=1)
         left.set_title("advantage A(s, a)", fontsize=11, loc="left")
         bars = [(self.probabilities, -0.18, figures.POLICY, "", "now")]
         if not self.predict_first:
             bars.append((self.probabilities_after, 0.18, figures.AFTER, figures.HATCH, "after the step"))
         for heights, shift, colour, hatch, label in bars:
-            drawn = right.bar(x + shift, heights, 0.34, color=colour, hatch=hatch, edgecolor="white", label=label)
+            drawn = right.bar(x + shift, heights, 0.34, color=colour, hatch=hatch, edgecolor=figures.PAPER, label=label)
             right.bar_label(drawn, [f"{p:.2f}".lstrip("0") for p in heights], padding=2, fontsize=9)
         right.set_ylim(0, 1.12)
         right.set_title("probability π(a | s)", fontsize=11, loc="left")

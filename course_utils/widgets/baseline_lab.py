@@ -243,7 +243,7 @@ class BaselineLab(Lab):
         marks = [(0.0, "b = 0", figures.REFERENCE, ":"), (value, "V", figures.VALUE, "--")]
         for b, name, colour, dash in [*marks, (best, "b*", figures.EXACT, "-")]:
             left.axvline(b, color=colour, ls=dash, lw=1.5, zorder=0, label=f"{name}: {self.variance(b, 0):.3g}")
-        left.plot([self.baseline], [self.variance()], "o", ms=10, color=figures.EXACT, mec="white", zorder=3)
+        left.plot([self.baseline], [self.variance()], "o", ms=10, color=figures.EXACT, mec=figures.PAPER, zorder=3)
         left.set_ylim(bottom=0)
         left.set_xlabel("baseline b")
         left.set_title("variance of one sample's gradient", fontsize=11, loc="left")
@@ -251,9 +251,18 @@ class BaselineLab(Lab):
         drawn, values = self.drawn_actions(), self.estimates()[:, k]
         mean, deviation = self.mean_estimate()[k], self.deviations()[k]
         right.axvspan(mean - deviation, mean + deviation, color=figures.SAMPLED, alpha=0.25, lw=0)
-        right.axvline(0, color="#b0b0b0", lw=1, zorder=0)
+        right.axvline(0, color=figures.LINE, lw=1, zorder=0)
         jitter = 0.6 * (uniforms(self.samples, self.seed, self.draw, 1) - 0.5)
-        right.plot(values, jitter + COUNT - 1 - drawn, "o", ms=4, color=figures.SAMPLED, mec="#7a5200", mew=0.5, ls="")
+        right.plot(
+            values,
+            jitter + COUNT - 1 - drawn,
+            "o",
+            ms=4,
+            color=figures.SAMPLED,
+            mec=figures.SAMPLED_INK,
+            mew=0.5,
+            ls="",
+        )
         right.plot([self.exact_gradient()[k]], [-1], "D", color=figures.EXACT, ms=7)
         right.set_yticks(range(-1, COUNT), ["exact", *reversed([_fitted(name) for name in self.actions])])
         right.set_ylim(-1.5, COUNT - 0.5)

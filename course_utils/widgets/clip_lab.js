@@ -177,7 +177,7 @@ function render({ model, el }) {
   const top = htmlNode(root, "div", { class: "pgc-row pgc-settings" });
   const epsilonInput = range(top, "epsilon", "clip range ε ", "epsilon", { min: 0, max: 0.5, step: 0.01 });
   button(top, "reset", "reset", () => change(get("initial")));
-  const hint = htmlNode(top, "span", { class: "pgc-key" }, "Drag the blue dot (ρ) and the diamond (A).");
+  const hint = htmlNode(top, "span", { class: "pgc-key" }, "Drag the dot (ρ) and the diamond (A).");
   setAttributes(hint, { "data-role": "hint" });
 
   const first = htmlNode(root, "div", { class: "pgc-first" });

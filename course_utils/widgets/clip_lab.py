@@ -314,8 +314,8 @@ class ClipLab(Lab):
         if self.advantage < 0:
             off, back = back, off
         if self.advantage != 0:
-            left.axvspan(*off, color="#e3e3e3", lw=0)
-            left.axvspan(*back, color="#e4f0f8", lw=0)
+            left.axvspan(*off, color=figures.BLOCK, lw=0)
+            left.axvspan(*back, color=figures.WASH, lw=0)
             height = -3.4 if self.advantage > 0 else 3.1
             left.text(sum(off) / 2, height, "gradient\noff", ha="center", va="center", fontsize=9)
             left.text(sum(back) / 2, height, "pushes\nback", ha="center", va="center", fontsize=9)
@@ -330,7 +330,9 @@ class ClipLab(Lab):
         places, old = np.arange(len(ACTIONS)), policy.softmax(START_LOGITS)
         right.bar(places, self.run()[-1], 0.55, color=figures.POLICY, label="π now")
         right.bar(places, old, 0.75, fill=False, ec=figures.REFERENCE, ls=":", lw=2, label="π_old")
-        right.errorbar(places + 0.42, old, yerr=epsilon * old, fmt="none", ecolor="black", capsize=3, label="1 ± ε")
+        right.errorbar(
+            places + 0.42, old, yerr=epsilon * old, fmt="none", ecolor=figures.EXACT, capsize=3, label="1 ± ε"
+        )
         right.set_xticks(places, ACTIONS)
         right.set(ylim=(0, 1))
         right.set_title(f"after {self.steps} steps on one batch", fontsize=11, loc="left")

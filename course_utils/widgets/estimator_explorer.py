@@ -242,14 +242,14 @@ class EstimatorExplorer(Lab):
                     marker,
                     ms=5,
                     mfc=face,
-                    mec="#7a5200",
+                    mec=figures.SAMPLED_INK,
                     ls="",
                     label=label if a == 0 else None,
                 )
         for a in range(COUNT):
             ax.plot([a - 0.44, a + 0.44], [exact[a]] * 2, color=figures.EXACT, lw=1)
         ax.plot(range(COUNT), exact, "D", color=figures.EXACT, ms=7, label="exact")
-        ax.axhline(0, color="#b0b0b0", lw=1, zorder=0)
+        ax.axhline(0, color=figures.LINE, lw=1, zorder=0)
         names = [
             f"{n}\nπ {p:.2f}, R {figures.signed(R)}" for n, p, R in zip(self.actions, pi, self.rewards, strict=True)
         ]

@@ -290,7 +290,7 @@ class GaeLab(Lab):
         grid = np.linspace(0, 1, 51)
         bias, variance = self.curves(grid)
         left.plot(grid, bias**2 + variance, "-", color=figures.EXACT, lw=2.2, label="sum")
-        left.plot(grid, variance, "-.", color="#444444", label="variance")
+        left.plot(grid, variance, "-.", color=figures.QUIET, label="variance")
         left.plot(grid, bias**2, "--", color=figures.VALUE, lw=2, label="bias²")
         left.axvline(self.lambda_, color=figures.POLICY, lw=2)
         left.plot(self.best_lambda(), (bias**2 + variance).min(), "v", color=figures.EXACT, ms=8, label="least")
@@ -308,7 +308,7 @@ class GaeLab(Lab):
             1.12,
             xerr=2 * sampled.std(ddof=1) / np.sqrt(EPISODES),
             fmt="o",
-            color="#7a5200",
+            color=figures.SAMPLED_INK,
             label="mean ± 2 standard errors",
         )
         right.set(ylim=(-0.25, 1.25), yticks=[])

@@ -248,7 +248,7 @@ class RlhfLab(KernelLab):
             parts[0].subplots(2, 2).flat, PANELS.items(), curves, ranges, looks, strict=True
         ):
             if self.updates:  # no points that are not clipped have no place, and the layout fails
-                ax.plot(at, curve, marker, color=colour, mec="#1a1a1a", mew=0.4, ms=4, clip_on=False)
+                ax.plot(at, curve, marker, color=colour, mec=figures.INK, mew=0.4, ms=4, clip_on=False)
             ax.set(xlim=(0, budget(self.updates, FIRST_RUN)), ylim=(low, high))
             ax.set_title(f"{name}\n{words}", fontsize=8.5, loc="left")
             ax.spines[["top", "right"]].set_visible(False)
@@ -257,7 +257,7 @@ class RlhfLab(KernelLab):
                 ax.plot(at, self.gold, color=figures.EXACT, lw=2)
                 ax.annotate("gold", (at[-1], self.gold[-1]), (0, 4), textcoords="offset points", ha="right", fontsize=9)
             if name == "ours/reply_length":
-                ax.axhline(cap, color="#1a1a1a", lw=1, ls=":")
+                ax.axhline(cap, color=figures.INK, lw=1, ls=":")
                 ax.set_yticks([0, cap])
         wrap = partial(textwrap.wrap, width=88, initial_indent="     ", subsequent_indent="          ")
         text: list[str] = []

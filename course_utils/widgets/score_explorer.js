@@ -131,7 +131,7 @@ function render({ model, el }) {
   const left = panel("the policy π (drag it) and its scores");
   const right = panel("length of the mean of n scores");
   const drawn = htmlNode(right.box, "div", { class: "pgc-drawn", "data-role": "drawn" });
-  htmlNode(right.box, "p", { class: "pgc-key" }, "blue: π · ◆ exact mean · orange: mean of the draws, its way there, ±2 standard errors");
+  htmlNode(right.box, "p", { class: "pgc-key" }, "● π · ◆ exact mean · • mean of the draws, its way there, ±2 standard errors");
   const key = right.box.lastChild;
 
   const bottom = htmlNode(root, "div", { class: "pgc-row pgc-actions" });

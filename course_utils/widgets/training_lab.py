@@ -377,7 +377,7 @@ class TrainingLab(KernelLab):
         pi = self.probabilities()
         for s, letter in enumerate(self.world["map"]):
             x, y = s % 4, 3 - s // 4
-            ax.plot([x, x + 1, x + 1, x, x], [y, y, y + 1, y + 1, y], color="#b0b0b0", lw=0.8)
+            ax.plot([x, x + 1, x + 1, x, x], [y, y, y + 1, y + 1, y], color=figures.LINE, lw=0.8)
             if letter in "HG":
                 ax.annotate(
                     "hole" if letter == "H" else "present", (x + 0.5, y + 0.5), ha="center", va="center", fontsize=9
