@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from traitlets import TraitError
 
 from course_utils import policy
 from course_utils.objectives import ppo_clip_objective
-from course_utils.widgets import ClipLab, offline
+from course_utils.widgets import ClipLab
 from course_utils.widgets.clip_lab import (
     ADVANTAGES,
     BATCH,
@@ -184,53 +183,8 @@ def test_buttons():
     assert lab.steps == 100
     lab.restart()
     assert (lab.steps, lab.clip) == (0, False)
-    lab.ratio, lab.advantage, lab.epsilon, lab.clip, lab.step_size = 1.5, 2.0, 0.1, True, 0.2
-    lab.reset()
-    assert (lab.ratio, lab.advantage, lab.epsilon) == (0.7, -1.0, 0.3)
-    assert (lab.clip, lab.step_size, lab.steps) == (False, 1.0, 4)
-
-
-@pytest.mark.parametrize(
-    ("trait", "wrong"),
-    [
-        ("ratio", 2.01),
-        ("ratio", -0.1),
-        ("ratio", float("nan")),
-        ("advantage", 2.1),
-        ("epsilon", 0.51),
-        ("epsilon", -0.01),
-        ("clip", 2),
-        ("step_size", 0.0),
-        ("steps", 101),
-        ("steps", -1),
-        ("steps", 1.5),
-    ],
-)
-def test_a_wrong_value_is_refused_by_name(trait, wrong):
-    lab = ClipLab()
-    before = getattr(lab, trait)
-    with pytest.raises(TraitError, match=trait):
-        setattr(lab, trait, wrong)
-    assert getattr(lab, trait) == before
-    with pytest.raises(TraitError, match=trait):
-        ClipLab(**{trait: wrong})
 
 
 @pytest.mark.long
-def test_what_viewers_without_widgets_get():
-    lab = ClipLab(1.5, steps=20)
-    data, metadata = lab._repr_mimebundle_()
-    alt = metadata["image/png"]["alt"]
-    assert data["text/plain"] == alt == repr(lab)
-    for words in ("surrogate is +1.2", "gradient is off", "After 20 steps", "with the clip", "apologise 0.157"):
-        assert words in alt
-    assert data["image/png"].startswith(b"\x89PNG")
-    assert len(data["image/png"]) < 70_000
-    state = offline.stored(lab)["state"]
-    assert state["steps"] == 20
-    assert "world" not in state, "tables come from the package alone"
-    assert "formulas" not in state
-    rules = offline.rules(ClipLab)
-    assert rules["steps"] == {"kind": "number", "low": 0, "high": 100, "whole": True}
-    assert rules["epsilon"] == {"kind": "number", "low": 0.0, "high": 0.5, "whole": False}
+def test_the_picture_follows_the_sample():
     assert ClipLab(0.5, -1.0).first_frame() != ClipLab(0.5, 1.0).first_frame()

@@ -7,7 +7,6 @@ import time
 
 import numpy as np
 import pytest
-from traitlets import TraitError
 
 from course_utils import rollout, training
 from course_utils.widgets import TrainingLab, kernel_lab, offline
@@ -263,25 +262,6 @@ def test_without_an_event_loop_it_says_what_to_call():
     lab.running = True
     assert not lab.running
     assert lab.message == kernel_lab.NO_LOOP
-
-
-@pytest.mark.parametrize(
-    ("wrong", "name"),
-    [
-        ({"environment": "Taxi"}, "environment"),
-        ({"entropy_cost": -0.1}, "entropy_cost"),
-        ({"entropy_cost": 0.3}, "entropy_cost"),
-        ({"lambda_": 1.1}, "lambda_"),
-        ({"lambda_": float("nan")}, "lambda_"),
-        ({"step_size": 0.0}, "step_size"),
-        ({"step_size": 2.0}, "step_size"),
-        ({"critic": "yes"}, "critic"),
-        ({"seed": -1}, "seed"),
-    ],
-)
-def test_a_wrong_value_is_refused_by_name(wrong, name):
-    with pytest.raises(TraitError, match=name):
-        TrainingLab(**wrong)
 
 
 def test_wrong_numbers_of_updates_and_episodes(cart):
