@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from course_utils import arguments, policy, returns, rollout
+from course_utils import arguments, kernels, policy, returns, rollout
 from course_utils.arguments import FloatArray, IntArray
 from course_utils.mdp import TabularMDP, Trajectories
 from course_utils.rollout import Rollout
@@ -734,23 +734,17 @@ def _paired_performance(
             rollout._require_end(mdp, pi, ending)
     side = np.arange(2)[:, None]
     cumulative_pi, cumulative_transitions = pair.cumsum(axis=2), mdp.transitions.cumsum(axis=2)
-    state = _inverse(np.broadcast_to(mdp.start.cumsum(), (2, episodes, mdp.n_states)), generator)
+    first = kernels.invert(mdp.start.cumsum(), generator.random(episodes))
+    state = np.stack([first, first])
     total, factor, t = np.zeros(state.shape), 1.0, 0
     while not ending[state].all() and (limit is None or t < limit):
         rollout.require_end_by(t, 1, endless=limit is None)
-        action = _inverse(cumulative_pi[side, state], generator)
+        action = kernels.invert(cumulative_pi[side, state], generator.random(episodes))
         total += factor * mdp.rewards[state, action]  # 0 in terminal states, which lead to themselves
-        state = _inverse(cumulative_transitions[state, action], generator)
+        state = kernels.invert(cumulative_transitions[state, action], generator.random(episodes))
         factor, t = factor * mdp.discount, t + 1
     result: FloatArray = total.mean(axis=1)
     return result
-
-
-def _inverse(cumulative: FloatArray, generator: np.random.Generator) -> IntArray:
-    """Draw an index for each of the two policies and each episode, by inversion at the same uniform number."""
-    threshold = generator.random((cumulative.shape[1], 1)) * cumulative[..., -1:]
-    drawn: IntArray = (cumulative <= threshold).sum(axis=2, dtype=np.intp)
-    return drawn
 
 
 def _check(record: object, called: str = "record") -> None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from course_utils import arguments
 from course_utils.arguments import BoolArray, FloatArray, IntArray
 
 NO_SHIFT = 30.0  # exponentials of logits within ± this are neither too large nor too small, in float32 too
@@ -180,3 +181,66 @@ def td_errors(rewards: FloatArray, discounts: FloatArray, values: FloatArray) ->
 def gae(rewards: FloatArray, discounts: FloatArray, values: FloatArray, lambda_: float) -> FloatArray:
     """Return A_t = δ_t + γ_t λ A_{t+1}."""
     return backward(td_errors(rewards, discounts, values), lambda_ * discounts)
+
+
+def whiten(x: FloatArray, mask: BoolArray) -> FloatArray:
+    """Return (x − mean) / √(var + 10⁻⁸) over the mask and 0 elsewhere; 0 where all are the same but for rounding."""
+    inside = x[mask]
+    spread = arguments.deviation(inside)
+    if not spread:
+        return np.zeros_like(x)
+    with np.errstate(over="ignore"):
+        variance = inside.var()
+    size = np.sqrt(variance + 1e-8) if np.isfinite(variance) else spread
+    return np.where(mask, (x - inside.mean()) / size, np.zeros_like(x))
+
+
+def invert(cumulative: FloatArray, uniform: FloatArray | float) -> IntArray:
+    """Return min { b : c_b > u c_n } of running sums c, in any proportion: a draw with their shares, for u in [0, 1).
+
+    One row of sums serves all u; of several rows each has its own. c_n and not 1: rounding must not leave a gap.
+    """
+    threshold = uniform * cumulative[..., -1]
+    if cumulative.ndim == 1:
+        return np.searchsorted(cumulative, threshold, side="right")
+    drawn: IntArray = (cumulative <= threshold[..., None]).sum(axis=-1, dtype=np.intp)
+    return drawn
+
+
+class AdamState(NamedTuple):
+    """What Adam remembers."""
+
+    mean: FloatArray
+    square: FloatArray
+    steps: int
+
+
+def adam_start(parameters: FloatArray) -> AdamState:
+    """Return what Adam remembers before the first step: nothing."""
+    return AdamState(np.zeros_like(parameters), np.zeros_like(parameters), 0)
+
+
+def adam(
+    parameters: FloatArray,
+    gradient: FloatArray,
+    state: AdamState,
+    step_size: float,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    epsilon: float = 1e-8,
+) -> tuple[FloatArray, AdamState]:
+    """Return θ + α (m / (1 − β₁ᵏ)) / (√(v / (1 − β₂ᵏ)) + ε), and what is remembered after this step k.
+
+    m ← β₁ m + (1 − β₁) g;  v ← β₂ v + (1 − β₂) g²: a v that is infinite makes a step of 0, so look at it too
+    """
+    k = state.steps + 1
+    mean = beta1 * state.mean + _rest(beta1) * gradient
+    square = beta2 * state.square + _rest(beta2) * gradient**2
+    size = np.sqrt(square / (1 - beta2**k)) + epsilon
+    moved: FloatArray = parameters + (step_size / (1 - beta1**k)) * mean / size
+    return moved, AdamState(mean, square, k)
+
+
+def _rest(beta: float) -> float:
+    """Return 1 − β as one writes it: 1 − 0.9 is 0.09999999999999998 in binary, and 0.1 is nearer to what is meant."""
+    return float(f"{1 - beta:.15g}")

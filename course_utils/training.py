@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, Self, Type
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from course_utils import arguments, estimators, objectives, returns, rollout
+from course_utils import arguments, estimators, kernels, objectives, returns, rollout
 from course_utils.arguments import FloatArray, IntArray
 from course_utils.mdp import TabularMDP
 from course_utils.rollout import Rollout
@@ -106,9 +106,7 @@ class Adam:
         self.step_size = arguments.positive("step_size", step_size)
         self.beta1, self.beta2 = _memory("beta1", beta1), _memory("beta2", beta2)
         self.epsilon = arguments.positive("epsilon", epsilon)
-        self._mean: FloatArray | None = None
-        self._square: FloatArray | None = None
-        self._steps = 0
+        self._state: kernels.AdamState | None = None
 
     @arguments.no_overflow("parameters, gradient, step_size")
     def step(self, parameters: ArrayLike, gradient: ArrayLike) -> FloatArray:
@@ -120,18 +118,13 @@ class Adam:
                 before), or an overflow.
         """
         parameters, gradient = _pair(parameters, gradient)
-        mean = np.zeros_like(gradient) if self._mean is None else self._mean
-        square = np.zeros_like(gradient) if self._square is None else self._square
-        arguments.shape("gradient", gradient, mean.shape, "that of the steps before (fresh() forgets them)")
-        self._steps += 1
-        self._mean = self.beta1 * mean + (1 - self.beta1) * gradient
-        self._square = self.beta2 * square + (1 - self.beta2) * gradient**2
-        if not np.isfinite(self._square).all():  # the step would be 0, without a word
+        before = kernels.adam_start(parameters) if self._state is None else self._state
+        arguments.shape("gradient", gradient, before.mean.shape, "that of the steps before (fresh() forgets them)")
+        settings = self.step_size, self.beta1, self.beta2, self.epsilon
+        moved, self._state = kernels.adam(parameters, gradient, before, *settings)
+        if not np.isfinite(self._state.square).all():  # the step would be 0, without a word
             raise arguments.OverflowValueError("gradient, squared,", gradient.dtype)
-        unbiased_mean = self._mean / (1 - self.beta1**self._steps)
-        unbiased_square = self._square / (1 - self.beta2**self._steps)
-        result: FloatArray = parameters + self.step_size * unbiased_mean / (np.sqrt(unbiased_square) + self.epsilon)
-        return result
+        return moved
 
     def fresh(self) -> Self:
         """Return an optimiser with the same settings and nothing remembered."""
@@ -358,7 +351,7 @@ def a2c(
         record = problem.sample(theta, episodes, rng)
         values = problem.values(w, record)
         advantages = returns.gae(record.rewards, record.discounts, values, lambda_)
-        weights = _whitened(advantages, record.mask) if whiten else advantages
+        weights = kernels.whiten(advantages, record.mask > 0) if whiten else advantages
         return problem.estimate(theta, record, weights, entropy_cost, errors=advantages)
 
     costs = {"entropy_cost": entropy_cost}
@@ -739,9 +732,7 @@ class _Inversion:
         """Draw one outcome from each of the rows; no random number is used where there is no choice."""
         if self.certain:
             return self._only.take(rows)
-        cumulative = self.cumulative[rows]
-        threshold = rng.random(len(rows)) * cumulative[:, -1]
-        drawn: IntArray = self.outcomes[rows, (cumulative <= threshold[:, None]).sum(axis=1)]
+        drawn: IntArray = self.outcomes[rows, kernels.invert(self.cumulative[rows], rng.random(len(rows)))]
         return drawn
 
 
@@ -877,15 +868,6 @@ def _product(name: str, features: Features, states: NDArray[Any], weights: Float
         )
     product: FloatArray = x @ weights
     return product
-
-
-def _whitened(advantages: FloatArray, mask: FloatArray) -> FloatArray:
-    """Return advantages with mean 0 and standard deviation 1 over the steps that were taken."""
-    taken = advantages[mask > 0]
-    spread = arguments.deviation(taken)
-    scale = 1.0 / spread if spread else 0.0
-    whitened: FloatArray = (advantages - taken.mean()) * scale * mask
-    return whitened
 
 
 def _finite(what: str, array: Numbers) -> Numbers:

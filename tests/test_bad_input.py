@@ -27,6 +27,7 @@ GOOD = {
     returns.reward_to_go: {"rewards": np.ones(T)},
     returns.td_errors: {"rewards": np.ones(T), "discounts": np.full(T, 0.9), "values": np.ones(T + 1)},
     returns.gae: {"rewards": np.ones(T), "discounts": 0.9, "values": np.ones(T + 1), "lambda_": 0.5},
+    returns.whiten: {"advantages": np.arange(T * 1.0), "mask": np.array([1.0, 0.0, 1.0])},
     objectives.advantage_objective: {
         "logits": np.zeros((T, N)),
         "actions": np.array([0, 1, 0]),

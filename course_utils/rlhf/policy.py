@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 from threadpoolctl import threadpool_limits
 
-from course_utils import arguments
+from course_utils import arguments, kernels
 from course_utils.arguments import FloatArray, IntArray
+from course_utils.kernels import AdamState
 from course_utils.rlhf.world import END, MOODS, Replies, World, checked
 
 P = ParamSpec("P")
@@ -53,14 +54,6 @@ class Sampled(NamedTuple):
     replies: Replies
     log_probs: FloatArray
     """log π(a_t | s_t), 0 in padding, shape (m, T)"""
-
-
-class AdamState(NamedTuple):
-    """What Adam remembers."""
-
-    mean: FloatArray
-    square: FloatArray
-    steps: int
 
 
 class FineTuned(NamedTuple):
@@ -332,7 +325,7 @@ def sample(
     tokens = np.zeros((m, length), dtype=np.intp)
     lengths = np.full(m, length, dtype=np.intp)
     chosen = np.zeros((m, length), dtype=dtype)
-    uniform = generator.random((m, length)).astype(dtype)
+    uniform = np.minimum(generator.random((m, length)).astype(dtype), np.nextafter(dtype.type(1), dtype.type(0)))
     # Row i of what follows belongs to reply alive[i]; replies that have ended drop out.
     alive = np.arange(m)
     still = table[0] + table[1 + world.topic_of[numbers]] + table[mood_at + world.mood_of[numbers]]
@@ -348,12 +341,10 @@ def sample(
             z /= kappa
         z -= z.max(axis=1, keepdims=True)
         cumulative = np.exp(z).cumsum(axis=1)
-        total = cumulative[:, -1]
-        threshold = uniform[alive, t] * total
-        word = np.minimum((cumulative <= threshold[:, None]).sum(axis=1), n_words - 1)
+        word = kernels.invert(cumulative, uniform[alive, t])
         here = np.arange(len(alive))
         tokens[alive, t] = word
-        chosen[alive, t] = z[here, word] - np.log(total)
+        chosen[alive, t] = z[here, word] - np.log(cumulative[:, -1])
         ended = word == END
         if ended.any():
             lengths[alive[ended]] = t + 1
@@ -374,7 +365,7 @@ def sample(
 def adam_start(parameters: FloatArray) -> AdamState:
     """Return Adam's memory before the first step."""
     _array("parameters", parameters)
-    return AdamState(np.zeros_like(parameters), np.zeros_like(parameters), 0)
+    return kernels.adam_start(parameters)
 
 
 @np.errstate(over="ignore", invalid="ignore")  # the result is looked at
@@ -406,14 +397,11 @@ def adam_step(
         _array(name, array, finite=False)
         arguments.shape(name, array, parameters.shape, "parameters")
     step_size = arguments.number("step_size", step_size)
-    k = arguments.whole("state.steps", state.steps, low=0) + 1
-    mean = 0.9 * state.mean + 0.1 * gradient
-    square = 0.999 * state.square + 0.001 * gradient**2
-    size = np.sqrt(square / (1 - 0.999**k)) + 1e-8
-    moved: FloatArray = parameters + (step_size / (1 - 0.9**k)) * mean / size
-    if not (arguments.all_finite(moved) and arguments.all_finite(square)):
+    arguments.whole("state.steps", state.steps, low=0)
+    moved, after = kernels.adam(parameters, gradient, state, step_size)
+    if not (arguments.all_finite(moved) and arguments.all_finite(after.square)):
         raise arguments.OverflowValueError("parameters, gradient, state, step_size", moved.dtype)
-    return moved, AdamState(mean, square, k)
+    return moved, after
 
 
 @arguments.typed

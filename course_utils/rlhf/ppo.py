@@ -18,12 +18,13 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from course_utils import arguments, returns, training
+from course_utils import arguments, kernels, returns, training
 from course_utils.arguments import BoolArray, FloatArray
+from course_utils.kernels import AdamState
 from course_utils.rlhf import policy, reward_model
 from course_utils.rlhf import world as worlds
 from course_utils.rlhf.metrics import METRICS, Row
-from course_utils.rlhf.policy import AdamState, Contexts, LanguageModel
+from course_utils.rlhf.policy import Contexts, LanguageModel
 from course_utils.rlhf.reward_model import Pairs, RewardModel
 from course_utils.rlhf.world import Replies, World
 
@@ -657,7 +658,7 @@ def _collect(log: RunLog, rng: np.random.Generator, traffic: FloatArray) -> _Col
         values[batch.rows, batch.steps] = batch.x @ state.critic
     _require_finite(log, **{"objective/scores": scores, "objective/kl": k1, "ours/mean_value": values})
     advantages, targets = advantage_estimates(config, replies, rewards, values)
-    weights = _whitened(advantages, replies.mask) if config.whiten_advantages else advantages
+    weights = kernels.whiten(advantages, replies.mask) if config.whiten_advantages else advantages
     per_token = np.maximum((np.exp(log_pi) * (log_pi - log_ref)).sum(axis=1), 0.0)
     return _Collected(
         replies=replies,
@@ -1000,15 +1001,6 @@ def _tempered(model: LanguageModel, temperature: float) -> LanguageModel:
     table = model.table.copy()
     table[:, :n_words] /= temperature
     return LanguageModel(table, model.readout / np.asarray(temperature, model.readout.dtype))
-
-
-def _whitened(x: FloatArray, mask: BoolArray) -> FloatArray:
-    """Return x with mean 0 and standard deviation 1 over the mask, and 0 elsewhere; 0 where all are the same."""
-    inside = x[mask]
-    if not arguments.deviation(inside):
-        return np.zeros_like(x)
-    result: FloatArray = np.where(mask, (x - inside.mean()) / np.sqrt(inside.var() + 1e-8), 0.0)
-    return result
 
 
 def _topics(value: Any) -> tuple[str, ...]:

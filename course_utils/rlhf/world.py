@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from course_utils import arguments, data_files
+from course_utils import arguments, data_files, kernels
 from course_utils.arguments import BoolArray, FloatArray, IntArray
 from course_utils.data_files import DataFileError, shown
 
@@ -357,9 +357,7 @@ def sample_prompts(world: World, n: int, rng: np.random.Generator, weights: Arra
     generator = arguments.generator(rng)
     weights = prompt_weights(world) if weights is None else weights
     shares = arguments.shares("weights", weights, (len(world.prompts),), "the world's prompts")
-    cumulative = shares.cumsum()
-    drawn: IntArray = np.searchsorted(cumulative, generator.random(n) * cumulative[-1], side="right")
-    return np.minimum(drawn, int(np.flatnonzero(shares)[-1]))
+    return kernels.invert(shares.cumsum(), generator.random(n))
 
 
 @arguments.typed

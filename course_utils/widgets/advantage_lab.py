@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from traitlets import Dict, Enum, Float, List, TraitError, Unicode, observe, validate
 
-from course_utils import policy
+from course_utils import kernels, policy
 from course_utils.objectives import advantage_objective, expected_advantage_objective
 from course_utils.widgets.formulas import formula
 from course_utils.widgets.lab import Constant, Flag, Lab, Numbers, Whole, lab_source, lab_style, listed, uniform
@@ -221,9 +221,9 @@ class AdvantageLab(Lab):
     def _draw_actions(self) -> list[int]:
         if self.mode == "expected":
             return []
-        below = np.cumsum(policy.softmax(np.array(self.logits)))[:-1]
+        cumulative = np.cumsum(policy.softmax(np.array(self.logits)))
         length = 1 if self.mode == "sampled_action" else self.trajectory_length
-        return [int(np.searchsorted(below, uniform(self.seed, self.draw, t), side="right")) for t in range(length)]
+        return [int(kernels.invert(cumulative, uniform(self.seed, self.draw, t))) for t in range(length)]
 
     @observe("logits", "advantages", "step_size", "mode", "seed", "draw", "trajectory_length")
     def _compute(self, _change: Any = None) -> None:

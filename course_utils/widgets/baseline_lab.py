@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from traitlets import Float, List, TraitError, Unicode, validate
 
-from course_utils import policy
+from course_utils import kernels, policy
 from course_utils.arguments import FloatArray, IntArray
 from course_utils.widgets.lab import Constant, Lab, Numbers, Whole, lab_source, lab_style, listed, uniforms
 
@@ -181,8 +181,7 @@ class BaselineLab(Lab):
 
     def drawn_actions(self) -> IntArray:
         """Return the actions that were drawn, shape (samples,)."""
-        below = np.cumsum(self.probabilities())[:-1]
-        return np.searchsorted(below, uniforms(self.samples, self.seed, self.draw), side="right")
+        return kernels.invert(np.cumsum(self.probabilities()), uniforms(self.samples, self.seed, self.draw))
 
     def estimates(self) -> FloatArray:
         """Return each sample's estimate of the gradient, shape (samples, 3)."""

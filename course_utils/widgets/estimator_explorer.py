@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from traitlets import Dict, Enum, Float, List, TraitError, Unicode, validate
 
-from course_utils import policy
+from course_utils import kernels, policy
 from course_utils.arguments import FloatArray
 from course_utils.widgets.formulas import formula
 from course_utils.widgets.lab import Flag, Lab, Numbers, Whole, lab_source, lab_style, listed, uniforms
@@ -262,5 +262,5 @@ class EstimatorExplorer(Lab):
 
 def _counts(probabilities: FloatArray, u: FloatArray) -> FloatArray:
     """Return how often each action is drawn by the uniform numbers."""
-    drawn = np.searchsorted(np.cumsum(probabilities)[:-1], u, side="right")
+    drawn = kernels.invert(np.cumsum(probabilities), u)
     return np.bincount(drawn, minlength=probabilities.size).astype(np.float64)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from traitlets import Dict, Float, TraitError, validate
 
-from course_utils import arguments, policy, returns
+from course_utils import arguments, kernels, policy, returns
 from course_utils.arguments import FloatArray
 from course_utils.mdp import TabularMDP
 from course_utils.rollout import Rollout
@@ -231,10 +231,9 @@ class GaeLab(Lab):
         actions = list[Any]()
         while (state < PLACES).any():
             t = len(actions)
-            action = (pi[state, :-1] <= uniforms(EPISODES, self.seed, self.draw, 2 * t)[:, None]).sum(axis=1)
+            action = kernels.invert(pi[state], uniforms(EPISODES, self.seed, self.draw, 2 * t))
             action = np.full(EPISODES, self.action) if t == 0 else np.where(state < PLACES, action, 0)
-            u = uniforms(EPISODES, self.seed, self.draw, 2 * t + 1)
-            state = (moves[state, action, :-1] <= u[:, None]).sum(axis=1)
+            state = kernels.invert(moves[state, action], uniforms(EPISODES, self.seed, self.draw, 2 * t + 1))
             actions.append(action)
             states.append(state)
         s, a = np.stack(states, axis=1), np.stack(actions, axis=1)

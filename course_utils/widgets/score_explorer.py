@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from traitlets import Dict, List, TraitError, Unicode, observe, validate
 
-from course_utils import policy
+from course_utils import kernels, policy
 from course_utils.arguments import FloatArray
 from course_utils.widgets.formulas import formula
 from course_utils.widgets.lab import Flag, Lab, Numbers, Whole, lab_source, lab_style, listed, uniform
@@ -111,9 +111,9 @@ class ScoreExplorer(Lab):
     @property
     def drawn_actions(self) -> list[int]:
         """The actions drawn so far, as indices."""
-        below = np.cumsum(self.probabilities)[:-1]
+        cumulative = np.cumsum(self.probabilities)
         numbers = [uniform(self.seed, self.draw_start + i) for i in range(self.draws)]
-        return [int(a) for a in np.searchsorted(below, numbers, side="right")]
+        return [int(a) for a in kernels.invert(cumulative, np.array(numbers))]
 
     @property
     def counts(self) -> list[int]:
