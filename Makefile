@@ -17,7 +17,7 @@ PYTEST := POLICY_GRADIENT_COURSE_PROGRESS= OPENBLAS_NUM_THREADS=1 PYTHONPATH=tes
 # The inner loop: `long` tests are what changes with the ground alone, what trains or samples for long, and the hundreds
 # of answers to the questions.
 INNER := not slow and not long and not browser and not install
-NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=60
+NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=300
 
 # What these say is for another Python; it would reach the course's own and every kernel.
 unexport PYTHONHOME PYTHONPATH PYTHONWARNINGS PYTHONINSPECT PYTHONSTARTUP PYTHONOPTIMIZE PYTHONUSERBASE
