@@ -56,6 +56,13 @@ def log_softmax(z: FloatArray) -> FloatArray:
     return result
 
 
+def log_softmax_by_row(z: FloatArray) -> FloatArray:
+    """Return log π_a = z_a − max z − log Σ_b exp(z_b − max z): of a row the same bits whatever rows are beside it."""
+    log_pi: FloatArray = z - z.max(axis=-1, keepdims=True)
+    log_pi -= np.log(np.exp(log_pi).sum(axis=-1, keepdims=True))
+    return log_pi
+
+
 def at(rows: FloatArray, actions: IntArray) -> FloatArray:
     """Return the entry of each row at its action, shape (...)."""
     flat = rows.reshape(-1, rows.shape[-1])
@@ -70,7 +77,23 @@ def log_prob(policy: Softmax, actions: IntArray) -> FloatArray:
 
 def entropy(policy: Softmax) -> FloatArray:
     """Return H = −Σ_a π_a log π_a, where 0 · log 0 counts as 0."""
-    result: FloatArray = 0.0 - (policy.probabilities * finite_log(policy)).sum(axis=-1)  # -x would print −0.0
+    return 0.0 - mean_under(policy.probabilities, finite_log(policy))  # -x would print −0.0
+
+
+def k3(k1: FloatArray) -> FloatArray:
+    """Return e^(−x) − 1 + x of x = log π(a) − log π_ref(a), k1: the same mean under π, and never below 0."""
+    return np.expm1(-k1) + k1
+
+
+def mean_under(pi: FloatArray, x: FloatArray) -> FloatArray:
+    """Return Σ_a π_a x_a of each row: −H with x = log π, the KL divergence with x = log π − log π_ref."""
+    result: FloatArray = (pi * x).sum(axis=-1)
+    return result
+
+
+def mean_slope(pi: FloatArray, x: FloatArray, mean: FloatArray, weight: float) -> FloatArray:
+    """Return w ∂ mean / ∂z = w π (x − mean), also where x is log π and a constant, since Σ_a π_a ∂ log π_a / ∂z = 0."""
+    result: FloatArray = weight * pi * (x - mean[..., None])
     return result
 
 
@@ -80,11 +103,14 @@ def finite_log(policy: Softmax) -> FloatArray:
     return np.maximum(log_pi, np.finfo(log_pi.dtype).min, out=log_pi)
 
 
-def score(pi: FloatArray, actions: IntArray) -> FloatArray:
-    """Return ∂ log π(a) / ∂z = one-hot(a) − π."""
-    result = np.subtract(0.0, pi, dtype=pi.dtype, order="C")  # whose reshape is itself
+def score(pi: FloatArray, actions: IntArray, weights: FloatArray | None = None) -> FloatArray:
+    """Return ∂ log π(a) / ∂z = one-hot(a) − π, times the weight of each row if there are weights."""
+    if weights is None:
+        result = np.subtract(0.0, pi, dtype=pi.dtype, order="C")  # whose reshape is itself
+    else:
+        result = np.multiply(-weights[..., None], pi, dtype=pi.dtype, order="C")
     flat = result.reshape(-1, pi.shape[-1])
-    flat[np.arange(len(flat)), actions.ravel()] += 1
+    flat[np.arange(len(flat)), actions.ravel()] += 1 if weights is None else weights.ravel()
     return result
 
 

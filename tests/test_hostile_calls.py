@@ -20,25 +20,29 @@ import tiny_world
 from test_bad_input import GOOD
 
 from course_utils import estimators, mdp, objectives, policy, returns, rollout, training
-from course_utils.rlhf import metrics, ppo, reward_model, sweep
-from course_utils.rlhf import policy as language
+from course_utils.rlhf import config, evaluation, metrics, ppo, reward_model, sweep
+from course_utils.rlhf import language_model as language
+from course_utils.rlhf import run as rlhf
 from course_utils.rlhf import world as worlds
+from course_utils.rlhf.config import RunConfig
 
 MODULES = (policy, returns, objectives, mdp, rollout, estimators, training)
-MODULES += (worlds, language, reward_model, metrics, ppo, sweep)
+MODULES += (worlds, language, reward_model, config, metrics, ppo, rlhf, evaluation, sweep)
 SECONDS = 10  # for one call; the slowest good one takes a tenth of one
 _FOLDER = TemporaryDirectory()
 FOLDER = Path(_FOLDER.name)
 WORLD = tiny_world.load(FOLDER)
-TINY = ppo.RunConfig(demonstrations=20, sft_epochs=1, pairs=10, batch_size=2, updates=1, num_ppo_epochs=1)
+TINY = RunConfig(demonstrations=20, sft_epochs=1, pairs=10, batch_size=2, updates=1, num_ppo_epochs=1)
 REPLIES = WORLD.replies([0, 1], ["send refund", "sorry refund sorry"])
 PAIRS = reward_model.Pairs(REPLIES, WORLD.replies([0, 1], ["", "sorry refund"]))
 MODEL = language.new(WORLD, hidden=2, rng=np.random.default_rng(0))
 CONTEXTS = language.contexts(WORLD, REPLIES)
 N_TOKENS, N_WORDS = len(CONTEXTS.x), len(WORLD.words)
-LOG = ppo.run(TINY, 0, world=WORLD, progress=False)
+LOG = rlhf.run(TINY, 0, world=WORLD, progress=False)
 RM = LOG.state.reward_model
 ROWS = [dict(row) for row in LOG.rows]
+UPDATE = {"config": TINY, "world": WORLD, "reference": LOG.reference, "state": LOG.state, "traffic": [1.0, 1.0]}
+COLLECTED = ppo.collect(**UPDATE, rng=np.random.default_rng(0))
 PARAMETERS = language.pack(MODEL)
 metrics.write_jsonl(FOLDER / "log.jsonl", ROWS)
 reward_model.write_pairs(FOLDER / "pairs.jsonl", WORLD, PAIRS)
@@ -172,17 +176,9 @@ CALLS = {
     language.contexts: {"world": WORLD, "replies": REPLIES, "dtype": np.float64},
     language.logits: {"model": MODEL, "x": CONTEXTS.x},
     language.gradient: {"model": MODEL, "x": CONTEXTS.x, "grad_logits": np.ones((N_TOKENS, N_WORDS))},
-    language.log_probabilities: {"z": np.ones((2, 3))},
     language.score: {"model": MODEL, "batch": CONTEXTS, "weights": np.ones(N_TOKENS)},
     language.log_probs: {"model": MODEL, "world": WORLD, "replies": REPLIES},
     language.sample: {"model": MODEL, "world": WORLD, "prompts": np.array([0, 1]), "rng": None, "temperature": 1.0},
-    language.adam_start: {"parameters": PARAMETERS},
-    language.adam_step: {
-        "parameters": PARAMETERS,
-        "gradient": PARAMETERS,
-        "state": language.adam_start(PARAMETERS),
-        "step_size": 0.1,
-    },
     language.pack: {"model": MODEL},
     language.unpack: {"parameters": PARAMETERS, "like": MODEL},
     language.sft: {
@@ -224,7 +220,7 @@ CALLS = {
     reward_model.join: {"pairs": [PAIRS, PAIRS]},
     reward_model.fit: {"world": WORLD, "pairs": PAIRS, "kind": "log", "penalty": 1.0, "length_control": True},
     reward_model.normalise: {"model": RM, "world": WORLD, "replies": REPLIES},
-    reward_model.score: {"model": RM, "world": WORLD, "replies": REPLIES},
+    reward_model.reward_score: {"model": RM, "world": WORLD, "replies": REPLIES},
     reward_model.accuracy: {"model": RM, "world": WORLD, "pairs": PAIRS},
     reward_model.check_pairs: {"name": "pairs", "world": WORLD, "pairs": PAIRS},
     reward_model.weight_table: {"model": RM, "world": WORLD},
@@ -236,14 +232,14 @@ CALLS = {
     metrics.write_csv: {"path": FOLDER / "log.csv", "rows": ROWS},
     metrics.write_jsonl: {"path": FOLDER / "other_log.jsonl", "rows": ROWS},
     metrics.read_jsonl: {"path": FOLDER / "log.jsonl"},
-    ppo.RunConfig: dataclasses.asdict(ppo.RunConfig(missing_eos_penalty=1.0, target_kl=1.0, stop_at_kl=9.0)),
-    ppo.run: {"config": TINY, "seed": 0, "world": WORLD, "pairs": PAIRS, "progress": False, "on_update": look},
-    ppo.begin: {"config": TINY, "seed": 0, "world": WORLD, "pairs": PAIRS},
-    ppo.resume: {"log": LOG, "updates": 1, "config": TINY, "progress": False, "on_update": look},
-    ppo.relabel: {"log": LOG, "pairs": 2, "weights": np.ones(2)},
-    ppo.prepare: {"config": TINY, "seed": 0, "world": WORLD},
-    ppo.evaluate: {"log": LOG, "replies": 4, "seed": 0, "weights": np.ones(2), "model": LOG.model},
-    ppo.pair_accuracy: {
+    RunConfig: dataclasses.asdict(RunConfig(missing_eos_penalty=1.0, target_kl=1.0, stop_at_kl=9.0)),
+    rlhf.run: {"config": TINY, "seed": 0, "world": WORLD, "pairs": PAIRS, "progress": False, "on_update": look},
+    rlhf.begin: {"config": TINY, "seed": 0, "world": WORLD, "pairs": PAIRS},
+    rlhf.resume: {"log": LOG, "updates": 1, "config": TINY, "progress": False, "on_update": look},
+    rlhf.relabel: {"log": LOG, "pairs": 2, "weights": np.ones(2)},
+    rlhf.prepare: {"config": TINY, "seed": 0, "world": WORLD},
+    evaluation.evaluate: {"log": LOG, "replies": 4, "seed": 0, "weights": np.ones(2), "model": LOG.model},
+    evaluation.pair_accuracy: {
         "log": LOG,
         "pairs": 4,
         "seed": 0,
@@ -251,13 +247,17 @@ CALLS = {
         "model": LOG.model,
         "own_raters": True,
     },
-    ppo.gradient_noise: {"log": LOG, "config": TINY, "batches": 2, "seed": 0},
+    evaluation.gradient_noise: {"log": LOG, "config": TINY, "batches": 2, "seed": 0},
     ppo.advantage_estimates: {
         "config": TINY,
         "replies": REPLIES,
         "rewards": np.ones((2, 3)) * REPLIES.mask,
         "values": np.zeros((2, 4)),
     },
+    config.stage: {"config": TINY, "kind": config.SFTConfig},
+    ppo.update: UPDATE | {"rng": None},
+    ppo.collect: UPDATE | {"rng": None},
+    ppo.climb: {"config": TINY, "state": LOG.state, "like": LOG.reference, "collected": COLLECTED, "rng": None},
     ppo.policy_step: {
         "config": TINY,
         "model": MODEL,
@@ -271,7 +271,7 @@ CALLS = {
 }
 # What other modules ask at their doors; the name is theirs, not a user's.
 DOORS = {worlds.checked, language.checked_model, language.checked_batch, reward_model.check_pairs}
-DOORS |= {rollout.require_end_by, training.kept}
+DOORS |= {rollout.require_end_by, training.kept, config.stage, ppo.update, ppo.collect, ppo.climb}
 # Files: what is no file is the system's own error.
 FILES = (worlds.load, reward_model.read_pairs, reward_model.write_pairs)
 FILES += (metrics.write_csv, metrics.write_jsonl, metrics.read_jsonl)
@@ -557,7 +557,7 @@ def test_masked_arrays_are_refused(function, name):
 
 
 SAMPLING = {worlds.sample_prompts, worlds.demonstrations, reward_model.sample_pairs}
-SAMPLING |= {ppo.relabel, ppo.evaluate, ppo.pair_accuracy}
+SAMPLING |= {rlhf.relabel, evaluation.evaluate, evaluation.pair_accuracy}
 
 
 @pytest.mark.parametrize(("function", "name"), arguments_that(lambda f, name, _: f in SAMPLING and name == "weights"))

@@ -11,7 +11,7 @@ from traitlets import Dict, TraitError
 
 from course_utils import arguments
 from course_utils.rlhf import world as worlds
-from course_utils.rlhf.reward_model import Pairs, RewardModel, choose, fit, read_pairs, score, write_pairs
+from course_utils.rlhf.reward_model import Pairs, RewardModel, choose, fit, read_pairs, reward_score, write_pairs
 from course_utils.rlhf.world import MOODS, Replies, World
 from course_utils.widgets.lab import Lab, Numbers, lab_source, lab_style, uniform
 
@@ -241,7 +241,7 @@ class PreferenceLab(Lab):
     def _share_of_held_out(self) -> float:
         """Return the model's accuracy on the other pairs; scores that rounding alone parts are equal and count half."""
         world, held_out, model = _material().world, self.held_out(), self.reward_model()
-        margin = score(model, world, held_out.chosen) - score(model, world, held_out.rejected)
+        margin = reward_score(model, world, held_out.chosen) - reward_score(model, world, held_out.rejected)
         return float((np.sign(np.round(margin, DIGITS)).mean() + 1) / 2)
 
     def _largest(self) -> tuple[list[tuple[str, float]], list[tuple[str, float]]]:

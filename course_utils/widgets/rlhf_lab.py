@@ -10,10 +10,12 @@ import numpy as np
 from traitlets import Dict, Enum, Float, List, TraitError, Unicode, observe, validate
 
 from course_utils.arguments import FloatArray
-from course_utils.rlhf import policy, ppo, reward_model
+from course_utils.rlhf import evaluation, language_model, reward_model
+from course_utils.rlhf import run as rlhf
 from course_utils.rlhf import world as worlds
-from course_utils.rlhf.ppo import RunConfig, RunLog
+from course_utils.rlhf.config import RunConfig
 from course_utils.rlhf.reward_model import Pairs
+from course_utils.rlhf.run import RunLog
 from course_utils.widgets.kernel_lab import KernelLab, budget, stride, within
 from course_utils.widgets.lab import Flag, Numbers, Whole, lab_source, lab_style
 
@@ -125,7 +127,7 @@ class RlhfLab(KernelLab):
 
     @property
     def log(self) -> RunLog:
-        """The run so far, as `ppo.run` returns it."""
+        """The run so far, as `rlhf.run.run` returns it."""
         return self._log
 
     def reset(self, seed: int | None = None) -> None:
@@ -135,7 +137,7 @@ class RlhfLab(KernelLab):
                 self.seed = seed  # which begins anew
             return
         try:
-            self._log = ppo.begin(self._config(), self.seed, pairs=self._pairs)
+            self._log = rlhf.begin(self._config(), self.seed, pairs=self._pairs)
         except ValueError as error:
             raise TraitError(f"no reward model could be trained on pairs: {error}") from error
         self._first = _said(self._log)
@@ -153,9 +155,9 @@ class RlhfLab(KernelLab):
             self.set_trait(change["name"], change["old"])
             raise
 
-    def evaluate(self, replies: int = 2000) -> ppo.Evaluation:
+    def evaluate(self, replies: int = 2000) -> evaluation.Evaluation:
         """Measure the policy on fresh replies to fresh prompts; the run goes on as if nothing had been."""
-        result = ppo.evaluate(self._log, replies=replies, seed=self._n_evaluations)
+        result = evaluation.evaluate(self._log, replies=replies, seed=self._n_evaluations)
         self._n_evaluations += 1
         return result
 
@@ -172,7 +174,7 @@ class RlhfLab(KernelLab):
         return len(self._log)
 
     def _update(self) -> None:
-        log = ppo.resume(self._log, 1, config=self._config(), progress=False)
+        log = rlhf.resume(self._log, 1, config=self._config(), progress=False)
         if log.interrupted:
             raise KeyboardInterrupt
         self._log = log
@@ -329,8 +331,8 @@ def _constants() -> dict[str, Any]:
 def _said(log: RunLog) -> Said:
     """Return the replies of the run's policy; its random numbers are the same each time, and not the run's."""
     rng = np.random.default_rng([log.seed, 6])
-    said = policy.sample(log.model, log.world, np.array(PROMPTS), rng).replies
-    scores = reward_model.score(log.state.reward_model, log.world, said)
+    said = language_model.sample(log.model, log.world, np.array(PROMPTS), rng).replies
+    scores = reward_model.reward_score(log.state.reward_model, log.world, said)
     return Said(log.world.text(said), scores, worlds.gold_reward(log.world, said).total)
 
 

@@ -26,10 +26,10 @@ IN_POLICY, IN_RETURNS, IN_OBJECTIVES, IN_MDP, IN_ROLLOUT, IN_BAD_INPUT = (
 )
 IN_ESTIMATORS = ("test_estimators.py",)
 TRAINING, IN_TRAINING = "training.py", ("test_training.py",)
-RLHF_WORLD, RLHF_POLICY, REWARD_MODEL, PPO, METRICS = (
-    f"rlhf/{name}.py" for name in ("world", "policy", "reward_model", "ppo", "metrics")
+RLHF_WORLD, LANGUAGE_MODEL, REWARD_MODEL, ADVANTAGES, PPO, RUN, METRICS = (
+    f"rlhf/{name}.py" for name in ("world", "language_model", "reward_model", "advantages", "ppo", "run", "metrics")
 )
-IN_RLHF_WORLD, IN_RLHF_POLICY = ("test_rlhf_world.py",), ("test_rlhf_policy.py",)
+IN_RLHF_WORLD, IN_LANGUAGE_MODEL = ("test_rlhf_world.py",), ("test_rlhf_language_model.py",)
 
 FAULTS = [
     # the softmax policy
@@ -76,24 +76,24 @@ FAULTS = [
     Fault(
         "score_with_the_wrong_sign",
         KERNELS,
-        "+= 1\n    return result",
-        "+= 1\n    return -result",
+        "    return result\n\n\nclass Weighted",
+        "    return -result\n\n\nclass Weighted",
         IN_POLICY,
         "M5: cross-entropy's gradient, π − one-hot, is the score",
     ),
     Fault(
         "score_of_pi_instead_of_log_pi",
         KERNELS,
-        "+= 1\n    return result",
-        "+= 1\n    return result * np.expand_dims(at(pi, actions), -1)",
+        "    return result\n\n\nclass Weighted",
+        "    return result * np.expand_dims(at(pi, actions), -1)\n\n\nclass Weighted",
         IN_POLICY,
         "M1: ∂π instead of ∂log π",
     ),
     Fault(
         "entropy_with_the_wrong_sign",
         KERNELS,
-        "result: FloatArray = 0.0 - (policy.probabilities",
-        "result: FloatArray = (policy.probabilities",
+        "return 0.0 - mean_under(",
+        "return mean_under(",
         IN_POLICY,
         "M16: entropy is Σ π log π",
     ),
@@ -642,9 +642,9 @@ FAULTS = [
     ),
     Fault(
         "k3_with_the_ratio_upside_down",
-        OBJECTIVES,
-        "np.expm1(-x) + x",
-        "np.expm1(x) - x",
+        KERNELS,
+        "np.expm1(-k1) + k1",
+        "np.expm1(k1) - k1",
         IN_OBJECTIVES,
         "M19: the estimate of another divergence",
     ),
@@ -1007,27 +1007,27 @@ FAULTS = [
     ),
     Fault(
         "text_score_without_one_hot",
-        RLHF_POLICY,
-        "    slope[np.arange(len(slope)), batch.actions] += 1\n",
-        "",
-        IN_RLHF_POLICY,
+        LANGUAGE_MODEL,
+        "slope = kernels.score(pi, batch.actions, w.astype(model.table.dtype))",
+        "slope = -pi * w.astype(model.table.dtype)[:, None]",
+        IN_LANGUAGE_MODEL,
         "M1: the score is −π",
     ),
     Fault(
         "log_probability_of_padding_counted",
-        RLHF_POLICY,
+        LANGUAGE_MODEL,
         "    batch = contexts(world, replies, model.table.dtype)\n    table",
         "    full = np.full_like(replies.lengths, world.max_tokens)\n"
         "    batch = contexts(world, replies._replace(lengths=full), model.table.dtype)\n    table",
-        IN_RLHF_POLICY,
+        IN_LANGUAGE_MODEL,
         "an end token is said again and again until the row is full",
     ),
     Fault(
         "text_temperature_multiplies",
-        RLHF_POLICY,
+        LANGUAGE_MODEL,
         "            z /= kappa\n",
         "            z *= kappa\n",
-        IN_RLHF_POLICY,
+        IN_LANGUAGE_MODEL,
         "a high temperature sharpens",
     ),
     Fault(
@@ -1098,8 +1098,8 @@ FAULTS = [
     Fault(
         "kl_to_the_policy_that_sampled",
         PPO,
-        "log_ref = policy.log_probabilities(policy.logits(log.reference, batch.x)",
-        "log_ref = policy.log_probabilities(policy.logits(model, batch.x)",
+        "for each in (model, reference))",
+        "for each in (model, model))",
         ("test_rlhf_ppo.py::test_metrics_from_their_definitions",),
         "M21: π_ref and π_old are one",
     ),
@@ -1107,13 +1107,13 @@ FAULTS = [
         "ratio_to_the_reference",
         PPO,
         "old=old.astype(np.float64),",
-        "old=log_ref[n, batch.actions].astype(np.float64),",
+        "old=kernels.at(log_ref, tokens.actions).astype(np.float64),",
         ("test_rlhf_ppo.py::test_metrics_from_their_definitions",),
         "M21: the ratio is measured against π_ref",
     ),
     Fault(
         "advantages_in_padding",
-        PPO,
+        ADVANTAGES,
         "return (targets - b[:, None]) * replies.mask, targets",
         "return targets - b[:, None], targets",
         ("test_rlhf_ppo.py::test_baselines_by_hand",),
@@ -1145,9 +1145,9 @@ FAULTS = [
     ),
     Fault(
         "resumed_run_restarts_adam",
-        PPO,
+        RUN,
         "    return _advance(dataclasses.replace(changed,",
-        "    forgetful = changed.state._replace(adam=policy.adam_start(changed.state.parameters))\n"
+        "    forgetful = changed.state._replace(adam=kernels.adam_start(changed.state.parameters))\n"
         "    return _advance(dataclasses.replace(changed, state=forgetful,",
         ("test_rlhf_ppo.py::test_resuming_equals_one_long_run",),
         "the parameters are all there is to keep",
@@ -1179,8 +1179,9 @@ FAULTS = [
     Fault(
         "reference_without_the_temperature",
         PPO,
-        "policy.logits(log.reference, batch.x) / config.temperature",
-        "policy.logits(log.reference, batch.x)",
+        "log_pi, log_ref = (_log_policy(config, each, tokens) for each in (model, reference))\n",
+        "log_pi = _log_policy(config, model, tokens)\n"
+        "    log_ref = kernels.log_softmax_by_row(network.logits(reference, tokens.x))\n",
         ("test_rlhf_ppo.py::test_metrics_from_their_definitions",),
         "the temperature belongs to the policy alone",
     ),

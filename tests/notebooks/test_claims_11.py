@@ -13,11 +13,12 @@ import pytest
 from claims import Lesson, holds, numbers
 
 from course_utils.build.notebooks import REPOSITORY
-from course_utils.rlhf import policy as lm
-from course_utils.rlhf import ppo, reward_model
+from course_utils.rlhf import evaluation, reward_model
+from course_utils.rlhf import language_model as lm
+from course_utils.rlhf import run as rlhf
 from course_utils.rlhf import world as worlds
+from course_utils.rlhf.config import RunConfig
 from course_utils.rlhf.metrics import METRICS
-from course_utils.rlhf.ppo import RunConfig
 
 LESSON = Lesson("11")
 text = {label: " ".join(cell.source.split()) for label, cell in LESSON.cells.items()}
@@ -31,8 +32,8 @@ def table(label: str, first: int = 0, last: int | None = None) -> np.ndarray:
 
 
 @cache
-def run(seed: int) -> ppo.RunLog:
-    return ppo.run(RunConfig(), seed, progress=False)
+def run(seed: int) -> rlhf.RunLog:
+    return rlhf.run(RunConfig(), seed, progress=False)
 
 
 def test_the_world_is_as_it_is_told() -> None:
@@ -186,8 +187,8 @@ def test_accuracy_is_a_statement_about_a_distribution() -> None:
     assert all(of_sft >= 79 for of_sft, _ in accuracy.values())
     assert accuracy[0.03][1] < 46
     for seed in OTHER_SEEDS:  # .415 to .451 in eight runs; the standard error of 4,000 pairs is .008
-        weak = ppo.run(RunConfig(kl_coef=0.03, updates=40), seed, progress=False)
-        assert ppo.pair_accuracy(weak, pairs=4000) < 0.49
+        weak = rlhf.run(RunConfig(kl_coef=0.03, updates=40), seed, progress=False)
+        assert evaluation.pair_accuracy(weak, pairs=4000) < 0.49
     assert [accuracy[b][1] for b in (0.3, 1.0, 3.0, 10.0)] == sorted(accuracy[b][1] for b in (0.3, 1.0, 3.0, 10.0))
     for line in lines["why-code"][8:]:
         words = line.split(": ")[1].split()
@@ -197,7 +198,7 @@ def test_accuracy_is_a_statement_about_a_distribution() -> None:
     # “every repeated sorry adds to the score”
     more = [" ".join(["sorry"] * n + ["i will return the money today"]) for n in range(1, 8)]
     judge = run(OTHER_SEEDS[0]).start.reward_model
-    assert np.all(np.diff(reward_model.score(judge, WORLD, WORLD.replies([2] * len(more), more))) > 0)
+    assert np.all(np.diff(reward_model.reward_score(judge, WORLD, WORLD.replies([2] * len(more), more))) > 0)
 
 
 def test_four_kinds_of_features() -> None:
