@@ -139,10 +139,10 @@ const curve = (points, stroke, width, more) =>
   path(through(points), { fill: "none", stroke, "stroke-width": width, ...more });
 
 // Lines across the picture at these values, each with its number at the left.
-const rules = (values, y, [left, right], text = short) =>
+const rules = (values, y, [left, right], text = short, gap = 5) =>
   values.map((v) => [
     line(left, y(v), right, y(v), v === 0 ? colour("axis") : colour("rule")),
-    label(left - 5, y(v) + 4, text(v), "end"),
+    label(left - gap, y(v) + 4, text(v), "end"),
   ]);
 
 // What a hand takes, with the ring that shows the focus.
@@ -159,7 +159,8 @@ const row = (names, ...children) => div(`pgc-row ${names}`, ...children);
 const panel = (...children) => div("pgc-panel", ...children);
 const title = (...children) => h("p", { class: "pgc-title" }, ...children);
 const key = (...children) => h("span", { class: "pgc-key" }, ...children);
-const sentence = (text) => h("p", { class: "pgc-sentence", "data-role": "sentence" }, text);
+const sentence = (text, role = "sentence", more = "") =>
+  h("p", { class: `pgc-sentence ${more}`, "data-role": role }, text);
 const typeset = (svg) => h("span", { class: "pgc-formula", ".innerHTML": svg ?? "" });
 
 const drawing = (name, [width, height], ...marks) =>
@@ -174,6 +175,13 @@ const choice = (role, text, options, value, set) =>
   h("label", {}, text,
     h("select", { "data-role": role, ".value": value, onchange: (event) => set(Number(event.target.value)) },
       options.map((word, i) => h("option", { value: i }, word))));
+
+const check = (role, text, checked, set) =>
+  h("label", {},
+    h("input", {
+      type: "checkbox", "data-role": role, ".checked": checked, onchange: (event) => set(event.target.checked),
+    }),
+    text);
 
 // limits: { min, max, step }; shown: the value in words, which a screen reader hears unless it is told another way.
 const range = (role, text, limits, value, shown, set, spoken = shown) =>
@@ -202,7 +210,7 @@ const SLIM = 340;
 
 // The `render` of a lab. view({ get(trait), change({ trait: value, … }), refresh() }) is called once and returns a
 // function from the size at hand, { inner, isWide, half }, to { seen, said }: the children of the lab, described, and
-// what its live region says.
+// what its live region says, if there is something to say.
 function makeLab({ name, label: text, wide = 560, view }) {
   return ({ model, el }) => {
     const root = htmlNode(el, "div", { class: "pgc-lab", "data-lab": name, role: "group", "aria-label": text });
@@ -220,7 +228,7 @@ function makeLab({ name, label: text, wide = 560, view }) {
       root.classList.toggle("pgc-slim", inner < SLIM);
       const { seen, said } = see({ inner, isWide, half: Math.floor(isWide ? (inner - 16) / 2 : inner) });
       paint(root, seen);
-      live.say(said);
+      if (said) live.say(said);
     };
     const change = (values) => {
       isHeld = true;
