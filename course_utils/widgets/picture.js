@@ -74,7 +74,7 @@ function keepControl(node, property, value) {
 // A slider: { label, value, text, limits: [low, high], steps: [small, large], axis, set(value) }, where `axis` is the
 // scale that the handle moves on. If need be: across, when that goes from left to right; round(value), else it is
 // rounded to small steps; jump, when a press takes the handle to the pointer; grip, the px around the handle within
-// which it is taken where it was touched; onStart() and onEnd() of a drag.
+// which it is taken where it was touched; onStart() and onEnd() of a drag, and `within`, the limits while it lasts.
 function keepSlider(node, slider) {
   if (node.slider === undefined) makeSlider(node, handOn(node));
   node.slider = slider; // the hand acts on the newest picture
@@ -96,15 +96,15 @@ function handOn(node) {
     valueAt,
     get: () => node.slider.value,
     set: (value) => node.slider.set(value),
-    limits: () => node.slider.limits,
+    limits: () => node.slider.within ?? node.slider.limits,
     get small() { return node.slider.steps[0]; },
     get large() { return node.slider.steps[1]; },
     onStart({ clientX, clientY }) {
-      const { axis, value, grip = 0, jump, limits, onStart } = node.slider;
+      const { axis, value, grip = 0, jump, limits, set, onStart } = node.slider;
       const away = inside(clientX, clientY) - axis(value);
       offset = Math.abs(away) < grip ? away : 0;
       onStart?.();
-      if (jump) node.slider.set(clamp(valueAt(clientX, clientY), limits));
+      if (jump) set(clamp(valueAt(clientX, clientY), limits));
     },
     onEnd: () => node.slider.onEnd?.(),
   };
@@ -117,7 +117,7 @@ const roundTo = (step, value) => Number((step * Math.round(value / step)).toFixe
 
 // The place of a value between two places, and back.
 function scale([low, high], [from, to]) {
-  const place = (value) => from + ((to - from) * (value - low)) / (high - low);
+  const place = (value) => from + ((to - from) * (value - low)) / (high - low || 1);
   place.back = (at) => low + ((high - low) * (at - from)) / (to - from);
   return place;
 }
@@ -139,16 +139,16 @@ const curve = (points, stroke, width, more) =>
   path(through(points), { fill: "none", stroke, "stroke-width": width, ...more });
 
 // Lines across the picture at these values, each with its number at the left.
-const rules = (values, y, [left, right], text = short) =>
+const rules = (values, y, [left, right], text = short, gap = 5) =>
   values.map((v) => [
     line(left, y(v), right, y(v), v === 0 ? colour("axis") : colour("rule")),
-    label(left - 5, y(v) + 4, text(v), "end"),
+    label(left - gap, y(v) + 4, text(v), "end"),
   ]);
 
 // What a hand takes, with the ring that shows the focus.
-const handle = (x, y, fill, r = 9) => [
+const handle = (x, y, fill, r = 9, more = {}) => [
   h("circle", { class: "pgc-ring", cx: x, cy: y, r: r + 4 }),
-  h("circle", { class: "pgc-handle", cx: x, cy: y, r, fill }),
+  h("circle", { class: "pgc-handle", cx: x, cy: y, r, fill, ...more }),
 ];
 const reach = (x, y, width, height) => rect(x, y, width, height, "transparent");
 
@@ -159,36 +159,65 @@ const row = (names, ...children) => div(`pgc-row ${names}`, ...children);
 const panel = (...children) => div("pgc-panel", ...children);
 const title = (...children) => h("p", { class: "pgc-title" }, ...children);
 const key = (...children) => h("span", { class: "pgc-key" }, ...children);
-const sentence = (text) => h("p", { class: "pgc-sentence", "data-role": "sentence" }, text);
+const sentence = (text, role = "sentence", more = "") =>
+  h("p", { class: `pgc-sentence ${more}`, "data-role": role }, text);
 const typeset = (svg) => h("span", { class: "pgc-formula", ".innerHTML": svg ?? "" });
 
-const drawing = (name, [width, height], ...marks) =>
-  h("svg", { role: "group", "aria-label": name, width, height, viewBox: `0 0 ${width} ${height}` }, ...marks);
+const svg = (role, name, [width, height], ...marks) =>
+  h("svg", { role, "aria-label": name, width, height, viewBox: `0 0 ${width} ${height}` }, ...marks);
+const drawing = (...described) => svg("group", ...described); // with sliders in it
+const image = (...described) => svg("img", ...described);
 
 const button = (role, text, onclick, more = {}) =>
   h("button", { type: "button", "data-role": role, onclick, ...more }, text);
 const primary = { class: "pgc-primary" };
 
 // A choice among words; its value is the index of one.
-const choice = (role, text, options, value, set) =>
+const choice = (role, text, options, value, set, more = {}) =>
   h("label", {}, text,
-    h("select", { "data-role": role, ".value": value, onchange: (event) => set(Number(event.target.value)) },
+    h("select", { "data-role": role, ".value": value, onchange: (event) => set(Number(event.target.value)), ...more },
       options.map((word, i) => h("option", { value: i }, word))));
 
-// limits: { min, max, step }; shown: the value in words, which a screen reader hears unless it is told another way.
-const range = (role, text, limits, value, shown, set, spoken = shown) =>
-  h("label", {}, text,
+const check = (role, text, checked, set) =>
+  h("label", {},
     h("input", {
-      type: "range", "data-role": role, "aria-valuetext": spoken, ...limits,
-      ".value": value, oninput: (event) => set(Number(event.target.value)),
+      type: "checkbox", "data-role": role, ".checked": checked, onchange: (event) => set(event.target.checked),
     }),
-    h("span", { class: "pgc-shown", "data-role": `${role}-shown` }, shown));
+    text);
+
+// limits: { min, max, step }; spoken: the value as a screen reader says it; shown: as it stands beside the control.
+const dial = (role, limits, value, spoken, set, more = {}) =>
+  h("input", {
+    type: "range", "data-role": role, ...limits, "aria-valuetext": spoken,
+    ".value": value, oninput: (event) => set(Number(event.target.value)), ...more,
+  });
+const shownBeside = (role, text) => h("span", { class: "pgc-shown", "data-role": `${role}-shown` }, text);
+const range = (role, text, limits, value, shown, set, spoken = shown) =>
+  h("label", {}, text, dial(role, limits, value, spoken, set), shownBeside(role, shown));
+
+// A typed number: checked when it is committed, put back when it is refused.
+const typed = (role, name, [low, high], value, set, refuse, more = {}) =>
+  h("input", {
+    type: "text", inputmode: "decimal", autocomplete: "off", class: "pgc-number",
+    "data-role": role, "aria-label": `${name}, typed`, ...more,
+    ".value": minusSign(String(value)),
+    oninput: ({ target }) => (target.dataset.editing = "yes"),
+    onchange: ({ target }) => {
+      delete target.dataset.editing;
+      const text = target.value.trim();
+      const number = parseDecimal(text);
+      if (low <= number && number <= high) return set(number);
+      const got = text === "" ? "nothing" : `“${text.slice(0, 20)}”`;
+      refuse(`${name}: got ${got}, wanted a number from ${short(low)} to ${short(high)}. Kept ${short(value)}.`);
+    },
+  });
+const message = (text) => h("p", { class: "pgc-message", role: "alert", "data-role": "message" }, text);
 
 // rows: [name, words, cells], where a cell is [value, its text].
-const table = (name, columns, rows) =>
+const table = (name, columns, rows, corner = "") =>
   h("table", { class: "pgc-table", role: "table", "aria-label": name, style: `--columns: ${columns.length}` },
     h("thead", { role: "rowgroup" }, h("tr", { role: "row" },
-      ["", ...columns].map((text) => h("th", { role: "columnheader", scope: "col" }, text)))),
+      [corner, ...columns].map((text) => h("th", { role: "columnheader", scope: "col" }, text)))),
     h("tbody", { role: "rowgroup" }, rows.map(([of, text, cells]) => h("tr", { role: "row" },
       h("th", { role: "rowheader", scope: "row" }, text),
       cells.map(([value, shown], k) =>
@@ -197,39 +226,45 @@ const table = (name, columns, rows) =>
 // --- a lab -----------------------------------------------------------------------------------------
 
 const SIDES = 24; // px of a lab's width that its frame takes
-const LEAST_WIDTH = 120; // a side bar may leave next to nothing
 const SLIM = 340;
 
-// The `render` of a lab. view({ get(trait), change({ trait: value, … }), refresh() }) is called once and returns a
-// function from the size at hand, { inner, isWide, half }, to { seen, said }: the children of the lab, described, and
-// what its live region says.
-function makeLab({ name, label: text, wide = 560, view }) {
+// The `render` of a lab. view(lab) is called once and returns a function from the size, { inner, isWide, half }, to
+// { seen, said }: the children of the lab, described, and what its live region says, if there is something to say.
+// lab: get(trait); change({ trait: value, … }); refresh(); refuse(text), which refused() returns until the next change.
+// A lab is `wide` from so many px on; a side bar may leave it next to nothing, but it is drawn for `least` px.
+function makeLab({ name, label: text, wide = 560, least = 120, view }) {
   return ({ model, el }) => {
     const root = htmlNode(el, "div", { class: "pgc-lab", "data-lab": name, role: "group", "aria-label": text });
     const live = makeLiveRegion(root);
     const save = makeSaver(model, root);
     keepPlainKeys(root);
     let width = null;
-    let isHeld = false; // while several traits change
+    let isChanging = false; // several traits, one picture
+    let refusal = "";
     const refresh = () => {
-      if (isHeld) return;
+      if (isChanging) return;
       width = root.clientWidth;
-      const inner = Math.max(LEAST_WIDTH, (width || UNSEEN_WIDTH) - SIDES);
+      const inner = Math.max(least, (width || UNSEEN_WIDTH) - SIDES);
       const isWide = inner >= wide;
       root.classList.toggle("pgc-narrow", !isWide);
       root.classList.toggle("pgc-slim", inner < SLIM);
       const { seen, said } = see({ inner, isWide, half: Math.floor(isWide ? (inner - 16) / 2 : inner) });
       paint(root, seen);
-      live.say(said);
+      if (said) live.say(said);
     };
     const change = (values) => {
-      isHeld = true;
+      isChanging = true;
       for (const [trait, value] of Object.entries(values)) model.set(trait, value);
-      isHeld = false;
+      isChanging = false;
+      refusal = "";
       refresh();
       save();
     };
-    const see = view({ get: (trait) => model.get(trait), change, refresh });
+    const refuse = (why) => {
+      refusal = why;
+      refresh();
+    };
+    const see = view({ get: (trait) => model.get(trait), change, refresh, refuse, refused: () => refusal });
     const observer = new ResizeObserver(() => root.clientWidth === width || refresh());
     model.on("change", refresh);
     observer.observe(root);
@@ -250,3 +285,19 @@ function remember() {
     return kept;
   };
 }
+
+// What stands still while something is dragged, such as the ends of a scale. Spread `hand` into the sliders.
+function holdStill(refresh) {
+  let [isHeld, kept] = [false, null];
+  const hold = (wanted) => {
+    isHeld = wanted;
+    refresh();
+  };
+  return {
+    isHeld: () => isHeld,
+    keep: (find) => (isHeld ? kept : (kept = find())),
+    hand: { onStart: () => hold(true), onEnd: () => hold(false) },
+  };
+}
+
+const replaced = (list, index, value) => list.map((old, i) => (i === index ? value : old));
