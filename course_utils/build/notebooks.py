@@ -29,10 +29,12 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
+from course_utils import lessons
 from course_utils.build import stale
 from course_utils.widgets.offline import MIME_TYPE
 
 NOTEBOOKS = stale.REPOSITORY / "notebooks"
+README = stale.REPOSITORY / "README.md"
 PICTURES = "pictures"
 LARGEST = 1_000_000  # bytes
 LONGEST_LINE = 96  # characters of code that JupyterLab shows beside its file browser
@@ -46,6 +48,7 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _LABEL = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 _LIST_IN_PROSE = re.compile(r"^(?![ \t>|#*+-]|\d+[.)] ).+\n((?:\d+[.)]|[-+*]) .*)", re.MULTILINE)
+_TABLE = re.compile(r"(\| lesson \| question \|\n\|---\|---\|\n)(?:\|.*\n)*")  # of README.md
 _SOLUTION = re.compile(r"^([ \t]*)# BEGIN SOLUTION\n(.*?)^[ \t]*# END SOLUTION$", re.DOTALL | re.MULTILINE)
 
 
@@ -258,6 +261,16 @@ def build_and_keep(path: Path) -> None:
         stale.keep(path.stem, [path, *stale.noted(notes)], files, since)
 
 
+def with_table(readme: str) -> str:
+    """Return the text of README.md with its table of lessons as LESSONS has it."""
+    rows = [
+        f"| [{lesson.number} · {lesson.title}](notebooks/{file}) | {lesson.question} |\n"
+        for lesson in lessons.LESSONS
+        if (file := lesson.notebook())
+    ]
+    return _TABLE.sub(lambda table: table[1] + "".join(rows), readme)
+
+
 def pictures(source: NotebookNode, executed: NotebookNode, name: str) -> dict[Path, bytes]:
     """Return the PNG of each cell that the source marks with picture="…", by the file that it belongs in."""
     found = {}
@@ -291,6 +304,10 @@ def main(argv: list[str] | None = None) -> int:
         for n, (path, reason) in enumerate(chosen, start=1):
             print(f"{n} of {len(chosen)}, {path.stem}: {reason}", flush=True)
             build_and_keep(path)
+        readme = README.read_text(encoding="utf-8")
+        if with_table(readme) != readme:
+            README.write_text(with_table(readme), encoding="utf-8", newline="\n")
+            print(README.name)
         if not chosen:
             print("Nothing that a notebook was built from has changed. NOTEBOOKS=all builds them all the same.")
     except BuildError as error:
