@@ -33,8 +33,9 @@ from course_utils import lessons
 from course_utils.build import stale
 from course_utils.widgets.offline import MIME_TYPE
 
-NOTEBOOKS = stale.REPOSITORY / "notebooks"
-README = stale.REPOSITORY / "README.md"
+REPOSITORY = stale.REPOSITORY
+NOTEBOOKS = REPOSITORY / "notebooks"
+README = REPOSITORY / "README.md"
 PICTURES = "pictures"
 LARGEST = 1_000_000  # bytes
 LONGEST_LINE = 96  # characters of code that JupyterLab shows beside its file browser
