@@ -65,11 +65,7 @@ def test_learner_fills_in_what_the_solved_notebook_shows(tmp_path: Path) -> None
             f"doubled = x + x  # {'long ' * 20}",
             r"cell 'your-turn': 'doubled = x \+ x .* would be cut",
         ),
-        (
-            "# It is the sum of x and x.",
-            "# It costs\n# 1. Then",
-            r"'answer': '1. Then'… would begin a list",
-        ),
+        ("# It is the sum of x and x.", "# It costs\n# 1. Then", r"'answer': '1. Then'… would begin a list"),
     ],
 )
 def test_a_source_that_breaks_a_rule_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -259,9 +259,7 @@ def test_dtypes_follow_the_arrays():
     for dtype in (np.float32, np.float64):
         u = objectives.advantage_objective(logits.astype(dtype), actions, advantages.astype(dtype))
         loss = objectives.a2c_loss(
-            *(logits.astype(dtype), actions),
-            *(x.astype(dtype) for x in (rewards, discounts, values)),
-            entropy_cost=0.1,
+            *(logits.astype(dtype), actions), *(x.astype(dtype) for x in (rewards, discounts, values)), entropy_cost=0.1
         )
         expected = objectives.expected_advantage_objective(logits.astype(dtype), logits.astype(dtype))
         for field in [*u[1:], *loss[4:], *expected[1:]]:

@@ -298,8 +298,7 @@ def test_odd_entries_are_passed_over(file):
 
 
 @pytest.mark.parametrize(
-    "value",
-    ["NaN", "-Infinity", "1e999", r'"\ud800"', r'"\u2028"', "true", "9" * 400, "[" * 40 + "]" * 40, "null"],
+    "value", ["NaN", "-Infinity", "1e999", r'"\ud800"', r'"\u2028"', "true", "9" * 400, "[" * 40 + "]" * 40, "null"]
 )
 @pytest.mark.parametrize("key", ["times", "record", "total_variation", "question", "x"])
 def test_an_odd_value_in_it_stops_no_later_recording(file, capsys, key, value):

@@ -187,8 +187,7 @@ def test_scripted_episodes_longhand(mode):
     assert_array_equal(got.mask, [[1, 1, 0, 0], [1, 1, 1, 1], [1, 1, 1, 0], [1, 1, 0, 0], [1, 0, 0, 0]])
     assert_array_equal(got.rewards, [[1, 2, 0, 0], [1, 2, 3, 4], [11, 12, 13, 0], [11, 12, 0, 0], [21, 0, 0, 0]])
     assert_array_equal(
-        got.discounts,
-        [[0.9, 0, 0, 0], [0.9, 0.9, 0.9, 0], [0.9, 0.9, 0.9, 1], [0.9, 0.9, 1, 1], [0, 0, 0, 0]],
+        got.discounts, [[0.9, 0, 0, 0], [0.9, 0.9, 0.9, 0], [0.9, 0.9, 0.9, 1], [0.9, 0.9, 1, 1], [0, 0, 0, 0]]
     )
     assert_array_equal(got.truncated, [False, False, True, True, False])
     assert_array_equal(got.actions[0, 2:], 1)

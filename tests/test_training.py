@@ -16,6 +16,7 @@ import types
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from refusals import bad
 
 from course_utils import estimators, mdp, objectives, policy, returns, rollout, training
 
@@ -406,11 +407,6 @@ def test_the_bar_is_silent_where_nobody_watches_and_shown_in_jupyterlab(monkeypa
 # Bad input
 
 
-def bad(error, text, function, *arguments, **settings):
-    with pytest.raises(error, match=text):
-        function(*arguments, **settings)
-
-
 def test_bad_input_to_optimisers():
     bad(ValueError, "step_size is 0, expected a positive number", training.SGD, 0)
     bad(ValueError, "step_size is nan", training.Adam, np.nan)
@@ -711,15 +707,3 @@ def test_an_optimizer_that_changes_what_it_returned_changes_no_parameters():
         for how in (InPlace(), training.SGD(0.1))
     )
     np.testing.assert_allclose(got.parameters, usual.parameters, rtol=1e-12)
-
-
-@pytest.mark.parametrize("value", ["False", "", 0, 1, None, 0.0, np.array(True)])
-def test_flags_are_booleans(value):
-    good = {"updates": 1, "episodes": 2, "rng": rng(), "optimizer": training.SGD(0.1), "max_steps": 5}
-    critic = {"value_optimizer": training.SGD(0.1)}
-    problem, table = dense_mdp(), np.zeros((3, 2))
-    bad(TypeError, "whiten is .*, expected True or False", training.a2c, problem, table, whiten=value, **good, **critic)
-    bad(TypeError, "progress is ", training.reinforce, problem, table, progress=value, **good)
-    bad(TypeError, "discount_steps is ", training.reinforce, problem, table, discount_steps=value, **good)
-    bad(TypeError, "greedy is ", training.evaluate, problem, table, greedy=value, episodes=3, rng=rng(), max_steps=5)
-    training.a2c(problem, table, whiten=np.True_, **good, **critic)
