@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from refusals import bad
 
 from course_utils import mdp, objectives, policy, returns
 
@@ -127,8 +128,7 @@ def test_wrong_shapes_are_refused(function, name):
     good = np.asarray(GOOD[function][name])
     agreeing = (ARRAYS | {"actions"}) & set(GOOD[function]) - {name}
     if agreeing or inspect.ismethod(function):
-        with pytest.raises(ValueError, match=r"has shape .*expected"):
-            function(**GOOD[function] | {name: good[:, None]})
+        bad(ValueError, r"has shape .*expected", function, **GOOD[function] | {name: good[:, None]})
     if name not in BROADCAST:
         refused(function, ValueError, name, "shape ()", **{name: 1.0})
 
@@ -226,8 +226,7 @@ def test_overflow_is_an_error():
     single = {"rewards": np.ones(T, np.float32), "discounts": 1}
     refused(returns.discounted_returns, ValueError, "bootstrap", "fits float32", bootstrap=1e300, **single)
     problem = mdp.three_action_state([1e308, -1e308, 0.0])
-    with pytest.raises(ValueError, match="rewards, logits overflow float64"):
-        problem.advantages([[800.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+    bad(ValueError, "rewards, logits overflow float64", problem.advantages, [[800.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
 
 
 def test_bad_mdps_are_refused():
@@ -270,8 +269,7 @@ def test_bad_mdps_are_refused():
 def test_policies_that_never_end_and_values_that_are_too_large_are_refused(stay, message):
     problem = mdp.geometric_mdp()
     for method in (problem.state_values, problem.performance, problem.visits, problem.policy_gradient):
-        with pytest.raises(ValueError, match=message):
-            method([stay, [0.0, 0.0]])
+        bad(ValueError, message, method, [stay, [0.0, 0.0]])
 
 
 def test_policies_that_all_but_never_end_are_refused():
@@ -279,8 +277,7 @@ def test_policies_that_all_but_never_end_are_refused():
     transitions[0, 0, 1] = transitions[1, 0, 0] = transitions[2, :, 2] = 1.0
     transitions[:2, 1, 2] = 1.0
     problem = mdp.TabularMDP(transitions, [[1.0, 0.0]] * 2 + [[0.0, 0.0]], [1.0, 0, 0], terminal_states=[2])
-    with pytest.raises(ValueError, match="all but endless"):
-        problem.state_values([[35.0, 0.0]] * 3)
+    bad(ValueError, "all but endless", problem.state_values, [[35.0, 0.0]] * 3)
     assert problem.performance([[5.0, 0.0]] * 3) == pytest.approx(np.exp(5.0))
 
 
