@@ -3,7 +3,7 @@
 import pytest
 
 
-def bad(error, text, function, *arguments, **settings):
+def bad(error, text, function, /, *arguments, **settings):
     """Require the error, with a message that matches the text."""
     __tracebackhide__ = True
     with pytest.raises(error, match=text):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from refusals import bad
 
 from course_utils import data_files
 from course_utils.build import notebooks, stale
@@ -66,16 +67,11 @@ def test_learner_fills_in_what_the_solved_notebook_shows(tmp_path: Path) -> None
             f"doubled = x + x  # {'long ' * 20}",
             r"cell 'your-turn': 'doubled = x \+ x .* would be cut",
         ),
-        (
-            "# It is the sum of x and x.",
-            "# It costs\n# 1. Then",
-            r"'answer': '1. Then'… would begin a list",
-        ),
+        ("# It is the sum of x and x.", "# It costs\n# 1. Then", r"'answer': '1. Then'… would begin a list"),
     ],
 )
 def test_a_source_that_breaks_a_rule_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
-    with pytest.raises(notebooks.BuildError, match=message):
-        notebooks.read_source(source(tmp_path, GOOD.replace(old, new)))
+    bad(notebooks.BuildError, message, notebooks.read_source, source(tmp_path, GOOD.replace(old, new)))
 
 
 def test_a_solution_left_in_the_learners_notebook_is_refused(tmp_path: Path) -> None:
@@ -98,8 +94,7 @@ def run(tmp_path: Path, code: str) -> nbformat.NotebookNode:
     ],
 )
 def test_a_cell_that_warns_or_fails_is_refused(tmp_path: Path, code: str, message: str) -> None:
-    with pytest.raises(notebooks.BuildError, match=message):
-        run(tmp_path, code)
+    bad(notebooks.BuildError, message, run, tmp_path, code)
 
 
 def test_a_notebook_over_the_limit_is_refused_and_its_heaviest_cell_named(
@@ -110,8 +105,7 @@ def test_a_notebook_over_the_limit_is_refused_and_its_heaviest_cell_named(
     path.write_text('# %% label="small"\n1\n\n# %% label="large"\nprint("x" * 9000)\n', encoding="utf-8")
     monkeypatch.setattr(notebooks, "NOTEBOOKS", tmp_path)
     monkeypatch.setattr(notebooks, "LARGEST", 5000)
-    with pytest.raises(notebooks.BuildError, match=r"99_test.py, heaviest cell 'large': the notebook has \d+ bytes"):
-        notebooks.build(path)
+    bad(notebooks.BuildError, r"99_test.py, heaviest cell 'large': the notebook has \d+ bytes", notebooks.build, path)
 
 
 LAB = "from course_utils.widgets import AdvantageLab\n\nAdvantageLab(preset='zero_advantage')"
@@ -147,8 +141,7 @@ def test_a_picture_is_the_figure_of_its_cell(tmp_path: Path) -> None:
 
     assert pictures("frame.png", 1) == {notebooks.NOTEBOOKS / "pictures" / "frame.png": b"a picture"}
     for file, figures in (("../frame.png", 1), ("frame.svg", 1), ("frame.png", 0), ("frame.png", 2)):
-        with pytest.raises(notebooks.BuildError, match="cell 'figure': expected one figure and a file name"):
-            pictures(file, figures)
+        bad(notebooks.BuildError, "cell 'figure': expected one figure and a file name", pictures, file, figures)
 
 
 def test_what_is_stale_is_built_and_only_that(

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from refusals import bad
 
 from course_utils import policy
 from course_utils.objectives import ppo_clip_objective
@@ -65,19 +66,14 @@ def test_one_sample_is_the_objectives():
     [({"ratio": -0.1}, "ratio"), ({"advantage": float("nan")}, "advantage"), ({"epsilon": -1.0}, "epsilon")],
 )
 def test_one_sample_refuses_by_name(wrong, message):
-    with pytest.raises(ValueError, match=message):
-        one_sample(**({"ratio": 1.0, "advantage": 1.0, "epsilon": 0.2} | wrong))
+    bad(ValueError, message, one_sample, **{"ratio": 1.0, "advantage": 1.0, "epsilon": 0.2} | wrong)
 
 
 def test_the_batch_refuses_by_name():
-    with pytest.raises(ValueError, match="logits has shape"):
-        batch_objective(np.zeros(2), 0.2)
-    with pytest.raises(ValueError, match="step_size"):
-        ascend(0.2, -1.0, 3)
-    with pytest.raises(ValueError, match="steps"):
-        ascend(0.2, 1.0, -3)
-    with pytest.raises(TypeError, match=r"steps is 0\.9, expected a whole number"):
-        ascend(0.2, 1.0, 0.9)
+    bad(ValueError, "logits has shape", batch_objective, np.zeros(2), 0.2)
+    bad(ValueError, "step_size", ascend, 0.2, -1.0, 3)
+    bad(ValueError, "steps", ascend, 0.2, 1.0, -3)
+    bad(TypeError, r"steps is 0\.9, expected a whole number", ascend, 0.2, 1.0, 0.9)
 
 
 def longhand(epsilon, step_size, steps, clip):

@@ -18,14 +18,9 @@ import oracles
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from refusals import bad
+from small_mdps import Z, rng
 
 from course_utils import estimators, mdp, policy, rollout
-
-Z = 8.0
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
 
 
 def conversation():

@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+from refusals import bad
 
 from course_utils import rollout, training
 from course_utils.widgets import TrainingLab, kernel_lab, offline
@@ -219,8 +220,7 @@ def test_an_error_ends_in_words_and_nothing_is_lost(monkeypatch):
     assert lab._rng.random() == same._rng.random()
     broken_after(monkeypatch, 0, FloatingPointError("update 1: the gradient is not finite. Try a smaller step size."))
     lab._loop = None
-    with pytest.raises(FloatingPointError, match="update 8: the gradient"):
-        lab.train(5)
+    bad(FloatingPointError, "update 8: the gradient", lab.train, 5)
     assert lab.parameters is kept
     assert lab.message == told
     monkeypatch.setattr(training, "a2c", lambda *_, **__: 1 / 0)
@@ -266,15 +266,11 @@ def test_without_an_event_loop_it_says_what_to_call():
 
 def test_wrong_numbers_of_updates_and_episodes(cart):
     for wrong, error in ((0, ValueError), (1.5, TypeError), (True, TypeError)):
-        with pytest.raises(error, match="updates"):
-            cart.train(wrong)
-        with pytest.raises(error, match="episodes"):
-            cart.evaluate(wrong)
+        bad(error, "updates", cart.train, wrong)
+        bad(error, "episodes", cart.evaluate, wrong)
     assert cart.updates == 3
-    with pytest.raises(ValueError, match="CartPole, expected FrozenLake"):
-        cart.performance()
-    with pytest.raises(ValueError, match="CartPole, expected FrozenLake"):
-        cart.probabilities()
+    bad(ValueError, "CartPole, expected FrozenLake", cart.performance)
+    bad(ValueError, "CartPole, expected FrozenLake", cart.probabilities)
 
 
 @pytest.mark.long
