@@ -790,7 +790,7 @@ def _ascend(
                 on_update(update, theta.copy(), None if w is None else w.copy(), _history(table, done))
     except (Exception, SystemExit) as error:
         if done:
-            error.trained = Trained(theta, w, _history(table, done), done, interrupted)  # type: ignore[attr-defined]
+            error.trained = Trained(theta, w, _history(table, done), done, interrupted)  # type: ignore[union-attr]
             error.add_note(kept("what was learned", done, "trained"))
         raise
     except KeyboardInterrupt:

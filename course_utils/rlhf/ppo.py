@@ -573,7 +573,7 @@ def _advance(log: RunLog, updates: int, progress: bool, on_update: OnUpdate | No
                 return dataclasses.replace(log, stopped_early=True)
     except (Exception, SystemExit) as error:
         if log.rows and not isinstance(error, NonFiniteError):
-            error.log = log  # type: ignore[attr-defined]
+            error.log = log  # type: ignore[union-attr]
             error.add_note(training.kept("the log", log.state.updates, "log"))
         raise
     except KeyboardInterrupt:
