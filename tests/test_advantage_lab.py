@@ -118,7 +118,7 @@ def test_a_prediction_goes_into_the_learners_record(monkeypatch: pytest.MonkeyPa
         ({"advantages": [1.0, float("nan"), 0.0]}, "advantages contains nan, expected numbers from -1000 to 1000"),
         ({"logits": [0.0, float("inf"), 0.0]}, "logits contains inf"),
         ({"advantages": [[1.0, 2.0]]}, r"advantages has shape \(1, 2\), expected one number for each action"),
-        ({"advantages": "abc"}, "advantages is 'abc', expected a list of numbers"),
+        ({"advantages": "abc"}, "advantages is 'abc', expected a list"),
         ({"advantages": [1.0]}, "advantages has 1 entries, expected 2 to 6"),
         ({"advantages": [1.0, 2.0], "logits": [0.0, 0.0, 0.0]}, "advantages has 2, logits has 3 .*the same number"),
         ({"advantages": [1.0, 2.0], "actions": ["a", "a"]}, "expected names that differ"),

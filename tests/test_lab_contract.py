@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from traitlets import TraitError
+from traitlets import Dict, Enum, List, TraitError
 
 from course_utils import widgets
 from course_utils.widgets import (
@@ -28,6 +28,7 @@ from course_utils.widgets import (
     offline,
 )
 from course_utils.widgets.grid_lab import DECISIONS
+from course_utils.widgets.lab import Flag, Number, Numbers, Text, Texts, Whole
 
 NAN = float("nan")
 NAMES = [["a", "b"], ["a", "b", "b"], ["a", "b", " "]]  # too few, one twice, an empty one
@@ -242,6 +243,16 @@ ARGUMENTS = [
     for lab in (getattr(widgets, name) for name in widgets.__all__)
     for name, parameter in inspect.signature(lab).parameters.items()
 ]
+NO_NUMBERS = [True, np.True_, "0.5", b"1", None, [0.5], np.array(0.5), np.nan, np.inf]
+NO_TEXTS = [0, True, None, b"a", ["a"]]
+WRONG = {
+    Flag: [0, 1.0, "True", None],
+    Whole: [0.0, 1.0, np.float64(0), True, np.True_, "0", None],
+    Number: NO_NUMBERS,
+    Text: NO_TEXTS,
+    Enum: [True, None, b"a", ["a"], "none of them"],
+    Texts: [0, "abc", b"ab", {"a": 1}, [1], [None]],
+}
 LISTS = ("advantages", "logits", "actions", "quantities", "rewards", "probabilities")
 
 
@@ -253,8 +264,13 @@ def test_an_argument_is_of_its_kind_or_refused_by_name(lab, name, usual):
         wrong += ["False", "", 0, 1, None, np.array(True)]
         assert getattr(lab(**{name: np.bool_(usual)}), name) is usual
     elif isinstance(usual, int):
-        wrong += [True, np.False_, -1, 0.9, np.nan, "1", None, [1], 10**30]
+        wrong += [True, np.False_, -1, 0.9, 0.0, np.float64(1), np.array(1), np.nan, "1", None, [1], 10**30]
         assert getattr(lab(**{name: np.uint8(1)}), name) == 1
+    elif isinstance(usual, float):
+        wrong += NO_NUMBERS
+        assert getattr(lab(**{name: np.float32(usual)}), name) == np.float32(usual)
+    elif isinstance(usual, str):
+        wrong += NO_TEXTS
     if name in LISTS:
         wrong += [0, 0.5, True, np.array(1.0), np.ma.masked, np.ma.array([0.5, 0.3, 0.2], mask=[0, 1, 0]), [1j] * 3]
         wrong += [[True, False, True], ["0.5", "0.3", "0.2"][: None if name != "actions" else 1]]
@@ -262,6 +278,20 @@ def test_an_argument_is_of_its_kind_or_refused_by_name(lab, name, usual):
         with pytest.raises((TypeError, ValueError, TraitError)) as caught:
             lab(**{name: value})
         assert any(argument in str(caught.value) for argument in inspect.signature(lab).parameters)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("lab", [getattr(widgets, name) for name in widgets.__all__])
+def test_a_trait_takes_what_is_of_its_kind_alone(lab):
+    one = lab()
+    for name, trait in one.traits(sync=True).items():
+        if name.startswith("_") or name in ("layout", "tabbable", "tooltip"):  # those of every widget
+            continue
+        kinds = (*WRONG, Numbers, Dict, List)
+        assert isinstance(trait, kinds), f"{name} is a {type(trait).__name__}: what does it refuse?"
+        for value in WRONG.get(type(trait), []):
+            with pytest.raises(TraitError, match=name):
+                setattr(one, name, value)
 
 
 def emptied(value):

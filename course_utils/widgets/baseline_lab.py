@@ -4,11 +4,22 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from traitlets import Float, List, TraitError, Unicode, validate
+from traitlets import TraitError, validate
 
 from course_utils import kernels, policy
 from course_utils.arguments import FloatArray, IntArray
-from course_utils.widgets.lab import Constant, Lab, Numbers, Whole, lab_source, lab_style, listed, uniforms
+from course_utils.widgets.lab import (
+    Constant,
+    Lab,
+    Number,
+    Numbers,
+    Texts,
+    Whole,
+    lab_source,
+    lab_style,
+    listed,
+    uniforms,
+)
 
 COUNT = 3  # actions
 LOGIT_LIMIT = 8.0
@@ -57,19 +68,19 @@ class BaselineLab(Lab):
     _css = lab_style("baseline_lab.css")
     same_length = ("actions", "rewards", "logits", "initial_rewards", "initial_logits")
 
-    actions = List(Unicode()).tag(sync=True)
+    actions = Texts().tag(sync=True)
     rewards = Numbers(-REWARD_LIMIT, REWARD_LIMIT, (COUNT,)).tag(sync=True)
     logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, (COUNT,)).tag(sync=True)
-    baseline = Float(0.0).tag(sync=True, low=-BASELINE_LIMIT, high=BASELINE_LIMIT)
-    action_dependence = Float(0.0).tag(sync=True, low=0.0, high=1.0)
+    baseline = Number(0.0).tag(sync=True, low=-BASELINE_LIMIT, high=BASELINE_LIMIT)
+    action_dependence = Number(0.0).tag(sync=True, low=0.0, high=1.0)
     component = Whole(0, min=0, max=COUNT - 1).tag(sync=True)
     samples = Whole(200, min=1, max=MOST_SAMPLES).tag(sync=True)
     seed = Whole(0, min=0, max=2**32 - 1).tag(sync=True)
     draw = Whole(0, min=0).tag(sync=True)
     initial_rewards = Numbers(-REWARD_LIMIT, REWARD_LIMIT, (COUNT,)).tag(sync=True)
     initial_logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, (COUNT,)).tag(sync=True)
-    initial_baseline = Float(0.0).tag(sync=True, low=-BASELINE_LIMIT, high=BASELINE_LIMIT)
-    initial_action_dependence = Float(0.0).tag(sync=True, low=0.0, high=1.0)
+    initial_baseline = Number(0.0).tag(sync=True, low=-BASELINE_LIMIT, high=BASELINE_LIMIT)
+    initial_action_dependence = Number(0.0).tag(sync=True, low=0.0, high=1.0)
     presets = Constant(PRESETS, read_only=True).tag(sync=True)
 
     def __init__(

@@ -5,13 +5,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from traitlets import Dict, Float, TraitError, validate
+from traitlets import Dict, TraitError, validate
 
 from course_utils import arguments, policy
 from course_utils.arguments import FloatArray
 from course_utils.objectives import PPOClipObjective, ppo_clip_objective
 from course_utils.widgets.formulas import formula
-from course_utils.widgets.lab import Constant, Flag, Lab, Whole, lab_source, lab_style
+from course_utils.widgets.lab import Constant, Flag, Lab, Number, Whole, lab_source, lab_style
 
 HIGHEST_RATIO = 2.0
 ADVANTAGE_LIMIT = 2.0
@@ -179,11 +179,11 @@ class ClipLab(Lab):
     _esm = lab_source("clip_lab.js")
     _css = lab_style("clip_lab.css")
 
-    ratio = Float(1.1).tag(sync=True, low=0.0, high=HIGHEST_RATIO)
-    advantage = Float(1.0).tag(sync=True, low=-ADVANTAGE_LIMIT, high=ADVANTAGE_LIMIT)
-    epsilon = Float(0.2).tag(sync=True, low=0.0, high=HIGHEST_EPSILON)
+    ratio = Number(1.1).tag(sync=True, low=0.0, high=HIGHEST_RATIO)
+    advantage = Number(1.0).tag(sync=True, low=-ADVANTAGE_LIMIT, high=ADVANTAGE_LIMIT)
+    epsilon = Number(0.2).tag(sync=True, low=0.0, high=HIGHEST_EPSILON)
     clip = Flag(True).tag(sync=True)
-    step_size = Float(0.5).tag(sync=True, low=LOWEST_STEP_SIZE, high=HIGHEST_STEP_SIZE)
+    step_size = Number(0.5).tag(sync=True, low=LOWEST_STEP_SIZE, high=HIGHEST_STEP_SIZE)
     steps = Whole(0).tag(sync=True, low=0, high=MOST_STEPS)
     initial = Dict().tag(sync=True)
     world = Constant(WORLD, read_only=True).tag(sync=True)

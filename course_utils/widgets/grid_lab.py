@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from traitlets import Dict, Enum, Float, TraitError, validate
+from traitlets import Dict, Enum, TraitError, validate
 
 from course_utils import arguments, policy
 from course_utils.arguments import FloatArray
 from course_utils.mdp import TabularMDP
 from course_utils.widgets.formulas import formula
-from course_utils.widgets.lab import Lab, Numbers, lab_source, lab_style
+from course_utils.widgets.lab import Lab, Number, Numbers, lab_source, lab_style
 
 # Cells row by row from the top left; columns a to d, rows 1 to 3 from below. S start, T toll, G goal, X trap, # wall.
 LAYOUT = ("..TG", ".#.X", "S...")
@@ -103,11 +103,11 @@ class GridLab(Lab):
     same_length = ("logits", "initial_logits")
 
     logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, (ENTRIES,)).tag(sync=True)
-    discount = Float(0.9).tag(sync=True, low=LOWEST_DISCOUNT, high=HIGHEST_DISCOUNT)
+    discount = Number(0.9).tag(sync=True, low=LOWEST_DISCOUNT, high=HIGHEST_DISCOUNT)
     selected = Enum(DECISIONS, START).tag(sync=True)
     action = Enum(ACTIONS, "up").tag(sync=True)
     initial_logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, (ENTRIES,)).tag(sync=True)
-    initial_discount = Float(0.9).tag(sync=True, low=LOWEST_DISCOUNT, high=HIGHEST_DISCOUNT)
+    initial_discount = Number(0.9).tag(sync=True, low=LOWEST_DISCOUNT, high=HIGHEST_DISCOUNT)
     formulas = Dict().tag(sync=True)
 
     def __init__(

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from traitlets import Dict, Float, List, TraitError, Unicode, observe, validate
+from traitlets import Dict, List, TraitError, observe, validate
 
 from course_utils import kernels, policy
 from course_utils.arguments import FloatArray
 from course_utils.widgets.formulas import formula
-from course_utils.widgets.lab import Flag, Lab, Numbers, Whole, lab_source, lab_style, listed, uniform
+from course_utils.widgets.lab import Flag, Lab, Number, Numbers, Texts, Whole, lab_source, lab_style, listed, uniform
 
 ACTION_COUNTS = (2, 3, 4, 5, 6)
 LOGIT_LIMIT = SHIFT_LIMIT = 1000.0
@@ -51,10 +51,10 @@ class PolicyExplorer(Lab):
     _esm = lab_source("policy_explorer.js")
     _css = lab_style("policy_explorer.css")
 
-    actions = List(Unicode()).tag(sync=True)
+    actions = Texts().tag(sync=True)
     logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, ACTION_COUNTS).tag(sync=True)
-    temperature = Float(1.0).tag(sync=True, low=TEMPERATURES[0], high=TEMPERATURES[1])
-    shift = Float(0.0).tag(sync=True, low=-SHIFT_LIMIT, high=SHIFT_LIMIT)
+    temperature = Number(1.0).tag(sync=True, low=TEMPERATURES[0], high=TEMPERATURES[1])
+    shift = Number(0.0).tag(sync=True, low=-SHIFT_LIMIT, high=SHIFT_LIMIT)
     seed = Whole(0, min=0, max=2**32 - 1).tag(sync=True)
     draws = Whole(0, min=0, max=MOST_DRAWS).tag(sync=True)
     draw_start = Whole(0, min=0).tag(sync=True)

@@ -9,12 +9,12 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from traitlets import Dict, Unicode, observe
+from traitlets import Dict, observe
 
 from course_utils import data_files, lessons, progress
 from course_utils.data_files import DataFileError, JSONPath
 from course_utils.widgets.formulas import formula
-from course_utils.widgets.lab import Lab, Whole, lab_source, lab_style
+from course_utils.widgets.lab import Lab, Text, Whole, lab_source, lab_style
 
 MISCONCEPTIONS = tuple(f"M{n}" for n in range(1, 25))
 FORMULA_SIZE = 15  # px, the size of the text around it
@@ -240,7 +240,7 @@ class Quiz(Lab):
     _css = lab_style("quiz.css")
     offline_note = "Run the cell to keep your answers: this quiz is not connected to Python."
 
-    quiz = Unicode("").tag(sync=True)
+    quiz = Text("").tag(sync=True)
     library = Dict(read_only=True).tag(sync=True)
     answers = Dict().tag(sync=True)
     recorded = Whole(0, min=-1, max=100_000, help="answers taken into the record; −1: recording is off").tag(sync=True)

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from traitlets import Dict, List, TraitError, Unicode, observe, validate
+from traitlets import Dict, TraitError, observe, validate
 
 from course_utils import kernels, policy
 from course_utils.arguments import FloatArray
 from course_utils.widgets.formulas import formula
-from course_utils.widgets.lab import Flag, Lab, Numbers, Whole, lab_source, lab_style, listed, uniform
+from course_utils.widgets.lab import Flag, Lab, Numbers, Texts, Whole, lab_source, lab_style, listed, uniform
 
 ACTIONS = 3
 LEAST_PROBABILITY = 0.001
@@ -48,7 +48,7 @@ class ScoreExplorer(Lab):
     _esm = lab_source("score_explorer.js")
     _css = lab_style("score_explorer.css")
 
-    actions = List(Unicode()).tag(sync=True)
+    actions = Texts().tag(sync=True)
     probabilities = Numbers(LEAST_PROBABILITY, 1.0, (ACTIONS,)).tag(sync=True)
     weighted = Flag(False).tag(sync=True)
     seed = Whole(0, min=0, max=2**32 - 1).tag(sync=True)
