@@ -143,7 +143,14 @@ def test_bad_arguments_are_refused_by_name(arguments: dict[str, Any], message: s
         ("logits", [0.0, float("nan"), 0.0], "logits contains nan"),
         ("probabilities", [0.5, 0.6, 0.2], "probabilities sums to 1.3, expected 1"),
         ("probabilities", [0.5, 0.5, 0.0], "probabilities contains 0"),
+        ("probabilities", [1.5, -0.6, 0.1], "probabilities contains 1.5"),
         ("step_size", -1.0, "step_size is -1.0"),
+        ("step_size", "big", "step_size"),
+        ("advantages", ["x", 1, 2], "advantages"),
+        ("mode", "all", "mode"),
+        ("seed", -1, "seed"),
+        ("trajectory_length", 0, "trajectory_length"),
+        ("actions", ["a", "a", "b"], "actions"),
     ],
 )
 def test_a_refused_value_leaves_the_lab_as_it_was(name: str, value: Any, message: str) -> None:
