@@ -24,7 +24,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import nbformat
-from axe_playwright_python.sync_playwright import Axe
 from nbformat.sign import NotebookNotary
 from playwright.sync_api import Browser, Locator, Page, ViewportSize, sync_playwright
 
@@ -367,16 +366,6 @@ class JupyterLabPage:
             url
             for url in self.requests
             if (parts := urlsplit(url)).scheme not in LOCAL_SCHEMES and parts.hostname != "127.0.0.1"
-        ]
-
-    def axe(self, selector: str) -> list[str]:
-        """axe-core's serious and critical violations within a selector, one line each."""
-        report = Axe().run(self.page, context=selector)
-        return [
-            f"{found['id']} ({found['impact']}): {found['help']}; "
-            + " | ".join(node["html"][:160] for node in found["nodes"])
-            for found in report.response["violations"]
-            if found["impact"] in ("serious", "critical")
         ]
 
     def screenshot(self, name: str, target: Locator | None = None) -> Path:

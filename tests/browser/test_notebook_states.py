@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from jupyterlab_page import JupyterLabPage, JupyterLabServer
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from course_utils import lessons
-from course_utils.build import lab, labextension, notebooks
+from course_utils.build import lab, notebooks
 from course_utils.widgets import AdvantageLab, CourseMap, Quiz, TrainingLab
 
 pytestmark = pytest.mark.browser
@@ -100,39 +99,19 @@ def check(page: Page, live: frozenset[str], lost: bool = False) -> None:
 
 
 @pytest.fixture(scope="module")
-def lesson(tmp_path_factory: pytest.TempPathFactory) -> nbformat.NotebookNode:
-    """A notebook as the builder commits it."""
-    cells = [nbformat.v4.new_code_cell(source, id=name) for name, source in CELLS.items()]
-    notebook = nbformat.v4.new_notebook(cells=cells, metadata=notebooks.notebook_metadata())
-    with ThreadPoolExecutor(1) as pool:  # this thread has Playwright's event loop already
-        return pool.submit(notebooks.execute, notebook, "test", tmp_path_factory.mktemp("build")).result()
+def lesson(as_committed: Callable[..., nbformat.NotebookNode]) -> nbformat.NotebookNode:
+    return as_committed(CELLS)
 
 
 @pytest.fixture(scope="module")
-def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("prefix")
-    labextension.install(folder)
-    return folder
+def server(equipped_server: JupyterLabServer) -> JupyterLabServer:
+    return equipped_server
 
 
 @pytest.fixture(scope="module")
-def server(prefix: Path, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterLabServer]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JUPYTER_PATH", str(prefix / "share" / "jupyter"))
-        with JupyterLabServer(tmp_path_factory.mktemp("jupyterlab")) as running:
-            yield running
-
-
-@pytest.fixture(scope="module")
-def app(browser: Browser, server: JupyterLabServer, shots: Path) -> Iterator[JupyterLabPage]:
-    page = JupyterLabPage(browser, server, shots, viewport=TALL)
-    yield page
-    page.close()
-
-
-@pytest.fixture(scope="module")
-def saved(app: JupyterLabPage, server: JupyterLabServer, lesson: nbformat.NotebookNode) -> str:
+def saved(equipped_page: JupyterLabPage, server: JupyterLabServer, lesson: nbformat.NotebookNode) -> str:
     """A notebook that was run to its end and saved in JupyterLab, its kernel shut down since."""
+    app = equipped_page
     app.open(server.add_notebook("saved.ipynb", lesson))
     app.run_all()
     app.command("docmanager:save")
@@ -228,9 +207,6 @@ def test_in_each_state_of_a_notebook_what_it_shows_is_alive(
     app.screenshot(f"state_{state.__name__}")
     if live and not lost:
         app.wait_for_kernel("lab.logits", lambda logits: logits != AdvantageLab().logits)
-    faults = app.faults()
-    app.close_notebook()
-    assert faults == []
 
 
 # --- as `make lab` starts it, and in Notebook 7 -----------------------------------------------------------------------
