@@ -6,7 +6,7 @@ import numpy as np
 
 from course_utils import policy, returns
 from course_utils.arguments import FloatArray, IntArray
-from course_utils.checks import sections
+from course_utils.checks import sections, softmaxes
 from course_utils.checks.question import Inputs, Question, Words
 
 Gradient = Callable[[FloatArray, IntArray, IntArray, FloatArray, float], FloatArray]
@@ -112,12 +112,6 @@ def with_pi(pi: Callable[[FloatArray], FloatArray]) -> Gradient:
     )
 
 
-def normalised(weights: FloatArray) -> FloatArray:
-    """Return weights over the sum of their row."""
-    result: FloatArray = weights / weights.sum(axis=1, keepdims=True)
-    return result
-
-
 right = with_weights(right_weights)
 
 
@@ -200,19 +194,6 @@ weight-on-one-hot-only (M1): Your weight stands at the one-hot alone: weight · 
 times-pi (M1): A factor π too many stands before the score.
     The π in front of ∂ log π belongs to an expectation, and drawing the actions supplies it already. With it as well,
     rare actions hardly learn.
-logits-for-probabilities (M1): You subtracted the logits from the one-hot. The probabilities are to be subtracted.
-    Logits are preferences on any scale. Only after the softmax do they say how often each action is taken.
-not-normalised (M1): You subtracted exp(z), which is not divided by its sum yet.
-    exp(z) are weights. Only after the division by the sum of their row are they probabilities.
-softmax-over-table (M27): Your softmax runs over the whole table: all its entries add up to 1, where each row should.
-    Each row is the policy in one state, and in each state some action is taken for certain. `sum(axis=-1,
-    keepdims=True)` adds up each row by itself.
-softmax-over-states (M1): Your softmax runs over the states, axis 0, where it should run over the actions.
-    The probabilities of the actions in one state add up to 1. Those of one action in all states need not.
-no-maximum (M1): The formula is right, and it is not finite here. The exponential of a large number is more than any
-  float, that of a very negative one is 0, and inf/inf and 0/0 are NaN.
-    One NaN in a gradient makes all parameters NaN in the next step. Subtract each row's own maximum before you take
-    exponentials, or call `policy.score`.
 no-one-hot (M1): You used −π as the score: the 1 at the action that was taken is missing.
     Without the one-hot the push is the same whatever was done, and nothing can be learned from it.
 only-one-hot (M1): You used the one-hot alone as the score: −π is missing.
@@ -418,29 +399,7 @@ QUESTION = Question(
                 ),
             ),
         ),
-        told("logits-for-probabilities", with_pi(lambda logits: logits), sections.SOFTMAX),
-        told(
-            "not-normalised",
-            with_pi(np.exp),
-            sections.SOFTMAX,
-            variants=(with_pi(lambda logits: np.exp(logits - logits.max(axis=1, keepdims=True))),),
-        ),
-        told(
-            "softmax-over-table",
-            with_pi(lambda logits: policy.softmax(logits.ravel()).reshape(logits.shape)),
-            sections.SOFTMAX,
-        ),
-        told("softmax-over-states", with_pi(lambda logits: policy.softmax(logits.T).T), sections.SOFTMAX),
-        told(
-            "no-maximum",
-            with_pi(lambda logits: normalised(np.exp(logits))),
-            sections.OVERFLOW,
-            variants=(
-                with_pi(lambda logits: normalised(np.exp(logits - logits.max()))),
-                with_pi(lambda logits: normalised(np.exp(logits - logits.mean(axis=1, keepdims=True)))),
-            ),
-            almost=True,
-        ),
+        *softmaxes.wrong(with_pi),
         told(
             "no-one-hot",
             changed(

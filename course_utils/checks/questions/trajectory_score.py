@@ -6,7 +6,7 @@ import numpy as np
 
 from course_utils import policy
 from course_utils.arguments import FloatArray, IntArray
-from course_utils.checks import sections
+from course_utils.checks import sections, softmaxes
 from course_utils.checks.question import Inputs, Question, Words
 
 
@@ -57,12 +57,6 @@ def with_pi(pi: Callable[[FloatArray], FloatArray]) -> Callable[[FloatArray, Int
     return lambda logits, states, actions: gathered(logits, states, one_hot(logits, actions) - pi(logits)[states])
 
 
-def normalised(weights: FloatArray) -> FloatArray:
-    """Return weights over the sum of their row."""
-    result: FloatArray = weights / weights.sum(axis=1, keepdims=True)
-    return result
-
-
 def of_visits(logits: FloatArray, states: IntArray, actions: IntArray) -> FloatArray:
     """Divide each state's row by the number of its visits."""
     visits = np.bincount(states, minlength=len(logits))
@@ -76,10 +70,6 @@ def everywhere(logits: FloatArray, states: IntArray, actions: IntArray) -> Float
 
 told = Words(
     """
-no-maximum (M1): The formula is right, and it is not finite here. The exponential of a large number is more than any
-  float, that of a very negative one is 0, and inf/inf and 0/0 are NaN.
-    One NaN in a gradient makes all parameters NaN in the next step. Subtract each row's own maximum before you take
-    exponentials, or call `policy.score`.
 last-step-only (M3): You returned the score of the last step. The sum over t is missing.
     log Pr has a term for each step, and so has its gradient. With the last step alone, nothing that was done earlier is
     ever learned from.
@@ -106,13 +96,6 @@ no-one-hot (M1): You returned −π for each step: the 1 at the action that was 
     Without the one-hot the gradient is the same whatever was done, and nothing can be learned from it.
 only-one-hot (M1): You counted how often each action was taken: −π is missing.
     The score is one-hot − π. Raising one logit takes probability from all actions of its state, and −π says how much.
-logits-for-probabilities (M1): You subtracted the logits from the one-hot. The probabilities are to be subtracted.
-    Logits are preferences on any scale. Only after the softmax do they say how often each action is taken.
-not-normalised (M1): You subtracted exp(z), which is not divided by its sum yet.
-    exp(z) are weights. Only after the division by the sum of their row are they probabilities.
-softmax-over-table (M27): Your softmax runs over the whole table: all its entries add up to 1, where each row should.
-    Each row is the policy in one state, and in each state some action is taken for certain. `sum(axis=-1,
-    keepdims=True)` adds up each row by itself.
 times-pi (M1): You multiplied each score by π, entry by entry.
     The π in front of ∂ log π belongs to an expectation: it is how often an action is drawn. The score itself is one-hot
     − π, without another factor.
@@ -128,8 +111,6 @@ gradient-of-pr (M4): You differentiated the product of the probabilities where i
     for too little.
 log-pr-kept (M4): You kept log π as a factor beside its gradient.
     Differentiating replaces the logarithm by its derivative. The logarithm itself is not in the result.
-softmax-over-states (M1): Your softmax runs over the states, axis 0, where it should run over the actions.
-    The probabilities of the actions in one state add up to 1. Those of one action in all states need not.
 sign (M5): Your answer has the opposite sign: it is the gradient of −log Pr.
     That is the gradient of a loss. Walking uphill along it makes what was done rarer.
 """
@@ -191,16 +172,6 @@ QUESTION = Question(
     read=sections.NO_MODEL,
     mistakes=(
         told(
-            "no-maximum",
-            with_pi(lambda logits: normalised(np.exp(logits))),
-            sections.OVERFLOW,
-            variants=(
-                with_pi(lambda logits: normalised(np.exp(logits - logits.max()))),
-                with_pi(lambda logits: normalised(np.exp(logits - logits.mean(axis=1, keepdims=True)))),
-            ),
-            almost=True,
-        ),
-        told(
             "last-step-only",
             lambda logits, states, actions: gathered(logits, states[-1:], rows(logits, states, actions)[-1:]),
         ),
@@ -235,18 +206,7 @@ QUESTION = Question(
             lambda logits, states, actions: gathered(logits, states, one_hot(logits, actions)),
             sections.SCORE,
         ),
-        told("logits-for-probabilities", with_pi(lambda logits: logits), sections.SOFTMAX),
-        told(
-            "not-normalised",
-            with_pi(np.exp),
-            sections.SOFTMAX,
-            variants=(with_pi(lambda logits: np.exp(logits - logits.max(axis=1, keepdims=True))),),
-        ),
-        told(
-            "softmax-over-table",
-            with_pi(lambda logits: policy.softmax(logits.ravel()).reshape(logits.shape)),
-            sections.SOFTMAX,
-        ),
+        *softmaxes.wrong(with_pi),
         told(
             "times-pi",
             lambda logits, states, actions: gathered(
@@ -284,13 +244,6 @@ QUESTION = Question(
                 score(logits, states, actions) * policy.log_prob(logits[states], actions).sum()
             ),
             sections.DECOMPOSITION,
-        ),
-        told(
-            "softmax-over-states",
-            lambda logits, states, actions: gathered(
-                logits, states, one_hot(logits, actions) - policy.softmax(logits.T).T[states]
-            ),
-            sections.SOFTMAX,
         ),
         told("sign", lambda logits, states, actions: -score(logits, states, actions)),
     ),
