@@ -53,12 +53,16 @@ def read(question):
         else:
             if not is_body(code):
                 code = f"return ({code})"
-            own = dict(vocabulary)  # where an answer can call itself
-            source = f"def my_{question}{arguments}:\n{textwrap.indent(code, '  ')}"
-            exec(compile("\n" * max(start - 1, 0) + source, path, "exec"), own)
-            function = own[f"my_{question}"]
+            function = written(f"my_{question}{arguments}", code, dict(vocabulary), path, start)
         answers.append(Answer(question, what, start + 1, code, function))
     return answers
+
+
+def written(signature, code, vocabulary, path="cell", line=1):
+    """Return the function that a learner writes with this signature and this body; it knows its own name."""
+    source = f"def {signature}:\n{textwrap.indent(code, '  ')}"
+    exec(compile("\n" * max(line - 1, 0) + source, path, "exec"), vocabulary)
+    return vocabulary[signature.partition("(")[0]]
 
 
 def is_body(code):
