@@ -62,9 +62,9 @@ no-maximum (M1): The formula is right, and it is not finite here. The exponentia
   float, that of a very negative one is 0, and inf/inf and 0/0 are NaN.
     One NaN in a gradient makes all parameters NaN in the next step. Subtract each row's own maximum before you take
     exponentials, or call `policy.score`.
-logits-for-probabilities (M1): You subtracted the logits from the one-hot. The probabilities are to be subtracted.
+logits-for-probabilities (M37): You subtracted the logits from the one-hot. The probabilities are to be subtracted.
     Logits are preferences on any scale. Only after the softmax do they say how often each action is taken.
-not-normalised (M1): You subtracted exp(z), which is not divided by its sum yet.
+not-normalised (M37): You subtracted exp(z), which is not divided by its sum yet.
     exp(z) are weights. Only after the division by the sum of their row are they probabilities.
 softmax-over-table (M27): Your softmax runs over the whole table: all its entries add up to 1, where each row should.
     Each row is the policy in one state, and in each state some action is taken for certain. `sum(axis=-1,

@@ -54,9 +54,9 @@ mean-subtracted (M1): You subtracted the mean of the logits. A logit that lies 7
 whole-table (M27): Your softmax runs over the whole table: all its entries together add up to 1.
     Each state has a policy of its own, so each row adds up to 1. With weights that add up to less, V(s) is no mean.
     `policy.softmax` works row by row.
-logits-for-probabilities (M1): You weighted the action values with the logits. The probabilities belong there.
+logits-for-probabilities (M37): You weighted the action values with the logits. The probabilities belong there.
     Logits are preferences: they may be negative, and do not add up to 1. The softmax turns them into π first.
-not-normalised (M1): You weighted the action values with exp(z): these weights do not add up to 1.
+not-normalised (M37): You weighted the action values with exp(z): these weights do not add up to 1.
     The softmax divides each exponential by the sum of all in its row. V(s) is a mean, and if all actions are worth 10
     it has to be 10.
 plain-mean (M11): You subtracted the plain mean of the action values: every action counts the same.

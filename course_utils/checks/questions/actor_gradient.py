@@ -119,7 +119,7 @@ entropy-bracket (M16): In the entropy's derivative, −π (log π + H), the brac
   1, or −H.
     H is the mean of −log π. With it each row of the derivative adds up to 0, as it must: adding the same number to all
     logits changes no probability.
-entropy-itself (M16): The second part of your answer is c_H H itself. Its derivative was asked for.
+entropy-itself (M43): The second part of your answer is c_H H itself. Its derivative was asked for.
     A gradient says how the entropy changes with each logit: −π (log π + H). The entropy's own size moves nothing in the
     right direction.
 entropy-of-all-steps (M27): The H in your bracket belongs to no single step: it is the sum, or the mean, over all of
@@ -141,12 +141,12 @@ no-one-hot (M1): The score is one-hot − π, and your one-hot is missing.
     Without it the push is the same whichever action was taken.
 only-one-hot (M1): The score is one-hot − π, and your −π is missing.
     Raising one logit takes probability from the other actions. Their entries are −A π.
-brackets (M1): The advantage multiplies only one of the two terms, the one-hot or π: brackets are missing.
+brackets (M39): The advantage multiplies only one of the two terms, the one-hot or π: brackets are missing.
     The whole score is weighted, A (one-hot − π). Without the brackets a step with A = 0 still moves the policy.
-score-times-pi (M1): In the actor's part you multiplied the score by π, that of each entry or that of the action taken.
+score-times-pi (M36): In the actor's part you multiplied the score by π, that of each entry or that of the action taken.
     The actions were drawn from the policy, so π is already in how often each one is drawn. The score of the action that
     was taken stays as it is.
-logits-for-probabilities (M1): In the actor's part you subtracted the logits from the one-hot. The probabilities belong
+logits-for-probabilities (M37): In the actor's part you subtracted the logits from the one-hot. The probabilities belong
   there.
     The score is one-hot − π. Logits are preferences; the softmax turns them into π first.
 whole-table (M27): A softmax of yours runs over the whole table: the probabilities of all steps together add up to 1.
@@ -154,7 +154,7 @@ whole-table (M27): A softmax of yours runs over the whole table: the probabiliti
 softmax-over-time (M1): A softmax of yours runs over the steps, axis 0, where it should run over the actions.
     The probabilities of one state's actions add up to 1; those of one action at different times need not. Actions are
     on the last axis.
-not-normalised (M1): You took exp(z) for probabilities: these numbers do not add up to 1.
+not-normalised (M37): You took exp(z) for probabilities: these numbers do not add up to 1.
     The softmax divides each exponential by the sum of all in its row. Score and entropy are both made of the
     probabilities that come out.
 """

@@ -92,7 +92,7 @@ no-advantage: You returned the scores: the advantages do not come into it.
     advantage.
 no-one-hot (M1): You returned −A π: the 1 at the action that was taken is missing.
     The score is one-hot − π. Without the one-hot it does not matter which action was taken.
-brackets (M1): The advantage multiplies only one of the two terms, the one-hot or π: brackets are missing.
+brackets (M39): The advantage multiplies only one of the two terms, the one-hot or π: brackets are missing.
     The whole score is weighted, A (one-hot − π). Without the brackets a row no longer adds up to 0, and a step with A =
     0 still moves the policy.
 only-one-hot (M1): You returned A · one-hot: −π is missing.
@@ -100,7 +100,7 @@ only-one-hot (M1): You returned A · one-hot: −π is missing.
     π.
 score-of-probability (M1): You differentiated π where U has log π: each row is π(a_t) times too small.
     ∂ log π = ∂π / π. That division undoes that likely actions are also drawn more often.
-score-times-pi (M1): You multiplied each entry of the score by its own π.
+score-times-pi (M36): You multiplied each entry of the score by its own π.
     Where actions are drawn from the policy, π is already in how often each one is drawn. The factor belongs to the sum
     over all actions, and the score stays as it is.
 log-kept (M4): You kept the factor log π(a_t) beside the score.
@@ -114,9 +114,9 @@ softmax-over-time (M1): Your softmax runs over the steps, axis 0, where it shoul
     on the last axis.
 whole-table (M27): Your softmax runs over the whole table: the probabilities of all steps together add up to 1.
     Each step has a policy of its own, so each row adds up to 1. `policy.softmax` works row by row.
-logits-for-probabilities (M1): You subtracted the logits from the one-hot. The probabilities belong there.
+logits-for-probabilities (M37): You subtracted the logits from the one-hot. The probabilities belong there.
     The score is one-hot − π. Logits are preferences; the softmax turns them into π first.
-not-normalised (M1): You subtracted exp(z) from the one-hot: these numbers do not add up to 1.
+not-normalised (M37): You subtracted exp(z) from the one-hot: these numbers do not add up to 1.
     The softmax divides each exponential by the sum of all in its row. With that, each row of the score adds up to 0.
 whitened (M12): You shifted the advantages of the trajectory to mean 0, or scaled them too, before you used them.
     Within one trajectory that turns advantages round: where all went well, the least good step is punished. Use them as

@@ -56,10 +56,10 @@ no-maximum (M1): The formula is right, and it is not finite here: `exp(1000)` is
 mean-subtracted (M1): You subtracted the mean of the logits. A logit that lies 710 above it still overflows.
     Any shift is right on paper. The maximum is the one after which no exponential is above 1. `policy.softmax`
     subtracts it.
-not-normalised (M1): Somewhere you took exp(z) for probabilities: these numbers do not add up to 1.
+not-normalised (M37): Somewhere you took exp(z) for probabilities: these numbers do not add up to 1.
     The softmax divides each exponential by the sum of all of them. It is needed twice: for π before the step, and for
     the probabilities after it.
-logits-for-probabilities (M1): In the gradient you put the logits where the probabilities belong.
+logits-for-probabilities (M37): In the gradient you put the logits where the probabilities belong.
     In g_a = π_a (A_a − Σ π A), π are the probabilities before the step. The softmax turns logits into them first.
 softmax-twice (M1): You applied the softmax twice after the step.
     A softmax takes its input for logits. Probabilities differ by less than 1, so a second one evens them out.

@@ -62,11 +62,11 @@ no-probabilities: You weighed with the squared length of the score alone: π is 
     variance.
 only-own-entry (M1): Of each score you used one entry, 1 − π at its own action.
     A sample moves the other logits too, by −π. The squared length adds up the squares of all entries.
-variance-weights (M1): Your weights are in proportion to π(1 − π), or to that times π. The squared length of the score
+variance-weights (M42): Your weights are in proportion to π(1 − π), or to that times π. The squared length of the score
   is another number.
     π(1 − π) is the variance of the one-hot at one action. A score is a vector: for action a its entries are 1 − π_a and
     all the other −π_b. Each is squared, they are added up, and that counts with weight π_a.
-axis-of-actions (M1): You added up the squares over the actions, axis 0: that mixes the scores of different actions.
+axis-of-actions (M42): You added up the squares over the actions, axis 0: that mixes the scores of different actions.
     Row a of `np.eye(n) - probabilities` is the score of action a. Its squared length is the sum along that row, axis 1.
 score-of-probability (M1): You used the gradient of π, where that of log π belongs.
     ∂π = π ∂log π: your weights hold the factor π twice too often, in the square of the length.

@@ -49,7 +49,7 @@ whole-table (M27): Your softmax runs over the whole table: all its entries toget
     `axis=-1`.
 first-axis (M1): You worked down the columns, axis 0: in the softmax, in the sum, or in both.
     A row holds the actions of one state, and the entropy is taken over those. Actions are on the last axis, `axis=-1`.
-not-normalised (M1): You took the exponentials of the logits for probabilities: they do not add up to 1.
+not-normalised (M37): You took the exponentials of the logits for probabilities: they do not add up to 1.
     The softmax divides each exponential by the sum of all in its row. Only then is −Σ p log p an entropy.
 divided-by-log-n: You divided by log n, so that the largest entropy is 1.
     A share of the largest entropy compares policies over different numbers of actions. Asked for is the entropy itself,
@@ -60,7 +60,7 @@ sign (M16): Your answer has the opposite sign: it is Σ π log π.
 base-two: Your answer is in bits, with the logarithm to base 2. This course counts in nats, with the natural one.
     Bits are as good a unit, but all gradients here are those of the natural logarithm. In bits they would be larger by
     a factor of 1.44.
-logits-for-probabilities (M1): You put the logits where the probabilities, or their logarithms, belong.
+logits-for-probabilities (M37): You put the logits where the probabilities, or their logarithms, belong.
     Logits are preferences: they may have any sign, and their exponentials do not add up to 1. The softmax turns them
     into π first.
 not-weighted: You added up −log π without the factor π.

@@ -55,7 +55,7 @@ divided-by-m (M10): You left the own return out of the sum and divided by m.
     the advantage 0.
 itself-in-the-sum (M10): You divided by m − 1, and the sum still holds the episode's own return.
     This baseline is too high, and it depends on the episode's own actions. Take the own return out of the sum as well.
-brackets (M10): The terms are right, and brackets are missing or stand in another place.
+brackets (M39): The terms are right, and brackets are missing or stand in another place.
     Division comes before subtraction, and subtraction goes from left to right. The baseline is `(returns.sum() -
     returns) / (m - 1)`, with both brackets; it is subtracted from the return as a whole.
 equal-ones-left-out (M10): You left out all returns that are equal to the episode's own, where only the episode itself

@@ -191,7 +191,7 @@ policy-of-first-state: At every step you used π of the state in which the traje
 weight-on-one-hot-only (M1): Your weight stands at the one-hot alone: weight · one-hot − π. Brackets are missing.
     The whole score is weighted: weight · (one-hot − π). Without the brackets π is subtracted in full, however little
     the step was worth.
-times-pi (M1): A factor π too many stands before the score.
+times-pi (M36): A factor π too many stands before the score.
     The π in front of ∂ log π belongs to an expectation, and drawing the actions supplies it already. With it as well,
     rare actions hardly learn.
 no-one-hot (M1): You used −π as the score: the 1 at the action that was taken is missing.

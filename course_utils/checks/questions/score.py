@@ -39,7 +39,7 @@ no-one-hot (M1): You returned −π: the 1 at the action that was taken is missi
 score-of-probability (M1): You returned the gradient of π(a), not of log π(a): every entry is π(a) times too small.
     ∂ log π = ∂π / π. That division is the point: it undoes that likely actions are also drawn more often, so that an
     average over samples comes out right.
-times-pi (M1): You multiplied the score by π, entry by entry.
+times-pi (M36): You multiplied the score by π, entry by entry.
     The π in front of ∂ log π belongs to an expectation: it is how often an action is drawn. The score itself is one-hot
     − π, without another factor.
 sign (M5): Your answer has the opposite sign: it is π − one-hot.
@@ -53,7 +53,7 @@ only-own-entry (M1): You filled in the entry of the action that was taken, 1 −
 own-probability-everywhere (M1): You subtracted π of the action that was taken from every entry.
     Each logit has its own probability in the sum: the entry of action b is −π(b), and only the entry of the action that
     was taken holds its π.
-not-normalised (M1): You subtracted exp(z), which is not divided by its sum yet.
+not-normalised (M37): You subtracted exp(z), which is not divided by its sum yet.
     exp(z) are weights. Only after the division by their sum are they probabilities, and the entries of the score add up
     to 0.
 one-over-pi (M1): You returned 1/π(a) at the action that was taken: the derivative of log π(a) with respect to π(a).
@@ -68,7 +68,7 @@ uniform-subtracted (M1): You subtracted 1/n from each entry, whatever the logits
 next-action: You put the 1 one place too early: at `action - 1`.
     Actions count from 0, so `action` is the place itself. With `action - 1`, action 0 becomes −1, which Python reads as
     the last one, without an error.
-logits-for-probabilities (M1): You subtracted the logits from the one-hot vector. The probabilities are to be
+logits-for-probabilities (M37): You subtracted the logits from the one-hot vector. The probabilities are to be
   subtracted.
     Logits are preferences on any scale. Only after the softmax do they say how often each action is taken.
 log-probabilities (M1): You subtracted log π from the one-hot vector. π itself is to be subtracted.

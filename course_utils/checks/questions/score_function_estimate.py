@@ -138,13 +138,13 @@ weight-on-one-hot-only (M1): Your draws contribute R · one-hot − π: the rewa
   missing.
     The whole score is weighted: R · (one-hot − π). Without the brackets π is subtracted in full, however small the
     reward.
-times-pi (M1): You multiplied the score by π, entry by entry.
+times-pi (M36): You multiplied the score by π, entry by entry.
     The π in front of ∂log π is how often an action comes up, and the draws bring it already. The score is one-hot − π,
     without another factor.
 divided-by-pi (M1): You divided each draw by π(a).
     That undoes that likely actions come up more often. But it is meant to count: the estimate is an average under the
     policy. Dividing belongs to draws from another policy, or to ∂π in place of ∂log π.
-logits-for-probabilities (M1): Your score is one-hot − logits. The probabilities are to be subtracted.
+logits-for-probabilities (M37): Your score is one-hot − logits. The probabilities are to be subtracted.
     Logits are preferences on any scale. Only after the softmax do they say how often each action is taken.
 one-draw: The mean of your estimates is right, and they scatter like single draws: m has no effect.
     Averaging m independent draws divides the variance by m. Draw an action m times, not one action that is counted m

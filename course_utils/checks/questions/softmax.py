@@ -42,7 +42,7 @@ over-everything (M1): You divided by the sum of all entries: the whole array add
 no-exponential (M1): You divided the logits by their sum, without `exp`.
     A logit may be negative or 0, a probability may not: `exp` makes every weight positive, and turns equal differences
     of logits into equal ratios of probabilities.
-not-normalised (M1): You took the exponential and did not divide by the sum.
+not-normalised (M37): You took the exponential and did not divide by the sum.
     These are weights: positive, and in the right proportion. Probabilities also have to add up to 1.
 sign (M5): Your exponents have the opposite sign: the smallest logit gets the largest probability.
     A logit is a preference: the larger, the more often the action is taken. (In physics the exponent is minus an

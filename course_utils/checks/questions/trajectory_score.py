@@ -96,7 +96,7 @@ no-one-hot (M1): You returned −π for each step: the 1 at the action that was 
     Without the one-hot the gradient is the same whatever was done, and nothing can be learned from it.
 only-one-hot (M1): You counted how often each action was taken: −π is missing.
     The score is one-hot − π. Raising one logit takes probability from all actions of its state, and −π says how much.
-times-pi (M1): You multiplied each score by π, entry by entry.
+times-pi (M36): You multiplied each score by π, entry by entry.
     The π in front of ∂ log π belongs to an expectation: it is how often an action is drawn. The score itself is one-hot
     − π, without another factor.
 score-of-probability (M1): You added up the gradients of π, not of log π: each step carries a factor π(a) too many.

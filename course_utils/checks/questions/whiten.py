@@ -94,16 +94,16 @@ zero-by-zero (M12): On different advantages your function is right. Where they a
 zero-as-padding (M30): You took every advantage of exactly 0 for padding.
     A step that went exactly as expected has the advantage 0, and it was taken: it belongs in the mean and in the
     standard deviation. Only `mask` knows which steps were taken.
-degrees-of-freedom (M12): You divided by n − 1 inside the standard deviation, as `ddof=1` does.
+degrees-of-freedom (M42): You divided by n − 1 inside the standard deviation, as `ddof=1` does.
     That estimates the spread of a population from a sample. Here the numbers themselves are to have sd 1, so divide by
     their number n. For large batches it is the same.
-padding-in-one (M12): The padding counts in one of the two, the mean or the standard deviation.
+padding-in-one (M42): The padding counts in one of the two, the mean or the standard deviation.
     The zeros in the padding are no advantages. Take mean and standard deviation over the same steps, those where `mask`
     is 1.
 each-step (M12): You whitened each column by itself: the first steps among each other, then the second, and so on.
     That is another baseline for each step, and another size of it. Use the mean and the standard deviation of the whole
     batch.
-brackets (M12): The terms are right, and brackets are missing: only the mean or only the advantages are divided by the
+brackets (M39): The terms are right, and brackets are missing: only the mean or only the advantages are divided by the
   standard deviation.
     Division comes before subtraction. It is `(advantages - mean) / sd`: subtract first, then divide the whole.
 root-mean-square (M12): You divided by the root of the mean square of the advantages, without their mean subtracted in
