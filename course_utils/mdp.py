@@ -484,7 +484,7 @@ def three_action_state(rewards: ArrayLike = (1.0, 0.25, -1.0)) -> TabularMDP:
         TypeError: not real numbers.
         ValueError: not three finite numbers.
 
-    Source: TOPICS B3 of this course.
+    Source: lesson 08 of this course, “Predict: three actions, one step”.
     """
     (rewards,) = arguments.floats(rewards=rewards)
     arguments.shape("rewards", rewards, (3,), "three actions")

@@ -332,7 +332,7 @@ def test_the_good_file_is_good(tmp_path):
         ('"text": "this", "right": true', '"text": "this", "right": false', 8, "0 options are right"),
         ('"text": "q", "right": false', '"text": "q", "right": true', 32, "2 of 2 options"),
         ('"text": "that"', '"text": " this "', 10, "same text"),
-        ('"M5"', '"M25"', 10, "'M25' is not one of M1 to M24"),
+        ('"M5"', '"M99"', 10, "'M99' is not one of M1 to M45"),
         ('{ "text": "this", ', '{ "text": "this", "misconception": "M1", ', 9, "no misconception"),
         ('"value": 2', '"value": 1.05', 17, "counts as right"),
         ('"value": 3', '"value": 2.1', 18, "cannot be told"),

@@ -11,12 +11,11 @@ from typing import Any
 
 from traitlets import Dict, observe
 
-from course_utils import data_files, lessons, progress
+from course_utils import data_files, lessons, misconceptions, progress
 from course_utils.data_files import DataFileError, JSONPath
 from course_utils.widgets.formulas import formula
 from course_utils.widgets.lab import Lab, Text, Whole, lab_source, lab_style
 
-MISCONCEPTIONS = tuple(f"M{n}" for n in range(1, 25))
 FORMULA_SIZE = 15  # px, the size of the text around it
 ROUNDING = 1e-12  # so that an answer at the very edge of the tolerance counts
 LONGEST_FAULT = 200  # characters of what the schema says
@@ -145,10 +144,13 @@ def _question_rules(question: dict[str, Any], where: JSONPath) -> Iterator[tuple
     kind = question["kind"]
     parts = {"numeric": "wrong", "order": "items"}.get(kind, "options")
     for n, part in enumerate(question[parts]):
-        known = part.get("misconception", MISCONCEPTIONS[0])
-        if known not in MISCONCEPTIONS:
-            yield (*where, parts, n, "misconception"), f"{known!r} is not one of M1 to {MISCONCEPTIONS[-1]}"
-        if "misconception" in part and part.get("right"):
+        if "misconception" not in part:
+            continue
+        known = misconceptions.known()
+        if part["misconception"] not in known:
+            reason = f"{part['misconception']!r} is not one of M1 to M{len(known)}"
+            yield (*where, parts, n, "misconception"), reason
+        if part.get("right"):
             yield (*where, parts, n, "misconception"), "a right option is no misconception"
     if kind == "numeric":
         for n, wrong in enumerate(question["wrong"]):

@@ -289,7 +289,7 @@ FAULTS = [
         "pi * centered / m",
         "centered / m",
         IN_OBJECTIVES,
-        "TOPICS B3: the largest advantage moves the logit the most",
+        "the largest advantage moves the logit the most",
     ),
     Fault(
         "actor_ascends_on_the_loss",
