@@ -16,6 +16,8 @@ from course_utils.widgets.offline import MIME_TYPE
 pytestmark = pytest.mark.browser
 
 LESSONS = sorted(notebooks.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+IN_DARK_TOO = ("00", "03", "08", "11")  # the map; checks, quiz and figures; a lab that predicts; one of the kernel's
+OUTPUTS = ".jp-Cell-outputArea"
 _RENDERED = """() => ({
   outputs: document.querySelectorAll(".jp-OutputArea-output").length,
   widgets: document.querySelectorAll(".jp-OutputArea-output .pgc-lab, .jp-OutputArea-output [data-lab]").length,
@@ -35,6 +37,17 @@ def page(browser: Browser, shots: Path, tmp_path_factory: pytest.TempPathFactory
             page.close()
 
 
+def in_dark(page: JupyterLabPage) -> dict[str, list[str]]:
+    """What axe finds in JupyterLab's dark theme, and under forced colours on a dark ground."""
+    page.set_theme("JupyterLab Dark")
+    found = {"dark": page.axe(OUTPUTS)}
+    page.set_theme("JupyterLab Light")
+    page.page.emulate_media(forced_colors="active", color_scheme="dark")
+    found["forced colours"] = page.axe(OUTPUTS)
+    page.page.emulate_media(forced_colors="none", color_scheme="light")
+    return found
+
+
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 def test_labs_are_alive_and_no_output_breaks_a_serious_rule_of_axe(path: Path, page: JupyterLabPage) -> None:
     lesson = nbformat.read(path, as_version=4)
@@ -47,7 +60,9 @@ def test_labs_are_alive_and_no_output_breaks_a_serious_rule_of_axe(path: Path, p
     )
     assert found["outputs"] == len(outputs)
     assert "Error displaying widget" not in page.page.inner_text(".jp-Notebook")
-    assert page.axe(".jp-Cell-outputArea") == []
+    assert page.axe(OUTPUTS) == []
+    if path.name[:2] in IN_DARK_TOO:
+        assert in_dark(page) == {"dark": [], "forced colours": []}
     faults = page.faults()
     page.close_notebook()
     assert faults == []
