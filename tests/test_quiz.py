@@ -403,6 +403,19 @@ def test_answers_are_recorded_once_each():
     assert progress.summary()["08"]["quiz"] == shown.results
 
 
+def test_a_quiz_shown_again_knows_what_was_answered(monkeypatch):
+    assert Quiz("08").before == {}
+    Quiz("08").answers = {"loss": [0, 2], "three-actions": [1]}
+    progress.record_quiz("08", "a question of an older course", True, True)
+    shown = Quiz("08")
+    assert shown.before == {"three-actions": True, "loss": False}
+    assert shown.answers == {}
+    assert "before" not in offline.stored(shown)["state"]
+    assert Quiz("03").before == {}
+    monkeypatch.setenv(progress.VARIABLE, "")
+    assert Quiz("08").before == {}
+
+
 def test_with_recording_off_answers_are_only_shown(monkeypatch):
     monkeypatch.setenv(progress.VARIABLE, "")
     shown = Quiz("08")

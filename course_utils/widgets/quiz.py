@@ -245,6 +245,7 @@ class Quiz(Lab):
     quiz = Text("").tag(sync=True)
     library = Dict(read_only=True).tag(sync=True)
     answers = Dict().tag(sync=True)
+    before = Dict(read_only=True, help="by question, whether its first answer was right, in the record").tag(sync=True)
     recorded = Whole(0, min=-1, max=100_000, help="answers taken into the record; −1: recording is off").tag(sync=True)
 
     def __init__(self, quiz: str = "") -> None:
@@ -254,10 +255,17 @@ class Quiz(Lab):
         library = {name: deepcopy(_content(name)) for name in ([quiz] if quiz else names())}
         super().__init__(quiz=quiz)
         self.set_trait("library", library)
+        self.set_trait("before", self._first_answers() if quiz else {})
 
     @property
     def _questions(self) -> list[dict[str, Any]]:
         return list(self.library[self.quiz]["questions"]) if self.quiz in self.library else []
+
+    def _first_answers(self) -> dict[str, bool]:
+        """Return what the learner's record holds of this quiz."""
+        answered = progress.summary().get(self.quiz, {}).get("quiz", {})
+        names = (question["id"] for question in self._questions)
+        return {name: answered[name]["first_try"] for name in names if name in answered}
 
     @property
     def results(self) -> dict[str, dict[str, Any]]:

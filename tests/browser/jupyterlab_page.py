@@ -368,6 +368,13 @@ class JupyterLabPage:
             if (parts := urlsplit(url)).scheme not in LOCAL_SCHEMES and parts.hostname != "127.0.0.1"
         ]
 
+    def set_theme(self, name: str) -> None:
+        """Change JupyterLab's theme, and wait until the page has it."""
+        self.page.evaluate("(theme) => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", name)
+        self.page.wait_for_function(
+            "(light) => document.body.dataset.jpThemeLight === String(light)", arg="Light" in name
+        )
+
     def screenshot(self, name: str, target: Locator | None = None) -> Path:
         self.shots.mkdir(parents=True, exist_ok=True)
         path = self.shots / f"{name}.png"

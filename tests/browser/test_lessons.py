@@ -15,10 +15,23 @@ from course_utils.widgets.offline import MIME_TYPE
 pytestmark = pytest.mark.browser
 
 LESSONS = sorted(notebooks.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+IN_DARK_TOO = ("00", "03", "08", "11")  # the map; checks, quiz and figures; a lab that predicts; one of the kernel's
+OUTPUTS = ".jp-Cell-outputArea"
 _RENDERED = """() => ({
   outputs: document.querySelectorAll(".jp-OutputArea-output").length,
   widgets: document.querySelectorAll(".jp-OutputArea-output .pgc-lab, .jp-OutputArea-output [data-lab]").length,
 })"""
+
+
+def in_dark(app: JupyterLabPage) -> dict[str, list[str]]:
+    """What axe finds in JupyterLab's dark theme, and under forced colours on a dark ground."""
+    app.set_theme("JupyterLab Dark")
+    found = {"dark": axe(app.page, OUTPUTS)}
+    app.set_theme("JupyterLab Light")
+    app.page.emulate_media(forced_colors="active", color_scheme="dark")
+    found["forced colours"] = axe(app.page, OUTPUTS)
+    app.page.emulate_media(forced_colors="none", color_scheme="light")
+    return found
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
@@ -33,4 +46,6 @@ def test_labs_are_alive_and_no_output_breaks_a_serious_rule_of_axe(path: Path, a
     )
     assert found["outputs"] == len(outputs)
     assert "Error displaying widget" not in app.page.inner_text(".jp-Notebook")
-    assert axe(app.page, ".jp-Cell-outputArea") == []
+    assert axe(app.page, OUTPUTS) == []
+    if path.name[:2] in IN_DARK_TOO:
+        assert in_dark(app) == {"dark": [], "forced colours": []}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from appearance import axe, layout_faults
 from every_lab import questions
 from jupyterlab_page import JupyterLabPage, JupyterLabServer
-from playwright.sync_api import Locator
+from playwright.sync_api import Locator, expect
 
 pytestmark = pytest.mark.browser
 
@@ -172,6 +173,24 @@ def test_every_kind_right_wrong_and_again(open_cells: Open, tmp_path: Path) -> N
     }
     assert view.root.locator("[data-role=note]").text_content() == ""
     notebook.screenshot("quiz_answered", view.root)
+
+
+def test_next_day_a_quiz_says_what_was_answered(open_cells: Open, tmp_path: Path) -> None:
+    asked = questions("03")
+    notebook = open_cells(cell("03", tmp_path / "record.json"))
+    notebook.execute(
+        "from course_utils import progress\n"
+        f"progress.record_quiz('03', {asked[0]['id']!r}, True, True)\n"
+        f"progress.record_quiz('03', {asked[1]['id']!r}, False, True)"
+    )
+    notebook.run_cell(0)
+    overall = notebook.page.locator(f"{QUIZ} [data-role=overall]")
+    expect(overall).to_have_text("Before: 2 of 5 answered, 1 right at the first try. Answer again as you like.")
+    view = QuizView(notebook)
+    card = view.question("purpose")
+    card.locator("input").first.check()
+    card.locator("[data-role=send]").click()
+    expect(overall).to_have_text(re.compile("^1 of 5 answered"))
 
 
 def test_keyboard_alone(open_cells: Open) -> None:

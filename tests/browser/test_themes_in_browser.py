@@ -211,10 +211,6 @@ CELLS = (
     "from course_utils.widgets import AdvantageLab, Quiz\nAdvantageLab(predict_first=True)",
     "Quiz('06')",
 )
-CHANGE_THEME = """async (theme) => {
-  await window.jupyterapp.commands.execute("apputils:change-theme", { theme });
-}"""
-IS_LIGHT = "(light) => document.body.dataset.jpThemeLight === String(light)"
 
 
 def middle(box: Locator) -> np.ndarray:
@@ -235,13 +231,8 @@ def test_in_jupyterlab_outputs_follow_its_theme(
     boxes.nth(1).check()
     papers = []
     try:
-        for theme, light in (
-            ("JupyterLab Dark", False),
-            ("JupyterLab Dark High Contrast", False),
-            ("JupyterLab Light", True),
-        ):
-            page.evaluate(CHANGE_THEME, theme)
-            page.wait_for_function(IS_LIGHT, arg=light)
+        for theme in ("JupyterLab Dark", "JupyterLab Dark High Contrast", "JupyterLab Light"):
+            notebook.set_theme(theme)
             page.evaluate("document.activeElement.blur()")
             page.mouse.move(1, 1)
             if theme == "JupyterLab Dark":
@@ -252,7 +243,7 @@ def test_in_jupyterlab_outputs_follow_its_theme(
             assert np.abs(middle(boxes.nth(1)) - paper).max() > 0.2, "the chosen one does not"
             notebook.screenshot(theme.replace(" ", "_"))
     finally:
-        page.evaluate(CHANGE_THEME, "JupyterLab Light")
+        notebook.set_theme("JupyterLab Light")
     assert papers[0] < 0.2
     assert papers[1] < 0.2
     assert papers[2] == 1

@@ -268,6 +268,22 @@ def test_hostile_data_runs_nothing(
 
 
 @pytest.mark.browser
+def test_of_a_hostile_box_the_first_good_labs_are_shown(
+    page: JupyterLabPage, server: JupyterLabServer, committed: nbformat.NotebookNode
+) -> None:
+    notebook = copy.deepcopy(committed)
+    good = notebook.cells[0].outputs[0].data[MIME_TYPE]
+    hostile = [PWNED, {"lab": "../../evil", "state": {}}, {"labs": [good]}]
+    boxes: list[Any] = [[*hostile, *[good] * 30], PWNED, {"0": good}]
+    notebook.cells[0].outputs = [nbformat.v4.new_output("display_data", {MIME_TYPE: {"labs": box}}) for box in boxes]
+    page.open(server.add_notebook("hostile_box.ipynb", notebook))
+    outputs = page.page.locator(".jp-OutputArea-output .pgc-offline")
+    expect(outputs.first.locator(LAB)).to_have_count(20 - len(hostile))
+    expect(outputs.get_by_text(REFUSAL)).to_have_count(len(hostile) + 2)
+    assert page.page.evaluate("window.pwned === undefined")
+
+
+@pytest.mark.browser
 def test_a_hostile_map_links_nowhere(show_hostile: Callable[..., Locator]) -> None:
     link = {"text": PWNED, "detail": PWNED, "notebook": "javascript:window.pwned=1//.ipynb"}
     outputs = show_hostile("map", [{"lab": "course_map", "state": {"lessons": [], "suggestion": link}}], refused_maps())
