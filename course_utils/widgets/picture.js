@@ -112,6 +112,8 @@ function handOn(node) {
 
 const clamp = (value, [low, high]) => Math.min(high, Math.max(low, value));
 const roundTo = (step, value) => Number((step * Math.round(value / step)).toFixed(10)); // never −0
+// To hundredths; on an axis from −limit to limit a hand finds 0.
+const snapTo = (limit) => (value) => (Math.abs(value) < 0.01 * limit ? 0 : roundTo(0.01, value));
 
 // --- scales and marks ------------------------------------------------------------------------------
 
@@ -120,6 +122,12 @@ function scale([low, high], [from, to]) {
   const place = (value) => from + ((to - from) * (value - low)) / (high - low || 1);
   place.back = (at) => low + ((high - low) * (at - from)) / (to - from);
   return place;
+}
+
+// The middle of each of so many columns side by side; `band` is the width of one.
+function columnsOf(count, [left, right]) {
+  const band = (right - left) / count;
+  return Object.assign((k) => left + band * (k + 0.5), { band });
 }
 
 // A name with no more letters than have room.
@@ -174,6 +182,7 @@ const title = (...children) => h("p", { class: "pgc-title" }, ...children);
 const key = (...children) => h("span", { class: "pgc-key" }, ...children);
 const sentence = (text, role = "sentence", more = "") =>
   h("p", { class: `pgc-sentence ${more}`, "data-role": role }, text);
+const worded = (text, svg) => [h("span", { class: "pgc-word" }, text), typeset(svg)];
 const typeset = (svg) => h("span", { class: "pgc-formula", ".innerHTML": svg ?? "" });
 
 const svg = (role, name, [width, height], ...marks) =>
@@ -242,6 +251,37 @@ const table = (name, columns, rows, corner = "", drawn = []) =>
       h("th", { role: "rowheader", scope: "row" }, text),
       cells.map(([value, shown, name = of], k) =>
         h("td", { role: "cell", "data-row": name, "data-index": k, "data-value": value }, shown))))));
+
+// --- a prediction, drawn as bars before the answer is shown ------------------------------------------
+
+const sum = (list) => list.reduce((s, v) => s + v, 0);
+const ghostBar = (x, width, y, value, opacity) =>
+  bar(x, width, y(value), y(0), colour("muted"),
+    { stroke: colour("neutral"), "stroke-dasharray": "4 3", "fill-opacity": opacity });
+
+// The learner's bar of one action, on the scale y; marks lie under its handle.
+const ghost = (index, action, value, set, x, width, y, ...marks) => {
+  const slider = {
+    label: `your prediction for ${action}`, value, text: short(value), limits: [0, 1], steps: [0.01, 0.1],
+    axis: y, round: (v) => roundTo(0.001, v), set,
+  };
+  return h("g", { ...about("ghost", index), slider },
+    marks, ghostBar(x, width, y, value, 0.6), handle(x, y(value), colour("neutral"), 8));
+};
+
+function aboutTheSum(ghosts, what) {
+  const total = sum(ghosts);
+  if (Math.abs(total - 1) < 0.005) return "Your bars sum to 1.";
+  return `Your bars sum to ${short(total)}; they are scaled to 1 when the ${what} revealed.`;
+}
+
+// The prediction that the bars make, beside what happens; undefined, after a refusal, where no bar stands.
+function compare(ghosts, actual, refuse) {
+  const total = sum(ghosts);
+  if (total <= 0) return refuse("Your bars are all at 0. Drag at least one of them up, then reveal.");
+  const predicted = ghosts.map((v) => v / total);
+  return { predicted, actual, total_variation: totalVariation(predicted, actual) };
+}
 
 // --- a lab -----------------------------------------------------------------------------------------
 
