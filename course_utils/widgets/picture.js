@@ -8,8 +8,12 @@
 const h = (tag, attributes = {}, ...children) => ({ tag, attributes, children });
 
 const SVG_TAGS = new Set(
-  "svg g rect circle ellipse line path polygon text tspan defs pattern marker clipPath".split(" "),
+  "svg g rect circle ellipse line path polygon polyline text tspan defs pattern marker clipPath".split(" "),
 );
+
+// An id that nothing else has in a page with other labs, and other copies of this module.
+let ids = 0;
+const newId = (name) => `pgc-${name}-${(ids += 1)}-${Math.floor(performance.now())}`;
 
 function makeNode(tag) {
   if (tag === undefined) return document.createTextNode("");
