@@ -146,7 +146,7 @@ function drawAdvantages(set, { sampled }, { half }, limit, still, { change, refu
   });
   const column = (action, a) => {
     const A = advantages[a];
-    const tint = colour(A > 0 ? "above" : A < 0 ? "below" : "neutral");
+    const tint = tintOf(A);
     const isIdle = mode !== "expected" && !sampled.includes(a); // this sample says nothing of it
     const look = { "fill-opacity": isIdle ? 0.3 : 1, ...about("advantage-bar", a, A) };
     return h("g", { ...about("advantage", a), slider: slider(action, a) },
@@ -155,17 +155,15 @@ function drawAdvantages(set, { sampled }, { half }, limit, still, { change, refu
       label(x(a), Math.min(y(A), y(0)) - 16, signed(A)), // a negative one above the axis, clear of the name
       handle(x(a), y(A), tint, 8));
   };
-  const style = `padding: 0 ${MARGIN.right}px 0 ${MARGIN.left}px; width: ${half}px`;
   return panel(
     title("advantage A(s, a)", key("drag a handle or type a number")),
     drawing("advantage A(s, a)", [half, HEIGHT],
       rules([limit, 0, -limit], y, ends, signed),
       names,
       actions.map(column)),
-    h("div", { class: "pgc-inputs", role: "group", "aria-label": "advantages, typed", style },
-      actions.map((action, a) =>
-        typed("advantage-input", `advantage of ${action}`, ADVANTAGES, advantages[a], setAdvantage(a), refuse,
-          { "data-index": a }))));
+    typedRow("advantages, typed", half, MARGIN, actions.map((action, a) =>
+      typed("advantage-input", `advantage of ${action}`, ADVANTAGES, advantages[a], setAdvantage(a), refuse,
+        { "data-index": a }))));
 }
 
 // The policy before the step and after it, or what the learner expects, until they reveal.
@@ -207,7 +205,7 @@ function drawProbabilities(set, { probabilities, after }, { half }, { isWaiting,
       h("defs", {},
         h("pattern", { id: hatch, ...pattern }, rect(0, 0, 6, 6, colour("after")), rect(0, 0, 2, 6, colour("paper"))),
         h("marker", { id: tip, ...head }, path("M0 0 L8 4 L0 8 z", { fill: colour("ink") }))),
-      rules([1, 0.5, 0], y, ends, (p) => (p === 0.5 ? ".5" : String(p))),
+      rules([1, 0.5, 0], y, ends, shareText),
       names,
       actions.map(column)),
     isWaiting && h("p", { class: "pgc-key", "data-role": "ghost-sum" }, aboutTheSum(ghosts, "step is")));
@@ -298,7 +296,7 @@ const render = makeLab({
       const isWaiting = set.predict_first && !set.revealed;
       const ghosts = set.ghosts.length === actions.length ? set.ghosts : step.probabilities;
       const largest = Math.max(...advantages.map(Math.abs));
-      const limit = still.keep(() => NICE_LIMITS.find((nice) => nice >= largest) ?? ADVANTAGES[1]);
+      const limit = still.keep(() => niceLimit(largest, NICE_LIMITS));
       const reveal = () => {
         const compared = compare(ghosts, step.after, refuse);
         if (compared === undefined) return;
@@ -309,7 +307,7 @@ const render = makeLab({
       const record = set.predict_first && set.revealed ? get("predictions").at(-1) : undefined;
       const missed = record === undefined ? "" : whatWasMissed(set, record);
       const words = isWaiting ? INVITATION : whatHappens(set, step);
-      const after = actions.map((action, a) => `${action} ${step.after[a].toFixed(2)}`).join(", ");
+      const after = namedValues(actions, step.after, (p) => p.toFixed(2));
       return {
         seen: [
           drawSettings(set, get("presets"), change),

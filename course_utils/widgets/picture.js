@@ -134,11 +134,18 @@ function columnsOf(count, [left, right]) {
   return Object.assign((k) => left + band * (k + 0.5), { band });
 }
 
+// The least of these limits that takes in the largest value, if there is one.
+const niceLimit = (largest, limits) => limits.find((nice) => nice >= largest) ?? limits.at(-1);
+
 // A name with no more letters than have room.
 function fit(name, room, letter = 7) {
   const most = Math.max(3, Math.floor(room / letter));
   return name.length > most ? `${name.slice(0, most - 1)}…` : name;
 }
+
+const tintOf = (value) => colour(value > 0 ? "above" : value < 0 ? "below" : "neutral");
+const shareText = (share) => String(share).replace("0.", "."); // beside an axis from 0 to 1
+const namedValues = (names, values, text) => names.map((name, i) => `${name} ${text(values[i])}`).join(", ");
 
 // What a mark is, for tests and for the eye: its kind, which one of them, and the full number behind it.
 const about = (role, index, value) => ({ "data-role": role, "data-index": index, "data-value": value });
@@ -241,6 +248,11 @@ const typed = (role, name, [low, high], value, set, refuse, more = {}) =>
       refuse(`${name}: got ${got}, wanted a number from ${short(low)} to ${short(high)}. Kept ${short(value)}.`);
     },
   });
+// Fields below the columns of a picture so wide, with these margins.
+const typedRow = (name, width, { left, right }, fields) => {
+  const style = `width: ${width}px; padding: 0 ${right}px 0 ${left}px`;
+  return h("div", { class: "pgc-typed", role: "group", "aria-label": name, style }, fields);
+};
 const message = (text) => h("p", { class: "pgc-message", role: "alert", "data-role": "message" }, text);
 
 // rows: [name, words, cells], where a cell is [value, its text], and a name of its own if need be; drawn: the indices

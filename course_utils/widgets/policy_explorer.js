@@ -184,7 +184,7 @@ function drawProbabilities(set, { probabilities, shares, errors }, { half }, isW
   return h("div", { class: "pgc-panel", style: `width: ${half}px` },
     title(h("span", {}, "probability π(a | s)"), key(keys)),
     drawing("probability π(a | s)", [half, HEIGHT],
-      rules([1, 0.5, 0], y, [left, right], (p) => (p === 0.5 ? ".5" : String(p))),
+      rules([1, 0.5, 0], y, [left, right], shareText),
       actions.map((action, a) => [
         label(x(a), HEIGHT - 6, fit(action, x.band, LETTER)),
         isWaiting && predicted(action, a),
@@ -256,7 +256,7 @@ const render = makeLab({
       const found = explore(set);
       const ghosts = set.ghosts.length === actions.length ? set.ghosts : actions.map(() => 1 / actions.length);
       const largest = Math.max(...logits.map((z) => Math.abs(z + shift)));
-      const limit = still.keep(() => NICE_LIMITS.find((nice) => nice >= largest) ?? NICE_LIMITS.at(-1));
+      const limit = still.keep(() => niceLimit(largest, NICE_LIMITS));
       const reveal = () => {
         const compared = compare(ghosts, found.probabilities, refuse);
         if (compared === undefined) return;
@@ -269,7 +269,7 @@ const render = makeLab({
       const total = aboutTheSum(ghosts, "probabilities are");
       const invitation = `Drag the dashed bars to the probabilities you expect, then reveal them. ${total}`;
       const words = isWaiting ? invitation : whatToSee(set, found);
-      const spoken = actions.map((action, a) => `${action} ${found.probabilities[a].toFixed(2)}`).join(", ");
+      const spoken = namedValues(actions, found.probabilities, (p) => p.toFixed(2));
       return {
         seen: [
           drawSettings(set, lab),

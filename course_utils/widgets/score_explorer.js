@@ -252,7 +252,7 @@ function drawPlot({ actions, draws }, found, width) {
     drawing(name, [width, PLOT.height],
       line(left, y(0), right, y(0), INK, { "stroke-width": 1.5 }),
       label(left - 6, y(0) + 4, "0", "end"),
-      rules([0.5, 1], y, [left, right], (v) => (v === 0.5 ? ".5" : "1"), 6),
+      rules([0.5, 1], y, [left, right], shareText, 6),
       ticks([1, 10, 100, 1000, 10000], x, [PLOT.low, PLOT.low + 4], 13,
         (n) => (n === 10000 ? "10⁴" : String(n)), () => colour("neutral")),
       label((left + width) / 2, PLOT.height - 4, "number of draws n"),
@@ -305,8 +305,7 @@ function drawTable({ actions, probabilities, draws }, found, { setPolicy, formul
   return table("the scores in numbers", [...actions, "length"], rows, "entry b of the vector");
 }
 
-const spoken = ({ actions, probabilities }) =>
-  actions.map((action, a) => `${action} ${probabilities[a].toFixed(2)}`).join(", ");
+const spoken = ({ actions, probabilities }) => namedValues(actions, probabilities, (p) => p.toFixed(2));
 
 const render = makeLab({
   name: "score",
