@@ -310,7 +310,8 @@ def policy_step(
 
 def _log_policy(config: PPOConfig, model: LanguageModel, tokens: Contexts) -> FloatArray:
     """Return log π of every word in these contexts, at the temperature of the run, shape (N, V)."""
-    return kernels.log_softmax_by_row(network.logits(model, tokens.x) / config.temperature)
+    z = network.logits(model, tokens.x)
+    return kernels.log_softmax_by_row(z if config.temperature == 1 else z / config.temperature)
 
 
 def _policy_step(
