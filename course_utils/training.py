@@ -235,7 +235,7 @@ def reinforce(
 
     Returns:
         Trained. A KeyboardInterrupt ends the run and keeps what was learned, with ``interrupted=True``. Any error after
-        the first update, also one of on_update, has it as its attribute ``trained``.
+        the first update, also one of on_update and SystemExit, has it as its attribute ``trained``.
 
     Raises:
         TypeError, ValueError: bad arguments.
@@ -329,7 +329,7 @@ def a2c(
 
     Returns:
         Trained. A KeyboardInterrupt ends the run and keeps what was learned, with ``interrupted=True``. Any error after
-        the first update, also one of on_update, has it as its attribute ``trained``.
+        the first update, also one of on_update and SystemExit, has it as its attribute ``trained``.
 
     Raises:
         TypeError, ValueError: bad arguments.
@@ -779,9 +779,9 @@ def _ascend(
             theta, w, done = new_theta, new_w, update  # in one line: an interrupt finds all of them old or all new
             if on_update is not None:
                 on_update(update, theta.copy(), None if w is None else w.copy(), _history(table, done))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if done:
-            error.trained = Trained(theta, w, _history(table, done), done, interrupted)  # type: ignore[attr-defined]
+            error.trained = Trained(theta, w, _history(table, done), done, interrupted)  # type: ignore[union-attr]
             error.add_note(kept("what was learned", done, "trained"))
         raise
     except KeyboardInterrupt:

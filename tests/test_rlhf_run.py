@@ -227,14 +227,15 @@ print(run(RunConfig(kl_coef=0.0, updates=80), 0, progress=False)["objective/scor
     assert json.loads(printed.stdout) == pytest.approx(here.tolist(), rel=1e-6)
 
 
-def test_an_error_of_on_update_keeps_the_log():
+@pytest.mark.parametrize("error", [KeyError, SystemExit])
+def test_an_error_of_on_update_keeps_the_log(error):
     config = RunConfig(**SHORT | {"updates": 6})
 
     def fails(log):
         if len(log) == 3:
-            raise KeyError("mine")
+            raise error("mine")
 
-    with pytest.raises(KeyError, match="mine") as caught:
+    with pytest.raises(error, match="mine") as caught:
         run(config, 0, on_update=fails)
     assert caught.value.log.rows == run(RunConfig(**SHORT), 0).rows
     assert caught.value.__notes__[0].startswith("After update 3: the log until then is this error's attribute log")

@@ -125,7 +125,7 @@ def run(
 
     Returns:
         RunLog. A KeyboardInterrupt ends the run and keeps the log, with ``interrupted=True``. Any error after the first
-        update, also one of on_update, has the log until then as its attribute ``log``, for ``resume``.
+        update, also one of on_update and SystemExit, has the log until then as its attribute ``log``, for ``resume``.
 
     Raises:
         TypeError, ValueError: bad arguments.
@@ -252,9 +252,9 @@ def _advance(log: RunLog, updates: int, progress: bool, on_update: OnUpdate | No
                 on_update(dataclasses.replace(log, rows=shown))
             if log.config.stop_at_kl is not None and log.rows[-1]["objective/kl"] > log.config.stop_at_kl:
                 return dataclasses.replace(log, stopped_early=True)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if log.rows and not isinstance(error, NonFiniteError):
-            error.log = log  # type: ignore[attr-defined]
+            error.log = log  # type: ignore[union-attr]
             error.add_note(training.kept("the log", log.state.updates, "log"))
         raise
     except KeyboardInterrupt:

@@ -211,7 +211,7 @@ class PreferenceLab(Lab):
             pair.set_title(f"Pair {judged + 1} of {JUDGED}", fontsize=11, loc="left")
             names = ("The customer writes", "Left reply", "Right reply")
             for place, name, text in zip((0.98, 0.64, 0.3), names, self._present(), strict=True):
-                pair.text(0, place, name, fontsize=9, color="#4a4a4a", va="top")
+                pair.text(0, place, name, fontsize=9, color=figures.QUIET, va="top")
                 pair.text(0, place - 0.08, fill(text, 40), fontsize=10, va="top")
         weights.set_title("What your reward model has learned", fontsize=11, loc="left")
         liked, disliked = self._largest() if any(self.choices) else ([], [])
@@ -225,7 +225,7 @@ class PreferenceLab(Lab):
         colours = [figures.ABOVE if value > 0 else figures.BELOW for value in values]
         places = -np.arange(len(rows))
         weights.barh(places, values, 0.7, color=colours)
-        weights.axvline(0, color="black", lw=1)
+        weights.axvline(0, color=figures.EXACT, lw=1)
         weights.set_yticks(places, [f"{word}  {figures.signed(value)}" for word, value in rows])
         weights.tick_params(axis="y", length=0, labelsize=9)
         weights.set_xlabel("weight of the word", fontsize=10)

@@ -414,7 +414,7 @@ for seed, run in enumerate(free):
     print(f"seed {seed}: gold {gold[0]:.2f} at first, at most {gold[peak]:.2f}", end="")
     print(f" at √KL = {away[peak]:.1f}, at last {gold[-1]:.2f}", end="")
     print(f"; score at last {score[-1]:.2f}")
-ax.annotate("what the reward model says", (6.3, 5.4), ha="right", color="#7a5200")
+ax.annotate("what the reward model says", (6.3, 5.4), ha="right", color=figures.SAMPLED_INK)
 ax.annotate("what the replies are worth (gold)", (5.3, -3.2), ha="right")
 ax.annotate("best", (2.0, 2.75), ha="center")
 ax.set_xlabel("distance from the reference, √KL (nats)")
@@ -426,7 +426,7 @@ alt = (
 figures.show(fig, alt)
 
 # %% [markdown] label="over-read" tags=["fragment"]
-# The black lines rise first, as in a healthy run. Then they turn, while the score goes on rising. From there on the policy
+# The solid lines rise first, as in a healthy run. Then they turn, while the score goes on rising. From there on the policy
 # gets better at pleasing the reward model, and worse at answering customers. This is **over-optimisation**, or *reward
 # hacking*.
 #
