@@ -1163,8 +1163,8 @@ FAULTS = [
     Fault(
         "clip_fraction_of_the_other_kind",
         PPO,
-        "clipfrac=float(step.active.mean())",
-        "clipfrac=float((np.abs(step.ratio - 1) > epsilon).mean())",
+        '"policy/clipfrac_avg": float(step.active.mean())',
+        '"policy/clipfrac_avg": float((np.abs(step.ratio - 1) > epsilon).mean())',
         ("test_rlhf_ppo.py::test_metrics_of_an_epoch_that_moved",),
         "M17: every ratio out of range sends no gradient",
     ),
