@@ -421,13 +421,6 @@ def sft(
     return FineTuned(model, losses / len(every.x), -float(measured))
 
 
-@arguments.typed
-def finite(model: LanguageModel) -> bool:
-    """Say whether every parameter is a finite number."""
-    checked_model("model", model)
-    return all(bool(np.isfinite(array).all()) for array in model)
-
-
 def checked_model(name: str, model: LanguageModel, world: World | None = None) -> None:
     """Require parameters that fit together, and (if there is one) the world, and are finite then."""
     arguments.instance(name, model, LanguageModel)
