@@ -73,6 +73,15 @@ class Comparison(NamedTuple):
     """standard error of the cosine"""
 
 
+class GaeMoments(NamedTuple):
+    """What the estimate Â of a state and a first action is on average, and how far it spreads."""
+
+    mean: FloatArray
+    """E[Â_t | s_t = s, a_t = a], shape (S, A)"""
+    variance: FloatArray
+    """Var[Â_t | s_t = s, a_t = a], shape (S, A)"""
+
+
 # One sum for all
 
 
@@ -408,6 +417,61 @@ def exact_moments(trajectories: Trajectories, logits: ArrayLike, weights: ArrayL
     return Moments(mean, squares + between)
 
 
+@arguments.no_overflow("values, logits")
+def gae_moments(mdp: TabularMDP, logits: ArrayLike, values: ArrayLike, lambda_: float) -> GaeMoments:
+    """Return the exact mean and variance of the generalised advantage estimate of every state and action.
+
+    Â_t = δ_t + γλ Â_{t+1} and δ_t = r_t + γ V̂(s_{t+1}) − V̂(s_t). With X = r(s, a) + γ V̂(s') − V̂(s) + γλ m(s'),
+
+    mean: E[Â | s, a] = E_{s'}[X], where m(s) = Σ_a π(a | s) E[Â | s, a] solves a linear system;
+    variance: Var[Â | s, a] = Var_{s'}[X] + (γλ)² E_{s'}[v(s')], where v(s) = Var[Â | s] solves another one:
+    v(s) = Σ_a π(a | s) Var[Â | s, a] + Var_a[E[Â | s, a]].
+
+    Args:
+        mdp: an MDP without a horizon.
+        logits: of the policy that acts from the second step on, shape (S, A).
+        values: the critic V̂, shape (S,), 0 in terminal states.
+        lambda_: λ in [0, 1].
+
+    Returns:
+        GaeMoments; both of shape (S, A), 0 in terminal states.
+
+    Raises:
+        TypeError: not real numbers.
+        ValueError: wrong shape, an MDP with a horizon, a critic that is not 0 in a terminal state, or λ out of range.
+
+    Source: the law of total variance; Sobel 1982 (the variance of discounted returns).
+    """
+    arguments.instance("mdp", mdp, TabularMDP)
+    lambda_ = arguments.number("lambda_", lambda_, low=0.0, high=1.0)
+    mdp.state_values(logits)  # refuses logits of another shape, and a policy without values
+    logits, values = arguments.floats(logits=logits, values=values)
+    arguments.shape("values", values, (mdp.n_states,), "the MDP's states")
+    if mdp.horizon is not None:
+        raise ValueError(f"mdp has horizon {mdp.horizon}, expected None: the moments depend on the state alone")
+    terminal = np.isin(np.arange(mdp.n_states), mdp.terminal_states)
+    arguments.require("values", values, ~terminal | (values == 0), "0 in a terminal state")
+    pi, decay = policy.softmax(logits), mdp.discount * lambda_
+    moves = np.einsum("sa,sax->sx", pi, mdp.transitions)
+    live = np.flatnonzero(~terminal)
+
+    def solve(right: FloatArray, factor: float) -> FloatArray:
+        """Return x = right + factor · P x over the states that are not terminal; 0 elsewhere."""
+        x = np.zeros(mdp.n_states)
+        x[live] = np.linalg.solve(np.eye(live.size) - factor * moves[np.ix_(live, live)], right[live])
+        return x
+
+    deltas = mdp.rewards[:, :, None] + mdp.discount * values - values[:, None, None]  # δ of (s, a, s')
+    mean_deltas = (mdp.transitions * deltas).sum(axis=2)
+    following = solve((pi * mean_deltas).sum(axis=1), decay)  # m
+    mean = (mdp.transitions * (deltas + decay * following)).sum(axis=2)
+    within = (mdp.transitions * (deltas + decay * following - mean[:, :, None]) ** 2).sum(axis=2)
+    of_actions = (pi * (mean - following[:, None]) ** 2).sum(axis=1)
+    spread = solve((pi * within).sum(axis=1) + of_actions, decay**2)  # v
+    variance = within + decay**2 * mdp.transitions @ spread
+    return GaeMoments(np.where(terminal[:, None], 0.0, mean), np.where(terminal[:, None], 0.0, variance))
+
+
 # Measured
 
 
@@ -529,8 +593,7 @@ def compare(
         )
     if not weightings:
         raise ValueError("weightings is empty, expected at least one function from a record to weights")
-    if not isinstance(mdp, TabularMDP):
-        raise TypeError(f"mdp is {type(mdp).__name__}, expected course_utils.mdp.TabularMDP")
+    arguments.instance("mdp", mdp, TabularMDP)
     episodes = arguments.count("episodes", episodes)
     batches = arguments.count("batches", batches, low=2)
     generator, false_alarm = arguments.generator(rng), _false_alarm(false_alarm)
@@ -629,8 +692,7 @@ def finite_difference(
 
     Source: Glasserman 2004, Monte Carlo Methods in Financial Engineering, section 7.1.
     """
-    if not isinstance(mdp, TabularMDP):
-        raise TypeError(f"mdp is {type(mdp).__name__}, expected course_utils.mdp.TabularMDP")
+    arguments.instance("mdp", mdp, TabularMDP)
     (table,) = arguments.floats(logits=logits)
     arguments.shape("logits", table, mdp.rewards.shape, "the MDP's (S, A)")
     arguments.logits_rows("logits", table)
@@ -655,64 +717,6 @@ def finite_difference(
             )
         result[s, a] = (up - down) / (2 * step)
     return result
-
-
-@arguments.no_overflow("actions, rewards")
-def gaussian_score_gradient(mean: float, sd: float, actions: ArrayLike, rewards: ArrayLike) -> FloatArray:
-    """Return each sample's estimate of the derivative of a mean reward, by the score of a Gaussian policy.
-
-    g_i = r_i ∂ log N(a_i; μ, σ²) / ∂μ = r_i (a_i − μ) / σ², whose expectation is ∂ E[f(a)] / ∂μ
-
-    The reward may be any function of the action, also one with jumps or one that nobody knows.
-
-    Args:
-        mean: μ.
-        sd: σ > 0.
-        actions: a_i ~ N(μ, σ²), shape (m,).
-        rewards: r_i = f(a_i), shape (m,).
-
-    Returns:
-        g, shape (m,); the estimate is its mean.
-
-    Raises:
-        TypeError: not real numbers.
-        ValueError: wrong shapes, NaN or inf, a standard deviation that is not positive, or an overflow.
-
-    Source: Williams 1992, section 6 (Gaussian units).
-    """
-    mean, sd = arguments.number("mean", mean), arguments.positive("sd", arguments.number("sd", sd))
-    actions, rewards = arguments.floats(actions=actions, rewards=rewards)
-    if actions.ndim != 1:
-        raise ValueError(f"actions has shape {actions.shape}, expected (m,)")
-    arguments.shape("rewards", rewards, actions.shape, "actions")
-    result: FloatArray = rewards * ((actions - mean) / sd / sd)
-    return result
-
-
-def pathwise_gradient(slopes: ArrayLike) -> FloatArray:
-    """Return each sample's estimate of the derivative of a mean reward, along the path of the sample.
-
-    a_i = μ + σ ε_i, so ∂ f(a_i) / ∂μ = f′(a_i), whose expectation is ∂ E[f(a)] / ∂μ
-
-    It exists only where f has a slope and the slope is known: not for a reward that jumps, and not for actions that
-    are drawn from a list.
-
-    Args:
-        slopes: f′(μ + σ ε_i), shape (m,).
-
-    Returns:
-        The slopes, shape (m,): they are the estimates, and the estimate is their mean.
-
-    Raises:
-        TypeError: not real numbers.
-        ValueError: wrong shape, NaN or inf.
-
-    Source: Glasserman 2004, section 7.2; Kingma & Welling 2014 (the reparameterisation trick).
-    """
-    (slopes,) = arguments.floats(slopes=slopes)
-    if slopes.ndim != 1:
-        raise ValueError(f"slopes has shape {slopes.shape}, expected (m,)")
-    return slopes.copy()
 
 
 # Inside

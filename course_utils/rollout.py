@@ -81,8 +81,7 @@ def from_mdp(
 
     Source: Sutton & Barto 2018, section 13.3; Devroye 1986, section III.2 (inversion).
     """
-    if not isinstance(mdp, TabularMDP):
-        raise TypeError(f"mdp is {type(mdp).__name__}, expected course_utils.mdp.TabularMDP")
+    arguments.instance("mdp", mdp, TabularMDP)
     (logits,) = arguments.floats(logits=logits)
     arguments.shape("logits", logits, mdp.rewards.shape, "the MDP's (S, A)")
     pi = policy.softmax(logits.astype(np.float64))

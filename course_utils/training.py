@@ -462,8 +462,7 @@ def reinforce_runs(
 
     Source: Sutton & Barto 2018, the boxes "REINFORCE" (section 13.3) and "REINFORCE with Baseline" (section 13.4).
     """
-    if not isinstance(mdp, TabularMDP):
-        raise TypeError(f"mdp is {type(mdp).__name__}, expected course_utils.mdp.TabularMDP")
+    arguments.instance("mdp", mdp, TabularMDP)
     if mdp.features is None:
         raise ValueError("mdp has no features, expected features of shape (S, A, d), as short_corridor() has them")
     if mdp.discount != 1:
@@ -596,7 +595,9 @@ class _Problem:
             arguments.function("features", features, "a function from observations to (n, d)")
         if isinstance(env, TabularMDP):
             if discount is not None:
-                raise ValueError(f"discount is {discount}, but the MDP has its own ({env.discount}): expected None")
+                raise ValueError(
+                    f"discount is {arguments.said(discount)}, but the MDP has its own ({env.discount}): expected None"
+                )
             self.discount = env.discount
             if features is not None:
                 self.logits(self.parameters, np.arange(env.n_states))

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from course_utils import mdp, objectives, policy, returns
+from course_utils import mdp, objectives, policy, returns, worlds
 
 INF, NAN = np.inf, np.nan
 RNG = np.random.default_rng(0)
@@ -72,15 +72,15 @@ GOOD = {
         "action_names": ("left", "right"),
         "features": np.ones((2, N, 1)),
     },
-    mdp.three_action_state: {"rewards": np.ones(3)},
-    mdp.geometric_mdp: {"discount": 0.9, "horizon": 3},
-    mdp.token_mdp: {"vocabulary": N, "length": 2, "rewards": np.ones((N, 2))},
-    mdp.short_corridor: {},
+    worlds.three_action_state: {"rewards": np.ones(3)},
+    worlds.geometric_mdp: {"discount": 0.9, "horizon": 3},
+    worlds.token_mdp: {"vocabulary": N, "length": 2, "rewards": np.ones((N, 2))},
+    worlds.short_corridor: {},
 }
-PROBLEM = mdp.geometric_mdp(0.9, horizon=3)
+PROBLEM = worlds.geometric_mdp(0.9, horizon=3)
 for name in ["state_values", "action_values", "advantages", "performance", "visits", "policy_gradient"]:
     GOOD[getattr(PROBLEM, name)] = {"logits": np.zeros((2, N))}
-    GOOD[getattr(mdp.geometric_mdp(), name)] = {"logits": np.zeros((2, N))}
+    GOOD[getattr(worlds.geometric_mdp(), name)] = {"logits": np.zeros((2, N))}
 GOOD[PROBLEM.policy_gradient_by_enumeration] = {"logits": np.zeros((2, N))}
 GOOD[PROBLEM.enumerate_trajectories] = {"logits": np.zeros((2, N)), "limit": 100}
 
@@ -283,7 +283,7 @@ def test_overflow_is_an_error():
         discounts=1,
         bootstrap=1e300,
     )
-    problem = mdp.three_action_state([1e308, -1e308, 0.0])
+    problem = worlds.three_action_state([1e308, -1e308, 0.0])
     with pytest.raises(ValueError, match="rewards, logits overflow float64"):
         problem.advantages([[800.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
 
@@ -318,7 +318,7 @@ def test_bad_mdps_are_refused():
 
 
 def test_policies_that_never_end_are_refused():
-    problem = mdp.geometric_mdp()
+    problem = worlds.geometric_mdp()
     for stay in (INF, 1000.0):  # stopping is forbidden, or its probability rounds to 0
         logits = [[0.0, -INF] if stay == INF else [stay, 0.0], [0.0, 0.0]]
         for method in (problem.state_values, problem.performance, problem.visits, problem.policy_gradient):
@@ -328,7 +328,7 @@ def test_policies_that_never_end_are_refused():
 
 def test_values_too_large_for_float64_are_refused():
     logits = [[740.0, 0.0], [0.0, 0.0]]  # V = exp(740)
-    problem = mdp.geometric_mdp()
+    problem = worlds.geometric_mdp()
     for method in (problem.state_values, problem.performance, problem.visits, problem.policy_gradient):
         with pytest.raises(ValueError, match="logits overflow float64"):
             method(logits)

@@ -20,11 +20,12 @@ import tiny_world
 from test_bad_input import GOOD
 
 from course_utils import estimators, mdp, objectives, policy, returns, rollout, training
+from course_utils import worlds as worlds_of_lessons
 from course_utils.rlhf import metrics, ppo, reward_model, sweep
 from course_utils.rlhf import policy as language
 from course_utils.rlhf import world as worlds
 
-MODULES = (policy, returns, objectives, mdp, rollout, estimators, training)
+MODULES = (policy, returns, objectives, mdp, worlds_of_lessons, rollout, estimators, training)
 MODULES += (worlds, language, reward_model, metrics, ppo, sweep)
 SECONDS = 10  # for one call; the slowest good one takes a tenth of one
 _FOLDER = TemporaryDirectory()
@@ -43,8 +44,8 @@ PARAMETERS = language.pack(MODEL)
 metrics.write_jsonl(FOLDER / "log.jsonl", ROWS)
 reward_model.write_pairs(FOLDER / "pairs.jsonl", WORLD, PAIRS)
 
-CHAIN = mdp.geometric_mdp(0.9, horizon=3)
-CORRIDOR = mdp.short_corridor()
+CHAIN = worlds_of_lessons.geometric_mdp(0.9, horizon=3)
+CORRIDOR = worlds_of_lessons.short_corridor()
 LOGITS = np.zeros((2, 2))
 RECORD = rollout.from_mdp(CHAIN, LOGITS, 3, np.random.default_rng(0))
 EVERY = CHAIN.enumerate_trajectories(LOGITS)
@@ -71,6 +72,10 @@ def by_name(**functions_by_name):
 CALLS = {
     **{function: dict(call) for function, call in GOOD.items()},
     mdp.from_gymnasium: {"env_id": "FrozenLake-v1", "discount": 0.9, "horizon": 3},
+    worlds_of_lessons.conversation: {"calm_after": np.array([0.8, 0.3]), "rewards": np.ones((3, 2))},
+    worlds_of_lessons.grid_world: {"discount": 0.9},
+    worlds_of_lessons.icy_path: {"discount": 0.9},
+    worlds_of_lessons.frozen_lake: {"discount": 0.9, "horizon": 3},
     rollout.from_mdp: {"mdp": CHAIN, "logits": LOGITS, "episodes": 3, "rng": None, "max_steps": 2},
     rollout.require_end_by: {"steps": 1, "episodes": 2, "endless": False, "name": "episodes"},
     rollout.make_vec: {"env_id": "CartPole-v1", "n": 2, "max_steps": 5},
@@ -123,8 +128,12 @@ CALLS = {
         "common_random_numbers": True,
         "max_steps": 3,
     },
-    estimators.gaussian_score_gradient: {"mean": 0.0, "sd": 1.0, "actions": np.ones(3), "rewards": np.ones(3)},
-    estimators.pathwise_gradient: {"slopes": np.ones(3)},
+    estimators.gae_moments: {
+        "mdp": worlds_of_lessons.geometric_mdp(0.9),
+        "logits": LOGITS,
+        "values": np.zeros(2),
+        "lambda_": 0.5,
+    },
     training.reinforce: CORRIDOR_RUN | {"rng": None, "baseline": "value", "discount_steps": True},
     training.a2c: CORRIDOR_RUN | {"rng": None, "lambda_": 0.9, "entropy_cost": 0.1, "whiten": True},
     training.evaluate: {

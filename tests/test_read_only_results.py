@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import tiny_world
 
-from course_utils import mdp
 from course_utils.rlhf import policy, ppo, reward_model
 from course_utils.rlhf import world as worlds
 from course_utils.widgets.clip_lab import ClipLab
 from course_utils.widgets.preference_lab import PreferenceLab
 from course_utils.widgets.quiz import Quiz, schema
 from course_utils.widgets.rlhf_lab import RlhfLab
+from course_utils.worlds import three_action_state
 
 CONFIG = ppo.RunConfig(demonstrations=40, sft_epochs=1, pairs=20, batch_size=4, updates=2, relabel_every=1)
 
@@ -113,7 +113,7 @@ def test_what_the_user_gave_stays_the_users(world):
 
 def test_tables_of_an_mdp_are_copies():
     rewards = np.array([1.0, 2.0, 3.0])
-    problem = mdp.three_action_state(rewards)
+    problem = three_action_state(rewards)
     before = problem.performance(np.zeros((2, 3)))
     rewards[:] = 9.0
     spoil(problem, {})

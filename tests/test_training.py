@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from course_utils import estimators, mdp, objectives, policy, returns, rollout, training
+from course_utils import estimators, mdp, objectives, policy, returns, rollout, training, worlds
 
 Z = 8.0
 
@@ -164,7 +164,7 @@ def test_one_update_of_a2c_equals_its_longhand(whiten):
 
 
 def test_one_update_of_a2c_descends_the_a2c_loss():
-    problem = mdp.token_mdp()  # all episodes have one length: no padding
+    problem = worlds.token_mdp()  # all episodes have one length: no padding
     theta, w = rng(1).normal(size=problem.rewards.shape), rng(2).normal(size=problem.n_states)
     w[-1] = 0.0
     got = training.a2c(
@@ -269,7 +269,7 @@ def test_whitening_makes_the_scale_of_rewards_irrelevant():
 
 @pytest.mark.long
 def test_the_entropy_bonus_raises_the_entropy():
-    still = mdp.three_action_state((0.0, 0.0, 0.0))
+    still = worlds.three_action_state((0.0, 0.0, 0.0))
     theta = [[2.0, 0.0, -1.0], [0.0, 0.0, 0.0]]
     settings = {"updates": 200, "episodes": 2, "optimizer": training.SGD(1.0), "value_optimizer": training.SGD(0.1)}
     got = training.a2c(still, theta, rng=rng(), entropy_cost=0.5, **settings)
@@ -280,7 +280,7 @@ def test_the_entropy_bonus_raises_the_entropy():
 
 @pytest.mark.long
 def test_training_raises_the_exact_performance():
-    problem = mdp.token_mdp()
+    problem = worlds.token_mdp()
     zero = np.zeros(problem.rewards.shape)
     for baseline in ("none", "batch mean", "leave one out"):
         got = training.reinforce(
@@ -297,7 +297,7 @@ def test_training_raises_the_exact_performance():
 
 @pytest.mark.long
 def test_the_confidence_interval_covers_the_exact_value_in_95_percent():
-    problem = mdp.token_mdp()
+    problem = worlds.token_mdp()
     theta = rng(1).normal(size=problem.rewards.shape)
     exact, n, generator = problem.performance(theta), 1_200, rng(2)
     got = [training.evaluate(problem, theta, episodes=40, rng=generator) for _ in range(n)]
@@ -323,7 +323,7 @@ def test_an_evaluation_is_longhand_arithmetic_on_fresh_episodes():
 
 
 def test_greedy_evaluation_takes_the_best_action():
-    problem = mdp.three_action_state((1.0, 0.25, -1.0))
+    problem = worlds.three_action_state((1.0, 0.25, -1.0))
     theta = [[0.1, 0.0, 0.05], [0.0, 0.0, 0.0]]
     assert_array_equal(training.evaluate(problem, theta, episodes=20, rng=rng(), greedy=True).returns, np.ones(20))
     assert training.evaluate(problem, theta, episodes=20, rng=rng()).mean < 1
@@ -368,14 +368,14 @@ def test_a_real_interrupt_in_the_middle_keeps_what_was_learned():
 
 def test_parameters_that_are_not_finite_stop_the_run_by_name():
     settings = {"updates": 9, "episodes": 3, "rng": rng()}
-    steep = mdp.three_action_state((1e3, -1e3, 0.0))
+    steep = worlds.three_action_state((1e3, -1e3, 0.0))
     with pytest.raises(FloatingPointError, match=r"update 1: .*overflow.*smaller step size"):
         training.reinforce(steep, np.zeros((2, 3)), optimizer=training.SGD(1e308), **settings)
     with pytest.raises(FloatingPointError, match=r"update 1: the differences of the parameters are not finite"):
         training.reinforce(steep, [[8e307, 8e307, -9e307], [0.0] * 3], optimizer=training.SGD(1e305), **settings)
     with pytest.raises(FloatingPointError, match=r"update 2: the logits, .* are not finite.*smaller step size"):
         training.a2c(
-            mdp.token_mdp(), np.zeros((22, 4)), features=lambda s: 1e10 * np.eye(22)[s],
+            worlds.token_mdp(), np.zeros((22, 4)), features=lambda s: 1e10 * np.eye(22)[s],
             optimizer=training.SGD(1e292), value_optimizer=training.SGD(1e-30), **settings,
         )  # fmt: skip
     with pytest.raises(FloatingPointError, match=r"update [2-9]: .*smaller step size"):
@@ -468,7 +468,7 @@ def test_bad_input_to_training_and_evaluation(function):
 
 
 def test_bad_input_to_many_runs():
-    corridor, good = mdp.short_corridor(), {"step_sizes": [0.1], "runs": 1, "episodes": 1, "rng": rng()}
+    corridor, good = worlds.short_corridor(), {"step_sizes": [0.1], "runs": 1, "episodes": 1, "rng": rng()}
     runs = training.reinforce_runs
     bad(TypeError, "mdp is int", runs, 3, [0.0, 0.0], **good)
     bad(ValueError, "mdp has no features", runs, dense_mdp(), [0.0, 0.0], **good)
@@ -537,7 +537,7 @@ def test_a_run_equals_the_box_step_by_step(alpha, beta):
             block.extend(generator.random((64, 1))[:, 0])
         return block.pop(0)
 
-    corridor = mdp.short_corridor()
+    corridor = worlds.short_corridor()
     [[got]] = training.reinforce_runs(
         corridor, theta, step_sizes=[alpha], runs=1, episodes=40, rng=rng(1), value_step_size=beta
     )
@@ -564,7 +564,7 @@ def test_many_runs_have_the_law_of_single_ones(horizon):
 
 @pytest.mark.long
 def test_a_run_that_diverges_stops_with_an_error_or_is_cut_off():
-    corridor, settings = mdp.short_corridor(), {"step_sizes": [2**-13, 0.5], "runs": 3, "episodes": 20}
+    corridor, settings = worlds.short_corridor(), {"step_sizes": [2**-13, 0.5], "runs": 3, "episodes": 20}
     with pytest.raises(ValueError, match=r"step size 0.5, run \d, episode \d+: more than 50000 steps.*max_steps"):
         training.reinforce_runs(corridor, [0.0, 0.0], rng=rng(1), least_probability=0.0, **settings)
     cut = training.reinforce_runs(corridor, [0.0, 0.0], rng=rng(1), least_probability=0.0, max_steps=100, **settings)
@@ -654,7 +654,7 @@ def test_a_policy_that_no_longer_ends_its_episodes_stops_the_run_with_what_it_le
     monkeypatch.setattr(rollout, "LONGEST_EPISODE", 2000)
     settings = {"updates": 500, "episodes": 4, "optimizer": training.SGD(0.1), "rng": rng()}
     with pytest.raises(rollout.EndlessEpisodeError, match=r"not ended after 2000 steps: expected max_steps") as caught:
-        training.reinforce(mdp.short_corridor(), np.zeros(2), **settings)
+        training.reinforce(worlds.short_corridor(), np.zeros(2), **settings)
     assert caught.value.trained.updates_done >= 1
     assert "After update" in caught.value.__notes__[0]
 
@@ -665,7 +665,7 @@ def test_what_is_guilty_of_an_overflow_is_named():
     logits = [[3.0, 0.0], [0.0, 2.0], [0.0, 0.0]]
     with pytest.raises(FloatingPointError, match=r"update 1: .*Try a smaller entropy_cost \(it is 1e\+308\)\.$"):
         training.a2c(dense_mdp(), logits, **costly)
-    huge = mdp.three_action_state((1.7e308, -1.7e308, 1.7e308))
+    huge = worlds.three_action_state((1.7e308, -1.7e308, 1.7e308))
     with pytest.raises(FloatingPointError, match=r"update 1: ") as caught:
         training.reinforce(huge, np.zeros((2, 3)), baseline="leave one out", **settings)
     assert "step size" not in str(caught.value), "no step was taken yet"

@@ -8,7 +8,8 @@ from traitlets import TraitError
 
 from course_utils import policy
 from course_utils.widgets import TrajectoryTree, offline
-from course_utils.widgets.trajectory_tree import ACTIONS, PATHS, STATES, conversation
+from course_utils.widgets.trajectory_tree import ACTIONS, PATHS, STATES
+from course_utils.worlds import conversation
 
 
 def some(rng):

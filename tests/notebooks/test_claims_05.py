@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from course_utils import mdp, policy
+from course_utils import mdp, policy, worlds
 from course_utils.build.notebooks import NOTEBOOKS, read_source
 
 SOURCE = NOTEBOOKS / "src" / "05_reinforce.py"
@@ -187,7 +187,7 @@ def test_a_mean_over_the_steps_of_each_episode(read: Any, prose: str) -> None:
     assert "18.2° off" in seen["printed"]
     assert "and 18° off" in prose
     # “follows the gradient of E[R/T]”: on a game where R/T is no constant, by nudging
-    game, z, h = mdp.geometric_mdp(horizon=5), np.log([[0.7, 0.3], [0.5, 0.5]]), 1e-5
+    game, z, h = worlds.geometric_mdp(horizon=5), np.log([[0.7, 0.3], [0.5, 0.5]]), 1e-5
     paths = game.enumerate_trajectories(z)
     steps = paths.mask.sum(axis=1)
     mean = estimators.exact_moments(paths, z, estimators.total_return(paths) / steps[:, None]).mean[0, 0]

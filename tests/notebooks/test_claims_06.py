@@ -18,7 +18,7 @@ import nbformat
 import numpy as np
 import pytest
 
-from course_utils import estimators, mdp, policy, training
+from course_utils import estimators, mdp, policy, training, worlds
 from course_utils.build.notebooks import NOTEBOOKS, read_source
 from course_utils.widgets.baseline_lab import PRESETS
 
@@ -106,7 +106,7 @@ def test_the_puzzle(read: Any, prose: str) -> None:
         _, rewards, _ = written_out(more)
         mean, variance[name] = moments(np.repeat(rewards.sum(axis=1)[:, None], 2, axis=1))
         np.testing.assert_allclose(mean[:, 0], EXACT, atol=1e-12)
-        np.testing.assert_allclose(seen["worlds"][name].policy_gradient(seen["logits"])[:3, 0], EXACT, atol=1e-12)
+        np.testing.assert_allclose(seen["both_worlds"][name].policy_gradient(seen["logits"])[:3, 0], EXACT, atol=1e-12)
         assert seen["variance"][name] == pytest.approx(variance[name], rel=1e-10)
         _, variance[name + ", V"] = moments(to_go(rewards) - values_on_paths(more))
     assert round(variance["100 more"] / variance["as it was"]) == 7348
@@ -134,7 +134,7 @@ def test_the_values_grow_by_200_and_100(prose: str) -> None:
 
 
 def test_a_hundred_points_change_the_gradient_where_the_length_depends_on_actions() -> None:
-    game = mdp.geometric_mdp()
+    game = worlds.geometric_mdp()
     paid = mdp.TabularMDP(game.transitions, game.rewards + np.array([[100.0], [0.0]]), game.start, terminal_states=(1,))
     logits = np.zeros((2, 2))
     assert np.abs(paid.policy_gradient(logits) - game.policy_gradient(logits)).max() > 1
@@ -282,7 +282,7 @@ def of_length(name: str, length: np.ndarray, p: float) -> np.ndarray:
 @pytest.mark.parametrize("p", [0.2, 0.5, 0.8, 0.9])
 def test_the_closed_forms_by_enumeration(read: Any, p: float) -> None:
     horizon = math.ceil(math.log(1e-18) / math.log(p))
-    game, logits = mdp.geometric_mdp(horizon=horizon), np.array([[np.log(p), np.log(1 - p)], [0.0, 0.0]])
+    game, logits = worlds.geometric_mdp(horizon=horizon), np.array([[np.log(p), np.log(1 - p)], [0.0, 0.0]])
     listed = game.enumerate_trajectories(logits)
     np.testing.assert_allclose(
         listed.probabilities @ listed.mask.sum(axis=1), 1 / (1 - p), rtol=1e-9
@@ -505,7 +505,7 @@ SETTINGS = [(2**-13, None, 51, 100), (2**-9, 2**-6, 51, 100), (2**-9, None, 101,
 
 
 def test_the_corridor_with_other_seeds(prose: str) -> None:
-    corridor, theta = mdp.short_corridor(), np.log([0.05, 0.95])
+    corridor, theta = worlds.short_corridor(), np.log([0.05, 0.95])
     best = 2 - math.sqrt(2)
     logits = np.broadcast_to([np.log(1 - best), np.log(best)], (4, 2))
     assert corridor.performance(logits) == pytest.approx(-(6 + 4 * math.sqrt(2)))
