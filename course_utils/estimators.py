@@ -14,13 +14,12 @@ from __future__ import annotations  # numpy.random, named in annotations, is slo
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from course_utils import arguments, policy, returns, rollout
+from course_utils import arguments, kernels, policy, returns, rollout
 from course_utils.arguments import FloatArray, IntArray
 from course_utils.mdp import TabularMDP, Trajectories
 from course_utils.rollout import Rollout
@@ -519,7 +518,7 @@ def summarise(estimates: ArrayLike, exact: ArrayLike, *, false_alarm: float = 1e
     bias_error[np.ptp(estimates, axis=0) == 0] = 0.0
     rounding = _ROUNDING * max(np.abs(estimates).max(), np.abs(exact).max())
     z = np.where(np.abs(bias) <= rounding, 0.0, np.abs(bias) / bias_error)
-    z_limit = _student_limit(false_alarm / max(1, int((bias_error > 0).sum())), n - 1)
+    z_limit = kernels.student_limit(false_alarm / max(1, int((bias_error > 0).sum())), n - 1)
 
     squares = (deviation**2).sum(axis=(1, 2))
     variance, variance_error = float(squares.sum() / (n - 1)), float(squares.std(ddof=1) / root)
@@ -700,6 +699,8 @@ def finite_difference(
     step = arguments.positive("step", arguments.number("step", step))
     generator = arguments.generator(rng)
     common = arguments.flag("common_random_numbers", common_random_numbers)
+    if max_steps is None:
+        rollout.require_end(mdp, table)
     varied = [(int(s), int(a)) for s, a in np.argwhere(table > -np.inf) if s not in mdp.terminal_states]
     episodes = arguments.count("episodes", episodes, low=2 * len(varied))
     each = episodes // (2 * len(varied))
@@ -733,9 +734,6 @@ def _paired_performance(
     limits = [mdp.horizon, None if max_steps is None else arguments.whole("max_steps", max_steps, low=1)]
     limit = min((steps for steps in limits if steps is not None), default=None)
     ending = np.isin(np.arange(mdp.n_states), mdp.terminal_states)
-    if limit is None:
-        for pi in pair:
-            rollout._require_end(mdp, pi, ending)
     side = np.arange(2)[:, None]
     cumulative_pi, cumulative_transitions = pair.cumsum(axis=2), mdp.transitions.cumsum(axis=2)
     state = _inverse(np.broadcast_to(mdp.start.cumsum(), (2, episodes, mdp.n_states)), generator)
@@ -932,27 +930,6 @@ def _trimmed(record: Rollout) -> Rollout:
     n_steps = int(record.mask.any(axis=0).sum())
     steps = {name: getattr(record, name)[:, :n_steps] for name in ("actions", "rewards", "discounts", "mask")}
     return record._replace(states=record.states[:, : n_steps + 1], **steps)
-
-
-@lru_cache(maxsize=128)
-def _student_limit(probability: float, freedom: int) -> float:
-    """Return z with Pr(|t| > z) = probability, for Student's t with so many degrees of freedom.
-
-    With t = √ν tan u the tail is c ∫ cos^(ν−1) u du from arctan(z / √ν) to π/2, c = Γ((ν+1)/2) / (√π Γ(ν/2)).
-    """
-    log_c = math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2) - math.log(math.pi) / 2
-    nodes, node_weights = np.polynomial.legendre.leggauss(96)
-
-    def tail(angle: float) -> float:
-        width = min(math.pi / 2 - angle, 12 / math.sqrt(freedom))  # beyond it there is next to nothing
-        cosines = np.cos(angle + width * (nodes + 1) / 2)
-        return 2 * math.exp(log_c) * width / 2 * float(node_weights @ cosines ** (freedom - 1))
-
-    low, high = 0.0, math.pi / 2
-    for _ in range(100):
-        middle = (low + high) / 2
-        low, high = (middle, high) if tail(middle) > probability else (low, middle)
-    return math.sqrt(freedom) * math.tan(low)
 
 
 def _measured(value: float, error: float) -> str:

@@ -8,6 +8,7 @@ A NaN or an infinity that goes in comes out of every row that it touches, so who
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -180,3 +181,24 @@ def td_errors(rewards: FloatArray, discounts: FloatArray, values: FloatArray) ->
 def gae(rewards: FloatArray, discounts: FloatArray, values: FloatArray, lambda_: float) -> FloatArray:
     """Return A_t = δ_t + γ_t λ A_{t+1}."""
     return backward(td_errors(rewards, discounts, values), lambda_ * discounts)
+
+
+@lru_cache(maxsize=128)
+def student_limit(probability: float, freedom: int) -> float:
+    """Return z with Pr(|t| > z) = probability, for Student's t with so many degrees of freedom.
+
+    With t = √ν tan u the tail is c ∫ cos^(ν−1) u du from arctan(z / √ν) to π/2, c = Γ((ν+1)/2) / (√π Γ(ν/2)).
+    """
+    log_c = math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2) - math.log(math.pi) / 2
+    nodes, node_weights = np.polynomial.legendre.leggauss(96)
+
+    def tail(angle: float) -> float:
+        width = min(math.pi / 2 - angle, 12 / math.sqrt(freedom))  # beyond it there is next to nothing
+        cosines = np.cos(angle + width * (nodes + 1) / 2)
+        return 2 * math.exp(log_c) * width / 2 * float(node_weights @ cosines ** (freedom - 1))
+
+    low, high = 0.0, math.pi / 2
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (middle, high) if tail(middle) > probability else (low, middle)
+    return math.sqrt(freedom) * math.tan(low)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, Self, Type
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from course_utils import arguments, estimators, objectives, returns, rollout
+from course_utils import arguments, estimators, kernels, objectives, returns, rollout
 from course_utils.arguments import FloatArray, IntArray
 from course_utils.mdp import TabularMDP
 from course_utils.rollout import Rollout
@@ -410,7 +410,7 @@ def evaluate(
         mean, error = float(sampled.mean()), float(sampled.std(ddof=1) / np.sqrt(episodes))
     if not math.isfinite(error):
         raise arguments.OverflowValueError("the env's rewards", sampled.dtype)
-    half = estimators._student_limit(0.05, episodes - 1) * error
+    half = kernels.student_limit(0.05, episodes - 1) * error
     return Evaluation(mean, error, mean - half, mean + half, sampled)
 
 
@@ -768,7 +768,7 @@ def _ascend(
     table = np.zeros((updates, len(History._fields)))
     done, interrupted = 0, False
     try:
-        for update in _bar(range(1, updates + 1), progress):
+        for update in bar(range(1, updates + 1), progress):
             stepped = update > 1
             try:
                 with np.errstate(over="ignore", invalid="ignore"):
@@ -821,7 +821,7 @@ def _history(table: FloatArray, done: int) -> History:
     return History(*table[:done].T.copy())
 
 
-def _bar(steps: Iterable[int], progress: bool) -> Iterable[int]:
+def bar(steps: Iterable[int], progress: bool) -> Iterable[int]:
     """Wrap the steps in a progress bar, if it is wanted and a person watches.
 
     A bar writes times, which differ from run to run: none may get into a stored notebook or a log. JupyterLab tells

@@ -18,7 +18,7 @@ import oracles
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from course_utils import estimators, mdp, policy, returns, rollout, worlds
+from course_utils import estimators, kernels, mdp, policy, returns, rollout, worlds
 
 Z = 8.0
 
@@ -393,7 +393,7 @@ def test_a_summary_longhand():
 
 
 def test_student_limits():
-    limit = estimators._student_limit
+    limit = kernels.student_limit
     for probability in (0.5, 0.05, 1e-3, 1e-6):
         assert limit(probability, 1) == pytest.approx(1 / np.tan(pi * probability / 2), rel=1e-8)  # Cauchy
         t = limit(probability, 2)

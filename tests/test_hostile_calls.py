@@ -77,6 +77,7 @@ CALLS = {
     worlds_of_lessons.icy_path: {"discount": 0.9},
     worlds_of_lessons.frozen_lake: {"discount": 0.9, "horizon": 3},
     rollout.from_mdp: {"mdp": CHAIN, "logits": LOGITS, "episodes": 3, "rng": None, "max_steps": 2},
+    rollout.require_end: {"mdp": CHAIN, "logits": LOGITS},
     rollout.require_end_by: {"steps": 1, "episodes": 2, "endless": False, "name": "episodes"},
     rollout.make_vec: {"env_id": "CartPole-v1", "n": 2, "max_steps": 5},
     rollout.from_gymnasium: {

@@ -70,7 +70,7 @@ def lab_module(name: str) -> str:
 
     lab = offline.labs()[name]
     constants = json.dumps(offline.description(lab), ensure_ascii=False, allow_nan=False)
-    return f"{lab._esm}\n{_source('offline.js').rstrip()}({constants});\n"
+    return f"{vars(lab)['_esm']}\n{_source('offline.js').rstrip()}({constants});\n"
 
 
 def _source(name: str) -> str:

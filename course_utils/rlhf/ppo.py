@@ -555,7 +555,7 @@ def _advance(log: RunLog, updates: int, progress: bool, on_update: OnUpdate | No
     last = log.state.updates + updates
     shown = tuple(dict(row) for row in log.rows)
     try:
-        for _ in training._bar(range(log.state.updates + 1, last + 1), progress):
+        for _ in training.bar(range(log.state.updates + 1, last + 1), progress):
             try:
                 with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # what comes of it is looked at
                     state, row, seen = _update(log, rng, traffic)

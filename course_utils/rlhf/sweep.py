@@ -77,7 +77,7 @@ def sweep(
     )
     ended = iter(done)
     try:
-        for i in training._bar(order, progress):
+        for i in training.bar(order, progress):
             results[i] = next(ended)
             log = results[i].log
             if log is not None and log.interrupted:

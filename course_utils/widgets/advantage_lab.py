@@ -112,7 +112,7 @@ class AdvantageLab(Lab):
     _css = lab_style("advantage_lab.css")
     same_length = ("actions", "advantages", "logits", "probabilities", "initial_advantages", "initial_logits")
 
-    actions = List(Unicode()).tag(sync=True)
+    actions = List(Unicode()).tag(sync=True, rule={"kind": "texts"})
     advantages = Numbers(-ADVANTAGE_LIMIT, ADVANTAGE_LIMIT, ACTION_COUNTS).tag(sync=True)
     logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, ACTION_COUNTS).tag(sync=True)
     probabilities = Numbers(0.0, 1.0, ACTION_COUNTS).tag(sync=True)

@@ -57,7 +57,7 @@ class BaselineLab(Lab):
     _css = lab_style("baseline_lab.css")
     same_length = ("actions", "rewards", "logits", "initial_rewards", "initial_logits")
 
-    actions = List(Unicode()).tag(sync=True)
+    actions = List(Unicode()).tag(sync=True, rule={"kind": "texts"})
     rewards = Numbers(-REWARD_LIMIT, REWARD_LIMIT, (COUNT,)).tag(sync=True)
     logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, (COUNT,)).tag(sync=True)
     baseline = Float(0.0).tag(sync=True, low=-BASELINE_LIMIT, high=BASELINE_LIMIT)

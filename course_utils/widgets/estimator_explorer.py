@@ -68,7 +68,7 @@ class EstimatorExplorer(Lab):
     _css = lab_style("estimator_explorer.css")
     same_length = ("actions", "logits", "quantities")
 
-    actions = List(Unicode()).tag(sync=True)
+    actions = List(Unicode()).tag(sync=True, rule={"kind": "texts"})
     logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, (COUNT,)).tag(sync=True)
     quantities = Numbers(-REWARD_LIMIT, REWARD_LIMIT, (COUNT,)).tag(sync=True)
     reward_kind = Enum(REWARD_KINDS, "number").tag(sync=True)

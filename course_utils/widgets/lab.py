@@ -15,6 +15,7 @@ from traitlets import Bool, Dict, Int, TraitError, TraitType, observe
 
 from course_utils import arguments
 from course_utils.arguments import FloatArray
+from course_utils.widgets import offline
 
 HERE = Path(__file__).parent
 
@@ -105,6 +106,7 @@ class Numbers(TraitType[list[float], Any]):
     def __init__(self, low: float, high: float, lengths: tuple[int, ...] = (), **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.low, self.high, self.lengths = low, high, lengths
+        self.tag(rule={"kind": "numbers", "low": low, "high": high, "lengths": list(lengths)})
 
     def make_dynamic_default(self) -> list[float]:
         """Start empty."""
@@ -142,6 +144,7 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
 
     same_length: ClassVar[tuple[str, ...]] = ()
     offline_note: ClassVar[str] = "This lab is not connected to Python until you run the cell."
+    from_page: frozenset[str] = frozenset()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Keep the kernel from echoing what the page sends: an echo that comes late would undo a drag."""
@@ -169,17 +172,19 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
 
             progress.record_prediction(type(self).__name__, change["new"][-1])
 
-    def _page_sets(self, name: str) -> bool:
-        """Say whether the page's message that is being handled sets this trait: then it is not Python's to change."""
-        return name in self._property_lock
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take what the page says; meanwhile `from_page` names the traits in it, which are not Python's to change."""
+        self.from_page = frozenset(sync_data)
+        try:
+            super().set_state(sync_data)
+        finally:
+            self.from_page = frozenset()
 
     def __repr__(self) -> str:
         """Return the alt text: the same in each run, without an address."""
         return self.alt_text()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        from course_utils.widgets import offline
-
         bundle = super()._repr_mimebundle_(**kwargs)
         data: Mapping[str, Any] = bundle[0] if isinstance(bundle, tuple) else (bundle or {})
         alt = self.alt_text()

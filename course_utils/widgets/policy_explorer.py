@@ -51,7 +51,7 @@ class PolicyExplorer(Lab):
     _esm = lab_source("policy_explorer.js")
     _css = lab_style("policy_explorer.css")
 
-    actions = List(Unicode()).tag(sync=True)
+    actions = List(Unicode()).tag(sync=True, rule={"kind": "texts"})
     logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, ACTION_COUNTS).tag(sync=True)
     temperature = Float(1.0).tag(sync=True, low=TEMPERATURES[0], high=TEMPERATURES[1])
     shift = Float(0.0).tag(sync=True, low=-SHIFT_LIMIT, high=SHIFT_LIMIT)
@@ -150,7 +150,7 @@ class PolicyExplorer(Lab):
 
     @observe("logits", "temperature", "seed")
     def _new_policy(self, _change: Any) -> None:
-        if self.initial and not self._page_sets("draws"):  # not while it is being made
+        if self.initial and "draws" not in self.from_page:  # not while it is being made
             self.clear()
             if self.revealed:  # what was predicted was another policy
                 self.ghosts = []

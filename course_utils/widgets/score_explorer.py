@@ -48,7 +48,7 @@ class ScoreExplorer(Lab):
     _esm = lab_source("score_explorer.js")
     _css = lab_style("score_explorer.css")
 
-    actions = List(Unicode()).tag(sync=True)
+    actions = List(Unicode()).tag(sync=True, rule={"kind": "texts"})
     probabilities = Numbers(LEAST_PROBABILITY, 1.0, (ACTIONS,)).tag(sync=True)
     weighted = Flag(False).tag(sync=True)
     seed = Whole(0, min=0, max=2**32 - 1).tag(sync=True)
@@ -129,7 +129,7 @@ class ScoreExplorer(Lab):
 
     @observe("probabilities", "seed")
     def _new_policy(self, _change: Any) -> None:
-        if self.initial and not self._page_sets("draws"):  # not while it is being made
+        if self.initial and "draws" not in self.from_page:  # not while it is being made
             self.clear()
 
     # --- the buttons, from Python -------------------------------------------------------------------

@@ -84,7 +84,7 @@ class MountedLab:
 
     def __init__(self, page: Page, twin: Lab, selector: str, answers: bool | None = None) -> None:
         self.page, self.twin = page, twin
-        traits = {name: getattr(twin, name) for name in offline._traits(type(twin))}
+        traits = {name: getattr(twin, name) for name in offline.traits(type(twin))}
         page.set_content('<html lang="en"><body><main></main></body></html>')
         page.evaluate(MOUNT, [type(twin).__name__, twin._esm, twin._css, traits, answers])
         self.root = page.locator(selector)

@@ -56,7 +56,7 @@ class Explorer:
     def __init__(self, page: Page, **setting: Any) -> None:
         self.page = page
         self.twin = EstimatorExplorer(**setting)
-        values = {name: getattr(self.twin, name) for name in offline._traits(EstimatorExplorer)}
+        values = {name: getattr(self.twin, name) for name in offline.traits(EstimatorExplorer)}
         page.set_content('<html lang="en"><body><main></main></body></html>')
         page.evaluate(START, [self.twin._esm, self.twin._css, values])
         self.root = page.locator(LAB)

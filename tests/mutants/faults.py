@@ -814,8 +814,8 @@ FAULTS = [
     Fault(
         "no_bonferroni",
         ESTIMATORS,
-        "_student_limit(false_alarm / max(1, int((bias_error > 0).sum())), n - 1)",
-        "_student_limit(false_alarm, n - 1)",
+        "kernels.student_limit(false_alarm / max(1, int((bias_error > 0).sum())), n - 1)",
+        "kernels.student_limit(false_alarm, n - 1)",
         ("test_estimators.py::test_an_unbiased_estimator_is_called_biased_as_often_as_stated",),
         "many comparisons are one",
     ),

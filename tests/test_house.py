@@ -1,0 +1,101 @@
+"""How the package's modules may depend on each other, read from their source."""
+
+import ast
+import graphlib
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "course_utils"
+SOURCES = {
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in SOURCES.items()}
+every_module = pytest.mark.parametrize("module", SOURCES)
+
+# Each room may use what stands before it, and its own modules.
+ROOMS = (
+    *("arguments", "data_files", "lessons", "progress", "installation"),
+    *("kernels", "policy", "returns", "objectives", "mdp", "worlds", "rollout", "estimators", "optimizers", "training"),
+    *("episode_by_episode", "rlhf", "figures", "checks", "widgets", "grading", "build"),
+)
+NAMED_TUPLES_HAVE = {"_replace", "_asdict", "_fields"}  # underscored, so that fields may have any name
+
+
+def imports(tree):
+    """(module, name or None) of every import, also of those in functions."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, None) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((node.module, alias.name) for alias in node.names)
+
+
+def used(module):
+    """The package's modules that a module imports."""
+    found = {
+        full if (full := f"{where}.{name}") in SOURCES else where
+        for where, name in imports(TREES[module])
+        if where in SOURCES
+    }
+    return found - {module}
+
+
+def room(module):
+    return (module.split(".") + [""])[1]
+
+
+def private(name):
+    return name.startswith("_") and not name.endswith("__")
+
+
+def foreign_private_names(tree):
+    """Private names that a module takes from another one, or from a class of another one."""
+    nodes = list(ast.walk(tree))
+    own = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
+    own |= {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
+    own |= {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    taken = {name for module, name in imports(tree) if name} | {part for m, _ in imports(tree) for part in m.split(".")}
+    taken |= {node.attr for node in nodes if isinstance(node, ast.Attribute)} - own - NAMED_TUPLES_HAVE
+    taken |= {
+        node.args[1].value
+        for node in nodes
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("getattr", "setattr", "hasattr")
+        if isinstance(node.args[1], ast.Constant)
+    } - own
+    return {name for name in taken if private(name)} - {"_thread"}  # a module of Python's own
+
+
+@every_module
+def test_no_module_takes_a_private_name_of_another(module):
+    assert not foreign_private_names(TREES[module])
+
+
+@pytest.mark.parametrize(
+    ("code", "taken"),
+    [
+        ("from course_utils.training import _bar", {"_bar"}),
+        ("import course_utils._secret", {"_secret"}),
+        ("def f(lab): return lab._css", {"_css"}),
+        ("class A(B):\n    def f(self): return self._of_b", {"_of_b"}),
+        ("getattr(x, '_y')", {"_y"}),
+        ("class A:\n    def __init__(self): self._x = 1\n    def f(self): return self._x", set()),
+        ("async def _g(): pass\nclass A:\n    async def _h(self): await self._h()", set()),
+        ("from __future__ import annotations\nx.__name__\nrow._replace(a=1)", set()),
+    ],
+)
+def test_what_counts_as_private(code, taken):
+    assert foreign_private_names(ast.parse(code)) == taken
+
+
+def test_no_import_goes_in_a_circle():
+    list(graphlib.TopologicalSorter({module: used(module) for module in SOURCES}).static_order())
+
+
+@every_module
+def test_imports_point_one_way(module):
+    here = room(module)
+    for other in used(module) - {"course_utils"}:
+        if room(other) != here:
+            assert ROOMS.index(room(other)) < ROOMS.index(here), f"{module} imports {other}"
