@@ -19,13 +19,13 @@ import pytest
 import tiny_world
 from test_bad_input import GOOD
 
-from course_utils import estimators, mdp, objectives, policy, returns, rollout, training
+from course_utils import estimators, learning_curves, mdp, objectives, policy, returns, rollout, training
 from course_utils import worlds as worlds_of_lessons
 from course_utils.rlhf import metrics, ppo, reward_model, sweep
 from course_utils.rlhf import policy as language
 from course_utils.rlhf import world as worlds
 
-MODULES = (policy, returns, objectives, mdp, worlds_of_lessons, rollout, estimators, training)
+MODULES = (policy, returns, objectives, mdp, worlds_of_lessons, rollout, estimators, training, learning_curves)
 MODULES += (worlds, language, reward_model, metrics, ppo, sweep)
 SECONDS = 10  # for one call; the slowest good one takes a tenth of one
 _FOLDER = TemporaryDirectory()
@@ -146,7 +146,7 @@ CALLS = {
         "greedy": False,
         "max_steps": 5,
     },
-    training.reinforce_runs: {
+    learning_curves.reinforce_runs: {
         "mdp": CORRIDOR,
         "parameters": np.zeros(2),
         "step_sizes": np.array([0.01, 0.02]),

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from course_utils import arguments, returns, training
+from course_utils import arguments, progress_bar, returns, training
 from course_utils.arguments import BoolArray, FloatArray
 from course_utils.rlhf import policy, reward_model
 from course_utils.rlhf import world as worlds
@@ -555,7 +555,7 @@ def _advance(log: RunLog, updates: int, progress: bool, on_update: OnUpdate | No
     last = log.state.updates + updates
     shown = tuple(dict(row) for row in log.rows)
     try:
-        for _ in training.bar(range(log.state.updates + 1, last + 1), progress):
+        for _ in progress_bar.bar(range(log.state.updates + 1, last + 1), progress):
             try:
                 with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # what comes of it is looked at
                     state, row, seen = _update(log, rng, traffic)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from joblib import Parallel, delayed
 
-from course_utils import arguments, training
+from course_utils import arguments, progress_bar
 from course_utils.rlhf import ppo
 from course_utils.rlhf import world as worlds
 from course_utils.rlhf.ppo import RunConfig, RunLog
@@ -77,7 +77,7 @@ def sweep(
     )
     ended = iter(done)
     try:
-        for i in training.bar(order, progress):
+        for i in progress_bar.bar(order, progress):
             results[i] = next(ended)
             log = results[i].log
             if log is not None and log.interrupted:

@@ -18,7 +18,15 @@
 
 # %% label="setup" tags=["skip"]
 import numpy as np
-from course_utils import estimators, figures, mdp, policy, rollout, training, worlds
+from course_utils import (
+    estimators,
+    figures,
+    learning_curves,
+    mdp,
+    policy,
+    rollout,
+    worlds,
+)
 from course_utils.checks import check
 from course_utils.widgets import GradientCloud, Quiz
 
@@ -606,7 +614,7 @@ theta = np.array([np.log(0.05 / 0.95), 0.0])  # right, left
 start_J = book.performance(book.features @ theta)
 v_star = -(6 + 4 * np.sqrt(2))
 alphas = [2.0**-12, 2.0**-13, 2.0**-14]
-returns = training.reinforce_runs(
+returns = learning_curves.reinforce_runs(
     book,
     theta,
     step_sizes=alphas,

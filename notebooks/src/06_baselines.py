@@ -17,7 +17,7 @@
 
 # %% label="setup" tags=["skip"]
 import numpy as np
-from course_utils import estimators, figures, policy, rollout, training, worlds
+from course_utils import estimators, figures, learning_curves, policy, rollout, worlds
 from course_utils.checks import check
 from course_utils.widgets import BaselineLab, Quiz
 
@@ -547,8 +547,8 @@ corridor = worlds.short_corridor()
 theta = np.log([0.05, 0.95])  # right, left: as in lesson 05
 runs, n_episodes = 100, 1_000
 settings = {"runs": runs, "episodes": n_episodes, "rng": np.random.default_rng(13)}
-plain = training.reinforce_runs(corridor, theta, step_sizes=[2**-13], **settings)[0]
-helped = training.reinforce_runs(
+plain = learning_curves.reinforce_runs(corridor, theta, step_sizes=[2**-13], **settings)[0]
+helped = learning_curves.reinforce_runs(
     corridor, theta, step_sizes=[2**-9], value_step_size=2**-6, **settings
 )[0]
 best_J = -(6 + 4 * np.sqrt(2))
@@ -585,7 +585,7 @@ figures.show(
 )
 
 # %% label="corridor-large" tags=["subslide"]
-same_step = training.reinforce_runs(
+same_step = learning_curves.reinforce_runs(
     corridor,
     theta,
     step_sizes=[2**-9],

@@ -25,7 +25,7 @@ IN_POLICY, IN_RETURNS, IN_OBJECTIVES, IN_MDP, IN_ROLLOUT, IN_BAD_INPUT = (
     (f"test_{name}.py",) for name in ("policy", "returns", "objectives", "mdp", "rollout", "bad_input")
 )
 IN_ESTIMATORS = ("test_estimators.py",)
-TRAINING, IN_TRAINING = "training.py", ("test_training.py",)
+TRAINING, IN_TRAINING, LEARNING_CURVES = "training.py", ("test_training.py",), "learning_curves.py"
 RLHF_WORLD, RLHF_POLICY, REWARD_MODEL, PPO, METRICS = (
     f"rlhf/{name}.py" for name in ("world", "policy", "reward_model", "ppo", "metrics")
 )
@@ -903,24 +903,24 @@ FAULTS = [
     Fault(
         "critic_runs_from_its_target",
         TRAINING,
-        "errors[taken] / m, n_weights",
-        "-errors[taken] / m, n_weights",
+        "errors[taken] / len(errors), len(w)",
+        "-errors[taken] / len(errors), len(w)",
         IN_TRAINING,
         "the critic ascends its squared error",
     ),
     Fault(
         "actor_goes_down",
         TRAINING,
-        "rows = -loss.grad_logits / m",
-        "rows = loss.grad_logits / m",
+        "by_step = w[:, None] * score",
+        "by_step = -w[:, None] * score",
         IN_TRAINING,
         "M5: the gradient of a loss is a direction to ascend",
     ),
     Fault(
         "mean_over_steps_in_training",
         TRAINING,
-        "rows = -loss.grad_logits / m",
-        "rows = -loss.grad_logits / len(states)",
+        "by_step / len(record.actions))",
+        "by_step / len(states))",
         IN_TRAINING,
         "the batch mean is a mean over steps",
     ),
@@ -966,18 +966,18 @@ FAULTS = [
     ),
     Fault(
         "runs_count_the_return_from_the_start",
-        TRAINING,
+        LEARNING_CURVES,
         "np.negative(reward, out=reward, where=updating)",
         "reward[updating] = 0.0",
-        ("test_training.py::test_a_run_equals_the_box_step_by_step",),
+        ("test_learning_curves.py::test_a_run_equals_the_box_step_by_step",),
         "M2: every step gets the whole return",
     ),
     Fault(
         "runs_baseline_after_its_update",
-        TRAINING,
+        LEARNING_CURVES,
         "delta = g - w\n            w += beta * updating * delta",
         "w += beta * updating * (g - w)\n            delta = g - w",
-        ("test_training.py::test_a_run_equals_the_box_step_by_step",),
+        ("test_learning_curves.py::test_a_run_equals_the_box_step_by_step",),
         "δ is measured against the new baseline",
     ),
     # rlhf: world, policy, reward model

@@ -18,7 +18,7 @@ import nbformat
 import numpy as np
 import pytest
 
-from course_utils import estimators, mdp, policy, training, worlds
+from course_utils import estimators, learning_curves, mdp, policy, worlds
 from course_utils.build.notebooks import NOTEBOOKS, read_source
 from course_utils.widgets.baseline_lab import PRESETS
 
@@ -513,7 +513,7 @@ def test_the_corridor_with_other_seeds(prose: str) -> None:
     rng = np.random.default_rng(2_013)
 
     def block(alpha: float, beta: float | None, first: int, last: int) -> tuple[float, float]:
-        returns = training.reinforce_runs(
+        returns = learning_curves.reinforce_runs(
             corridor, theta, step_sizes=[alpha], runs=50, episodes=last, value_step_size=beta, rng=rng
         )
         each = returns[0, :, first - 1 :].mean(axis=1)
