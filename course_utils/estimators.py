@@ -24,6 +24,10 @@ from course_utils.arguments import FloatArray, IntArray
 from course_utils.mdp import TabularMDP, Trajectories
 from course_utils.rollout import Rollout
 
+__all__ = ["Comparison", "GaeMoments", "Moments", "batch_mean_baseline", "compare", "constant_baseline", "describe"]
+__all__ += ["exact_moments", "finite_difference", "gae", "gae_moments", "leave_one_out_baseline", "optimal_baseline"]
+__all__ += ["reward_to_go", "score_gradients", "summarise", "td_error", "total_return", "value_baseline"]
+
 Record: TypeAlias = Rollout | Trajectories
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 Weighting: TypeAlias = Callable[[Rollout], ArrayLike]
@@ -420,11 +424,11 @@ def exact_moments(trajectories: Trajectories, logits: ArrayLike, weights: ArrayL
 def gae_moments(mdp: TabularMDP, logits: ArrayLike, values: ArrayLike, lambda_: float) -> GaeMoments:
     """Return the exact mean and variance of the generalised advantage estimate of every state and action.
 
-    Â_t = δ_t + γλ Â_{t+1} and δ_t = r_t + γ V̂(s_{t+1}) − V̂(s_t). With X = r(s, a) + γ V̂(s') − V̂(s) + γλ m(s'),
+    E[Â | s, a] = E_{s'}[X], with X = r(s, a) + γ V̂(s') − V̂(s) + γλ m(s')
+    Var[Â | s, a] = Var_{s'}[X] + (γλ)² E_{s'}[v(s')]
 
-    mean: E[Â | s, a] = E_{s'}[X], where m(s) = Σ_a π(a | s) E[Â | s, a] solves a linear system;
-    variance: Var[Â | s, a] = Var_{s'}[X] + (γλ)² E_{s'}[v(s')], where v(s) = Var[Â | s] solves another one:
-    v(s) = Σ_a π(a | s) Var[Â | s, a] + Var_a[E[Â | s, a]].
+    since Â_t = δ_t + γλ Â_{t+1}. Both m(s) = E[Â | s] = Σ_a π(a | s) E[Â | s, a] and v(s) = Var[Â | s] =
+    Σ_a π(a | s) Var[Â | s, a] + Var_a[E[Â | s, a]] solve a linear system.
 
     Args:
         mdp: an MDP without a horizon.

@@ -8,6 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+__all__ = ["new_figure", "png", "show", "signed"]
+
 # Okabe–Ito, by role. Each role has a second carrier besides its colour (hatch, line style, marker).
 POLICY = "#0072B2"  # solid bar
 AFTER = "#56B4E9"  # hatched bar

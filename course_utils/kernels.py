@@ -15,6 +15,10 @@ import numpy as np
 
 from course_utils.arguments import BoolArray, FloatArray, IntArray
 
+__all__ = ["Clipped", "Softmax", "Weighted", "at", "backward", "entropy", "finite_log", "gae", "log_prob"]
+__all__ += ["log_softmax", "ppo_clip", "row_sums", "score", "softmax", "student_limit", "td_errors"]
+__all__ += ["weighted_log_prob"]
+
 NO_SHIFT = 30.0  # exponentials of logits within ± this are neither too large nor too small, in float32 too
 SMALL = 2048  # entries: below, one pass more is cheaper than the question whether it is needed
 

@@ -18,6 +18,8 @@ from course_utils.arguments import BoolArray, FloatArray, IntArray
 if TYPE_CHECKING:
     from gymnasium.envs.registration import EnvSpec
 
+__all__ = ["TabularMDP", "Trajectories", "from_gymnasium"]
+
 _ROW_SUM_TOLERANCE = 1e-9
 _LARGEST_CONDITION = 1e12  # beyond it, a solved value has fewer than about 4 correct digits
 _LONGEST_HORIZON = 1_000_000  # steps; answers by time have a row for each

@@ -14,6 +14,11 @@ from numpy.typing import ArrayLike
 from course_utils import arguments, kernels, policy
 from course_utils.arguments import BoolArray, FloatArray
 
+__all__ = ["A2CLoss", "AdvantageObjective", "BradleyTerryLoss", "ExpectedAdvantageObjective", "KLEstimates"]
+__all__ += ["KLPenalty", "PPOClipObjective", "a2c_loss", "advantage_objective", "bradley_terry_loss"]
+__all__ += ["expected_advantage_objective", "kl_estimates", "kl_penalised_rewards", "kl_penalty"]
+__all__ += ["ppo_clip_objective"]
+
 
 class AdvantageObjective(NamedTuple):
     """U(τ; θ), averaged over trajectories, and what it is made of."""

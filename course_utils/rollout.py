@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from gymnasium.spaces import Discrete
     from gymnasium.vector import VectorEnv
 
+__all__ = ["EndlessEpisodeError", "Rollout", "from_gymnasium", "from_mdp", "make_vec", "require_end"]
+__all__ += ["require_end_by"]
+
 Policy: TypeAlias = ArrayLike | Callable[[NDArray[Any]], ArrayLike]
 
 LONGEST_EPISODE = 50_000  # steps; what has not ended by then, and nothing cuts off, counts as endless

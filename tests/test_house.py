@@ -1,10 +1,12 @@
-"""How the package's modules may depend on each other, read from their source."""
+"""The package as its source shows it: who imports whom, what is public, and the map and the page that say so."""
 
 import ast
 import graphlib
 from pathlib import Path
 
 import pytest
+
+from course_utils.build import reference
 
 PACKAGE = Path(__file__).parents[1] / "course_utils"
 SOURCES = {
@@ -43,7 +45,7 @@ def used(module):
 
 
 def room(module):
-    return (module.split(".") + [""])[1]
+    return [*module.split("."), ""][1]
 
 
 def private(name):
@@ -99,3 +101,65 @@ def test_imports_point_one_way(module):
     for other in used(module) - {"course_utils"}:
         if room(other) != here:
             assert ROOMS.index(room(other)) < ROOMS.index(here), f"{module} imports {other}"
+
+
+def public(tree):
+    """The functions and classes that a module defines for others."""
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    return [node for node in tree.body if isinstance(node, kinds) and not node.name.startswith("_")]
+
+
+def listed(tree):
+    """What stands in __all__; None where there is none."""
+    found = None
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if any(getattr(target, "id", "") == "__all__" for target in targets):
+            found = (found or []) + ast.literal_eval(node.value)
+    return found
+
+
+@pytest.mark.parametrize("module", [module for module in SOURCES if room(module) != "rlhf"])
+def test_all_lists_what_is_public_and_nothing_else(module):
+    tree = TREES[module]
+    names = {node.name for node in public(tree)}
+    if SOURCES[module].name == "__init__.py":
+        names |= {name for where, name in imports(tree) if where.startswith("course_utils")}
+    if module.startswith("course_utils.checks.questions."):
+        names = {"QUESTION"}
+    assert listed(tree) is not None, f"expected __all__ = {sorted(names)}"
+    assert sorted(listed(tree)) == sorted(names)
+    assert [node.name for node in public(tree) if not ast.get_docstring(node)] == []
+
+
+def test_the_map_names_every_module_once():
+    assert sorted(reference.rooms()) == sorted({room(module) for module in SOURCES} - {""})
+
+
+def test_the_reference_page_is_that_of_the_docstrings():
+    assert reference.PAGE.read_text(encoding="utf-8") == reference.page(), "run python -m course_utils.build reference"
+
+
+@pytest.mark.parametrize(
+    ("docstring", "lines"),
+    [
+        ("Return x.\n\nx = 1\ny = 2\n\nArgs:\n    a: b = c", ["x = 1", "y = 2"]),
+        ("Return x.\n\nIt is = to y, as a sentence says.", []),
+        ("Return x.\n\nArgs:\n    a: b = c", []),
+        ("Return x = 1.", []),
+    ],
+)
+def test_the_equation_of_a_docstring(docstring, lines):
+    assert reference.equation(docstring) == lines
+
+
+def test_lessons_are_those_that_teach():
+    for module, name, lesson in [
+        ("policy", "score", "02"),
+        ("worlds", "grid_world", "07"),
+        ("widgets.advantage_lab", "AdvantageLab", "08"),
+        ("widgets.course_map", "CourseMap", "00"),
+        ("checks.questions.whiten", "QUESTION", "07"),
+        ("arguments", "floats", ""),
+    ]:
+        assert reference.lesson_of(module, name) == lesson, name

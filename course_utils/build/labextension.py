@@ -11,6 +11,8 @@ from pathlib import Path
 from course_utils import __version__
 from course_utils.data_files import DATA
 
+__all__ = ["build", "fingerprint", "folder", "install", "lab_module"]
+
 PACKAGE = "policy-gradient-course"
 WIDGETS = Path(__file__).parents[1] / "widgets"
 

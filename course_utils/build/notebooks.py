@@ -29,6 +29,9 @@ from nbformat import NotebookNode
 
 from course_utils.widgets.offline import MIME_TYPE
 
+__all__ = ["BuildError", "build", "check_no_solution_left", "derive", "drop_models", "execute", "has_solution"]
+__all__ += ["heaviest", "main", "notebook_metadata", "outputs", "pictures", "read_source", "sources", "written"]
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 NOTEBOOKS = REPOSITORY / "notebooks"
 PICTURES = "pictures"

@@ -15,6 +15,14 @@ from course_utils.checks.limit import attempt
 from course_utils.checks.question import Section
 from course_utils.checks.result import Status, cut, show
 
+__all__ = ["Diagnosis", "a_shape", "alias", "bad_argument", "coroutine", "dependent", "describe", "digits_of"]
+__all__ += ["empty", "exchanged", "extra_axes", "extreme", "factor", "fixed_seed", "float_index", "global_rng"]
+__all__ += ["ignores_inputs", "impossible", "in_place", "interrupted", "iterator", "mutates", "not_an_index"]
+__all__ += ["not_callable", "not_finite", "notebook_names", "nothing_drawn", "nothing_returned", "offset"]
+__all__ += ["only_examples", "out_of_range", "overwrites", "own_rng", "raised", "remembers", "remembers_arrays"]
+__all__ += ["returns_input", "rounding", "still_running", "too_long", "too_many", "transposed", "unknown"]
+__all__ += ["unknown_question", "wrong_arguments", "wrong_mean", "wrong_shape", "wrong_spread", "wrong_type"]
+
 DIGITS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 ROUNDING = 1e-3  # relative to the largest entry: the widest gap that counts as "almost"
 FALSE_ALARM = 1e-6  # per check of a sampled function

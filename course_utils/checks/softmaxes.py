@@ -5,6 +5,9 @@ import numpy as np
 from course_utils import policy
 from course_utils.arguments import FloatArray
 
+__all__ = ["identity", "no_maximum", "not_normalised", "one_maximum", "over_first_axis", "over_table", "row_mean"]
+__all__ += ["shifted", "table_mean"]
+
 
 def shifted(logits: FloatArray, shift: FloatArray | float) -> FloatArray:
     """Return the softmax over the last axis, computed from ``logits − shift``: exact on paper, whatever the shift."""

@@ -11,6 +11,8 @@ from course_utils.objectives import advantage_objective, expected_advantage_obje
 from course_utils.widgets.formulas import formula
 from course_utils.widgets.lab import Constant, Flag, Lab, Numbers, Whole, lab_source, lab_style, listed, uniform
 
+__all__ = ["AdvantageLab", "row_formulas"]
+
 MODES = ("expected", "sampled_action", "sampled_trajectory")
 ACTION_COUNTS = (2, 3, 4, 5, 6)
 ADVANTAGE_LIMIT = LOGIT_LIMIT = STEP_SIZE_LIMIT = 1000.0

@@ -10,6 +10,8 @@ from course_utils import policy
 from course_utils.arguments import FloatArray, IntArray
 from course_utils.widgets.lab import Constant, Lab, Numbers, Whole, lab_source, lab_style, listed, uniforms
 
+__all__ = ["BaselineLab"]
+
 COUNT = 3  # actions
 LOGIT_LIMIT = 8.0
 REWARD_LIMIT = BASELINE_LIMIT = 20.0

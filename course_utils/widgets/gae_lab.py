@@ -15,6 +15,8 @@ from course_utils.widgets.formulas import formula
 from course_utils.widgets.lab import Constant, Lab, Whole, lab_source, lab_style, uniforms
 from course_utils.worlds import ICY_PLACES, icy_path
 
+__all__ = ["GaeLab", "row_formulas"]
+
 PLACES = ICY_PLACES
 ACTIONS = ("walk", "run")
 EPISODES = 400

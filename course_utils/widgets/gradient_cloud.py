@@ -12,6 +12,8 @@ from course_utils.widgets.lab import Flag, Lab, Numbers, Whole, lab_source, lab_
 from course_utils.widgets.trajectory_tree import ENTRIES, LOGIT_LIMIT, STATES, flat
 from course_utils.worlds import CALM_AFTER, REPLY_LOGITS, REPLY_REWARDS, conversation
 
+__all__ = ["GradientCloud", "weight_formulas"]
+
 WEIGHTINGS = ("total return", "reward to go", "reward to go minus V")
 VERTICALS = ("calm", "angry")  # the state of the vertical component; the horizontal one is the first message
 ESTIMATES = 60

@@ -13,6 +13,8 @@ from course_utils.widgets.formulas import formula
 from course_utils.widgets.lab import Lab, Numbers, lab_source, lab_style
 from course_utils.worlds import GRID, GRID_CELLS, GRID_MOVES, grid_world
 
+__all__ = ["GridLab", "row_formulas"]
+
 ROWS, COLUMNS, KINDS = len(GRID), len(GRID[0]), "".join(GRID)
 CELLS, OVER = GRID_CELLS, grid_world().terminal_states
 DECISIONS = tuple(name for i, name in enumerate(CELLS) if i not in OVER)

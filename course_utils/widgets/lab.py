@@ -17,6 +17,8 @@ from course_utils import arguments
 from course_utils.arguments import FloatArray
 from course_utils.widgets import offline
 
+__all__ = ["Constant", "Flag", "Lab", "Numbers", "Whole", "lab_source", "lab_style", "listed", "uniform", "uniforms"]
+
 HERE = Path(__file__).parent
 
 

@@ -11,6 +11,8 @@ from course_utils.arguments import FloatArray
 from course_utils.widgets.formulas import formula
 from course_utils.widgets.lab import Flag, Lab, Numbers, Whole, lab_source, lab_style, listed, uniform
 
+__all__ = ["PolicyExplorer", "row_formulas"]
+
 ACTION_COUNTS = (2, 3, 4, 5, 6)
 LOGIT_LIMIT = SHIFT_LIMIT = 1000.0
 TEMPERATURES = 0.05, 100.0

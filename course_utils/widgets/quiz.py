@@ -16,6 +16,8 @@ from course_utils.data_files import DataFileError, JSONPath
 from course_utils.widgets.formulas import formula
 from course_utils.widgets.lab import Lab, Whole, lab_source, lab_style
 
+__all__ = ["Quiz", "QuizError", "cut", "decimal", "is_right", "load", "names", "schema"]
+
 MISCONCEPTIONS = tuple(f"M{n}" for n in range(1, 25))
 FORMULA_SIZE = 15  # px, the size of the text around it
 ROUNDING = 1e-12  # so that an answer at the very edge of the tolerance counts

@@ -11,6 +11,8 @@ from course_utils.arguments import FloatArray
 from course_utils.widgets.formulas import formula
 from course_utils.widgets.lab import Flag, Lab, Numbers, Whole, lab_source, lab_style, listed, uniform
 
+__all__ = ["ScoreExplorer", "row_formulas"]
+
 ACTIONS = 3
 LEAST_PROBABILITY = 0.001
 MOST_DRAWS = 10_000

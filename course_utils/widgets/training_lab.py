@@ -13,6 +13,8 @@ from course_utils.arguments import FloatArray
 from course_utils.widgets.kernel_lab import KernelLab, budget, stride, within
 from course_utils.widgets.lab import Flag, Numbers, Whole, lab_source, lab_style
 
+__all__ = ["Settings", "TrainingLab", "cart_features", "frame_stride"]
+
 
 class Settings(NamedTuple):
     """What an environment is trained with, as far as no control sets it."""

@@ -13,6 +13,8 @@ from course_utils.widgets.formulas import formula
 from course_utils.widgets.lab import Lab, Numbers, Whole, lab_source, lab_style
 from course_utils.worlds import CALM_AFTER, REPLY_LOGITS, REPLY_REWARDS, conversation
 
+__all__ = ["TrajectoryTree", "flat", "row_formulas"]
+
 STATES = ("first message", "calm", "angry")
 ACTIONS = ("refund", "apologise")
 PATHS = 8

@@ -9,6 +9,8 @@ from course_utils.arguments import FloatArray, IntArray
 from course_utils.checks import sections
 from course_utils.checks.question import Inputs, Mistake, Question
 
+__all__ = ["QUESTION"]
+
 Gradient = Callable[[FloatArray, IntArray, IntArray, FloatArray, float], FloatArray]
 
 
