@@ -1,8 +1,11 @@
 """Estimators of the policy gradient from sampled trajectories, and their errors beside the exact gradient.
 
 All score-function estimators are one sum with different weights: g(τ) = Σ_t w_t ∂ log π(a_t | s_t) / ∂logits, and the
-estimate is the mean of g over the m trajectories of a batch. A weight function takes a record (``rollout.Rollout`` or
-``mdp.Trajectories``) and returns the weights, shape (m, T), 0 in padding. All answers are float64.
+estimate is the mean of g over the m trajectories of a batch. All answers are float64.
+
+A weight function takes a record of m trajectories of at most T steps (``rollout.Rollout`` or ``mdp.Trajectories``) and
+returns the weights, shape (m, T), 0 in padding. It raises TypeError for a record of another type or what is no real
+number, and ValueError for arrays that do not fit together, NaN or inf, or an overflow.
 
 With γ < 1 the gradient of J counts step t by Γ_t = γ^(t−1). ``discount_steps=False`` leaves that factor out, as many
 programs do: another direction, which is in general the gradient of nothing. Return, reward-to-go and every baseline
@@ -128,16 +131,6 @@ def total_return(record: Record) -> FloatArray:
     Every action gets the credit for all rewards, also for those before it. Rewards that were not recorded, since the
     episode was truncated, do not count.
 
-    Args:
-        record: m trajectories of at most T steps.
-
-    Returns:
-        Weights, shape (m, T), 0 in padding.
-
-    Raises:
-        TypeError: a record of another type.
-        ValueError: a record whose arrays do not fit together, or an overflow.
-
     Source: Williams 1992 (REINFORCE); Xiao & Zhu, Foundations of Large Language Models, ch. 4.
     """
     _check(record)
@@ -154,17 +147,6 @@ def reward_to_go(record: Record, *, discount_steps: bool = True) -> FloatArray:
 
     Rewards that were not recorded, since the episode was truncated, do not count.
 
-    Args:
-        record: m trajectories of at most T steps.
-        discount_steps: False for w_t = G_t; with γ < 1 its expectation is not the gradient of J.
-
-    Returns:
-        Weights, shape (m, T), 0 in padding.
-
-    Raises:
-        TypeError: a record of another type, or discount_steps that is not a Boolean.
-        ValueError: a record whose arrays do not fit together, or an overflow.
-
     Source: Sutton & Barto 2018, section 13.3.
     """
     return _weighted(record, _returns_to_go(record), discount_steps)
@@ -179,17 +161,7 @@ def constant_baseline(record: Record, baseline: float, *, discount_steps: bool =
     The expectation of the estimate is the same for every b, its variance is not.
 
     Args:
-        record: m trajectories of at most T steps.
         baseline: b.
-        discount_steps: False for w_t = G_t − b.
-
-    Returns:
-        Weights, shape (m, T), 0 in padding.
-
-    Raises:
-        TypeError: a record of another type, a baseline that is not a real number, or discount_steps no Boolean.
-        ValueError: a record whose arrays do not fit together, a baseline that is no single finite number, or an
-            overflow.
 
     Source: Williams 1992; Sutton & Barto 2018, section 13.4.
     """
@@ -206,17 +178,6 @@ def batch_mean_baseline(record: Record, *, discount_steps: bool = True) -> Float
     Its own return is part of each trajectory's baseline, so the expectation of the estimate is (1 − 1/m) times what
     it should be. The weights of a trajectory depend on the batch: take a sampled batch, not an enumeration.
 
-    Args:
-        record: a batch of m trajectories of at most T steps.
-        discount_steps: False for w_t = G_t − b_t.
-
-    Returns:
-        Weights, shape (m, T), 0 in padding.
-
-    Raises:
-        TypeError: a record of another type, or discount_steps that is not a Boolean.
-        ValueError: a record whose arrays do not fit together, or an overflow.
-
     Source: Greensmith, Bartlett & Baxter 2004 (baselines that depend on the sample).
     """
     to_go = _returns_to_go(record)
@@ -231,18 +192,7 @@ def leave_one_out_baseline(record: Record, *, discount_steps: bool = True) -> Fl
     counts as 0
 
     The baseline is independent of the trajectory that it is for, so it leaves the expectation alone. The weights are
-    m/(m−1) times those of ``batch_mean_baseline``. Take a sampled batch, not an enumeration.
-
-    Args:
-        record: a batch of m ≥ 2 trajectories of at most T steps.
-        discount_steps: False for w_t^i = G_t^i − b_t^i.
-
-    Returns:
-        Weights, shape (m, T), 0 in padding.
-
-    Raises:
-        TypeError: a record of another type, or discount_steps that is not a Boolean.
-        ValueError: a batch of one trajectory, a record whose arrays do not fit together, or an overflow.
+    m/(m−1) times those of ``batch_mean_baseline``. Take a sampled batch of m ≥ 2, not an enumeration.
 
     Source: Kool, van Hoof & Welling 2019, Buy 4 REINFORCE Samples, Get a Baseline for Free!
     """
@@ -264,16 +214,7 @@ def value_baseline(record: Record, values: ArrayLike, *, discount_steps: bool = 
     since the episode was truncated, do not count; ``gae`` with λ = 1 is the same with a bootstrap there.
 
     Args:
-        record: m trajectories of at most T steps, with state indices.
         values: V, shape (S,); or by time, shape (horizon + 1, S), as from ``TabularMDP.state_values``.
-        discount_steps: False for w_t = G_t − V(s_t).
-
-    Returns:
-        Weights, shape (m, T), 0 in padding.
-
-    Raises:
-        TypeError: a record of another type, values that are not real numbers, or discount_steps no Boolean.
-        ValueError: wrong shapes, NaN or inf, too few states or times in values, or an overflow.
 
     Source: Sutton & Barto 2018, section 13.4 (REINFORCE with baseline).
     """
@@ -291,16 +232,7 @@ def td_error(record: Record, values: ArrayLike, *, discount_steps: bool = True) 
     the value of the state after it counts.
 
     Args:
-        record: m trajectories of at most T steps, with state indices.
         values: V, shape (S,); or by time, shape (horizon + 1, S), as from ``TabularMDP.state_values``.
-        discount_steps: False for w_t = δ_t.
-
-    Returns:
-        Weights, shape (m, T), 0 in padding.
-
-    Raises:
-        TypeError: a record of another type, values that are not real numbers, or discount_steps no Boolean.
-        ValueError: wrong shapes, NaN or inf, too few states or times in values, or an overflow.
 
     Source: Sutton & Barto 2018, section 13.5 (one-step actor-critic).
     """
@@ -319,17 +251,8 @@ def gae(record: Record, values: ArrayLike, lambda_: float, *, discount_steps: bo
     after it counts.
 
     Args:
-        record: m trajectories of at most T steps, with state indices.
         values: V, shape (S,); or by time, shape (horizon + 1, S), as from ``TabularMDP.state_values``.
         lambda_: λ in [0, 1].
-        discount_steps: False to leave γ^(t−1) out.
-
-    Returns:
-        Weights, shape (m, T), 0 in padding.
-
-    Raises:
-        TypeError: a record of another type, values or λ that are not real numbers, or discount_steps no Boolean.
-        ValueError: wrong shapes, NaN or inf, λ outside [0, 1], too few states or times in values, or an overflow.
 
     Source: Schulman et al. 2016, High-Dimensional Continuous Control Using Generalized Advantage Estimation.
     """

@@ -37,10 +37,6 @@ class Lesson(NamedTuple):
         stems = [path.stem for path in found if re.fullmatch(r"\w+", path.stem)]  # not a copy that is being written
         return f"{min(stems)}.ipynb" if stems else None
 
-    def has_quiz(self, folder: Path | None = None) -> bool:
-        """Say whether the lesson has a quiz in the folder of quizzes."""
-        return ((QUIZZES if folder is None else folder) / f"{self.number}.json").is_file()
-
 
 LESSONS: tuple[Lesson, ...] = (
     Lesson("00", "Start here", "Is everything there, and how does a lesson work?"),

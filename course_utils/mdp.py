@@ -286,34 +286,6 @@ class TabularMDP:
         return result
 
     @arguments.no_overflow("rewards, logits")
-    def policy_gradient_by_enumeration(self, logits: ArrayLike) -> FloatArray:
-        """Return the exact gradient of the performance a second way: by the score of every trajectory.
-
-        ∂J / ∂logits = Σ_τ Pr_θ(τ) R(τ) Σ_t ∂ log π(a_t | s_t) / ∂logits
-
-        No value function is needed, and no theorem but the log-derivative trick: it must equal ``policy_gradient``.
-
-        Args:
-            logits: shape (S, A).
-
-        Returns:
-            The gradient, shape (S, A).
-
-        Raises:
-            TypeError, ValueError: see ``enumerate_trajectories``, whose default limit holds.
-
-        Source: Xiao & Zhu, Foundations of Large Language Models, ch. 4 (the log-derivative trick).
-        """
-        every = self.enumerate_trajectories(logits)
-        weights = every.probabilities * every.returns
-        taken: FloatArray = np.zeros(self.rewards.size)  # Σ_τ Pr(τ) R(τ) · how often τ takes action a in state s
-        for states, actions, mask in zip(every.states.T[:-1], every.actions.T, every.mask.T, strict=True):
-            taken += np.bincount(states * self.n_actions + actions, weights * mask, minlength=taken.size)
-        taken = taken.reshape(self.rewards.shape)
-        result: FloatArray = taken - self._policy(logits) * taken.sum(axis=1, keepdims=True)
-        return result
-
-    @arguments.no_overflow("rewards, logits")
     def enumerate_trajectories(self, logits: ArrayLike, limit: int = 1_000_000) -> Trajectories:
         """Return every trajectory that has a positive probability.
 

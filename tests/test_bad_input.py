@@ -81,7 +81,6 @@ PROBLEM = worlds.geometric_mdp(0.9, horizon=3)
 for name in ["state_values", "action_values", "advantages", "performance", "visits", "policy_gradient"]:
     GOOD[getattr(PROBLEM, name)] = {"logits": np.zeros((2, N))}
     GOOD[getattr(worlds.geometric_mdp(), name)] = {"logits": np.zeros((2, N))}
-GOOD[PROBLEM.policy_gradient_by_enumeration] = {"logits": np.zeros((2, N))}
 GOOD[PROBLEM.enumerate_trajectories] = {"logits": np.zeros((2, N)), "limit": 100}
 
 REALS = {"logits", "p_logits", "q_logits", "rewards", "discounts", "values", "bootstrap", "advantages", "weights"}

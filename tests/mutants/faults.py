@@ -415,22 +415,6 @@ FAULTS = [
         "1 − p is exact for p near 1",
     ),
     Fault(
-        "enumerated_gradient_without_the_mean_score",
-        MDP,
-        "taken - self._policy(logits) * taken.sum(axis=1, keepdims=True)",
-        "taken",
-        ("test_mdp.py::test_the_two_exact_gradients_agree",),
-        "M2: the score is one-hot",
-    ),
-    Fault(
-        "padding_has_a_score",
-        MDP,
-        "weights * mask, minlength",
-        "weights, minlength",
-        ("test_mdp.py::test_the_two_exact_gradients_agree",),
-        "steps after the end of an episode have a gradient",
-    ),
-    Fault(
         "trajectories_with_the_past_of_another",
         MDP,
         "step = np.repeat(step, ways[length - 1 - t][state])",
