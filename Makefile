@@ -17,13 +17,13 @@ PYTEST := POLICY_GRADIENT_COURSE_PROGRESS= OPENBLAS_NUM_THREADS=1 PYTHONPATH=tes
 # The inner loop: `long` tests are what changes with the ground alone, what trains or samples for long, and the hundreds
 # of answers to the questions.
 INNER := not slow and not long and not browser and not install
-NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=60
+NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=300
 
 # What these say is for another Python; it would reach the course's own and every kernel.
 unexport PYTHONHOME PYTHONPATH PYTHONWARNINGS PYTHONINSPECT PYTHONSTARTUP PYTHONOPTIMIZE PYTHONUSERBASE
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-slow test-processors bench check notebooks constraints clean
+.PHONY: help lab test test-slow test-processors bench format check notebooks constraints clean
 
 help: ## list the commands
 	@echo "make lab           open the course in JupyterLab (PORT=9999, NO_BROWSER=1, IP=0.0.0.0)"
@@ -31,8 +31,9 @@ help: ## list the commands
 	@echo "make test-slow     run all tests and the slow ones too"
 	@echo "make test-processors   run them as other processors would round"
 	@echo "make bench         measure the floor beside torch, JAX, autograd and numba (QUICK=1)"
+	@echo "make format        write the code as make check wants it"
 	@echo "make check         lint, types and unit tests: the inner loop"
-	@echo "make notebooks     build the notebooks from notebooks/src (NOTEBOOKS='00 08')"
+	@echo "make notebooks     build the notebooks that are stale (NOTEBOOKS='00 08', NOTEBOOKS=all)"
 	@echo "make constraints   pin the newest versions that pyproject.toml allows"
 	@echo "make clean         remove the environment and the caches"
 
@@ -57,6 +58,11 @@ bench: ## measure the floor beside torch, JAX, autograd and numba
 	@$(INSTALL) --extras bench
 	$(VENV_PYTHON) tests/bench/floor.py
 
+format: ## write the code as make check wants it
+	@$(INSTALL) --extras test
+	$(VENV_PYTHON) -m ruff check --fix .
+	$(VENV_PYTHON) -m ruff format .
+
 check: ## lint, types and unit tests
 	@$(INSTALL) --extras test
 	$(VENV_PYTHON) -m ruff check .
@@ -65,7 +71,7 @@ check: ## lint, types and unit tests
 	COURSE_HYPOTHESIS_PROFILE=mutants $(PYTEST) -q -p inner_loop -m "$(INNER)" tests \
 	  $(addprefix --ignore=tests/,browser mutants notebooks) $(PYTEST_ARGS)
 
-notebooks: ## build the notebooks from notebooks/src
+notebooks: ## build the notebooks that are stale
 	@$(INSTALL) --extras build
 	$(VENV_PYTHON) -m course_utils.build notebooks $(NOTEBOOKS)
 
@@ -73,5 +79,5 @@ constraints: ## pin the newest versions that pyproject.toml allows
 	$(PYTHON) -m course_utils.build constraints
 
 clean: ## remove the environment and the caches
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf .venv build/notebooks.json .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

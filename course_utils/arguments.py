@@ -23,6 +23,7 @@ __all__ += ["deviation", "discount_steps", "finite_result", "flag", "floats", "f
 __all__ += ["indices", "instance", "logits_rows", "no_overflow", "number", "positive", "record", "rectangular"]
 __all__ += ["require", "said", "scalar_or", "shape", "shares", "spread", "time_axis", "typed", "whole", "within"]
 
+
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.intp]
 BoolArray = NDArray[np.bool_]

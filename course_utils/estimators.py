@@ -31,6 +31,7 @@ __all__ = ["Comparison", "GaeMoments", "Moments", "batch_mean_baseline", "compar
 __all__ += ["exact_moments", "finite_difference", "gae", "gae_moments", "leave_one_out_baseline", "optimal_baseline"]
 __all__ += ["reward_to_go", "score_gradients", "summarise", "td_error", "total_return", "value_baseline"]
 
+
 Record: TypeAlias = Rollout | Trajectories
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 Weighting: TypeAlias = Callable[[Rollout], ArrayLike]
@@ -663,23 +664,17 @@ def _paired_performance(
     ending = np.isin(np.arange(mdp.n_states), mdp.terminal_states)
     side = np.arange(2)[:, None]
     cumulative_pi, cumulative_transitions = pair.cumsum(axis=2), mdp.transitions.cumsum(axis=2)
-    state = _inverse(np.broadcast_to(mdp.start.cumsum(), (2, episodes, mdp.n_states)), generator)
+    first = kernels.invert(mdp.start.cumsum(), generator.random(episodes))
+    state = np.stack([first, first])
     total, factor, t = np.zeros(state.shape), 1.0, 0
     while not ending[state].all() and (limit is None or t < limit):
         rollout.require_end_by(t, 1, endless=limit is None)
-        action = _inverse(cumulative_pi[side, state], generator)
+        action = kernels.invert(cumulative_pi[side, state], generator.random(episodes))
         total += factor * mdp.rewards[state, action]  # 0 in terminal states, which lead to themselves
-        state = _inverse(cumulative_transitions[state, action], generator)
+        state = kernels.invert(cumulative_transitions[state, action], generator.random(episodes))
         factor, t = factor * mdp.discount, t + 1
     result: FloatArray = total.mean(axis=1)
     return result
-
-
-def _inverse(cumulative: FloatArray, generator: np.random.Generator) -> IntArray:
-    """Draw an index for each of the two policies and each episode, by inversion at the same uniform number."""
-    threshold = generator.random((cumulative.shape[1], 1)) * cumulative[..., -1:]
-    drawn: IntArray = (cumulative <= threshold).sum(axis=2, dtype=np.intp)
-    return drawn
 
 
 def _check(record: object, called: str = "record") -> None:

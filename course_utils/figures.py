@@ -10,15 +10,28 @@ from matplotlib.figure import Figure
 
 __all__ = ["new_figure", "png", "show", "signed"]
 
-# Okabe–Ito, by role. Each role has a second carrier besides its colour (hatch, line style, marker).
+
+# What stands for what: the colours of lab.css in a light page, by the same names (tests/test_colours.py compares them).
+# Okabe–Ito for quantities, each with a second carrier besides its colour (hatch, line style, marker).
 POLICY = "#0072B2"  # solid bar
 AFTER = "#56B4E9"  # hatched bar
 ABOVE = "#009E73"  # advantage above 0: bar above the axis
 BELOW = "#D55E00"  # advantage below 0: bar below the axis
 EXACT = "#000000"  # solid line or diamond, labelled "exact"
 SAMPLED = "#E69F00"  # dots with a standard-error band
+SAMPLED_INK = "#7A5200"  # outline of the dots, and words
 VALUE = "#CC79A7"  # dashed
-REFERENCE = "#8A8A8A"  # dotted outline
+VALUE_WASH = "#E6BCD4"  # ground: the larger the value, the fuller
+REFERENCE = "#757575"  # dotted outline
+NEUTRAL = "#555555"  # the line at 0; what is neither
+PAPER = "#FFFFFF"
+INK = "#1A1A1A"
+QUIET = "#4A4A4A"  # words that matter less
+EDGE = "#767676"  # frames
+LINE = "#C8C8C8"  # lines behind what is drawn
+MUTED = "#F4F4F4"  # grounds, from light to dark
+WASH = "#E6F1F8"
+BLOCK = "#E0E0E0"
 HATCH = "////"
 MARGIN = 0.12  # inches of white around a figure: in a dark page it stands there as a white card
 

@@ -8,6 +8,7 @@ from course_utils import data_files, lessons
 
 __all__ = ["problems", "report", "requirements"]
 
+
 DISTRIBUTION = "policy-gradient-course"
 
 

@@ -13,11 +13,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from course_utils import arguments
 from course_utils.arguments import BoolArray, FloatArray, IntArray
 
-__all__ = ["Clipped", "Softmax", "Weighted", "at", "backward", "entropy", "finite_log", "gae", "log_prob"]
-__all__ += ["log_softmax", "ppo_clip", "row_sums", "score", "softmax", "student_limit", "td_errors"]
-__all__ += ["weighted_log_prob"]
+__all__ = ["AdamState", "Clipped", "Softmax", "Weighted", "adam", "adam_start", "at", "backward", "entropy"]
+__all__ += ["finite_log", "gae", "invert", "k3", "log_prob", "log_softmax", "log_softmax_by_row", "mean_slope"]
+__all__ += ["mean_under", "ppo_clip", "row_sums", "score", "softmax", "student_limit", "td_errors"]
+__all__ += ["weighted_log_prob", "whiten"]
+
 
 NO_SHIFT = 30.0  # exponentials of logits within ± this are neither too large nor too small, in float32 too
 SMALL = 2048  # entries: below, one pass more is cheaper than the question whether it is needed
@@ -60,6 +63,13 @@ def log_softmax(z: FloatArray) -> FloatArray:
     return result
 
 
+def log_softmax_by_row(z: FloatArray) -> FloatArray:
+    """Return log π_a = z_a − max z − log Σ_b exp(z_b − max z): of a row the same bits whatever rows are beside it."""
+    log_pi: FloatArray = z - z.max(axis=-1, keepdims=True)
+    log_pi -= np.log(np.exp(log_pi).sum(axis=-1, keepdims=True))
+    return log_pi
+
+
 def at(rows: FloatArray, actions: IntArray) -> FloatArray:
     """Return the entry of each row at its action, shape (...)."""
     flat = rows.reshape(-1, rows.shape[-1])
@@ -74,7 +84,23 @@ def log_prob(policy: Softmax, actions: IntArray) -> FloatArray:
 
 def entropy(policy: Softmax) -> FloatArray:
     """Return H = −Σ_a π_a log π_a, where 0 · log 0 counts as 0."""
-    result: FloatArray = 0.0 - (policy.probabilities * finite_log(policy)).sum(axis=-1)  # -x would print −0.0
+    return 0.0 - mean_under(policy.probabilities, finite_log(policy))  # -x would print −0.0
+
+
+def k3(k1: FloatArray) -> FloatArray:
+    """Return e^(−x) − 1 + x of x = log π(a) − log π_ref(a), k1: the same mean under π, and never below 0."""
+    return np.expm1(-k1) + k1
+
+
+def mean_under(pi: FloatArray, x: FloatArray) -> FloatArray:
+    """Return Σ_a π_a x_a of each row: −H with x = log π, the KL divergence with x = log π − log π_ref."""
+    result: FloatArray = (pi * x).sum(axis=-1)
+    return result
+
+
+def mean_slope(pi: FloatArray, x: FloatArray, mean: FloatArray, weight: float) -> FloatArray:
+    """Return w ∂ mean / ∂z = w π (x − mean), also where x is log π and a constant, since Σ_a π_a ∂ log π_a / ∂z = 0."""
+    result: FloatArray = weight * pi * (x - mean[..., None])
     return result
 
 
@@ -84,11 +110,14 @@ def finite_log(policy: Softmax) -> FloatArray:
     return np.maximum(log_pi, np.finfo(log_pi.dtype).min, out=log_pi)
 
 
-def score(pi: FloatArray, actions: IntArray) -> FloatArray:
-    """Return ∂ log π(a) / ∂z = one-hot(a) − π."""
-    result = np.subtract(0.0, pi, dtype=pi.dtype, order="C")  # whose reshape is itself
+def score(pi: FloatArray, actions: IntArray, weights: FloatArray | None = None) -> FloatArray:
+    """Return ∂ log π(a) / ∂z = one-hot(a) − π, times the weight of each row if there are weights."""
+    if weights is None:
+        result = np.subtract(0.0, pi, dtype=pi.dtype, order="C")  # whose reshape is itself
+    else:
+        result = np.multiply(-weights[..., None], pi, dtype=pi.dtype, order="C")
     flat = result.reshape(-1, pi.shape[-1])
-    flat[np.arange(len(flat)), actions.ravel()] += 1
+    flat[np.arange(len(flat)), actions.ravel()] += 1 if weights is None else weights.ravel()
     return result
 
 
@@ -185,6 +214,69 @@ def td_errors(rewards: FloatArray, discounts: FloatArray, values: FloatArray) ->
 def gae(rewards: FloatArray, discounts: FloatArray, values: FloatArray, lambda_: float) -> FloatArray:
     """Return A_t = δ_t + γ_t λ A_{t+1}."""
     return backward(td_errors(rewards, discounts, values), lambda_ * discounts)
+
+
+def whiten(x: FloatArray, mask: BoolArray) -> FloatArray:
+    """Return (x − mean) / √(var + 10⁻⁸) over the mask and 0 elsewhere; 0 where all are the same but for rounding."""
+    inside = x[mask]
+    spread = arguments.deviation(inside)
+    if not spread:
+        return np.zeros_like(x)
+    with np.errstate(over="ignore"):
+        variance = inside.var()
+    size = np.sqrt(variance + 1e-8) if np.isfinite(variance) else spread
+    return np.where(mask, (x - inside.mean()) / size, np.zeros_like(x))
+
+
+def invert(cumulative: FloatArray, uniform: FloatArray | float) -> IntArray:
+    """Return min { b : c_b > u c_n } of running sums c, in any proportion: a draw with their shares, for u in [0, 1).
+
+    One row of sums serves all u; of several rows each has its own. c_n and not 1: rounding must not leave a gap.
+    """
+    threshold = uniform * cumulative[..., -1]
+    if cumulative.ndim == 1:
+        return np.searchsorted(cumulative, threshold, side="right")
+    drawn: IntArray = (cumulative <= threshold[..., None]).sum(axis=-1, dtype=np.intp)
+    return drawn
+
+
+class AdamState(NamedTuple):
+    """What Adam remembers."""
+
+    mean: FloatArray
+    square: FloatArray
+    steps: int
+
+
+def adam_start(parameters: FloatArray) -> AdamState:
+    """Return what Adam remembers before the first step: nothing."""
+    return AdamState(np.zeros_like(parameters), np.zeros_like(parameters), 0)
+
+
+def adam(
+    parameters: FloatArray,
+    gradient: FloatArray,
+    state: AdamState,
+    step_size: float,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    epsilon: float = 1e-8,
+) -> tuple[FloatArray, AdamState]:
+    """Return θ + α (m / (1 − β₁ᵏ)) / (√(v / (1 − β₂ᵏ)) + ε), and what is remembered after this step k.
+
+    m ← β₁ m + (1 − β₁) g;  v ← β₂ v + (1 − β₂) g²: a v that is infinite makes a step of 0, so look at it too
+    """
+    k = state.steps + 1
+    mean = beta1 * state.mean + _rest(beta1) * gradient
+    square = beta2 * state.square + _rest(beta2) * gradient**2
+    size = np.sqrt(square / (1 - beta2**k)) + epsilon
+    moved: FloatArray = parameters + (step_size / (1 - beta1**k)) * mean / size
+    return moved, AdamState(mean, square, k)
+
+
+def _rest(beta: float) -> float:
+    """Return 1 − β as one writes it: 1 − 0.9 is 0.09999999999999998 in binary, and 0.1 is nearer to what is meant."""
+    return float(f"{1 - beta:.15g}")
 
 
 @lru_cache(maxsize=128)

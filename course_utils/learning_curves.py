@@ -9,11 +9,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from course_utils import arguments, rollout
+from course_utils import arguments, kernels, rollout
 from course_utils.arguments import FloatArray, IntArray
 from course_utils.mdp import TabularMDP
 
 __all__ = ["reinforce_runs"]
+
 
 _BLOCK = 64  # steps between two looks at what goes wrong rarely
 
@@ -206,9 +207,7 @@ class _Inversion:
         """Draw one outcome from each of the rows; no random number is used where there is no choice."""
         if self.certain:
             return self._only.take(rows)
-        cumulative = self.cumulative[rows]
-        threshold = rng.random(len(rows)) * cumulative[:, -1]
-        drawn: IntArray = self.outcomes[rows, (cumulative <= threshold[:, None]).sum(axis=1)]
+        drawn: IntArray = self.outcomes[rows, kernels.invert(self.cumulative[rows], rng.random(len(rows)))]
         return drawn
 
 

@@ -8,6 +8,7 @@ from course_utils import data_files
 
 __all__ = ["Lesson", "are_here", "lab_name", "lesson_of_lab"]
 
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 # Without the repository the notebooks are wherever the learner put them, and a kernel runs in its notebook's folder.
 NOTEBOOKS = REPOSITORY / "notebooks" if (REPOSITORY / "pyproject.toml").is_file() else Path()

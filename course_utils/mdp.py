@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TabularMDP", "Trajectories", "from_gymnasium"]
 
+
 _ROW_SUM_TOLERANCE = 1e-9
 _LARGEST_CONDITION = 1e12  # beyond it, a solved value has fewer than about 4 correct digits
 _LONGEST_HORIZON = 1_000_000  # steps; answers by time have a row for each

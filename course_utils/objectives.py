@@ -276,7 +276,7 @@ def a2c_loss(
     found = kernels.weighted_log_prob(z, chosen, advantages, m)
 
     pi, log_pi, entropies = found.policy.probabilities, kernels.finite_log(found.policy), kernels.entropy(found.policy)
-    grad_entropy = -pi * (log_pi + entropies[..., None]) / m
+    grad_entropy = kernels.mean_slope(pi, log_pi, -entropies, -1.0) / m
     grad_values = np.zeros_like(V)
     grad_values[..., :-1] = -value_cost * advantages / m  # V − G = −A
 
@@ -410,7 +410,7 @@ def kl_estimates(log_probs: ArrayLike, ref_log_probs: ArrayLike) -> KLEstimates:
     for name, array in (("log_probs", log_probs), ("ref_log_probs", ref_log_probs)):
         arguments.within(name, array, -np.inf, 0.0)
     x = log_probs - ref_log_probs
-    return KLEstimates(k1=x, k2=0.5 * x**2, k3=np.expm1(-x) + x)
+    return KLEstimates(k1=x, k2=0.5 * x**2, k3=kernels.k3(x))
 
 
 @arguments.no_overflow("rewards, log_probs, ref_log_probs, beta")

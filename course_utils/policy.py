@@ -177,10 +177,7 @@ def sample(logits: ArrayLike, rng: np.random.Generator, temperature: float = 1.0
     """
     generator = arguments.generator(rng)
     cumulative = softmax(logits, temperature).cumsum(axis=-1)
-    uniform = generator.random(cumulative.shape[:-1])
-    threshold = uniform * cumulative[..., -1]  # the last entry, not 1: rounding must not leave a gap
-    actions: IntArray = (cumulative <= threshold[..., None]).sum(axis=-1, dtype=np.intp)
-    return actions
+    return kernels.invert(cumulative, generator.random(cumulative.shape[:-1]))
 
 
 def _checked(name: str, logits: ArrayLike, temperature: float = 1.0) -> FloatArray:

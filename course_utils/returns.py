@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from course_utils import arguments, kernels
 from course_utils.arguments import FloatArray
 
-__all__ = ["discounted_returns", "gae", "reward_to_go", "td_errors"]
+__all__ = ["discounted_returns", "gae", "reward_to_go", "td_errors", "whiten"]
 
 
 @arguments.no_overflow("rewards, discounts, bootstrap")
@@ -117,3 +117,36 @@ def gae(rewards: ArrayLike, discounts: ArrayLike, values: ArrayLike, lambda_: fl
     lambda_ = arguments.number("lambda_", lambda_, low=0.0, high=1.0)
     result = kernels.gae(*arguments.record(rewards, discounts, values), lambda_)
     return arguments.finite_result(result, rewards=rewards, discounts=discounts, values=values)
+
+
+@arguments.no_overflow("advantages")
+def whiten(advantages: ArrayLike, mask: ArrayLike | None = None) -> FloatArray:
+    """Return advantages with mean 0 and standard deviation 1 over the steps that were taken.
+
+    (A − mean) / √(variance + 10⁻⁸), and 0 in padding; 0 everywhere where all are the same but for rounding
+
+    Args:
+        advantages: A, shape (..., T).
+        mask: 1 or True for a step that was taken, 0 or False for padding, shape (..., T); None for no padding.
+
+    Returns:
+        Shape (..., T).
+
+    Raises:
+        TypeError: not real numbers.
+        ValueError: wrong shape, NaN or inf, a mask of other numbers than 0 and 1 or without any step.
+
+    Source: Ziegler et al. 2019, Fine-Tuning Language Models from Human Preferences (and TRL's ``masked_whiten``).
+    """
+    (advantages,) = arguments.floats(advantages=advantages)
+    arguments.time_axis("advantages", advantages)
+    if mask is None:
+        return kernels.whiten(advantages, np.ones(advantages.shape, dtype=bool))
+    taken = arguments.rectangular("mask", mask)
+    if taken.dtype != bool:
+        (taken,) = arguments.floats(mask=taken)
+        arguments.require("mask", taken, (taken == 0) | (taken == 1), "0 or 1")
+    arguments.shape("mask", taken, advantages.shape, "advantages")
+    if not taken.any():
+        raise ValueError("mask is 0 everywhere, expected at least one step that was taken")
+    return kernels.whiten(advantages, taken > 0)

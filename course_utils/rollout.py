@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from course_utils import arguments, policy
+from course_utils import arguments, kernels, policy
 from course_utils.arguments import BoolArray, FloatArray, IntArray
 from course_utils.mdp import TabularMDP
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EndlessEpisodeError", "Rollout", "from_gymnasium", "from_mdp", "make_vec", "require_end"]
 __all__ += ["require_end_by"]
+
 
 Policy: TypeAlias = ArrayLike | Callable[[NDArray[Any]], ArrayLike]
 
@@ -103,7 +104,7 @@ def from_mdp(
     following = np.argsort(-mdp.transitions, axis=2, kind="stable")[:, :, :width]
     cumulative_transitions = np.take_along_axis(mdp.transitions, following, axis=2).cumsum(axis=2)
 
-    state = _invert(np.broadcast_to(cumulative_start, (episodes, mdp.n_states)), generator)
+    state = kernels.invert(cumulative_start, generator.random(episodes))
     running = np.ones(episodes, dtype=bool)
     states, actions = [state], list[IntArray]()
     rewards, discounts, mask = list[FloatArray](), list[FloatArray](), list[FloatArray]()
@@ -111,8 +112,8 @@ def from_mdp(
         require_end_by(len(actions), episodes, endless=endless)
         live = np.flatnonzero(running)
         s = state[live]
-        a = _invert(cumulative_pi[s], generator)
-        branch = _invert(cumulative_transitions[s, a], generator)
+        a = kernels.invert(cumulative_pi[s], generator.random(len(s)))
+        branch = kernels.invert(cumulative_transitions[s, a], generator.random(len(s)))
         mask.append(running.astype(np.float64))
         action, state = most_probable[state], state.copy()
         action[live], state[live] = a, following[s, a, branch]
@@ -399,13 +400,6 @@ def _padded(
     discounts = np.where(padding & truncated[:, None], 1.0, 0.0)
     discounts[row, step] = taken_discounts
     return Rollout(states, actions, rewards, discounts, (~padding).astype(np.float64), truncated)
-
-
-def _invert(cumulative: FloatArray, rng: np.random.Generator) -> IntArray:
-    """Draw an index from each row of cumulative probabilities, by inversion."""
-    threshold = rng.random(len(cumulative)) * cumulative[:, -1]  # the last entry, not 1: rounding must not leave a gap
-    drawn: IntArray = (cumulative <= threshold[:, None]).sum(axis=1, dtype=np.intp)
-    return drawn
 
 
 def _discrete_actions(envs: object, what: str) -> Discrete:

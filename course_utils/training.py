@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SGD", "Adam", "Evaluation", "History", "Optimizer", "Trained", "a2c", "evaluate", "kept", "reinforce"]
 
+
 Environment: TypeAlias = "TabularMDP | VectorEnv[Any, Any, Any]"
 Features: TypeAlias = Callable[[NDArray[Any]], ArrayLike]
 Numbers = TypeVar("Numbers", FloatArray, np.floating[Any])
@@ -104,9 +105,7 @@ class Adam:
         self.step_size = arguments.positive("step_size", step_size)
         self.beta1, self.beta2 = _memory("beta1", beta1), _memory("beta2", beta2)
         self.epsilon = arguments.positive("epsilon", epsilon)
-        self._mean: FloatArray | None = None
-        self._square: FloatArray | None = None
-        self._steps = 0
+        self._state: kernels.AdamState | None = None
 
     @arguments.no_overflow("parameters, gradient, step_size")
     def step(self, parameters: ArrayLike, gradient: ArrayLike) -> FloatArray:
@@ -118,18 +117,13 @@ class Adam:
                 before), or an overflow.
         """
         parameters, gradient = _pair(parameters, gradient)
-        mean = np.zeros_like(gradient) if self._mean is None else self._mean
-        square = np.zeros_like(gradient) if self._square is None else self._square
-        arguments.shape("gradient", gradient, mean.shape, "that of the steps before (fresh() forgets them)")
-        self._steps += 1
-        self._mean = self.beta1 * mean + (1 - self.beta1) * gradient
-        self._square = self.beta2 * square + (1 - self.beta2) * gradient**2
-        if not np.isfinite(self._square).all():  # the step would be 0, without a word
+        before = kernels.adam_start(parameters) if self._state is None else self._state
+        arguments.shape("gradient", gradient, before.mean.shape, "that of the steps before (fresh() forgets them)")
+        settings = self.step_size, self.beta1, self.beta2, self.epsilon
+        moved, self._state = kernels.adam(parameters, gradient, before, *settings)
+        if not np.isfinite(self._state.square).all():  # the step would be 0, without a word
             raise arguments.OverflowValueError("gradient, squared,", gradient.dtype)
-        unbiased_mean = self._mean / (1 - self.beta1**self._steps)
-        unbiased_square = self._square / (1 - self.beta2**self._steps)
-        result: FloatArray = parameters + self.step_size * unbiased_mean / (np.sqrt(unbiased_square) + self.epsilon)
-        return result
+        return moved
 
     def fresh(self) -> Self:
         """Return an optimiser with the same settings and nothing remembered."""
@@ -232,7 +226,7 @@ def reinforce(
 
     Returns:
         Trained. A KeyboardInterrupt ends the run and keeps what was learned, with ``interrupted=True``. Any error after
-        the first update, also one of on_update, has it as its attribute ``trained``.
+        the first update, also one of on_update and SystemExit, has it as its attribute ``trained``.
 
     Raises:
         TypeError, ValueError: bad arguments.
@@ -333,7 +327,7 @@ def a2c(
     def weigh(record: Rollout, values: FloatArray | None) -> tuple[FloatArray, FloatArray | None]:
         assert values is not None
         advantages = returns.gae(record.rewards, record.discounts, values, lambda_)  # G_t − V(s_t) too
-        return _whitened(advantages, record.mask) if whiten else advantages, advantages
+        return kernels.whiten(advantages, record.mask > 0) if whiten else advantages, advantages
 
     return _ascend(
         problem, weigh, start, updates, episodes, optimizer, value_optimizer, rng, progress, on_update, entropy_cost
@@ -571,9 +565,9 @@ def _ascend(
             theta, w, done = new_theta, new_w, update  # in one line: an interrupt finds all of them old or all new
             if on_update is not None:
                 on_update(update, theta.copy(), None if w is None else w.copy(), _history(table, done))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if done:
-            error.trained = Trained(theta, w, _history(table, done), done, interrupted)  # type: ignore[attr-defined]
+            error.trained = Trained(theta, w, _history(table, done), done, interrupted)  # type: ignore[union-attr]
             error.add_note(kept("what was learned", done, "trained"))
         raise
     except KeyboardInterrupt:
@@ -627,15 +621,6 @@ def _product(name: str, features: Features, states: NDArray[Any], weights: Float
         )
     product: FloatArray = x @ weights
     return product
-
-
-def _whitened(advantages: FloatArray, mask: FloatArray) -> FloatArray:
-    """Return advantages with mean 0 and standard deviation 1 over the steps that were taken."""
-    taken = advantages[mask > 0]
-    spread = arguments.deviation(taken)
-    scale = 1.0 / spread if spread else 0.0
-    whitened: FloatArray = (advantages - taken.mean()) * scale * mask
-    return whitened
 
 
 def _finite(what: str, array: Numbers) -> Numbers:

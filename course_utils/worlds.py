@@ -12,6 +12,7 @@ from course_utils.mdp import TabularMDP
 __all__ = ["conversation", "frozen_lake", "geometric_mdp", "grid_world", "icy_path", "short_corridor"]
 __all__ += ["three_action_state", "token_mdp"]
 
+
 # The conversation: two replies to a customer.
 REPLY_LOGITS = np.log([[0.5, 0.5], [0.2, 0.8], [0.6, 0.4]])  # a policy to begin with
 CALM_AFTER = (0.8, 0.3)  # after a refund, after an apology

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,19 @@ settings.load_profile(os.environ.get("COURSE_HYPOTHESIS_PROFILE", "course"))
 
 if copy := os.environ.get("COURSE_UTILS_COPY"):
     assert Path(course_utils.__file__).parent == Path(copy), course_utils.__file__
+
+# A mistake is told first by the tests of the function that has it: each module after those it stands on, then what is
+# built on them, then what is said of them, then what is slow.
+FLOOR = ("kernels", "policy", "returns", "objectives", "mdp", "worlds", "rollout", "estimators", "training")
+ORDER = [re.compile(start) for start in (
+    *(rf"tests/test_{module}\.py" for module in FLOOR), "tests/test_rlhf", "tests/test_(?!check|quiz)",
+    "tests/test_", "(tests/)?notebooks/", "tests/browser/", "tests/mutants/", "",
+)]  # fmt: skip
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: next(i for i, start in enumerate(ORDER) if start.match(item.nodeid)))
 
 
 @pytest.fixture

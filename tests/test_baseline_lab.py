@@ -7,7 +7,7 @@ import pytest
 from traitlets import TraitError
 
 from course_utils import estimators, policy
-from course_utils.widgets import BaselineLab, offline
+from course_utils.widgets import BaselineLab
 from course_utils.widgets.baseline_lab import PRESETS
 from course_utils.worlds import three_action_state
 
@@ -140,55 +140,6 @@ def test_buttons_from_python():
         lab.use_preset("x")
 
 
-@pytest.mark.parametrize(
-    ("trait", "wrong"),
-    [
-        ("logits", [0, 1]),
-        ("logits", [0, 1, 9]),
-        ("rewards", [0, 1, 21]),
-        ("rewards", [0, 1, float("nan")]),
-        ("rewards", "abc"),
-        ("baseline", 20.5),
-        ("baseline", float("nan")),
-        ("action_dependence", -0.1),
-        ("action_dependence", 1.1),
-        ("component", 3),
-        ("samples", 0),
-        ("samples", 1001),
-        ("actions", ["a", "b"]),
-        ("actions", ["a", "b", "b"]),
-        ("actions", ["a", "b", " "]),
-    ],
-)
-def test_a_wrong_value_is_refused_by_name(trait, wrong):
-    lab = BaselineLab()
-    before = getattr(lab, trait)
-    with pytest.raises(TraitError, match=trait):
-        setattr(lab, trait, wrong)
-    assert getattr(lab, trait) == before
-
-
 def test_a_wrong_preset_is_refused():
     with pytest.raises(TraitError, match="preset is 'x', expected one of near_ten"):
         BaselineLab(preset="x")
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("setting", [{}, {"baseline": 3.0, "action_dependence": 0.6}, {"rewards": [0, 0, 0]}])
-def test_what_viewers_without_widgets_get(setting):
-    lab = BaselineLab(**setting)
-    data, metadata = lab._repr_mimebundle_()
-    alt = metadata["image/png"]["alt"]
-    assert data["text/plain"] == alt == repr(lab)
-    words = {
-        0: ("refund has probability 0.50, reward +11", "62.1 at b = 0", "0.247 at V = 10.3", "b* = 9.99 with 0.188"),
-        1: ("Now b = 0: variance 0",),
-        2: ("Now b = 3 and follows the action by 0.6, with a bias up to 0.21: variance 4.88",),
-    }[len(setting)]
-    for part in words:
-        assert part in alt
-    assert data["image/png"].startswith(b"\x89PNG")
-    assert len(data["image/png"]) < 60_000
-    state = offline.stored(lab)["state"]
-    assert "presets" not in state, "what becomes buttons comes from the package alone"
-    assert offline.rules(BaselineLab)["baseline"] == {"kind": "number", "low": -20.0, "high": 20.0, "whole": False}

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from refusals import bad
 
-from course_utils.build import notebooks
+from course_utils import data_files
+from course_utils.build import notebooks, stale
 from course_utils.widgets.offline import MIME_TYPE
 
 pytestmark = pytest.mark.long
@@ -65,16 +67,11 @@ def test_learner_fills_in_what_the_solved_notebook_shows(tmp_path: Path) -> None
             f"doubled = x + x  # {'long ' * 20}",
             r"cell 'your-turn': 'doubled = x \+ x .* would be cut",
         ),
-        (
-            "# It is the sum of x and x.",
-            "# It costs\n# 1. Then",
-            r"'answer': '1. Then'… would begin a list",
-        ),
+        ("# It is the sum of x and x.", "# It costs\n# 1. Then", r"'answer': '1. Then'… would begin a list"),
     ],
 )
 def test_a_source_that_breaks_a_rule_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
-    with pytest.raises(notebooks.BuildError, match=message):
-        notebooks.read_source(source(tmp_path, GOOD.replace(old, new)))
+    bad(notebooks.BuildError, message, notebooks.read_source, source(tmp_path, GOOD.replace(old, new)))
 
 
 def test_a_solution_left_in_the_learners_notebook_is_refused(tmp_path: Path) -> None:
@@ -97,8 +94,7 @@ def run(tmp_path: Path, code: str) -> nbformat.NotebookNode:
     ],
 )
 def test_a_cell_that_warns_or_fails_is_refused(tmp_path: Path, code: str, message: str) -> None:
-    with pytest.raises(notebooks.BuildError, match=message):
-        run(tmp_path, code)
+    bad(notebooks.BuildError, message, run, tmp_path, code)
 
 
 def test_a_notebook_over_the_limit_is_refused_and_its_heaviest_cell_named(
@@ -109,8 +105,7 @@ def test_a_notebook_over_the_limit_is_refused_and_its_heaviest_cell_named(
     path.write_text('# %% label="small"\n1\n\n# %% label="large"\nprint("x" * 9000)\n', encoding="utf-8")
     monkeypatch.setattr(notebooks, "NOTEBOOKS", tmp_path)
     monkeypatch.setattr(notebooks, "LARGEST", 5000)
-    with pytest.raises(notebooks.BuildError, match=r"99_test.py, heaviest cell 'large': the notebook has \d+ bytes"):
-        notebooks.build(path)
+    bad(notebooks.BuildError, r"99_test.py, heaviest cell 'large': the notebook has \d+ bytes", notebooks.build, path)
 
 
 LAB = "from course_utils.widgets import AdvantageLab\n\nAdvantageLab(preset='zero_advantage')"
@@ -146,5 +141,55 @@ def test_a_picture_is_the_figure_of_its_cell(tmp_path: Path) -> None:
 
     assert pictures("frame.png", 1) == {notebooks.NOTEBOOKS / "pictures" / "frame.png": b"a picture"}
     for file, figures in (("../frame.png", 1), ("frame.svg", 1), ("frame.png", 0), ("frame.png", 2)):
-        with pytest.raises(notebooks.BuildError, match="cell 'figure': expected one figure and a file name"):
-            pictures(file, figures)
+        bad(notebooks.BuildError, "cell 'figure': expected one figure and a file name", pictures, file, figures)
+
+
+def test_what_is_stale_is_built_and_only_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, src = tmp_path / "data", tmp_path / "notebooks" / "src"
+    for folder in (data, src):
+        folder.mkdir(parents=True)
+    monkeypatch.setattr(notebooks, "NOTEBOOKS", src.parent)
+    monkeypatch.setattr(stale, "RECORD", tmp_path / "build" / "notebooks.json")
+    monkeypatch.setattr(stale, "WATCHED", [data, src, stale.REPOSITORY / "course_utils"])
+    monkeypatch.setattr(data_files, "DATA", data)
+    monkeypatch.setattr(notebooks, "README", tmp_path / "README.md")
+    notebooks.README.write_text("Read this.\n")
+    for number in ("01", "02"):
+        (data / f"{number}.txt").write_text("old")
+        code = f'from course_utils import policy\n\nprint(open("../data/{number}.txt").read())'
+        (src / f"{number}_it.py").write_text(f'# %% label="only"\n{code}\n')
+
+    def stale_now() -> dict[str, str]:
+        return {path.name[:2]: reason for path, reason in notebooks.to_build([])}
+
+    assert stale_now() == dict.fromkeys(("01", "02"), "not built here yet")
+    assert notebooks.main([]) == 0
+    assert stale_now() == {}
+    assert capsys.readouterr().out.startswith("1 of 2, 01_it: not built here yet\n  notebooks/01_it.ipynb  ")
+    built = stale.records()["01_it"]
+    assert {"course_utils/policy.py", "course_utils/kernels.py", "course_utils/build/constraints.txt"} < built.keys()
+    assert not {"course_utils/mdp.py", "course_utils/widgets/lab.py"} & built.keys()
+
+    def changed(path: Path, content: str) -> dict[str, str]:
+        before = path.read_text() if path.exists() else None
+        path.write_text(content)
+        found = stale_now()
+        path.unlink() if before is None else path.write_text(before)
+        return found
+
+    assert changed(src / "01_it.py", "")["01"].endswith("src/01_it.py has changed")
+    assert changed(src.parent / "02_it.ipynb", "")["02"].endswith("notebooks/02_it.ipynb has changed")
+    assert changed(data / "03.txt", "new").keys() == {"01", "02"}, "who reads of a folder may read what is added"
+    assert changed(src.parent / "notes.txt", "new") == stale_now() == {}
+    (data / "02.txt").write_text("new")
+    assert list(stale_now()) == ["02"]
+    assert notebooks.main([]) == 0
+    assert stale_now() == {}
+    assert '"new\\n"' in (src.parent / "02_it.ipynb").read_text()
+    assert notebooks.main([]) == 0
+    assert capsys.readouterr().out.splitlines()[2:] == [
+        "Nothing that a notebook was built from has changed. NOTEBOOKS=all builds them all the same."
+    ]
+    assert [reason for _, reason in notebooks.to_build(["all"])] == ["asked for", "asked for"]

@@ -32,12 +32,10 @@ def in_a_world(path):
 
 
 # file → its reader and its good content
+PAIRS = (worlds.DATA / "preferences.jsonl").read_bytes()
 READERS = {
     **{name: (in_a_world, (worlds.DATA / name).read_bytes()) for name in worlds._FILES},
-    "preferences.jsonl": (
-        lambda path: reward_model.read_pairs(path, WORLD).chosen.tokens.tolist(),
-        (worlds.DATA / "preferences.jsonl").read_bytes(),
-    ),
+    "preferences.jsonl": (lambda path: reward_model.read_pairs(path, WORLD).chosen.tokens.tolist(), PAIRS),
     "log.jsonl": (metrics.read_jsonl, LOG),
     "08.json": (quiz.load, (lessons.QUIZZES / "08.json").read_bytes()),
 }
@@ -130,31 +128,23 @@ def test_a_missing_file_a_folder_and_a_pipe(tmp_path, name):
             read(path)
 
 
+NOT_JSON = {  # by the reason that is told
+    "longer|nested deeper than 50|characters": ["[" * 100_000],
+    "nested deeper than 50": ["[" * 51 + "]" * 51, '{"a":' * 51 + "1" + "}" * 51],
+    "a number has 5,000 characters, expected at most 100": ["9" * 5000],
+    "a number has 5,003 characters": ["-0." + "1" * 5000],
+    "1e999 is too large": ["1e999"],
+    "NaN is not JSON": ["NaN"],
+    "-Infinity is not JSON": ["-Infinity"],
+    "the key 'a' stands twice": ['{"a": 1, "a": 2}', '{"a": 1, "\\u0061": 2}'],
+    "half of a surrogate pair": ['"\\ud800"'],
+    "JSON: ": ['"\\q"', "'a'", '"a', "1,", "", "tru", '"\x00"'],
+}
+CASES = [(value, reason) for reason, values in NOT_JSON.items() for value in values]
+
+
 @pytest.mark.parametrize("name", JSON)
-@pytest.mark.parametrize(
-    ("value", "reason"),
-    [
-        ("[" * 100_000, "longer|nested deeper than 50|characters"),
-        ("[" * 51 + "]" * 51, "nested deeper than 50"),
-        ('{"a":' * 51 + "1" + "}" * 51, "nested deeper than 50"),
-        ("9" * 5000, "a number has 5,000 characters, expected at most 100"),
-        ("-0." + "1" * 5000, "a number has 5,003 characters"),
-        ("1e999", "1e999 is too large"),
-        ("NaN", "NaN is not JSON"),
-        ("-Infinity", "-Infinity is not JSON"),
-        ('{"a": 1, "a": 2}', "the key 'a' stands twice"),
-        ('{"a": 1, "\\u0061": 2}', "the key 'a' stands twice"),
-        ('"\\ud800"', "half of a surrogate pair"),
-        ('"\\q"', "JSON: "),
-        ("'a'", "JSON: "),
-        ('"a', "JSON: "),
-        ("1,", "JSON: "),
-        ("", "JSON: "),
-        ("tru", "JSON: "),
-        ('"\x00"', "JSON: "),
-    ],
-    ids=range(18),
-)
+@pytest.mark.parametrize(("value", "reason"), CASES, ids=range(18))
 def test_what_json_may_not_hold_is_refused_on_its_line(tmp_path, name, value, reason):
     before = READERS[name][1].split(b"\n", 1)[0] + b"\n" if name.endswith("l") else b"\n"
     line, told = refusal(tmp_path, name, before + f'{{"x": {value}}}\n'.encode())
@@ -179,13 +169,9 @@ ODD = '\u2028 \u2029 \x85 \x0b \x0c \x1c \x1d \x1e \r \n \ufeff \\ " 😀'
 def test_a_text_with_any_sign_that_we_write_is_read_again(tmp_path):
     shutil.copytree(worlds.DATA, tmp_path / "w")
     topic = WORLD.topics[0]
-    data_files.write_json_lines(
-        tmp_path / "w" / "prompts.jsonl",
-        [
-            *(json.loads(row) for row in READERS["prompts.jsonl"][1].splitlines()),
-            {"topic": topic, "mood": "calm", "text": ODD},
-        ],
-    )
+    rows = [json.loads(row) for row in READERS["prompts.jsonl"][1].splitlines()]
+    rows.append({"topic": topic, "mood": "calm", "text": ODD})
+    data_files.write_json_lines(tmp_path / "w" / "prompts.jsonl", rows)
     world = worlds.load(tmp_path / "w")
     assert world.prompts[-1].text == ODD
     pairs = reward_model.Pairs(*(world.replies([len(world.prompts) - 1], [text]) for text in ("we help", "hello")))

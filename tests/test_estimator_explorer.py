@@ -4,10 +4,9 @@ import itertools
 
 import numpy as np
 import pytest
-from traitlets import TraitError
 
 from course_utils import policy, worlds
-from course_utils.widgets import EstimatorExplorer, offline
+from course_utils.widgets import EstimatorExplorer
 from course_utils.widgets.estimator_explorer import BATCHES
 from course_utils.widgets.lab import uniform, uniforms
 
@@ -120,44 +119,3 @@ def test_buttons_from_python():
     lab.logits, lab.quantities = [0, 0, 0], [1, 1, 1]
     lab.reset()
     np.testing.assert_array_equal(lab.score_function().batches, first)
-
-
-@pytest.mark.parametrize(
-    ("trait", "wrong"),
-    [
-        ("logits", [0, 1]),
-        ("logits", [0, 1, 9]),
-        ("logits", [0, 1, float("nan")]),
-        ("quantities", [0, 1, 11]),
-        ("quantities", "abc"),
-        ("reward_kind", "smile"),
-        ("samples", 0),
-        ("samples", 10_001),
-        ("h", 0),
-        ("h", 6),
-        ("h", float("nan")),
-        ("actions", ["a", "b"]),
-        ("actions", ["a", "b", "b"]),
-        ("actions", ["a", "b", " "]),
-    ],
-)
-def test_a_wrong_value_is_refused_by_name(trait, wrong):
-    lab = EstimatorExplorer()
-    before = getattr(lab, trait)
-    with pytest.raises(TraitError, match=trait):
-        setattr(lab, trait, wrong)
-    assert getattr(lab, trait) == before
-
-
-@pytest.mark.long
-def test_what_viewers_without_widgets_get():
-    lab = EstimatorExplorer(actions=["refund", "replace", "apologise"])
-    data, metadata = lab._repr_mimebundle_()
-    alt = metadata["image/png"]["alt"]
-    assert data["text/plain"] == alt == repr(lab)
-    for words in ("refund has probability 0.50, reward +2", "+0.45", "finite differences", "m = 100"):
-        assert words in alt
-    assert data["image/png"].startswith(b"\x89PNG")
-    assert len(data["image/png"]) < 60_000
-    assert offline.stored(lab)["state"]["samples"] == 100
-    assert offline.rules(EstimatorExplorer)["h"] == {"kind": "number", "low": 1e-3, "high": 5.0, "whole": False}

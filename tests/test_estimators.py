@@ -17,14 +17,10 @@ import numpy as np
 import oracles
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from refusals import bad
+from small_mdps import Z, rng
 
 from course_utils import estimators, kernels, mdp, policy, returns, rollout, worlds
-
-Z = 8.0
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
 
 
 def conversation():
@@ -76,16 +72,9 @@ def from_rows(*rows, states=None):
     filled = []
     for visited, actions, rewards, discounts, truncated in rows:
         k = n - len(actions)
-        filled.append(
-            (
-                [*visited, *[visited[-1]] * k],
-                [*actions, *[0] * k],
-                [*rewards, *[0.0] * k],
-                [*discounts, *[float(truncated)] * k],
-                [1.0] * (n - k) + [0.0] * k,
-            )
-        )
-    return rollout.Rollout(*(np.array(column) for column in zip(*filled, strict=True)), np.array([r[4] for r in rows]))
+        filled.append(([*visited, *[visited[-1]] * k], [*actions, *[0] * k], [*rewards, *[0.0] * k]))
+        filled[-1] += ([*discounts, *[float(truncated)] * k], [1.0] * (n - k) + [0.0] * k, truncated)
+    return rollout.Rollout(*(np.array(column) for column in zip(*filled, strict=True)))
 
 
 # Two states and an end (2); γ = ½. The first two episodes reach the end, the third is cut off.
@@ -112,44 +101,31 @@ MASK = np.array([[1, 0, 0], [1, 1, 1], [1, 1, 0]])
 POWERS = np.array([1, 0.5, 0.25])
 TD = [[4 - 10, 0, 0], [1 + 20 / 2 - 10, 2 + 10 / 2 - 20, 8 - 10], [6 + 20 / 2 - 20, 2 + 10 / 2 - 20, 0]]
 TD_BY_TIME = [[4 - 10, 0, 0], [1 + 2 / 2 - 10, 2 + 30 / 2 - 2, 8 - 30], [6 + 2 / 2 - 20, 2 + 30 / 2 - 2, 0]]
+OTHERS = [[4 - (4 + 7) / 2, 0, 0], [4 - (4 + 7) / 2, 6 - 2 / 2, 8 - 0], [7 - (4 + 4) / 2, 2 - 6 / 2, 0]]
+
+
+def gae_of(td):
+    """γλ = 0.1."""
+    first, second, third = td
+    second = [second[0] + 0.1 * second[1] + 0.01 * second[2], second[1] + 0.1 * second[2], second[2]]
+    return [[first[0], 0, 0], second, [third[0] + 0.1 * third[1], third[1], 0]]
+
+
+value, td_error, gae = (
+    {"": partial(f, values=V, **more), " by time": partial(f, values=BY_TIME, **more)}
+    for f, more in ((estimators.value_baseline, {}), (estimators.td_error, {}), (estimators.gae, {"lambda_": 0.2}))
+)
 LONGHAND = {
     "reward to go": (estimators.reward_to_go, GO),
     "constant": (partial(estimators.constant_baseline, baseline=3.0), (GO - 3) * MASK),
     "batch mean": (estimators.batch_mean_baseline, (GO - [(4 + 4 + 7) / 3, (0 + 6 + 2) / 3, (0 + 8 + 0) / 3]) * MASK),
-    "leave one out": (
-        estimators.leave_one_out_baseline,
-        [[4 - (4 + 7) / 2, 0, 0], [4 - (4 + 7) / 2, 6 - 2 / 2, 8 - 0], [7 - (4 + 4) / 2, 2 - 6 / 2, 0]],
-    ),
-    "value": (
-        partial(estimators.value_baseline, values=V),
-        [[4 - 10, 0, 0], [4 - 10, 6 - 20, 8 - 10], [7 - 20, 2 - 20, 0]],
-    ),
-    "value by time": (
-        partial(estimators.value_baseline, values=BY_TIME),
-        [[4 - 10, 0, 0], [4 - 10, 6 - 2, 8 - 30], [7 - 20, 2 - 2, 0]],
-    ),
-    "TD": (partial(estimators.td_error, values=V), TD),
-    "TD by time": (partial(estimators.td_error, values=BY_TIME), TD_BY_TIME),
-    "GAE": (
-        partial(estimators.gae, values=V, lambda_=0.2),
-        [
-            [TD[0][0], 0, 0],
-            [TD[1][0] + 0.1 * TD[1][1] + 0.01 * TD[1][2], TD[1][1] + 0.1 * TD[1][2], TD[1][2]],
-            [TD[2][0] + 0.1 * TD[2][1], TD[2][1], 0],
-        ],
-    ),
-    "GAE by time": (
-        partial(estimators.gae, values=BY_TIME, lambda_=0.2),
-        [
-            [TD_BY_TIME[0][0], 0, 0],
-            [
-                TD_BY_TIME[1][0] + 0.1 * TD_BY_TIME[1][1] + 0.01 * TD_BY_TIME[1][2],
-                TD_BY_TIME[1][1] + 0.1 * TD_BY_TIME[1][2],
-                TD_BY_TIME[1][2],
-            ],
-            [TD_BY_TIME[2][0] + 0.1 * TD_BY_TIME[2][1], TD_BY_TIME[2][1], 0],
-        ],
-    ),
+    "leave one out": (estimators.leave_one_out_baseline, OTHERS),
+    "value": (value[""], [[4 - 10, 0, 0], [4 - 10, 6 - 20, 8 - 10], [7 - 20, 2 - 20, 0]]),
+    "value by time": (value[" by time"], [[4 - 10, 0, 0], [4 - 10, 6 - 2, 8 - 30], [7 - 20, 2 - 2, 0]]),
+    "TD": (td_error[""], TD),
+    "TD by time": (td_error[" by time"], TD_BY_TIME),
+    "GAE": (gae[""], gae_of(TD)),
+    "GAE by time": (gae[" by time"], gae_of(TD_BY_TIME)),
 }
 
 
@@ -353,14 +329,8 @@ def test_finite_differences_estimate_the_central_difference():
         wanted[index] = (problem.performance(logits + moved) - problem.performance(logits - moved)) / (2 * step)
     assert np.abs(wanted - exact).max() > 1e-4
     for common in (False, True):
-        found = np.array(
-            [
-                estimators.finite_difference(
-                    problem, logits, 2 * 4 * each, step, generator, common_random_numbers=common
-                )
-                for generator in rng(common).spawn(runs)
-            ]
-        )
+        one = partial(estimators.finite_difference, problem, logits, 2 * 4 * each, step, common_random_numbers=common)
+        found = np.array([one(rng=generator) for generator in rng(common).spawn(runs)])
         assert found.shape == (runs, 3, 2)
         assert_array_equal(found[:, 2], 0)
         error = found.std(axis=0, ddof=1) / sqrt(runs)
@@ -564,19 +534,13 @@ def test_truncated_episodes_are_bootstrapped(steps):
     every = every._replace(discounts=discounts)  # cut off, not ended: the record of a Rollout with max_steps
     values = problem.state_values(logits)
     credit = (cut.visits(logits)[..., None] * policy.softmax(logits) * problem.advantages(logits)).sum(axis=0)
-    for weights in (
-        estimators.td_error(every, values),
-        estimators.gae(every, values, 0.7),
-        estimators.gae(every, values, 1.0),
-    ):
+    gae = partial(estimators.gae, every, values)
+    for weights in (estimators.td_error(every, values), gae(0.7), gae(1.0)):
         close(exact_mean(every, logits, weights), credit)
     recorded_only = cut.policy_gradient(logits)
     assert np.abs(recorded_only - credit).max() > 0.01
-    for weights in (
-        estimators.total_return(every),
-        estimators.reward_to_go(every),
-        estimators.value_baseline(every, values),
-    ):
+    returns = estimators.total_return(every), estimators.reward_to_go(every)
+    for weights in (*returns, estimators.value_baseline(every, values)):
         close(exact_mean(every, logits, weights), recorded_only)
 
 
@@ -603,20 +567,20 @@ def test_the_optimal_baseline_is_the_lowest_point_of_the_variance(name, discount
 def test_the_optimal_baseline_from_a_sample():
     problem, logits, every, _ = setting("geometric")
     exact = estimators.optimal_baseline(every, logits)
-    x = estimators.score_gradients(logits, every, estimators.reward_to_go(every))
-    y = estimators.score_gradients(
-        logits, every, estimators.reward_to_go(every) - estimators.constant_baseline(every, 1)
-    )
+
+    def of_return_and_of_one(record):
+        to_go = estimators.reward_to_go(record)
+        ones = to_go - estimators.constant_baseline(record, 1)
+        return (estimators.score_gradients(logits, record, weights) for weights in (to_go, ones))
+
+    x, y = of_return_and_of_one(every)
     numerator, denominator = (x * y).sum(axis=(1, 2)), (y * y).sum(axis=(1, 2))
     influence = (numerator - exact * denominator) / (every.probabilities @ denominator)  # mean 0
     m = 40_000
     record = rollout.from_mdp(problem, logits, m, rng())
     got = estimators.optimal_baseline(record, logits)
     assert abs(got - exact) <= Z * sqrt(every.probabilities @ influence**2 / m)
-    x = estimators.score_gradients(logits, record, estimators.reward_to_go(record))
-    y = estimators.score_gradients(
-        logits, record, estimators.reward_to_go(record) - estimators.constant_baseline(record, 1)
-    )
+    x, y = of_return_and_of_one(record)
     assert got == pytest.approx((x * y).mean() / (y * y).mean(), rel=1e-10)
 
 
@@ -716,9 +680,8 @@ def test_compare_agrees_with_the_exact_moments(name):
 def test_many_episodes_are_sampled_in_several_parts(monkeypatch):
     problem, logits, every, _ = setting("geometric")
     monkeypatch.setattr(estimators, "_SAMPLED_AT_ONCE", 50)
-    c = estimators.compare(
-        {"G": estimators.reward_to_go}, problem, logits, episodes=20, batches=1_001, rng=rng(), false_alarm=1e-9
-    )["G"]
+    settings = {"episodes": 20, "batches": 1_001, "rng": rng(), "false_alarm": 1e-9}
+    c = estimators.compare({"G": estimators.reward_to_go}, problem, logits, **settings)["G"]
     moments = estimators.exact_moments(every, logits, estimators.reward_to_go(every))
     assert not c.biased
     assert abs(c.variance - moments.variance / 20) <= Z * c.variance_error
@@ -739,15 +702,9 @@ def test_the_mean_cosine_of_single_trajectories():
 def test_the_bias_of_the_batch_mean_is_found():
     # Half the gradient is missing, more than 15 standard errors, and the limit is below 7: 8 of them lie in between.
     problem, logits, _, exact = setting("conversation")
-    found = estimators.compare(
-        {"batch mean": estimators.batch_mean_baseline, "leave one out": estimators.leave_one_out_baseline},
-        problem,
-        logits,
-        episodes=2,
-        batches=2_500,
-        rng=rng(),
-        false_alarm=1e-9,
-    )
+    both = {"batch mean": estimators.batch_mean_baseline, "leave one out": estimators.leave_one_out_baseline}
+    settings = {"episodes": 2, "batches": 2_500, "rng": rng(), "false_alarm": 1e-9}
+    found = estimators.compare(both, problem, logits, **settings)
     c = found["batch mean"]
     entry = np.abs(exact).argmax()
     assert np.abs(exact).max() / 2 / c.bias_error.flat[entry] > 15
@@ -760,9 +717,8 @@ def test_the_bias_of_the_batch_mean_is_found():
     assert text[0].split() == ["estimator", "variance", "SNR", "cosine", "bias"]
     assert text[2].endswith("  not distinguishable from 0")
     s, a = np.unravel_index(np.where(live, np.abs(c.bias) / np.where(live, c.bias_error, 1), 0).argmax(), exact.shape)
-    assert text[1].endswith(
-        f"{c.bias[s, a]:+.3g} ± {c.bias_error[s, a]:.1g} at [{s}, {a}] (z = {c.largest_z:.1f} > {c.z_limit:.1f})"
-    )
+    told = f"{c.bias[s, a]:+.3g} ± {c.bias_error[s, a]:.1g} at [{s}, {a}] (z = {c.largest_z:.1f} > {c.z_limit:.1f})"
+    assert text[1].endswith(told)
     assert f"{c.variance:.3g} ± {c.variance_error:.1g}" in text[1]
     assert text[0].index("bias") == text[1].index(f"{c.bias[s, a]:+.3g}") == text[2].index("not")
 
@@ -770,16 +726,8 @@ def test_the_bias_of_the_batch_mean_is_found():
 @pytest.mark.long
 def test_truncation_is_a_bias_of_the_returns():
     problem, logits = worlds.geometric_mdp(0.9), np.array([[1.0, 0.0], [0.0, 0.0]])
-    functions = weightings(problem, logits)
-    found = estimators.compare(
-        {"to go": estimators.reward_to_go, "GAE": functions["GAE"]},
-        problem,
-        logits,
-        episodes=50,
-        batches=400,
-        rng=rng(),
-        max_steps=2,
-    )
+    both = {"to go": estimators.reward_to_go, "GAE": weightings(problem, logits)["GAE"]}
+    found = estimators.compare(both, problem, logits, episodes=50, batches=400, rng=rng(), max_steps=2)
     for c in found.values():  # without what comes after two steps, and without its actions: hundreds of errors
         assert c.biased
         assert c.largest_z > 100
@@ -788,106 +736,53 @@ def test_truncation_is_a_bias_of_the_returns():
 # Bad input
 
 
-@pytest.mark.parametrize(
-    ("error", "text", "call"),
-    [
-        (TypeError, "record is int", lambda: estimators.total_return(3)),
-        (TypeError, "record is tuple", lambda: estimators.td_error(tuple(HAND), V)),
-        (
-            ValueError,
-            r"record.mask has shape \(3, 2\), expected \(3, 3\)",
-            lambda: estimators.total_return(HAND._replace(mask=HAND.mask[:, :2])),
-        ),
-        (
-            ValueError,
-            r"record.states has shape \(3, 3\), expected \(m, T \+ 1\)",
-            lambda: estimators.total_return(HAND._replace(states=HAND.states[:, :3])),
-        ),
-        (
-            ValueError,
-            r"record.rewards has shape \(3,\), expected \(m, T\)",
-            lambda: estimators.total_return(HAND._replace(rewards=np.ones(3))),
-        ),
-        (
-            ValueError,
-            r"rewards\[0, 1\] is nan",
-            lambda: estimators.reward_to_go(HAND._replace(rewards=np.array([[1.0, np.nan, 0], [1, 1, 1], [1, 1, 1]]))),
-        ),
-        (TypeError, "discount_steps is 1, expected", lambda: estimators.reward_to_go(HAND, discount_steps=1)),
-        (TypeError, "baseline has dtype", lambda: estimators.constant_baseline(HAND, "2")),
-        (ValueError, r"baseline has shape \(3, 1\)", lambda: estimators.constant_baseline(HAND, np.ones((3, 1)))),
-        (ValueError, "baseline is nan", lambda: estimators.constant_baseline(HAND, np.nan)),
-        (
-            ValueError,
-            "states up to 2, expected 0 to 1, as values has",
-            lambda: estimators.value_baseline(HAND, [1.0, 2.0]),
-        ),
-        (ValueError, r"values has shape \(\)", lambda: estimators.value_baseline(HAND, 1.0)),
-        (
-            ValueError,
-            r"values has shape \(3, 3\), expected at least 4 times",
-            lambda: estimators.gae(HAND, np.ones((3, 3)), 0.5),
-        ),
-        (ValueError, "lambda_ is 1.5", lambda: estimators.gae(HAND, V, 1.5)),
-        (
-            ValueError,
-            r"record.states has shape \(3, 4, 2\) and dtype float64, expected state indices",
-            lambda: estimators.td_error(HAND._replace(states=np.ones((3, 4, 2))), V),
-        ),
-        (
-            ValueError,
-            r"weights has shape \(3,\), expected \(3, 3\)",
-            lambda: estimators.score_gradients(np.zeros((3, 2)), HAND, np.ones(3)),
-        ),
-        (
-            ValueError,
-            "states up to 2, expected 0 to 1, as logits has",
-            lambda: estimators.score_gradients(np.zeros((2, 2)), HAND, np.ones((3, 3))),
-        ),
-        (
-            ValueError,
-            "actions up to 1, expected 0 to 0",
-            lambda: estimators.score_gradients(np.zeros((3, 1)), HAND, np.ones((3, 3))),
-        ),
-        (ValueError, r"logits has shape \(3,\)", lambda: estimators.optimal_baseline(HAND, np.zeros(3))),
-        (
-            ValueError,
-            "probabilities sum to 3.0, expected 1",
-            lambda: estimators.optimal_baseline(HAND, np.zeros((3, 2)), np.ones(3)),
-        ),
-        (
-            TypeError,
-            "trajectories is Rollout, expected course_utils.mdp.Trajectories",
-            lambda: estimators.exact_moments(HAND, np.zeros((3, 2)), np.ones((3, 3))),
-        ),
-        (ValueError, "expected .B, S, A. with B at least 2", lambda: estimators.summarise(np.ones((1, 2, 2)), V)),
-        (
-            ValueError,
-            r"exact has shape \(3,\), expected \(2, 2\)",
-            lambda: estimators.summarise(np.ones((3, 2, 2)), V),
-        ),
-        (
-            ValueError,
-            "false_alarm is 1.0, expected a probability between",
-            lambda: estimators.summarise(np.ones((3, 2, 2)), np.ones((2, 2)), false_alarm=1),
-        ),
-        (
-            ValueError,
-            "estimates, exact overflow",
-            lambda: estimators.summarise(np.full((3, 2, 2), 1e200), np.ones((2, 2))),
-        ),
-        (TypeError, "comparisons is 3", lambda: estimators.describe(3)),
-        (ValueError, "comparisons is empty", lambda: estimators.describe({})),
-    ],
-)
-def test_bad_input(error, text, call):
-    with pytest.raises(error, match=text):
-        call()
+def test_bad_input_to_weights():
+    total, to_go, constant = estimators.total_return, estimators.reward_to_go, estimators.constant_baseline
+    nan, states = np.array([[1.0, np.nan, 0], [1, 1, 1], [1, 1, 1]]), HAND.states
+    bad(TypeError, "record is int", total, 3)
+    bad(TypeError, "record is tuple", estimators.td_error, tuple(HAND), V)
+    bad(ValueError, r"mask has shape \(3, 2\), expected \(3, 3\)", total, HAND._replace(mask=HAND.mask[:, :2]))
+    bad(ValueError, r"states has shape \(3, 3\), expected \(m, T \+ 1\)", total, HAND._replace(states=states[:, :3]))
+    bad(ValueError, r"record.rewards has shape \(3,\), expected \(m, T\)", total, HAND._replace(rewards=np.ones(3)))
+    bad(ValueError, r"rewards\[0, 1\] is nan", to_go, HAND._replace(rewards=nan))
+    bad(TypeError, "discount_steps is 1, expected", to_go, HAND, discount_steps=1)
+    bad(TypeError, "baseline has dtype", constant, HAND, "2")
+    bad(ValueError, r"baseline has shape \(3, 1\)", constant, HAND, np.ones((3, 1)))
+    bad(ValueError, "baseline is nan", constant, HAND, np.nan)
+    bad(ValueError, "states up to 2, expected 0 to 1, as values has", estimators.value_baseline, HAND, [1.0, 2.0])
+    bad(ValueError, r"values has shape \(\)", estimators.value_baseline, HAND, 1.0)
+    bad(ValueError, r"values has shape \(3, 3\), expected at least 4 times", estimators.gae, HAND, np.ones((3, 3)), 0.5)
+    bad(ValueError, "lambda_ is 1.5", estimators.gae, HAND, V, 1.5)
+    odd = r"record.states has shape \(3, 4, 2\) and dtype float64, expected state indices"
+    bad(ValueError, odd, estimators.td_error, HAND._replace(states=np.ones((3, 4, 2))), V)
 
 
-@pytest.mark.parametrize(
-    ("error", "text", "changes"),
-    [
+def test_bad_input_to_gradients_and_moments():
+    gradients, best, exact = estimators.score_gradients, estimators.optimal_baseline, estimators.exact_moments
+    table, ones = np.zeros((3, 2)), np.ones((3, 3))
+    bad(ValueError, r"weights has shape \(3,\), expected \(3, 3\)", gradients, table, HAND, np.ones(3))
+    bad(ValueError, "states up to 2, expected 0 to 1, as logits has", gradients, np.zeros((2, 2)), HAND, ones)
+    bad(ValueError, "actions up to 1, expected 0 to 0", gradients, np.zeros((3, 1)), HAND, ones)
+    bad(ValueError, r"logits has shape \(3,\)", best, HAND, np.zeros(3))
+    bad(ValueError, "probabilities sum to 3.0, expected 1", best, HAND, table, np.ones(3))
+    bad(TypeError, "trajectories is Rollout, expected course_utils.mdp.Trajectories", exact, HAND, table, ones)
+
+
+def test_bad_input_to_summaries():
+    summarise = estimators.summarise
+    three, one = np.ones((3, 2, 2)), np.ones((2, 2))
+    bad(ValueError, "expected .B, S, A. with B at least 2", summarise, three[:1], V)
+    bad(ValueError, r"exact has shape \(3,\), expected \(2, 2\)", summarise, three, V)
+    bad(ValueError, "false_alarm is 1.0, expected a probability between", summarise, three, one, false_alarm=1)
+    bad(ValueError, "estimates, exact overflow", summarise, 1e200 * three, one)
+    bad(TypeError, "comparisons is 3", estimators.describe, 3)
+    bad(ValueError, "comparisons is empty", estimators.describe, {})
+
+
+def test_bad_input_to_compare():
+    good = {"weightings": {"x": estimators.total_return}, "mdp": conversation(), "logits": np.zeros((4, 2))}
+    good |= {"episodes": 2, "batches": 2, "rng": rng()}
+    for error, text, changes in [
         (TypeError, "weightings is", {"weightings": [estimators.total_return]}),
         (TypeError, "weightings is", {"weightings": {"x": 3}}),
         (ValueError, "weightings is empty", {"weightings": {}}),
@@ -899,18 +794,13 @@ def test_bad_input(error, text, call):
         (ValueError, "episodes is 0", {"episodes": 0}),
         (TypeError, "rng is int", {"rng": 0}),
         (ValueError, "false_alarm is 0.0", {"false_alarm": 0}),
-    ],
-)
-def test_bad_input_compare(error, text, changes):
-    good = {"weightings": {"x": estimators.total_return}, "mdp": conversation(), "logits": np.zeros((4, 2))}
-    good |= {"episodes": 2, "batches": 2, "rng": rng()}
-    with pytest.raises(error, match=text):
-        estimators.compare(**good | changes)
+    ]:
+        bad(error, text, estimators.compare, **good | changes)
 
 
-@pytest.mark.parametrize(
-    ("error", "text", "changes"),
-    [
+def test_bad_input_to_finite_difference():
+    good = {"mdp": conversation(), "logits": np.ones((4, 2)), "episodes": 12, "step": 0.1, "rng": rng()}
+    for error, text, changes in [
         (TypeError, "mdp is int", {"mdp": 3}),
         (ValueError, r"logits has shape \(2, 2\)", {"logits": np.zeros((2, 2))}),
         (ValueError, "episodes is 11, expected a whole number of at least 12", {"episodes": 11}),
@@ -918,12 +808,8 @@ def test_bad_input_compare(error, text, changes):
         (ValueError, r"step is 1e-20, too small to move logits\[0, 0\], which is 1.0", {"step": 1e-20}),
         (TypeError, "rng is int", {"rng": 0}),
         (TypeError, "common_random_numbers is 1", {"common_random_numbers": 1}),
-    ],
-)
-def test_bad_input_finite_difference(error, text, changes):
-    good = {"mdp": conversation(), "logits": np.ones((4, 2)), "episodes": 12, "step": 0.1, "rng": rng()}
-    with pytest.raises(error, match=text):
-        estimators.finite_difference(**good | changes)
+    ]:
+        bad(error, text, estimators.finite_difference, **good | changes)
 
 
 @pytest.mark.parametrize("common", [False, True])
@@ -951,8 +837,5 @@ def test_weightings_cannot_change_the_batch_of_the_next():
         record.rewards[:] = 7.0
         return record.mask
 
-    problem = worlds.geometric_mdp(0.9, horizon=3)
-    with pytest.raises(ValueError, match="read-only"):
-        estimators.compare(
-            {"greedy": greedy}, problem, np.zeros((2, 2)), episodes=2, batches=2, rng=np.random.default_rng(0)
-        )
+    good = {"mdp": worlds.geometric_mdp(0.9, horizon=3), "logits": np.zeros((2, 2)), "episodes": 2, "batches": 2}
+    bad(ValueError, "read-only", estimators.compare, {"greedy": greedy}, rng=rng(), **good)

@@ -21,25 +21,29 @@ from test_bad_input import GOOD
 
 from course_utils import estimators, learning_curves, mdp, objectives, policy, returns, rollout, training
 from course_utils import worlds as worlds_of_lessons
-from course_utils.rlhf import metrics, ppo, reward_model, sweep
-from course_utils.rlhf import policy as language
+from course_utils.rlhf import config, evaluation, metrics, ppo, reward_model, sweep
+from course_utils.rlhf import language_model as language
+from course_utils.rlhf import run as rlhf
 from course_utils.rlhf import world as worlds
+from course_utils.rlhf.config import RunConfig
 
 MODULES = (policy, returns, objectives, mdp, worlds_of_lessons, rollout, estimators, training, learning_curves)
-MODULES += (worlds, language, reward_model, metrics, ppo, sweep)
+MODULES += (worlds, language, reward_model, config, metrics, ppo, rlhf, evaluation, sweep)
 SECONDS = 10  # for one call; the slowest good one takes a tenth of one
 _FOLDER = TemporaryDirectory()
 FOLDER = Path(_FOLDER.name)
 WORLD = tiny_world.load(FOLDER)
-TINY = ppo.RunConfig(demonstrations=20, sft_epochs=1, pairs=10, batch_size=2, updates=1, num_ppo_epochs=1)
+TINY = RunConfig(demonstrations=20, sft_epochs=1, pairs=10, batch_size=2, updates=1, num_ppo_epochs=1)
 REPLIES = WORLD.replies([0, 1], ["send refund", "sorry refund sorry"])
 PAIRS = reward_model.Pairs(REPLIES, WORLD.replies([0, 1], ["", "sorry refund"]))
 MODEL = language.new(WORLD, hidden=2, rng=np.random.default_rng(0))
 CONTEXTS = language.contexts(WORLD, REPLIES)
 N_TOKENS, N_WORDS = len(CONTEXTS.x), len(WORLD.words)
-LOG = ppo.run(TINY, 0, world=WORLD, progress=False)
+LOG = rlhf.run(TINY, 0, world=WORLD, progress=False)
 RM = LOG.state.reward_model
 ROWS = [dict(row) for row in LOG.rows]
+UPDATE = {"config": TINY, "world": WORLD, "reference": LOG.reference, "state": LOG.state, "traffic": [1.0, 1.0]}
+COLLECTED = ppo.collect(**UPDATE, rng=np.random.default_rng(0))
 PARAMETERS = language.pack(MODEL)
 metrics.write_jsonl(FOLDER / "log.jsonl", ROWS)
 reward_model.write_pairs(FOLDER / "pairs.jsonl", WORLD, PAIRS)
@@ -63,231 +67,132 @@ def look(*_):
     """Watch a run."""
 
 
-def by_name(**functions_by_name):
-    """Good calls of functions whose record comes first."""
-    return {getattr(estimators, name): {"record": RECORD} | extra for name, extra in functions_by_name.items()}
-
-
 # The random generators are made anew for each call: None stands for one here.
-CALLS = {
-    **{function: dict(call) for function, call in GOOD.items()},
-    mdp.from_gymnasium: {"env_id": "FrozenLake-v1", "discount": 0.9, "horizon": 3},
-    worlds_of_lessons.conversation: {"calm_after": np.array([0.8, 0.3]), "rewards": np.ones((3, 2))},
-    worlds_of_lessons.grid_world: {"discount": 0.9},
-    worlds_of_lessons.icy_path: {"discount": 0.9},
-    worlds_of_lessons.frozen_lake: {"discount": 0.9, "horizon": 3},
-    rollout.from_mdp: {"mdp": CHAIN, "logits": LOGITS, "episodes": 3, "rng": None, "max_steps": 2},
-    rollout.require_end: {"mdp": CHAIN, "logits": LOGITS},
-    rollout.require_end_by: {"steps": 1, "episodes": 2, "endless": False, "name": "episodes"},
-    rollout.make_vec: {"env_id": "CartPole-v1", "n": 2, "max_steps": 5},
-    rollout.from_gymnasium: {
-        "envs": POLE,
-        "logits": lambda x: np.zeros((2, 2)),
-        "episodes": 2,
-        "rng": None,
-        "discount": 0.9,
-    },
-    estimators.score_gradients: {"logits": LOGITS, "record": RECORD, "weights": np.ones((3, 3))},
-    **by_name(
-        total_return={},
-        reward_to_go={"discount_steps": True},
-        constant_baseline={"baseline": 0.5, "discount_steps": True},
-        batch_mean_baseline={"discount_steps": True},
-        leave_one_out_baseline={"discount_steps": True},
-        value_baseline={"values": np.ones(2), "discount_steps": True},
-        td_error={"values": np.ones((4, 2)), "discount_steps": False},
-        gae={"values": np.ones(2), "lambda_": 0.5, "discount_steps": True},
-        optimal_baseline={"logits": LOGITS, "probabilities": np.full(3, 1 / 3), "discount_steps": True},
-    ),
-    estimators.exact_moments: {
-        "trajectories": EVERY,
-        "logits": LOGITS,
-        "weights": np.ones(EVERY.rewards.shape),
-    },
-    estimators.summarise: {
-        "estimates": np.arange(12.0).reshape(3, 2, 2) % 5,
-        "exact": np.ones((2, 2)),
-        "false_alarm": 0.01,
-    },
-    estimators.compare: {
-        "weightings": {"to go": weigh},
-        "mdp": CHAIN,
-        "logits": LOGITS,
-        "episodes": 2,
-        "batches": 3,
-        "rng": None,
-        "max_steps": 2,
-        "false_alarm": 0.01,
-    },
-    estimators.describe: {"comparisons": {"x": estimators.summarise(np.eye(4).reshape(4, 2, 2), np.ones((2, 2)))}},
-    estimators.finite_difference: {
-        "mdp": CHAIN,
-        "logits": LOGITS,
-        "episodes": 8,
-        "step": 0.1,
-        "rng": None,
-        "common_random_numbers": True,
-        "max_steps": 3,
-    },
-    estimators.gae_moments: {
-        "mdp": worlds_of_lessons.geometric_mdp(0.9),
-        "logits": LOGITS,
-        "values": np.zeros(2),
-        "lambda_": 0.5,
-    },
-    training.reinforce: CORRIDOR_RUN | {"rng": None, "baseline": "value", "discount_steps": True},
-    training.a2c: CORRIDOR_RUN | {"rng": None, "lambda_": 0.9, "entropy_cost": 0.1, "whiten": True},
-    training.evaluate: {
-        "env": CHAIN,
-        "parameters": LOGITS,
-        "episodes": 3,
-        "rng": None,
-        "features": None,
-        "greedy": False,
-        "max_steps": 5,
-    },
-    learning_curves.reinforce_runs: {
-        "mdp": CORRIDOR,
-        "parameters": np.zeros(2),
-        "step_sizes": np.array([0.01, 0.02]),
-        "runs": 2,
-        "episodes": 2,
-        "rng": None,
-        "value_step_size": 0.1,
-        "least_probability": 0.05,
-        "max_steps": 20,
-    },
-    training.kept: {"what": "the log", "done": 3, "name": "log"},
-    training.SGD: {"step_size": 0.1},
-    training.SGD(0.1).step: {"parameters": np.ones(2), "gradient": np.ones(2)},
-    training.SGD(0.1).fresh: {},
-    training.Adam: {"step_size": 0.1, "beta1": 0.9, "beta2": 0.99, "epsilon": 1e-8},
-    training.Adam(0.1).step: {"parameters": np.ones(2), "gradient": np.ones(2)},
-    training.Adam(0.1).fresh: {},
-    worlds.load: {"folder": FOLDER},
-    worlds.checked: {"name": "replies", "world": WORLD, "replies": REPLIES},
-    worlds.prompt_weights: {"world": WORLD, "unseen_topics": (), "only_topics": ("refund",), "angry_share": 0.5},
-    worlds.sample_prompts: {"world": WORLD, "n": 3, "rng": None, "weights": np.ones(2)},
-    worlds.demonstrations: {"world": WORLD, "n": 3, "rng": None, "weights": np.ones(2), "wrong_topic": 0.1},
-    worlds.counts: {"world": WORLD, "replies": REPLIES},
-    worlds.illegal_share: {"world": WORLD, "replies": REPLIES},
-    worlds.gold_reward: {"world": WORLD, "replies": REPLIES},
-    WORLD.encode: {"text": "send refund"},
-    WORLD.replies: {"prompts": np.array([0, 1]), "texts": ["send refund", ""]},
-    WORLD.text: {"replies": REPLIES},
-    language.one_blas_thread: {"function": look},
-    language.feature_names: {"world": WORLD},
-    language.n_features: {"world": WORLD},
-    language.new: {"world": WORLD, "hidden": 2, "rng": None, "dtype": np.float64},
-    language.contexts: {"world": WORLD, "replies": REPLIES, "dtype": np.float64},
-    language.logits: {"model": MODEL, "x": CONTEXTS.x},
-    language.gradient: {"model": MODEL, "x": CONTEXTS.x, "grad_logits": np.ones((N_TOKENS, N_WORDS))},
-    language.log_probabilities: {"z": np.ones((2, 3))},
-    language.score: {"model": MODEL, "batch": CONTEXTS, "weights": np.ones(N_TOKENS)},
-    language.log_probs: {"model": MODEL, "world": WORLD, "replies": REPLIES},
-    language.sample: {"model": MODEL, "world": WORLD, "prompts": np.array([0, 1]), "rng": None, "temperature": 1.0},
-    language.adam_start: {"parameters": PARAMETERS},
-    language.adam_step: {
-        "parameters": PARAMETERS,
-        "gradient": PARAMETERS,
-        "state": language.adam_start(PARAMETERS),
-        "step_size": 0.1,
-    },
-    language.pack: {"model": MODEL},
-    language.unpack: {"parameters": PARAMETERS, "like": MODEL},
-    language.sft: {
-        "world": WORLD,
-        "demonstrations": REPLIES,
-        "rng": None,
-        "epochs": 1,
-        "step_size": 0.1,
-        "batch": 4,
-        "hidden": 1,
-        "held_out": 0.5,
-        "dtype": np.float32,
-    },
-    language.finite: {"model": MODEL},
-    language.checked_model: {"name": "model", "model": MODEL, "world": WORLD},
-    language.checked_batch: {"name": "batch", "batch": CONTEXTS, "model": MODEL},
-    reward_model.RewardModel: {
-        "kind": "log",
-        "weights": RM.weights,
-        "length_weight": 0.0,
-        "mean": 0.0,
-        "sd": 1.0,
-        "offset": 0.0,
-    },
-    reward_model.feature_names: {"world": WORLD, "kind": "rich"},
-    reward_model.features: {"world": WORLD, "replies": REPLIES, "kind": "rich"},
-    reward_model.sample_pairs: {"model": MODEL, "world": WORLD, "n": 3, "rng": None, "weights": np.ones(2)},
-    reward_model.label: {
-        "world": WORLD,
-        "first": PAIRS.chosen,
-        "second": PAIRS.rejected,
-        "rng": None,
-        "temperature": 0.6,
-        "polite_bias": 0.1,
-        "length_bias": 0.1,
-        "biased_share": 0.5,
-    },
-    reward_model.choose: {"first": PAIRS.chosen, "second": PAIRS.rejected, "first_wins": np.array([True, False])},
-    reward_model.join: {"pairs": [PAIRS, PAIRS]},
-    reward_model.fit: {"world": WORLD, "pairs": PAIRS, "kind": "log", "penalty": 1.0, "length_control": True},
-    reward_model.normalise: {"model": RM, "world": WORLD, "replies": REPLIES},
-    reward_model.score: {"model": RM, "world": WORLD, "replies": REPLIES},
-    reward_model.accuracy: {"model": RM, "world": WORLD, "pairs": PAIRS},
-    reward_model.check_pairs: {"name": "pairs", "world": WORLD, "pairs": PAIRS},
-    reward_model.weight_table: {"model": RM, "world": WORLD},
-    reward_model.read_pairs: {"path": FOLDER / "pairs.jsonl", "world": WORLD},
-    reward_model.write_pairs: {"path": FOLDER / "other.jsonl", "world": WORLD, "pairs": PAIRS},
-    metrics.exact_kl: {"model": MODEL, "reference": LOG.reference, "world": WORLD, "prompt": 1},
-    metrics.full_kl: {"model": MODEL, "reference": LOG.reference, "world": WORLD, "replies": REPLIES},
-    metrics.columns: {"rows": ROWS},
-    metrics.write_csv: {"path": FOLDER / "log.csv", "rows": ROWS},
-    metrics.write_jsonl: {"path": FOLDER / "other_log.jsonl", "rows": ROWS},
-    metrics.read_jsonl: {"path": FOLDER / "log.jsonl"},
-    ppo.RunConfig: dataclasses.asdict(ppo.RunConfig(missing_eos_penalty=1.0, target_kl=1.0, stop_at_kl=9.0)),
-    ppo.run: {"config": TINY, "seed": 0, "world": WORLD, "pairs": PAIRS, "progress": False, "on_update": look},
-    ppo.begin: {"config": TINY, "seed": 0, "world": WORLD, "pairs": PAIRS},
-    ppo.resume: {"log": LOG, "updates": 1, "config": TINY, "progress": False, "on_update": look},
-    ppo.relabel: {"log": LOG, "pairs": 2, "weights": np.ones(2)},
-    ppo.prepare: {"config": TINY, "seed": 0, "world": WORLD},
-    ppo.evaluate: {"log": LOG, "replies": 4, "seed": 0, "weights": np.ones(2), "model": LOG.model},
-    ppo.pair_accuracy: {
-        "log": LOG,
-        "pairs": 4,
-        "seed": 0,
-        "weights": np.ones(2),
-        "model": LOG.model,
-        "own_raters": True,
-    },
-    ppo.gradient_noise: {"log": LOG, "config": TINY, "batches": 2, "seed": 0},
-    ppo.advantage_estimates: {
-        "config": TINY,
-        "replies": REPLIES,
-        "rewards": np.ones((2, 3)) * REPLIES.mask,
-        "values": np.zeros((2, 4)),
-    },
-    ppo.policy_step: {
-        "config": TINY,
-        "model": MODEL,
-        "batch": CONTEXTS,
-        "old": np.full(N_TOKENS, -1.0),
-        "advantages": np.ones(N_TOKENS),
-        "kl_coef": 0.1,
-        "log_ref": np.full((N_TOKENS, N_WORDS), -1.0),
-    },
-    sweep.sweep: {"configs": TINY, "seeds": [0], "world": WORLD, "jobs": 1, "progress": False},
-}
+CALLS = {function: dict(call) for function, call in GOOD.items()}
+
+
+def good(function, /, **arguments):
+    """A good call, with every argument."""
+    CALLS[function] = arguments
+
+
+good(mdp.from_gymnasium, env_id="FrozenLake-v1", discount=0.9, horizon=3)
+good(worlds_of_lessons.conversation, calm_after=np.array([0.8, 0.3]), rewards=np.ones((3, 2)))
+good(worlds_of_lessons.grid_world, discount=0.9)
+good(worlds_of_lessons.icy_path, discount=0.9)
+good(worlds_of_lessons.frozen_lake, discount=0.9, horizon=3)
+good(estimators.gae_moments, mdp=worlds_of_lessons.geometric_mdp(0.9), logits=LOGITS, values=np.zeros(2), lambda_=0.5)
+good(rollout.from_mdp, mdp=CHAIN, logits=LOGITS, episodes=3, rng=None, max_steps=2)
+good(rollout.require_end, mdp=CHAIN, logits=LOGITS)
+good(rollout.require_end_by, steps=1, episodes=2, endless=False, name="episodes")
+good(rollout.make_vec, env_id="CartPole-v1", n=2, max_steps=5)
+good(rollout.from_gymnasium, envs=POLE, logits=lambda x: np.zeros((2, 2)), episodes=2, rng=None, discount=0.9)
+good(estimators.score_gradients, logits=LOGITS, record=RECORD, weights=np.ones((3, 3)))
+good(estimators.total_return, record=RECORD)
+good(estimators.reward_to_go, record=RECORD, discount_steps=True)
+good(estimators.constant_baseline, record=RECORD, baseline=0.5, discount_steps=True)
+good(estimators.batch_mean_baseline, record=RECORD, discount_steps=True)
+good(estimators.leave_one_out_baseline, record=RECORD, discount_steps=True)
+good(estimators.value_baseline, record=RECORD, values=np.ones(2), discount_steps=True)
+good(estimators.td_error, record=RECORD, values=np.ones((4, 2)), discount_steps=False)
+good(estimators.gae, record=RECORD, values=np.ones(2), lambda_=0.5, discount_steps=True)
+good(estimators.optimal_baseline, record=RECORD, logits=LOGITS, probabilities=np.full(3, 1 / 3), discount_steps=True)
+good(estimators.exact_moments, trajectories=EVERY, logits=LOGITS, weights=np.ones(EVERY.rewards.shape))
+good(estimators.summarise, estimates=np.arange(12.0).reshape(3, 2, 2) % 5, exact=np.ones((2, 2)), false_alarm=0.01)
+few = {"mdp": CHAIN, "logits": LOGITS, "rng": None}
+good(estimators.compare, **few, weightings={"to go": weigh}, episodes=2, batches=3, max_steps=2, false_alarm=0.01)
+good(estimators.describe, comparisons={"x": estimators.summarise(np.eye(4).reshape(4, 2, 2), np.ones((2, 2)))})
+good(estimators.finite_difference, **few, episodes=8, step=0.1, common_random_numbers=True, max_steps=3)
+good(training.reinforce, **CORRIDOR_RUN, rng=None, baseline="value", discount_steps=True)
+good(training.a2c, **CORRIDOR_RUN, rng=None, lambda_=0.9, entropy_cost=0.1, whiten=True)
+good(training.evaluate, env=CHAIN, parameters=LOGITS, episodes=3, rng=None, features=None, greedy=False, max_steps=5)
+few = {"mdp": CORRIDOR, "parameters": np.zeros(2), "step_sizes": np.array([0.01, 0.02]), "runs": 2, "episodes": 2}
+good(learning_curves.reinforce_runs, **few, rng=None, value_step_size=0.1, least_probability=0.05, max_steps=20)
+good(training.kept, what="the log", done=3, name="log")
+good(training.SGD, step_size=0.1)
+good(training.SGD(0.1).step, parameters=np.ones(2), gradient=np.ones(2))
+good(training.SGD(0.1).fresh)
+good(training.Adam, step_size=0.1, beta1=0.9, beta2=0.99, epsilon=1e-8)
+good(training.Adam(0.1).step, parameters=np.ones(2), gradient=np.ones(2))
+good(training.Adam(0.1).fresh)
+good(worlds.load, folder=FOLDER)
+good(worlds.checked, name="replies", world=WORLD, replies=REPLIES)
+good(worlds.prompt_weights, world=WORLD, unseen_topics=(), only_topics=("refund",), angry_share=0.5)
+good(worlds.sample_prompts, world=WORLD, n=3, rng=None, weights=np.ones(2))
+good(worlds.demonstrations, world=WORLD, n=3, rng=None, weights=np.ones(2), wrong_topic=0.1)
+good(worlds.counts, world=WORLD, replies=REPLIES)
+good(worlds.illegal_share, world=WORLD, replies=REPLIES)
+good(worlds.gold_reward, world=WORLD, replies=REPLIES)
+good(WORLD.encode, text="send refund")
+good(WORLD.replies, prompts=np.array([0, 1]), texts=["send refund", ""])
+good(WORLD.text, replies=REPLIES)
+good(language.one_blas_thread, function=look)
+good(language.feature_names, world=WORLD)
+good(language.n_features, world=WORLD)
+good(language.new, world=WORLD, hidden=2, rng=None, dtype=np.float64)
+good(language.contexts, world=WORLD, replies=REPLIES, dtype=np.float64)
+good(language.logits, model=MODEL, x=CONTEXTS.x)
+good(language.gradient, model=MODEL, x=CONTEXTS.x, grad_logits=np.ones((N_TOKENS, N_WORDS)))
+good(language.score, model=MODEL, batch=CONTEXTS, weights=np.ones(N_TOKENS))
+good(language.log_probs, model=MODEL, world=WORLD, replies=REPLIES)
+good(language.sample, model=MODEL, world=WORLD, prompts=np.array([0, 1]), rng=None, temperature=1.0)
+good(language.pack, model=MODEL)
+good(language.unpack, parameters=PARAMETERS, like=MODEL)
+few = {"world": WORLD, "demonstrations": REPLIES, "rng": None, "dtype": np.float32}
+good(language.sft, **few, epochs=1, step_size=0.1, batch=4, hidden=1, held_out=0.5)
+good(language.finite, model=MODEL)
+good(language.checked_model, name="model", model=MODEL, world=WORLD)
+good(language.checked_batch, name="batch", batch=CONTEXTS, model=MODEL)
+good(reward_model.RewardModel, kind="log", weights=RM.weights, length_weight=0.0, mean=0.0, sd=1.0, offset=0.0)
+good(reward_model.feature_names, world=WORLD, kind="rich")
+good(reward_model.features, world=WORLD, replies=REPLIES, kind="rich")
+good(reward_model.sample_pairs, model=MODEL, world=WORLD, n=3, rng=None, weights=np.ones(2))
+few = {"world": WORLD, "first": PAIRS.chosen, "second": PAIRS.rejected, "rng": None, "biased_share": 0.5}
+good(reward_model.label, **few, temperature=0.6, polite_bias=0.1, length_bias=0.1)
+good(reward_model.choose, first=PAIRS.chosen, second=PAIRS.rejected, first_wins=np.array([True, False]))
+good(reward_model.join, pairs=[PAIRS, PAIRS])
+good(reward_model.fit, world=WORLD, pairs=PAIRS, kind="log", penalty=1.0, length_control=True)
+good(reward_model.normalise, model=RM, world=WORLD, replies=REPLIES)
+good(reward_model.reward_score, model=RM, world=WORLD, replies=REPLIES)
+good(reward_model.accuracy, model=RM, world=WORLD, pairs=PAIRS)
+good(reward_model.check_pairs, name="pairs", world=WORLD, pairs=PAIRS)
+good(reward_model.weight_table, model=RM, world=WORLD)
+good(reward_model.read_pairs, path=FOLDER / "pairs.jsonl", world=WORLD)
+good(reward_model.write_pairs, path=FOLDER / "other.jsonl", world=WORLD, pairs=PAIRS)
+good(metrics.exact_kl, model=MODEL, reference=LOG.reference, world=WORLD, prompt=1)
+good(metrics.full_kl, model=MODEL, reference=LOG.reference, world=WORLD, replies=REPLIES)
+good(metrics.columns, rows=ROWS)
+good(metrics.write_csv, path=FOLDER / "log.csv", rows=ROWS)
+good(metrics.write_jsonl, path=FOLDER / "other_log.jsonl", rows=ROWS)
+good(metrics.read_jsonl, path=FOLDER / "log.jsonl")
+good(RunConfig, **dataclasses.asdict(RunConfig(missing_eos_penalty=1.0, target_kl=1.0, stop_at_kl=9.0)))
+good(rlhf.run, config=TINY, seed=0, world=WORLD, pairs=PAIRS, progress=False, on_update=look)
+good(rlhf.begin, config=TINY, seed=0, world=WORLD, pairs=PAIRS)
+good(rlhf.resume, log=LOG, updates=1, config=TINY, progress=False, on_update=look)
+good(rlhf.relabel, log=LOG, pairs=2, weights=np.ones(2))
+good(rlhf.prepare, config=TINY, seed=0, world=WORLD)
+good(evaluation.evaluate, log=LOG, replies=4, seed=0, weights=np.ones(2), model=LOG.model)
+good(evaluation.pair_accuracy, log=LOG, pairs=4, seed=0, weights=np.ones(2), model=LOG.model, own_raters=True)
+good(evaluation.gradient_noise, log=LOG, config=TINY, batches=2, seed=0)
+few = {"config": TINY, "replies": REPLIES, "values": np.zeros((2, 4))}
+good(ppo.advantage_estimates, **few, rewards=np.ones((2, 3)) * REPLIES.mask)
+few = {"config": TINY, "model": MODEL, "batch": CONTEXTS, "log_ref": np.full((N_TOKENS, N_WORDS), -1.0)}
+good(ppo.policy_step, **few, old=np.full(N_TOKENS, -1.0), advantages=np.ones(N_TOKENS), kl_coef=0.1)
+good(config.stage, config=TINY, kind=config.SFTConfig)
+good(ppo.update, **UPDATE, rng=None)
+good(ppo.collect, **UPDATE, rng=None)
+good(ppo.climb, config=TINY, state=LOG.state, like=LOG.reference, collected=COLLECTED, rng=None)
+good(sweep.sweep, configs=TINY, seeds=[0], world=WORLD, jobs=1, progress=False)
 # What other modules ask at their doors; the name is theirs, not a user's.
 DOORS = {worlds.checked, language.checked_model, language.checked_batch, reward_model.check_pairs}
-DOORS |= {rollout.require_end_by, training.kept}
+DOORS |= {rollout.require_end_by, training.kept, config.stage, ppo.update, ppo.collect, ppo.climb}
 # Files: what is no file is the system's own error.
 FILES = (worlds.load, reward_model.read_pairs, reward_model.write_pairs)
 FILES += (metrics.write_csv, metrics.write_jsonl, metrics.read_jsonl)
 # Answers that are not numbers, or in which NaN and infinity have a meaning that the docstring says.
-INFINITE = {policy.log_softmax, policy.log_prob, policy.kl_divergence, estimators.summarise, estimators.compare}
-INFINITE |= {training.reinforce, training.a2c, worlds.load}
+INFINITE = {estimators.summarise, estimators.compare, training.reinforce, training.a2c, worlds.load}
+# +inf in a KL divergence and −inf in log-probabilities, but only where these forbid an action.
+FORBIDDING = {policy.log_softmax: "logits", policy.log_prob: "logits", policy.kl_divergence: "q_logits"}
 
 
 class Sub(np.ndarray):
@@ -323,20 +228,16 @@ def scalars():
         *([], {}, set(), (), [[]], [[1.0], [1.0, 2.0]], {"a": 1}, range(2), (x for x in (1, 2)), Ellipsis, Failing()),
         *(np.array(1.0), np.array(1), np.array([]), np.zeros((0, 2)), np.array(None), np.array("a")),
         *(memoryview(b"ab"), np.ma.masked, np.ma.array([1.0, 2.0], mask=[0, 1]), [np.ma.masked, 1.0], [True, 0.5]),
-        *(
-            np.float64,
-            gymnasium,
-            Path("nowhere"),
-            lambda *_: np.nan,
-            lambda *_: None,
-            Wild(),
-            training.SGD,
-        ),
+        *(np.float64, gymnasium, Path("nowhere"), lambda *_: np.nan, lambda *_: None, Wild(), training.SGD),
         *({"x": lambda _: np.nan}, {"x": lambda r: r.mask[:, 1:]}, {"x": lambda r: r.rewards.fill(7)}, Wild),
     ]
 
 
-def arrays(good):
+EDGES = [0.0, -0.0, 1.0, -1.0, 0.5, 2.0, 1e-300, 5e-324, 1e300, -1e300, 1.7e308, -1.7e308, 730.0, 1000.0, -1000.0]
+EDGES += [np.nan, np.inf, -np.inf] + [0.25] * 18
+
+
+def arrays(good, rng):
     """Hostile relatives of a good array."""
     some = [good[None], good[..., :0], good[..., None], good.ravel()[:-1], np.zeros_like(good), good[::-1], good.T]
     some += [good.astype(t) for t in ("f2", "f4", "g", "c16", "O", "U3", "i8", "u1", "?", ">f8")]
@@ -347,6 +248,10 @@ def arrays(good):
         good[:1],
         np.broadcast_to(np.ones((), good.dtype), good.shape),
     ]
+    if good.dtype.kind in "fi":
+        entries = EDGES if good.dtype.kind == "f" else range(-2, 4)
+        shapes = (good.shape, good.shape, good.shape, tuple(rng.integers(0, 5, rng.integers(4))))
+        some += [rng.choice(np.array(entries, good.dtype), shape) for shape in shapes]
     frozen = good.copy()
     frozen.setflags(write=False)
     some.append(frozen)
@@ -364,7 +269,7 @@ def hostile(good, rng):
     """Something in place of a good argument."""
     kind = rng.integers(4)
     if kind and isinstance(good, np.ndarray):
-        some = arrays(good)
+        some = arrays(good, rng)
         return some[rng.integers(len(some))]
     if kind and hasattr(good, "_fields"):
         field = good._fields[rng.integers(len(good._fields))]
@@ -453,7 +358,8 @@ def fault(function, call):
     else:
         if function not in INFINITE:
             for part in parts(result):
-                if part.dtype.kind == "f" and not np.isfinite(part).all():
+                forbids = function in FORBIDDING and np.isneginf(call[FORBIDDING[function]]).any()
+                if part.dtype.kind == "f" and not (~np.isnan(part) if forbids else np.isfinite(part)).all():
                     return f"not finite: {part}"
         same = all(np.shape(call[name]) == np.shape(good) for name, good in CALLS[function].items() if is_array(good))
         if same and function in SHAPED and [part.shape for part in parts(result)] != good_shapes(function):
@@ -521,6 +427,10 @@ def test_the_table_holds_every_public_function():
         if inspect.isfunction(value) and value.__module__ == module.__name__ and not name.startswith("_")
     }
     assert {label(function) for function in public} <= {label(function) for function in CALLS}
+    floor = {
+        f for f in public if f.__module__ in (policy.__name__, returns.__name__, objectives.__name__, mdp.__name__)
+    }
+    assert floor - {mdp.from_gymnasium} <= set(GOOD), "what is tested of all of these in test_bad_input.py"
     for kind in (mdp.TabularMDP, worlds.World, training.SGD, training.Adam):
         methods = {f"{kind.__module__}.{f.__qualname__}" for f in vars(kind).values() if inspect.isfunction(f)}
         public_methods = {name for name in methods if not name.rsplit(".", 1)[1].startswith("_")}
@@ -528,7 +438,8 @@ def test_the_table_holds_every_public_function():
 
 
 @pytest.mark.parametrize("function", CALLS, ids=label)
-def test_the_good_call_is_accepted(function):
+def test_the_good_call_is_accepted_and_has_every_argument(function):
+    assert set(CALLS[function]) == set(inspect.signature(function).parameters) - {"kwargs"}
     assert fault(function, CALLS[function] | fresh(function)) is None
 
 
@@ -567,7 +478,7 @@ def test_masked_arrays_are_refused(function, name):
 
 
 SAMPLING = {worlds.sample_prompts, worlds.demonstrations, reward_model.sample_pairs}
-SAMPLING |= {ppo.relabel, ppo.evaluate, ppo.pair_accuracy}
+SAMPLING |= {rlhf.relabel, evaluation.evaluate, evaluation.pair_accuracy}
 
 
 @pytest.mark.parametrize(("function", "name"), arguments_that(lambda f, name, _: f in SAMPLING and name == "weights"))

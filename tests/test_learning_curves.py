@@ -6,7 +6,9 @@ Two samples are compared within 8 standard errors, added in squares, as in test_
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from test_training import Z, bad, dense_mdp, rng, softmax, within
+from refusals import bad
+from small_mdps import Z, dense_mdp, rng, within
+from test_training import softmax
 
 from course_utils import learning_curves, worlds
 

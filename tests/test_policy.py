@@ -138,9 +138,7 @@ def test_score_is_the_gradient_of_log_prob():
     logits = np.array([0.3, -1.2, 0.8, 0.1])
     for action in range(4):
         oracles.agree(
-            policy.score(logits, action),
-            lambda z, a=action: oracles.picked(oracles.log_softmax(z), a),
-            logits,
+            policy.score(logits, action), lambda z, a=action: oracles.picked(oracles.log_softmax(z), a), logits
         )
         assert (
             oracles.relative_error(

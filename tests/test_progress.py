@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from refusals import bad
 
 from course_utils import lessons, progress
 from course_utils.checks import check
@@ -70,8 +71,7 @@ def test_the_first_answer_ever_counts_as_the_first_try():
 def test_only_true_is_true(file):
     for value in ("False", 1, np.array([True]), "yes"):
         progress.record_quiz("08", "sum", value, value)
-        with pytest.raises(TypeError, match=r"confirm is .*, expected True or False"):
-            progress.reset(value)
+        bad(TypeError, r"confirm is .*, expected True or False", progress.reset, value)
     assert progress.summary()["08"]["quiz"] == {"sum": {"correct": False, "first_try": False, "tries": 4}}
     progress.record_quiz("08", "sum", np.True_, False)
     assert progress.summary()["08"]["quiz"]["sum"]["correct"]
@@ -99,8 +99,7 @@ def test_an_empty_variable_switches_recording_off(file, monkeypatch, tmp_path):
         assert progress.location() is None
         assert progress.summary() == {}
         assert progress.reset(confirm=True) is None
-        with pytest.raises(RuntimeError, match=progress.VARIABLE):
-            progress.export()
+        bad(RuntimeError, progress.VARIABLE, progress.export)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -298,8 +297,7 @@ def test_odd_entries_are_passed_over(file):
 
 
 @pytest.mark.parametrize(
-    "value",
-    ["NaN", "-Infinity", "1e999", r'"\ud800"', r'"\u2028"', "true", "9" * 400, "[" * 40 + "]" * 40, "null"],
+    "value", ["NaN", "-Infinity", "1e999", r'"\ud800"', r'"\u2028"', "true", "9" * 400, "[" * 40 + "]" * 40, "null"]
 )
 @pytest.mark.parametrize("key", ["times", "record", "total_variation", "question", "x"])
 def test_an_odd_value_in_it_stops_no_later_recording(file, capsys, key, value):
@@ -428,8 +426,7 @@ def test_export_is_one_file_with_everything(file, tmp_path, monkeypatch):
         assert document["summary"] == progress.summary()
         assert document["events"] == events(file)
         assert {"format", "version", "exported"} <= document.keys()
-    with pytest.raises(OSError, match="nowhere"):
-        progress.export(tmp_path / "nowhere" / "x.json")
+    bad(OSError, "nowhere", progress.export, tmp_path / "nowhere" / "x.json")
 
 
 @pytest.mark.parametrize(("answer", "gone"), [("yes", True), (" Y ", True), ("no", False), ("", False)])
@@ -451,8 +448,7 @@ def test_reset_where_nobody_can_be_asked(file, monkeypatch, error):
         raise error
 
     monkeypatch.setattr("builtins.input", ask)
-    with pytest.raises(RuntimeError, match=r"reset\(confirm=True\)"):
-        progress.reset()
+    bad(RuntimeError, r"reset\(confirm=True\)", progress.reset)
     assert progress.summary()
     first = progress.reset(confirm=True)
     progress.record_quiz("08", "sign", True, True)

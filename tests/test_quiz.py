@@ -319,11 +319,13 @@ def test_the_good_file_is_good(tmp_path):
         ('"title": "One"', '"titel": "One"', 6, "'titel' was unexpected"),
         (', "reason": "no", "misconception"', ', "misconception"', 10, "'reason' is a required property"),
         ('"text": "this", "right": true', '"text": "this", "right": "yes"', 9, "not of type 'boolean'"),
+        ('"text": "this", "right"', '"text": ["' + "la" * 50 + '"], "right"', 9, "al… is not of type"),
+        ('"title": "One"', '"title": "' + "One" * 50 + '"', 7, "has 150 characters, expected at most 60"),
         ('"kind": "numeric"', '"kind": "number"', 14, "not one of"),
         ('"tolerance": 0.1', '"tolerance": 0', 15, "minimum of 0"),
         ('"id": "two"', '"id": "one"', 14, "used twice"),
         ('"x^2": "x squared"', '"x^2": "x squared", "y": "why"', 4, "no text uses"),
-        ('"x^2": "x squared"', '"x^2": ""', 4, "non-empty"),
+        ('"x^2": "x squared"', '"x^2": ""', 4, "has 0 characters, expected at least 1"),
         ('$x^2$', '$x^3$', 7, "no spoken form"),
         ('$x^2$', '$x^2', 7, "does not end"),
         ('"text": "that", "right": false', '"text": "that", "right": true', 8, "2 options are right"),
@@ -347,6 +349,14 @@ def test_a_bad_file_is_refused_with_line_and_reason(tmp_path, old, new, line, re
     told = refusal(tmp_path, GOOD.replace(old, new))
     assert f"quizzes/07.json, line {line}" in told, told
     assert reason in told, told
+
+
+def test_a_quiz_has_three_to_five_questions(tmp_path):
+    document = json.loads(GOOD)
+    for n in (2, 6):
+        bound = "at least 3" if n < 3 else "at most 5"
+        told = refusal(tmp_path, json.dumps(document | {"questions": (2 * document["questions"])[:n]}))
+        assert told == f"quizzes/07.json, line 1: questions: has {n} entries, expected {bound}"
 
 
 def test_every_fault_of_a_file_is_told_in_order(tmp_path):

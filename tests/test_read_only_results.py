@@ -8,15 +8,17 @@ import numpy as np
 import pytest
 import tiny_world
 
-from course_utils.rlhf import policy, ppo, reward_model
+from course_utils.rlhf import evaluation, language_model, reward_model
+from course_utils.rlhf import run as rlhf
 from course_utils.rlhf import world as worlds
+from course_utils.rlhf.config import RunConfig
 from course_utils.widgets.clip_lab import ClipLab
 from course_utils.widgets.preference_lab import PreferenceLab
 from course_utils.widgets.quiz import Quiz, schema
 from course_utils.widgets.rlhf_lab import RlhfLab
 from course_utils.worlds import three_action_state
 
-CONFIG = ppo.RunConfig(demonstrations=40, sft_epochs=1, pairs=20, batch_size=4, updates=2, relabel_every=1)
+CONFIG = RunConfig(demonstrations=40, sft_epochs=1, pairs=20, batch_size=4, updates=2, relabel_every=1)
 
 
 @pytest.fixture(scope="module")
@@ -62,25 +64,26 @@ def same(one, two):
         lambda log: log.reference,
         lambda log: log.state.reward_model,
         lambda log: log.world,
-        lambda log: ppo.prepare(CONFIG, 3, log.world),
-        lambda log: ppo.begin(CONFIG, 3, world=log.world),
-        lambda log: ppo.evaluate(log, replies=10),
-        lambda log: ppo.relabel(log, 5),
+        lambda log: rlhf.prepare(CONFIG, 3, log.world),
+        lambda log: rlhf.begin(CONFIG, 3, world=log.world),
+        lambda log: evaluation.evaluate(log, replies=10),
+        lambda log: rlhf.relabel(log, 5),
     ],
 )
 def test_editing_what_a_run_hands_out_changes_no_other_run(world, reached):
-    before = ppo.run(CONFIG, 3, world=world, progress=False)
-    score = reward_model.score(before.state.reward_model, world, ppo.evaluate(before, replies=10).replies)
-    spoil(reached(ppo.run(CONFIG, 3, world=world, progress=False)), {})
-    after = ppo.run(CONFIG, 3, world=world, progress=False)
+    before = rlhf.run(CONFIG, 3, world=world, progress=False)
+    score = reward_model.reward_score(before.state.reward_model, world, evaluation.evaluate(before, replies=10).replies)
+    spoil(reached(rlhf.run(CONFIG, 3, world=world, progress=False)), {})
+    after = rlhf.run(CONFIG, 3, world=world, progress=False)
     assert same(after, before)
     assert np.array_equal(
-        score, reward_model.score(after.state.reward_model, world, ppo.evaluate(after, replies=10).replies)
+        score,
+        reward_model.reward_score(after.state.reward_model, world, evaluation.evaluate(after, replies=10).replies),
     )
 
 
 def test_the_arrays_of_a_log_are_read_only_or_copies(world):
-    log = ppo.run(CONFIG, 3, world=world, progress=False)
+    log = rlhf.run(CONFIG, 3, world=world, progress=False)
     refused, edited = spoil(log, {})
     assert refused >= 20
     assert not edited
@@ -93,8 +96,8 @@ def test_the_arrays_of_a_log_are_read_only_or_copies(world):
 
 
 def test_what_on_update_does_to_its_log_changes_nothing(world):
-    wanted = ppo.run(CONFIG, 3, world=world, progress=False)
-    got = ppo.run(CONFIG, 3, world=world, progress=False, on_update=lambda log: spoil(log, {}))
+    wanted = rlhf.run(CONFIG, 3, world=world, progress=False)
+    got = rlhf.run(CONFIG, 3, world=world, progress=False, on_update=lambda log: spoil(log, {}))
     assert same(got, wanted)
 
 
@@ -103,12 +106,12 @@ def test_what_the_user_gave_stays_the_users(world):
     weights = np.ones(len(reward_model.feature_names(world)))
     model = reward_model.RewardModel("log", weights)
     said = world.replies([0], ["send refund"])
-    before = reward_model.score(model, world, said)
-    log = ppo.run(CONFIG, 3, world=world, pairs=pairs, progress=False)
+    before = reward_model.reward_score(model, world, said)
+    log = rlhf.run(CONFIG, 3, world=world, pairs=pairs, progress=False)
     weights[:] = 5.0
     spoil(pairs, {})
-    assert reward_model.score(model, world, said) == before
-    assert same(log, ppo.resume(ppo.begin(CONFIG, 3, world=world, pairs=log.start.pairs), 2, progress=False))
+    assert reward_model.reward_score(model, world, said) == before
+    assert same(log, rlhf.resume(rlhf.begin(CONFIG, 3, world=world, pairs=log.start.pairs), 2, progress=False))
 
 
 def test_tables_of_an_mdp_are_copies():
@@ -137,7 +140,7 @@ def test_labs_share_nothing_that_can_be_edited():
 
 
 def test_models_and_worlds_come_out_of_another_process_read_only(world):
-    log = pickle.loads(pickle.dumps(ppo.run(CONFIG, 3, world=world, progress=False)))
+    log = pickle.loads(pickle.dumps(rlhf.run(CONFIG, 3, world=world, progress=False)))
     for array in (log.state.reward_model.weights, log.world.topic_of, log.world.tags["polite"]):
         assert not array.flags.writeable
     assert log.world == world
@@ -146,8 +149,8 @@ def test_models_and_worlds_come_out_of_another_process_read_only(world):
 def test_equal_worlds_share_what_is_cached_and_no_others_do(world):
     kinder = dataclasses.replace(world, gold_weights={**world.gold_weights, "polite": 9.0})
     config = dataclasses.replace(CONFIG, gold_reward=True)
-    usual, other = (ppo.run(config, 3, world=w, progress=False) for w in (world, kinder))
+    usual, other = (rlhf.run(config, 3, world=w, progress=False) for w in (world, kinder))
     assert not np.array_equal(usual["ours/gold"], other["ours/gold"])
     assert not np.array_equal(usual.start.pairs.chosen.tokens, other.start.pairs.chosen.tokens)
-    assert policy.finite(usual.model)
+    assert language_model.finite(usual.model)
     assert worlds.load() is not worlds.load()

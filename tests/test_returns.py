@@ -156,3 +156,40 @@ def test_true_values_have_td_errors_of_zero(record, lambda_):
 @pytest.mark.parametrize("lambda_", [0.0, 0.5, 1.0])
 def test_one_step(lambda_):
     assert_allclose(returns.gae([2.0], 0.5, [3.0, 4.0], lambda_), [2 + 0.5 * 4 - 3], rtol=1e-15)
+
+
+# Whitening
+
+
+def test_whitening_longhand():
+    # mean 3 and variance (4 + 0 + 4) / 3 of the three steps that were taken
+    got = returns.whiten([[1.0, 3.0], [5.0, 9.0]], [[1, 1], [1, 0]])
+    assert_allclose(got, np.array([[-2.0, 0.0], [2.0, 0.0]]) / (8 / 3 + 1e-8) ** 0.5, rtol=1e-14)
+    assert_array_equal(returns.whiten([[1.0, 3.0], [5.0, 9.0]], np.array([[True, True], [True, False]])), got)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e200])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_whitened_advantages_have_mean_0_and_standard_deviation_1(scale, dtype):
+    scale = min(scale, 1e30) if dtype == np.float32 else scale
+    got = returns.whiten((scale * np.random.default_rng(0).normal(5.0, 3.0, size=(2, 30))).astype(dtype))
+    assert got.dtype == dtype
+    assert_allclose([got.mean(), got.std()], [0.0, 1.0], atol=1e-2 if scale < 1 else 1e-5)
+
+
+def test_advantages_that_are_all_the_same_are_whitened_to_nothing():
+    mask = np.array([[1.0, 1.0, 0.0], [1.0, 1.0, 1.0]])
+    assert_array_equal(returns.whiten(np.full((2, 3), 0.1) * mask, mask), np.zeros((2, 3)))
+    for value in (0.1, 1e20, -7e15):
+        same_everywhere = np.full((4, 5), value) * (1 + 1e-16 * np.arange(20).reshape(4, 5))
+        assert_array_equal(returns.whiten(same_everywhere), np.zeros((4, 5)))
+
+
+def test_a_mask_says_of_each_step_whether_it_was_taken():
+    for mask, message in [
+        ([1, 0], r"mask has shape \(2,\), expected \(3,\) to match advantages"),
+        ([1, 0.5, 1], r"mask\[1\] is 0.5, expected 0 or 1"),
+        ([0, 0, 0], "mask is 0 everywhere, expected at least one step that was taken"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            returns.whiten(REWARDS, mask)

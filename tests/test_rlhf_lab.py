@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from traitlets import TraitError
 
-from course_utils.rlhf import policy, ppo, reward_model
+from course_utils.rlhf import language_model, ppo, reward_model
+from course_utils.rlhf import run as rlhf
 from course_utils.rlhf import world as worlds
+from course_utils.rlhf.config import RunConfig
 from course_utils.rlhf.reward_model import Pairs
 from course_utils.widgets import RlhfLab, kernel_lab, offline
 from course_utils.widgets import rlhf_lab as module
@@ -53,8 +55,8 @@ def test_two_halves_are_one_whole_and_that_is_ppo():
     first = lab.evaluate(50)  # fresh replies do not disturb the run
     assert not np.array_equal(first.replies.tokens, lab.evaluate(50).replies.tokens), "fresh ones each time"
     lab.train(3)
-    config = ppo.RunConfig(kl_coef=0.1, learning_rate=0.05, num_ppo_epochs=2, cliprange=None, feature_kind="count")
-    whole = ppo.run(dataclasses.replace(config, updates=7), 1, progress=False)
+    config = RunConfig(kl_coef=0.1, learning_rate=0.05, num_ppo_epochs=2, cliprange=None, feature_kind="count")
+    whole = rlhf.run(dataclasses.replace(config, updates=7), 1, progress=False)
     assert same(lab.log, whole)
     assert dataclasses.replace(lab.log.config, updates=7) == whole.config
     lab.reset()
@@ -79,9 +81,9 @@ def test_a_setting_counts_from_the_next_update_on(change, config):
     lab.train(2)
     lab.set_trait(*next(iter(change.items())))
     lab.train(2)
-    before = ppo.run(ppo.RunConfig(updates=2), 0, progress=False)
-    assert same(lab.log, ppo.resume(before, 2, config=ppo.RunConfig(**config), progress=False))
-    assert not same(lab.log, ppo.resume(before, 2, progress=False))
+    before = rlhf.run(RunConfig(updates=2), 0, progress=False)
+    assert same(lab.log, rlhf.resume(before, 2, config=RunConfig(**config), progress=False))
+    assert not same(lab.log, rlhf.resume(before, 2, progress=False))
 
 
 @pytest.mark.long
@@ -95,7 +97,7 @@ def test_other_features_or_another_seed_start_anew():
     assert (lab.updates, lab.seed, lab.log.seed) == (0, 1, 1)
     lab.seed, lab.feature_kind = 0, "log"
     lab.train(2)
-    assert same(lab.log, ppo.run(ppo.RunConfig(kl_coef=0.2, updates=2), 0, progress=False))
+    assert same(lab.log, rlhf.run(RunConfig(kl_coef=0.2, updates=2), 0, progress=False))
 
 
 @pytest.mark.long
@@ -128,7 +130,7 @@ def test_replies_are_samples_that_change_only_with_the_policy(hacked):
     fresh._show()
     assert fresh.replies == lab.first_replies
     said = WORLD.replies(list(module.PROMPTS), lab.replies)
-    np.testing.assert_allclose(lab.reply_scores, reward_model.score(lab.log.start.reward_model, WORLD, said))
+    np.testing.assert_allclose(lab.reply_scores, reward_model.reward_score(lab.log.start.reward_model, WORLD, said))
     np.testing.assert_allclose(lab.reply_gold, worlds.gold_reward(WORLD, said).total)
     assert all(len(reply.split()) == WORLD.max_tokens for reply in lab.replies), "β = 0: word salad up to the cap"
     assert min(lab.reply_scores) > max(lab.first_scores)
@@ -189,8 +191,8 @@ def test_in_the_background_until_it_is_paused_or_the_bar_is_full(monkeypatch):
     lab, done = asyncio.run(scenario())
     assert (lab.updates, lab.message) == (50, "")
     assert lab._chunk() == 2, "a second run is twice as long, and as long to watch"
-    half = ppo.run(ppo.RunConfig(updates=done), 0, progress=False)
-    assert same(lab.log, ppo.resume(half, 50 - done, config=ppo.RunConfig(kl_coef=0.0), progress=False))
+    half = rlhf.run(RunConfig(updates=done), 0, progress=False)
+    assert same(lab.log, rlhf.resume(half, 50 - done, config=RunConfig(kl_coef=0.0), progress=False))
 
 
 @pytest.mark.long
@@ -217,13 +219,13 @@ def test_the_page_is_heard():
 
 @pytest.mark.long
 def test_an_error_ends_in_words_and_nothing_is_lost(monkeypatch, capsys):
-    climb = ppo._climb
+    climb = ppo.climb
 
     def broken(config, state, *rest):
         moved, epochs = climb(config, state, *rest)
         return (moved._replace(parameters=moved.parameters * np.nan), epochs) if state.updates == 3 else (moved, epochs)
 
-    monkeypatch.setattr(ppo, "_climb", broken)
+    monkeypatch.setattr(ppo, "climb", broken)
 
     async def scenario():
         lab = RlhfLab()
@@ -238,19 +240,19 @@ def test_an_error_ends_in_words_and_nothing_is_lost(monkeypatch, capsys):
     )
     assert lab.message == told
     kept = lab.log
-    with pytest.raises(ppo.NonFiniteError, match="update 4: the policy's parameters"):
+    with pytest.raises(rlhf.NonFiniteError, match="update 4: the policy's parameters"):
         lab.train(5)
     assert lab.log is kept
     assert lab.message == told
     monkeypatch.undo()
-    assert same(lab.log, ppo.run(ppo.RunConfig(updates=3), 0, progress=False))
+    assert same(lab.log, rlhf.run(RunConfig(updates=3), 0, progress=False))
     lab.train(1)
     assert (lab.updates, lab.message) == (4, "")
 
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ppo, "_climb", interrupted)
+    monkeypatch.setattr(ppo, "climb", interrupted)
     with pytest.raises(KeyboardInterrupt):
         lab.train(2)
     assert len(lab.log) == 4
@@ -268,7 +270,7 @@ def own():
 def test_own_pairs_train_the_reward_model(own):
     lab = RlhfLab(pairs=own, kl_coef=0.1)
     lab.train(40)
-    assert same(lab.log, ppo.run(ppo.RunConfig(kl_coef=0.1, updates=40), 0, pairs=own, progress=False))
+    assert same(lab.log, rlhf.run(RunConfig(kl_coef=0.1, updates=40), 0, pairs=own, progress=False))
     assert lab.own_pairs == 40
     assert lab.lengths[-1] < lab.lengths[0] - 1
     lab.feature_kind = "rich"
@@ -290,7 +292,7 @@ def test_pairs_that_teach_nothing_are_refused(own, monkeypatch):
     def refuse(*_, **__):
         raise ValueError("it did not settle")
 
-    monkeypatch.setattr(ppo, "begin", refuse)
+    monkeypatch.setattr(rlhf, "begin", refuse)
     with pytest.raises(TraitError, match="did not settle"):
         lab.feature_kind = "count"
     with pytest.raises(TraitError, match="did not settle"):
@@ -368,7 +370,7 @@ def test_the_sampled_replies_are_the_policys():
     """Over many seeds of the sampler the first word has the policy's distribution: the mean score of SFT's replies."""
     log = RlhfLab().log
     prompts = np.full(4000, module.PROMPTS[0])
-    said = policy.sample(log.model, WORLD, prompts, np.random.default_rng(0)).replies
-    scores = reward_model.score(log.state.reward_model, WORLD, said)
+    said = language_model.sample(log.model, WORLD, prompts, np.random.default_rng(0)).replies
+    scores = reward_model.reward_score(log.state.reward_model, WORLD, said)
     mine = [module._said(dataclasses.replace(log, seed=seed)).scores[0] for seed in range(300)]
     assert abs(np.mean(mine) - scores.mean()) < 4 * scores.std() / np.sqrt(300)

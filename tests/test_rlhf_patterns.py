@@ -10,9 +10,10 @@ from functools import cache
 import numpy as np
 import pytest
 
-from course_utils.rlhf import ppo
 from course_utils.rlhf import world as worlds
-from course_utils.rlhf.ppo import RunConfig, evaluate, pair_accuracy, resume, run
+from course_utils.rlhf.config import RunConfig
+from course_utils.rlhf.evaluation import evaluate, gradient_noise, pair_accuracy
+from course_utils.rlhf.run import relabel, resume, run
 
 pytestmark = pytest.mark.long
 
@@ -197,7 +198,7 @@ def test_noise_of_the_gradient_by_baseline(seeds):
         with_offset = dataclasses.replace(log, state=log.state._replace(reward_model=shifted))
 
         def noise(of_log, **options):
-            return ppo.gradient_noise(of_log, RunConfig(**options), batches=15).noise
+            return gradient_noise(of_log, RunConfig(**options), batches=15).noise
 
         a2c = noise(log, lam=1.0)
         assert noise(log, baseline="none") > 1.15 * a2c
@@ -289,7 +290,7 @@ def test_drift_is_mended_by_new_pairs_and_new_prompts_together(seeds):
     for seed in seeds:
         log = trained("drift", seed)
         everyone = dataclasses.replace(log.config, unseen_topics=(), angry_share=0.5)
-        relabelled = ppo.relabel(log, 1500, weights=worlds.prompt_weights(log.world))
+        relabelled = relabel(log, 1500, weights=worlds.prompt_weights(log.world))
 
         def live(end):
             return evaluate(end, replies=1000, weights=LIVE).gold

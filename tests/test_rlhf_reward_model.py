@@ -7,7 +7,7 @@ import pytest
 from autograd import grad
 from autograd import numpy as anp
 
-from course_utils.rlhf import policy
+from course_utils.rlhf import language_model
 from course_utils.rlhf import reward_model as rm
 from course_utils.rlhf import world as worlds
 from course_utils.rlhf.world import DataFileError
@@ -19,7 +19,7 @@ Z_LIMIT = 5.5  # two-sided false alarm 4e-8 for each comparison
 @pytest.fixture(scope="module")
 def sft():
     rng = np.random.default_rng(0)
-    return policy.sft(WORLD, worlds.demonstrations(WORLD, 3000, rng), rng).model
+    return language_model.sft(WORLD, worlds.demonstrations(WORLD, 3000, rng), rng).model
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_score_is_features_times_weights(kind, fresh):
     weights = rng.normal(size=len(rm.feature_names(WORLD, kind)))
     model = rm.RewardModel(kind, weights, mean=0.3, sd=2.0, offset=5.0)
     expected = (rm.features(WORLD, fresh.chosen, kind) @ weights - 0.3) / 2 + 5
-    assert rm.score(model, WORLD, fresh.chosen) == pytest.approx(expected, abs=1e-10)
+    assert rm.reward_score(model, WORLD, fresh.chosen) == pytest.approx(expected, abs=1e-10)
 
 
 @pytest.mark.long
@@ -87,7 +87,9 @@ def test_length_control_leaves_the_length_out_of_the_score(sft):
     pairs = rm.label(WORLD, *rm.sample_pairs(sft, WORLD, 1500, rng), rng, length_bias=0.3)
     model = rm.fit(WORLD, pairs, length_control=True)
     assert model.length_weight > 0.1  # the raters' liking was found
-    assert rm.score(model, WORLD, pairs.chosen) == pytest.approx(rm.features(WORLD, pairs.chosen) @ model.weights)
+    assert rm.reward_score(model, WORLD, pairs.chosen) == pytest.approx(
+        rm.features(WORLD, pairs.chosen) @ model.weights
+    )
 
 
 @pytest.mark.long
@@ -129,13 +131,13 @@ def test_every_kind_of_features_ranks_fresh_pairs_well(kind, pairs, fresh, sft):
 @pytest.mark.long
 def test_normalised_scores(pairs, fresh):
     model = rm.normalise(rm.fit(WORLD, pairs), WORLD, fresh.chosen)
-    scores = rm.score(model, WORLD, fresh.chosen)
+    scores = rm.reward_score(model, WORLD, fresh.chosen)
     assert scores.mean() == pytest.approx(0, abs=1e-12)
     assert scores.std() == pytest.approx(1)
     again = rm.normalise(model, WORLD, fresh.chosen)
     assert (again.mean, again.sd) == pytest.approx((model.mean, model.sd))
     shifted = dataclasses.replace(model, offset=5.0)
-    assert rm.score(shifted, WORLD, fresh.chosen) == pytest.approx(scores + 5)
+    assert rm.reward_score(shifted, WORLD, fresh.chosen) == pytest.approx(scores + 5)
     assert rm.accuracy(shifted, WORLD, fresh) == rm.accuracy(model, WORLD, fresh)
     with pytest.raises(ValueError, match="replies all have the same score"):
         rm.normalise(model, WORLD, WORLD.replies([0, 0], ["we", "we"]))
@@ -251,7 +253,7 @@ def test_penalties_with_which_nothing_settles_are_refused(pairs, penalty):
 @pytest.mark.parametrize("penalty", [0.01, 1e12, 1e300])
 def test_other_extreme_penalties_give_a_model(pairs, penalty):
     model = rm.normalise(rm.fit(WORLD, pairs, penalty=penalty), WORLD, pairs.chosen)
-    scores = rm.score(model, WORLD, pairs.chosen)
+    scores = rm.reward_score(model, WORLD, pairs.chosen)
     assert (scores.mean(), scores.std()) == (pytest.approx(0, abs=1e-9), pytest.approx(1))
 
 
@@ -266,4 +268,4 @@ def test_choices_are_booleans(pairs):
 def test_weights_of_another_world_are_refused(pairs):
     model = rm.RewardModel("log", np.ones(7))
     with pytest.raises(ValueError, match=r"model.weights has shape \(7,\), expected \(\d+,\) to match the world"):
-        rm.score(model, WORLD, pairs.chosen)
+        rm.reward_score(model, WORLD, pairs.chosen)

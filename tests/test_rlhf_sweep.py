@@ -4,8 +4,9 @@ import joblib
 import pytest
 from distributed import Client, LocalCluster
 
-from course_utils.rlhf import ppo
-from course_utils.rlhf.ppo import RunConfig, run
+from course_utils.rlhf import run as rlhf
+from course_utils.rlhf.config import RunConfig
+from course_utils.rlhf.run import run
 from course_utils.rlhf.sweep import sweep
 
 pytestmark = pytest.mark.long
@@ -37,7 +38,7 @@ def test_a_sweep_reports_the_failed_and_keeps_the_others():
 
 
 def test_an_interrupted_sweep_keeps_what_is_done(monkeypatch, capsys):
-    original, calls = ppo._update, []
+    original, calls = rlhf._updated, []
 
     def interrupts(*args):
         calls.append(1)
@@ -45,7 +46,7 @@ def test_an_interrupted_sweep_keeps_what_is_done(monkeypatch, capsys):
             raise KeyboardInterrupt
         return original(*args)
 
-    monkeypatch.setattr(ppo, "_update", interrupts)
+    monkeypatch.setattr(rlhf, "_updated", interrupts)
     results = sweep(RunConfig(**SHORT), [0, 1, 2], jobs=1, progress=False)
     assert [(r.seed, len(r.log), r.log.interrupted) for r in results] == [(0, 3, False), (1, 1, True)]
     assert "Interrupted: 2 of 3 runs are kept." in capsys.readouterr().out

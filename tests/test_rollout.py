@@ -16,59 +16,30 @@ import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from numpy.testing import assert_allclose, assert_array_equal
+from refusals import bad
+from small_mdps import Z, dense_mdp, rng, same, within
 
 from course_utils import arguments, mdp, policy, returns, rollout, worlds
-
-Z = 8.0
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
-
-
-def dense_mdp(horizon=3, discount=0.9):
-    """Three states, the last one terminal, and two actions."""
-    transitions = rng(3).dirichlet(np.full(3, 3.0), size=(3, 2))
-    rewards = rng(4).normal(size=(3, 2))
-    transitions[2], rewards[2] = np.eye(3)[2], 0.0
-    return mdp.TabularMDP(transitions, rewards, [0.4, 0.6, 0.0], discount, horizon, [2])
-
-
-def within(samples, exact):
-    """Require the mean of the samples to be within Z standard errors of the exact value."""
-    samples = np.asarray(samples, dtype=np.float64)
-    assert abs(samples.mean() - exact) <= Z * samples.std(ddof=1) / np.sqrt(len(samples))
-
 
 # From an MDP
 
 
 def test_every_step_has_the_exact_distribution():
-    problem, logits, m = dense_mdp(discount=1.0), rng(5).normal(size=(3, 2)), 40_000
+    problem, logits, m = dense_mdp(3, discount=1.0), rng(5).normal(size=(3, 2)), 40_000
     got = rollout.from_mdp(problem, logits, m, rng())
     visits, pi = problem.visits(logits), policy.softmax(logits)
-    for t in range(2):
-        for s in range(2):
-            for a in range(2):
-                for following in range(3):
-                    p = visits[t, s] * pi[s, a] * problem.transitions[s, a, following]
-                    sigma = np.sqrt(m * p * (1 - p))
-                    assert sigma >= 10
-                    step = (got.states[:, t] == s) & (got.actions[:, t] == a) & (got.states[:, t + 1] == following)
-                    assert abs((step * got.mask[:, t]).sum() - m * p) <= Z * sigma
+    for t, s, a, following in np.ndindex(2, 2, 2, 3):
+        p = visits[t, s] * pi[s, a] * problem.transitions[s, a, following]
+        sigma = np.sqrt(m * p * (1 - p))
+        assert sigma >= 10
+        step = (got.states[:, t] == s) & (got.actions[:, t] == a) & (got.states[:, t + 1] == following)
+        assert abs((step * got.mask[:, t]).sum() - m * p) <= Z * sigma
 
 
 @pytest.mark.long
 @pytest.mark.parametrize(
     "problem",
-    [
-        dense_mdp(),
-        dense_mdp(None),
-        dense_mdp(1),
-        worlds.geometric_mdp(0.9),
-        worlds.short_corridor(),
-        worlds.token_mdp(),
-    ],
+    [dense_mdp(3), dense_mdp(), dense_mdp(1), worlds.geometric_mdp(0.9), worlds.short_corridor(), worlds.token_mdp()],
     ids=["horizon", "no horizon", "one step", "geometric", "corridor", "tokens"],
 )
 def test_returns_and_visits_have_the_exact_means(problem):
@@ -83,7 +54,7 @@ def test_returns_and_visits_have_the_exact_means(problem):
 
 
 def test_a_record_is_consistent():
-    problem, logits = dense_mdp(None), np.zeros((3, 2))
+    problem, logits = dense_mdp(), np.zeros((3, 2))
     logits[2, 0] = -np.inf
     got = rollout.from_mdp(problem, logits, 500, rng())
     ends = got.states == 2
@@ -106,8 +77,8 @@ def test_a_horizon_terminates_and_max_steps_truncates():
     assert ended.actions.shape == (200, 2)
     assert not ended.truncated.any()
     assert np.all(ended.discounts[:, 1] == 0)
-    same = rollout.from_mdp(worlds.geometric_mdp(0.9, horizon=2), logits, 200, rng(), max_steps=2)
-    assert all(np.array_equal(x, y) for x, y in zip(ended, same, strict=True))
+    also = rollout.from_mdp(worlds.geometric_mdp(0.9, horizon=2), logits, 200, rng(), max_steps=2)
+    same(ended, also)
     cut = rollout.from_mdp(worlds.geometric_mdp(0.9), logits, 200, rng(), max_steps=2)
     assert_array_equal(cut.truncated, cut.states[:, -1] == 0)
     assert_array_equal(cut.discounts[:, 1], 0.9 * cut.truncated)
@@ -122,14 +93,14 @@ def test_bootstrapping_a_truncated_record_gives_the_exact_mean():
 
 
 def test_one_seed_reproduces_everything_and_another_does_not():
-    problem, logits = dense_mdp(), np.zeros((3, 2))
+    problem, logits = dense_mdp(3), np.zeros((3, 2))
     first, again, other = (rollout.from_mdp(problem, logits, 50, rng(seed)) for seed in (1, 1, 2))
-    assert all(np.array_equal(x, y) for x, y in zip(first, again, strict=True))
+    same(first, again)
     assert not np.array_equal(first.states, other.states)
 
 
 def test_bad_input_from_mdp():
-    problem, logits = dense_mdp(), np.zeros((3, 2))
+    problem, logits = dense_mdp(3), np.zeros((3, 2))
     for error, text, given in [
         (TypeError, "mdp is int", (3, logits, 1, rng())),
         (ValueError, r"logits has shape \(2, 2\), expected \(3, 2\)", (problem, np.zeros((2, 2)), 1, rng())),
@@ -138,11 +109,10 @@ def test_bad_input_from_mdp():
         (TypeError, "rng is int", (problem, logits, 1, 0)),
         (ValueError, "max_steps is 0", (problem, logits, 1, rng(), 0)),
     ]:
-        with pytest.raises(error, match=text):
-            rollout.from_mdp(*given)
+        bad(error, text, rollout.from_mdp, *given)
     stay = [[0.0, -np.inf], [0.0, 0.0]]
-    with pytest.raises(ValueError, match=r"max_steps is None.*no terminal state is reached from state 0"):
-        rollout.from_mdp(worlds.geometric_mdp(0.9), stay, 1, rng())
+    told = r"max_steps is None.*no terminal state is reached from state 0"
+    bad(ValueError, told, rollout.from_mdp, worlds.geometric_mdp(0.9), stay, 1, rng())
     assert rollout.from_mdp(worlds.geometric_mdp(0.9), stay, 1, rng(), max_steps=5).truncated.all()
 
 
@@ -188,15 +158,12 @@ def test_scripted_episodes_longhand(mode):
     logits = np.zeros((100, 2))
     logits[[2, 21], 0] = -1.0  # in the states where episodes 0 and 4 end, action 1 is the most probable
     got = rollout.from_gymnasium(scripted(mode), logits, 5, rng(), 0.9)
-    assert_array_equal(
-        got.states, [[0, 1, 2, 2, 2], [0, 1, 2, 3, 4], [10, 11, 12, 13, 13], [10, 11, 12, 12, 12], [20, 21, 21, 21, 21]]
-    )
+    starts = [[0, 1, 2, 2, 2], [0, 1, 2, 3, 4], [10, 11, 12, 13, 13], [10, 11, 12, 12, 12], [20, 21, 21, 21, 21]]
+    assert_array_equal(got.states, starts)
     assert_array_equal(got.mask, [[1, 1, 0, 0], [1, 1, 1, 1], [1, 1, 1, 0], [1, 1, 0, 0], [1, 0, 0, 0]])
     assert_array_equal(got.rewards, [[1, 2, 0, 0], [1, 2, 3, 4], [11, 12, 13, 0], [11, 12, 0, 0], [21, 0, 0, 0]])
-    assert_array_equal(
-        got.discounts,
-        [[0.9, 0, 0, 0], [0.9, 0.9, 0.9, 0], [0.9, 0.9, 0.9, 1], [0.9, 0.9, 1, 1], [0, 0, 0, 0]],
-    )
+    discounts = [[0.9, 0, 0, 0], [0.9, 0.9, 0.9, 0], [0.9, 0.9, 0.9, 1], [0.9, 0.9, 1, 1], [0, 0, 0, 0]]
+    assert_array_equal(got.discounts, discounts)
     assert_array_equal(got.truncated, [False, False, True, True, False])
     assert_array_equal(got.actions[0, 2:], 1)
     assert_array_equal(got.actions[4, 1:], 1)
@@ -288,7 +255,7 @@ def test_mean_return_and_length_are_those_of_the_exact_mdp():
 def test_one_seed_reproduces_gymnasium_too():
     envs = rollout.make_vec("CartPole-v1", 3, max_steps=20)
     first, again, other = (rollout.from_gymnasium(envs, balance, 4, rng(seed)) for seed in (1, 1, 2))
-    assert all(np.array_equal(x, y) for x, y in zip(first, again, strict=True))
+    same(first, again)
     assert not np.array_equal(first.states, other.states)
 
 
@@ -320,15 +287,13 @@ def test_bad_input_make_vec():
         (TypeError, "n is 2.0", ("CartPole-v1", 2.0)),
         (TypeError, "env_id is 3", (3, 2)),
     ]:
-        with pytest.raises(error, match=text):
-            rollout.make_vec(*given)
+        bad(error, text, rollout.make_vec, *given)
 
 
 def test_bad_input_from_gymnasium():
     lake, pole, table = rollout.make_vec("FrozenLake-v1", 2), rollout.make_vec("CartPole-v1", 2), np.zeros((16, 4))
-    bad_rewards = SyncVectorEnv(
-        [lambda: gymnasium.wrappers.TransformReward(Scripted((1, "terminated")), float("nan").__add__)]
-    )
+    nan = gymnasium.wrappers.TransformReward(Scripted((1, "terminated")), float("nan").__add__)
+    bad_rewards = SyncVectorEnv([lambda: nan])
     for error, text, given in [
         (TypeError, "envs is TimeLimit, expected gymnasium.vector.VectorEnv", (gymnasium.make("CartPole-v1"),)),
         (ValueError, "envs has actions Box", (SyncVectorEnv([lambda: gymnasium.make("Pendulum-v1")]),)),
@@ -342,8 +307,7 @@ def test_bad_input_from_gymnasium():
         (ValueError, r"rewards\[0\] is nan", (bad_rewards, np.zeros((100, 2)))),
     ]:
         defaults = (lake, table, 1, rng())
-        with pytest.raises(error, match=text):
-            rollout.from_gymnasium(*given, *defaults[len(given) :])
+        bad(error, text, rollout.from_gymnasium, *given, *defaults[len(given) :])
 
 
 @pytest.mark.long
@@ -356,15 +320,12 @@ def test_importing_rollout_does_not_load_gymnasium():
 # Inputs of another convention
 
 
-class Plain(gymnasium.vector.VectorEnv):
-    """Two environments that say nothing of their reset: episodes of 3 steps, states 0, 1, 2 and at the end 3."""
+class Answering(gymnasium.vector.VectorEnv):
+    """Two environments with episodes of 3 steps, states 0, 1, 2 and at the end 3; ``change`` changes their answers."""
 
-    def __init__(self):
-        self.num_envs, self.metadata = 2, {}
-        self.single_observation_space, self.single_action_space = (
-            gymnasium.spaces.Discrete(4),
-            gymnasium.spaces.Discrete(2),
-        )
+    def __init__(self, change=lambda answer: answer, mode=AutoresetMode.DISABLED):
+        self.num_envs, self.change, self.metadata = 2, change, {"autoreset_mode": mode}
+        self.single_observation_space, self.single_action_space = map(gymnasium.spaces.Discrete, (9, 2))
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
@@ -372,31 +333,29 @@ class Plain(gymnasium.vector.VectorEnv):
         return self.t.copy(), {}
 
     def step(self, actions):
-        over = self.t == 3
-        self.t = (
-            np.where(over, 0, self.t + 1) if self.metadata["autoreset_mode"] == AutoresetMode.NEXT_STEP else self.t + 1
-        )
-        done, rewards, final = (self.t == 3) & ~over, np.ones(2), self.t.copy()
-        if self.metadata["autoreset_mode"] == AutoresetMode.SAME_STEP:
+        mode, over = self.metadata["autoreset_mode"], self.t == 3
+        self.t = np.where(over & (mode == AutoresetMode.NEXT_STEP), 0, self.t + 1)
+        done, final = (self.t == 3) & ~over, self.t.copy()
+        if mode == AutoresetMode.SAME_STEP:
             self.t[done] = 0
-        return self.t.copy(), rewards, done, np.zeros(2, dtype=bool), {"final_obs": final}
+        answer = {"observations": self.t.copy(), "rewards": np.ones(2), "terminated": done}
+        answer |= {"truncated": np.zeros(2, dtype=bool), "info": {"final_obs": final}}
+        return self.change(answer).values()
 
 
-@pytest.mark.parametrize("mode", list(AutoresetMode))
+@modes
 def test_environments_of_every_autoreset_mode(mode):
-    envs = Plain()
-    envs.metadata = {"autoreset_mode": mode}
-    got = rollout.from_gymnasium(envs, np.zeros((4, 2)), 6, rng())
+    got = rollout.from_gymnasium(Answering(mode=mode), np.zeros((9, 2)), 6, rng())
     assert_array_equal(got.states, [[0, 1, 2, 3]] * 6)
     assert_array_equal(got.mask, np.ones((6, 3)))
 
 
 @pytest.mark.parametrize("metadata", [{}, None, {"autoreset_mode": "sometimes"}, {"autoreset_mode": True}])
 def test_environments_that_do_not_say_when_they_reset_are_refused(metadata):
-    envs = Plain()
+    envs = Answering()
     envs.metadata = metadata
-    with pytest.raises(ValueError, match=r"envs has autoreset mode .* in its metadata, expected one of gymnasium"):
-        rollout.from_gymnasium(envs, np.zeros((4, 2)), 6, rng())
+    told = r"envs has autoreset mode .* in its metadata, expected one of gymnasium"
+    bad(ValueError, told, rollout.from_gymnasium, envs, np.zeros((9, 2)), 6, rng())
 
 
 class Offset(Scripted):
@@ -431,36 +390,19 @@ def test_observations_that_do_not_begin_at_zero_are_numbered_from_zero(mode):
         for kind, policy in ((Offset, table), (Offset, logits), (Scripted, table))
     )
     for record in (got, by_function):
-        assert all(np.array_equal(x, y) for x, y in zip(record, usual, strict=True))
+        same(record, usual)
     assert all((states >= 0).all() for states in seen)
 
 
-class Answering(gymnasium.vector.VectorEnv):
-    """Two environments with episodes of 3 steps; ``change`` may change what they answer."""
-
-    def __init__(self, change, mode=AutoresetMode.DISABLED):
-        self.num_envs, self.change, self.metadata = 2, change, {"autoreset_mode": mode}
-        self.single_observation_space, self.single_action_space = map(gymnasium.spaces.Discrete, (9, 2))
-
-    def reset(self, *, seed=None, options=None):
-        self.t = 0
-        return np.zeros(2, dtype=int), {}
-
-    def step(self, actions):
-        self.t += 1
-        answer = {"rewards": np.ones(2), "terminated": np.full(2, self.t == 3), "truncated": np.zeros(2, dtype=bool)}
-        return self.change({"observations": np.full(2, self.t)} | answer).values()
-
-
 def answering(name, change):
-    return Answering(lambda answer: answer | {name: change(answer[name])} | {"info": {}})
+    return Answering(lambda answer: answer | {name: change(answer[name])})
 
 
 @pytest.mark.parametrize("name", ["observations", "rewards", "terminated", "truncated"])
 def test_what_environments_answer_is_checked(name):
     table = np.zeros((9, 2))
     got, usual = (rollout.from_gymnasium(answering(name, how), table, 4, rng()) for how in (list, np.asarray))
-    assert all(np.array_equal(x, y) for x, y in zip(got, usual, strict=True))
+    same(got, usual)
     assert_array_equal(got.discounts, [[1, 1, 0]] * 4)
     for how, message in [
         (lambda x: x[:1], rf"envs gave {name} of shape \(1,\), expected \(2.*one for each"),
@@ -505,8 +447,8 @@ def test_every_kind_of_observation_is_taken_or_refused():
         got = rollout.from_gymnasium(SyncVectorEnv([lambda s=space: environment(s)] * 2), logits, 2, rng())
         assert got.states.shape == (2, 4, *space.shape)
     for space in others:
-        with pytest.raises(ValueError, match=r"envs has observations .*, expected arrays"):
-            rollout.from_gymnasium(SyncVectorEnv([lambda s=space: environment(s)] * 2), logits, 2, rng())
+        envs = SyncVectorEnv([lambda s=space: environment(s)] * 2)
+        bad(ValueError, r"envs has observations .*, expected arrays", rollout.from_gymnasium, envs, logits, 2, rng())
 
 
 def test_observations_below_the_first_state_are_refused():
@@ -529,7 +471,7 @@ def test_a_policy_that_changes_what_it_is_given_does_not_change_the_record():
 
     got = rollout.from_gymnasium(envs, scaled, 4, rng())
     fine = rollout.from_gymnasium(envs, lambda x: np.zeros((len(x), 2)), 4, rng())
-    assert all(np.array_equal(x, y) for x, y in zip(got, fine, strict=True))
+    same(got, fine)
 
 
 @pytest.mark.parametrize("make", [partial(rollout.make_vec, n=2), mdp.from_gymnasium])
@@ -572,9 +514,7 @@ def test_records_that_would_not_fit_into_memory_are_refused(monkeypatch):
 
 def test_an_environment_that_never_ends_is_stopped(monkeypatch):
     monkeypatch.setattr(rollout, "LONGEST_EPISODE", 100)
-    with pytest.raises(rollout.EndlessEpisodeError, match="not ended after 100 steps"):
-        rollout.from_gymnasium(
-            SyncVectorEnv([lambda: Scripted((10**6, "terminated"))]), lambda x: [[0.0, 0.0]], 1, rng()
-        )
+    envs, error = SyncVectorEnv([lambda: Scripted((10**6, "terminated"))]), rollout.EndlessEpisodeError
+    bad(error, "not ended after 100 steps", rollout.from_gymnasium, envs, lambda x: [[0.0, 0.0]], 1, rng())
     longer = rollout.from_gymnasium(rollout.make_vec("CliffWalking-v1", 1, max_steps=150), np.zeros((48, 4)), 1, rng())
     assert longer.mask.sum() == 150

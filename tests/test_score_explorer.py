@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from traitlets import TraitError
 
 from course_utils import policy
 from course_utils.widgets import ScoreExplorer
@@ -53,48 +52,3 @@ def test_buttons():
     assert (lab.probabilities, lab.weighted, lab.draws) == (PI, True, 0)
     with pytest.raises(ValueError, match="n is 0"):
         lab.draw(0)
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("probabilities", [0.5, 0.5]),
-        ("probabilities", [0.5, 0.3, 0.3]),
-        ("probabilities", [1.0, 0.0, 0.0]),
-        ("probabilities", [0.5, 0.6, -0.1]),
-        ("probabilities", [0.5, 0.5, np.nan]),
-        ("actions", ["a", "b"]),
-        ("actions", ["a", "a", "b"]),
-        ("actions", ["a", "", "b"]),
-        ("draws", 10_001),
-        ("seed", 2**32),
-    ],
-)
-def test_wrong_values_are_refused_by_name(name, value):
-    lab = ScoreExplorer(PI)
-    before = getattr(lab, name)
-    with pytest.raises(TraitError, match=name):
-        setattr(lab, name, value)
-    assert getattr(lab, name) == before
-
-
-@pytest.mark.long
-def test_the_words_and_the_picture_for_viewers_without_widgets():
-    lab = ScoreExplorer(PI, ["refund", "replace", "apologise"], draws=50)
-    assert repr(lab) == lab.alt_text()
-    assert "refund 0.50, replace 0.30, apologise 0.20" in repr(lab)
-    assert "lengths 0.62, 0.88, 0.99" in repr(lab)
-    bundle, _ = lab._repr_mimebundle_()
-    assert bundle["image/png"].startswith(b"\x89PNG")
-    assert lab.first_frame() == bundle["image/png"]
-    assert ScoreExplorer(PI).first_frame() != bundle["image/png"]
-
-
-def test_draws_that_the_page_sends_with_a_new_policy_are_kept():
-    lab = ScoreExplorer([0.5, 0.3, 0.2], draws=5)
-    lab.set_state(
-        {"probabilities": [0.2, 0.2, 0.6], "draw_start": 5, "draws": 100}
-    )  # a drag and a click in one message
-    assert (lab.draws, lab.draw_start) == (100, 5)
-    lab.set_state({"probabilities": [0.1, 0.2, 0.7]})
-    assert lab.draws == 0

@@ -16,34 +16,15 @@ import types
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from refusals import bad
+from small_mdps import Z, dense_mdp, rng, same, within
 
 from course_utils import estimators, mdp, objectives, policy, returns, rollout, training, worlds
-
-Z = 8.0
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
-
-
-def dense_mdp(horizon=None, discount=0.9, features=None):
-    """Three states, the last one terminal, and two actions."""
-    transitions = rng(3).dirichlet(np.full(3, 3.0), size=(3, 2))
-    rewards = rng(4).normal(size=(3, 2))
-    transitions[2], rewards[2] = np.eye(3)[2], 0.0
-    return mdp.TabularMDP(transitions, rewards, [0.4, 0.6, 0.0], discount, horizon, [2], features=features)
 
 
 def softmax(z):
     e = np.exp(z - z.max())
     return e / e.sum()
-
-
-def within(samples, exact, axis=0):
-    """Require the mean of the samples to be within Z standard errors of the exact value, in every entry."""
-    samples = np.asarray(samples, dtype=np.float64)
-    error = samples.std(axis=axis, ddof=1) / np.sqrt(samples.shape[axis])
-    assert np.all(np.abs(samples.mean(axis=axis) - exact) <= Z * error + 1e-12)
 
 
 def episodes_of(record, discount):
@@ -72,10 +53,6 @@ def test_adam_equals_its_longhand():
             v[i] = b2 * v[i] + (1 - b2) * gradient[i] ** 2
             wanted[i] += a * (m[i] / (1 - b1**k)) / ((v[i] / (1 - b2**k)) ** 0.5 + eps)
         assert_allclose(theta, wanted, rtol=1e-13)
-
-
-def test_the_first_step_of_adam_is_the_step_size_whatever_the_gradient():
-    assert_allclose(training.Adam(0.1).step([0.0, 0.0], [1e-3, -1e3]), [0.1, -0.1], rtol=1e-4)
 
 
 def test_a_fresh_adam_has_forgotten_and_runs_do_not_share_one():
@@ -247,14 +224,6 @@ def test_the_critic_finds_the_exact_values(lambda_):
     assert got.history.value_errors[-1] < 0.5 * got.history.value_errors[0]
 
 
-def test_whitened_advantages_have_mean_0_and_standard_deviation_1():
-    mask = np.array([[1.0, 1.0, 0.0], [1.0, 1.0, 1.0]])
-    got = training._whitened(rng().normal(5.0, 3.0, size=(2, 3)), mask)
-    assert_allclose([got[mask > 0].mean(), got[mask > 0].std()], [0.0, 1.0], atol=1e-14)
-    assert got[0, 2] == 0
-    assert_array_equal(training._whitened(np.full((2, 3), 0.1) * mask, mask), np.zeros((2, 3)))
-
-
 def test_whitening_makes_the_scale_of_rewards_irrelevant():
     small = dense_mdp()
     large = mdp.TabularMDP(small.transitions, 100 * small.rewards, small.start, 0.9, None, [2])
@@ -263,7 +232,7 @@ def test_whitening_makes_the_scale_of_rewards_irrelevant():
         training.a2c(problem, np.zeros((3, 2)), rng=rng(1), whiten=whiten, **settings).parameters
         for problem, whiten in [(small, True), (large, True), (large, False)]
     )
-    assert_allclose(one, two, rtol=1e-10)
+    assert_allclose(one, two, rtol=1e-7)  # not exactly: 1e-8 is added to the variance
     assert not np.allclose(plain, two, rtol=0.1)
 
 
@@ -345,8 +314,7 @@ def test_an_interrupt_keeps_what_was_learned(capsys):
 
     got, wanted = small_run(on_update=stop), small_run(updates=3)
     assert (got.updates_done, got.interrupted, wanted.interrupted) == (3, True, False)
-    for one, two in zip(got[:2] + got.history, wanted[:2] + wanted.history, strict=True):
-        assert_array_equal(one, two)
+    same(got[:2] + got.history, wanted[:2] + wanted.history)
     assert capsys.readouterr().out == "Interrupted after update 3 of 20: what was learned until then is kept.\n"
 
 
@@ -362,8 +330,7 @@ def test_a_real_interrupt_in_the_middle_keeps_what_was_learned():
     assert got.interrupted
     assert 0 < got.updates_done < 10**6
     again = small_run(updates=got.updates_done)
-    for one, two in zip(got[:2] + got.history, again[:2] + again.history, strict=True):
-        assert_array_equal(one, two)
+    same(got[:2] + got.history, again[:2] + again.history)
 
 
 def test_parameters_that_are_not_finite_stop_the_run_by_name():
@@ -404,11 +371,6 @@ def test_the_bar_is_silent_where_nobody_watches_and_shown_in_jupyterlab(monkeypa
 
 
 # Bad input
-
-
-def bad(error, text, function, *arguments, **settings):
-    with pytest.raises(error, match=text):
-        function(*arguments, **settings)
 
 
 def test_bad_input_to_optimisers():
@@ -521,8 +483,9 @@ def test_cart_pole_is_balanced():
     assert min(seconds) < 10
 
 
+@pytest.mark.parametrize("error", [KeyError, SystemExit])
 @pytest.mark.parametrize("function", [training.reinforce, training.a2c])
-def test_an_error_after_the_first_update_keeps_what_was_learned(function):
+def test_an_error_after_the_first_update_keeps_what_was_learned(function, error):
     problem, settings = dense_mdp(), {"episodes": 3, "optimizer": training.SGD(0.1), "max_steps": 9}
     settings |= {"value_optimizer": training.SGD(0.1)} | ({} if function is training.a2c else {"baseline": "value"})
 
@@ -530,14 +493,13 @@ def test_an_error_after_the_first_update_keeps_what_was_learned(function):
         for array in given[:2]:
             array[:] = 77.0  # what on_update does with its arrays is its own affair
         if update == 3:
-            raise KeyError("mine")
+            raise error("mine")
 
-    with pytest.raises(KeyError, match="mine") as caught:
+    with pytest.raises(error, match="mine") as caught:
         function(problem, np.zeros((3, 2)), updates=9, rng=rng(), on_update=stop, **settings)
     kept, wanted = caught.value.trained, function(problem, np.zeros((3, 2)), updates=3, rng=rng(), **settings)
     assert kept.updates_done == 3
-    for one, two in zip(kept[:2] + kept.history, wanted[:2] + wanted.history, strict=True):
-        assert_array_equal(one, two)
+    same(kept[:2] + kept.history, wanted[:2] + wanted.history)
     assert caught.value.__notes__[0].startswith("After update 3: what was learned until then is this error's attribute")
     with pytest.raises(KeyError, match="mine") as caught:
         function(problem, np.zeros((3, 2)), updates=9, rng=rng(), on_update=lambda *_: {}["mine"], **settings)
@@ -605,15 +567,3 @@ def test_an_optimizer_that_changes_what_it_returned_changes_no_parameters():
         for how in (InPlace(), training.SGD(0.1))
     )
     np.testing.assert_allclose(got.parameters, usual.parameters, rtol=1e-12)
-
-
-@pytest.mark.parametrize("value", ["False", "", 0, 1, None, 0.0, np.array(True)])
-def test_flags_are_booleans(value):
-    good = {"updates": 1, "episodes": 2, "rng": rng(), "optimizer": training.SGD(0.1), "max_steps": 5}
-    critic = {"value_optimizer": training.SGD(0.1)}
-    problem, table = dense_mdp(), np.zeros((3, 2))
-    bad(TypeError, "whiten is .*, expected True or False", training.a2c, problem, table, whiten=value, **good, **critic)
-    bad(TypeError, "progress is ", training.reinforce, problem, table, progress=value, **good)
-    bad(TypeError, "discount_steps is ", training.reinforce, problem, table, discount_steps=value, **good)
-    bad(TypeError, "greedy is ", training.evaluate, problem, table, greedy=value, episodes=3, rng=rng(), max_steps=5)
-    training.a2c(problem, table, whiten=np.True_, **good, **critic)

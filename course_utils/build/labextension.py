@@ -13,6 +13,7 @@ from course_utils.data_files import DATA
 
 __all__ = ["build", "fingerprint", "folder", "install", "lab_module"]
 
+
 PACKAGE = "policy-gradient-course"
 WIDGETS = Path(__file__).parents[1] / "widgets"
 

@@ -16,9 +16,11 @@ import base64
 import os
 import re
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import jupytext
@@ -27,25 +29,32 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
+from course_utils import lessons
+from course_utils.build import stale
 from course_utils.widgets.offline import MIME_TYPE
 
-__all__ = ["BuildError", "build", "check_no_solution_left", "derive", "drop_models", "execute", "has_solution"]
-__all__ += ["heaviest", "main", "notebook_metadata", "outputs", "pictures", "read_source", "sources", "written"]
+__all__ = ["BuildError", "build", "build_and_keep", "check_no_solution_left", "derive", "drop_models", "execute"]
+__all__ += ["has_solution", "heaviest", "main", "notebook_metadata", "outputs", "pictures", "read_source", "sources"]
+__all__ += ["to_build", "with_table", "written"]
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+
+REPOSITORY = stale.REPOSITORY
 NOTEBOOKS = REPOSITORY / "notebooks"
+README = REPOSITORY / "README.md"
 PICTURES = "pictures"
 LARGEST = 1_000_000  # bytes
 LONGEST_LINE = 96  # characters of code that JupyterLab shows beside its file browser
 SLIDE_TAGS = {"slide", "subslide", "fragment", "notes", "skip"}
 OTHER_TAGS = {"solution"}
-ROUNDING = "course_utils.build.rounding"  # refuses digits that rounding decides
+# Loaded into kernels: one refuses digits that rounding decides, one notes what is read.
+EXTENSIONS = ("course_utils.build.rounding", "course_utils.build.stale")
 PROGRESS_FILE = "POLICY_GRADIENT_COURSE_PROGRESS"  # empty: a build is nobody's progress
 TO_FILL_IN = "...  # your code here"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _LABEL = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 _LIST_IN_PROSE = re.compile(r"^(?![ \t>|#*+-]|\d+[.)] ).+\n((?:\d+[.)]|[-+*]) .*)", re.MULTILINE)
+_TABLE = re.compile(r"(\| lesson \| question \|\n\|---\|---\|\n)(?:\|.*\n)*")  # of README.md
 _SOLUTION = re.compile(r"^([ \t]*)# BEGIN SOLUTION\n(.*?)^[ \t]*# END SOLUTION$", re.DOTALL | re.MULTILINE)
 
 
@@ -148,8 +157,13 @@ def check_no_solution_left(learner: NotebookNode, source: NotebookNode, name: st
 # --- execution --------------------------------------------------------------------------------------
 
 
-def execute(notebook: NotebookNode, name: str, folder: Path, timeout: int = 120) -> NotebookNode:
-    """Run all cells and keep their outputs, with nothing that differs from run to run or lives in a kernel alone."""
+def execute(
+    notebook: NotebookNode, name: str, folder: Path, *, notes: Path | None = None, timeout: int = 120
+) -> NotebookNode:
+    """Run all cells and keep their outputs, with nothing that differs from run to run or lives in a kernel alone.
+
+    notes: the file in which the kernel notes what it reads.
+    """
     client = NotebookClient(
         notebook,
         timeout=timeout,
@@ -157,11 +171,14 @@ def execute(notebook: NotebookNode, name: str, folder: Path, timeout: int = 120)
         store_widget_state=False,
         record_timing=False,
         coalesce_streams=True,  # the pieces that a stream comes in differ from run to run
-        extra_arguments=["--IPKernelApp.log_level=ERROR", f"--IPKernelApp.extra_extensions={ROUNDING}"],
+        extra_arguments=[
+            "--IPKernelApp.log_level=ERROR",
+            *(f"--IPKernelApp.extra_extensions={name}" for name in EXTENSIONS),
+        ],
         resources={"metadata": {"path": str(folder)}},
     )
     try:
-        run = client.async_execute(env={**os.environ, PROGRESS_FILE: ""})
+        run = client.async_execute(env={**os.environ, PROGRESS_FILE: "", stale.NOTES: str(notes or os.devnull)})
         with ThreadPoolExecutor(1) as thread:  # a loop of its own, also where one is running already
             thread.submit(asyncio.run, run).result()
     except CellExecutionError as error:
@@ -191,7 +208,9 @@ def drop_models(notebook: NotebookNode, name: str) -> None:
 
 
 def sources(numbers: list[str] | None = None) -> Iterator[Path]:
-    """Yield the source files, all or those with the given two-digit numbers."""
+    """Yield the source files, all or those with the given two-digit numbers; "all" is every number."""
+    if numbers == ["all"]:
+        numbers = None
     paths = sorted((NOTEBOOKS / "src").glob("[0-9][0-9]_*.py"))
     known = {path.name[:2] for path in paths}
     for number in numbers or []:
@@ -216,17 +235,46 @@ def written(notebook: NotebookNode) -> bytes:
     return f"{nbformat.writes(notebook)}\n".encode()
 
 
-def build(path: Path) -> dict[Path, bytes]:
+def to_build(numbers: list[str]) -> list[tuple[Path, str]]:
+    """Return the sources with the given numbers, or without a number those that are stale, each with the reason."""
+    reasons = ((path, "asked for" if numbers else stale.why(path.stem)) for path in sources(numbers))
+    return [(path, reason) for path, reason in reasons if reason]
+
+
+def build(path: Path, notes: Path | None = None) -> dict[Path, bytes]:
     """Return each notebook of one source, executed, and its pictures, by the file that they belong in."""
     files = {}
     for target, notebook in outputs(path).items():
         target.parent.mkdir(exist_ok=True)
-        content = written(execute(notebook, path.name, target.parent))
+        content = written(execute(notebook, path.name, target.parent, notes=notes))
         if len(content) > LARGEST:
             raise BuildError(f"{path.name}, {heaviest(notebook)}: the notebook has {len(content)} bytes, over 1 MB")
         files[target] = content
         files.update(pictures(read_source(path), notebook, path.name))
     return files
+
+
+def build_and_keep(path: Path) -> None:
+    """Build one source, write its files, and write down what went into them."""
+    since = time.time()
+    with TemporaryDirectory() as folder:
+        notes = Path(folder) / "notes.txt"
+        files = build(path, notes)
+        for target, content in files.items():
+            target.parent.mkdir(exist_ok=True)
+            target.write_bytes(content)
+            print(f"  {target.relative_to(NOTEBOOKS.parent)}  {len(content) / 1000:.0f} kB", flush=True)
+        stale.keep(path.stem, [path, *stale.noted(notes)], files, since)
+
+
+def with_table(readme: str) -> str:
+    """Return the text of README.md with its table of lessons as LESSONS has it."""
+    rows = [
+        f"| [{lesson.number} · {lesson.title}](notebooks/{file}) | {lesson.question} |\n"
+        for lesson in lessons.LESSONS
+        if (file := lesson.notebook())
+    ]
+    return _TABLE.sub(lambda table: table[1] + "".join(rows), readme)
 
 
 def pictures(source: NotebookNode, executed: NotebookNode, name: str) -> dict[Path, bytes]:
@@ -251,16 +299,23 @@ def heaviest(notebook: NotebookNode) -> str:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Build the lessons with the given numbers, or all."""
+    """Build the lessons with the given numbers, or what is stale."""
     parser = argparse.ArgumentParser(prog="python -m course_utils.build notebooks", description=__doc__.split("\n")[0])
-    parser.add_argument("numbers", nargs="*", metavar="NN", help="two-digit numbers of lessons; none means all")
+    parser.add_argument(
+        "numbers", nargs="*", metavar="NN", help="two-digit numbers of lessons, or all; none means what is stale"
+    )
     arguments = parser.parse_args(argv)
     try:
-        for path in sources(arguments.numbers):
-            for target, content in build(path).items():
-                target.parent.mkdir(exist_ok=True)
-                target.write_bytes(content)
-                print(f"{target.relative_to(REPOSITORY)}  {len(content) / 1000:.0f} kB", flush=True)
+        chosen = to_build(arguments.numbers)
+        for n, (path, reason) in enumerate(chosen, start=1):
+            print(f"{n} of {len(chosen)}, {path.stem}: {reason}", flush=True)
+            build_and_keep(path)
+        readme = README.read_text(encoding="utf-8")
+        if with_table(readme) != readme:
+            README.write_text(with_table(readme), encoding="utf-8", newline="\n")
+            print(README.name)
+        if not chosen:
+            print("Nothing that a notebook was built from has changed. NOTEBOOKS=all builds them all the same.")
     except BuildError as error:
         print(error, file=sys.stderr)
         return 1

@@ -12,6 +12,7 @@ from typing import Any
 
 __all__ = ["as_page", "install"]
 
+
 PICTURE = "image/png"
 VIEW = "application/vnd.jupyter.widget-view+json"
 MARK = "# Written by the policy-gradient course: its lessons as pages (course_utils/build/pages.py)."

@@ -10,6 +10,7 @@ from course_utils import lessons
 
 __all__ = ["equation", "lesson_of", "main", "modules", "page", "rooms"]
 
+
 PACKAGE = Path(__file__).resolve().parents[1]
 PAGE = PACKAGE / "README.md"
 SOURCES = PACKAGE.parent / "notebooks" / "src"

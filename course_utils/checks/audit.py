@@ -13,6 +13,7 @@ from course_utils.checks.sentences import ROUNDING
 
 __all__ = ["problems"]
 
+
 MARGIN = 5 * ROUNDING  # relative to the largest entry: answers that differ by less are called indistinguishable
 Version = tuple[str, Callable[..., Any]]
 

@@ -24,6 +24,7 @@ from course_utils.checks.result import show
 __all__ = ["Law", "Mistake", "Named", "Question", "Section", "UnknownQuestionError", "close", "copied", "exact"]
 __all__ += ["index_law", "load", "names"]
 
+
 MOST_ANSWERS = 20_000  # of a sampled question, to be listed
 SINGLE = (1e-4, 1e-5)  # rtol and atol of answers in float32, where formulas that cancel lose three digits
 Inputs = Mapping[str, Any]

@@ -4,6 +4,7 @@ from course_utils.checks.question import Section
 
 __all__ = []
 
+
 SOFTMAX = Section("01", "From preferences to probabilities")
 OVERFLOW = Section("01", "Large logits")
 TEMPERATURE = Section("01", "Temperature")

@@ -23,6 +23,7 @@ __all__ += ["only_examples", "out_of_range", "overwrites", "own_rng", "raised", 
 __all__ += ["returns_input", "rounding", "still_running", "too_long", "too_many", "transposed", "unknown"]
 __all__ += ["unknown_question", "wrong_arguments", "wrong_mean", "wrong_shape", "wrong_spread", "wrong_type"]
 
+
 DIGITS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 ROUNDING = 1e-3  # relative to the largest entry: the widest gap that counts as "almost"
 FALSE_ALARM = 1e-6  # per check of a sampled function

@@ -12,11 +12,15 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from course_utils import arguments, data_files
+from course_utils import arguments, data_files, kernels
 from course_utils.arguments import FloatArray
 from course_utils.data_files import DataFileError, shown
-from course_utils.rlhf.policy import LanguageModel, checked_model, contexts, log_probabilities, log_probs, logits
+from course_utils.rlhf import network
+from course_utils.rlhf.language_model import checked_model, contexts, log_probs
+from course_utils.rlhf.network import LanguageModel
 from course_utils.rlhf.world import END, Replies, World
+
+__all__ = ["ExactKL", "Metric", "columns", "exact_kl", "full_kl", "read_jsonl", "write_csv", "write_jsonl"]
 
 Row = dict[str, float]
 
@@ -136,9 +140,8 @@ def full_kl(model: LanguageModel, reference: LanguageModel, world: World, replie
     checked_model("model", model, world)
     checked_model("reference", reference, world)
     batch = contexts(world, replies, model.table.dtype)
-    log_pi = log_probabilities(logits(model, batch.x))
-    log_ref = log_probabilities(logits(reference, batch.x))
-    per_token = np.maximum((np.exp(log_pi) * (log_pi - log_ref)).sum(axis=1, dtype=np.float64), 0.0)
+    log_pi, log_ref = (kernels.log_softmax_by_row(network.logits(each, batch.x)) for each in (model, reference))
+    per_token = np.maximum(kernels.mean_under(np.exp(log_pi), log_pi - log_ref), 0.0)
     return np.asarray(np.bincount(batch.rows, per_token, minlength=len(replies.prompts)), dtype=np.float64)
 
 

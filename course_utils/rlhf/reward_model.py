@@ -1,8 +1,8 @@
 """The reward model: Bradley–Terry on pairs of replies, one of which a rater preferred.
 
-score(prompt, reply) = features(prompt, reply) · w, so the score of a pair's difference is linear too, and the training
-is a logistic regression. The kinds of features reach about the same accuracy on pairs like those they were trained on.
-They differ in how they go on beyond them, and a policy that is trained on the score goes beyond them.
+reward_score(prompt, reply) = features(prompt, reply) · w, so the score of a pair's difference is linear too, and the
+training is a logistic regression. The kinds of features reach about the same accuracy on pairs like those they were
+trained on. They differ in how they go on beyond them, and a policy that is trained on the score goes beyond them.
 """
 
 import dataclasses
@@ -19,8 +19,13 @@ from course_utils import arguments, data_files, objectives
 from course_utils.arguments import FloatArray
 from course_utils.data_files import DataFileError, shown
 from course_utils.rlhf import world as worlds
-from course_utils.rlhf.policy import LanguageModel, one_blas_thread, sample
+from course_utils.rlhf.language_model import one_blas_thread, sample
+from course_utils.rlhf.network import LanguageModel
 from course_utils.rlhf.world import MOODS, Replies, World, checked, counts
+
+__all__ = ["Pairs", "RewardModel", "UnsettledError", "accuracy", "check_pairs", "choose", "feature_names"]
+__all__ += ["features", "fit", "join", "label", "normalise", "read_pairs", "reward_score", "sample_pairs"]
+__all__ += ["weight_table", "write_pairs"]
 
 MOST_PAIRS = 100_000
 KINDS = ("count", "log", "presence", "rich")
@@ -114,7 +119,7 @@ def features(world: World, replies: Replies, kind: str = "log") -> FloatArray:
         ValueError: an unknown kind.
     """
     _check_kind(kind)
-    said = _transformed(world, replies, kind)
+    said = _transformed(world, checked("replies", world, replies), kind)
     topic, mood = world.topic_of[replies.prompts], world.mood_of[replies.prompts]
     polite = said[:, world.tags["polite"][1:]]
     by_topic = (topic[:, None] == np.arange(len(world.topics)))[:, :, None] * said[:, None]
@@ -309,7 +314,7 @@ def normalise(model: RewardModel, world: World, replies: Replies) -> RewardModel
         TypeError: arguments of another type.
         ValueError: no replies, or all have the same score but for rounding.
     """
-    raw = score(dataclasses.replace(model, mean=0.0, sd=1.0, offset=0.0), world, replies)
+    raw = reward_score(dataclasses.replace(model, mean=0.0, sd=1.0, offset=0.0), world, replies)
     summands = np.abs(features(world, replies, model.kind)) @ np.abs(model.weights)
     sd = arguments.deviation(raw, float(summands.max()))
     if not sd:
@@ -319,7 +324,7 @@ def normalise(model: RewardModel, world: World, replies: Replies) -> RewardModel
 
 @arguments.no_overflow("model")
 @arguments.typed
-def score(model: RewardModel, world: World, replies: Replies) -> FloatArray:
+def reward_score(model: RewardModel, world: World, replies: Replies) -> FloatArray:
     """Return the score of each reply.
 
     (features · w − mean) / sd + offset
@@ -350,7 +355,7 @@ def score(model: RewardModel, world: World, replies: Replies) -> FloatArray:
 def accuracy(model: RewardModel, world: World, pairs: Pairs) -> float:
     """Return the share of pairs whose chosen reply has the higher score; equal scores count half."""
     check_pairs("pairs", world, pairs)
-    chosen, rejected = score(model, world, pairs.chosen), score(model, world, pairs.rejected)
+    chosen, rejected = (reward_score(model, world, replies) for replies in pairs)
     return objectives.bradley_terry_loss(chosen, rejected).accuracy
 
 
@@ -429,7 +434,7 @@ def _check_kind(kind: object) -> None:
 
 def _transformed(world: World, replies: Replies, kind: str) -> FloatArray:
     """Return f(count) of every word but the end token, shape (m, V − 1)."""
-    said = counts(world, replies)[:, 1:].astype(np.float64)
+    said = replies.counts(len(world.words))[:, 1:].astype(np.float64)
     if kind == "count":
         return said
     if kind == "presence":
@@ -440,7 +445,7 @@ def _transformed(world: World, replies: Replies, kind: str) -> FloatArray:
 
 def _rich(world: World, replies: Replies) -> FloatArray:
     """Return the columns of RICH, shape (m, 4)."""
-    said = counts(world, replies)
+    said = replies.counts(len(world.words))
     return np.column_stack(
         [
             np.maximum(said - 1, 0) @ world.tags["content"],

@@ -9,16 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from course_utils.rlhf import policy, ppo, reward_model
+from course_utils.rlhf import language_model, reward_model, run
 from course_utils.rlhf import world as worlds
+from course_utils.rlhf.config import RunConfig
+from course_utils.rlhf.network import LanguageModel
+
+__all__ = ["main", "measure"]
 
 
 def measure() -> list[tuple[str, float, str]]:
     """Return (what, number, unit) for every stage."""
-    world, config = worlds.load(), ppo.RunConfig()
+    world, config = worlds.load(), RunConfig()
     rng = np.random.default_rng(0)
     shown = worlds.demonstrations(world, config.demonstrations, rng)
-    tuned, sft_time = _timed(partial(policy.sft, world, shown, rng, epochs=config.sft_epochs))
+    tuned, sft_time = _timed(partial(language_model.sft, world, shown, rng, epochs=config.sft_epochs))
     pairs = reward_model.label(world, *reward_model.sample_pairs(tuned.model, world, config.pairs, rng), rng)
     fit_times = [_timed(partial(reward_model.fit, world, pairs, kind))[1] for kind in reward_model.KINDS]
     lines = [
@@ -26,8 +30,8 @@ def measure() -> list[tuple[str, float, str]]:
         (f"reward model, {config.pairs} pairs, slowest kind of features", max(fit_times), "s"),
     ]
     for updates, batch in ((100, 64), (200, 128)):
-        start = ppo.begin(ppo.RunConfig(batch_size=batch), 0)
-        _, spent = _timed(partial(ppo.resume, start, updates, progress=False))
+        start = run.begin(RunConfig(batch_size=batch), 0)
+        _, spent = _timed(partial(run.resume, start, updates, progress=False))
         lines.append((f"PPO, {updates} updates at batch {batch}, 4 epochs", spent, "s"))
     for batch in (64, 128, 1024):
         tokens, spent = _timed(partial(_sampled_tokens, tuned.model, world, batch))
@@ -39,17 +43,17 @@ def measure() -> list[tuple[str, float, str]]:
 def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
     """Return the result and the processor time of a piece of work."""
     start = time.process_time()
-    result = policy.one_blas_thread(work)()
+    result = language_model.one_blas_thread(work)()
     return result, time.process_time() - start
 
 
-def _sampled_tokens(model: policy.LanguageModel, world: worlds.World, batch: int) -> int:
+def _sampled_tokens(model: LanguageModel, world: worlds.World, batch: int) -> int:
     """Sample some 100,000 tokens in batches and count them."""
     rng = np.random.default_rng(0)
     tokens = 0
     for _ in range(max(1, 12_000 // batch)):
         prompts = worlds.sample_prompts(world, batch, rng)
-        tokens += int(policy.sample(model, world, prompts, rng).replies.lengths.sum())
+        tokens += int(language_model.sample(model, world, prompts, rng).replies.lengths.sum())
     return tokens
 
 

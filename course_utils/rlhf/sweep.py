@@ -7,10 +7,13 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from course_utils import arguments, progress_bar
-from course_utils.rlhf import ppo
+from course_utils.rlhf import run
 from course_utils.rlhf import world as worlds
-from course_utils.rlhf.ppo import RunConfig, RunLog
+from course_utils.rlhf.config import RunConfig
+from course_utils.rlhf.run import RunLog
 from course_utils.rlhf.world import World
+
+__all__ = ["Result", "sweep"]
 
 
 class Result(NamedTuple):
@@ -90,8 +93,8 @@ def sweep(
 def _one(config: RunConfig, seed: int, world: World) -> Result:
     """Do one run, and turn whatever goes wrong into a sentence."""
     try:
-        return Result(config, seed, ppo.run(config, seed, world=world, progress=False), None)
-    except ppo.NonFiniteError as error:
+        return Result(config, seed, run.run(config, seed, world=world, progress=False), None)
+    except run.NonFiniteError as error:
         return Result(config, seed, error.log, str(error))
     except Exception as error:
         return Result(config, seed, getattr(error, "log", None), f"{type(error).__name__}: {error}")

@@ -19,9 +19,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from course_utils import arguments, data_files
+from course_utils import arguments, data_files, kernels
 from course_utils.arguments import BoolArray, FloatArray, IntArray
 from course_utils.data_files import DataFileError, shown
+
+__all__ = ["GoldReward", "Prompt", "Replies", "Rule", "World", "checked", "counts", "demonstrations", "gold_reward"]
+__all__ += ["illegal_share", "load", "prompt_weights", "sample_prompts"]
 
 DATA = data_files.DATA / "rlhf"
 END = 0
@@ -84,6 +87,14 @@ class Replies(NamedTuple):
     def words(self) -> IntArray:
         """Number of words, the end token not among them, shape (m,)."""
         return self.lengths - self.ended
+
+    def counts(self, n_words: int) -> IntArray:
+        """Return how often each word was said, shape (m, n_words); the end token counts 0."""
+        m = len(self.tokens)
+        flat = self.tokens + n_words * np.arange(m)[:, None]
+        table = np.bincount(flat.ravel(), minlength=m * n_words).reshape(m, n_words)
+        table[:, END] = 0
+        return table
 
     def take(self, rows: Any) -> "Replies":
         """Return the replies of these rows."""
@@ -357,9 +368,7 @@ def sample_prompts(world: World, n: int, rng: np.random.Generator, weights: Arra
     generator = arguments.generator(rng)
     weights = prompt_weights(world) if weights is None else weights
     shares = arguments.shares("weights", weights, (len(world.prompts),), "the world's prompts")
-    cumulative = shares.cumsum()
-    drawn: IntArray = np.searchsorted(cumulative, generator.random(n) * cumulative[-1], side="right")
-    return np.minimum(drawn, int(np.flatnonzero(shares)[-1]))
+    return kernels.invert(shares.cumsum(), generator.random(n))
 
 
 @arguments.typed
@@ -405,12 +414,7 @@ def demonstrations(
 @arguments.typed
 def counts(world: World, replies: Replies) -> IntArray:
     """Return how often each word was said, shape (m, V); the end token counts 0."""
-    checked("replies", world, replies)
-    m, n_words = len(replies.tokens), len(world.words)
-    flat = replies.tokens + n_words * np.arange(m)[:, None]
-    table = np.bincount(flat.ravel(), minlength=m * n_words).reshape(m, n_words)
-    table[:, END] = 0
-    return table
+    return checked("replies", world, replies).counts(len(world.words))
 
 
 @arguments.typed
@@ -419,11 +423,7 @@ def illegal_share(world: World, replies: Replies) -> FloatArray:
 
     The first word after the beginning, and the end token after the last word, count as pairs too.
     """
-    checked("replies", world, replies)
-    before = np.concatenate([np.zeros_like(replies.tokens[:, :1]), replies.tokens[:, :-1]], axis=1)
-    wrong = ~world.legal_pairs[before, replies.tokens] & replies.mask
-    share: FloatArray = wrong.sum(axis=1) / replies.lengths
-    return share
+    return _illegal_share(world, checked("replies", world, replies))
 
 
 @arguments.typed
@@ -442,7 +442,7 @@ def gold_reward(world: World, replies: Replies) -> GoldReward:
     Source: this course. The idea of a gold reward model: Gao, Schulman & Hilton 2023, Scaling Laws for Reward Model
     Overoptimization.
     """
-    said = counts(world, replies)
+    said = checked("replies", world, replies).counts(len(world.words))
     topic, angry = world.topic_of[replies.prompts], world.mood_of[replies.prompts] == MOODS.index("angry")
     own, any_object = world.objects[topic], world.objects.any(axis=0)
     polite = said @ world.tags["polite"]
@@ -456,11 +456,19 @@ def gold_reward(world: World, replies: Replies) -> GoldReward:
         "unsafe": said @ world.tags["unsafe"] > 0,
         "repeat": np.maximum(said - 1, 0) @ world.tags["content"],
         "extra_word": np.maximum(replies.words - WORDS_FOR_FREE, 0),
-        "illegal_pairs": illegal_share(world, replies),
+        "illegal_pairs": _illegal_share(world, replies),
         "no_end": ~replies.ended,
     }
     parts = {name: world.gold_weights[name] * amounts[name].astype(np.float64) for name in GOLD_PARTS}
     return GoldReward(np.sum(list(parts.values()), axis=0), parts)
+
+
+def _illegal_share(world: World, replies: Replies) -> FloatArray:
+    """Return the share of neighbouring words that the grammar never puts side by side, shape (m,)."""
+    before = np.concatenate([np.zeros_like(replies.tokens[:, :1]), replies.tokens[:, :-1]], axis=1)
+    wrong = ~world.legal_pairs[before, replies.tokens] & replies.mask
+    share: FloatArray = wrong.sum(axis=1) / replies.lengths
+    return share
 
 
 def _read_only(value: Any) -> Any:

@@ -218,13 +218,13 @@ function render({ model, el }) {
     const many = (make) => actions.map((_, index) => make(index));
     const defs = svgNode(right.svg, "defs");
     const hatch = svgNode(defs, "pattern", { id: `${id}-hatch`, width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" });
-    svgNode(hatch, "rect", { width: 6, height: 6, fill: paint("after") });
-    svgNode(hatch, "rect", { width: 2, height: 6, fill: paint("paper") });
+    svgNode(hatch, "rect", { width: 6, height: 6, fill: colour("after") });
+    svgNode(hatch, "rect", { width: 2, height: 6, fill: colour("paper") });
     const tip = svgNode(defs, "marker", { id: `${id}-tip`, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" });
-    svgNode(tip, "path", { d: "M0 0 L8 4 L0 8 z", fill: paint("ink") });
+    svgNode(tip, "path", { d: "M0 0 L8 4 L0 8 z", fill: colour("ink") });
 
     const axis = (svg) => ({
-      lines: Array.from({ length: 3 }, () => svgNode(svg, "line", { stroke: paint("rule") })),
+      lines: Array.from({ length: 3 }, () => svgNode(svg, "line", { stroke: colour("rule") })),
       labels: Array.from({ length: 3 }, () => svgNode(svg, "text", { "text-anchor": "end", "aria-hidden": "true" })),
     });
     const leftAxis = axis(left.svg);
@@ -266,16 +266,16 @@ function render({ model, el }) {
     });
 
     const probabilityBars = many((index) => {
-      const before = svgNode(right.svg, "rect", { "data-role": "pi-before", "data-index": index, fill: paint("policy") });
-      const after = svgNode(right.svg, "rect", { "data-role": "pi-after", "data-index": index, fill: `url(#${id}-hatch)`, stroke: paint("policy") });
-      const arrow = svgNode(right.svg, "line", { stroke: paint("ink"), "stroke-width": 1.5, "marker-end": `url(#${id}-tip)` });
+      const before = svgNode(right.svg, "rect", { "data-role": "pi-before", "data-index": index, fill: colour("policy") });
+      const after = svgNode(right.svg, "rect", { "data-role": "pi-after", "data-index": index, fill: `url(#${id}-hatch)`, stroke: colour("policy") });
+      const arrow = svgNode(right.svg, "line", { stroke: colour("ink"), "stroke-width": 1.5, "marker-end": `url(#${id}-tip)` });
       const beforeLabel = svgNode(right.svg, "text", { "text-anchor": "end", "aria-hidden": "true" });
       const afterLabel = svgNode(right.svg, "text", { "text-anchor": "start", "aria-hidden": "true" });
       const ghost = svgNode(right.svg, "g", { "data-role": "ghost", "data-index": index });
       const reach = svgNode(ghost, "rect", { fill: "transparent" });
-      const outline = svgNode(ghost, "rect", { fill: paint("muted"), "fill-opacity": 0.6, stroke: paint("neutral"), "stroke-dasharray": "4 3" });
+      const outline = svgNode(ghost, "rect", { fill: colour("muted"), "fill-opacity": 0.6, stroke: colour("neutral"), "stroke-dasharray": "4 3" });
       const ring = svgNode(ghost, "circle", { class: "pgc-ring", r: 12 });
-      const handle = svgNode(ghost, "circle", { class: "pgc-handle", r: 8, fill: paint("neutral") });
+      const handle = svgNode(ghost, "circle", { class: "pgc-handle", r: 8, fill: colour("neutral") });
       makeSlider(ghost, {
         valueAt: (x, y) => Number(geometry.probabilityAt(y - right.svg.getBoundingClientRect().top).toFixed(3)),
         get: () => ghosts()[index],
@@ -369,7 +369,7 @@ function render({ model, el }) {
 
   function drawAxis({ lines, labels }, values, y, text) {
     values.forEach((value, i) => {
-      setAttributes(lines[i], { x1: MARGIN.left, x2: geometry.width - MARGIN.right, y1: y(value), y2: y(value), stroke: value === 0 ? paint("neutral") : paint("rule") });
+      setAttributes(lines[i], { x1: MARGIN.left, x2: geometry.width - MARGIN.right, y1: y(value), y2: y(value), stroke: value === 0 ? colour("neutral") : colour("rule") });
       setAttributes(labels[i], { x: MARGIN.left - 5, y: y(value) + 4 });
       setText(labels[i], text(value));
     });
@@ -384,11 +384,11 @@ function render({ model, el }) {
       const x = geometry.centre(index);
       const y = geometry.advantageY(A);
       const zero = geometry.advantageY(0);
-      const colour = A > 0 ? paint("above") : A < 0 ? paint("below") : paint("neutral");
+      const tint = A > 0 ? colour("above") : A < 0 ? colour("below") : colour("neutral");
       const idle = update !== "expected" && !step.sampled.includes(index); // this sample says nothing of it
       setAttributes(reach, { x: x - geometry.band / 2, width: geometry.band, y: MARGIN.top, height: geometry.low - MARGIN.top });
-      setAttributes(bar, { x: x - barWidth / 2, width: barWidth, y: Math.min(y, zero), height: Math.abs(y - zero), fill: colour, "fill-opacity": idle ? 0.3 : 1, "data-value": A });
-      setAttributes(handle, { cx: x, cy: y, fill: colour });
+      setAttributes(bar, { x: x - barWidth / 2, width: barWidth, y: Math.min(y, zero), height: Math.abs(y - zero), fill: tint, "fill-opacity": idle ? 0.3 : 1, "data-value": A });
+      setAttributes(handle, { cx: x, cy: y, fill: tint });
       setAttributes(ring, { cx: x, cy: y });
       setAttributes(label, { x, y: Math.min(y, zero) - 16 }); // a negative one above the axis, clear of the name
       setText(label, signed(A));

@@ -4,14 +4,28 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from traitlets import Dict, Enum, Float, List, TraitError, Unicode, observe, validate
+from traitlets import Dict, Enum, List, TraitError, observe, validate
 
-from course_utils import policy
+from course_utils import kernels, policy
 from course_utils.objectives import advantage_objective, expected_advantage_objective
 from course_utils.widgets.formulas import formula
-from course_utils.widgets.lab import Constant, Flag, Lab, Numbers, Whole, lab_source, lab_style, listed, uniform
+from course_utils.widgets.lab import (
+    Constant,
+    Flag,
+    Lab,
+    Number,
+    Numbers,
+    Text,
+    Texts,
+    Whole,
+    lab_source,
+    lab_style,
+    listed,
+    uniform,
+)
 
 __all__ = ["AdvantageLab", "row_formulas"]
+
 
 MODES = ("expected", "sampled_action", "sampled_trajectory")
 ACTION_COUNTS = (2, 3, 4, 5, 6)
@@ -114,12 +128,12 @@ class AdvantageLab(Lab):
     _css = lab_style("advantage_lab.css")
     same_length = ("actions", "advantages", "logits", "probabilities", "initial_advantages", "initial_logits")
 
-    actions = List(Unicode()).tag(sync=True, rule={"kind": "texts"})
+    actions = Texts().tag(sync=True)
     advantages = Numbers(-ADVANTAGE_LIMIT, ADVANTAGE_LIMIT, ACTION_COUNTS).tag(sync=True)
     logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, ACTION_COUNTS).tag(sync=True)
     probabilities = Numbers(0.0, 1.0, ACTION_COUNTS).tag(sync=True)
     probabilities_after = Numbers(0.0, 1.0, ACTION_COUNTS)
-    step_size = Float(1.0).tag(sync=True, low=0.0, high=STEP_SIZE_LIMIT)
+    step_size = Number(1.0).tag(sync=True, low=0.0, high=STEP_SIZE_LIMIT)
     mode = Enum(MODES, "expected").tag(sync=True)
     predict_first = Flag(False).tag(sync=True)
     predictions = List(Dict()).tag(sync=True)
@@ -127,7 +141,7 @@ class AdvantageLab(Lab):
     draw = Whole(0, min=0).tag(sync=True)
     trajectory_length = Whole(5, min=1, max=20).tag(sync=True)
     sampled_actions = List(Whole())
-    preset = Unicode("").tag(sync=True)
+    preset = Text("").tag(sync=True)
     steps_taken = Whole(0, min=0).tag(sync=True)
     ghosts = Numbers(0.0, 1.0).tag(sync=True)
     revealed = Flag(False).tag(sync=True)
@@ -153,7 +167,7 @@ class AdvantageLab(Lab):
             raise TraitError(f"preset is {preset!r}, expected one of {', '.join(PRESETS)}")
         start = PRESETS[preset or "three_actions"]
         if advantages is None:
-            given = ("logits", logits) if logits is not None else ("actions", "abc" if actions is None else actions)
+            given = ("logits", logits) if logits is not None else ("actions", [*"abc"] if actions is None else actions)
             count = len(listed(*given))
             advantages = start["advantages"] if count == 3 else [0.0] * count
         count = len(listed("advantages", advantages))
@@ -223,9 +237,9 @@ class AdvantageLab(Lab):
     def _draw_actions(self) -> list[int]:
         if self.mode == "expected":
             return []
-        below = np.cumsum(policy.softmax(np.array(self.logits)))[:-1]
+        cumulative = np.cumsum(policy.softmax(np.array(self.logits)))
         length = 1 if self.mode == "sampled_action" else self.trajectory_length
-        return [int(np.searchsorted(below, uniform(self.seed, self.draw, t), side="right")) for t in range(length)]
+        return [int(kernels.invert(cumulative, uniform(self.seed, self.draw, t))) for t in range(length)]
 
     @observe("logits", "advantages", "step_size", "mode", "seed", "draw", "trajectory_length")
     def _compute(self, _change: Any = None) -> None:
@@ -308,13 +322,13 @@ class AdvantageLab(Lab):
             )
         limit = max(3.0, 1.25 * max(abs(A) for A in self.advantages))
         left.set_ylim(-limit, limit)
-        left.axhline(0, color="#555555", linewidth=1)
+        left.axhline(0, color=figures.NEUTRAL, linewidth=1)
         left.set_title("advantage A(s, a)", fontsize=11, loc="left")
         bars = [(self.probabilities, -0.18, figures.POLICY, "", "now")]
         if not self.predict_first:
             bars.append((self.probabilities_after, 0.18, figures.AFTER, figures.HATCH, "after the step"))
         for heights, shift, colour, hatch, label in bars:
-            drawn = right.bar(x + shift, heights, 0.34, color=colour, hatch=hatch, edgecolor="white", label=label)
+            drawn = right.bar(x + shift, heights, 0.34, color=colour, hatch=hatch, edgecolor=figures.PAPER, label=label)
             right.bar_label(drawn, [f"{p:.2f}".lstrip("0") for p in heights], padding=2, fontsize=9)
         right.set_ylim(0, 1.12)
         right.set_title("probability π(a | s)", fontsize=11, loc="left")

@@ -4,13 +4,25 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from traitlets import Float, List, TraitError, Unicode, validate
+from traitlets import TraitError, validate
 
-from course_utils import policy
+from course_utils import kernels, policy
 from course_utils.arguments import FloatArray, IntArray
-from course_utils.widgets.lab import Constant, Lab, Numbers, Whole, lab_source, lab_style, listed, uniforms
+from course_utils.widgets.lab import (
+    Constant,
+    Lab,
+    Number,
+    Numbers,
+    Texts,
+    Whole,
+    lab_source,
+    lab_style,
+    listed,
+    uniforms,
+)
 
 __all__ = ["BaselineLab"]
+
 
 COUNT = 3  # actions
 LOGIT_LIMIT = 8.0
@@ -59,19 +71,19 @@ class BaselineLab(Lab):
     _css = lab_style("baseline_lab.css")
     same_length = ("actions", "rewards", "logits", "initial_rewards", "initial_logits")
 
-    actions = List(Unicode()).tag(sync=True, rule={"kind": "texts"})
+    actions = Texts().tag(sync=True)
     rewards = Numbers(-REWARD_LIMIT, REWARD_LIMIT, (COUNT,)).tag(sync=True)
     logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, (COUNT,)).tag(sync=True)
-    baseline = Float(0.0).tag(sync=True, low=-BASELINE_LIMIT, high=BASELINE_LIMIT)
-    action_dependence = Float(0.0).tag(sync=True, low=0.0, high=1.0)
+    baseline = Number(0.0).tag(sync=True, low=-BASELINE_LIMIT, high=BASELINE_LIMIT)
+    action_dependence = Number(0.0).tag(sync=True, low=0.0, high=1.0)
     component = Whole(0, min=0, max=COUNT - 1).tag(sync=True)
     samples = Whole(200, min=1, max=MOST_SAMPLES).tag(sync=True)
     seed = Whole(0, min=0, max=2**32 - 1).tag(sync=True)
     draw = Whole(0, min=0).tag(sync=True)
     initial_rewards = Numbers(-REWARD_LIMIT, REWARD_LIMIT, (COUNT,)).tag(sync=True)
     initial_logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, (COUNT,)).tag(sync=True)
-    initial_baseline = Float(0.0).tag(sync=True, low=-BASELINE_LIMIT, high=BASELINE_LIMIT)
-    initial_action_dependence = Float(0.0).tag(sync=True, low=0.0, high=1.0)
+    initial_baseline = Number(0.0).tag(sync=True, low=-BASELINE_LIMIT, high=BASELINE_LIMIT)
+    initial_action_dependence = Number(0.0).tag(sync=True, low=0.0, high=1.0)
     presets = Constant(PRESETS, read_only=True).tag(sync=True)
 
     def __init__(
@@ -183,8 +195,7 @@ class BaselineLab(Lab):
 
     def drawn_actions(self) -> IntArray:
         """Return the actions that were drawn, shape (samples,)."""
-        below = np.cumsum(self.probabilities())[:-1]
-        return np.searchsorted(below, uniforms(self.samples, self.seed, self.draw), side="right")
+        return kernels.invert(np.cumsum(self.probabilities()), uniforms(self.samples, self.seed, self.draw))
 
     def estimates(self) -> FloatArray:
         """Return each sample's estimate of the gradient, shape (samples, 3)."""
@@ -245,7 +256,7 @@ class BaselineLab(Lab):
         marks = [(0.0, "b = 0", figures.REFERENCE, ":"), (value, "V", figures.VALUE, "--")]
         for b, name, colour, dash in [*marks, (best, "b*", figures.EXACT, "-")]:
             left.axvline(b, color=colour, ls=dash, lw=1.5, zorder=0, label=f"{name}: {self.variance(b, 0):.3g}")
-        left.plot([self.baseline], [self.variance()], "o", ms=10, color=figures.EXACT, mec="white", zorder=3)
+        left.plot([self.baseline], [self.variance()], "o", ms=10, color=figures.EXACT, mec=figures.PAPER, zorder=3)
         left.set_ylim(bottom=0)
         left.set_xlabel("baseline b")
         left.set_title("variance of one sample's gradient", fontsize=11, loc="left")
@@ -253,9 +264,18 @@ class BaselineLab(Lab):
         drawn, values = self.drawn_actions(), self.estimates()[:, k]
         mean, deviation = self.mean_estimate()[k], self.deviations()[k]
         right.axvspan(mean - deviation, mean + deviation, color=figures.SAMPLED, alpha=0.25, lw=0)
-        right.axvline(0, color="#b0b0b0", lw=1, zorder=0)
+        right.axvline(0, color=figures.LINE, lw=1, zorder=0)
         jitter = 0.6 * (uniforms(self.samples, self.seed, self.draw, 1) - 0.5)
-        right.plot(values, jitter + COUNT - 1 - drawn, "o", ms=4, color=figures.SAMPLED, mec="#7a5200", mew=0.5, ls="")
+        right.plot(
+            values,
+            jitter + COUNT - 1 - drawn,
+            "o",
+            ms=4,
+            color=figures.SAMPLED,
+            mec=figures.SAMPLED_INK,
+            mew=0.5,
+            ls="",
+        )
         right.plot([self.exact_gradient()[k]], [-1], "D", color=figures.EXACT, ms=7)
         right.set_yticks(range(-1, COUNT), ["exact", *reversed([_fitted(name) for name in self.actions])])
         right.set_ylim(-1.5, COUNT - 0.5)

@@ -5,15 +5,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from traitlets import Dict, Float, TraitError, validate
+from traitlets import Dict, TraitError, validate
 
 from course_utils import arguments, policy
 from course_utils.arguments import FloatArray
 from course_utils.objectives import PPOClipObjective, ppo_clip_objective
 from course_utils.widgets.formulas import formula
-from course_utils.widgets.lab import Constant, Flag, Lab, Whole, lab_source, lab_style
+from course_utils.widgets.lab import Constant, Flag, Lab, Number, Whole, lab_source, lab_style
 
 __all__ = ["ClipLab", "OneSample", "ascend", "batch_objective", "lab_formulas", "one_sample"]
+
 
 HIGHEST_RATIO = 2.0
 ADVANTAGE_LIMIT = 2.0
@@ -181,11 +182,11 @@ class ClipLab(Lab):
     _esm = lab_source("clip_lab.js")
     _css = lab_style("clip_lab.css")
 
-    ratio = Float(1.1).tag(sync=True, low=0.0, high=HIGHEST_RATIO)
-    advantage = Float(1.0).tag(sync=True, low=-ADVANTAGE_LIMIT, high=ADVANTAGE_LIMIT)
-    epsilon = Float(0.2).tag(sync=True, low=0.0, high=HIGHEST_EPSILON)
+    ratio = Number(1.1).tag(sync=True, low=0.0, high=HIGHEST_RATIO)
+    advantage = Number(1.0).tag(sync=True, low=-ADVANTAGE_LIMIT, high=ADVANTAGE_LIMIT)
+    epsilon = Number(0.2).tag(sync=True, low=0.0, high=HIGHEST_EPSILON)
     clip = Flag(True).tag(sync=True)
-    step_size = Float(0.5).tag(sync=True, low=LOWEST_STEP_SIZE, high=HIGHEST_STEP_SIZE)
+    step_size = Number(0.5).tag(sync=True, low=LOWEST_STEP_SIZE, high=HIGHEST_STEP_SIZE)
     steps = Whole(0).tag(sync=True, low=0, high=MOST_STEPS)
     initial = Dict().tag(sync=True)
     world = Constant(WORLD, read_only=True).tag(sync=True)
@@ -316,8 +317,8 @@ class ClipLab(Lab):
         if self.advantage < 0:
             off, back = back, off
         if self.advantage != 0:
-            left.axvspan(*off, color="#e3e3e3", lw=0)
-            left.axvspan(*back, color="#e4f0f8", lw=0)
+            left.axvspan(*off, color=figures.BLOCK, lw=0)
+            left.axvspan(*back, color=figures.WASH, lw=0)
             height = -3.4 if self.advantage > 0 else 3.1
             left.text(sum(off) / 2, height, "gradient\noff", ha="center", va="center", fontsize=9)
             left.text(sum(back) / 2, height, "pushes\nback", ha="center", va="center", fontsize=9)
@@ -332,7 +333,9 @@ class ClipLab(Lab):
         places, old = np.arange(len(ACTIONS)), policy.softmax(START_LOGITS)
         right.bar(places, self.run()[-1], 0.55, color=figures.POLICY, label="π now")
         right.bar(places, old, 0.75, fill=False, ec=figures.REFERENCE, ls=":", lw=2, label="π_old")
-        right.errorbar(places + 0.42, old, yerr=epsilon * old, fmt="none", ecolor="black", capsize=3, label="1 ± ε")
+        right.errorbar(
+            places + 0.42, old, yerr=epsilon * old, fmt="none", ecolor=figures.EXACT, capsize=3, label="1 ± ε"
+        )
         right.set_xticks(places, ACTIONS)
         right.set(ylim=(0, 1))
         right.set_title(f"after {self.steps} steps on one batch", fontsize=11, loc="left")

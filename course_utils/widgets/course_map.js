@@ -5,12 +5,12 @@ const STATE_WORDS = { preparation: "in preparation", new: "", begun: "begun", do
 // A stop's sign: a ring to go to, half filled when begun, filled with a tick when done, dashed in preparation.
 function drawStop(parent, state) {
   const svg = svgNode(parent, "svg", { class: "pgc-stop", width: 22, height: 22, viewBox: "0 0 22 22", "aria-hidden": "true" });
-  const colour = state === "preparation" ? paint("edge") : paint("mark");
+  const tint = state === "preparation" ? colour("edge") : colour("mark");
   const dashes = state === "preparation" ? "3 3" : null;
-  svgNode(svg, "circle", { cx: 11, cy: 11, r: 9, fill: state === "done" ? colour : paint("paper"), stroke: colour, "stroke-width": 2, "stroke-dasharray": dashes });
-  if (state === "begun") svgNode(svg, "path", { d: "M 11 2 A 9 9 0 0 0 11 20 Z", fill: colour });
-  if (state === "done") svgNode(svg, "path", { d: "M 6.5 11.5 L 10 15 L 16 8", fill: "none", stroke: paint("paper"), "stroke-width": 2.5 });
-  if (state === "here") svgNode(svg, "circle", { cx: 11, cy: 11, r: 4, fill: colour });
+  svgNode(svg, "circle", { cx: 11, cy: 11, r: 9, fill: state === "done" ? tint : colour("paper"), stroke: tint, "stroke-width": 2, "stroke-dasharray": dashes });
+  if (state === "begun") svgNode(svg, "path", { d: "M 11 2 A 9 9 0 0 0 11 20 Z", fill: tint });
+  if (state === "done") svgNode(svg, "path", { d: "M 6.5 11.5 L 10 15 L 16 8", fill: "none", stroke: colour("paper"), "stroke-width": 2.5 });
+  if (state === "here") svgNode(svg, "circle", { cx: 11, cy: 11, r: 4, fill: tint });
 }
 
 // JupyterLab opens a notebook by its path from the server's folder, which its address shows. Its own command then

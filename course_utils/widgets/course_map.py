@@ -12,6 +12,7 @@ from course_utils.widgets.lab import Lab, lab_source, lab_style
 
 __all__ = ["CourseMap"]
 
+
 HARD_FROM = 3  # tries at a check from which on it counts as hard
 STATES = {"preparation": "in preparation", "new": "", "begun": "begun", "done": "done", "here": "you are here"}
 

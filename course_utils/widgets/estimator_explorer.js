@@ -146,7 +146,7 @@ const HEIGHT = 164;
 const GRADIENT = { height: 238, top: 26, bottom: 46 };
 const LINE = { height: 84, first: 14, second: 40, low: 58 };
 const EXPONENTS = [-6, -4, -2, 0, 2]; // of the number line of squared errors
-const INK = paint("sampled-ink"); // outline of what is sampled
+const INK = colour("sampled-ink"); // outline of what is sampled
 const KINDS = [
   ["number", "any number"],
   ["step", "stairs: x rounded down"],
@@ -265,13 +265,13 @@ function render({ model, el }) {
   const text = (svg, anchor = "middle", attributes = {}) =>
     svgNode(svg, "text", { "text-anchor": anchor, "aria-hidden": "true", ...attributes });
   const axis = (svg) => ({
-    lines: Array.from({ length: 3 }, () => svgNode(svg, "line", { stroke: paint("rule") })),
+    lines: Array.from({ length: 3 }, () => svgNode(svg, "line", { stroke: colour("rule") })),
     labels: Array.from({ length: 3 }, () => text(svg, "end")),
   });
   const leftAxis = axis(left.svg);
   const rightAxis = axis(right.svg);
   const gradientAxis = axis(gradient.svg);
-  const stairs = Array.from({ length: 2 * REWARD_LIMIT + 1 }, () => svgNode(right.svg, "line", { stroke: paint("rule") }));
+  const stairs = Array.from({ length: 2 * REWARD_LIMIT + 1 }, () => svgNode(right.svg, "line", { stroke: colour("rule") }));
   const names = (svg) => many(() => text(svg));
   const [leftNames, rightNames, gradientNames] = [left, right, gradient].map(({ svg }) => names(svg));
 
@@ -286,10 +286,10 @@ function render({ model, el }) {
   const probabilityBars = many((index) => {
     const group = svgNode(left.svg, "g", { "data-role": "logit", "data-index": index });
     const reach = svgNode(group, "rect", { fill: "transparent" });
-    const bar = svgNode(group, "rect", { "data-role": "pi", "data-index": index, fill: paint("policy") });
+    const bar = svgNode(group, "rect", { "data-role": "pi", "data-index": index, fill: colour("policy") });
     const label = text(group);
     const ring = svgNode(group, "circle", { class: "pgc-ring", r: 12 });
-    const handle = svgNode(group, "circle", { class: "pgc-handle", r: 8, fill: paint("policy") });
+    const handle = svgNode(group, "circle", { class: "pgc-handle", r: 8, fill: colour("policy") });
     let offset = 0;
     makeSlider(group, {
       // The logit that gives this bar the height under the pointer, the other logits as they are.
@@ -319,7 +319,7 @@ function render({ model, el }) {
     const group = svgNode(right.svg, "g", { "data-role": "quantity", "data-index": index });
     const reach = svgNode(group, "rect", { fill: "transparent" });
     const bar = svgNode(group, "rect", { "data-role": "reward", "data-index": index });
-    const thread = svgNode(group, "line", { stroke: paint("neutral"), "stroke-dasharray": "2 3" });
+    const thread = svgNode(group, "line", { stroke: colour("neutral"), "stroke-dasharray": "2 3" });
     const ring = svgNode(group, "circle", { class: "pgc-ring", r: 12 });
     const handle = svgNode(group, "circle", { class: "pgc-handle", r: 8 });
     const label = text(right.svg);
@@ -372,32 +372,32 @@ function render({ model, el }) {
       const group = svgNode(gradient.svg, "g", { "data-cluster": name });
       cluster[name] = {
         group,
-        band: svgNode(group, "rect", { fill: paint("sampled"), "fill-opacity": 0.25, "data-role": `${name}-band`, "data-index": index }),
-        centre: svgNode(group, "line", { stroke: paint("sampled-ink"), "stroke-width": 1.5, "stroke-dasharray": "4 3" }),
+        band: svgNode(group, "rect", { fill: colour("sampled"), "fill-opacity": 0.25, "data-role": `${name}-band`, "data-index": index }),
+        centre: svgNode(group, "line", { stroke: colour("sampled-ink"), "stroke-width": 1.5, "stroke-dasharray": "4 3" }),
         marks: Array.from({ length: BATCHES }, (_, b) =>
-          svgNode(group, "path", { "data-role": `${name}-mark`, "data-index": index, "data-batch": b, stroke: INK, "stroke-width": 1.2, fill: name === "score" ? paint("sampled") : paint("paper") }),
+          svgNode(group, "path", { "data-role": `${name}-mark`, "data-index": index, "data-batch": b, stroke: INK, "stroke-width": 1.2, fill: name === "score" ? colour("sampled") : colour("paper") }),
         ),
         label: text(group),
       };
     }
-    cluster.exactLine = svgNode(gradient.svg, "line", { stroke: paint("exact"), "stroke-width": 1.2 });
-    cluster.exact = svgNode(gradient.svg, "path", { "data-role": "exact", "data-index": index, fill: paint("exact") });
+    cluster.exactLine = svgNode(gradient.svg, "line", { stroke: colour("exact"), "stroke-width": 1.2 });
+    cluster.exact = svgNode(gradient.svg, "path", { "data-role": "exact", "data-index": index, fill: colour("exact") });
     cluster.value = text(gradient.svg);
     return cluster;
   });
 
-  const ticks = EXPONENTS.map(() => ({ line: svgNode(line.svg, "line", { stroke: paint("rule") }), label: text(line.svg) }));
+  const ticks = EXPONENTS.map(() => ({ line: svgNode(line.svg, "line", { stroke: colour("rule") }), label: text(line.svg) }));
   const errorRows = ["score", "difference"].map((name) => {
     const group = svgNode(line.svg, "g", { "data-row": name });
     return {
       name,
       group,
-      rule: svgNode(group, "line", { stroke: paint("line") }),
+      rule: svgNode(group, "line", { stroke: colour("line") }),
       label: text(group, "start"),
       marks: Array.from({ length: BATCHES }, () =>
-        svgNode(group, "path", { "data-role": `${name}-squared-error`, fill: name === "score" ? paint("sampled") : paint("paper"), "fill-opacity": 0.8, stroke: INK }),
+        svgNode(group, "path", { "data-role": `${name}-squared-error`, fill: name === "score" ? colour("sampled") : colour("paper"), "fill-opacity": 0.8, stroke: INK }),
       ),
-      expected: svgNode(group, "path", { "data-role": `${name}-expected-error`, fill: paint("exact") }),
+      expected: svgNode(group, "path", { "data-role": `${name}-expected-error`, fill: colour("exact") }),
       value: text(group, "end"),
     };
   });
@@ -470,7 +470,7 @@ function render({ model, el }) {
 
   function drawAxis({ lines, labels }, values, y, right_, text_) {
     values.forEach((value, i) => {
-      setAttributes(lines[i], { x1: MARGIN.left, x2: right_, y1: y(value), y2: y(value), stroke: value === 0 ? paint("axis") : paint("rule") });
+      setAttributes(lines[i], { x1: MARGIN.left, x2: right_, y1: y(value), y2: y(value), stroke: value === 0 ? colour("axis") : colour("rule") });
       setAttributes(labels[i], { x: MARGIN.left - 5, y: y(value) + 4 });
       setText(labels[i], text_(value));
     });
@@ -512,11 +512,11 @@ function render({ model, el }) {
       const [x_, R] = [quantities[index], rewards[index]];
       const x = geometry.centre(index);
       const [y, yHandle] = [geometry.rewardY(R), geometry.rewardY(x_)];
-      const colour = R > 0 ? paint("above") : R < 0 ? paint("below") : paint("neutral");
+      const tint = R > 0 ? colour("above") : R < 0 ? colour("below") : colour("neutral");
       setAttributes(reach, { x: x - geometry.band / 2, width: geometry.band, y: MARGIN.top, height: geometry.low - MARGIN.top });
-      setAttributes(bar, { x: x - barWidth / 2, width: barWidth, y: Math.min(y, zero), height: Math.abs(y - zero), fill: colour, "data-value": R });
+      setAttributes(bar, { x: x - barWidth / 2, width: barWidth, y: Math.min(y, zero), height: Math.abs(y - zero), fill: tint, "data-value": R });
       setAttributes(thread, { x1: x, x2: x, y1: y, y2: yHandle, visibility: how === "number" ? "hidden" : null });
-      setAttributes(handle, { cx: x, cy: yHandle, fill: how === "number" ? colour : paint("neutral") });
+      setAttributes(handle, { cx: x, cy: yHandle, fill: how === "number" ? tint : colour("neutral") });
       setAttributes(ring, { cx: x, cy: yHandle });
       setAttributes(label, { x, y: 13 });
       setText(label, how === "thumb" ? `${R > 0 ? "up" : "down"} ${signed(R)}` : signed(R));

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from traitlets import Dict, Enum, Float, List, TraitError, Unicode, validate
+from traitlets import Dict, Enum, TraitError, validate
 
-from course_utils import policy
+from course_utils import kernels, policy
 from course_utils.arguments import FloatArray
 from course_utils.widgets.formulas import formula
-from course_utils.widgets.lab import Flag, Lab, Numbers, Whole, lab_source, lab_style, listed, uniforms
+from course_utils.widgets.lab import Flag, Lab, Number, Numbers, Texts, Whole, lab_source, lab_style, listed, uniforms
 
 __all__ = ["Estimator", "EstimatorExplorer", "row_formulas"]
+
 
 REWARD_KINDS = ("number", "step", "thumb")
 COUNT = 3  # actions
@@ -70,12 +71,12 @@ class EstimatorExplorer(Lab):
     _css = lab_style("estimator_explorer.css")
     same_length = ("actions", "logits", "quantities")
 
-    actions = List(Unicode()).tag(sync=True, rule={"kind": "texts"})
+    actions = Texts().tag(sync=True)
     logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, (COUNT,)).tag(sync=True)
     quantities = Numbers(-REWARD_LIMIT, REWARD_LIMIT, (COUNT,)).tag(sync=True)
     reward_kind = Enum(REWARD_KINDS, "number").tag(sync=True)
     samples = Whole(100, min=1, max=MOST_SAMPLES).tag(sync=True)
-    h = Float(0.5).tag(sync=True, low=SMALLEST_H, high=LARGEST_H)
+    h = Number(0.5).tag(sync=True, low=SMALLEST_H, high=LARGEST_H)
     differences = Flag(True).tag(sync=True)
     seed = Whole(0, min=0, max=2**32 - 1).tag(sync=True)
     draw = Whole(0, min=0).tag(sync=True)
@@ -244,14 +245,14 @@ class EstimatorExplorer(Lab):
                     marker,
                     ms=5,
                     mfc=face,
-                    mec="#7a5200",
+                    mec=figures.SAMPLED_INK,
                     ls="",
                     label=label if a == 0 else None,
                 )
         for a in range(COUNT):
             ax.plot([a - 0.44, a + 0.44], [exact[a]] * 2, color=figures.EXACT, lw=1)
         ax.plot(range(COUNT), exact, "D", color=figures.EXACT, ms=7, label="exact")
-        ax.axhline(0, color="#b0b0b0", lw=1, zorder=0)
+        ax.axhline(0, color=figures.LINE, lw=1, zorder=0)
         names = [
             f"{n}\nπ {p:.2f}, R {figures.signed(R)}" for n, p, R in zip(self.actions, pi, self.rewards, strict=True)
         ]
@@ -264,5 +265,5 @@ class EstimatorExplorer(Lab):
 
 def _counts(probabilities: FloatArray, u: FloatArray) -> FloatArray:
     """Return how often each action is drawn by the uniform numbers."""
-    drawn = np.searchsorted(np.cumsum(probabilities)[:-1], u, side="right")
+    drawn = kernels.invert(np.cumsum(probabilities), u)
     return np.bincount(drawn, minlength=probabilities.size).astype(np.float64)

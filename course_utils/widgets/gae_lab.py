@@ -4,18 +4,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from traitlets import Dict, Float, TraitError, validate
+from traitlets import Dict, TraitError, validate
 
-from course_utils import policy, returns
+from course_utils import kernels, policy, returns
 from course_utils.arguments import FloatArray
 from course_utils.estimators import gae_moments
 from course_utils.mdp import TabularMDP
 from course_utils.rollout import Rollout
 from course_utils.widgets.formulas import formula
-from course_utils.widgets.lab import Constant, Lab, Whole, lab_source, lab_style, uniforms
+from course_utils.widgets.lab import Constant, Lab, Number, Whole, lab_source, lab_style, uniforms
 from course_utils.worlds import ICY_PLACES, icy_path
 
 __all__ = ["GaeLab", "row_formulas"]
+
 
 PLACES = ICY_PLACES
 ACTIONS = ("walk", "run")
@@ -63,9 +64,9 @@ class GaeLab(Lab):
     _esm = lab_source("gae_lab.js")
     _css = lab_style("gae_lab.css")
 
-    lambda_ = Float(0.9).tag(sync=True, low=0.0, high=1.0)
-    critic_error = Float(2.0).tag(sync=True, low=-ERROR_LIMIT, high=ERROR_LIMIT)
-    discount = Float(0.95).tag(sync=True, low=LOWEST_DISCOUNT, high=HIGHEST_DISCOUNT)
+    lambda_ = Number(0.9).tag(sync=True, low=0.0, high=1.0)
+    critic_error = Number(2.0).tag(sync=True, low=-ERROR_LIMIT, high=ERROR_LIMIT)
+    discount = Number(0.95).tag(sync=True, low=LOWEST_DISCOUNT, high=HIGHEST_DISCOUNT)
     action = Whole(0, min=0, max=len(ACTIONS) - 1).tag(sync=True)
     seed = Whole(0, min=0, max=2**32 - 1).tag(sync=True)
     draw = Whole(0, min=0).tag(sync=True)
@@ -148,10 +149,9 @@ class GaeLab(Lab):
         actions = list[Any]()
         while (state < PLACES).any():
             t = len(actions)
-            action = (pi[state, :-1] <= uniforms(EPISODES, self.seed, self.draw, 2 * t)[:, None]).sum(axis=1)
+            action = kernels.invert(pi[state], uniforms(EPISODES, self.seed, self.draw, 2 * t))
             action = np.full(EPISODES, self.action) if t == 0 else np.where(state < PLACES, action, 0)
-            u = uniforms(EPISODES, self.seed, self.draw, 2 * t + 1)
-            state = (moves[state, action, :-1] <= u[:, None]).sum(axis=1)
+            state = kernels.invert(moves[state, action], uniforms(EPISODES, self.seed, self.draw, 2 * t + 1))
             actions.append(action)
             states.append(state)
         s, a = np.stack(states, axis=1), np.stack(actions, axis=1)
@@ -207,7 +207,7 @@ class GaeLab(Lab):
         grid = np.linspace(0, 1, 51)
         bias, variance = self.curves(grid)
         left.plot(grid, bias**2 + variance, "-", color=figures.EXACT, lw=2.2, label="sum")
-        left.plot(grid, variance, "-.", color="#444444", label="variance")
+        left.plot(grid, variance, "-.", color=figures.QUIET, label="variance")
         left.plot(grid, bias**2, "--", color=figures.VALUE, lw=2, label="bias²")
         left.axvline(self.lambda_, color=figures.POLICY, lw=2)
         left.plot(self.best_lambda(), (bias**2 + variance).min(), "v", color=figures.EXACT, ms=8, label="least")
@@ -225,7 +225,7 @@ class GaeLab(Lab):
             1.12,
             xerr=2 * sampled.std(ddof=1) / np.sqrt(EPISODES),
             fmt="o",
-            color="#7a5200",
+            color=figures.SAMPLED_INK,
             label="mean ± 2 standard errors",
         )
         right.set(ylim=(-0.25, 1.25), yticks=[])

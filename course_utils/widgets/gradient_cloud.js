@@ -17,7 +17,7 @@ function choices(i) {
 
 // The exact side: the policy, and under each weighting the two drawn components of each path, their mean (the exact
 // gradient, whatever the weighting) and their covariance.
-function solve({ logits, weighting, vertical }, { calm, rewards }) {
+function momentsOf({ logits, weighting, vertical }, { calm, rewards }) {
   const pi = STATES.map((_, s) => softmax(logits.slice(2 * s, 2 * s + 2)));
   const second = STATES.map((_, s) => dot(pi[s], rewards.slice(2 * s, 2 * s + 2)));
   const first = [0, 1].map((a) => rewards[a] + calm[a] * second[1] + (1 - calm[a]) * second[2]);
@@ -145,7 +145,7 @@ const SHORT_REACH = 1.9; // towards the side where the vertical component hardly
 const ZOOMED = 3.3; // standard deviations from the middle to the edge when the picture follows the cloud
 const LARGEST_UNIT = 44e3; // pixels for 1: labels of the axes have at most three decimals
 const LOWEST = 0.01; // probabilities the sliders set
-const INK = paint("sampled-ink");
+const INK = colour("sampled-ink");
 const DOT = "M-4.5 0 a4.5 4.5 0 1 0 9 0 a4.5 4.5 0 1 0 -9 0 z";
 const DOT_NARROW = "M-3.8 0 a3.8 3.8 0 1 0 7.6 0 a3.8 3.8 0 1 0 -7.6 0 z";
 const TIPS = { "1 0": "M6 0 L-4 -5 v10 z", "-1 0": "M-6 0 L4 -5 v10 z", "0 1": "M0 6 L-5 -4 h10 z", "0 -1": "M0 -6 L-5 4 h10 z" };
@@ -193,13 +193,13 @@ function render({ model, el }) {
   const panel = htmlNode(columns, "div", { class: "pgc-panel" });
   const svg = svgNode(panel, "svg", { role: "img", "data-role": "plane" });
   const plot = svgNode(svg, "svg", { class: "pgc-plot" }); // clips
-  const ground = svgNode(plot, "rect", { x: 0, y: 0, fill: paint("paper") });
-  const downhill = svgNode(plot, "path", { fill: paint("muted"), "data-role": "downhill" });
+  const ground = svgNode(plot, "rect", { x: 0, y: 0, fill: colour("paper") });
+  const downhill = svgNode(plot, "path", { fill: colour("muted"), "data-role": "downhill" });
   const grid = svgNode(plot, "g");
-  const boundary = svgNode(plot, "line", { stroke: paint("reference"), "stroke-dasharray": "2 4" });
+  const boundary = svgNode(plot, "line", { stroke: colour("reference"), "stroke-dasharray": "2 4" });
   const ellipses = [2, 1].map((k) =>
     svgNode(plot, "ellipse", {
-      fill: paint("sampled"),
+      fill: colour("sampled"),
       "fill-opacity": k === 1 ? 0.16 : 0.1,
       stroke: INK,
       "stroke-width": 1.3,
@@ -208,7 +208,7 @@ function render({ model, el }) {
       "data-index": k,
     }),
   );
-  const frame = svgNode(svg, "rect", { fill: "none", stroke: paint("line") });
+  const frame = svgNode(svg, "rect", { fill: "none", stroke: colour("line") });
   const text = (anchor) => svgNode(svg, "text", { "text-anchor": anchor, "aria-hidden": "true" });
   const labels = svgNode(svg, "g", { "aria-hidden": "true" });
   const [upLabel, acrossLabel] = [text("start"), text("end")];
@@ -216,10 +216,10 @@ function render({ model, el }) {
     svgNode(svg, "path", { class: "pgc-dot", stroke: INK, "stroke-width": 1.2, "data-role": "estimate", "data-index": k }),
   );
   const exactPlot = svgNode(svg, "svg", { class: "pgc-plot" });
-  const halo = svgNode(exactPlot, "line", { stroke: paint("paper"), "stroke-width": 6, "stroke-linecap": "round" });
-  const arrow = svgNode(exactPlot, "line", { stroke: paint("exact"), "stroke-width": 2.5 });
-  const tail = svgNode(exactPlot, "circle", { r: 3.2, fill: paint("exact"), stroke: paint("paper"), "stroke-width": 1.2 });
-  const diamond = svgNode(exactPlot, "path", { d: "M0 -7 L7 0 L0 7 L-7 0 z", fill: paint("exact"), stroke: paint("paper"), "stroke-width": 1.6, "data-role": "exact-mark" });
+  const halo = svgNode(exactPlot, "line", { stroke: colour("paper"), "stroke-width": 6, "stroke-linecap": "round" });
+  const arrow = svgNode(exactPlot, "line", { stroke: colour("exact"), "stroke-width": 2.5 });
+  const tail = svgNode(exactPlot, "circle", { r: 3.2, fill: colour("exact"), stroke: colour("paper"), "stroke-width": 1.2 });
+  const diamond = svgNode(exactPlot, "path", { d: "M0 -7 L7 0 L0 7 L-7 0 z", fill: colour("exact"), stroke: colour("paper"), "stroke-width": 1.6, "data-role": "exact-mark" });
   const key = htmlNode(panel, "p", { class: "pgc-key pgc-legend" });
   const legend = (mark, words, attributes = {}) => {
     const item = htmlNode(key, "span", { class: "pgc-legend-item", ...attributes });
@@ -227,13 +227,13 @@ function render({ model, el }) {
     for (const [tag, values] of mark) svgNode(picture, tag, values);
     return htmlNode(item, "span", {}, words);
   };
-  legend([["path", { d: "M0 -6 L6 0 L0 6 L-6 0 z", fill: paint("exact") }]], "exact");
-  legend([["path", { d: DOT_NARROW, fill: paint("sampled"), stroke: INK }]], "estimate");
-  legend([["rect", { x: -9, y: -7, width: 18, height: 14, fill: paint("muted") }], ["path", { d: DOT_NARROW, fill: paint("paper"), stroke: INK, "stroke-width": 1.4 }]], "downhill");
-  const heap = [[-3, 2], [3, 2], [0, -2]].map(([x, y]) => ["circle", { cx: x, cy: y, r: 3.6, fill: paint("sampled"), stroke: INK }]);
+  legend([["path", { d: "M0 -6 L6 0 L0 6 L-6 0 z", fill: colour("exact") }]], "exact");
+  legend([["path", { d: DOT_NARROW, fill: colour("sampled"), stroke: INK }]], "estimate");
+  legend([["rect", { x: -9, y: -7, width: 18, height: 14, fill: colour("muted") }], ["path", { d: DOT_NARROW, fill: colour("paper"), stroke: INK, "stroke-width": 1.4 }]], "downhill");
+  const heap = [[-3, 2], [3, 2], [0, -2]].map(([x, y]) => ["circle", { cx: x, cy: y, r: 3.6, fill: colour("sampled"), stroke: INK }]);
   legend(heap, "equal ones");
-  legend([["ellipse", { rx: 8, ry: 6, fill: paint("sampled"), "fill-opacity": 0.2, stroke: INK, "stroke-dasharray": "3 2" }], ["ellipse", { rx: 4, ry: 3, fill: paint("sampled"), "fill-opacity": 0.35, stroke: INK }]], "1, 2 standard deviations");
-  const beyond = legend([["path", { d: TIPS["1 0"], fill: paint("sampled"), stroke: INK }]], "", { "data-role": "beyond" });
+  legend([["ellipse", { rx: 8, ry: 6, fill: colour("sampled"), "fill-opacity": 0.2, stroke: INK, "stroke-dasharray": "3 2" }], ["ellipse", { rx: 4, ry: 3, fill: colour("sampled"), "fill-opacity": 0.35, stroke: INK }]], "1, 2 standard deviations");
+  const beyond = legend([["path", { d: TIPS["1 0"], fill: colour("sampled"), stroke: INK }]], "", { "data-role": "beyond" });
 
   // --- what the learner sets
   const side = htmlNode(columns, "div", { class: "pgc-side" });
@@ -370,7 +370,7 @@ function render({ model, el }) {
     });
     grid.replaceChildren();
     labels.replaceChildren();
-    for (const [ends, k] of lines) svgNode(grid, "line", { ...ends, stroke: k === 0 ? paint("reference") : paint("rule") });
+    for (const [ends, k] of lines) svgNode(grid, "line", { ...ends, stroke: k === 0 ? colour("reference") : colour("rule") });
     for (const [place, words] of marks) svgNode(labels, "text", place, words);
   }
 
@@ -432,7 +432,7 @@ function render({ model, el }) {
       }
       setAttributes(node, {
         d: side_ !== null ? TIPS[side_] : wide ? DOT : DOT_NARROW,
-        fill: seen.uphill[k] ? paint("sampled") : paint("paper"),
+        fill: seen.uphill[k] ? colour("sampled") : colour("paper"),
         "data-x": g[0],
         "data-y": g[1],
         "data-uphill": seen.uphill[k] ? 1 : 0,
@@ -469,7 +469,7 @@ function render({ model, el }) {
     const now = Object.fromEntries(
       ["logits", "samples", "weighting", "vertical", "zoom", "seed", "draw"].map((name) => [name, get(name)]),
     );
-    const all = solve(now, get("world"));
+    const all = momentsOf(now, get("world"));
     const estimates = sample(now, all);
     const seen = measure(estimates, all, now.samples);
     const larger = drawPlane(now, all, seen, estimates);

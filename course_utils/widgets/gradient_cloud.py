@@ -14,6 +14,7 @@ from course_utils.worlds import CALM_AFTER, REPLY_LOGITS, REPLY_REWARDS, convers
 
 __all__ = ["GradientCloud", "weight_formulas"]
 
+
 WEIGHTINGS = ("total return", "reward to go", "reward to go minus V")
 VERTICALS = ("calm", "angry")  # the state of the vertical component; the horizontal one is the first message
 ESTIMATES = 60
@@ -208,17 +209,21 @@ class GradientCloud(Lab):
             outline = exact + k * circle @ directions.T
             ax.fill(*outline.T, color=figures.SAMPLED, alpha=0.12, lw=0)
             ax.plot(
-                *outline.T, color="#7a5200", ls=style, lw=1, label="1, 2 standard deviations, exact" if k == 1 else None
+                *outline.T,
+                color=figures.SAMPLED_INK,
+                ls=style,
+                lw=1,
+                label="1, 2 standard deviations, exact" if k == 1 else None,
             )
         for chosen, face, label in (
             (uphill, figures.SAMPLED, "an estimate that points uphill"),
-            (~uphill, "white", "one that does not"),
+            (~uphill, figures.PAPER, "one that does not"),
         ):
-            ax.plot(*dots[chosen].T, "o", ms=6, mfc=face, mec="#7a5200", alpha=0.85, label=label)
+            ax.plot(*dots[chosen].T, "o", ms=6, mfc=face, mec=figures.SAMPLED_INK, alpha=0.85, label=label)
         ax.plot([0, exact[0]], [0, exact[1]], color=figures.EXACT, lw=2)
-        ax.plot(*exact, "D", color=figures.EXACT, ms=8, mec="white", label="exact gradient")
+        ax.plot(*exact, "D", color=figures.EXACT, ms=8, mec=figures.PAPER, label="exact gradient")
         for line in (ax.axhline, ax.axvline):
-            line(0, color="#b0b0b0", lw=1, zorder=0)
+            line(0, color=figures.LINE, lw=1, zorder=0)
         ax.set_aspect("equal", adjustable="datalim" if self.zoom else "box")
         if not self.zoom:
             ax.set(xlim=(-REACH, REACH), ylim=(-SHORT, REACH) if self.vertical == "angry" else (-REACH, SHORT))

@@ -27,29 +27,6 @@ function following(s, a) {
 const NEXT = STATES.map((s) => ACTIONS.map((_, a) => following(s, a)));
 const REWARDS = NEXT.map((row, s) => row.map((to) => (to === s ? STEP_REWARD : (ENTERING[KINDS[to]] ?? STEP_REWARD))));
 
-// Solve system · x = right by Gaussian elimination with partial pivoting; both are used up.
-function solve(system, right) {
-  const n = right.length;
-  for (let k = 0; k < n; k += 1) {
-    let pivot = k;
-    for (let i = k + 1; i < n; i += 1) if (Math.abs(system[i][k]) > Math.abs(system[pivot][k])) pivot = i;
-    [system[k], system[pivot]] = [system[pivot], system[k]];
-    [right[k], right[pivot]] = [right[pivot], right[k]];
-    for (let i = k + 1; i < n; i += 1) {
-      const factor = system[i][k] / system[k][k];
-      for (let j = k; j < n; j += 1) system[i][j] -= factor * system[k][j];
-      right[i] -= factor * right[k];
-    }
-  }
-  const x = Array(n).fill(0);
-  for (let k = n - 1; k >= 0; k -= 1) {
-    let rest = right[k];
-    for (let j = k + 1; j < n; j += 1) rest -= system[k][j] * x[j];
-    x[k] = rest / system[k][k];
-  }
-  return x;
-}
-
 // Everything the lab shows. Where nothing is decided V is 0, and Q and A have no entry.
 function evaluate({ logits, discount }) {
   const pi = STATES.map((s) => softmax(logits.slice(4 * s, 4 * s + 4)));
@@ -117,9 +94,9 @@ function sumOfTerms(terms) {
 
 // --- the picture ------------------------------------------------------------------------------------------
 
-const POLICY_COLOUR = paint("policy");
-const ABOVE_COLOUR = paint("above");
-const BELOW_COLOUR = paint("below");
+const POLICY_COLOUR = colour("policy");
+const ABOVE_COLOUR = colour("above");
+const BELOW_COLOUR = colour("below");
 const LOWEST_SHADE = -10; // of V: the paper; the tint grows to HIGHEST_SHADE
 const HIGHEST_SHADE = 10;
 const CHART_HEIGHT = 150;
@@ -129,7 +106,7 @@ const NUMBERS = ["pi", "reward", "next-value", "action-value", "advantage"];
 
 function shade(value) {
   const t = Math.min(1, Math.max(0, (value - LOWEST_SHADE) / (HIGHEST_SHADE - LOWEST_SHADE)));
-  return `color-mix(in srgb, ${paint("value-wash")} ${Math.round(100 * t)}%, ${paint("paper")})`;
+  return `color-mix(in srgb, ${colour("value-wash")} ${Math.round(100 * t)}%, ${colour("paper")})`;
 }
 
 // A triangle whose area is proportional to π, from (x, y) towards the move; `most` long at π = 1.
@@ -185,7 +162,7 @@ function render({ model, el }) {
   const cells = STATES.map((s) => {
     const decides = DECISIONS.includes(s);
     const group = svgNode(svg, "g", decides ? { role: "radio", class: "pgc-cell", "data-role": "cell", "data-index": s } : { "aria-hidden": "true" });
-    const box = svgNode(group, "rect", { stroke: paint("axis"), "stroke-width": 1 });
+    const box = svgNode(group, "rect", { stroke: colour("axis"), "stroke-width": 1 });
     if (!decides) {
       const icon = svgNode(group, "path", { "stroke-linecap": "round" });
       const words = { G: ["goal", "+10"], X: ["trap", "−10"], "#": ["wall"] }[KINDS[s]];
@@ -216,7 +193,7 @@ function render({ model, el }) {
   const chart = svgNode(detail, "svg", { "aria-hidden": "true" });
   const limits = [1, 0, -1].map((sign) => ({
     sign,
-    line: svgNode(chart, "line", { stroke: sign === 0 ? paint("neutral") : paint("rule") }),
+    line: svgNode(chart, "line", { stroke: sign === 0 ? colour("neutral") : colour("rule") }),
     label: text(chart, { "text-anchor": "end" }),
   }));
   const bars = ACTIONS.map((name, a) => {
@@ -331,10 +308,10 @@ function render({ model, el }) {
       }
       cell.words.forEach((node, k) => setAttributes(node, { x: cx, y: KINDS[cell.s] === "#" ? cy + 4 : cy + 11 + 16 * k, class: k === 1 ? "pgc-value" : null }));
       const kind = KINDS[cell.s];
-      setAttributes(cell.box, { fill: kind === "#" ? paint("block") : paint("muted") });
-      if (kind === "#") setAttributes(cell.icon, { d: bricks(left, high, width, height), stroke: paint("paper"), "stroke-width": 1.5, fill: "none" });
+      setAttributes(cell.box, { fill: kind === "#" ? colour("block") : colour("muted") });
+      if (kind === "#") setAttributes(cell.icon, { d: bricks(left, high, width, height), stroke: colour("paper"), "stroke-width": 1.5, fill: "none" });
       if (kind === "G")
-        setAttributes(cell.icon, { d: `M${cx - 7} ${cy - 4} V${cy - 28} L${cx + 11} ${cy - 21} L${cx - 7} ${cy - 14}`, stroke: paint("good"), "stroke-width": 2.5, fill: ABOVE_COLOUR });
+        setAttributes(cell.icon, { d: `M${cx - 7} ${cy - 4} V${cy - 28} L${cx + 11} ${cy - 21} L${cx - 7} ${cy - 14}`, stroke: colour("good"), "stroke-width": 2.5, fill: ABOVE_COLOUR });
       if (kind === "X")
         setAttributes(cell.icon, { d: `M${cx - 9} ${cy - 25} l18 18 m0 -18 l-18 18`, stroke: BELOW_COLOUR, "stroke-width": 4, fill: "none" });
     }
@@ -388,7 +365,7 @@ function render({ model, el }) {
       const middle = CHART.left + band * (a + 0.5);
       const [y, zero] = [at(A), at(0)];
       const wide = Math.min(34, band * 0.55);
-      setAttributes(reach, { x: middle - band / 2 + 2, width: band - 4, y: 2, height: CHART_HEIGHT - 4, fill: a === shown() ? paint("wash") : "transparent" });
+      setAttributes(reach, { x: middle - band / 2 + 2, width: band - 4, y: 2, height: CHART_HEIGHT - 4, fill: a === shown() ? colour("wash") : "transparent" });
       setAttributes(bar, {
         x: middle - wide / 2,
         width: wide,

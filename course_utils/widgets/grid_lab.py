@@ -4,16 +4,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from traitlets import Dict, Enum, Float, TraitError, validate
+from traitlets import Dict, Enum, TraitError, validate
 
 from course_utils import policy
 from course_utils.arguments import FloatArray
 from course_utils.mdp import TabularMDP
 from course_utils.widgets.formulas import formula
-from course_utils.widgets.lab import Lab, Numbers, lab_source, lab_style
+from course_utils.widgets.lab import Lab, Number, Numbers, lab_source, lab_style
 from course_utils.worlds import GRID, GRID_CELLS, GRID_MOVES, grid_world
 
 __all__ = ["GridLab", "row_formulas"]
+
 
 ROWS, COLUMNS, KINDS = len(GRID), len(GRID[0]), "".join(GRID)
 CELLS, OVER = GRID_CELLS, grid_world().terminal_states
@@ -57,11 +58,11 @@ class GridLab(Lab):
     same_length = ("logits", "initial_logits")
 
     logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, (ENTRIES,)).tag(sync=True)
-    discount = Float(0.9).tag(sync=True, low=LOWEST_DISCOUNT, high=HIGHEST_DISCOUNT)
+    discount = Number(0.9).tag(sync=True, low=LOWEST_DISCOUNT, high=HIGHEST_DISCOUNT)
     selected = Enum(DECISIONS, START).tag(sync=True)
     action = Enum(ACTIONS, "up").tag(sync=True)
     initial_logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, (ENTRIES,)).tag(sync=True)
-    initial_discount = Float(0.9).tag(sync=True, low=LOWEST_DISCOUNT, high=HIGHEST_DISCOUNT)
+    initial_discount = Number(0.9).tag(sync=True, low=LOWEST_DISCOUNT, high=HIGHEST_DISCOUNT)
     formulas = Dict().tag(sync=True)
 
     def __init__(
@@ -173,9 +174,8 @@ class GridLab(Lab):
         for i, kind in enumerate(KINDS):
             x, y = i % COLUMNS, ROWS - 1 - i // COLUMNS
             shade = np.clip((values[i] + 10) / 20, 0, 1)
-            tint = 1 - shade * (1 - np.array([0xE6, 0xBC, 0xD4]) / 255)
-            fill = "#e4e4e4" if i in OVER else tint
-            grid.fill([x, x + 1, x + 1, x], [y, y, y + 1, y + 1], facecolor=fill, edgecolor="#8a8a8a", lw=0.8)
+            fill = figures.BLOCK if i in OVER else (figures.VALUE_WASH, shade)
+            grid.fill([x, x + 1, x + 1, x], [y, y, y + 1, y + 1], facecolor=fill, edgecolor=figures.EDGE, lw=0.8)
             if i in OVER:
                 grid.annotate(words[kind], (x + 0.5, y + 0.5), ha="center", va="center", fontsize=9)
                 continue
@@ -192,7 +192,7 @@ class GridLab(Lab):
                 grid.fill(*np.vstack([corners, tip]).T, color=figures.POLICY)
         s = CELLS.index(self.selected)
         x, y = s % COLUMNS, ROWS - 1 - s // COLUMNS
-        grid.plot([x, x + 1, x + 1, x, x], [y, y, y + 1, y + 1, y], color="#1a1a1a", lw=2.5)
+        grid.plot([x, x + 1, x + 1, x, x], [y, y, y + 1, y + 1, y], color=figures.INK, lw=2.5)
         grid.set_title("value V(s)", fontsize=11, loc="left")
         grid.set(xlim=(-0.03, COLUMNS + 0.03), ylim=(-0.03, ROWS + 0.03))
         grid.axis("off")
@@ -205,7 +205,7 @@ class GridLab(Lab):
             bars.annotate(figures.signed(float(A)), (middle, A), shift, textcoords="offset points", ha="center")
         limit = 1.3 * max(1.0, float(np.abs(advantages).max()))
         bars.set_ylim(-limit, limit)
-        bars.axhline(0, color="#555555", linewidth=1)
+        bars.axhline(0, color=figures.NEUTRAL, linewidth=1)
         bars.set_title(f"advantage A(s, a) in {self.selected}", fontsize=11, loc="left")
         return figures.png(fig)
 

@@ -8,12 +8,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from traitlets import TraitError, Unicode, observe
+from traitlets import TraitError, observe
 
 from course_utils import arguments
-from course_utils.widgets.lab import Flag, Lab, Whole
+from course_utils.widgets.lab import Flag, Lab, Text, Whole
 
 __all__ = ["KernelLab", "budget", "interrupts", "stride", "told", "within"]
+
 
 POINTS = 50  # a curve has so many, and the newest
 LONGEST_MESSAGE = 160  # what offline.js takes
@@ -32,7 +33,7 @@ class KernelLab(Lab):
 
     seed = Whole(0, min=0, max=2**32 - 1).tag(sync=True)
     running = Flag(False).tag(sync=True)
-    message = Unicode("").tag(sync=True)
+    message = Text("").tag(sync=True)
 
     picture_time = PICTURE_TIME
     offline_note = "Run the cell to train: this lab learns in Python."

@@ -1,5 +1,5 @@
 // What every lab shares: node builders, numbers as text, sliders, a live region, seeded random numbers.
-// lab.py joins this file and one lab's own file into a single ES module.
+// lab.py joins this file, picture.js and one lab's own file into a single ES module.
 
 const SVG_NS = "http://www.w3.org/2000/svg";
 const UNSEEN_WIDTH = 720; // a lab that the page does not show yet is drawn for this width, so that its parts have names
@@ -30,7 +30,7 @@ function htmlNode(parent, tag, attributes = {}, text = null) {
 }
 
 // A colour by its role; lab.css says which it is in a light and a dark page and under forced colours.
-const paint = (role) => `var(--pgc-${role})`;
+const colour = (role) => `var(--pgc-${role})`;
 
 function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
@@ -99,6 +99,28 @@ function dot(x, y) {
   return x.reduce((s, v, i) => s + v * y[i], 0);
 }
 
+// Solve matrix · x = right by elimination with row exchanges. The systems here are small and well behaved.
+function solve(matrix, right) {
+  const rows = matrix.map((row, i) => [...row, right[i]]);
+  const n = rows.length;
+  for (let k = 0; k < n; k += 1) {
+    let pivot = k;
+    for (let i = k + 1; i < n; i += 1) if (Math.abs(rows[i][k]) > Math.abs(rows[pivot][k])) pivot = i;
+    [rows[k], rows[pivot]] = [rows[pivot], rows[k]];
+    for (let i = k + 1; i < n; i += 1) {
+      const factor = rows[i][k] / rows[k][k];
+      if (factor !== 0) for (let j = k; j <= n; j += 1) rows[i][j] -= factor * rows[k][j];
+    }
+  }
+  const x = Array(n).fill(0);
+  for (let k = n - 1; k >= 0; k -= 1) {
+    let rest = rows[k][n];
+    for (let j = k + 1; j < n; j += 1) rest -= rows[k][j] * x[j];
+    x[k] = rest / rows[k][k];
+  }
+  return x;
+}
+
 function totalVariation(p, q) {
   return p.reduce((s, v, a) => s + Math.abs(v - q[a]), 0) / 2;
 }
@@ -157,14 +179,14 @@ function makeSlider(node, options) {
   });
 }
 
-function describeSlider(node, label, value, [low, high], text) {
+function describeSlider(node, label, value, [low, high], text, orientation = "vertical") {
   setAttributes(node, {
     "aria-label": label,
     "aria-valuenow": value,
     "aria-valuemin": low,
     "aria-valuemax": high,
     "aria-valuetext": text,
-    "aria-orientation": "vertical",
+    "aria-orientation": orientation,
   });
 }
 
@@ -242,8 +264,8 @@ function makeLiveRegion(parent, delay = 400) {
   };
 }
 
-// Changes go to the model at once. They go to the kernel at once too, but during a drag only every `pause` ms and at its
-// end: a picture that follows the hand must not wait for messages.
+// Changes go to the model at once. They go to the kernel at once too, but during a drag only every `pause` ms and at
+// its end: a picture that follows the hand must not wait for messages.
 function makeSaver(model, root, pause = 80) {
   let resting = null;
   let more = false;

@@ -4,27 +4,29 @@ A lab is a Python file and a JavaScript file of the same name. The lab runs in t
 its state through synced traits and can set them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, ClassVar
 
 import anywidget
 import numpy as np
-from traitlets import Bool, Dict, Int, TraitError, TraitType, observe
+from traitlets import Bool, Dict, Float, Int, List, TraitError, TraitType, Unicode, observe
 
 from course_utils import arguments
 from course_utils.arguments import FloatArray
 from course_utils.widgets import offline
 
-__all__ = ["Constant", "Flag", "Lab", "Numbers", "Whole", "lab_source", "lab_style", "listed", "uniform", "uniforms"]
+__all__ = ["Constant", "Flag", "Lab", "Number", "Numbers", "Text", "Texts", "Whole", "lab_source", "lab_style"]
+__all__ += ["listed", "uniform", "uniforms"]
+
 
 HERE = Path(__file__).parent
 
 
 def lab_source(*names: str) -> str:
-    """Return the ES module of a lab: the shared file, then these, the lab's own last."""
-    return "\n".join((HERE / file).read_text(encoding="utf-8") for file in ("lab.js", *names))
+    """Return the ES module of a lab: the shared files, then these, the lab's own last."""
+    return "\n".join((HERE / file).read_text(encoding="utf-8") for file in ("lab.js", "picture.js", *names))
 
 
 def lab_style(*names: str) -> str:
@@ -67,29 +69,81 @@ def uniforms(count: int, *key: int) -> FloatArray:
 
 
 def listed(name: str, value: Any) -> list[Any]:
-    """Return an argument of a lab as a list, or raise a TraitError that names it."""
+    """Return an argument of a lab as a list, or raise a TraitError that names it: a text is no list of letters."""
     try:
+        if isinstance(value, (str, bytes, Mapping, Set)):
+            raise TypeError
         return list(value)
     except TypeError:
         raise TraitError(f"{name} is {arguments.said(value)}, expected a list") from None
 
 
+def _refuse(trait: Any, obj: Any, value: Any) -> Any:
+    """Raise a TraitError that names the trait, what was got and what was wanted; for an entry, its list does that."""
+    if trait.name is None:
+        trait.error(obj, value)
+    raise TraitError(f"{trait.name} is {arguments.said(value)}, expected {trait.info_text}")
+
+
 class Flag(Bool):  # type: ignore[type-arg]
     """True or False; traitlets' own takes 0 and 1 too."""
 
+    info_text = "True or False"
+
     def validate(self, obj: Any, value: Any) -> bool:
         """Return the Boolean, or raise a TraitError that names the trait."""
-        return bool(value) if isinstance(value, (bool, np.bool_)) else self.error(obj, value)
+        return bool(value) if isinstance(value, (bool, np.bool_)) else bool(_refuse(self, obj, value))
 
 
 class Whole(Int):  # type: ignore[type-arg]
-    """A whole number; traitlets' own takes Booleans too."""
+    """A whole number; traitlets' own takes Booleans, and 1.0, too."""
+
+    info_text = "a whole number"
 
     def validate(self, obj: Any, value: Any) -> int:
         """Return the number as an int, or raise a TraitError that names the trait."""
-        if isinstance(value, (bool, np.bool_)):
-            self.error(obj, value)
-        return int(super().validate(obj, value))
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+            _refuse(self, obj, value)
+        return int(super().validate(obj, int(value)))
+
+
+class Number(Float):  # type: ignore[type-arg]
+    """A finite number; traitlets' own takes Booleans, NaN and infinity too."""
+
+    info_text = "a finite number"
+
+    def validate(self, obj: Any, value: Any) -> float:
+        """Return the number as a float, or raise a TraitError that names the trait."""
+        real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+        if not real or not np.isfinite(float(value)):
+            _refuse(self, obj, value)
+        return float(super().validate(obj, float(value)))
+
+
+class Text(Unicode):  # type: ignore[type-arg]
+    """A text; traitlets' own takes bytes too."""
+
+    info_text = "a text"
+
+    def validate(self, obj: Any, value: Any) -> str:
+        """Return the text, or raise a TraitError that names the trait."""
+        return str(value) if isinstance(value, str) else str(_refuse(self, obj, value))
+
+
+class Texts(List):  # type: ignore[type-arg]
+    """A list of texts; traitlets' own makes a list of one text."""
+
+    info_text = "a list of texts"
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(Text(), **kwargs)
+        self.tag(rule={"kind": "texts"})
+
+    def set(self, obj: Any, value: Any) -> None:
+        """Set the list, or raise a TraitError that names the trait."""
+        if isinstance(value, str):
+            _refuse(self, obj, value)
+        super().set(obj, value)
 
 
 class Constant(Dict):

@@ -1,5 +1,5 @@
 // A lab without Python: in JupyterLab where no kernel has its model, on static pages, in slides.
-// build/labextension.py joins lab.js, one lab's own file (which defines `render`) and this file into one ES module,
+// build/labextension.py joins the shared files, one lab's own (which defines `render`) and this one into one ES module,
 // and calls the function below with OFFLINE: the lab's style, the rules of its state, the values that only the
 // package sets, and the sentence that stands under it (offline.py).
 //

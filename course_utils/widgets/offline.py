@@ -13,6 +13,7 @@ from traitlets import Bool, Dict, Enum, Float, Int, TraitType, Unicode
 
 __all__ = ["description", "labs", "name", "rules", "stored", "traits"]
 
+
 MIME_TYPE = "application/vnd.policy-gradient-course.lab+json"
 LARGEST = 2.0**53  # bound of numbers whose trait has none
 

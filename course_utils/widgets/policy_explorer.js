@@ -206,7 +206,7 @@ function render({ model, el }) {
     table.replaceChildren();
     const many = (make) => actions.map((_, index) => make(index));
     const axis = (svg) => ({
-      lines: Array.from({ length: 3 }, () => svgNode(svg, "line", { stroke: paint("rule") })),
+      lines: Array.from({ length: 3 }, () => svgNode(svg, "line", { stroke: colour("rule") })),
       labels: Array.from({ length: 3 }, () => svgNode(svg, "text", { "text-anchor": "end", "aria-hidden": "true" })),
     });
     const leftAxis = axis(left.svg);
@@ -218,10 +218,10 @@ function render({ model, el }) {
     const logitSliders = many((index) => {
       const group = svgNode(left.svg, "g", { "data-role": "logit", "data-index": index });
       const reach = svgNode(group, "rect", { fill: "transparent" });
-      const bar = svgNode(group, "rect", { "data-role": "logit-bar", "data-index": index, fill: paint("neutral") });
+      const bar = svgNode(group, "rect", { "data-role": "logit-bar", "data-index": index, fill: colour("neutral") });
       const label = svgNode(group, "text", { "text-anchor": "middle", "aria-hidden": "true" });
       const ring = svgNode(group, "circle", { class: "pgc-ring", r: 12 });
-      const handle = svgNode(group, "circle", { class: "pgc-handle", r: 8, fill: paint("neutral") });
+      const handle = svgNode(group, "circle", { class: "pgc-handle", r: 8, fill: colour("neutral") });
       let offset = 0;
       const valueAt = (x, y) => {
         const value = geometry.logitAt(y - left.svg.getBoundingClientRect().top - offset) - get("shift");
@@ -251,10 +251,10 @@ function render({ model, el }) {
     const ghostSliders = many((index) => {
       const group = svgNode(right.svg, "g", { "data-role": "ghost", "data-index": index });
       const reach = svgNode(group, "rect", { fill: "transparent" });
-      const outline = svgNode(group, "rect", { fill: paint("muted"), stroke: paint("neutral"), "stroke-dasharray": "4 3" });
+      const outline = svgNode(group, "rect", { fill: colour("muted"), stroke: colour("neutral"), "stroke-dasharray": "4 3" });
       const label = svgNode(group, "text", { "text-anchor": "middle", "aria-hidden": "true" });
       const ring = svgNode(group, "circle", { class: "pgc-ring", r: 12 });
-      const handle = svgNode(group, "circle", { class: "pgc-handle", r: 8, fill: paint("neutral") });
+      const handle = svgNode(group, "circle", { class: "pgc-handle", r: 8, fill: colour("neutral") });
       makeSlider(group, {
         valueAt: (x, y) => Number(geometry.probabilityAt(y - right.svg.getBoundingClientRect().top).toFixed(3)),
         get: () => ghosts()[index],
@@ -267,11 +267,11 @@ function render({ model, el }) {
     });
 
     const bars = many((index) => ({
-      exact: svgNode(right.svg, "rect", { "data-role": "pi", "data-index": index, fill: paint("policy") }),
+      exact: svgNode(right.svg, "rect", { "data-role": "pi", "data-index": index, fill: colour("policy") }),
       exactLabel: svgNode(right.svg, "text", { "text-anchor": "middle", "aria-hidden": "true" }),
-      band: svgNode(right.svg, "rect", { fill: paint("sampled"), "fill-opacity": 0.32 }),
-      line: svgNode(right.svg, "line", { stroke: paint("ink"), "stroke-width": 1.5 }),
-      dot: svgNode(right.svg, "circle", { "data-role": "share", "data-index": index, r: 5, fill: paint("sampled"), stroke: paint("sampled-ink") }),
+      band: svgNode(right.svg, "rect", { fill: colour("sampled"), "fill-opacity": 0.32 }),
+      line: svgNode(right.svg, "line", { stroke: colour("ink"), "stroke-width": 1.5 }),
+      dot: svgNode(right.svg, "circle", { "data-role": "share", "data-index": index, r: 5, fill: colour("sampled"), stroke: colour("sampled-ink") }),
     }));
 
     const head = htmlNode(htmlNode(table, "thead", { role: "rowgroup" }), "tr", { role: "row" });
@@ -340,7 +340,7 @@ function render({ model, el }) {
 
   function drawAxis({ lines, labels }, values, y, text) {
     values.forEach((value, i) => {
-      setAttributes(lines[i], { x1: MARGIN.left, x2: geometry.width - MARGIN.right, y1: y(value), y2: y(value), stroke: value === 0 ? paint("neutral") : paint("rule") });
+      setAttributes(lines[i], { x1: MARGIN.left, x2: geometry.width - MARGIN.right, y1: y(value), y2: y(value), stroke: value === 0 ? colour("neutral") : colour("rule") });
       setAttributes(labels[i], { x: MARGIN.left - 5, y: y(value) + 4 });
       setText(labels[i], text(value));
     });

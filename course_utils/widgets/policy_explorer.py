@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from traitlets import Dict, Float, List, TraitError, Unicode, observe, validate
+from traitlets import Dict, List, TraitError, observe, validate
 
-from course_utils import policy
+from course_utils import kernels, policy
 from course_utils.arguments import FloatArray
 from course_utils.widgets.formulas import formula
-from course_utils.widgets.lab import Flag, Lab, Numbers, Whole, lab_source, lab_style, listed, uniform
+from course_utils.widgets.lab import Flag, Lab, Number, Numbers, Texts, Whole, lab_source, lab_style, listed, uniform
 
 __all__ = ["PolicyExplorer", "row_formulas"]
+
 
 ACTION_COUNTS = (2, 3, 4, 5, 6)
 LOGIT_LIMIT = SHIFT_LIMIT = 1000.0
@@ -53,10 +54,10 @@ class PolicyExplorer(Lab):
     _esm = lab_source("policy_explorer.js")
     _css = lab_style("policy_explorer.css")
 
-    actions = List(Unicode()).tag(sync=True, rule={"kind": "texts"})
+    actions = Texts().tag(sync=True)
     logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, ACTION_COUNTS).tag(sync=True)
-    temperature = Float(1.0).tag(sync=True, low=TEMPERATURES[0], high=TEMPERATURES[1])
-    shift = Float(0.0).tag(sync=True, low=-SHIFT_LIMIT, high=SHIFT_LIMIT)
+    temperature = Number(1.0).tag(sync=True, low=TEMPERATURES[0], high=TEMPERATURES[1])
+    shift = Number(0.0).tag(sync=True, low=-SHIFT_LIMIT, high=SHIFT_LIMIT)
     seed = Whole(0, min=0, max=2**32 - 1).tag(sync=True)
     draws = Whole(0, min=0, max=MOST_DRAWS).tag(sync=True)
     draw_start = Whole(0, min=0).tag(sync=True)
@@ -141,9 +142,9 @@ class PolicyExplorer(Lab):
     @property
     def drawn_actions(self) -> list[int]:
         """The actions drawn so far, as indices."""
-        below = np.cumsum(self.probabilities)[:-1]
+        cumulative = np.cumsum(self.probabilities)
         numbers = [uniform(self.seed, self.draw_start + i) for i in range(self.draws)]
-        return [int(a) for a in np.searchsorted(below, numbers, side="right")]
+        return [int(a) for a in kernels.invert(cumulative, np.array(numbers))]
 
     @property
     def counts(self) -> list[int]:
@@ -215,11 +216,11 @@ class PolicyExplorer(Lab):
             )
         limit = max(3.0, 1.25 * float(abs(shown).max()))
         left.set_ylim(-limit, limit)
-        left.axhline(0, color="#555555", linewidth=1)
+        left.axhline(0, color=figures.NEUTRAL, linewidth=1)
         left.set_title("logit z" if self.shift == 0 else "logit z + c", fontsize=11, loc="left")
         pi = np.full(x.size, 1 / x.size) if self._waiting else self.probabilities
         if self._waiting:
-            right.bar(x, pi, 0.5, color="#f3f3f3", edgecolor="#555555", linestyle="--")
+            right.bar(x, pi, 0.5, color=figures.MUTED, edgecolor=figures.NEUTRAL, linestyle="--")
             right.annotate("your prediction", (0.03, 0.92), xycoords="axes fraction")
         aside = 0.16 if self.draws else 0.0
         if not self._waiting:
@@ -228,7 +229,9 @@ class PolicyExplorer(Lab):
         if self.draws and not self._waiting:
             error = np.sqrt(pi * (1 - pi) / self.draws)
             right.bar(x + aside, 4 * error, 0.2, bottom=pi - 2 * error, color=figures.SAMPLED, alpha=0.35)
-            right.plot(x + aside, np.array(self.counts) / self.draws, "o", color=figures.SAMPLED, mec="#7a5200")
+            right.plot(
+                x + aside, np.array(self.counts) / self.draws, "o", color=figures.SAMPLED, mec=figures.SAMPLED_INK
+            )
         right.set_ylim(0, 1.12)
         right.set_title("probability π(a | s)", fontsize=11, loc="left")
         for ax in (left, right):

@@ -4,24 +4,6 @@
 
 const EQUAL = 1e-9; // weights, margins and scores that differ by less are equal: only rounding parts them
 
-// x of A x = b, by elimination with pivots.
-function solve(A, b) {
-  const rows = A.map((row, i) => [...row, b[i]]);
-  const n = rows.length;
-  for (let k = 0; k < n; k += 1) {
-    let pivot = k;
-    for (let i = k + 1; i < n; i += 1) if (Math.abs(rows[i][k]) > Math.abs(rows[pivot][k])) pivot = i;
-    [rows[k], rows[pivot]] = [rows[pivot], rows[k]];
-    for (let i = k + 1; i < n; i += 1) {
-      const factor = rows[i][k] / rows[k][k];
-      for (let j = k; j <= n; j += 1) rows[i][j] -= factor * rows[k][j];
-    }
-  }
-  const x = new Array(n).fill(0);
-  for (let k = n - 1; k >= 0; k -= 1) x[k] = (rows[k][n] - dot(rows[k].slice(0, n), x)) / rows[k][k];
-  return x;
-}
-
 // The least Σ −log σ(d_i · w) + ½ ‖w‖² has w = Σ α_i d_i with α_i = σ(−d_i · w). With the Gram matrix K of the d_i this
 // is α = σ(−K α), as many equations as there are preferences; Newton's method solves them.
 function dualWeights(K) {

@@ -11,11 +11,12 @@ from traitlets import Dict, TraitError
 
 from course_utils import arguments
 from course_utils.rlhf import world as worlds
-from course_utils.rlhf.reward_model import Pairs, RewardModel, choose, fit, read_pairs, score, write_pairs
+from course_utils.rlhf.reward_model import Pairs, RewardModel, choose, fit, read_pairs, reward_score, write_pairs
 from course_utils.rlhf.world import MOODS, Replies, World
 from course_utils.widgets.lab import Lab, Numbers, lab_source, lab_style, uniform
 
 __all__ = ["Choices", "PreferenceLab"]
+
 
 JUDGED = 20  # the first pairs of preferences.jsonl; the others are held out
 SIDES_SEED = 4  # which reply of a pair is on the left; it does not know the label
@@ -213,7 +214,7 @@ class PreferenceLab(Lab):
             pair.set_title(f"Pair {judged + 1} of {JUDGED}", fontsize=11, loc="left")
             names = ("The customer writes", "Left reply", "Right reply")
             for place, name, text in zip((0.98, 0.64, 0.3), names, self._present(), strict=True):
-                pair.text(0, place, name, fontsize=9, color="#4a4a4a", va="top")
+                pair.text(0, place, name, fontsize=9, color=figures.QUIET, va="top")
                 pair.text(0, place - 0.08, fill(text, 40), fontsize=10, va="top")
         weights.set_title("What your reward model has learned", fontsize=11, loc="left")
         liked, disliked = self._largest() if any(self.choices) else ([], [])
@@ -227,7 +228,7 @@ class PreferenceLab(Lab):
         colours = [figures.ABOVE if value > 0 else figures.BELOW for value in values]
         places = -np.arange(len(rows))
         weights.barh(places, values, 0.7, color=colours)
-        weights.axvline(0, color="black", lw=1)
+        weights.axvline(0, color=figures.EXACT, lw=1)
         weights.set_yticks(places, [f"{word}  {figures.signed(value)}" for word, value in rows])
         weights.tick_params(axis="y", length=0, labelsize=9)
         weights.set_xlabel("weight of the word", fontsize=10)
@@ -243,7 +244,7 @@ class PreferenceLab(Lab):
     def _share_of_held_out(self) -> float:
         """Return the model's accuracy on the other pairs; scores that rounding alone parts are equal and count half."""
         world, held_out, model = _material().world, self.held_out(), self.reward_model()
-        margin = score(model, world, held_out.chosen) - score(model, world, held_out.rejected)
+        margin = reward_score(model, world, held_out.chosen) - reward_score(model, world, held_out.rejected)
         return float((np.sign(np.round(margin, DIGITS)).mean() + 1) / 2)
 
     def _largest(self) -> tuple[list[tuple[str, float]], list[tuple[str, float]]]:

@@ -3,13 +3,13 @@
 
 const RECORD_WAIT = 2000; // ms until an answer that no kernel took is called unrecorded
 const ROUNDING = 1e-12; // as in quiz.py
-const SVG_TAGS = new Set(["svg", "g", "path", "rect", "line"]);
+const FORMULA_TAGS = new Set(["svg", "g", "path", "rect", "line"]);
 const SVG_ATTRIBUTES = ["width", "height", "viewBox", "d", "x", "y", "x1", "y1", "x2", "y2", "fill", "stroke", "stroke-width", "transform"];
 
 // --- text with formulas ----------------------------------------------------------------------------
 
 function copyDrawing(parent, drawing) {
-  if (!SVG_TAGS.has(drawing.localName)) return null;
+  if (!FORMULA_TAGS.has(drawing.localName)) return null;
   const attributes = SVG_ATTRIBUTES.map((name) => [name, drawing.getAttribute(name)]).filter(([, value]) => value !== null);
   const copy = svgNode(parent, drawing.localName, Object.fromEntries(attributes));
   for (const child of drawing.children) copyDrawing(copy, child);

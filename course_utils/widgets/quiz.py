@@ -9,19 +9,22 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from traitlets import Dict, Unicode, observe
+from traitlets import Dict, observe
 
 from course_utils import data_files, lessons, progress
 from course_utils.data_files import DataFileError, JSONPath
 from course_utils.widgets.formulas import formula
-from course_utils.widgets.lab import Lab, Whole, lab_source, lab_style
+from course_utils.widgets.lab import Lab, Text, Whole, lab_source, lab_style
 
 __all__ = ["Quiz", "QuizError", "cut", "decimal", "is_right", "load", "names", "schema"]
+
 
 MISCONCEPTIONS = tuple(f"M{n}" for n in range(1, 25))
 FORMULA_SIZE = 15  # px, the size of the text around it
 ROUNDING = 1e-12  # so that an answer at the very edge of the tolerance counts
 LONGEST_FAULT = 200  # characters of what the schema says
+BOUNDS = {"min": "at least", "max": "at most"}  # the schema's minItems, maxLength and their like
+COUNTED = {"Items": "entries", "Length": "characters", "Properties": "keys"}
 
 
 class QuizError(DataFileError):
@@ -97,11 +100,19 @@ def _jsonschema() -> Any:
 
 def _against_schema(document: Any) -> list[tuple[JSONPath, str]]:
     errors = _jsonschema().Draft202012Validator(schema()).iter_errors(document)
-    return [(tuple(error.absolute_path), cut(error.message)) for error in errors]
+    return [(tuple(error.absolute_path), cut(_said(error))) for error in errors]
+
+
+def _said(error: Any) -> str:
+    """Return what the schema says of a fault, without the whole value: its size and the limit, or its beginning."""
+    bound, what = error.validator[:3], COUNTED.get(error.validator[3:])
+    if bound in BOUNDS and what:
+        return f"has {len(error.instance)} {what}, expected {BOUNDS[bound]} {error.validator_value}"
+    return str(error.message).replace(repr(error.instance), data_files.shown(error.instance), 1)
 
 
 def cut(message: str) -> str:
-    """Return a message without the middle of what is long, since the schema quotes whole values."""
+    """Return a message without the middle of what is long, such as many unexpected keys."""
     half = LONGEST_FAULT // 2
     return message if len(message) <= LONGEST_FAULT else f"{message[:half]} … {message[-half:]}"
 
@@ -232,7 +243,7 @@ class Quiz(Lab):
     _css = lab_style("quiz.css")
     offline_note = "Run the cell to keep your answers: this quiz is not connected to Python."
 
-    quiz = Unicode("").tag(sync=True)
+    quiz = Text("").tag(sync=True)
     library = Dict(read_only=True).tag(sync=True)
     answers = Dict().tag(sync=True)
     recorded = Whole(0, min=-1, max=100_000, help="answers taken into the record; −1: recording is off").tag(sync=True)

@@ -3,15 +3,15 @@
 const FIRST_RUN = 100; // updates; then it is 200, 400, …
 const BETAS = [0, 0.03, 0.1, 0.2, 0.3, 0.5, 1, 3, 10];
 const LOWEST_RATE = 0.001;
-const INK = paint("ink");
+const INK = colour("ink");
 const PANEL = { height: 112, left: 40, right: 10, top: 10, bottom: 22 };
 const MARKS = { circle: "M-3 0 a3 3 0 1 0 6 0 a3 3 0 1 0 -6 0 z", square: "M-2.7 -2.7 h5.4 v5.4 h-5.4 z", triangle: "M0 -3.6 L3.4 2.6 H-3.4 z" };
 // For each panel the trait with its numbers, its mark and its colour.
 const CURVES = [
-  ["scores", "circle", paint("sampled")],
-  ["lengths", "circle", paint("sampled")],
-  ["kl", "square", paint("reference")],
-  ["approxkl", "triangle", paint("after")],
+  ["scores", "circle", colour("sampled")],
+  ["lengths", "circle", colour("sampled")],
+  ["kl", "square", colour("reference")],
+  ["approxkl", "triangle", colour("after")],
 ];
 
 // Three significant digits, as in rlhf_lab.py.
@@ -72,7 +72,7 @@ function render({ model, el }) {
   // --- the four panels
   const grid = htmlNode(root, "div", { class: "pgc-panels" });
   const panels = Object.entries(titles).map(([name, words], i) => {
-    const [values, mark, colour] = CURVES[i];
+    const [values, mark, tint] = CURVES[i];
     const panel = htmlNode(grid, "div", { class: "pgc-panel", "data-role": "panel" });
     const title = htmlNode(panel, "p", { class: "pgc-title" });
     htmlNode(title, "code", {}, name);
@@ -85,9 +85,9 @@ function render({ model, el }) {
     }));
     const ends = [0, 1].map((k) => svgNode(svg, "text", { "text-anchor": k === 0 ? "start" : "end", y: PANEL.height - 5 }));
     const dots = Array.from({ length: POINTS + 1 }, () =>
-      svgNode(svg, "path", { d: MARKS[mark], fill: colour, stroke: INK, "stroke-width": 0.6 }),
+      svgNode(svg, "path", { d: MARKS[mark], fill: tint, stroke: INK, "stroke-width": 0.6 }),
     );
-    const goldLine = svgNode(svg, "path", { fill: "none", stroke: paint("exact"), "stroke-width": 2.2 });
+    const goldLine = svgNode(svg, "path", { fill: "none", stroke: colour("exact"), "stroke-width": 2.2 });
     const goldWord = svgNode(svg, "text", { "font-weight": 600 }, "gold");
     return { name, values, now, svg, rules, ends, dots, goldLine, goldWord };
   });
@@ -154,7 +154,7 @@ function render({ model, el }) {
         x2: x1,
         y1: y(marked[k]),
         y2: y(marked[k]),
-        stroke: capped ? INK : marked[k] === 0 ? paint("axis") : paint("rule"),
+        stroke: capped ? INK : marked[k] === 0 ? colour("axis") : colour("rule"),
         "stroke-dasharray": capped ? "2 3" : null,
       });
       setAttributes(label, { y: y(marked[k]) + 4 });

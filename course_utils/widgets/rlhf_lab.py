@@ -7,17 +7,20 @@ from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from traitlets import Dict, Enum, Float, List, TraitError, Unicode, observe, validate
+from traitlets import Dict, Enum, TraitError, observe, validate
 
 from course_utils.arguments import FloatArray
-from course_utils.rlhf import policy, ppo, reward_model
+from course_utils.rlhf import evaluation, language_model, reward_model
+from course_utils.rlhf import run as rlhf
 from course_utils.rlhf import world as worlds
-from course_utils.rlhf.ppo import RunConfig, RunLog
+from course_utils.rlhf.config import RunConfig
 from course_utils.rlhf.reward_model import Pairs
+from course_utils.rlhf.run import RunLog
 from course_utils.widgets.kernel_lab import KernelLab, budget, stride, within
-from course_utils.widgets.lab import Flag, Numbers, Whole, lab_source, lab_style
+from course_utils.widgets.lab import Flag, Number, Numbers, Texts, Whole, lab_source, lab_style
 
 __all__ = ["RlhfLab", "Said", "digits", "from_0", "nice", "shown_rows", "two_sided"]
+
 
 FIRST_RUN = 100  # updates; then it is 200, 400, …
 PROMPTS = (4, 14, 20)  # whose replies one sees: calm about a parcel, angry about a bill, calm about a lamp
@@ -67,8 +70,8 @@ class RlhfLab(KernelLab):
     _css = lab_style("kernel_lab.css", "rlhf_lab.css")
     picture_time = 0.08
 
-    kl_coef = Float(0.3).tag(sync=True, low=0.0, high=10.0)
-    learning_rate = Float(0.02).tag(sync=True, low=0.001, high=1.0)
+    kl_coef = Number(0.3).tag(sync=True, low=0.0, high=10.0)
+    learning_rate = Number(0.02).tag(sync=True, low=0.001, high=1.0)
     num_ppo_epochs = Whole(4, min=1, max=16).tag(sync=True)
     clip = Flag(True).tag(sync=True)
     feature_kind = Enum(reward_model.KINDS, "log").tag(sync=True)
@@ -83,10 +86,10 @@ class RlhfLab(KernelLab):
     approxkl = Numbers(-LIMIT, LIMIT).tag(sync=True)
     axes = Numbers(-10 * LIMIT, 10 * LIMIT, (0, 8)).tag(sync=True)
     line_numbers = Numbers(-LIMIT, LIMIT, (0, len(LINE))).tag(sync=True)
-    first_replies = List(Unicode()).tag(sync=True, rule={"kind": "texts"})
+    first_replies = Texts().tag(sync=True)
     first_scores = Numbers(-LIMIT, LIMIT, (0, len(PROMPTS))).tag(sync=True)
     first_gold = Numbers(-LIMIT, LIMIT, (0, len(PROMPTS))).tag(sync=True)
-    replies = List(Unicode()).tag(sync=True, rule={"kind": "texts"})
+    replies = Texts().tag(sync=True)
     reply_scores = Numbers(-LIMIT, LIMIT, (0, len(PROMPTS))).tag(sync=True)
     reply_gold = Numbers(-LIMIT, LIMIT, (0, len(PROMPTS))).tag(sync=True)
     own_pairs = Whole(0, min=0).tag(sync=True)
@@ -127,7 +130,7 @@ class RlhfLab(KernelLab):
 
     @property
     def log(self) -> RunLog:
-        """The run so far, as `ppo.run` returns it."""
+        """The run so far, as `rlhf.run.run` returns it."""
         return self._log
 
     def reset(self, seed: int | None = None) -> None:
@@ -137,7 +140,7 @@ class RlhfLab(KernelLab):
                 self.seed = seed  # which begins anew
             return
         try:
-            self._log = ppo.begin(self._config(), self.seed, pairs=self._pairs)
+            self._log = rlhf.begin(self._config(), self.seed, pairs=self._pairs)
         except ValueError as error:
             raise TraitError(f"no reward model could be trained on pairs: {error}") from error
         self._first = _said(self._log)
@@ -155,9 +158,9 @@ class RlhfLab(KernelLab):
             self.set_trait(change["name"], change["old"])
             raise
 
-    def evaluate(self, replies: int = 2000) -> ppo.Evaluation:
+    def evaluate(self, replies: int = 2000) -> evaluation.Evaluation:
         """Measure the policy on fresh replies to fresh prompts; the run goes on as if nothing had been."""
-        result = ppo.evaluate(self._log, replies=replies, seed=self._n_evaluations)
+        result = evaluation.evaluate(self._log, replies=replies, seed=self._n_evaluations)
         self._n_evaluations += 1
         return result
 
@@ -174,7 +177,7 @@ class RlhfLab(KernelLab):
         return len(self._log)
 
     def _update(self) -> None:
-        log = ppo.resume(self._log, 1, config=self._config(), progress=False)
+        log = rlhf.resume(self._log, 1, config=self._config(), progress=False)
         if log.interrupted:
             raise KeyboardInterrupt
         self._log = log
@@ -250,7 +253,7 @@ class RlhfLab(KernelLab):
             parts[0].subplots(2, 2).flat, PANELS.items(), curves, ranges, looks, strict=True
         ):
             if self.updates:  # no points that are not clipped have no place, and the layout fails
-                ax.plot(at, curve, marker, color=colour, mec="#1a1a1a", mew=0.4, ms=4, clip_on=False)
+                ax.plot(at, curve, marker, color=colour, mec=figures.INK, mew=0.4, ms=4, clip_on=False)
             ax.set(xlim=(0, budget(self.updates, FIRST_RUN)), ylim=(low, high))
             ax.set_title(f"{name}\n{words}", fontsize=8.5, loc="left")
             ax.spines[["top", "right"]].set_visible(False)
@@ -259,7 +262,7 @@ class RlhfLab(KernelLab):
                 ax.plot(at, self.gold, color=figures.EXACT, lw=2)
                 ax.annotate("gold", (at[-1], self.gold[-1]), (0, 4), textcoords="offset points", ha="right", fontsize=9)
             if name == "ours/reply_length":
-                ax.axhline(cap, color="#1a1a1a", lw=1, ls=":")
+                ax.axhline(cap, color=figures.INK, lw=1, ls=":")
                 ax.set_yticks([0, cap])
         wrap = partial(textwrap.wrap, width=88, initial_indent="     ", subsequent_indent="          ")
         text: list[str] = []
@@ -331,8 +334,8 @@ def _constants() -> dict[str, Any]:
 def _said(log: RunLog) -> Said:
     """Return the replies of the run's policy; its random numbers are the same each time, and not the run's."""
     rng = np.random.default_rng([log.seed, 6])
-    said = policy.sample(log.model, log.world, np.array(PROMPTS), rng).replies
-    scores = reward_model.score(log.state.reward_model, log.world, said)
+    said = language_model.sample(log.model, log.world, np.array(PROMPTS), rng).replies
+    scores = reward_model.reward_score(log.state.reward_model, log.world, said)
     return Said(log.world.text(said), scores, worlds.gold_reward(log.world, said).total)
 
 

@@ -131,7 +131,7 @@ function render({ model, el }) {
   const left = panel("the policy π (drag it) and its scores");
   const right = panel("length of the mean of n scores");
   const drawn = htmlNode(right.box, "div", { class: "pgc-drawn", "data-role": "drawn" });
-  htmlNode(right.box, "p", { class: "pgc-key" }, "blue: π · ◆ exact mean · orange: mean of the draws, its way there, ±2 standard errors");
+  htmlNode(right.box, "p", { class: "pgc-key" }, "● π · ◆ exact mean · • mean of the draws, its way there, ±2 standard errors");
   const key = right.box.lastChild;
 
   const bottom = htmlNode(root, "div", { class: "pgc-row pgc-actions" });
@@ -155,43 +155,43 @@ function render({ model, el }) {
     const marker = svgNode(defs, "marker", { id: `${id}-${name}`, viewBox: "0 0 8 8", refX: 7.5, refY: 4, markerWidth: 11, markerHeight: 11, orient: "auto", markerUnits: "userSpaceOnUse" });
     svgNode(marker, "path", { d: "M0 0 L8 4 L0 8 z", fill });
   };
-  tip("tip", paint("ink"));
+  tip("tip", colour("ink"));
   const inside = svgNode(svgNode(defs, "clipPath", { id: `${id}-inside` }), "polygon");
-  const triangle = svgNode(left.svg, "polygon", { fill: paint("muted"), stroke: paint("edge") });
-  const ellipse = svgNode(svgNode(left.svg, "g", { "clip-path": `url(#${id}-inside)` }), "ellipse", { "data-role": "error-ellipse", fill: paint("sampled"), "fill-opacity": 0.28 });
+  const triangle = svgNode(left.svg, "polygon", { fill: colour("muted"), stroke: colour("edge") });
+  const ellipse = svgNode(svgNode(left.svg, "g", { "clip-path": `url(#${id}-inside)` }), "ellipse", { "data-role": "error-ellipse", fill: colour("sampled"), "fill-opacity": 0.28 });
   const corners = [0, 1, 2].map((index) => ({
-    disc: svgNode(left.svg, "circle", { fill: paint("sampled"), "fill-opacity": 0.75 }),
+    disc: svgNode(left.svg, "circle", { fill: colour("sampled"), "fill-opacity": 0.75 }),
     name: svgNode(left.svg, "text", { "text-anchor": "middle", "aria-hidden": "true" }),
     index,
   }));
-  const arrows = [0, 1, 2].map((index) => svgNode(left.svg, "line", { "data-role": "score", "data-index": index, stroke: paint("ink"), "stroke-width": 2, "marker-end": `url(#${id}-tip)` }));
-  const trail = svgNode(left.svg, "polyline", { "data-role": "trail", fill: "none", stroke: paint("sampled"), "stroke-width": 1.5, "stroke-opacity": 0.8, "clip-path": `url(#${id}-inside)` });
+  const arrows = [0, 1, 2].map((index) => svgNode(left.svg, "line", { "data-role": "score", "data-index": index, stroke: colour("ink"), "stroke-width": 2, "marker-end": `url(#${id}-tip)` }));
+  const trail = svgNode(left.svg, "polyline", { "data-role": "trail", fill: "none", stroke: colour("sampled"), "stroke-width": 1.5, "stroke-opacity": 0.8, "clip-path": `url(#${id}-inside)` });
   const arrowLabels = [0, 1, 2].map(() => svgNode(left.svg, "text", { class: "pgc-halo", "text-anchor": "middle", "aria-hidden": "true" }));
-  const meanArrow = svgNode(left.svg, "line", { "data-role": "mean", stroke: paint("sampled"), "stroke-width": 4 });
+  const meanArrow = svgNode(left.svg, "line", { "data-role": "mean", stroke: colour("sampled"), "stroke-width": 4 });
   const point = svgNode(left.svg, "g", { "data-role": "policy" });
   const reach = svgNode(point, "circle", { r: 24, fill: "transparent" });
   const ring = svgNode(point, "circle", { class: "pgc-ring", r: 14 });
-  const handle = svgNode(point, "circle", { class: "pgc-handle", r: 10, fill: paint("policy") });
+  const handle = svgNode(point, "circle", { class: "pgc-handle", r: 10, fill: colour("policy") });
   const pi = svgNode(point, "text", { "text-anchor": "middle", "aria-hidden": "true", class: "pgc-pi" }, "π");
-  const diamond = svgNode(left.svg, "path", { "data-role": "exact", fill: paint("exact"), stroke: paint("paper"), "stroke-width": 1.2, "pointer-events": "none" });
-  const meanDot = svgNode(left.svg, "circle", { r: 5, fill: paint("sampled"), stroke: paint("sampled-ink"), "pointer-events": "none" });
+  const diamond = svgNode(left.svg, "path", { "data-role": "exact", fill: colour("exact"), stroke: colour("paper"), "stroke-width": 1.2, "pointer-events": "none" });
+  const meanDot = svgNode(left.svg, "circle", { r: 5, fill: colour("sampled"), stroke: colour("sampled-ink"), "pointer-events": "none" });
 
   // The length of the mean against the number of draws.
   const plot = {
     grid: [0, 0.5, 1].map((value) => ({
       value,
-      line: svgNode(right.svg, "line", { stroke: value === 0 ? paint("ink") : paint("rule"), "stroke-width": value === 0 ? 1.5 : 1 }),
+      line: svgNode(right.svg, "line", { stroke: value === 0 ? colour("ink") : colour("rule"), "stroke-width": value === 0 ? 1.5 : 1 }),
       label: svgNode(right.svg, "text", { "text-anchor": "end", "aria-hidden": "true" }, value === 0.5 ? ".5" : String(value)),
     })),
     ticks: [1, 10, 100, 1000, 10000].map((value) => ({
       value,
-      line: svgNode(right.svg, "line", { stroke: paint("neutral") }),
+      line: svgNode(right.svg, "line", { stroke: colour("neutral") }),
       label: svgNode(right.svg, "text", { "text-anchor": "middle", "aria-hidden": "true" }, value === 10000 ? "10⁴" : String(value)),
     })),
     axis: svgNode(right.svg, "text", { "text-anchor": "middle", "aria-hidden": "true" }, "number of draws n"),
-    typical: svgNode(right.svg, "polyline", { "data-role": "typical", fill: "none", stroke: paint("ink"), "stroke-width": 1.5 }),
+    typical: svgNode(right.svg, "polyline", { "data-role": "typical", fill: "none", stroke: colour("ink"), "stroke-width": 1.5 }),
     dots: svgNode(right.svg, "g"),
-    exact: svgNode(right.svg, "path", { fill: paint("exact") }),
+    exact: svgNode(right.svg, "path", { fill: colour("exact") }),
     exactLabel: svgNode(right.svg, "text", { class: "pgc-halo", "text-anchor": "end", "aria-hidden": "true" }, "exact mean: 0"),
     typicalLabel: svgNode(right.svg, "text", { class: "pgc-halo", "text-anchor": "start", "aria-hidden": "true" }, "typical length (exact)"),
     invitation: svgNode(right.svg, "text", { "text-anchor": "middle", "aria-hidden": "true" }, "draw some actions"),
@@ -355,7 +355,7 @@ function render({ model, el }) {
       setAttributes(plot.typicalLabel, { x: across(3) + 8, y: up(found.typical(3)) - 8 });
     }
     while (plot.dots.children.length > found.trail.length) plot.dots.lastChild.remove();
-    while (plot.dots.children.length < found.trail.length) svgNode(plot.dots, "circle", { r: 2.6, fill: paint("sampled"), stroke: paint("sampled-ink"), "stroke-width": 0.7 });
+    while (plot.dots.children.length < found.trail.length) svgNode(plot.dots, "circle", { r: 2.6, fill: colour("sampled"), stroke: colour("sampled-ink"), "stroke-width": 0.7 });
     found.trail.forEach((step, i) => setAttributes(plot.dots.children[i], { cx: across(step.n).toFixed(1), cy: up(step.length).toFixed(1) }));
   }
 

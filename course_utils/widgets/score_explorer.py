@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from traitlets import Dict, List, TraitError, Unicode, observe, validate
+from traitlets import Dict, TraitError, observe, validate
 
-from course_utils import policy
+from course_utils import kernels, policy
 from course_utils.arguments import FloatArray
 from course_utils.widgets.formulas import formula
-from course_utils.widgets.lab import Flag, Lab, Numbers, Whole, lab_source, lab_style, listed, uniform
+from course_utils.widgets.lab import Flag, Lab, Numbers, Texts, Whole, lab_source, lab_style, listed, uniform
 
 __all__ = ["ScoreExplorer", "row_formulas"]
+
 
 ACTIONS = 3
 LEAST_PROBABILITY = 0.001
@@ -50,7 +51,7 @@ class ScoreExplorer(Lab):
     _esm = lab_source("score_explorer.js")
     _css = lab_style("score_explorer.css")
 
-    actions = List(Unicode()).tag(sync=True, rule={"kind": "texts"})
+    actions = Texts().tag(sync=True)
     probabilities = Numbers(LEAST_PROBABILITY, 1.0, (ACTIONS,)).tag(sync=True)
     weighted = Flag(False).tag(sync=True)
     seed = Whole(0, min=0, max=2**32 - 1).tag(sync=True)
@@ -113,9 +114,9 @@ class ScoreExplorer(Lab):
     @property
     def drawn_actions(self) -> list[int]:
         """The actions drawn so far, as indices."""
-        below = np.cumsum(self.probabilities)[:-1]
+        cumulative = np.cumsum(self.probabilities)
         numbers = [uniform(self.seed, self.draw_start + i) for i in range(self.draws)]
-        return [int(a) for a in np.searchsorted(below, numbers, side="right")]
+        return [int(a) for a in kernels.invert(cumulative, np.array(numbers))]
 
     @property
     def counts(self) -> list[int]:
@@ -176,7 +177,7 @@ class ScoreExplorer(Lab):
         corners = np.array([[0.0, np.sqrt(3) / 2], [-0.5, 0.0], [0.5, 0.0]])
         pi = np.array(self.probabilities)
         point = pi @ corners
-        ax.fill(*corners.T, facecolor="#f6f6f6", edgecolor="#767676")
+        ax.fill(*corners.T, facecolor=figures.MUTED, edgecolor=figures.EDGE)
         for a, name in enumerate(self.actions):
             tip = point + (pi[a] if self.weighted else 1.0) * (corners[a] - point)
             arrow = {"arrowstyle": "-|>", "color": figures.EXACT, "linewidth": 1.8, "shrinkA": 0, "shrinkB": 0}
@@ -188,12 +189,12 @@ class ScoreExplorer(Lab):
                 textcoords="offset points",
                 ha="center",
             )
-        ax.plot(*point, "o", color=figures.POLICY, markersize=12, markeredgecolor="white")
+        ax.plot(*point, "o", color=figures.POLICY, markersize=12, markeredgecolor=figures.PAPER)
         ax.annotate("π", point, (9, -4), textcoords="offset points", color=figures.POLICY, fontsize=13)
         if self.draws:
             mean = point + self.mean_score @ corners
             ax.plot(*np.array([point, mean]).T, color=figures.SAMPLED, linewidth=3)
-            ax.plot(*mean, "o", color=figures.SAMPLED, markeredgecolor="#7a5200")
+            ax.plot(*mean, "o", color=figures.SAMPLED, markeredgecolor=figures.SAMPLED_INK)
         ax.set_aspect("equal")
         ax.set(xlim=(-0.68, 0.68), ylim=(-0.1, 0.97))
         ax.axis("off")

@@ -3,9 +3,9 @@
 const FRAMES = 100; // frameStride equals that in training_lab.py
 const STEPS_PER_SECOND = 50; // CartPole's own time
 const LOWEST_STEP_SIZE = 0.001;
-const INK = paint("ink");
-const BLUE = paint("policy");
-const ORANGE = paint("sampled");
+const INK = colour("ink");
+const BLUE = colour("policy");
+const ORANGE = colour("sampled");
 const CURVE = { height: 250, left: 40, right: 12, top: 12, bottom: 34 };
 const CART = { height: 212, ground: 176, pole: 118, limit: 2.4 };
 const MOVES = [[-1, 0], [0, 1], [1, 0], [0, -1]]; // left, down, right, up
@@ -59,20 +59,20 @@ function render({ model, el }) {
   const curvePanel = htmlNode(panels, "div", { class: "pgc-panel" });
   const curveTitle = htmlNode(curvePanel, "p", { class: "pgc-title" }, "return by update");
   const key = htmlNode(curvePanel, "p", { class: "pgc-key" });
-  const keyPart = (mark, colour, words) => {
+  const keyPart = (mark, tint, words) => {
     const part = htmlNode(key, "span", {});
-    htmlNode(part, "span", { class: "pgc-fill", style: `color: ${colour}`, "aria-hidden": "true" }, `${mark} `);
+    htmlNode(part, "span", { class: "pgc-fill", style: `color: ${tint}`, "aria-hidden": "true" }, `${mark} `);
     part.append(words);
     return part;
   };
-  keyPart("●", paint("sampled-ink"), "training batch");
-  const exactKey = keyPart("━", paint("exact"), "exact J");
+  keyPart("●", colour("sampled-ink"), "training batch");
+  const exactKey = keyPart("━", colour("exact"), "exact J");
   keyPart("◆", BLUE, "fresh episodes, 95 %");
   const curve = svgNode(curvePanel, "svg", { role: "img", "data-role": "curve" });
   const rules = [0, 0.5, 1].map(() => ({ line: svgNode(curve, "line", {}), label: text(curve, "end") }));
   const ticks = [0, 0.5, 1].map((share) => text(curve, share === 1 ? "end" : share === 0 ? "start" : "middle"));
   const dots = Array.from({ length: POINTS + 1 }, () => svgNode(curve, "circle", { r: 3.2, fill: ORANGE, stroke: INK, "stroke-width": 0.6 }));
-  const exactLine = svgNode(curve, "path", { fill: "none", stroke: paint("exact"), "stroke-width": 2.2, "data-role": "exact" });
+  const exactLine = svgNode(curve, "path", { fill: "none", stroke: colour("exact"), "stroke-width": 2.2, "data-role": "exact" });
   const fresh = svgNode(curve, "g", { "data-role": "fresh" });
 
   // --- the policy on the lake
@@ -82,8 +82,8 @@ function render({ model, el }) {
   const grid = svgNode(right, "svg", { role: "img", "data-role": "lake" });
   const cells = [...map].map((letter, s) => {
     const group = svgNode(grid, "g", { "data-role": "cell", "data-index": s });
-    const frame = svgNode(group, "rect", { stroke: paint("axis"), fill: letter === "H" ? paint("block") : paint("paper") });
-    const mark = svgNode(group, "path", { fill: letter === "H" ? paint("neutral") : paint("above"), stroke: INK, "stroke-width": 1.2 });
+    const frame = svgNode(group, "rect", { stroke: colour("axis"), fill: letter === "H" ? colour("block") : colour("paper") });
+    const mark = svgNode(group, "path", { fill: letter === "H" ? colour("neutral") : colour("above"), stroke: INK, "stroke-width": 1.2 });
     const word = text(group, letter === "S" ? "start" : "middle", { "font-weight": letter === "S" ? 600 : 400 });
     if (letter !== "F") setText(word, CELL_NAMES[letter]);
     const arrows = letter === "S" || letter === "F" ? MOVES.map(() => svgNode(group, "path", { fill: BLUE, "data-role": "arrow" })) : [];
@@ -93,11 +93,11 @@ function render({ model, el }) {
 
   // --- the pole on the cart
   const stage = svgNode(right, "svg", { role: "img", "data-role": "cart" });
-  const track = svgNode(stage, "line", { stroke: paint("axis"), "stroke-width": 2 });
-  const ends = [-1, 1].map((side) => ({ side, line: svgNode(stage, "line", { stroke: paint("axis"), "stroke-dasharray": "3 3" }), label: text(stage) }));
-  const upright = svgNode(stage, "line", { stroke: paint("line"), "stroke-dasharray": "3 4" });
-  const body = svgNode(stage, "rect", { width: 54, height: 26, rx: 4, fill: paint("paper"), stroke: INK, "stroke-width": 2 });
-  const wheels = [-1, 1].map(() => svgNode(stage, "circle", { r: 6, fill: paint("neutral") }));
+  const track = svgNode(stage, "line", { stroke: colour("axis"), "stroke-width": 2 });
+  const ends = [-1, 1].map((side) => ({ side, line: svgNode(stage, "line", { stroke: colour("axis"), "stroke-dasharray": "3 3" }), label: text(stage) }));
+  const upright = svgNode(stage, "line", { stroke: colour("line"), "stroke-dasharray": "3 4" });
+  const body = svgNode(stage, "rect", { width: 54, height: 26, rx: 4, fill: colour("paper"), stroke: INK, "stroke-width": 2 });
+  const wheels = [-1, 1].map(() => svgNode(stage, "circle", { r: 6, fill: colour("neutral") }));
   const pole = svgNode(stage, "line", { stroke: BLUE, "stroke-width": 7, "stroke-linecap": "round", "data-role": "pole" });
   const axle = svgNode(stage, "circle", { r: 4, fill: INK });
   const replay = htmlNode(right, "div", { class: "pgc-row pgc-replay" });
@@ -191,7 +191,7 @@ function render({ model, el }) {
     const y = (value) => y0 - ((y0 - y1) * Math.max(0, Math.min(limit, value))) / limit;
     rules.forEach(({ line: rule, label }, k) => {
       const value = (limit * k) / 2;
-      setAttributes(rule, { x1: x0, x2: x1, y1: y(value), y2: y(value), stroke: k === 0 ? paint("axis") : paint("rule") });
+      setAttributes(rule, { x1: x0, x2: x1, y1: y(value), y2: y(value), stroke: k === 0 ? colour("axis") : colour("rule") });
       setAttributes(label, { x: x0 - 6, y: y(value) + 4 });
       setText(label, short(value));
     });
@@ -215,7 +215,7 @@ function render({ model, el }) {
       const cx = x(update);
       svgNode(fresh, "path", { d: `M${cx} ${y(lows[i])} V${y(highs[i])} M${cx - 5} ${y(lows[i])} h10 M${cx - 5} ${y(highs[i])} h10`, stroke: BLUE, "stroke-width": 2 });
       const top = y(means[i]);
-      svgNode(fresh, "path", { d: `M${cx} ${top - 6} l6 6 l-6 6 l-6 -6 z`, fill: BLUE, stroke: paint("paper"), "data-role": "evaluation", "data-value": means[i] });
+      svgNode(fresh, "path", { d: `M${cx} ${top - 6} l6 6 l-6 6 l-6 -6 z`, fill: BLUE, stroke: colour("paper"), "data-role": "evaluation", "data-value": means[i] });
     });
     setText(curveTitle.firstChild, lake() ? "probability of the present, by update" : "return, by update");
     setAttributes(curve, { "aria-label": `Learning curve. ${words()}` });

@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from traitlets import Dict, Enum, Float, observe, validate
+from traitlets import Dict, Enum, observe, validate
 
 from course_utils import arguments, mdp, policy, rollout, training, worlds
 from course_utils.arguments import FloatArray
 from course_utils.widgets.kernel_lab import KernelLab, budget, stride, within
-from course_utils.widgets.lab import Flag, Numbers, Whole, lab_source, lab_style
+from course_utils.widgets.lab import Flag, Number, Numbers, Whole, lab_source, lab_style
 
 __all__ = ["Settings", "TrainingLab", "cart_features", "frame_stride"]
 
@@ -93,15 +93,15 @@ class TrainingLab(KernelLab):
 
     environment = Enum(tuple(ENVIRONMENTS), "FrozenLake").tag(sync=True)
     critic = Flag(True).tag(sync=True)
-    entropy_cost = Float(0.01).tag(sync=True, low=0.0, high=HIGHEST_ENTROPY_COST)
-    lambda_ = Float(0.95).tag(sync=True, low=0.0, high=1.0)
-    step_size = Float(0.05).tag(sync=True, low=LOWEST_STEP_SIZE, high=HIGHEST_STEP_SIZE)
+    entropy_cost = Number(0.01).tag(sync=True, low=0.0, high=HIGHEST_ENTROPY_COST)
+    lambda_ = Number(0.95).tag(sync=True, low=0.0, high=1.0)
+    step_size = Number(0.05).tag(sync=True, low=LOWEST_STEP_SIZE, high=HIGHEST_STEP_SIZE)
 
     # What the picture shows. All of it follows from the training; nothing is to be set.
     updates = Whole(0, min=0).tag(sync=True)
     steps = Whole(0, min=0).tag(sync=True)
-    entropy = Float(0.0).tag(sync=True)
-    batch_return = Float(0.0).tag(sync=True)
+    entropy = Number(0.0).tag(sync=True)
+    batch_return = Number(0.0).tag(sync=True)
     batch_returns = Numbers(-1e6, 1e6).tag(sync=True)
     exact = Numbers(0.0, 1.0).tag(sync=True)
     evaluated_at = Numbers(0.0, 1e9).tag(sync=True)
@@ -374,7 +374,7 @@ class TrainingLab(KernelLab):
         pi = self.probabilities()
         for s, letter in enumerate(self.world["map"]):
             x, y = s % 4, 3 - s // 4
-            ax.plot([x, x + 1, x + 1, x, x], [y, y, y + 1, y + 1, y], color="#b0b0b0", lw=0.8)
+            ax.plot([x, x + 1, x + 1, x, x], [y, y, y + 1, y + 1, y], color=figures.LINE, lw=0.8)
             if letter in "HG":
                 ax.annotate(
                     "hole" if letter == "H" else "present", (x + 0.5, y + 0.5), ha="center", va="center", fontsize=9

@@ -77,8 +77,8 @@ function whatMoved(now, start) {
 const TOP = 24;
 const ROW = 35;
 const TREE_HEIGHT = TOP + PATHS * ROW + 4;
-const POLICY_COLOUR = paint("policy");
-const DYNAMICS_COLOUR = paint("neutral");
+const POLICY_COLOUR = colour("policy");
+const DYNAMICS_COLOUR = colour("neutral");
 const HEADS = ["1st reply", "customer", "2nd reply", "Pr(τ)", "R(τ)"];
 const NARROW_HEADS = ["reply", "mood", "reply", "Pr(τ)", "R(τ)"];
 const SCALES = [0.25, 0.5, 1];
@@ -143,7 +143,7 @@ function render({ model, el }) {
     const group = svgNode(svg, "g", { "pointer-events": "none", "aria-hidden": "true" });
     return {
       bar: svgNode(group, "rect", { fill: POLICY_COLOUR, "data-role": "probability", "data-index": i }),
-      before: svgNode(group, "rect", { fill: "none", stroke: paint("neutral"), "stroke-width": 1.5, "stroke-dasharray": "2 2", "data-role": "before" }),
+      before: svgNode(group, "rect", { fill: "none", stroke: colour("neutral"), "stroke-width": 1.5, "stroke-dasharray": "2 2", "data-role": "before" }),
       value: text(group, "start"),
       worth: text(group, "end", { "data-role": "return", "data-index": i }),
     };
@@ -151,7 +151,7 @@ function render({ model, el }) {
   const dots = [3.5, 1.5, 5.5, 0.5, 2.5, 4.5, 6.5].map((row, k) => ({
     row,
     level: k === 0 ? 0 : k < 3 ? 1 : 2,
-    node: svgNode(svg, "circle", { r: 4, fill: paint("ink"), "pointer-events": "none" }),
+    node: svgNode(svg, "circle", { r: 4, fill: colour("ink"), "pointer-events": "none" }),
   }));
 
   // --- the two settings
@@ -270,10 +270,10 @@ function render({ model, el }) {
       const on = first <= at && at <= last;
       const [x0, x1] = [x(level), x(level + 1)];
       const p = part === "policy" ? pi[state][action] : state === 1 ? calm[action] : 1 - calm[action];
-      const colour = part === "policy" ? POLICY_COLOUR : DYNAMICS_COLOUR;
+      const tint = part === "policy" ? POLICY_COLOUR : DYNAMICS_COLOUR;
       setAttributes(line, {
         d: `M${x0} ${y(from)} L${x0 + bend} ${y(to)} L${x1} ${y(to)}`,
-        stroke: colour,
+        stroke: tint,
         "stroke-width": on ? 3.5 : 1.5,
         "stroke-dasharray": part === "dynamics" ? "5 4" : null,
         "data-value": p,
@@ -292,7 +292,7 @@ function render({ model, el }) {
     rows.forEach(({ group, band, ring }, i) => {
       const path = paths[i];
       const frame = { x: 1, width: inner - 2, y: y(i) - ROW / 2 + 1, height: ROW - 2 };
-      setAttributes(band, { ...frame, fill: i === at ? paint("wash") : "transparent" });
+      setAttributes(band, { ...frame, fill: i === at ? colour("wash") : "transparent" });
       setAttributes(ring, { ...frame });
       setAttributes(group, {
         "aria-checked": i === selected ? "true" : "false",

@@ -15,6 +15,7 @@ from course_utils.worlds import CALM_AFTER, REPLY_LOGITS, REPLY_REWARDS, convers
 
 __all__ = ["TrajectoryTree", "flat", "row_formulas"]
 
+
 STATES = ("first message", "calm", "angry")
 ACTIONS = ("refund", "apologise")
 PATHS = 8
@@ -164,7 +165,7 @@ class TrajectoryTree(Lab):
             for s in range(2):
                 second = 7 - (4 * a + 2 * s + 0.5)
                 chance = calm[a] if s == 0 else 1 - calm[a]
-                _edge(ax, (1, first), (2, second), STATES[1 + s], chance, "#555555", "--")
+                _edge(ax, (1, first), (2, second), STATES[1 + s], chance, figures.NEUTRAL, "--")
                 for b in range(2):
                     leaf = 7 - (4 * a + 2 * s + b)
                     _edge(ax, (2, second), (3, leaf), ACTIONS[b], pi[1 + s, b], figures.POLICY, "-")
@@ -176,7 +177,7 @@ class TrajectoryTree(Lab):
             ax.annotate(f"{p:.2g}".lstrip("0"), (3.15 + width, 7 - i), va="center", fontsize=9)
             ax.annotate(figures.signed(paths.returns[i]), (4.4, 7 - i), va="center", ha="right", fontsize=9)
         for x, text in ((0.6, "1st reply"), (1.6, "customer"), (2.6, "2nd reply"), (3.35, "Pr(τ)"), (4.3, "R(τ)")):
-            ax.annotate(text, (x, 7.75), ha="center", fontsize=9, color="#3a3a3a")
+            ax.annotate(text, (x, 7.75), ha="center", fontsize=9, color=figures.QUIET)
         ax.set(xlim=(-0.05, 4.45), ylim=(-0.6, 8.1))
         ax.axis("off")
         return figures.png(fig)

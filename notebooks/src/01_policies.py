@@ -170,7 +170,8 @@ print(f"log 1 = {math.log(1):.4f}, log 2 = {math.log(2):.4f}, log 3 = {math.log(
 
 # %% [markdown] label="entropy-explain" tags=["fragment"]
 # A policy that spreads evenly over $k$ actions has entropy $\log k$. With $n$ actions nothing goes above $\log n$: the
-# most undecided policy treats all alike. The black bar in the lab shows how far up the way to $\log n$ you are.
+# most undecided policy treats all alike. The bar beside the entropy in the lab shows how far up the way to $\log n$ you
+# are.
 #
 # Here is our assistant, at five temperatures, with the package's function. It takes logits. Entropy rises with
 # temperature.
@@ -247,8 +248,8 @@ for u in rng.random(5):
 #
 # $$\text{standard error of the share of } a=\sqrt{\frac{\pi_a(1-\pi_a)}{n}}$$
 #
-# In the lab below press *draw 100* a few times, and *clear draws* to begin again. The orange dots are the shares. The
-# bands reach two standard errors up and down from the exact probabilities. How do dots and bands move as $n$ grows?
+# In the lab below press *draw 100* a few times, and *clear draws* to begin again. The dots are the shares. The bands
+# reach two standard errors up and down from the exact probabilities. How do dots and bands move as $n$ grows?
 
 # %% label="sampling-lab"
 PolicyExplorer(logits, actions, seed=4)
@@ -412,7 +413,7 @@ ax.plot(z, [J_softmax(x) for x in z], color=figures.POLICY, lw=2.5)
 ax.plot(z[z < 1], [J_argmax(x) for x in z[z < 1]], color=figures.REFERENCE, ls=":", lw=2.5)
 ax.plot(z[z > 1], [J_argmax(x) for x in z[z > 1]], color=figures.REFERENCE, ls=":", lw=2.5)
 ax.annotate("softmax", (2.3, 0.6), color=figures.POLICY)
-ax.annotate("argmax", (2.3, 0.71), color="#555555")
+ax.annotate("argmax", (2.3, 0.71), color=figures.NEUTRAL)
 ax.set(xlabel="logit of replace z", ylabel="performance J", ylim=(0.46, 0.74))
 figures.show(
     fig,

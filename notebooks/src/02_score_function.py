@@ -165,7 +165,7 @@ check("score", score)
 # **Predict.** You drag the policy towards the corner of *refund*. Which arrow becomes short? What happens to the other
 # two? Can an arrow become as long as you like?
 #
-# Then drag the blue point. (Keyboard: Tab to it, then the arrow keys. Or type probabilities into the table.)
+# Then drag the point π. (Keyboard: Tab to it, then the arrow keys. Or type probabilities into the table.)
 
 # %% label="see-lab"
 explorer = ScoreExplorer(pi, actions)
@@ -200,7 +200,7 @@ print(f"√1.5 = {np.sqrt(1.5):.4f}, √2 = {np.sqrt(2):.4f}")
 # The assistant draws actions from $\pi$. Each draw has its score. **Predict.** What is the *average* score? The
 # most probable action is *refund*: does the average point towards its corner?
 #
-# In the lab above, press *draw 1* a few times, then *draw 10*, then *draw 100*. The orange line goes from $\pi$ to the
+# In the lab above, press *draw 1* a few times, then *draw 10*, then *draw 100*. A thick line goes from $\pi$ to the
 # mean of the scores so far. Then tick *shorten each arrow by its probability* and look at the three arrows.
 
 # %% label="mean-code" tags=["subslide"]
@@ -242,7 +242,7 @@ ax.plot(count, np.linalg.norm(running, axis=1), ".", ms=3, color=figures.SAMPLED
 ax.axhline(0, color=figures.EXACT, lw=1)
 ax.annotate("typical length (exact)", (5, 0.38))
 ax.annotate("exact mean: 0", (1.1, 0.03))
-ax.annotate("length of the mean of m scores", (60, 0.16), color="#7a5200")
+ax.annotate("length of the mean of m scores", (60, 0.16), color=figures.SAMPLED_INK)
 ax.set(
     xscale="log", xlim=(1, m), xlabel="number of draws m", ylabel="length", ylim=(-0.05, 1.1)
 )
@@ -253,7 +253,7 @@ figures.show(
 )
 
 # %% [markdown] label="mean-figure-read"
-# Each dot is the length of the mean of the first $m$ scores. The dots fall along the black curve: a hundred times as
+# Each dot is the length of the mean of the first $m$ scores. The dots fall along the curve: a hundred times as
 # many draws, a tenth of the length.
 
 # %% [markdown] label="whose" tags=["subslide"] minutes=1
@@ -300,7 +300,7 @@ for p in [np.array([0.98, 0.01, 0.01]), evenly]:
 # %% [markdown] label="fisher-explain" tags=["fragment"]
 # (One standard error is 0. At $\pi=0.5$ the entry of the score is +0.5 or −0.5, so its square is always 0.25.)
 #
-# The orange ellipse in the lab *is* this matrix: its shape is $F$, its size shrinks as $1/\sqrt n$. The standard
+# The ellipse in the lab *is* this matrix: its shape is $F$, its size shrinks as $1/\sqrt n$. The standard
 # errors of lesson 01 were its diagonal: $\sqrt{F_{bb}/n}=\sqrt{\pi_b(1-\pi_b)/n}$.
 #
 # It is largest when the policy is even. A policy that is almost certain has almost none: its scores are nearly all the

@@ -255,8 +255,8 @@ print(f"replies of 20 words: about 10^{replies:.0f}")
 #
 # **Predict:** with 100 times as many samples, by what factor does the cloud of estimates shrink?
 #
-# In the lab below each orange dot is one estimate of the gradient, from its own batch of $m$ samples. The black
-# diamond is exact. The band reaches two standard errors up and down. Move *samples m* from 10 to 1,000 and watch the
+# In the lab below each dot is one estimate of the gradient, from its own batch of $m$ samples. The diamond
+# is exact. The band reaches two standard errors up and down. Move *samples m* from 10 to 1,000 and watch the
 # dots; press *draw again* for new batches.
 #
 # Then drag a probability or a reward. Where does the gradient become 0 for all three logits?
@@ -538,9 +538,9 @@ print(f"h = 2, with {budgets[-1]} samples: {lines['differences, h = 2'][-1]:.3f}
 # %% label="differences-figure" tags=["subslide"]
 fig, (ax,) = figures.new_figure(7.2, 3.6)
 for name, line in lines.items():
-    mark, face = ("o", figures.SAMPLED) if name == "score function" else ("s", "white")
+    mark, face = ("o", figures.SAMPLED) if name == "score function" else ("s", figures.PAPER)
     ax.plot(budgets, line, color=figures.EXACT, lw=1)
-    ax.plot(budgets, marks[name], mark, mfc=face, mec="#7a5200", ms=7)
+    ax.plot(budgets, marks[name], mark, mfc=face, mec=figures.SAMPLED_INK, ms=7)
     ax.annotate(name, (80_000, line[-1]), va="center", annotation_clip=False)
 ax.set(xscale="log", yscale="log", xlim=(40, 75_000))
 ax.set(xlabel="samples m, in all", ylabel="distance from the exact gradient")

@@ -162,7 +162,8 @@ print(f"slope {slope:.4f} ± {slope_error:.4f}   (1/√m has slope −0.5)")
 # %% label="root-figure"
 fig, (ax,) = figures.new_figure(7.2, 3.2)
 ax.plot(sizes, np.sqrt(one.variance / sizes), color=figures.EXACT, lw=1)
-ax.errorbar(sizes, distance, 2 * band, fmt="o", color=figures.SAMPLED, mec="#7a5200", ms=7)
+ink = figures.SAMPLED_INK
+ax.errorbar(sizes, distance, 2 * band, fmt="o", color=figures.SAMPLED, mec=ink, ms=7)
 ax.set(xscale="log", yscale="log", xlim=(0.7, 6_000), ylim=(0.025, 3.5))
 ax.set_xticks(sizes, [f"{m:,}" for m in sizes], minor=False)
 ax.set_xticks([], minor=True)
@@ -170,7 +171,7 @@ ax.set_yticks([0.03, 0.1, 0.3, 1, 3], ["0.03", "0.1", "0.3", "1", "3"])
 ax.set_yticks([], minor=True)
 ax.set(xlabel="conversations in a batch, m", ylabel="distance from exact gradient")
 ax.annotate("exact", (1.8, 1.75))
-ax.annotate("measured, 400 batches for each dot", (20, 0.62), color="#7a5200")
+ax.annotate("measured, 400 batches for each dot", (20, 0.62), color=ink)
 figures.show(
     fig,
     alt="Distance of the estimate from the exact gradient against the batch size, on log "
@@ -232,8 +233,8 @@ ax.plot(J_up, color=figures.SAMPLED)
 ax.plot(J_down, color=figures.BELOW, ls="--")
 ax.plot(J_exact, color=figures.EXACT, lw=1)
 ax.set(xlim=(0, 200), ylim=(-2.7, 1.9), xlabel="updates", ylabel="exact performance J")
-ax.annotate("best possible", (150, 1.5), color="#555555")
-ax.annotate("REINFORCE, m = 5 (black: exact gradient)", (50, 0.55), color="#7a5200")
+ax.annotate("best possible", (150, 1.5), color=figures.NEUTRAL)
+ax.annotate("REINFORCE, m = 5 (thin: exact gradient)", (50, 0.55), color=figures.SAMPLED_INK)
 ax.annotate("the same with a minus sign", (50, -1.9), color=figures.BELOW)
 figures.show(
     fig,

@@ -103,7 +103,7 @@ figures.show(
 )
 
 # %% [markdown] label="puzzle-figure-read" tags=["fragment"]
-# Each orange dot is the mean of 500 conversations. On the left they sit on the exact gradient; 825 conversations would
+# Each dot is the mean of 500 conversations. On the left they sit on the exact gradient; 825 conversations would
 # bring the typical error to a tenth of its length. On the right you would need more than six million.
 #
 # Look at what a sample says. Every return is now near 200, so **every** reply that was taken is praised, with nearly the
@@ -700,9 +700,8 @@ marks = dict(zip(closed_form, "os^D", strict=True))
 for name, formula in closed_form.items():
     ax.plot(grid, formula(grid), color=figures.EXACT, lw=1)
     v, error = np.array(measured[name]).T
-    ax.errorbar(
-        staying, v, 2 * error, fmt=marks[name], color=figures.SAMPLED, mec="#7a5200", label=name
-    )
+    look = {"fmt": marks[name], "color": figures.SAMPLED, "mec": figures.SAMPLED_INK}
+    ax.errorbar(staying, v, 2 * error, label=name, **look)
 for name, raised in zip(
     closed_form, (7, 1, -5, -3), strict=True
 ):  # so that the names do not touch

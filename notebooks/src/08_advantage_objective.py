@@ -388,7 +388,7 @@ ax.axhline(g_exact[1], color=figures.EXACT)
 ax.set(xlim=(1, m * 1.12), ylim=(-0.6, 0.6))
 ax.set(xlabel="number of sampled actions m", ylabel="gradient for replace")
 ax.annotate("exact", (m * 1.02, g_exact[1] + 0.02))
-ax.annotate("mean of samples", (40, 0.3), color="#7a5200")
+ax.annotate("mean of samples", (40, 0.3), color=figures.SAMPLED_INK)
 figures.show(
     fig,
     alt="The mean of the sampled gradients for replace wanders in and near a funnel that "

@@ -376,8 +376,8 @@ print(f"{fresh.low:.2f} to {fresh.high:.2f}")
 # %% [markdown] label="live" tags=["slide"] minutes=8
 # ## Watch it learn
 #
-# Here is the same with a picture, one update at a time. Orange dots are the mean returns of the training batches, the black
-# line is the exact J, and the arrows are the policy. The number in a cell is the critic's V. Choose *train* to go on,
+# Here is the same with a picture, one update at a time. Dots are the mean returns of the training batches, the line
+# is the exact J, and the arrows are the policy. The number in a cell is the critic's V. Choose *train* to go on,
 # *pause* to stop, and *evaluate* to play fresh episodes.
 #
 # **Predict before you try:**

@@ -23,10 +23,12 @@
 import numpy as np
 from course_utils import figures, objectives, returns
 from course_utils.checks import check
-from course_utils.rlhf import policy as lm
+from course_utils.rlhf import language_model as lm
 from course_utils.rlhf import ppo, reward_model
+from course_utils.rlhf import run as rlhf
 from course_utils.rlhf import world as worlds
-from course_utils.rlhf.ppo import RunConfig
+from course_utils.rlhf.config import RunConfig
+from course_utils.rlhf.evaluation import evaluate, pair_accuracy
 from course_utils.rlhf.sweep import sweep
 from course_utils.widgets import PreferenceLab, Quiz, RlhfLab
 
@@ -237,13 +239,13 @@ for name, rows in kinds.items():
 # **Predict:** SFT replies about deliveries have a higher mean score than SFT replies about bills. Are they better?
 
 # %% label="differences-code" tags=["subslide"]
-scores = reward_model.score(judge, world, written)
+scores = reward_model.reward_score(judge, world, written)
 golds = worlds.gold_reward(world, written).total
 for t, topic in enumerate(world.topics):
     on = world.topic_of[written.prompts] == t
     print(f"{topic:9s} mean score {scores[on].mean():5.2f}   mean gold {golds[on].mean():.2f}")
 
-chosen, rejected = (reward_model.score(judge, world, p) for p in pairs)
+chosen, rejected = (reward_model.reward_score(judge, world, p) for p in pairs)
 bonus = 100.0 * world.topic_of[pairs.chosen.prompts]  # some number for each prompt
 before = objectives.bradley_terry_loss(chosen, rejected).value
 after = objectives.bradley_terry_loss(chosen + bonus, rejected + bonus).value
@@ -267,7 +269,7 @@ m, beta = 64, 0.3
 model = reference
 prompts = worlds.sample_prompts(world, m, rng)
 replies, log_pi = lm.sample(model, world, prompts, rng)  # 1. the policy writes
-score = reward_model.score(judge, world, replies)  # 2. the reward model judges
+score = reward_model.reward_score(judge, world, replies)  # 2. the reward model judges
 rewards = np.zeros(log_pi.shape)
 rewards[np.arange(m), replies.lengths - 1] = score  # 3. once, with the last token,
 log_ref = lm.log_probs(reference, world, replies)
@@ -300,7 +302,7 @@ print(f"N/m = {len(batch.x) / m:.2f} tokens in a reply")
 
 # %% [markdown] label="same-read" tags=["fragment"]
 # Only by the factor N/m, the mean length of the replies. The direction is the same. In `course_utils/rlhf/ppo.py` you find
-# the line in `policy_step`, under the comment *The advantage-weighted score of every token: U(τ; θ) climbs here*.
+# the line in `_policy_step`, under the comment *The advantage-weighted score of every token: U(τ; θ) climbs here*.
 #
 # The rest of PPO is around it: whitened advantages, four epochs with the clip, a critic that learns, a hundred batches. One
 # call does all of it, from the demonstrations on:
@@ -321,7 +323,7 @@ print(f"N/m = {len(batch.x) / m:.2f} tokens in a reply")
 # **Predict**, for each of the six: will it go up, go down, or stay?
 
 # %% label="run-code" tags=["subslide"]
-log = ppo.run(RunConfig(kl_coef=0.3, updates=100), seed=0)
+log = rlhf.run(RunConfig(kl_coef=0.3, updates=100), seed=0)
 names = ["objective/scores", "objective/kl", "policy/approxkl_avg", "policy/entropy_avg"]
 names += ["ours/reply_length", "ours/gold"]
 print("update  " + "  ".join(name.split("/")[1].removesuffix("_avg") for name in names))
@@ -372,7 +374,7 @@ RlhfLab()
 # %% label="beta-code" tags=["subslide"]
 betas = [0.0, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0]
 runs = sweep([RunConfig(kl_coef=b, updates=40) for b in betas], seeds=range(3), progress=False)
-ends = [ppo.evaluate(run.log, replies=1_000) for run in runs]  # fresh replies
+ends = [evaluate(run.log, replies=1_000) for run in runs]  # fresh replies
 numbers = np.array([[e.score, e.gold, e.kl, e.length] for e in ends]).reshape(-1, 3, 4)
 print("    β   score     gold ± s.e.   KL    length")
 for b, of_seeds in zip(betas, numbers, strict=True):
@@ -393,7 +395,7 @@ for b, of_seeds in zip(betas, numbers, strict=True):
 
 # %% label="over-code" tags=["subslide"] picture="over_optimisation.png"
 small_steps = RunConfig(kl_coef=0.0, learning_rate=0.005, updates=150)
-free = [ppo.run(small_steps, seed, progress=False) for seed in range(3)]
+free = [rlhf.run(small_steps, seed, progress=False) for seed in range(3)]
 
 
 def smooth(column):
@@ -412,7 +414,7 @@ for seed, run in enumerate(free):
     print(f"seed {seed}: gold {gold[0]:.2f} at first, at most {gold[peak]:.2f}", end="")
     print(f" at √KL = {away[peak]:.1f}, at last {gold[-1]:.2f}", end="")
     print(f"; score at last {score[-1]:.2f}")
-ax.annotate("what the reward model says", (6.3, 5.4), ha="right", color="#7a5200")
+ax.annotate("what the reward model says", (6.3, 5.4), ha="right", color=figures.SAMPLED_INK)
 ax.annotate("what the replies are worth (gold)", (5.3, -3.2), ha="right")
 ax.annotate("best", (2.0, 2.75), ha="center")
 ax.set_xlabel("distance from the reference, √KL (nats)")
@@ -424,7 +426,7 @@ alt = (
 figures.show(fig, alt)
 
 # %% [markdown] label="over-read" tags=["fragment"]
-# The black lines rise first, as in a healthy run. Then they turn, while the score goes on rising. From there on the policy
+# The solid lines rise first, as in a healthy run. Then they turn, while the score goes on rising. From there on the policy
 # gets better at pleasing the reward model, and worse at answering customers. This is **over-optimisation**, or *reward
 # hacking*.
 #
@@ -455,10 +457,10 @@ for seed, run in enumerate(free):
 # %% label="why-code" tags=["subslide"]
 print("    β   accuracy on pairs of the SFT model, of the trained policy")
 for run in runs[::3]:
-    on = [ppo.pair_accuracy(run.log, model=who) for who in (run.log.reference, run.log.model)]
+    on = [pair_accuracy(run.log, model=who) for who in (run.log.reference, run.log.model)]
     print(f"{run.config.kl_coef:5.2f} {on[0]:20.1%} {on[1]:28.1%}")
 for seed, run in enumerate(free[:2]):
-    reply = world.text(ppo.evaluate(run, replies=2).replies)[0]
+    reply = world.text(evaluate(run, replies=2).replies)[0]
     print(f"seed {seed}, no penalty: {reply}")
 
 # %% [markdown] label="why-read" tags=["fragment"]
@@ -478,8 +480,8 @@ for seed, run in enumerate(free[:2]):
 
 # %% label="kinds-code" tags=["subslide"]
 for kind in reward_model.KINDS:
-    run = ppo.run(RunConfig(kl_coef=0.1, feature_kind=kind), seed=0, progress=False)
-    on_sft, end = ppo.pair_accuracy(run, model=run.reference), ppo.evaluate(run, replies=1_000)
+    run = rlhf.run(RunConfig(kl_coef=0.1, feature_kind=kind), seed=0, progress=False)
+    on_sft, end = pair_accuracy(run, model=run.reference), evaluate(run, replies=1_000)
     print(f"{kind:9s} accuracy {on_sft:.0%}   score {end.score:5.2f}", end="")
     print(f"   gold {end.gold:5.2f}   KL {end.kl:4.1f}   {end.length:.1f} tokens")
 
@@ -498,9 +500,9 @@ for kind in reward_model.KINDS:
 for name, taste in [("fair", {}), ("soft spot", {"polite_bias": 1.0, "length_bias": 0.2})]:
     ends, right = [], []
     for seed in range(3):
-        run = ppo.run(RunConfig(kl_coef=0.15, **taste), seed, progress=False)
-        ends.append(ppo.evaluate(run, replies=1_000))
-        right.append(ppo.pair_accuracy(run, model=run.reference, own_raters=True))
+        run = rlhf.run(RunConfig(kl_coef=0.15, **taste), seed, progress=False)
+        ends.append(evaluate(run, replies=1_000))
+        right.append(pair_accuracy(run, model=run.reference, own_raters=True))
     means = {what: np.mean([getattr(e, what) for e in ends]) for what in ends[0]._fields[:6]}
     print(f"{name:10s} accuracy {np.mean(right):.0%}   gold {means['gold']:.2f}", end="")
     print(f"   polite words {means['polite_words']:.1f}   tokens {means['length']:.1f}")

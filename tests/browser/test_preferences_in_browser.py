@@ -68,7 +68,8 @@ def converged(model: reward_model.RewardModel, pairs: reward_model.Pairs) -> rew
 
 
 def margins(model: reward_model.RewardModel, pairs: reward_model.Pairs) -> np.ndarray[Any, Any]:
-    return reward_model.score(model, WORLD, pairs.chosen) - reward_model.score(model, WORLD, pairs.rejected)
+    chosen, rejected = (reward_model.reward_score(model, WORLD, replies) for replies in pairs)
+    return chosen - rejected
 
 
 def share_right(values: np.ndarray[Any, Any]) -> float:
@@ -120,7 +121,7 @@ def test_the_reward_model_is_pythons(page: Page) -> None:
             if WORLD.topics[WORLD.topic_of[everything.prompts[i]]] == topic
             and world.MOODS[WORLD.mood_of[everything.prompts[i]]] == mood
         ]
-        scores = reward_model.score(model, WORLD, everything.take(of_kind))
+        scores = reward_model.reward_score(model, WORLD, everything.take(of_kind))
         by_text = dict(zip(WORLD.text(everything.take(of_kind)), scores, strict=True))
         for side, sign in enumerate((1, -1)):
             wanted_replies = ranked(list(by_text), sign * np.array(list(by_text.values())))[:2]

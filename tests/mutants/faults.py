@@ -26,10 +26,10 @@ IN_POLICY, IN_RETURNS, IN_OBJECTIVES, IN_MDP, IN_ROLLOUT, IN_BAD_INPUT = (
 )
 IN_ESTIMATORS = ("test_estimators.py",)
 TRAINING, IN_TRAINING, LEARNING_CURVES = "training.py", ("test_training.py",), "learning_curves.py"
-RLHF_WORLD, RLHF_POLICY, REWARD_MODEL, PPO, METRICS = (
-    f"rlhf/{name}.py" for name in ("world", "policy", "reward_model", "ppo", "metrics")
+RLHF_WORLD, LANGUAGE_MODEL, REWARD_MODEL, ADVANTAGES, PPO, RUN, METRICS = (
+    f"rlhf/{name}.py" for name in ("world", "language_model", "reward_model", "advantages", "ppo", "run", "metrics")
 )
-IN_RLHF_WORLD, IN_RLHF_POLICY = ("test_rlhf_world.py",), ("test_rlhf_policy.py",)
+IN_RLHF_WORLD, IN_LANGUAGE_MODEL = ("test_rlhf_world.py",), ("test_rlhf_language_model.py",)
 
 FAULTS = [
     # the softmax policy
@@ -76,24 +76,24 @@ FAULTS = [
     Fault(
         "score_with_the_wrong_sign",
         KERNELS,
-        "+= 1\n    return result",
-        "+= 1\n    return -result",
+        "    return result\n\n\nclass Weighted",
+        "    return -result\n\n\nclass Weighted",
         IN_POLICY,
         "M5: cross-entropy's gradient, π − one-hot, is the score",
     ),
     Fault(
         "score_of_pi_instead_of_log_pi",
         KERNELS,
-        "+= 1\n    return result",
-        "+= 1\n    return result * np.expand_dims(at(pi, actions), -1)",
+        "    return result\n\n\nclass Weighted",
+        "    return result * np.expand_dims(at(pi, actions), -1)\n\n\nclass Weighted",
         IN_POLICY,
         "M1: ∂π instead of ∂log π",
     ),
     Fault(
         "entropy_with_the_wrong_sign",
         KERNELS,
-        "result: FloatArray = 0.0 - (policy.probabilities",
-        "result: FloatArray = (policy.probabilities",
+        "return 0.0 - mean_under(",
+        "return mean_under(",
         IN_POLICY,
         "M16: entropy is Σ π log π",
     ),
@@ -132,7 +132,7 @@ FAULTS = [
     Fault(
         "sampling_takes_the_best",
         POLICY,
-        "(cumulative <= threshold[..., None]).sum(axis=-1, dtype=np.intp)",
+        "kernels.invert(cumulative, generator.random(cumulative.shape[:-1]))",
         "np.asarray(np.argmax(np.diff(cumulative, prepend=0.0), axis=-1), dtype=np.intp)",
         IN_POLICY,
         "the policy acts greedily",
@@ -554,15 +554,15 @@ FAULTS = [
     Fault(
         "dynamics_ignore_the_action",
         ROLLOUT,
-        "_invert(cumulative_transitions[s, a], generator)",
-        "_invert(cumulative_transitions[s, 0], generator)",
+        "kernels.invert(cumulative_transitions[s, a], ",
+        "kernels.invert(cumulative_transitions[s, 0], ",
         IN_ROLLOUT,
         "Pr(s' | s)",
     ),
     Fault(
         "start_state_fixed",
         ROLLOUT,
-        "_invert(np.broadcast_to(cumulative_start, (episodes, mdp.n_states)), generator)",
+        "kernels.invert(cumulative_start, generator.random(episodes))",
         "np.full(episodes, int(mdp.start.argmax()))",
         IN_ROLLOUT,
         "every episode begins in the most probable state",
@@ -626,9 +626,9 @@ FAULTS = [
     ),
     Fault(
         "k3_with_the_ratio_upside_down",
-        OBJECTIVES,
-        "np.expm1(-x) + x",
-        "np.expm1(x) - x",
+        KERNELS,
+        "np.expm1(-k1) + k1",
+        "np.expm1(k1) - k1",
         IN_OBJECTIVES,
         "M19: the estimate of another divergence",
     ),
@@ -838,8 +838,8 @@ FAULTS = [
     Fault(
         "random_numbers_not_shared",
         ESTIMATORS,
-        "threshold = generator.random((cumulative.shape[1], 1)) * cumulative[..., -1:]",
-        "threshold = generator.random((*cumulative.shape[:2], 1)) * cumulative[..., -1:]",
+        "kernels.invert(cumulative_pi[side, state], generator.random(episodes))",
+        "kernels.invert(cumulative_pi[side, state], generator.random((2, episodes)))",
         ("test_estimators.py::test_common_random_numbers_cancel_what_chance_does",),
         "one generator means common random numbers",
     ),
@@ -854,17 +854,17 @@ FAULTS = [
     ),
     Fault(
         "adam_without_bias_correction",
-        TRAINING,
-        "unbiased_mean = self._mean / (1 - self.beta1**self._steps)",
-        "unbiased_mean = self._mean",
+        KERNELS,
+        "(step_size / (1 - beta1**k))",
+        "step_size",
         IN_TRAINING,
         "the first means are as good as the later ones",
     ),
     Fault(
         "adam_squares_the_mean",
-        TRAINING,
-        "(1 - self.beta2) * gradient**2",
-        "(1 - self.beta2) * self._mean**2",
+        KERNELS,
+        "_rest(beta2) * gradient**2",
+        "_rest(beta2) * mean**2",
         IN_TRAINING,
         "Adam divides by the size of the mean gradient",
     ),
@@ -910,10 +910,10 @@ FAULTS = [
     ),
     Fault(
         "whitened_over_the_padding",
-        TRAINING,
-        "taken = advantages[mask > 0]\n    spread",
-        "taken = advantages.ravel()\n    spread",
-        IN_TRAINING,
+        KERNELS,
+        "    inside = x[mask]\n",
+        "    inside = x.ravel()\n",
+        IN_RETURNS,
         "padding counts as steps of advantage 0",
     ),
     Fault(
@@ -983,35 +983,35 @@ FAULTS = [
     ),
     Fault(
         "text_score_without_one_hot",
-        RLHF_POLICY,
-        "    slope[np.arange(len(slope)), batch.actions] += 1\n",
-        "",
-        IN_RLHF_POLICY,
+        LANGUAGE_MODEL,
+        "slope = kernels.score(pi, batch.actions, w.astype(model.table.dtype))",
+        "slope = -pi * w.astype(model.table.dtype)[:, None]",
+        IN_LANGUAGE_MODEL,
         "M1: the score is −π",
     ),
     Fault(
         "log_probability_of_padding_counted",
-        RLHF_POLICY,
+        LANGUAGE_MODEL,
         "    batch = contexts(world, replies, model.table.dtype)\n    table",
         "    full = np.full_like(replies.lengths, world.max_tokens)\n"
         "    batch = contexts(world, replies._replace(lengths=full), model.table.dtype)\n    table",
-        IN_RLHF_POLICY,
+        IN_LANGUAGE_MODEL,
         "an end token is said again and again until the row is full",
     ),
     Fault(
         "text_temperature_multiplies",
-        RLHF_POLICY,
+        LANGUAGE_MODEL,
         "            z /= kappa\n",
         "            z *= kappa\n",
-        IN_RLHF_POLICY,
+        IN_LANGUAGE_MODEL,
         "a high temperature sharpens",
     ),
     Fault(
-        "text_adam_goes_down",
-        RLHF_POLICY,
+        "adam_goes_down",
+        KERNELS,
         "parameters + (step_size",
         "parameters - (step_size",
-        IN_RLHF_POLICY,
+        IN_TRAINING,
         "M5: an optimiser descends, whatever it is given",
     ),
     Fault(
@@ -1074,8 +1074,8 @@ FAULTS = [
     Fault(
         "kl_to_the_policy_that_sampled",
         PPO,
-        "log_ref = policy.log_probabilities(policy.logits(log.reference, batch.x)",
-        "log_ref = policy.log_probabilities(policy.logits(model, batch.x)",
+        "for each in (model, reference))",
+        "for each in (model, model))",
         ("test_rlhf_ppo.py::test_metrics_from_their_definitions",),
         "M21: π_ref and π_old are one",
     ),
@@ -1083,13 +1083,13 @@ FAULTS = [
         "ratio_to_the_reference",
         PPO,
         "old=old.astype(np.float64),",
-        "old=log_ref[n, batch.actions].astype(np.float64),",
+        "old=kernels.at(log_ref, tokens.actions).astype(np.float64),",
         ("test_rlhf_ppo.py::test_metrics_from_their_definitions",),
         "M21: the ratio is measured against π_ref",
     ),
     Fault(
         "advantages_in_padding",
-        PPO,
+        ADVANTAGES,
         "return (targets - b[:, None]) * replies.mask, targets",
         "return targets - b[:, None], targets",
         ("test_rlhf_ppo.py::test_baselines_by_hand",),
@@ -1106,8 +1106,8 @@ FAULTS = [
     Fault(
         "whitened_over_the_padding_of_replies",
         PPO,
-        "    inside = x[mask]\n",
-        "    inside = x\n",
+        "kernels.whiten(advantages, replies.mask)",
+        "kernels.whiten(advantages, np.ones_like(replies.mask))",
         ("test_rlhf_ppo.py::test_metrics_from_their_definitions",),
         "M12: padding counts as tokens of advantage 0",
     ),
@@ -1121,9 +1121,9 @@ FAULTS = [
     ),
     Fault(
         "resumed_run_restarts_adam",
-        PPO,
+        RUN,
         "    return _advance(dataclasses.replace(changed,",
-        "    forgetful = changed.state._replace(adam=policy.adam_start(changed.state.parameters))\n"
+        "    forgetful = changed.state._replace(adam=kernels.adam_start(changed.state.parameters))\n"
         "    return _advance(dataclasses.replace(changed, state=forgetful,",
         ("test_rlhf_ppo.py::test_resuming_equals_one_long_run",),
         "the parameters are all there is to keep",
@@ -1155,8 +1155,9 @@ FAULTS = [
     Fault(
         "reference_without_the_temperature",
         PPO,
-        "policy.logits(log.reference, batch.x) / config.temperature",
-        "policy.logits(log.reference, batch.x)",
+        "log_pi, log_ref = (_log_policy(config, each, tokens) for each in (model, reference))\n",
+        "log_pi = _log_policy(config, model, tokens)\n"
+        "    log_ref = kernels.log_softmax_by_row(network.logits(reference, tokens.x))\n",
         ("test_rlhf_ppo.py::test_metrics_from_their_definitions",),
         "the temperature belongs to the policy alone",
     ),
@@ -1190,7 +1191,7 @@ FAULTS = [
         "arguments.py",
         "return sd if sd > _ROUNDING * float(np.finfo(array.dtype).eps) * size else 0.0",
         "return sd",
-        ("test_rlhf_ppo.py::test_advantages_that_are_all_the_same_are_whitened_to_nothing",),
+        ("test_returns.py::test_advantages_that_are_all_the_same_are_whitened_to_nothing",),
         "equal numbers have a standard deviation of exactly 0",
     ),
     Fault(

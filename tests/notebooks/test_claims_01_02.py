@@ -5,18 +5,16 @@ fail for a fresh seed with a chance of at most ALARM. About 60 comparisons are m
 has a chance below 1e-5. Where the notebook prints a sampled number, that very number is tested too.
 """
 
-import ast
 import itertools
 import math
 import re
 from statistics import NormalDist
 
-import nbformat
 import numpy as np
 import pytest
+from claims import Lesson, numbers
 
 from course_utils import policy
-from course_utils.build.notebooks import NOTEBOOKS, read_source
 
 ALARM = 1e-7
 Z = NormalDist().inv_cdf(1 - ALARM / 2)  # 5.33
@@ -26,27 +24,7 @@ PI_02 = np.array([0.5, 0.3, 0.2])
 SCORES_02 = np.eye(3) - PI_02
 FISHER_02 = np.diag(PI_02) - np.outer(PI_02, PI_02)
 SEEDS = (101, 102)
-
-
-def printed(lesson, label):
-    """The text that a cell of the committed notebook prints."""
-    (path,) = NOTEBOOKS.glob(f"{lesson}_*.ipynb")
-    (cell,) = (cell for cell in nbformat.read(path, as_version=4).cells if cell.id == label)
-    return "".join(output.text for output in cell.outputs if output.output_type == "stream")
-
-
-def numbers(text):
-    return [float(x) for x in re.findall(r"-?\d+\.?\d*(?:e-?\d+)?", text)]
-
-
-def function_of(lesson, label, name):
-    """A function that a cell of the lesson's source defines."""
-    (path,) = (NOTEBOOKS / "src").glob(f"{lesson}_*.py")
-    (cell,) = (cell for cell in read_source(path).cells if cell.metadata["label"] == label)
-    (definition,) = (n for n in ast.parse(cell.source).body if isinstance(n, ast.FunctionDef) and n.name == name)
-    names = {"np": np, "policy": policy, "math": math}
-    exec(compile(ast.Module([definition], []), path.name, "exec"), names)
-    return names[name]
+LESSON_01, LESSON_02 = Lesson("01"), Lesson("02")
 
 
 def binomial(n, p):
@@ -66,7 +44,7 @@ def assert_count(count, n, p):
 
 
 def test_01_shares_lie_about_a_standard_error_from_the_probabilities():
-    lines = re.findall(r"m = +(\d+) +sampled \[(.*?)\] +standard error \[(.*?)\]", printed("01", "sampling-table"))
+    lines = re.findall(r"m = +(\d+) +sampled \[(.*?)\] +standard error \[(.*?)\]", LESSON_01.stored["sampling-table"])
     assert [int(m) for m, _, _ in lines] == [100, 10_000]
     samples = [(int(m), numbers(shares), numbers(errors)) for m, shares, errors in lines]
     for m, shares, errors in samples:
@@ -80,7 +58,7 @@ def test_01_shares_lie_about_a_standard_error_from_the_probabilities():
 
 
 def test_01_about_95_of_100_experiments_lie_within_two_standard_errors():
-    low, high, exact, share = numbers(printed("01", "sampling-within").replace("two", ""))
+    low, high, exact, share = numbers(LESSON_01.stored["sampling-within"].replace("two", ""))
     assert (low, high) == (45, 64)
     inside = binomial(100, PI_01[0])[45:65].sum()
     assert exact == pytest.approx(inside, abs=5e-5)
@@ -112,12 +90,12 @@ def exact_never_again():
 def test_01_the_best_looking_drops_the_best_reply_in_a_quarter_of_the_runs():
     never = exact_never_again()
     assert 0.23 < never < 0.26, "“about one run of four”"
-    assert numbers(printed("01", "explore-exact"))[0] == pytest.approx(100 * never, abs=0.051)
+    assert numbers(LESSON_01.stored["explore-exact"])[0] == pytest.approx(100 * never, abs=0.051)
     runs = 2_000
-    first, second = re.findall(r"again: +([\d.]+)%", printed("01", "explore-code"))
+    first, second = re.findall(r"again: +([\d.]+)%", LESSON_01.stored["explore-code"])
     assert_count(round(float(first) / 100 * runs), runs, never)
     assert float(second) < 5
-    serve = function_of("01", "explore-code", "serve")
+    serve = LESSON_01.function("explore-code", "serve")
     given, satisfied = serve(1e-9, runs, np.random.default_rng(SEEDS[0]), 200)
     assert_count(int((given[:, 1] == 1).sum()), runs, never)
     soft_given, soft_satisfied = serve(0.1, runs, np.random.default_rng(SEEDS[1]), 500)
@@ -129,7 +107,7 @@ def test_01_the_best_looking_drops_the_best_reply_in_a_quarter_of_the_runs():
     given, satisfied = serve(1e-9, runs, np.random.default_rng(SEEDS[0]), 500)
     a, b = satisfied.sum(axis=1) / given.sum(axis=1), soft_satisfied.sum(axis=1) / soft_given.sum(axis=1)
     assert (b.mean() - a.mean()) / np.sqrt((a.var(ddof=1) + b.var(ddof=1)) / runs) > Z
-    shown = [float(x) for x in re.findall(r"satisfied: ([\d.]+)%", printed("01", "explore-code"))]
+    shown = [float(x) for x in re.findall(r"satisfied: ([\d.]+)%", LESSON_01.stored["explore-code"])]
     for share, run in zip(shown, (a, b), strict=True):
         assert abs(share / 100 - run.mean()) < Z * np.sqrt(2 * run.var(ddof=1) / runs) + 5e-4
 
@@ -157,7 +135,7 @@ def draw_scores(m, seed):
 
 def test_02_the_mean_score_is_0():
     """n times the mean's entry, plus n π_b, is a binomial count: the bound is exact, also for 10 draws."""
-    text = printed("02", "mean-code")
+    text = LESSON_02.stored["mean-code"]
     lines = re.findall(r"m = +(\d+) +sampled \[(.*?)\] +standard error \[(.*?)\]", text)
     assert [int(m) for m, _, _ in lines] == [10, 1_000, 100_000]
     for m, mean, error in lines:
@@ -182,12 +160,12 @@ def fisher_is_within(products, m):
 
 def test_02_the_covariance_is_the_fisher_information():
     m = 100_000
-    text = printed("02", "fisher-code").split("sampled")[1].split("standard error")[0].split(":")[1]
+    text = LESSON_02.stored["fisher-code"].split("sampled")[1].split("standard error")[0].split(":")[1]
     assert fisher_is_within(np.round(np.array(numbers(text)).reshape(3, 3), 4), m)
     for seed in SEEDS:
         drawn = draw_scores(m, seed)
         assert fisher_is_within(drawn.T @ drawn / m, m)
-    text = printed("02", "fisher-code").split("standard error")[1].split("π =")[0]
+    text = LESSON_02.stored["fisher-code"].split("standard error")[1].split("π =")[0]
     assert numbers(text)[0] == 0, "“one standard error is 0”"
 
 

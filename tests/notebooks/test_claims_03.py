@@ -5,59 +5,30 @@ The lesson's own cells run here, with other seeds than the reader's. False alarm
 Bernstein's inequality, and fewer than 200 such bounds are drawn.
 """
 
-import contextlib
-import io
 import math
-import re
 from typing import Any
 
 import numpy as np
 import pytest
+from claims import After, Lesson
 
 from course_utils import policy
-from course_utils.build.notebooks import NOTEBOOKS, read_source
 from course_utils.widgets import EstimatorExplorer
 
-SOURCE = NOTEBOOKS / "src" / "03_log_derivative_trick.py"
-SKIPPED = re.compile(r"(.*-lab|turn-.*|quiz|differences-figure)")
-READERS_SEED = "default_rng(3)"
+LESSON = Lesson("03", "differences-figure")
+prose = LESSON.prose
 Z = 6.0
 
 
 @pytest.fixture(scope="module")
-def cells() -> dict[str, Any]:
-    return {cell.metadata["label"]: cell for cell in read_source(SOURCE).cells}
-
-
-@pytest.fixture(scope="module")
-def prose(cells: dict[str, Any]) -> str:
-    return " ".join(" ".join(c.source for c in cells.values() if c.cell_type == "markdown").split())
-
-
-def run(cells: dict[str, Any], seed: int) -> dict[str, dict[str, Any]]:
-    """Run the lesson's code with this seed; return the variables after each cell, by label."""
-    variables: dict[str, Any] = {}
-    seen = {}
-    for label, cell in cells.items():
-        if cell.cell_type != "code" or SKIPPED.fullmatch(label):
-            continue
-        text = io.StringIO()
-        with contextlib.redirect_stdout(text):
-            exec(cell.source.replace(READERS_SEED, f"default_rng({seed})"), variables)
-        seen[label] = {**variables, "printed": text.getvalue()}
-    return seen
-
-
-@pytest.fixture(scope="module")
-def first(cells: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def first() -> After:
     """The lesson as its reader sees it."""
-    assert sum(cell.source.count(READERS_SEED) for cell in cells.values()) == 1
-    return run(cells, 3)
+    return LESSON.play()
 
 
 @pytest.fixture(scope="module", params=[101, 102, 103])
-def other(cells: dict[str, Any], request: pytest.FixtureRequest) -> dict[str, dict[str, Any]]:
-    return run(cells, request.param)
+def other(request: pytest.FixtureRequest) -> After:
+    return LESSON.play(request.param)
 
 
 # --- exact statements ------------------------------------------------------------------------------------
@@ -73,7 +44,7 @@ def moments(terms: np.ndarray, probabilities: np.ndarray = PI) -> tuple[np.ndarr
     return mean, np.sqrt(probabilities @ (terms - mean) ** 2)
 
 
-def test_the_gradient_and_what_the_tempting_mean_closes_in_on(first: Any, prose: str) -> None:
+def test_the_gradient_and_what_the_tempting_mean_closes_in_on(first: Any) -> None:
     wanted = first["wanted-code"]
     for name in ("by_nudging", "by_sum", "by_package"):
         np.testing.assert_allclose(wanted[name], GRADIENT, atol=1e-8)
@@ -90,7 +61,7 @@ def test_the_gradient_and_what_the_tempting_mean_closes_in_on(first: Any, prose:
     assert "in all nine entries: True" in first["trick-steps"]["printed"]
 
 
-def test_noise_falls_like_one_over_root_m(first: Any, prose: str) -> None:
+def test_noise_falls_like_one_over_root_m(first: Any) -> None:
     _, sd = moments(SCORE * R[:, None])
     assert np.linalg.norm(sd) == pytest.approx(0.900, abs=5e-4)
     assert "stays at 0.900" in prose
@@ -100,7 +71,7 @@ def test_noise_falls_like_one_over_root_m(first: Any, prose: str) -> None:
     assert "$10^{94}$" in prose
 
 
-def test_flawed_derivation(first: Any, prose: str) -> None:
+def test_flawed_derivation(first: Any) -> None:
     flawed = first["flawed-code"]
     assert flawed["pi"] @ flawed["d_points"] == 0
     assert flawed["d_J"] == pytest.approx(0.45, abs=1e-7)
@@ -125,7 +96,7 @@ def test_pathwise(first: Any) -> None:
     assert not first["pathwise-code"]["cases"]["step"][1].any()
 
 
-def test_finite_differences(first: Any, prose: str) -> None:
+def test_finite_differences(first: Any) -> None:
     exact_difference = first["differences-code"]["exact_difference"]
 
     def distance(h: float, m: int) -> float:

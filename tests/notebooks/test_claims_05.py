@@ -5,101 +5,40 @@ all sampled tests together: fewer than 80 statistics are held to 6 standard erro
 have no oracle; those were measured once on 20,000 runs, and the bound counts the error of that as well.
 """
 
-import contextlib
-import io
 import itertools
 import math
 from typing import Any
 
 import numpy as np
 import pytest
+from claims import After, Lesson, holds
+from conversation import CALM, POINTS, REWARDS, averaged, gradients, to_go, total
 
 from course_utils import mdp, policy, worlds
-from course_utils.build.notebooks import NOTEBOOKS, read_source
 
-SOURCE = NOTEBOOKS / "src" / "05_reinforce.py"
-NOT_RUN = ("cloud-lab", "diff-lab", "turn-", "quiz")
+LESSON = Lesson("05")
+prose = LESSON.prose
 START = ("setup", "algorithm-code")
-SEEDS = ("default_rng(6)", "default_rng(131)")
 Z = 6.0
-
-PI = np.array([[0.5, 0.5], [0.2, 0.8], [0.6, 0.4]])
-POINTS = np.array([[-1.0, 0.0], [1.0, 3.0], [0.0, -4.0]])
-CALM = (0.8, 0.3)
 V_STAR = -(6 + 4 * math.sqrt(2))
 ENDS_BADLY = 0.144  # share of runs with m = 1 that end below J = 1, on 20,000 runs of the lesson's own function
-
-
-def written_out(discount: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """All paths in plain NumPy: probabilities (8,), rewards (8, 2), scores of the two steps (8, 2, 3, 2)."""
-    Pr, rewards, scores = [], [], []
-    for a, s, b in itertools.product((0, 1), (1, 2), (0, 1)):
-        Pr.append(PI[0, a] * (CALM[a] if s == 1 else 1 - CALM[a]) * PI[s, b])
-        rewards.append([POINTS[0, a], discount * POINTS[s, b]])
-        g = np.zeros((2, 3, 2))
-        g[0, 0] = np.eye(2)[a] - PI[0]
-        g[1, s] = np.eye(2)[b] - PI[s]
-        scores.append(g)
-    return np.array(Pr), np.array(rewards), np.array(scores)
-
-
-def moments(of_path: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and variance of each entry, over the paths."""
-    Pr = written_out()[0]
-    mean = np.tensordot(Pr, of_path, axes=1)
-    return mean, np.tensordot(Pr, (of_path - mean) ** 2, axes=1)
-
-
-def total_gradients() -> np.ndarray:
-    """The gradient of each path with the total return, (8, 3, 2)."""
-    _, rewards, scores = written_out()
-    result: np.ndarray = scores.sum(axis=1) * rewards.sum(axis=1)[:, None, None]
-    return result
+TOTAL = averaged(gradients(total()))  # mean and variance of a conversation's gradient with the total return
 
 
 @pytest.fixture(scope="module")
-def lesson() -> dict[str, Any]:
-    return {cell.metadata["label"]: cell for cell in read_source(SOURCE).cells}
-
-
-@pytest.fixture(scope="module")
-def prose(lesson: dict[str, Any]) -> str:
-    words = [word for cell in lesson.values() if cell.cell_type == "markdown" for word in cell.source.split()]
-    return " ".join(words)
-
-
-def play(lesson: dict[str, Any], seed: int | None, only: tuple[str, ...] = ()) -> dict[str, dict[str, Any]]:
-    """Run the code cells in order; keep what each leaves behind, and what it printed."""
-    space: dict[str, Any] = {}
-    after: dict[str, dict[str, Any]] = {}
-    for label, cell in lesson.items():
-        if cell.cell_type == "code" and (label in only if only else not label.startswith(NOT_RUN)):
-            source = cell.source.replace("episodes=1_000", "episodes=150") if only else cell.source
-            for number, old in enumerate(SEEDS if seed is not None else ()):
-                source = source.replace(old, f"default_rng([{seed}, {number}])")
-            printed = io.StringIO()
-            with contextlib.redirect_stdout(printed):
-                exec(source, space)
-            after[label] = space | {"printed": printed.getvalue()}
-    return after
-
-
-@pytest.fixture(scope="module")
-def read(lesson: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def read() -> After:
     """What the reader sees."""
-    for seed in SEEDS:
-        assert sum(cell.source.count(seed) for cell in lesson.values()) == 1
-    return play(lesson, None)
+    return LESSON.play()
 
 
 @pytest.fixture(scope="module")
-def long_again(lesson: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return play(lesson, 211, (*START, "luck-code", "corridor-code", "figure-code"))
+def long_again() -> After:
+    return LESSON.play(211, (*START, "luck-code", "corridor-code", "figure-code"), episodes="150")
 
 
 @pytest.fixture(scope="module", params=[212, 213])
-def again(lesson: dict[str, Any], request: pytest.FixtureRequest) -> dict[str, dict[str, Any]]:
-    return play(lesson, request.param, (*START, "estimator", "package-code", "root-code"))
+def again(request: pytest.FixtureRequest) -> After:
+    return LESSON.play(request.param, (*START, "estimator", "package-code", "root-code"))
 
 
 # --- exact statements ------------------------------------------------------------------------------------
@@ -107,25 +46,24 @@ def again(lesson: dict[str, Any], request: pytest.FixtureRequest) -> dict[str, d
 
 def test_the_estimator_by_hand_is_that_of_the_package(read: Any) -> None:
     assert "same as by hand: True" in read["package-code"]["printed"]
-    mean, _ = moments(total_gradients())
+    mean, _ = TOTAL
     np.testing.assert_allclose(read["estimator"]["exact"][:3], mean, atol=1e-14)
     np.testing.assert_allclose(mean[:, 1], -mean[:, 0], atol=1e-15)  # “apologise is minus that”
     assert "exact J = 0.21" in read["algorithm-code"]["printed"]
 
 
-def test_the_variance_of_one_conversation(read: Any, prose: str) -> None:
-    mean, variance = moments(total_gradients())
+def test_the_variance_of_one_conversation(read: Any) -> None:
+    mean, variance = TOTAL
     one = read["root-code"]["one"]
     assert one.variance == pytest.approx(variance.sum(), rel=1e-12)
     np.testing.assert_allclose(one.mean[:3], mean, atol=1e-14)
     assert "mean of one conversation's gradient is exact: True" in read["root-code"]["printed"]
     length, distance = np.linalg.norm(mean), math.sqrt(variance.sum())
-    assert f"has a length of {length:.2f}" in prose
-    assert f"lies {distance:.1f} away" in prose
+    holds(prose, f"has a length of {length:.2f}", f"lies {distance:.1f} away")
     assert 2.8 < distance / length < 3  # “nearly three times”
 
 
-def test_the_best_and_the_worst_policy(read: Any, prose: str) -> None:
+def test_the_best_and_the_worst_policy(read: Any) -> None:
     def performance(first: int, calm: int, angry: int) -> float:
         p = CALM[first]
         return float(POINTS[0, first] + p * POINTS[1, calm] + (1 - p) * POINTS[2, angry])
@@ -134,8 +72,7 @@ def test_the_best_and_the_worst_policy(read: Any, prose: str) -> None:
     assert values[0, 1, 0] == max(values.values()) == pytest.approx(1.4)  # refund; apologise to the calm; refund
     assert values[1, 0, 1] == min(values.values()) == pytest.approx(-2.5)
     assert max(v for (first, _, _), v in values.items() if first == 1) == pytest.approx(0.9)
-    assert "best possible $J$ here is 1.4" in prose
-    assert "0.9 is the best that can follow" in prose
+    holds(prose, "best possible $J$ here is 1.4", "0.9 is the best that can follow")
     falling = policy.softmax(read["ascent-run"]["fallen"])[:3, 0]
     assert np.array_equal(falling > 0.5, [False, True, False])
 
@@ -150,12 +87,10 @@ def test_terms_of_the_past_have_mean_zero(read: Any) -> None:
     assert means.sum() == pytest.approx(read["past-code"]["of_stay"], rel=1e-12)
 
 
-def test_variance_with_reward_to_go(read: Any, prose: str) -> None:
+def test_variance_with_reward_to_go(read: Any) -> None:
     printed = read["diff-code"]["printed"]
     assert printed.count("both unbiased: True") == 3
-    _, rewards, scores = written_out()
-    to_go = np.einsum("itsa,it->isa", scores, rewards[:, ::-1].cumsum(axis=1)[:, ::-1])
-    before, after = moments(total_gradients())[1], moments(to_go)[1]
+    before, after = TOTAL[1], averaged(gradients(to_go()))[1]
     assert f"{before.sum():8.3f} → {after.sum():8.3f}" in printed
     assert before.sum() / after.sum() == pytest.approx(1.01, abs=0.005)  # “one per cent”
     assert after[1, 0] > 2 * before[1, 0]  # “more than doubled”
@@ -176,15 +111,14 @@ def test_variance_with_reward_to_go(read: Any, prose: str) -> None:
     assert "three letters   both unbiased: True   variance    1.942 →    1.942   ÷ 1.00" in printed
 
 
-def test_a_mean_over_the_steps_of_each_episode(read: Any, prose: str) -> None:
+def test_a_mean_over_the_steps_of_each_episode(read: Any) -> None:
     seen = read["corridor-code"]
     walks, length, estimators = seen["walks"], seen["length"], seen["estimators"]
     assert (len(length), length.min(), length.max()) == (548, 3, 10)
     np.testing.assert_array_equal(walks.returns, -length)  # “R = −T”
     weights = estimators.total_return(walks) / length[:, None]
     np.testing.assert_allclose(estimators.exact_moments(walks, seen["flat"], weights).mean, 0, atol=1e-14)
-    assert "total      [0. 0. 0.]   no direction" in seen["printed"]
-    assert "18.2° off" in seen["printed"]
+    holds(seen["printed"], "total      [0. 0. 0.]   no direction", "18.2° off")
     assert "and 18° off" in prose
     # “follows the gradient of E[R/T]”: on a game where R/T is no constant, by nudging
     game, z, h = worlds.geometric_mdp(horizon=5), np.log([[0.7, 0.3], [0.5, 0.5]]), 1e-5
@@ -196,7 +130,7 @@ def test_a_mean_over_the_steps_of_each_episode(read: Any, prose: str) -> None:
     assert mean == pytest.approx((up - down) @ (paths.returns / steps) / (2 * h), rel=1e-7)
 
 
-def test_one_mean_over_all_steps_of_the_batch(read: Any, lesson: dict[str, Any]) -> None:
+def test_one_mean_over_all_steps_of_the_batch(read: Any) -> None:
     """m = 2 by going through all pairs of episodes, in place of the lengths of the second."""
     seen = read["corridor-code"]
     Pr, length, flat = seen["Pr"], seen["length"], seen["flat"]
@@ -207,15 +141,12 @@ def test_one_mean_over_all_steps_of_the_batch(read: Any, lesson: dict[str, Any])
     assert f"m =  2   B · mean length {np.array2string(mean_length * weighted, precision=4)}" in printed[1]
     assert "m =  1   B · mean length [0. 0. 0.]     0.0% as long, no direction" in printed[0]
     assert "98.8% as long, 0.02° off" in printed[4]
-    degrees, total = read["corridor-code"]["degrees"], total_gradients() / 2  # “exactly the gradient divided by T”
-    mean = moments(total)[0]
-    assert degrees(mean, moments(total_gradients())[0]) < 1e-4
+    degrees, mean = read["corridor-code"]["degrees"], averaged(gradients(total() / 2))[0]
+    assert degrees(mean, TOTAL[0]) < 1e-4  # “exactly the gradient divided by T”
 
 
 def test_where_the_discount_goes(read: Any) -> None:
-    Pr, rewards, scores = written_out(discount=0.5)
-    R = rewards.sum(axis=1)
-    exact = np.einsum("i,itsa,i->sa", Pr, scores, R)
+    exact = averaged(gradients(total(REWARDS * [1, 0.5])))[0]
     seen = read["discount-code"]
     np.testing.assert_allclose(seen["impatient"].policy_gradient(seen["logits"])[:3], exact, atol=1e-14)
     means = {
@@ -252,7 +183,7 @@ def test_how_far_the_direction_turns(read: Any) -> None:
         assert f"γ = {discount:4.2f}   " + "   ".join(told) in printed
 
 
-def test_without_the_factor_it_is_the_gradient_of_no_function(read: Any, prose: str) -> None:
+def test_without_the_factor_it_is_the_gradient_of_no_function(read: Any) -> None:
     seen = read["discount-what-code"]
     slope_of, without = seen["slope_of"], seen["dropped_field"]
     np.testing.assert_allclose(
@@ -274,7 +205,7 @@ def test_without_the_factor_it_is_the_gradient_of_no_function(read: Any, prose: 
 
 def deviations(seen: dict[str, dict[str, Any]]) -> dict[str, np.ndarray]:
     """How many exact standard errors each sampled mean of the lesson lies from its exact value."""
-    mean, variance = moments(total_gradients())
+    mean, variance = TOTAL
     estimate, m = seen["package-code"]["estimate"][:3], seen["package-code"]["m"]
     found = {"estimate": (estimate - mean) / np.sqrt(variance / m)}
     root = seen["root-code"]
@@ -288,7 +219,7 @@ def test_sampled_numbers_agree_with_exact_values(again: Any) -> None:
         assert np.all(np.abs(z) < Z), f"{name}: {z}"
 
 
-def test_what_the_reader_sees_is_not_far_off(read: Any, prose: str) -> None:
+def test_what_the_reader_sees_is_not_far_off(read: Any) -> None:
     """The stored seed shows nothing odd: the text says “within a few standard errors”."""
     for name, z in deviations(read).items():
         assert np.all(np.abs(z) < 3.5), f"{name}: {z}"
@@ -303,7 +234,7 @@ def test_reinforce_climbs_and_not_at_every_update(read: Any) -> None:
     assert seen["J_down"][-1] < -2.2
 
 
-def test_bad_luck(read: Any, long_again: Any, prose: str) -> None:
+def test_bad_luck(read: Any, long_again: Any) -> None:
     assert "about one in seven" in prose
     assert pytest.approx(1 / 7, abs=0.01) == ENDS_BADLY
     for seen in (read, long_again):
@@ -316,7 +247,7 @@ def test_bad_luck(read: Any, long_again: Any, prose: str) -> None:
         assert np.median(np.abs(stuck - 0.9)) < 0.03
 
 
-def test_figure_13_1(read: Any, long_again: Any, prose: str) -> None:
+def test_figure_13_1(read: Any, long_again: Any) -> None:
     """The book's settings; plateaus of the text; and what holds for any seed, at 6 standard errors.
 
     With the other seed the runs are 150 episodes long, for time.
@@ -352,7 +283,7 @@ def test_figure_13_1(read: Any, long_again: Any, prose: str) -> None:
         assert abs(first.mean() - seen["start_J"]) < Z * first.std(ddof=1) / math.sqrt(first.size)
 
 
-def test_a_sweep_runs_away(read: Any, prose: str) -> None:
+def test_a_sweep_runs_away(read: Any) -> None:
     after = read["runaway-code"]["after_one_episode"]
     for length in (100, 200):  # “hardly differ”
         swept, one_step = after(length, 2.0**-12)

@@ -7,78 +7,42 @@ exact binomial tails, 1e-9 on each side. Together a false alarm has a chance bel
 batches, frozen lake) have no oracle for their noise: each of those tests says what other seeds gave.
 """
 
-import contextlib
-import io
 import itertools
 import json
 import math
 import re
 from typing import Any
 
-import nbformat
 import numpy as np
 import pytest
+from claims import After, Lesson, holds
+from conversation import PI, PR, REPLIES, STATES, V, to_go
 
-from course_utils import figures, policy
-from course_utils.build.notebooks import NOTEBOOKS, REPOSITORY, read_source
+from course_utils import policy
+from course_utils.build.notebooks import REPOSITORY
 
-SOURCE = NOTEBOOKS / "src" / "09_actor_critic.py"
-NOT_RUN = ("live", "turn-", "quiz")
-SEED = re.compile(r"default_rng\((9|90|91|92|93)\)")
+LESSON = Lesson("09", "live", "cart")
+prose = LESSON.text
 Z = 7.0
 LIGHT = "the false-alarm rate above supposes this"
 
-PI = np.array([[0.5, 0.5], [0.2, 0.8], [0.6, 0.4]])  # first, calm, angry; refund, apologise
-POINTS = np.array([[-1.0, 0.0], [1.0, 3.0], [0.0, -4.0]])
 H = -(PI * np.log(PI)).sum(axis=1)
 C_V, C_H = 0.5, 0.1
 START = np.array([0.4, 0.3, 0.3])  # refund, apologise, promise
 MEANS = np.array([0.4, 0.0, 0.9 - 1.2])
+G = to_go()
+STEPS = np.repeat(PR[:, None] / 2, 2, axis=1)  # the weight of each step of each conversation
 
 
 @pytest.fixture(scope="module")
-def lesson() -> dict[str, Any]:
-    return {cell.metadata["label"]: cell for cell in read_source(SOURCE).cells}
-
-
-@pytest.fixture(scope="module")
-def prose(lesson: dict[str, Any]) -> dict[str, str]:
-    """The words of each text cell, on one line."""
-    return {label: " ".join(cell.source.split()) for label, cell in lesson.items() if cell.cell_type == "markdown"}
-
-
-def play(lesson: dict[str, Any], more: int, leave_out: tuple[str, ...] = ()) -> dict[str, dict[str, Any]]:
-    """Run the code cells in order, with other seeds; keep what each leaves behind, and what it printed."""
-    space: dict[str, Any] = {}
-    after: dict[str, dict[str, Any]] = {}
-    for label, cell in lesson.items():
-        if cell.cell_type == "code" and not label.startswith(NOT_RUN + leave_out):
-            source = SEED.sub(lambda found: f"default_rng({int(found[1]) + more})", cell.source)
-            source = source.replace("import Quiz, TrainingLab", "import Quiz")
-            printed = io.StringIO()
-            with contextlib.redirect_stdout(printed), pytest.MonkeyPatch.context() as patch:
-                patch.setattr(figures, "show", lambda *_: None)
-                exec(source, space)
-            after[label] = space | {"printed": printed.getvalue()}
-    return after
-
-
-@pytest.fixture(scope="module")
-def read(lesson: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def read() -> After:
     """What the reader sees."""
-    assert sorted(seed for cell in lesson.values() for seed in SEED.findall(cell.source)) == [
-        "9",
-        "90",
-        "91",
-        "92",
-        "93",
-    ]
-    return play(lesson, 0, leave_out=("cart",))
+    return LESSON.play()
 
 
 @pytest.fixture(scope="module", params=[1_000, 2_000])
-def again(lesson: dict[str, Any], request: pytest.FixtureRequest) -> dict[str, dict[str, Any]]:
-    return play(lesson, request.param, leave_out=("entropy", "stale-figure", "cart"))
+def again(request: pytest.FixtureRequest) -> After:
+    return LESSON.play(request.param, ("setup", "three", "stop", "stale-code", "fresh", "explained", "lake"))
 
 
 def says(number: float, digits: int) -> str:
@@ -89,7 +53,7 @@ def says(number: float, digits: int) -> str:
 # --- the loss of one conversation ------------------------------------------------------------------------
 
 
-def test_the_loss_of_one_conversation(read: Any, prose: Any) -> None:
+def test_the_loss_of_one_conversation(read: Any) -> None:
     V, r, lam = np.array([0.0, 1.0]), np.array([-1.0, 3.0]), 0.95
     second = r[1] - V[1]  # nothing follows
     A = np.array([r[0] + V[1] - V[0] + lam * second, second])
@@ -132,7 +96,7 @@ def test_the_loss_of_one_conversation(read: Any, prose: Any) -> None:
     assert np.all(loss.grad_values[:2] < 0)
 
 
-def test_the_slope_of_the_entropy(prose: Any) -> None:
+def test_the_slope_of_the_entropy() -> None:
     assert r"$\partial H/\partial z_a=-\pi_a(\log\pi_a+H)$" in prose["turn-actor-text"]
     z, h = np.array([0.3, -1.0, 0.7]), 1e-5
 
@@ -148,59 +112,39 @@ def test_the_slope_of_the_entropy(prose: Any) -> None:
 # --- the leak --------------------------------------------------------------------------------------------
 
 
-def state_values() -> np.ndarray:
-    second = (PI * POINTS).sum(axis=1)
-    first = sum(PI[0, a] * (POINTS[0, a] + c * second[1] + (1 - c) * second[2]) for a, c in ((0, 0.8), (1, 0.3)))
-    return np.array([first, second[1], second[2]])
-
-
-def paths() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """All conversations: probability (8,), states (8, 2), replies (8, 2), points still to come (8, 2)."""
-    rows = list(itertools.product((0, 1), (1, 2), (0, 1)))
-    Pr = [PI[0, a] * ((0.8, 0.3)[a] if s == 1 else 1 - (0.8, 0.3)[a]) * PI[s, b] for a, s, b in rows]
-    to_go = [[POINTS[0, a] + POINTS[s, b], POINTS[s, b]] for a, s, b in rows]
-    return np.array(Pr), np.array([[0, s] for _, s, _ in rows]), np.array([[a, b] for a, _, b in rows]), np.array(to_go)
-
-
-def test_where_a_leaking_critic_settles(read: Any, prose: Any) -> None:
-    V = state_values()
+def test_where_a_leaking_critic_settles(read: Any) -> None:
     np.testing.assert_allclose(V, [0.21, 2.6, -1.6], atol=1e-12)
     np.testing.assert_allclose(read["stop-code"]["exact"], V, atol=1e-12)
     np.testing.assert_allclose(read["stop-code"]["entropy"], H, atol=1e-12)
-    Pr, states, replies, to_go = paths()
     for s in range(3):  # the balance of the two pushes, averaged over all conversations
-        there = states == s
-        weights = np.where(there, Pr[:, None], 0.0)
-        pull = C_V * (V[s] + H[s] / C_V - to_go)
-        leak = np.log(PI[states, replies])
+        weights = np.where(s == STATES, PR[:, None], 0.0)
+        pull = C_V * (V[s] + H[s] / C_V - G)
+        leak = np.log(PI[STATES, REPLIES])
         assert (weights * (pull + leak)).sum() == pytest.approx(0, abs=1e-12)
         assert -(weights * leak).sum() / weights.sum() == pytest.approx(H[s])
     assert np.all(H / C_V > 1)
-    assert "Here that is more than a point" in prose["stop-read"]
-    assert "balances it at $V+H/c_V$" in prose["stop-read"]
+    holds(prose["stop-read"], "Here that is more than a point", "balances it at $V+H/c_V$")
     assert np.all(np.log(PI) < 0)  # "Log-probabilities are negative"
 
 
 def leak_deviations(seen: dict[str, Any]) -> np.ndarray:
     """Deviations of the critics' resting places from their exact ones, in exact standard errors."""
-    V, found = state_values(), []
-    first, a, to_go = seen["talks"].states[:, :-1], seen["talks"].actions, seen["to_go"]
-    _, states, replies, points = paths()
-    Pr = paths()[0]
+    found = []
+    first, a, sampled = seen["talks"].states[:, :-1], seen["talks"].actions, seen["to_go"]
     for leak in (False, True):
         rests = seen["settle"](leak)
         for s in range(3):
             here = first == s
             assert here.sum() > 1_500, LIGHT
-            by_hand = to_go[here] - leak * np.log(PI[s, a[here]]) / C_V
+            by_hand = sampled[here] - leak * np.log(PI[s, a[here]]) / C_V
             assert rests[s] == pytest.approx(by_hand.mean(), abs=1e-9), "400 steps are enough to come to rest"
-            weights = np.where(states == s, Pr[:, None], 0.0)
+            weights = np.where(s == STATES, PR[:, None], 0.0)
             weights = weights / weights.sum()
-            terms = points - leak * np.log(PI[s, replies]) / C_V
+            terms = G - leak * np.log(PI[s, REPLIES]) / C_V
             mean = (weights * terms).sum()
             assert mean == pytest.approx(V[s] + leak * H[s] / C_V)
             sd = math.sqrt((weights * (terms - mean) ** 2).sum())
-            assert np.abs(terms - mean)[states == s].max() < 4 * sd, LIGHT
+            assert np.abs(terms - mean)[s == STATES].max() < 4 * sd, LIGHT
             found.append((rests[s] - mean) / sd * math.sqrt(here.sum()))
     return np.array(found)
 
@@ -217,7 +161,7 @@ def climb(c: float, steps: int) -> np.ndarray:
     return np.asarray(p)
 
 
-def test_the_entropy_bonus(read: Any, prose: Any) -> None:
+def test_the_entropy_bonus(read: Any) -> None:
     R, printed = np.array([1.0, 0.9, 0.0]), read["entropy-code"]["printed"]
     ends = {c: climb(c, 300) for c in (0.0, 0.05, 0.5, -0.05)}
     for line, (c, p) in zip(printed.splitlines(), ends.items(), strict=True):
@@ -240,9 +184,7 @@ def test_the_entropy_bonus(read: Any, prose: Any) -> None:
         f"The wrong sign, −0.05, makes the policy certain of whatever it happened to prefer: {ends[-0.05][1]:.3f}"
         in text
     )
-    assert "with $c_H=0$, 0.05 and 0.5" in prose["entropy"]
-    assert "rewards 1.0, 0.9 and 0" in prose["entropy"]
-    assert "probabilities 0.05, 0.9, 0.05" in prose["entropy"]
+    holds(prose["entropy"], "with $c_H=0$, 0.05 and 0.5", "rewards 1.0, 0.9 and 0", "probabilities 0.05, 0.9, 0.05")
 
 
 def test_from_samples_with_large_steps_it_may_get_stuck() -> None:
@@ -311,7 +253,7 @@ def check_reuse(seen: dict[str, Any], a: np.ndarray, r: np.ndarray) -> None:
     assert np.all(np.abs(of_action - START) < Z * np.sqrt(START * (1 - START) / a.size))
 
 
-def test_reusing_one_batch(read: Any, prose: Any) -> None:
+def test_reusing_one_batch(read: Any) -> None:
     seen = read["stale-code"]
     check_reuse(seen, seen["a"], seen["r"])
     assert pytest.approx(0.07) == START @ MEANS
@@ -319,8 +261,7 @@ def test_reusing_one_batch(read: Any, prose: Any) -> None:
     one, text = seen["one"], prose["stale-read"]
     losses, J = seen["losses"], seen["J"]
     assert says(J[-1, one], 1) == "−0.3"
-    assert "so it makes nothing but promises: J = −0.3" in text
-    assert "In this batch promises look excellent" in text
+    holds(text, "so it makes nothing but promises: J = −0.3", "In this batch promises look excellent")
     assert seen["r"][one][seen["a"][one] == 2].min() == 1 > seen["r"][one].mean()
     assert losses[-1, one] < losses[0, one]
     assert "More than half of all batches of 20 contain no failed promise" in text
@@ -333,11 +274,10 @@ def test_reusing_one_batch(read: Any, prose: Any) -> None:
         assert words in prose["stale"]
 
 
-def test_the_picture_of_twenty_batches(read: Any, lesson: Any) -> None:
-    seen, alt = read["stale-figure"], lesson["stale-figure"].source.replace('"\n    "', "")
+def test_the_picture_of_twenty_batches(read: Any) -> None:
+    seen, alt = read["stale-figure"], LESSON.cells["stale-figure"].source.replace('"\n    "', "")
     drawn = seen["J"][:, np.flatnonzero(seen["spared"])[:20]]
-    assert "Two panels, twenty batches" in alt
-    assert "falls below its start in all of them and levels off at −0.3" in alt
+    holds(alt, "Two panels, twenty batches", "falls below its start in all of them and levels off at −0.3")
     assert drawn.shape == (300, 20)
     assert np.all(drawn[-1] < 0.07)
     assert np.all(np.abs(drawn[-1] + 0.3) < 0.01)
@@ -359,7 +299,7 @@ def expected_loss(z: np.ndarray) -> tuple[float, float]:
     return -sum(chance * math.log(p[a]) * (r - J) for chance, a, r in outcomes), float(J)
 
 
-def test_a_fresh_batch_for_each_step(read: Any, prose: Any) -> None:
+def test_a_fresh_batch_for_each_step(read: Any) -> None:
     table, text = rows(read["fresh-code"]), prose["fresh-read"]
     loss, J = expected_loss(np.log(START))
     assert (round(loss, 3), round(J, 3)) == tuple(table[0, 2:])
@@ -380,7 +320,7 @@ def test_a_fresh_batch_for_each_step(read: Any, prose: Any) -> None:
     assert abs(table[-1, 2] - table[0, 2]) < 0.03  # "hardly better than the policy at the start"
 
 
-def test_the_quiz_quotes_the_lesson(read: Any, prose: Any) -> None:
+def test_the_quiz_quotes_the_lesson(read: Any) -> None:
     quiz = json.loads((REPOSITORY / "data" / "quizzes" / "09.json").read_text(encoding="utf-8"))
     text = " ".join(json.dumps(quiz, ensure_ascii=False).split())
     table = rows(read["fresh-code"])
@@ -397,43 +337,44 @@ def test_the_quiz_quotes_the_lesson(read: Any, prose: Any) -> None:
 
 
 def guesses() -> dict[str, np.ndarray]:
-    V = state_values()[paths()[1]]
-    return {"exact V": V, "a constant": np.full((8, 2), 0.21), "exact V + 100": V + 100, "exact V times −1": -V}
+    exact = V[STATES]
+    return {
+        "exact V": exact,
+        "a constant": np.full((8, 2), 0.21),
+        "exact V + 100": exact + 100,
+        "exact V times −1": -exact,
+    }
 
 
 def explained_variances() -> list[float]:
     """Exactly, over all steps of all conversations."""
-    Pr, _, _, G = paths()
-    w = np.repeat(Pr[:, None] / 2, 2, axis=1)
 
     def var(x: np.ndarray) -> float:
-        return float((w * (x - (w * x).sum()) ** 2).sum())
+        return float((STEPS * (x - (STEPS * x).sum()) ** 2).sum())
 
     return [1 - var(G - guess) / var(G) for guess in guesses().values()]
 
 
 def check_explained(seen: dict[str, Any], z: float) -> None:
     """By conversations, which are independent: Var(G − V) − (1 − share) Var(G), linearised, has mean 0."""
-    Pr, _, _, G = paths()
-    w = np.repeat(Pr[:, None] / 2, 2, axis=1)
-    m = len(seen["to_go"])
+    w, m = STEPS, len(seen["to_go"])
     for (name, guess), share in zip(guesses().items(), explained_variances(), strict=True):
         left = G - guess
         each = ((left - (w * left).sum()) ** 2 - (1 - share) * (G - (w * G).sum()) ** 2).mean(axis=1)
-        assert Pr @ each == pytest.approx(0, abs=1e-10)
-        error = math.sqrt(Pr @ each**2 / m) / (w * (G - (w * G).sum()) ** 2).sum()
+        assert PR @ each == pytest.approx(0, abs=1e-10)
+        error = math.sqrt(PR @ each**2 / m) / (w * (G - (w * G).sum()) ** 2).sum()
         sampled = 1 - (seen["to_go"] - seen["critics"][name]).var() / seen["to_go"].var()
         assert abs(sampled - share) < z * error + 2 * z**2 / m, name  # the squares that linearising leaves out
-        assert np.abs(each).max() < 4 * math.sqrt(Pr @ each**2) + 1e-9
+        assert np.abs(each).max() < 4 * math.sqrt(PR @ each**2) + 1e-9
         off = (guess - G).mean(axis=1)
-        mean = Pr @ off
-        sd = math.sqrt(Pr @ (off - mean) ** 2)
+        mean = PR @ off
+        sd = math.sqrt(PR @ (off - mean) ** 2)
         assert np.abs(off - mean).max() < 4 * sd, LIGHT
         found = (seen["critics"][name] - seen["to_go"]).mean()
         assert abs(found - mean) < z * sd / math.sqrt(m), name
 
 
-def test_explained_variance(read: Any, prose: Any) -> None:
+def test_explained_variance(read: Any) -> None:
     of_V, of_constant, of_offset, of_opposite = explained_variances()
     assert of_offset == pytest.approx(of_V)
     assert of_constant == pytest.approx(0)
@@ -468,7 +409,7 @@ def success(logits: np.ndarray, steps: int = 100) -> tuple[float, float]:
     return reached, length
 
 
-def test_the_frozen_lake(read: Any, prose: Any) -> None:
+def test_the_frozen_lake(read: Any) -> None:
     seen, text = read["lake-code"], prose["lake-read"]
     at_random = success(np.zeros((16, 4)))[0]
     assert seen["success"][0] == pytest.approx(at_random, abs=1e-12)
@@ -483,8 +424,7 @@ def test_the_frozen_lake(read: Any, prose: Any) -> None:
     assert "no way is shorter" in text  # three to the right and three down
     assert seen["success"][2] > 0.5  # "After that it goes fast"
     assert "".join(LAKE).count("H") == 4
-    assert "four holes on the way" in prose["lake"]
-    assert "within 100 steps" in prose["lake"]
+    holds(prose["lake"], "four holes on the way", "within 100 steps")
     assert "With a discount of 0.95 in training" in text
     assert seen["lake"].discount == 0.95
 
@@ -527,12 +467,9 @@ def test_without_a_discount_it_does_not_learn_to_be_quick(read: Any) -> None:
 # --- the pole on the cart: the stored notebook -----------------------------------------------------------
 
 
-def test_the_text_has_the_carts_numbers(prose: Any) -> None:
+def test_the_text_has_the_carts_numbers() -> None:
     """Compared with what the committed notebook printed; another test holds the notebook to its source."""
-    notebook = NOTEBOOKS / "09_actor_critic.ipynb"
-    cells = nbformat.read(notebook, as_version=4).cells
-    found = next(cell for cell in cells if cell.id == "cart-code")
-    printed = "".join(output.get("text", "") for output in found.outputs)
+    printed = LESSON.stored["cart-code"]
     last = re.findall(r"last five ([\d.]+)", printed)
     fresh = re.findall(r"fresh episodes: ([\d.]+), 95 % interval ([\d.]+) to ([\d.]+)", printed)
     text = prose["cart-read"]
@@ -544,8 +481,8 @@ def test_the_text_has_the_carts_numbers(prose: Any) -> None:
     assert "That makes eight parameters" in prose["cart"]
 
 
-def test_the_carts_settings_are_those_of_the_text(lesson: Any, prose: Any) -> None:
-    code = lesson["cart-code"].source
+def test_the_carts_settings_are_those_of_the_text() -> None:
+    code = LESSON.cells["cart-code"].source
     assert "max_steps=200" in code
     assert "after 200 steps" in prose["cart"]
     assert "np.zeros((4, 2))" in code  # eight parameters
@@ -581,11 +518,9 @@ def test_what_the_reader_sees_is_not_far_off(read: Any) -> None:
     assert np.all(np.abs(leak_deviations(read["stop-code"])) < 3.5)
 
 
-def test_the_live_lab_shows_what_the_prose_says(prose: dict[str, str]) -> None:
+def test_the_live_lab_shows_what_the_prose_says() -> None:
     # The cell's own seeds, since the reader sees its output: which runs are quicker is no law, and the prose says so.
-    notebook = nbformat.read(NOTEBOOKS / "09_actor_critic.ipynb", as_version=4)
-    cell = next(cell for cell in notebook.cells if cell.id == "live-check")
-    out = "".join(output.text for output in cell.outputs)
+    out = LESSON.stored["live-check"]
     values = np.array([[float(x) for x in line.strip(" []").split()] for line in out.splitlines()[1:5]])
     present = np.array([3, 3])
     distance = np.abs(np.indices((4, 4)) - present[:, None, None]).sum(axis=0)

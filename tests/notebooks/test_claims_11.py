@@ -8,53 +8,35 @@ import re
 from functools import cache
 from typing import Any
 
-import nbformat
 import numpy as np
 import pytest
+from claims import Lesson, holds, numbers
 
-from course_utils.build.notebooks import NOTEBOOKS, read_source
-from course_utils.rlhf import policy as lm
-from course_utils.rlhf import ppo, reward_model
+from course_utils.build.notebooks import REPOSITORY
+from course_utils.rlhf import evaluation, reward_model
+from course_utils.rlhf import language_model as lm
+from course_utils.rlhf import run as rlhf
 from course_utils.rlhf import world as worlds
+from course_utils.rlhf.config import RunConfig
 from course_utils.rlhf.metrics import METRICS
-from course_utils.rlhf.ppo import RunConfig
 
-NAME = "11_rlhf_in_miniature"
+LESSON = Lesson("11")
+text = {label: " ".join(cell.source.split()) for label, cell in LESSON.cells.items()}
+lines = {label: printed.splitlines() for label, printed in LESSON.stored.items()}
 WORLD = worlds.load()
 OTHER_SEEDS = (311, 312, 313)
 
 
-def numbers(text: str) -> list[float]:
-    return [float(x.replace("−", "-")) for x in re.findall(r"[-−]?\d+(?:\.\d+)?", text.replace(",", ""))]
-
-
-@pytest.fixture(scope="module")
-def text() -> dict[str, str]:
-    cells = read_source(NOTEBOOKS / "src" / f"{NAME}.py").cells
-    return {c.metadata["label"]: " ".join(c.source.split()) for c in cells}
-
-
-@pytest.fixture(scope="module")
-def lines() -> dict[str, list[str]]:
-    """What each cell printed, line by line."""
-    cells = nbformat.read(NOTEBOOKS / f"{NAME}.ipynb", as_version=4).cells
-    return {
-        c.id: "".join(o.text for o in c.outputs if o.output_type == "stream").splitlines()
-        for c in cells
-        if c.cell_type == "code"
-    }
-
-
-def table(lines: Any, label: str, first: int = 0, last: int | None = None) -> np.ndarray:
+def table(label: str, first: int = 0, last: int | None = None) -> np.ndarray:
     return np.array([numbers(line) for line in lines[label][first:last]])
 
 
 @cache
-def run(seed: int) -> ppo.RunLog:
-    return ppo.run(RunConfig(), seed, progress=False)
+def run(seed: int) -> rlhf.RunLog:
+    return rlhf.run(RunConfig(), seed, progress=False)
 
 
-def test_the_world_is_as_it_is_told(text: Any) -> None:
+def test_the_world_is_as_it_is_told() -> None:
     assert "A world of 53 words" in text["world"]
     assert len(WORLD.words) - 1 == 53
     assert WORLD.max_tokens == 16
@@ -68,7 +50,7 @@ def test_the_world_is_as_it_is_told(text: Any) -> None:
     assert worlds.POLITE_WORDS_FOR_FREE == 2  # “where 2 are enough”
 
 
-def test_three_replies(lines: Any) -> None:
+def test_three_replies() -> None:
     golds = [numbers(line)[0] for line in lines["world-code"][1::2]]
     assert golds[0] > golds[1] > golds[2]
     assert "unsafe" in lines["world-code"][4]
@@ -76,8 +58,8 @@ def test_three_replies(lines: Any) -> None:
         assert fault in lines["world-code"][6]
 
 
-def test_imitation_is_no_better_than_its_model(lines: Any) -> None:
-    (demo, _, unsafe, wrong), (model, _, unsafe_too, wrong_too) = table(lines, "sft-code")
+def test_imitation_is_no_better_than_its_model() -> None:
+    (demo, _, unsafe, wrong), (model, _, unsafe_too, wrong_too) = table("sft-code")
     assert model < demo
     assert abs(unsafe - unsafe_too) <= 2  # per cent: “about the same shares”
     assert abs(wrong - wrong_too) <= 2
@@ -94,19 +76,19 @@ def test_imitation_is_no_better_than_its_model(lines: Any) -> None:
             assert abs(np.mean(its.parts[fault] < 0) - np.mean(theirs.parts[fault] < 0)) < 0.03
 
 
-def test_the_score_is_that_of_lesson_2(lines: Any) -> None:
-    sizes, by_nudging, by_formula = (numbers(line.replace(",", "")) for line in lines["policy-code"])
+def test_the_score_is_that_of_lesson_2() -> None:
+    sizes, by_nudging, by_formula = (numbers(line) for line in lines["policy-code"])
     assert sizes == [lm.n_features(WORLD), lm.n_features(WORLD) * len(WORLD.words)]
     assert by_nudging == by_formula
     assert by_formula[0] != 0
 
 
-def test_twenty_pairs_say_little_and_1500_nearly_all(lines: Any, text: Any) -> None:
+def test_twenty_pairs_say_little_and_1500_nearly_all() -> None:
     learned, unseen = numbers(lines["compare-code"][0])[0], numbers(lines["compare-code"][0])[-1]
     assert learned == 100
     assert 50 < unseen < 70
     assert lines["compare-code"][1].startswith("your labels: none yet")
-    rows = table(lines, "reward-code", last=4)
+    rows = table("reward-code", last=4)
     assert rows[:, 0].tolist() == [20, 100, 300, 1500]
     assert np.all(np.diff(rows[:, 1]) <= 0)
     assert np.all(np.diff(rows[:, 3]) > 0)
@@ -116,7 +98,7 @@ def test_twenty_pairs_say_little_and_1500_nearly_all(lines: Any, text: Any) -> N
     assert round(rows[-1, 3]) == 80
 
 
-def test_the_weights_are_what_the_text_reads_in_them(lines: Any) -> None:
+def test_the_weights_are_what_the_text_reads_in_them() -> None:
     by_topic, words, moods = lines["weights-code"]
     for pair in re.findall(r"(\w+) × (\w+) \+", by_topic):
         t = WORLD.topics.index(pair[0])
@@ -127,7 +109,7 @@ def test_the_weights_are_what_the_text_reads_in_them(lines: Any) -> None:
     assert not set(names) & set(reward_model.RICH)  # “what is not in the table”
 
 
-def test_only_differences_count(lines: Any) -> None:
+def test_only_differences_count() -> None:
     rows = {line.split()[0]: numbers(line) for line in lines["differences-code"][:6]}
     assert rows["delivery"][0] > rows["billing"][0] + 0.5
     golds = [gold for _, gold in rows.values()]
@@ -137,7 +119,7 @@ def test_only_differences_count(lines: Any) -> None:
     assert 100 * (len(WORLD.topics) - 1) == 500
 
 
-def test_one_update(lines: Any) -> None:
+def test_one_update() -> None:
     replies, tokens, _ = numbers(lines["update-code"][0])
     assert all(line.endswith("True") for line in lines["same-code"][:2])
     assert numbers(lines["same-code"][2])[0] == pytest.approx(tokens / replies, abs=0.005)
@@ -154,8 +136,8 @@ def check_course(columns: Any, first: int, tenth: int, last: int) -> None:
     assert abs(length[last] - length[first]) < 1.5
 
 
-def test_a_hundred_updates(lines: Any, text: Any) -> None:
-    check_course(table(lines, "run-code", first=1)[:, 1:].T, 0, 1, -1)
+def test_a_hundred_updates() -> None:
+    check_course(table("run-code", first=1)[:, 1:].T, 0, 1, -1)
     told = re.findall(r"`((?:objective|policy|ours)/\w+)`", text["run"])
     assert set(told) <= set(METRICS)
     names = [*told[:4], "ours/reply_length", "ours/gold"]
@@ -163,7 +145,7 @@ def test_a_hundred_updates(lines: Any, text: Any) -> None:
         check_course([run(seed)[name] for name in names], 0, 9, -1)
 
 
-def test_what_has_changed_in_the_replies(lines: Any) -> None:
+def test_what_has_changed_in_the_replies() -> None:
     sft, now = (
         np.array([numbers(line)[0] for line in lines["before-after"] if line.split()[0] == who])
         for who in ("SFT", "PPO")
@@ -173,8 +155,8 @@ def test_what_has_changed_in_the_replies(lines: Any) -> None:
     assert sum("sorry" in line for line in lines["before-after"] if "PPO" in line) == 3
 
 
-def test_the_sweep(lines: Any, text: Any) -> None:
-    beta, score, gold, error, kl, length = table(lines, "beta-code", first=1).T
+def test_the_sweep() -> None:
+    beta, score, gold, error, kl, length = table("beta-code", first=1).T
     assert beta.tolist() == [0.0, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0]
     assert np.all(np.diff(score) < 0)
     assert np.all(np.diff(kl) < 0)
@@ -188,25 +170,25 @@ def test_the_sweep(lines: Any, text: Any) -> None:
     assert len(error) == len(text["beta-code"].split("betas = [")[1].split("]")[0].split(","))
 
 
-def test_over_optimisation(lines: Any) -> None:
-    for _, start, peak, away, end, score in table(lines, "over-code"):
+def test_over_optimisation() -> None:
+    for _, start, peak, away, end, score in table("over-code"):
         assert peak > start + 0.6
         assert 1 < away < 3  # “at √KL near 2”
         assert end < -3.5
         assert score > 5
-    for row in table(lines, "fit-code"):
+    for row in table("fit-code"):
         log_form, linear_form = row[1], row[2]
         assert log_form > 0.95
         assert 0 <= log_form - linear_form < 0.05  # “nearly as well”
 
 
-def test_accuracy_is_a_statement_about_a_distribution(lines: Any) -> None:
-    accuracy = {row[0]: row[1:] for row in table(lines, "why-code", first=1, last=8)}
+def test_accuracy_is_a_statement_about_a_distribution() -> None:
+    accuracy = {row[0]: row[1:] for row in table("why-code", first=1, last=8)}
     assert all(of_sft >= 79 for of_sft, _ in accuracy.values())
     assert accuracy[0.03][1] < 46
     for seed in OTHER_SEEDS:  # .415 to .451 in eight runs; the standard error of 4,000 pairs is .008
-        weak = ppo.run(RunConfig(kl_coef=0.03, updates=40), seed, progress=False)
-        assert ppo.pair_accuracy(weak, pairs=4000) < 0.49
+        weak = rlhf.run(RunConfig(kl_coef=0.03, updates=40), seed, progress=False)
+        assert evaluation.pair_accuracy(weak, pairs=4000) < 0.49
     assert [accuracy[b][1] for b in (0.3, 1.0, 3.0, 10.0)] == sorted(accuracy[b][1] for b in (0.3, 1.0, 3.0, 10.0))
     for line in lines["why-code"][8:]:
         words = line.split(": ")[1].split()
@@ -216,10 +198,10 @@ def test_accuracy_is_a_statement_about_a_distribution(lines: Any) -> None:
     # “every repeated sorry adds to the score”
     more = [" ".join(["sorry"] * n + ["i will return the money today"]) for n in range(1, 8)]
     judge = run(OTHER_SEEDS[0]).start.reward_model
-    assert np.all(np.diff(reward_model.score(judge, WORLD, WORLD.replies([2] * len(more), more))) > 0)
+    assert np.all(np.diff(reward_model.reward_score(judge, WORLD, WORLD.replies([2] * len(more), more))) > 0)
 
 
-def test_four_kinds_of_features(lines: Any) -> None:
+def test_four_kinds_of_features() -> None:
     rows = {line.split()[0]: numbers(line) for line in lines["kinds-code"]}
     accuracy, _, gold, *_ = np.array(list(rows.values())).T
     assert list(rows) == list(reward_model.KINDS)
@@ -228,8 +210,8 @@ def test_four_kinds_of_features(lines: Any) -> None:
     assert gold[0] < gold[1] < gold[2] < gold[3]
 
 
-def test_a_soft_spot(lines: Any, text: Any) -> None:
-    fair, soft = table(lines, "bias-code")
+def test_a_soft_spot() -> None:
+    fair, soft = table("bias-code")
     assert soft[0] > fair[0] + 2
     assert soft[1] < fair[1] - 0.3
     assert f"says {soft[2]:.1f} polite words" in text["bias-read"]
@@ -237,14 +219,13 @@ def test_a_soft_spot(lines: Any, text: Any) -> None:
     assert soft[3] > fair[3] + 0.5
 
 
-def test_the_convention_card_is_the_configuration(text: Any) -> None:
+def test_the_convention_card_is_the_configuration() -> None:
     usual = RunConfig()
     card = text["convention"]
-    assert f"β = {usual.kl_coef}" in card
-    assert f"λ = {usual.lam}" in card
+    holds(card, f"β = {usual.kl_coef}", f"λ = {usual.lam}")
     assert usual.whiten_advantages
     assert (usual.kl_estimator, usual.kl_in_loss) == ("k1", False)
     assert "four epochs" in text["same-read"]
     assert usual.num_ppo_epochs == 4
-    code = (NOTEBOOKS.parent / "course_utils" / "rlhf" / "ppo.py").read_text(encoding="utf-8")
+    code = (REPOSITORY / "course_utils" / "rlhf" / "ppo.py").read_text(encoding="utf-8")
     assert "# The advantage-weighted score of every token: U(τ; θ) climbs here." in code

@@ -7,6 +7,7 @@ import nbformat
 import pytest
 
 from course_utils.build import notebooks
+from course_utils.lessons import LESSONS
 from course_utils.widgets import offline
 from course_utils.widgets.offline import MIME_TYPE
 
@@ -80,6 +81,12 @@ def test_pictures_beside_the_notebooks_are_those_inside() -> None:
             wanted.update(notebooks.pictures(notebooks.read_source(source), committed, source.name))
     folder = notebooks.NOTEBOOKS / notebooks.PICTURES
     assert {path: path.read_bytes() for path in folder.iterdir()} == wanted, "run `make notebooks`"
+
+
+def test_the_readme_lists_the_lessons() -> None:
+    readme = notebooks.README.read_text(encoding="utf-8")
+    assert all(f"[{lesson.number} · {lesson.title}](notebooks/{lesson.number}_" in readme for lesson in LESSONS[:12])
+    assert notebooks.with_table(readme) == readme, "run `make notebooks`"
 
 
 @pytest.mark.slow

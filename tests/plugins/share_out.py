@@ -18,4 +18,7 @@ class FileScheduling(LoadScopeScheduling):
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FileScheduling:
+    config.option.loadscopereorder = (
+        False  # tests/conftest.py has put the files in order; the largest need not be first
+    )
     return FileScheduling(config, log)

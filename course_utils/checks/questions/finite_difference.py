@@ -10,6 +10,7 @@ from course_utils.checks.question import Inputs, Mistake, Named, Question
 
 __all__ = ["QUESTION"]
 
+
 Function = Callable[[FloatArray], float]
 
 SQUARES = Named("z ↦ z[0]² + 3 z[1]", lambda z: z[0] ** 2 + 3 * z[1])

@@ -11,6 +11,7 @@ from course_utils.checks.question import Inputs, Mistake, Question
 
 __all__ = ["QUESTION"]
 
+
 Gradient = Callable[[FloatArray, IntArray, IntArray, FloatArray, float], FloatArray]
 
 

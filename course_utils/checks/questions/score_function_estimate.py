@@ -119,7 +119,7 @@ QUESTION = Question(
     ),
     fresh=fresh,
     fresh_count=1,
-    calls=2000,  # an error of 0.05 in a probability is noticed 999 times in 1,000: a test computes it
+    calls=2000,  # an error of 0.05 in a probability passes all inputs less than once in 1,000: test_check_power.py
     oracle=estimate,
     remark="Nothing was differentiated through the reward. It may be a step function, or a person's thumb.",
     read=sections.TRICK,

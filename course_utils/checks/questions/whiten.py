@@ -10,6 +10,7 @@ from course_utils.checks.question import Inputs, Mistake, Question
 
 __all__ = ["QUESTION"]
 
+
 Whitening = Callable[[FloatArray, FloatArray], FloatArray]
 
 

@@ -5,8 +5,7 @@ import pytest
 import tiny_world
 
 from course_utils import policy as softmax_policy
-from course_utils import training
-from course_utils.rlhf import policy
+from course_utils.rlhf import language_model
 from course_utils.rlhf import world as worlds
 
 WORLD = worlds.load()
@@ -21,20 +20,20 @@ def tiny(tmp_path_factory):
 
 def random_model(world, seed, hidden=0, scale=0.7, dtype=np.float64):
     rng = np.random.default_rng(seed)
-    d, n_words = policy.n_features(world), len(world.words)
+    d, n_words = language_model.n_features(world), len(world.words)
     table = rng.normal(0, scale, (d, n_words + hidden)).astype(dtype)
-    return policy.LanguageModel(table, rng.normal(0, scale, (hidden, n_words)).astype(dtype))
+    return language_model.LanguageModel(table, rng.normal(0, scale, (hidden, n_words)).astype(dtype))
 
 
 def random_replies(world, m, seed):
     rng = np.random.default_rng(seed)
     prompts = rng.integers(0, len(world.prompts), m)
-    return policy.sample(random_model(world, seed + 100, scale=0.2), world, prompts, rng).replies
+    return language_model.sample(random_model(world, seed + 100, scale=0.2), world, prompts, rng).replies
 
 
 def plain_log_prob(model, world, prompt, tokens):
     """log Pr of a reply, one token and one feature at a time, by names."""
-    names = policy.feature_names(world)
+    names = language_model.feature_names(world)
     total, used = 0.0, []
     n_words = len(world.words)
     for t, token in enumerate(tokens):
@@ -56,10 +55,10 @@ def plain_log_prob(model, world, prompt, tokens):
 
 
 def test_context_size():
-    assert policy.n_features(WORLD) == len(policy.feature_names(WORLD)) == 187
-    assert V * policy.n_features(WORLD) == 10_098
-    x = policy.contexts(WORLD, WORLD.replies([0], ["we can can"])).x
-    names = np.array(policy.feature_names(WORLD))
+    assert language_model.n_features(WORLD) == len(language_model.feature_names(WORLD)) == 187
+    assert V * language_model.n_features(WORLD) == 10_098
+    x = language_model.contexts(WORLD, WORLD.replies([0], ["we can can"])).x
+    names = np.array(language_model.feature_names(WORLD))
     assert names[x[0] == 1].tolist() == [
         "bias",
         "topic refund",
@@ -75,7 +74,7 @@ def test_context_size():
 def test_log_probs_by_brute_force(hidden):
     model = random_model(WORLD, 0, hidden)
     replies = random_replies(WORLD, 12, 1)
-    log_probs = policy.log_probs(model, WORLD, replies)
+    log_probs = language_model.log_probs(model, WORLD, replies)
     for i in range(12):
         tokens = replies.tokens[i, : replies.lengths[i]]
         assert log_probs[i].sum() == pytest.approx(plain_log_prob(model, WORLD, replies.prompts[i], tokens), abs=1e-9)
@@ -85,30 +84,30 @@ def test_log_probs_by_brute_force(hidden):
 
 def test_log_probs_are_those_of_the_softmax_policy():
     model, replies = random_model(WORLD, 0), random_replies(WORLD, 12, 1)
-    batch = policy.contexts(WORLD, replies, np.float64)
-    expected = softmax_policy.log_prob(policy.logits(model, batch.x), batch.actions)
-    assert policy.log_probs(model, WORLD, replies)[replies.mask] == pytest.approx(expected, abs=1e-12)
+    batch = language_model.contexts(WORLD, replies, np.float64)
+    expected = softmax_policy.log_prob(language_model.logits(model, batch.x), batch.actions)
+    assert language_model.log_probs(model, WORLD, replies)[replies.mask] == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize("hidden", [0, 2])
 def test_probabilities_of_all_replies_sum_to_one(tiny, hidden):
     model = random_model(tiny, 2, hidden)
     for prompt in range(2):
-        log_probs = policy.log_probs(model, tiny, tiny_world.every_reply(tiny, prompt)).sum(axis=1)
+        log_probs = language_model.log_probs(model, tiny, tiny_world.every_reply(tiny, prompt)).sum(axis=1)
         assert np.exp(log_probs).sum() == pytest.approx(1, abs=1e-12)
 
 
 @pytest.mark.parametrize("hidden", [0, 3])
 def test_score_against_finite_differences(hidden):
     model, replies = random_model(WORLD, 3, hidden), random_replies(WORLD, 6, 4)
-    batch = policy.contexts(WORLD, replies, np.float64)
+    batch = language_model.contexts(WORLD, replies, np.float64)
     rng = np.random.default_rng(5)
     weights = rng.normal(size=len(batch.x))
-    gradient = policy.pack(policy.score(model, batch, weights))
-    parameters = policy.pack(model)
+    gradient = language_model.pack(language_model.score(model, batch, weights))
+    parameters = language_model.pack(model)
 
     def objective(theta):
-        table = policy.log_probs(policy.unpack(theta, model), WORLD, replies)
+        table = language_model.log_probs(language_model.unpack(theta, model), WORLD, replies)
         return table[replies.mask] @ weights
 
     entries = rng.choice(np.flatnonzero(gradient), 40, replace=False)
@@ -127,12 +126,12 @@ def test_score_against_finite_differences(hidden):
 
 def test_score_is_x_times_one_hot_minus_pi():
     model, replies = random_model(WORLD, 3), random_replies(WORLD, 1, 4)
-    batch = policy.contexts(WORLD, replies, np.float64)
-    rows = softmax_policy.score(policy.logits(model, batch.x), batch.actions)
+    batch = language_model.contexts(WORLD, replies, np.float64)
+    rows = softmax_policy.score(language_model.logits(model, batch.x), batch.actions)
     expected = sum(np.outer(x, row) for x, row in zip(batch.x, rows, strict=True))
-    assert policy.score(model, batch).table == pytest.approx(expected, abs=1e-12)
+    assert language_model.score(model, batch).table == pytest.approx(expected, abs=1e-12)
     with pytest.raises(ValueError, match=r"weights has shape \(2,\)"):
-        policy.score(model, batch, [1.0, 2.0])
+        language_model.score(model, batch, [1.0, 2.0])
 
 
 @pytest.mark.parametrize(("hidden", "temperature"), [(0, 1.0), (2, 1.0), (0, 2.0)])
@@ -141,12 +140,12 @@ def test_sampling_frequencies(tiny, hidden, temperature):
     rng = np.random.default_rng(7)
     warmed = model
     if temperature != 1:
-        warmed = policy.LanguageModel(model.table / temperature, model.readout)
+        warmed = language_model.LanguageModel(model.table / temperature, model.readout)
     for prompt in range(2):
-        sampled = policy.sample(model, tiny, np.full(m, prompt), rng, temperature=temperature)
+        sampled = language_model.sample(model, tiny, np.full(m, prompt), rng, temperature=temperature)
         code = np.array([4**2, 4, 1])
         listed = tiny_world.every_reply(tiny, prompt)
-        exact = np.exp(policy.log_probs(warmed, tiny, listed).sum(axis=1))
+        exact = np.exp(language_model.log_probs(warmed, tiny, listed).sum(axis=1))
         frequency = (sampled.replies.tokens @ code == (listed.tokens @ code)[:, None]).mean(axis=1)
         assert frequency.sum() == pytest.approx(1, abs=1e-9)
         error = np.sqrt(exact * (1 - exact) / m) + 1 / m
@@ -159,9 +158,9 @@ def test_sampled_log_probs_are_the_models(hidden, dtype, tolerance):
     model = random_model(WORLD, 8, hidden, scale=0.4, dtype=dtype)
     model.table[0, worlds.END] += 2
     rng = np.random.default_rng(9)
-    sampled = policy.sample(model, WORLD, worlds.sample_prompts(WORLD, 200, rng), rng)
+    sampled = language_model.sample(model, WORLD, worlds.sample_prompts(WORLD, 200, rng), rng)
     assert sampled.log_probs.dtype == dtype
-    assert sampled.log_probs == pytest.approx(policy.log_probs(model, WORLD, sampled.replies), abs=tolerance)
+    assert sampled.log_probs == pytest.approx(language_model.log_probs(model, WORLD, sampled.replies), abs=tolerance)
     replies = sampled.replies
     assert len(set(replies.lengths.tolist())) > 5
     assert (replies.tokens[~replies.mask] == worlds.END).all()
@@ -172,20 +171,9 @@ def test_sampled_log_probs_are_the_models(hidden, dtype, tolerance):
 
 def test_the_same_seed_samples_the_same():
     model = random_model(WORLD, 8)
-    a, b = (policy.sample(model, WORLD, np.arange(24), np.random.default_rng(1)) for _ in range(2))
+    a, b = (language_model.sample(model, WORLD, np.arange(24), np.random.default_rng(1)) for _ in range(2))
     assert (a.replies.tokens == b.replies.tokens).all()
     assert (a.log_probs == b.log_probs).all()
-
-
-def test_adam_is_the_trainers_adam():
-    theirs, rng = training.Adam(0.1), np.random.default_rng(0)
-    a = b = rng.normal(size=5)
-    state = policy.adam_start(a)
-    for _ in range(4):
-        gradient = rng.normal(size=5)
-        a = theirs.step(a, gradient)
-        b, state = policy.adam_step(b, gradient, state, 0.1)
-    assert b == pytest.approx(a, rel=1e-12)
 
 
 @pytest.mark.long
@@ -193,13 +181,13 @@ def test_adam_is_the_trainers_adam():
 def test_sft_learns_the_demonstrations(hidden):
     rng = np.random.default_rng(0)
     replies = worlds.demonstrations(WORLD, 1500, rng)
-    tuned = policy.sft(WORLD, replies, rng, hidden=hidden)
+    tuned = language_model.sft(WORLD, replies, rng, hidden=hidden)
     assert tuned.model.table.dtype == np.float64
-    assert policy.finite(tuned.model)
+    assert language_model.finite(tuned.model)
     assert (np.diff(tuned.losses) < 0).all()
     # The grammar itself, asked for its own words, needs about 0.8 nats a token; a uniform guess log 54 = 4.
     assert 0.7 < tuned.held_out_loss < 1.05
-    sampled = policy.sample(tuned.model, WORLD, worlds.sample_prompts(WORLD, 2000, rng), rng).replies
+    sampled = language_model.sample(tuned.model, WORLD, worlds.sample_prompts(WORLD, 2000, rng), rng).replies
     assert worlds.illegal_share(WORLD, sampled).mean() < 0.06
     theirs = worlds.gold_reward(WORLD, replies).total
     ours = worlds.gold_reward(WORLD, sampled).total
@@ -208,7 +196,7 @@ def test_sft_learns_the_demonstrations(hidden):
 
 def test_sft_is_deterministic():
     replies = worlds.demonstrations(WORLD, 200, np.random.default_rng(0))
-    a, b = (policy.sft(WORLD, replies, np.random.default_rng(1), epochs=2) for _ in range(2))
+    a, b = (language_model.sft(WORLD, replies, np.random.default_rng(1), epochs=2) for _ in range(2))
     assert (a.model.table == b.model.table).all()
     assert a.held_out_loss == b.held_out_loss
 
@@ -216,27 +204,27 @@ def test_sft_is_deterministic():
 def test_bad_arguments():
     model, rng = random_model(WORLD, 0), np.random.default_rng(0)
     with pytest.raises(ValueError, match=r"prompts\[1\] is 24, expected a prompt from 0 to 23"):
-        policy.sample(model, WORLD, [0, 24], rng)
+        language_model.sample(model, WORLD, [0, 24], rng)
     with pytest.raises(ValueError, match=r"prompts has shape \(\)"):
-        policy.sample(model, WORLD, 3, rng)
+        language_model.sample(model, WORLD, 3, rng)
     with pytest.raises(ValueError, match=r"temperature is 0\.0, expected a positive number"):
-        policy.sample(model, WORLD, [0], rng, temperature=0)
+        language_model.sample(model, WORLD, [0], rng, temperature=0)
     with pytest.raises(TypeError, match="rng is NoneType"):
-        policy.new(WORLD, hidden=2)
+        language_model.new(WORLD, hidden=2)
     with pytest.raises(ValueError, match="epochs is 0"):
-        policy.sft(WORLD, random_replies(WORLD, 4, 0), rng, epochs=0)
+        language_model.sft(WORLD, random_replies(WORLD, 4, 0), rng, epochs=0)
 
 
 def test_sft_needs_demonstrations_and_a_dtype_that_it_can_work_in():
     rng, shown = np.random.default_rng(0), worlds.demonstrations(WORLD, 20, np.random.default_rng(0))
     with pytest.raises(ValueError, match=r"demonstrations.tokens has shape \(0, 16\), expected .* at least one reply"):
-        policy.sft(WORLD, shown.take(slice(0, 0)), rng)
+        language_model.sft(WORLD, shown.take(slice(0, 0)), rng)
     for dtype in (np.float16, np.longdouble, int, "f2", "words", None, complex):
-        for function in (policy.sft, policy.contexts):
+        for function in (language_model.sft, language_model.contexts):
             with pytest.raises(ValueError, match=r"dtype is .*, expected float32 or float64"):
-                function(WORLD, shown, *([rng] if function is policy.sft else []), dtype=dtype)
+                function(WORLD, shown, *([rng] if function is language_model.sft else []), dtype=dtype)
         with pytest.raises(ValueError, match=r"dtype is .*, expected float32 or float64"):
-            policy.new(WORLD, dtype=dtype)
+            language_model.new(WORLD, dtype=dtype)
 
 
 def test_models_of_another_world_or_with_nan_are_refused():
@@ -250,6 +238,6 @@ def test_models_of_another_world_or_with_nan_are_refused():
         (model._replace(readout=np.zeros((3, 54))), "model.table has shape .* and model.readout"),
     ]:
         with pytest.raises(ValueError, match=message):
-            policy.log_probs(wrong, WORLD, replies)
+            language_model.log_probs(wrong, WORLD, replies)
         with pytest.raises(ValueError, match=message):
-            policy.sample(wrong, WORLD, [0], np.random.default_rng(0))
+            language_model.sample(wrong, WORLD, [0], np.random.default_rng(0))

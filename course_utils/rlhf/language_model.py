@@ -17,21 +17,18 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 from threadpoolctl import threadpool_limits
 
-from course_utils import arguments
+from course_utils import arguments, kernels
 from course_utils.arguments import FloatArray, IntArray
+from course_utils.rlhf import network
+from course_utils.rlhf.network import LanguageModel
 from course_utils.rlhf.world import END, MOODS, Replies, World, checked
+
+__all__ = ["Contexts", "FineTuned", "Sampled", "checked_batch", "checked_model", "contexts", "feature_names"]
+__all__ += ["finite", "gradient", "log_probs", "logits", "n_features", "new", "one_blas_thread", "pack", "sample"]
+__all__ += ["score", "sft", "unpack"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-class LanguageModel(NamedTuple):
-    """The parameters of a policy over tokens."""
-
-    table: FloatArray
-    """θ, and beside it H of the tanh layer, shape (d, V + hidden)"""
-    readout: FloatArray
-    """R of the tanh layer, shape (hidden, V); no rows in a log-linear model"""
 
 
 class Contexts(NamedTuple):
@@ -53,14 +50,6 @@ class Sampled(NamedTuple):
     replies: Replies
     log_probs: FloatArray
     """log π(a_t | s_t), 0 in padding, shape (m, T)"""
-
-
-class AdamState(NamedTuple):
-    """What Adam remembers."""
-
-    mean: FloatArray
-    square: FloatArray
-    steps: int
 
 
 class FineTuned(NamedTuple):
@@ -191,12 +180,7 @@ def logits(model: LanguageModel, x: FloatArray) -> FloatArray:
     """
     checked_model("model", model)
     _rows("x", x, len(model.table))
-    n_words = model.readout.shape[1]
-    inner: FloatArray = x @ model.table
-    if not len(model.readout):
-        return inner
-    result: FloatArray = inner[:, :n_words] + np.tanh(inner[:, n_words:]) @ model.readout
-    return result
+    return network.logits(model, x)
 
 
 @arguments.no_overflow("model, x, grad_logits")
@@ -221,20 +205,7 @@ def gradient(model: LanguageModel, x: FloatArray, grad_logits: FloatArray) -> La
     _rows("x", x, len(model.table))
     _rows("grad_logits", grad_logits, model.readout.shape[1])
     arguments.shape("grad_logits", grad_logits, (len(x), model.readout.shape[1]), "x and the model's words")
-    if not len(model.readout):
-        return LanguageModel(x.T @ grad_logits, np.zeros_like(model.readout))
-    h = np.tanh(x @ model.table[:, model.readout.shape[1] :])
-    inner = np.concatenate([grad_logits, (grad_logits @ model.readout.T) * (1 - h**2)], axis=1)
-    return LanguageModel(x.T @ inner, h.T @ grad_logits)
-
-
-@arguments.no_overflow("z")
-def log_probabilities(z: FloatArray) -> FloatArray:
-    """Return log π = z − log Σ exp z for rows of finite logits, shape (N, V); TypeError or ValueError for others."""
-    _rows("z", z)
-    shifted = z - z.max(axis=1, keepdims=True)
-    result: FloatArray = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    return result
+    return network.gradient(model, x, grad_logits)
 
 
 @arguments.no_overflow("model, batch, weights")
@@ -262,10 +233,9 @@ def score(model: LanguageModel, batch: Contexts, weights: ArrayLike | None = Non
     checked_batch("batch", batch, model)
     (w,) = arguments.floats(weights=np.ones(len(batch.x)) if weights is None else weights)
     arguments.shape("weights", w, (len(batch.x),), "the batch's tokens")
-    w = w.astype(model.table.dtype)
-    slope = -np.exp(log_probabilities(logits(model, batch.x)))
-    slope[np.arange(len(slope)), batch.actions] += 1
-    return gradient(model, batch.x, slope * w[:, None])
+    pi = np.exp(kernels.log_softmax_by_row(network.logits(model, batch.x)))
+    slope = kernels.score(pi, batch.actions, w.astype(model.table.dtype))
+    return network.gradient(model, batch.x, slope)
 
 
 @arguments.no_overflow("model, replies")
@@ -289,8 +259,8 @@ def log_probs(model: LanguageModel, world: World, replies: Replies) -> FloatArra
     checked_model("model", model, world)
     batch = contexts(world, replies, model.table.dtype)
     table = np.zeros(replies.tokens.shape, dtype=model.table.dtype)
-    chosen = log_probabilities(logits(model, batch.x))[np.arange(len(batch.x)), batch.actions]
-    table[batch.rows, batch.steps] = chosen
+    log_pi = kernels.log_softmax_by_row(network.logits(model, batch.x))
+    table[batch.rows, batch.steps] = kernels.at(log_pi, batch.actions)
     return table
 
 
@@ -332,7 +302,7 @@ def sample(
     tokens = np.zeros((m, length), dtype=np.intp)
     lengths = np.full(m, length, dtype=np.intp)
     chosen = np.zeros((m, length), dtype=dtype)
-    uniform = generator.random((m, length)).astype(dtype)
+    uniform = np.minimum(generator.random((m, length)).astype(dtype), np.nextafter(dtype.type(1), dtype.type(0)))
     # Row i of what follows belongs to reply alive[i]; replies that have ended drop out.
     alive = np.arange(m)
     still = table[0] + table[1 + world.topic_of[numbers]] + table[mood_at + world.mood_of[numbers]]
@@ -348,12 +318,10 @@ def sample(
             z /= kappa
         z -= z.max(axis=1, keepdims=True)
         cumulative = np.exp(z).cumsum(axis=1)
-        total = cumulative[:, -1]
-        threshold = uniform[alive, t] * total
-        word = np.minimum((cumulative <= threshold[:, None]).sum(axis=1), n_words - 1)
+        word = kernels.invert(cumulative, uniform[alive, t])
         here = np.arange(len(alive))
         tokens[alive, t] = word
-        chosen[alive, t] = z[here, word] - np.log(total)
+        chosen[alive, t] = z[here, word] - np.log(cumulative[:, -1])
         ended = word == END
         if ended.any():
             lengths[alive[ended]] = t + 1
@@ -371,58 +339,13 @@ def sample(
     return Sampled(Replies(numbers, tokens, lengths), chosen)
 
 
-def adam_start(parameters: FloatArray) -> AdamState:
-    """Return Adam's memory before the first step."""
-    _array("parameters", parameters)
-    return AdamState(np.zeros_like(parameters), np.zeros_like(parameters), 0)
-
-
-@np.errstate(over="ignore", invalid="ignore")  # the result is looked at
-@arguments.typed
-def adam_step(
-    parameters: FloatArray, gradient: FloatArray, state: AdamState, step_size: float
-) -> tuple[FloatArray, AdamState]:
-    """Return the parameters one step of Adam further up, and what it remembers: ``training.Adam``, in float32 too.
-
-    m ← .9 m + .1 g;  v ← .999 v + .001 g²;  θ ← θ + α (m / (1 − .9ᵏ)) / (√(v / (1 − .999ᵏ)) + 10⁻⁸)
-
-    Args:
-        parameters: θ, any shape.
-        gradient: g, to be ascended, shape of θ.
-        state: what was remembered.
-        step_size: α.
-
-    Returns:
-        (θ, state) after the step; the arrays that went in are not changed.
-
-    Raises:
-        TypeError, ValueError: bad arguments, or a step that overflows.
-
-    Source: Kingma & Ba 2015, Adam: A Method for Stochastic Optimization, algorithm 1.
-    """
-    _array("parameters", parameters, finite=False)
-    named = {"gradient": gradient, "state.mean": state.mean, "state.square": state.square}
-    for name, array in named.items():
-        _array(name, array, finite=False)
-        arguments.shape(name, array, parameters.shape, "parameters")
-    step_size = arguments.number("step_size", step_size)
-    k = arguments.whole("state.steps", state.steps, low=0) + 1
-    mean = 0.9 * state.mean + 0.1 * gradient
-    square = 0.999 * state.square + 0.001 * gradient**2
-    size = np.sqrt(square / (1 - 0.999**k)) + 1e-8
-    moved: FloatArray = parameters + (step_size / (1 - 0.9**k)) * mean / size
-    if not (arguments.all_finite(moved) and arguments.all_finite(square)):
-        raise arguments.OverflowValueError("parameters, gradient, state, step_size", moved.dtype)
-    return moved, AdamState(mean, square, k)
-
-
 @arguments.typed
 def pack(model: LanguageModel) -> FloatArray:
     """Return all parameters in one row."""
     checked_model("model", model)
     for part, array in zip(model._fields, model, strict=True):
         _array(f"model.{part}", array)
-    return np.concatenate([model.table.ravel(), model.readout.ravel()])
+    return network.pack(model)
 
 
 @arguments.typed
@@ -431,11 +354,11 @@ def unpack(parameters: FloatArray, like: LanguageModel) -> LanguageModel:
     checked_model("like", like)
     _array("parameters", parameters)
     arguments.shape("parameters", parameters, (like.table.size + like.readout.size,), "like")
-    table, readout = np.split(parameters, [like.table.size])
-    return LanguageModel(table.reshape(like.table.shape), readout.reshape(like.readout.shape))
+    return network.unpack(parameters, like)
 
 
 @one_blas_thread
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # the result is looked at
 @arguments.typed
 def sft(
     world: World,
@@ -480,23 +403,23 @@ def sft(
     measuring = int(held_out * len(demonstrations.tokens))
     every = contexts(world, demonstrations.take(slice(measuring, None)), dtype)
     model = new(world, hidden=hidden, rng=generator, dtype=dtype)
-    parameters = pack(model)
-    state = adam_start(parameters)
+    parameters = network.pack(model)
+    state = kernels.adam_start(parameters)
     starts = range(0, len(every.x), batch)
     losses = np.zeros(epochs)
     for epoch in range(epochs):
         order = generator.permutation(len(every.x))
         for i, start in enumerate(starts):
             rows = order[start : start + batch]
-            x, actions, n = every.x[rows], every.actions[rows], np.arange(len(rows))
-            log_pi = log_probabilities(logits(model, x))
-            losses[epoch] -= log_pi[n, actions].sum()
-            slope = -np.exp(log_pi)
-            slope[n, actions] += 1
+            x, actions = every.x[rows], every.actions[rows]
+            log_pi = kernels.log_softmax_by_row(network.logits(model, x))
+            losses[epoch] -= kernels.at(log_pi, actions).sum()
+            uphill = network.gradient(model, x, kernels.score(np.exp(log_pi), actions) / len(rows))
             left = 1 - (epoch * len(starts) + i) / (epochs * len(starts))
-            ascent = pack(gradient(model, x, slope / len(rows)))
-            parameters, state = adam_step(parameters, ascent, state, step_size * left)
-            model = unpack(parameters, model)
+            parameters, state = kernels.adam(parameters, network.pack(uphill), state, step_size * left)
+            model = network.unpack(parameters, model)
+    if not (arguments.all_finite(parameters) and arguments.all_finite(state.square)):
+        raise arguments.OverflowValueError("step_size", parameters.dtype)
     check = demonstrations.take(slice(0, measuring)) if measuring else demonstrations
     measured = log_probs(model, world, check).sum() / check.lengths.sum()
     return FineTuned(model, losses / len(every.x), -float(measured))

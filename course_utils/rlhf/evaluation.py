@@ -1,0 +1,174 @@
+"""Measure a run from outside: its policy on fresh replies, its reward model on fresh pairs, its gradient's noise."""
+
+import dataclasses
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from course_utils import arguments
+from course_utils.arguments import FloatArray
+from course_utils.rlhf import language_model, ppo, reward_model
+from course_utils.rlhf import world as worlds
+from course_utils.rlhf.config import RewardConfig, RunConfig
+from course_utils.rlhf.network import LanguageModel
+from course_utils.rlhf.run import RunLog
+from course_utils.rlhf.world import Replies
+
+__all__ = ["Evaluation", "GradientNoise", "evaluate", "gradient_noise", "pair_accuracy"]
+
+
+class Evaluation(NamedTuple):
+    """A policy on fresh replies."""
+
+    gold: float
+    """mean gold reward"""
+    gold_error: float
+    """its standard error"""
+    score: float
+    """mean score of the reward model"""
+    kl: float
+    """mean log(π / π_ref) of a reply"""
+    length: float
+    """mean tokens"""
+    polite_words: float
+    unique: float
+    """share of the replies that differ from each other"""
+    replies: Replies
+
+
+@language_model.one_blas_thread
+@arguments.typed
+def evaluate(
+    log: RunLog,
+    *,
+    replies: int = 2000,
+    seed: int = 0,
+    weights: ArrayLike | None = None,
+    model: LanguageModel | None = None,
+) -> Evaluation:
+    """Measure a run's policy on fresh replies to fresh prompts.
+
+    Args:
+        log: the run.
+        replies: how many, at least 2.
+        seed: of this evaluation.
+        weights: the traffic, shape (prompts,), as ``world.prompt_weights`` gives it; None for the run's own.
+        model: another policy to measure in its place, such as ``log.reference``.
+
+    Returns:
+        Evaluation.
+    """
+    n = arguments.count("replies", replies, low=2, high=100_000)
+    rng = np.random.default_rng([arguments.whole("seed", seed, low=0), 3])
+    traffic = log.config.traffic(log.world) if weights is None else weights
+    chosen = log.model if model is None else model
+    language_model.checked_model("model", chosen, log.world)
+    prompts = worlds.sample_prompts(log.world, n, rng, traffic)
+    said, log_probs = language_model.sample(chosen, log.world, prompts, rng, temperature=log.config.temperature)
+    gold = worlds.gold_reward(log.world, said).total
+    reference = language_model.log_probs(_tempered(log.reference, log.config.temperature), log.world, said)
+    return Evaluation(
+        gold=float(gold.mean()),
+        gold_error=float(gold.std(ddof=1) / np.sqrt(n)),
+        score=float(reward_model.reward_score(log.state.reward_model, log.world, said).mean()),
+        kl=float((log_probs - reference).sum(axis=1).mean()),
+        length=float(said.lengths.mean()),
+        polite_words=float((worlds.counts(log.world, said) @ log.world.tags["polite"]).mean()),
+        unique=len(np.unique(said.tokens, axis=0)) / n,
+        replies=said,
+    )
+
+
+@language_model.one_blas_thread
+@arguments.typed
+def pair_accuracy(
+    log: RunLog,
+    *,
+    pairs: int = 2000,
+    seed: int = 0,
+    weights: ArrayLike | None = None,
+    model: LanguageModel | None = None,
+    own_raters: bool = False,
+) -> float:
+    """Return how often the run's reward model agrees with raters on fresh pairs that a policy writes.
+
+    Below .5 it ranks backwards where it is used, whatever it reaches on the pairs that it was trained on.
+
+    Args:
+        log: the run.
+        pairs: how many, at least 1.
+        seed: of this measurement.
+        weights: the traffic; None for the run's own.
+        model: who writes; None for the run's policy, ``log.reference`` for the SFT model.
+        own_raters: let the run's own raters judge, with their biases; otherwise unbiased ones.
+
+    Returns:
+        The share of pairs that it ranks as the raters did.
+    """
+    pairs = arguments.count("pairs", pairs, high=100_000)
+    rng = np.random.default_rng([arguments.whole("seed", seed, low=0), 4])
+    traffic = log.config.traffic(log.world) if weights is None else weights
+    both = reward_model.sample_pairs(log.model if model is None else model, log.world, pairs, rng, traffic)
+    raters = log.config if own_raters else RewardConfig(label_temperature=log.config.label_temperature)
+    labels = raters.label(log.world, both, rng)
+    return reward_model.accuracy(log.state.reward_model, log.world, labels)
+
+
+class GradientNoise(NamedTuple):
+    """How much the policy's gradient differs from batch to batch, the policy being held fixed."""
+
+    noise: float
+    """trace of the covariance of one batch's gradient"""
+    signal: float
+    """squared length of the mean gradient, the noise that is left in it taken off"""
+    mean: FloatArray
+    """the mean gradient, parameters in one row"""
+
+
+@language_model.one_blas_thread
+@arguments.typed
+def gradient_noise(log: RunLog, config: RunConfig | None = None, *, batches: int = 40, seed: int = 0) -> GradientNoise:
+    """Measure the gradient of the first epoch on many fresh batches, without taking a step.
+
+    noise = Σ_j Var(g_j);  signal = ‖mean g‖² − noise / batches
+
+    Whitening would hide what offset and scale of the reward do, so it is left out.
+
+    Args:
+        log: a run; its policy, critic and reward model are used as they are.
+        config: other settings for the estimate, such as another baseline; None for the run's.
+        batches: how many, at least 2.
+        seed: of this measurement.
+
+    Returns:
+        GradientNoise.
+    """
+    batches = arguments.count("batches", batches, low=2, high=100_000)
+    rng = np.random.default_rng([arguments.whole("seed", seed, low=0), 5])
+    settings = dataclasses.replace(log.config if config is None else config, whiten_advantages=False)
+    traffic = settings.traffic(log.world)
+    gradients = []
+    for _ in range(batches):
+        batch = ppo.collect(settings, log.world, log.reference, log.state, traffic, rng).batch
+        step = ppo.policy_step(
+            settings,
+            log.model,
+            batch.tokens,
+            batch.old,
+            batch.advantages,
+            kl_coef=settings.kl_coef,
+            log_ref=batch.log_ref,
+        )
+        gradients.append(step.gradient.astype(np.float64) * step.scale)
+    mean = np.mean(gradients, axis=0)
+    noise = float(np.var(gradients, axis=0, ddof=1).sum())
+    return GradientNoise(noise, float(mean @ mean) - noise / batches, mean)
+
+
+def _tempered(model: LanguageModel, temperature: float) -> LanguageModel:
+    """Return the model whose logits are those of the given one over the temperature."""
+    n_words = model.readout.shape[1]
+    table = model.table.copy()
+    table[:, :n_words] /= temperature
+    return LanguageModel(table, model.readout / np.asarray(temperature, model.readout.dtype))

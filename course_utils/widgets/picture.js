@@ -1,0 +1,303 @@
+// The kit that a lab's picture stands on. A picture is a function of the state: a lab describes what is to be seen, and
+// `paint` makes the page match. What stays is the same node as before, so the hand and the focus stay on it.
+
+// --- a description, and a page that matches it -----------------------------------------------------
+
+// h("rect", { x: 1 }, …children) describes a node. Among its attributes ".value" is a property, "onclick" a handler,
+// and `slider` makes it a slider. Its children are nodes, texts, lists of them, or null where there is nothing now.
+const h = (tag, attributes = {}, ...children) => ({ tag, attributes, children });
+
+const SVG_TAGS = new Set(
+  "svg g rect circle ellipse line path polygon text tspan defs pattern marker clipPath".split(" "),
+);
+
+function makeNode(tag) {
+  if (tag === undefined) return document.createTextNode("");
+  return SVG_TAGS.has(tag) ? document.createElementNS(SVG_NS, tag) : document.createElement(tag);
+}
+
+// The children by their places. A list has one place, and so has what is not there now: what follows keeps its own.
+function* placed(children, place = "") {
+  for (const [i, child] of children.entries()) {
+    if (Array.isArray(child)) yield* placed(child, `${place}${i}.`);
+    else if (child !== null && child !== undefined && child !== false) yield [`${place}${i} ${child.tag ?? ""}`, child];
+  }
+}
+
+// Make the children of a node those described. No node that stays is moved. Nodes that were not painted come last.
+function paint(parent, children) {
+  const gone = parent.painted ?? new Map();
+  const painted = new Map();
+  for (const [place, child] of placed(children)) {
+    const node = gone.get(place) ?? makeNode(child.tag);
+    gone.delete(place);
+    painted.set(place, node);
+    if (child.tag !== undefined) dress(node, child);
+    else if (node.data !== String(child)) node.data = String(child);
+  }
+  for (const node of gone.values()) node.remove();
+  let next = parent.firstChild;
+  for (const node of painted.values()) {
+    if (node === next) next = node.nextSibling;
+    else parent.insertBefore(node, next);
+  }
+  parent.painted = painted;
+}
+
+function dress(node, { attributes, children }) {
+  const worn = node.worn ?? {};
+  if (!(".innerHTML" in attributes)) paint(node, children);
+  for (const name of Object.keys({ ...worn, ...attributes })) wear(node, name, attributes[name], worn[name]);
+  node.worn = attributes;
+}
+
+function wear(node, name, value, worn) {
+  if (name === "slider") keepSlider(node, value);
+  else if (name === ".value" || name === ".checked") keepControl(node, name.slice(1), value);
+  else if (value === worn) return;
+  else if (name.startsWith("on")) node[name] = value ?? null;
+  else if (name.startsWith(".")) node[name.slice(1)] = value;
+  else if (name === "class") {
+    node.classList.remove(...words(worn)); // there may be others, as while it is dragged
+    node.classList.add(...words(value));
+  } else setAttributes(node, { [name]: value });
+}
+
+const words = (text) => (text || "").split(" ").filter(Boolean);
+
+// A control shows the state, whatever a hand has made of it; what somebody is typing is theirs.
+function keepControl(node, property, value) {
+  if (node.dataset.editing && node === document.activeElement) return;
+  if (String(node[property]) !== String(value)) node[property] = value;
+}
+
+// A slider: { label, value, text, limits: [low, high], steps: [small, large], axis, set(value) }, where `axis` is the
+// scale that the handle moves on. If need be: across, when that goes from left to right; round(value), else it is
+// rounded to small steps; jump, when a press takes the handle to the pointer; grip, the px around the handle within
+// which it is taken where it was touched; onStart() and onEnd() of a drag, and `within`, the limits while it lasts.
+function keepSlider(node, slider) {
+  if (node.slider === undefined) makeSlider(node, handOn(node));
+  node.slider = slider; // the hand acts on the newest picture
+  const { label, value, limits, text, across } = slider;
+  describeSlider(node, label, value, limits, text, across ? "horizontal" : "vertical");
+}
+
+function handOn(node) {
+  let offset = 0;
+  const inside = (x, y) => {
+    const box = node.ownerSVGElement.getBoundingClientRect();
+    return node.slider.across ? x - box.left : y - box.top;
+  };
+  const valueAt = (x, y) => {
+    const { axis, steps, round = (value) => roundTo(steps[0], value) } = node.slider;
+    return round(axis.back(inside(x, y) - offset));
+  };
+  return {
+    valueAt,
+    get: () => node.slider.value,
+    set: (value) => node.slider.set(value),
+    limits: () => node.slider.within ?? node.slider.limits,
+    get small() { return node.slider.steps[0]; },
+    get large() { return node.slider.steps[1]; },
+    onStart({ clientX, clientY }) {
+      const { axis, value, grip = 0, jump, limits, set, onStart } = node.slider;
+      const away = inside(clientX, clientY) - axis(value);
+      offset = Math.abs(away) < grip ? away : 0;
+      onStart?.();
+      if (jump) set(clamp(valueAt(clientX, clientY), limits));
+    },
+    onEnd: () => node.slider.onEnd?.(),
+  };
+}
+
+const clamp = (value, [low, high]) => Math.min(high, Math.max(low, value));
+const roundTo = (step, value) => Number((step * Math.round(value / step)).toFixed(10)) + 0; // no −0
+
+// --- scales and marks ------------------------------------------------------------------------------
+
+// The place of a value between two places, and back.
+function scale([low, high], [from, to]) {
+  const place = (value) => from + ((to - from) * (value - low)) / (high - low || 1);
+  place.back = (at) => low + ((high - low) * (at - from)) / (to - from);
+  return place;
+}
+
+const label = (x, y, text, anchor = "middle", more = {}) =>
+  h("text", { x, y, "text-anchor": anchor, "aria-hidden": "true", ...more }, text);
+const line = (x1, y1, x2, y2, stroke, more = {}) => h("line", { x1, x2, y1, y2, stroke, ...more });
+const circle = (cx, cy, r, fill, more = {}) => h("circle", { cx, cy, r, fill, ...more });
+const rect = (x, y, width, height, fill, more = {}) => h("rect", { x, y, width, height, fill, ...more });
+const bar = (x, width, y, base, fill, more) =>
+  rect(x - width / 2, Math.min(y, base), width, Math.abs(y - base), fill, more);
+const path = (d, more = {}) => h("path", { d, ...more });
+const diamond = (x, y, size, more) =>
+  path(`M${x} ${y - size} L${x + size} ${y} L${x} ${y + size} L${x - size} ${y} z`, { fill: colour("exact"), ...more });
+
+const through = (points) =>
+  points.map(([x, y], k) => `${k === 0 ? "M" : "L"}${x.toFixed(2)} ${y.toFixed(2)}`).join(" ");
+const curve = (points, stroke, width, more) =>
+  path(through(points), { fill: "none", stroke, "stroke-width": width, ...more });
+
+// Lines across the picture at these values, each with its number at the left.
+const rules = (values, y, [left, right], text = short, gap = 5) =>
+  values.map((v) => [
+    line(left, y(v), right, y(v), v === 0 ? colour("axis") : colour("rule")),
+    label(left - gap, y(v) + 4, text(v), "end"),
+  ]);
+
+// What a hand takes, with the ring that shows the focus.
+const handle = (x, y, fill, r = 9, more = {}) => [
+  h("circle", { class: "pgc-ring", cx: x, cy: y, r: r + 4 }),
+  h("circle", { class: "pgc-handle", cx: x, cy: y, r, fill, ...more }),
+];
+const reach = (x, y, width, height) => rect(x, y, width, height, "transparent");
+
+// --- parts of the page -----------------------------------------------------------------------------
+
+const div = (names, ...children) => h("div", { class: names }, ...children);
+const row = (names, ...children) => div(`pgc-row ${names}`, ...children);
+const panel = (...children) => div("pgc-panel", ...children);
+const title = (...children) => h("p", { class: "pgc-title" }, ...children);
+const key = (...children) => h("span", { class: "pgc-key" }, ...children);
+const sentence = (text, role = "sentence", more = "") =>
+  h("p", { class: `pgc-sentence ${more}`, "data-role": role }, text);
+const typeset = (svg) => h("span", { class: "pgc-formula", ".innerHTML": svg ?? "" });
+
+const svg = (role, name, [width, height], ...marks) =>
+  h("svg", { role, "aria-label": name, width, height, viewBox: `0 0 ${width} ${height}` }, ...marks);
+const drawing = (...described) => svg("group", ...described); // with sliders in it
+const image = (...described) => svg("img", ...described);
+
+const button = (role, text, onclick, more = {}) =>
+  h("button", { type: "button", "data-role": role, onclick, ...more }, text);
+const primary = { class: "pgc-primary" };
+
+// A choice among words; its value is the index of one.
+const choice = (role, text, options, value, set, more = {}) =>
+  h("label", {}, text,
+    h("select", { "data-role": role, ".value": value, onchange: (event) => set(Number(event.target.value)), ...more },
+      options.map((word, i) => h("option", { value: i }, word))));
+
+const check = (role, text, checked, set) =>
+  h("label", {},
+    h("input", {
+      type: "checkbox", "data-role": role, ".checked": checked, onchange: (event) => set(event.target.checked),
+    }),
+    text);
+
+// limits: { min, max, step }; spoken: the value as a screen reader says it; shown: as it stands beside the control.
+const dial = (role, limits, value, spoken, set, more = {}) =>
+  h("input", {
+    type: "range", "data-role": role, ...limits, "aria-valuetext": spoken,
+    ".value": value, oninput: (event) => set(Number(event.target.value)), ...more,
+  });
+const shownBeside = (role, text) => h("span", { class: "pgc-shown", "data-role": `${role}-shown` }, text);
+const range = (role, text, limits, value, shown, set, spoken = shown) =>
+  h("label", {}, text, dial(role, limits, value, spoken, set), shownBeside(role, shown));
+
+// A typed number: checked when it is committed, put back when it is refused.
+const typed = (role, name, [low, high], value, set, refuse, more = {}) =>
+  h("input", {
+    type: "text", inputmode: "decimal", autocomplete: "off", class: "pgc-number",
+    "data-role": role, "aria-label": `${name}, typed`, ...more,
+    ".value": minusSign(String(value)),
+    oninput: ({ target }) => (target.dataset.editing = "yes"),
+    onchange: ({ target }) => {
+      delete target.dataset.editing;
+      const text = target.value.trim();
+      const number = parseDecimal(text);
+      if (low <= number && number <= high) return set(number);
+      const got = text === "" ? "nothing" : `“${text.slice(0, 20)}”`;
+      refuse(`${name}: got ${got}, wanted a number from ${short(low)} to ${short(high)}. Kept ${short(value)}.`);
+    },
+  });
+const message = (text) => h("p", { class: "pgc-message", role: "alert", "data-role": "message" }, text);
+
+// rows: [name, words, cells], where a cell is [value, its text].
+const table = (name, columns, rows, corner = "") =>
+  h("table", { class: "pgc-table", role: "table", "aria-label": name, style: `--columns: ${columns.length}` },
+    h("thead", { role: "rowgroup" }, h("tr", { role: "row" },
+      [corner, ...columns].map((text) => h("th", { role: "columnheader", scope: "col" }, text)))),
+    h("tbody", { role: "rowgroup" }, rows.map(([of, text, cells]) => h("tr", { role: "row" },
+      h("th", { role: "rowheader", scope: "row" }, text),
+      cells.map(([value, shown], k) =>
+        h("td", { role: "cell", "data-row": of, "data-index": k, "data-value": value }, shown))))));
+
+// --- a lab -----------------------------------------------------------------------------------------
+
+const SIDES = 24; // px of a lab's width that its frame takes
+const SLIM = 340;
+
+// The `render` of a lab. view(lab) is called once and returns a function from the size, { inner, isWide, half }, to
+// { seen, said }: the children of the lab, described, and what its live region says, if there is something to say.
+// lab: get(trait); change({ trait: value, … }); refresh(); refuse(text), which refused() returns until the next change.
+// A lab is `wide` from so many px on; a side bar may leave it next to nothing, but it is drawn for `least` px.
+function makeLab({ name, label: text, wide = 560, least = 120, view }) {
+  return ({ model, el }) => {
+    const root = htmlNode(el, "div", { class: "pgc-lab", "data-lab": name, role: "group", "aria-label": text });
+    const live = makeLiveRegion(root);
+    const save = makeSaver(model, root);
+    keepPlainKeys(root);
+    let width = null;
+    let isChanging = false; // several traits, one picture
+    let refusal = "";
+    const refresh = () => {
+      if (isChanging) return;
+      width = root.clientWidth;
+      const inner = Math.max(least, (width || UNSEEN_WIDTH) - SIDES);
+      const isWide = inner >= wide;
+      root.classList.toggle("pgc-narrow", !isWide);
+      root.classList.toggle("pgc-slim", inner < SLIM);
+      const { seen, said } = see({ inner, isWide, half: Math.floor(isWide ? (inner - 16) / 2 : inner) });
+      paint(root, seen);
+      if (said) live.say(said);
+    };
+    const change = (values) => {
+      isChanging = true;
+      for (const [trait, value] of Object.entries(values)) model.set(trait, value);
+      isChanging = false;
+      refusal = "";
+      refresh();
+      save();
+    };
+    const refuse = (why) => {
+      refusal = why;
+      refresh();
+    };
+    const see = view({ get: (trait) => model.get(trait), change, refresh, refuse, refused: () => refusal });
+    const observer = new ResizeObserver(() => root.clientWidth === width || refresh());
+    model.on("change", refresh);
+    observer.observe(root);
+    refresh();
+    return () => {
+      observer.disconnect();
+      live.stop();
+      model.off("change", refresh);
+    };
+  };
+}
+
+// Keep what `make` returned as long as the key is the same.
+function remember() {
+  let [key, kept] = [null, null];
+  return (newKey, make) => {
+    if (newKey !== key) [key, kept] = [newKey, make()];
+    return kept;
+  };
+}
+
+// What stands still while something is dragged, such as the ends of a scale. Spread `hand` into the sliders.
+function holdStill(refresh) {
+  let [isHeld, kept] = [false, null];
+  const hold = (wanted) => {
+    isHeld = wanted;
+    refresh();
+  };
+  return {
+    isHeld: () => isHeld,
+    keep: (find) => (isHeld ? kept : (kept = find())),
+    hand: { onStart: () => hold(true), onEnd: () => hold(false) },
+  };
+}
+
+const replaced = (list, index, value) => list.map((old, i) => (i === index ? value : old));

@@ -1,0 +1,89 @@
+"""A lesson as the tests of its claims see it: what it says, what its cells compute, what its notebook printed."""
+
+import ast
+import contextlib
+import io
+import math
+import re
+from functools import cached_property
+from typing import Any
+
+import nbformat
+import numpy as np
+import pytest
+
+from course_utils import figures, policy
+from course_utils.build.notebooks import NOTEBOOKS, read_source
+
+After = dict[str, dict[str, Any]]
+SEED = re.compile(r"default_rng\((\d+)\)")
+
+
+def holds(text: str, *words: str) -> None:
+    """Require that a text has all these words."""
+    __tracebackhide__ = True
+    missing = [part for part in words if part not in text]
+    assert not missing, f"{missing} not in: {text[:2000]}"
+
+
+def numbers(text: str) -> list[float]:
+    """The numbers in a text, however they are written: 1,500 and −0.3 and 2e-6."""
+    text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text).replace("−", "-")
+    return [float(x) for x in re.findall(r"-?\d+(?:\.\d*)?(?:e-?\d+)?", text)]
+
+
+class Lesson:
+    """A lesson by its number; ``not_run``: how the labels of cells begin that are not to be run."""
+
+    def __init__(self, number: str, *not_run: str) -> None:
+        (self.path,) = (NOTEBOOKS / "src").glob(f"{number}_*.py")
+        self.not_run = (*not_run, "turn-", "quiz")
+
+    @cached_property
+    def cells(self) -> dict[str, Any]:
+        """The cells of the source, by label."""
+        return {cell.metadata["label"]: cell for cell in read_source(self.path).cells}
+
+    @cached_property
+    def text(self) -> dict[str, str]:
+        """The words of each text cell, on one line."""
+        return {label: " ".join(c.source.split()) for label, c in self.cells.items() if c.cell_type == "markdown"}
+
+    @cached_property
+    def prose(self) -> str:
+        return " ".join(self.text.values())
+
+    @cached_property
+    def stored(self) -> dict[str, str]:
+        """What each cell of the committed notebook printed; another test holds the notebook to its source."""
+        cells = nbformat.read(NOTEBOOKS / f"{self.path.stem}.ipynb", as_version=4).cells
+        return {c.id: "".join(o.get("text", "") for o in c.get("outputs", ())) for c in cells}
+
+    def play(self, seed: int | None = None, only: tuple[str, ...] = ("",), **changes: str) -> After:
+        """Run the code cells in order, with the reader's seeds or others; keep what each leaves behind, and printed.
+
+        ``changes``: the setting's name and what stands in place of its value, as in episodes="150".
+        """
+        space: dict[str, Any] = {}
+        after: After = {}
+        for label, cell in self.cells.items():
+            if cell.cell_type != "code" or not label.startswith(only) or label.startswith(self.not_run):
+                continue
+            source = cell.source if seed is None else SEED.sub(rf"default_rng([\1, {seed}])", cell.source)
+            for name, value in changes.items():
+                source = re.sub(rf"\b{name}=[\d_]+", f"{name}={value}", source)
+            printed = io.StringIO()
+            with contextlib.redirect_stdout(printed), pytest.MonkeyPatch.context() as patch:
+                patch.setattr(figures, "show", lambda *_, **__: None)
+                exec(source, space)
+            after[label] = space | {"printed": printed.getvalue(), "seed": seed}
+        assert seed is None or SEED.search("".join(self.cells[label].source for label in after))
+        return after
+
+    def function(self, label: str, name: str) -> Any:
+        """A function that a cell of the source defines."""
+        body = ast.parse(self.cells[label].source).body
+        (definition,) = (node for node in body if isinstance(node, ast.FunctionDef) and node.name == name)
+        names = {"np": np, "policy": policy, "math": math}
+        exec(compile(ast.Module([definition], []), self.path.name, "exec"), names)
+        return names[name]

@@ -1,0 +1,314 @@
+"""What every lab keeps, by tables: refused values, reset, what viewers without widgets get, what a notebook stores.
+
+A new lab adds its row to each table; what only it can do is tested in a file of its own.
+"""
+
+import inspect
+import json
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from traitlets import Dict, Enum, List, TraitError
+
+from course_utils import widgets
+from course_utils.widgets import (
+    AdvantageLab,
+    BaselineLab,
+    ClipLab,
+    EstimatorExplorer,
+    GaeLab,
+    GradientCloud,
+    GridLab,
+    PolicyExplorer,
+    PreferenceLab,
+    ScoreExplorer,
+    TrainingLab,
+    TrajectoryTree,
+    offline,
+)
+from course_utils.widgets.grid_lab import DECISIONS
+from course_utils.widgets.lab import Flag, Number, Numbers, Text, Texts, Whole
+
+NAN = float("nan")
+NAMES = [["a", "b"], ["a", "b", "b"], ["a", "b", " "]]  # too few, one twice, an empty one
+THREE_BY_TWO = [[0, 1], [0, 1, 2, 3, 4, 6], [0, 1, 2, 3, 4, NAN], np.zeros((2, 3)), "abc", [[0, 1], [2]]]
+REPLIES = ["refund", "replace", "apologise"]
+MIXED = [1, -1, 0, 0, -1, 1, 1]
+TABLES = {"presets", "world", "formulas", "material"}  # what comes from the package alone, never from a notebook
+
+
+class Told(NamedTuple):
+    """A wrong value, and the words with which it is refused; usually the name of its trait is enough."""
+
+    value: object
+    message: str
+
+
+START = {
+    AdvantageLab: {"preset": "small_positive"},
+    PolicyExplorer: {"logits": [1.0, 0.5, -0.5], "actions": REPLIES},
+    PreferenceLab: {"choices": MIXED},
+    ScoreExplorer: {"probabilities": [0.5, 0.3, 0.2]},
+}
+REFUSED = []
+
+
+def refuses(lab, **wrong):
+    """For each trait the values that are refused."""
+    REFUSED.extend((lab, trait, value) for trait, values in wrong.items() for value in values)
+
+
+refuses(AdvantageLab, advantages=[[1.0, 2.0]], logits=[Told([0.0, NAN, 0.0], "logits contains nan")])
+refuses(AdvantageLab, probabilities=[Told([0.5, 0.6, 0.2], "probabilities sums to 1.3, expected 1")])
+refuses(AdvantageLab, probabilities=[Told([0.5, 0.5, 0.0], "probabilities contains 0")])
+refuses(AdvantageLab, step_size=[Told(-1.0, "step_size is -1.0")])
+refuses(BaselineLab, logits=[[0, 1], [0, 1, 9]], rewards=[[0, 1, 21], [0, 1, NAN], "abc"], baseline=[20.5, NAN])
+refuses(BaselineLab, action_dependence=[-0.1, 1.1], component=[3], samples=[0, 1001], actions=NAMES)
+refuses(ClipLab, ratio=[2.01, -0.1, NAN], advantage=[2.1], epsilon=[0.51, -0.01], clip=[2])
+refuses(ClipLab, step_size=[0.0], steps=[101, -1, 1.5])
+refuses(EstimatorExplorer, logits=[[0, 1], [0, 1, 9], [0, 1, NAN]], quantities=[[0, 1, 11], "abc"], actions=NAMES)
+refuses(EstimatorExplorer, reward_kind=["smile"], samples=[0, 10_001], h=[0, 6, NAN])
+refuses(GaeLab, lambda_=[1.01, -0.1, NAN], critic_error=[3.1], discount=[0.49, 1.01], action=[2], seed=[-1])
+refuses(GradientCloud, logits=THREE_BY_TWO, samples=[0, 1025, 1.5], weighting=["reward"], seed=[-1], draw=[-1])
+refuses(GradientCloud, vertical=["first message"])
+refuses(GridLab, logits=[[0.0] * 47, [0.0] * 47 + [NAN], [0.0] * 47 + [10.5], np.zeros((4, 12)), np.zeros(47)])
+refuses(GridLab, logits=["abc", [[0, 1], [2]]], discount=[1.0, 0.4, NAN], selected=["d3", "b2", "e1"], action=["jump"])
+refuses(PolicyExplorer, logits=[[0, 1], [0, 1, NAN], [0, 1, 2000], "abc"], actions=NAMES, temperature=[0, NAN, 1e6])
+refuses(PolicyExplorer, shift=[np.inf], draws=[-1, 10_001], seed=[-1])
+refuses(PreferenceLab, choices=[Told([0.5], r"choices contains 0\.5"), Told([NAN], "choices contains nan"), None])
+refuses(PreferenceLab, choices=[Told([1, 2], r"contains 2, expected 1 \(left\), -1 \(right\) or 0 \(no preference\)")])
+refuses(PreferenceLab, choices=[Told([1] * 21, "choices has 21 entries, expected at most 20")], material=[{}])
+refuses(PreferenceLab, choices=[Told([[1, -1]], r"choices has shape \(1, 2\), expected 1 \(left\)")])
+refuses(PreferenceLab, choices=[Told(1, r"choices has shape \(\)")])
+refuses(PreferenceLab, choices=[Told(["left"], r"choices is \['left'\], expected 1 \(left\)")])
+refuses(ScoreExplorer, probabilities=[[0.5, 0.5], [0.5, 0.3, 0.3], [1.0, 0.0, 0.0], [0.5, 0.6, -0.1], [0.5, 0.5, NAN]])
+refuses(ScoreExplorer, actions=[*NAMES, ["a", "", "b"]], draws=[10_001], seed=[2**32])
+refuses(TrainingLab, environment=["Taxi"], entropy_cost=[-0.1, 0.3], lambda_=[1.1, NAN], step_size=[0.0, 2.0])
+refuses(TrainingLab, critic=["yes"], seed=[-1])
+refuses(TrajectoryTree, logits=[*THREE_BY_TWO, np.zeros((4, 2))], calm=[[0.5], [0.5, 0.0], [0.5, 1.0]])
+refuses(TrajectoryTree, rewards=[[0, 1, 2, 3, 4, 11], np.zeros((2, 3)), np.zeros((4, 2)), "abc", [[0, 1], [2]]])
+refuses(TrajectoryTree, selected=[8, -1], logit_state=[3], dynamics_action=[2])
+
+
+def synced(lab):
+    """All that the page and Python share of a lab."""
+    return {name: getattr(lab, name) for name in lab.traits(sync=True)}
+
+
+@pytest.mark.parametrize(("lab", "trait", "wrong"), REFUSED, ids=lambda x: getattr(x, "__name__", None))
+def test_a_wrong_value_is_refused_by_name_and_changes_nothing(lab, trait, wrong):
+    start = START.get(lab, {})
+    made, (value, message) = lab(**start), wrong if isinstance(wrong, Told) else (wrong, trait)
+    before = synced(made)
+    with pytest.raises(TraitError, match=message):
+        setattr(made, trait, value)
+    assert synced(made) == before
+    if trait in inspect.signature(lab).parameters and value is not None:  # None stands for what is usual
+        with pytest.raises(TraitError, match=message):
+            lab(**start | {trait: value})
+
+
+# Of each lab: how it begins, and what is then changed and has to be undone.
+RESET = {
+    BaselineLab: ({"baseline": 2.0}, {"rewards": [10.0, 0.0, 0.0], "baseline": 0.0, "action_dependence": 0.5}),
+    ClipLab: (
+        {"ratio": 0.7, "advantage": -1.0, "epsilon": 0.3, "clip": False, "step_size": 1.0, "steps": 4},
+        {"ratio": 1.5, "advantage": 2.0, "epsilon": 0.1, "clip": True, "step_size": 0.2, "steps": 9},
+    ),
+    EstimatorExplorer: ({"seed": 3}, {"logits": [0, 0, 0], "quantities": [1, 1, 1], "draw": 1}),
+    GaeLab: (
+        {"lambda_": 0.3, "critic_error": 1.0, "discount": 0.8, "action": 1, "seed": 2},
+        {"lambda_": 0.9, "critic_error": -1.0, "discount": 0.9, "action": 0, "draw": 1},
+    ),
+    GradientCloud: (
+        {"logits": np.zeros((3, 2)), "samples": 4, "weighting": "reward to go", "vertical": "calm", "zoom": True},
+        {"logits": range(-3, 3), "samples": 1, "weighting": "total return", "vertical": "angry", "zoom": False},
+    ),
+    GridLab: ({"logits": np.full((12, 4), 0.5), "discount": 0.8}, {"logits": [0.0] * 48, "discount": 0.6}),
+    ScoreExplorer: ({"weighted": True}, {"probabilities": [0.2, 0.2, 0.6], "weighted": False}),
+    TrajectoryTree: ({"logits": np.zeros((3, 2)), "calm": [0.5, 0.4]}, {"logits": range(-3, 3), "calm": [0.9, 0.9]}),
+}
+
+
+@pytest.mark.parametrize("lab", RESET)
+def test_reset_goes_back_to_how_it_began(lab):
+    start, changes = RESET[lab]
+    made = lab(**start)
+    before = synced(made)
+    for trait, value in changes.items():
+        setattr(made, trait, value)
+        assert getattr(made, trait) != before[trait], trait
+    made.reset()
+    after = synced(made)
+    assert {trait: after[trait] for trait in changes} == {trait: before[trait] for trait in changes}
+
+
+SHOWN = []
+
+
+def shows(lab, start, *words):
+    """How it begins, and words of the text that stands for it."""
+    SHOWN.append((lab, start, words))
+
+
+refund = "refund has probability 0.50, reward"
+shows(AdvantageLab, {"preset": "small_positive"}, "Probabilities: 0.50, 0.30, 0.20.")
+shows(BaselineLab, {}, f"{refund} +11", "62.1 at b = 0", "0.247 at V = 10.3", "b* = 9.99 with 0.188")
+shows(BaselineLab, {"rewards": [0, 0, 0]}, "Now b = 0: variance 0")
+follows = "Now b = 3 and follows the action by 0.6, with a bias up to 0.21: variance 4.88"
+shows(BaselineLab, {"baseline": 3.0, "action_dependence": 0.6}, follows)
+clipped = "surrogate is +1.2", "gradient is off", "After 20 steps", "with the clip", "apologise 0.157"
+shows(ClipLab, {"ratio": 1.5, "steps": 20}, *clipped)
+shows(EstimatorExplorer, {"actions": REPLIES}, f"{refund} +2", "+0.45", "finite differences", "m = 100")
+dialled = "walk, is −0.273", "bias +0.427 and variance 1.71", "Best is λ = 0.77", "400 sampled episodes"
+shows(GaeLab, {}, *dialled)
+for setting in ({"samples": 16}, {"samples": 1, "vertical": "calm"}, {"zoom": True}):
+    shows(GradientCloud, setting, "Exact gradient (+0.275, ")
+shows(GridLab, {"selected": "b3"}, "b3 −6.29", "a1 −9.25", "Selected: b3", "right 0.25 (+2.68)")
+drawn = "refund 1, replace 0.5, apologise -0.5", "0.55, 0.33, 0.12", "100 drawn"
+shows(PolicyExplorer, START[PolicyExplorer] | {"draws": 100}, *drawn)
+shows(PreferenceLab, {"choices": MIXED}, "pair 8 of 20")
+scored = "refund 0.50, replace 0.30, apologise 0.20", "lengths 0.62, 0.88, 0.99"
+shows(ScoreExplorer, START[ScoreExplorer] | {"actions": REPLIES, "draws": 50}, *scored)
+path = "refund, calm, apologise: 0.32, return +2", "J = 0.21", "policy part 0.4 times dynamics part 0.8"
+shows(TrajectoryTree, {"selected": 1}, *path)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("lab", "start", "words"), SHOWN, ids=lambda x: getattr(x, "__name__", ""))
+def test_what_viewers_without_widgets_get(lab, start, words):
+    made = lab(**start)
+    data, metadata = made._repr_mimebundle_()
+    alt = metadata["image/png"]["alt"]
+    assert data["text/plain"] == alt == repr(made) == made.alt_text()
+    assert [part for part in words if part not in alt] == []
+    assert data["image/png"].startswith(b"\x89PNG")
+    assert len(data["image/png"]) < (70_000 if lab in (ClipLab, GaeLab, PreferenceLab) else 60_000)
+    assert made.first_frame() == data["image/png"], "the same picture each time"
+    state = offline.stored(made)["state"]
+    assert not TABLES & set(state), "tables, markup and what becomes buttons come from the package alone"
+    for trait in set(start) & set(state):
+        assert state[trait] == getattr(made, trait)
+
+
+def number(low, high, whole=False):
+    return {"kind": "number", "low": low, "high": high, "whole": whole}
+
+
+@pytest.mark.parametrize(
+    ("lab", "trait", "rule"),
+    [
+        (BaselineLab, "baseline", number(-20.0, 20.0)),
+        (ClipLab, "steps", number(0, 100, whole=True)),
+        (ClipLab, "epsilon", number(0.0, 0.5)),
+        (EstimatorExplorer, "h", number(1e-3, 5.0)),
+        (GaeLab, "critic_error", number(-3.0, 3.0)),
+        (GridLab, "selected", {"kind": "choice", "values": list(DECISIONS)}),
+        (GridLab, "discount", number(0.5, 0.99)),
+        (PreferenceLab, "choices", {"kind": "numbers", "low": -1.0, "high": 1.0, "lengths": list(range(21))}),
+        (TrajectoryTree, "selected", number(0, 7, whole=True)),
+    ],
+)
+def test_what_a_notebook_may_set(lab, trait, rule):
+    assert offline.rules(lab)[trait] == rule
+
+
+@pytest.mark.parametrize(
+    ("lab", "trait", "first", "second", "third"),
+    [
+        (PolicyExplorer, "logits", [0.0, 1.0, 0.5], [1.0, 0.0, 0.0], [2.0, 0.0, 0.0]),
+        (ScoreExplorer, "probabilities", [0.5, 0.3, 0.2], [0.2, 0.2, 0.6], [0.1, 0.2, 0.7]),
+    ],
+)
+def test_draws_that_the_page_sends_with_a_new_policy_are_kept(lab, trait, first, second, third):
+    made = lab(first, draws=5)
+    made.set_state({trait: second, "draw_start": 5, "draws": 100})  # a drag and a click in one message
+    assert (made.draws, made.draw_start) == (100, 5)
+    made.set_state({trait: third})
+    assert made.draws == 0
+
+
+def test_every_lab_has_its_rows():
+    """But for the map and the quiz, which are no labs; the RLHF lab has a file of its own."""
+    labs = set(widgets.__all__) - {"CourseMap", "Quiz", "RlhfLab"}
+    assert {lab.__name__ for lab, *_ in REFUSED} == labs
+    assert {lab.__name__ for lab, *_ in SHOWN} == labs - {"TrainingLab"}
+
+
+# The kinds of arguments
+
+ARGUMENTS = [
+    pytest.param(lab, name, parameter.default, id=f"{lab.__name__}-{name}")
+    for lab in (getattr(widgets, name) for name in widgets.__all__)
+    for name, parameter in inspect.signature(lab).parameters.items()
+]
+NO_NUMBERS = [True, np.True_, "0.5", b"1", None, [0.5], np.array(0.5), np.nan, np.inf]
+NO_TEXTS = [0, True, None, b"a", ["a"]]
+WRONG = {
+    Flag: [0, 1.0, "True", None],
+    Whole: [0.0, 1.0, np.float64(0), True, np.True_, "0", None],
+    Number: NO_NUMBERS,
+    Text: NO_TEXTS,
+    Enum: [True, None, b"a", ["a"], "none of them"],
+    Texts: [0, "abc", b"ab", {"a": 1}, [1], [None]],
+}
+LISTS = ("advantages", "logits", "actions", "quantities", "rewards", "probabilities")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("lab", "name", "usual"), ARGUMENTS)
+def test_an_argument_is_of_its_kind_or_refused_by_name(lab, name, usual):
+    wrong = [object(), {1: 2}, 1j]
+    if isinstance(usual, bool):
+        wrong += ["False", "", 0, 1, None, np.array(True)]
+        assert getattr(lab(**{name: np.bool_(usual)}), name) is usual
+    elif isinstance(usual, int):
+        wrong += [True, np.False_, -1, 0.9, 0.0, np.float64(1), np.array(1), np.nan, "1", None, [1], 10**30]
+        assert getattr(lab(**{name: np.uint8(1)}), name) == 1
+    elif isinstance(usual, float):
+        wrong += NO_NUMBERS
+        assert getattr(lab(**{name: np.float32(usual)}), name) == np.float32(usual)
+    elif isinstance(usual, str):
+        wrong += NO_TEXTS
+    if name in LISTS:
+        wrong += [0, 0.5, True, np.array(1.0), np.ma.masked, np.ma.array([0.5, 0.3, 0.2], mask=[0, 1, 0]), [1j] * 3]
+        wrong += [[True, False, True], ["0.5", "0.3", "0.2"][: None if name != "actions" else 1]]
+    for value in wrong:
+        with pytest.raises((TypeError, ValueError, TraitError)) as caught:
+            lab(**{name: value})
+        assert any(argument in str(caught.value) for argument in inspect.signature(lab).parameters)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("lab", [getattr(widgets, name) for name in widgets.__all__])
+def test_a_trait_takes_what_is_of_its_kind_alone(lab):
+    one = lab()
+    for name, trait in one.traits(sync=True).items():
+        if name.startswith("_") or name in ("layout", "tabbable", "tooltip"):  # those of every widget
+            continue
+        kinds = (*WRONG, Numbers, Dict, List)
+        assert isinstance(trait, kinds), f"{name} is a {type(trait).__name__}: what does it refuse?"
+        for value in WRONG.get(type(trait), []):
+            with pytest.raises(TraitError, match=name):
+                setattr(one, name, value)
+
+
+def emptied(value):
+    """Empty a dictionary or list, and all that it holds, in place."""
+    if isinstance(value, dict | list):
+        for part in [*value.values()] if isinstance(value, dict) else [*value]:
+            emptied(part)
+        value.clear()
+
+
+@pytest.mark.parametrize("lab", [getattr(widgets, name) for name in widgets.__all__])
+def test_what_is_changed_in_one_lab_reaches_no_other(lab):
+    def state():
+        return json.dumps(offline.stored(lab()), sort_keys=True)
+
+    before, first = state(), lab()
+    for name in first.traits(sync=True):
+        if not name.startswith("_"):
+            emptied(getattr(first, name))
+    assert state() == before
