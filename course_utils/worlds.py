@@ -1,6 +1,8 @@
 """The MDPs that the lessons meet by name, in the order in which they are met.
 
-Each is a ``mdp.TabularMDP``, so its values, gradient and trajectories are known exactly.
+Each is a ``mdp.TabularMDP``, so its values, gradient and trajectories are known exactly. ``discount`` is γ in [0, 1],
+``horizon`` the most steps of an episode, None for no limit. Arguments of another kind raise TypeError, and those of a
+wrong shape or out of range ValueError.
 """
 
 import numpy as np
@@ -41,10 +43,6 @@ def three_action_state(rewards: ArrayLike = (1.0, 0.25, -1.0)) -> TabularMDP:
     Returns:
         An MDP with state 0 "decision" and terminal state 1 "end".
 
-    Raises:
-        TypeError: not real numbers.
-        ValueError: not three finite numbers.
-
     Source: Sutton & Barto 2018, section 2.8 (gradient bandits), with certain rewards.
     """
     (rewards,) = arguments.floats(rewards=rewards)
@@ -71,12 +69,6 @@ def conversation(calm_after: ArrayLike = CALM_AFTER, rewards: ArrayLike = REPLY_
     Returns:
         An MDP with states 0 "first message", 1 "calm", 2 "angry" and terminal state 3 "closed", and actions 0 "refund"
         and 1 "apologise".
-
-    Raises:
-        TypeError: not real numbers.
-        ValueError: wrong shapes, NaN or inf, or probabilities out of range.
-
-    Source: this course.
     """
     (calm,), (replies,) = arguments.floats(calm_after=calm_after), arguments.floats(rewards=rewards)
     arguments.shape("calm_after", calm, (2,), "two replies")
@@ -101,16 +93,8 @@ def geometric_mdp(discount: float = 1.0, horizon: int | None = None) -> TabularM
     Without a horizon, V = π_stay (1 + γ V), so V = π_stay / (1 − γ π_stay) and
     ∂V / ∂logit_stay = π_stay π_stop / (1 − γ π_stay)². The length of an episode is geometric.
 
-    Args:
-        discount: γ in [0, 1].
-        horizon: at most so many steps, at least 1; None for no limit.
-
     Returns:
         An MDP with state 0 "playing" and terminal state 1 "stopped".
-
-    Raises:
-        TypeError: not a number.
-        ValueError: out of range.
 
     Source: Sutton & Barto 2018, example 5.5 (one state, two actions), with the reward on staying.
     """
@@ -145,10 +129,6 @@ def token_mdp(vocabulary: int = 4, length: int = 3, rewards: ArrayLike | None = 
         An MDP whose states are the unfinished texts, the shorter first and then in alphabetical order (state 0
         "start" is the empty one, its child by token a is state ``vocabulary · s + 1 + a``), and terminal state
         −1 "end". The horizon is ``length``.
-
-    Raises:
-        TypeError: not whole numbers, or rewards that are not real numbers.
-        ValueError: out of range, rewards of the wrong shape, or more than 1,000 states.
 
     Source: Xiao & Zhu, Foundations of Large Language Models, ch. 4 (generating text as decisions).
     """
@@ -223,16 +203,9 @@ def grid_world(discount: float = 0.9) -> TabularMDP:
     +10 and into the trap −10; goal and trap end the episode. From b3 the best move pays the toll: its reward at
     once is the lowest of the four, its advantage the highest.
 
-    Args:
-        discount: γ in [0, 1].
-
     Returns:
         An MDP with one state for each cell, row by row from the top left ("a3" to "d1"), and actions 0 "up",
         1 "right", 2 "down", 3 "left". The goal d3, the trap d2 and the wall b2, which nothing enters, are terminal.
-
-    Raises:
-        TypeError: not a number.
-        ValueError: out of range.
 
     Source: a grid world after Sutton & Barto 2018, examples 3.5 and 4.1, with a layout of its own.
     """
@@ -266,17 +239,8 @@ def icy_path(discount: float = 0.95) -> TabularMDP:
     Walking gains a place with probability 0.8, else none. Running gains two with probability 0.8, else one slides
     back to the first place.
 
-    Args:
-        discount: γ in [0, 1].
-
     Returns:
         An MDP with states 0 to 5 "place 1" to "place 6" and terminal state 6 "home", and actions 0 "walk" and 1 "run".
-
-    Raises:
-        TypeError: not a number.
-        ValueError: out of range.
-
-    Source: this course.
     """
     home = ICY_PLACES
     transitions = np.zeros((home + 1, 2, home + 1))
@@ -300,17 +264,11 @@ def icy_path(discount: float = 0.95) -> TabularMDP:
 def frozen_lake(discount: float = 1.0, horizon: int | None = None) -> TabularMDP:
     """Return Gymnasium's FrozenLake, 4 × 4, on ice that does not slip: a present, four holes, no other reward.
 
-    Args:
-        discount: γ in [0, 1].
-        horizon: at most so many steps, at least 1; None for no limit. Gymnasium's own limit is 100.
+    Gymnasium's own limit is 100 steps.
 
     Returns:
         An MDP with 16 states, row by row from the start, and actions 0 left, 1 down, 2 right, 3 up. The holes and the
         present are terminal.
-
-    Raises:
-        TypeError: not a number.
-        ValueError: out of range.
 
     Source: Towers et al. 2024, Gymnasium (toy text environments).
     """
