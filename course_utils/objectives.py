@@ -365,7 +365,7 @@ def ppo_clip_objective(
     counted = np.broadcast_to(w != 0, chosen.shape)
     n_counted = max(1, int(counted.sum()))
     value = float(terms.sum() / m)
-    if not (math.isfinite(value) and arguments.all_finite(found.ratio) and arguments.all_finite(slope)):
+    if not (math.isfinite(value) and all(map(arguments.all_finite, (log_probs, found.ratio, slope)))):
         arguments.floats(logits=logits, old_log_probs=old_log_probs, advantages=advantages, weights=weights)
         _check_taken(logits, actions, names="logits, old_log_probs, advantages, weights")
     return PPOClipObjective(
