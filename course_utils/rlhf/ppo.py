@@ -28,6 +28,9 @@ from course_utils.rlhf.network import LanguageModel
 from course_utils.rlhf.reward_model import Pairs, RewardModel
 from course_utils.rlhf.world import Replies, World
 
+__all__ = ["Batch", "Climbed", "Collected", "NotFiniteError", "PolicyStep", "State", "Updated"]
+__all__ += ["advantage_estimates", "climb", "collect", "policy_step", "update"]
+
 
 class State(NamedTuple):
     """All that changes from update to update."""

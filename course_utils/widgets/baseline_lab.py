@@ -21,6 +21,9 @@ from course_utils.widgets.lab import (
     uniforms,
 )
 
+__all__ = ["BaselineLab"]
+
+
 COUNT = 3  # actions
 LOGIT_LIMIT = 8.0
 REWARD_LIMIT = BASELINE_LIMIT = 20.0

@@ -13,6 +13,9 @@ from course_utils.objectives import PPOClipObjective, ppo_clip_objective
 from course_utils.widgets.formulas import formula
 from course_utils.widgets.lab import Constant, Flag, Lab, Number, Whole, lab_source, lab_style
 
+__all__ = ["ClipLab", "OneSample", "ascend", "batch_objective", "lab_formulas", "one_sample"]
+
+
 HIGHEST_RATIO = 2.0
 ADVANTAGE_LIMIT = 2.0
 HIGHEST_EPSILON = 0.5

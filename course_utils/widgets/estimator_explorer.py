@@ -11,6 +11,9 @@ from course_utils.arguments import FloatArray
 from course_utils.widgets.formulas import formula
 from course_utils.widgets.lab import Flag, Lab, Number, Numbers, Texts, Whole, lab_source, lab_style, listed, uniforms
 
+__all__ = ["Estimator", "EstimatorExplorer", "row_formulas"]
+
+
 REWARD_KINDS = ("number", "step", "thumb")
 COUNT = 3  # actions
 BATCHES = 8  # independent batches of each estimator, one dot each

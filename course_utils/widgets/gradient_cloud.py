@@ -9,16 +9,11 @@ from course_utils.arguments import FloatArray
 from course_utils.mdp import TabularMDP, Trajectories
 from course_utils.widgets.formulas import formula
 from course_utils.widgets.lab import Flag, Lab, Numbers, Whole, lab_source, lab_style, uniforms
-from course_utils.widgets.trajectory_tree import (
-    ENTRIES,
-    LOGIT_LIMIT,
-    START_CALM,
-    START_LOGITS,
-    START_REWARDS,
-    STATES,
-    _flat,
-    conversation,
-)
+from course_utils.widgets.trajectory_tree import ENTRIES, LOGIT_LIMIT, STATES, flat
+from course_utils.worlds import CALM_AFTER, REPLY_LOGITS, REPLY_REWARDS, conversation
+
+__all__ = ["GradientCloud", "weight_formulas"]
+
 
 WEIGHTINGS = ("total return", "reward to go", "reward to go minus V")
 VERTICALS = ("calm", "angry")  # the state of the vertical component; the horizontal one is the first message
@@ -77,7 +72,7 @@ class GradientCloud(Lab):
 
     def __init__(
         self,
-        logits: ArrayLike = START_LOGITS,
+        logits: ArrayLike = REPLY_LOGITS,
         samples: int = 10,
         weighting: str = "total return",
         *,
@@ -85,16 +80,16 @@ class GradientCloud(Lab):
         zoom: bool = False,
         seed: int = 0,
     ) -> None:
-        flat = _flat("logits", logits)
+        logits = flat("logits", logits)
         super().__init__(
-            logits=flat,
+            logits=logits,
             samples=samples,
             weighting=weighting,
             vertical=vertical,
             zoom=zoom,
             seed=seed,
-            initial={"logits": flat, "samples": samples, "weighting": weighting, "vertical": vertical, "zoom": zoom},
-            world={"calm": list(START_CALM), "rewards": [r for row in START_REWARDS for r in row]},
+            initial={"logits": logits, "samples": samples, "weighting": weighting, "vertical": vertical, "zoom": zoom},
+            world={"calm": list(CALM_AFTER), "rewards": [r for row in REPLY_REWARDS for r in row]},
             formulas=weight_formulas(),
         )
 
@@ -152,7 +147,7 @@ class GradientCloud(Lab):
 
     def counts(self) -> FloatArray:
         """Return how often each path was drawn for each estimate, shape (60, 8); the rows sum to m."""
-        pi, calm = policy.softmax(self.table()), np.array(START_CALM)
+        pi, calm = policy.softmax(self.table()), np.array(CALM_AFTER)
         u = np.stack([uniforms(3 * self.samples, self.seed, self.draw, k) for k in range(ESTIMATES)])
         first, mood, second = u[:, 0::3], u[:, 1::3], u[:, 2::3]
         a = (first >= pi[0, 0]).astype(int)

@@ -13,6 +13,9 @@ from traitlets import TraitError, observe
 from course_utils import arguments
 from course_utils.widgets.lab import Flag, Lab, Text, Whole
 
+__all__ = ["KernelLab", "budget", "interrupts", "stride", "told", "within"]
+
+
 POINTS = 50  # a curve has so many, and the newest
 LONGEST_MESSAGE = 160  # what offline.js takes
 PICTURE_TIME = 0.1  # seconds from one picture to the next, at least

@@ -17,6 +17,11 @@ from traitlets import Bool, Dict, Float, Int, List, TraitError, TraitType, Unico
 
 from course_utils import arguments
 from course_utils.arguments import FloatArray
+from course_utils.widgets import offline
+
+__all__ = ["Constant", "Flag", "Lab", "Number", "Numbers", "Text", "Texts", "Whole", "lab_source", "lab_style"]
+__all__ += ["labs_in", "listed", "uniform", "uniforms"]
+
 
 HERE = Path(__file__).parent
 
@@ -134,6 +139,7 @@ class Texts(List):  # type: ignore[type-arg]
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(Text(), **kwargs)
+        self.tag(rule={"kind": "texts"})
 
     def set(self, obj: Any, value: Any) -> None:
         """Set the list, or raise a TraitError that names the trait."""
@@ -158,6 +164,7 @@ class Numbers(TraitType[list[float], Any]):
     def __init__(self, low: float, high: float, lengths: tuple[int, ...] = (), **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.low, self.high, self.lengths = low, high, lengths
+        self.tag(rule={"kind": "numbers", "low": low, "high": high, "lengths": list(lengths)})
 
     def make_dynamic_default(self) -> list[float]:
         """Start empty."""
@@ -195,6 +202,7 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
 
     same_length: ClassVar[tuple[str, ...]] = ()
     offline_note: ClassVar[str] = "This lab is not connected to Python until you run the cell."
+    from_page: frozenset[str] = frozenset()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Keep the kernel from echoing what the page sends: an echo that comes late would undo a drag."""
@@ -222,17 +230,19 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
 
             progress.record_prediction(type(self).__name__, change["new"][-1])
 
-    def _page_sets(self, name: str) -> bool:
-        """Say whether the page's message that is being handled sets this trait: then it is not Python's to change."""
-        return name in self._property_lock
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take what the page says; meanwhile `from_page` names the traits in it, which are not Python's to change."""
+        self.from_page = frozenset(sync_data)
+        try:
+            super().set_state(sync_data)
+        finally:
+            self.from_page = frozenset()
 
     def __repr__(self) -> str:
         """Return the alt text: the same in each run, without an address."""
         return self.alt_text()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        from course_utils.widgets import offline
-
         bundle = super()._repr_mimebundle_(**kwargs)
         data: Mapping[str, Any] = bundle[0] if isinstance(bundle, tuple) else (bundle or {})
         alt = self.alt_text()
@@ -251,7 +261,7 @@ def labs_in(widget: Any) -> list[Lab]:
     return [lab for child in getattr(widget, "children", ()) for lab in labs_in(child)]
 
 
-def show_boxes() -> None:
+def _show_boxes() -> None:
     """Let a learner's own box of labs store the data of its labs too: a box by itself is nothing without Python."""
     shell = get_ipython()
     if shell is not None:
@@ -266,3 +276,6 @@ def _box_bundle(box: Box, include: Any = None, exclude: Any = None) -> Any:
         return bundle
     stored = {"labs": [offline.stored(lab) for lab in labs]}
     return {**bundle, offline.MIME_TYPE: stored, "text/plain": "\n".join(lab.alt_text() for lab in labs)}
+
+
+_show_boxes()

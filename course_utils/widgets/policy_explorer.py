@@ -11,6 +11,9 @@ from course_utils.arguments import FloatArray
 from course_utils.widgets.formulas import formula
 from course_utils.widgets.lab import Flag, Lab, Number, Numbers, Texts, Whole, lab_source, lab_style, listed, uniform
 
+__all__ = ["PolicyExplorer", "row_formulas"]
+
+
 ACTION_COUNTS = (2, 3, 4, 5, 6)
 LOGIT_LIMIT = SHIFT_LIMIT = 1000.0
 TEMPERATURES = 0.05, 100.0
@@ -150,7 +153,7 @@ class PolicyExplorer(Lab):
 
     @observe("logits", "temperature", "seed")
     def _new_policy(self, _change: Any) -> None:
-        if self.initial and not self._page_sets("draws"):  # not while it is being made
+        if self.initial and "draws" not in self.from_page:  # not while it is being made
             self.clear()
             if self.revealed:  # what was predicted was another policy
                 self.ghosts = []

@@ -19,6 +19,9 @@ from course_utils.rlhf.run import RunLog
 from course_utils.widgets.kernel_lab import KernelLab, budget, stride, within
 from course_utils.widgets.lab import Flag, Number, Numbers, Texts, Whole, lab_source, lab_style
 
+__all__ = ["RlhfLab", "Said", "digits", "from_0", "nice", "shown_rows", "two_sided"]
+
+
 FIRST_RUN = 100  # updates; then it is 200, 400, …
 PROMPTS = (4, 14, 20)  # whose replies one sees: calm about a parcel, angry about a bill, calm about a lamp
 PANELS = {

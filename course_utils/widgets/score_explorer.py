@@ -11,6 +11,9 @@ from course_utils.arguments import FloatArray
 from course_utils.widgets.formulas import formula
 from course_utils.widgets.lab import Flag, Lab, Numbers, Texts, Whole, lab_source, lab_style, listed, uniform
 
+__all__ = ["ScoreExplorer", "row_formulas"]
+
+
 ACTIONS = 3
 LEAST_PROBABILITY = 0.001
 MOST_DRAWS = 10_000
@@ -129,7 +132,7 @@ class ScoreExplorer(Lab):
 
     @observe("probabilities", "seed")
     def _new_policy(self, _change: Any) -> None:
-        if self.initial and not self._page_sets("draws"):  # not while it is being made
+        if self.initial and "draws" not in self.from_page:  # not while it is being made
             self.clear()
 
     # --- the buttons, from Python -------------------------------------------------------------------

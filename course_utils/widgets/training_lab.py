@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from traitlets import Dict, Enum, observe, validate
 
-from course_utils import arguments, mdp, policy, rollout, training
+from course_utils import arguments, mdp, policy, rollout, training, worlds
 from course_utils.arguments import FloatArray
 from course_utils.widgets.kernel_lab import KernelLab, budget, stride, within
 from course_utils.widgets.lab import Flag, Number, Numbers, Whole, lab_source, lab_style
+
+__all__ = ["Settings", "TrainingLab", "cart_features", "frame_stride"]
 
 
 class Settings(NamedTuple):
@@ -41,11 +43,6 @@ LOWEST_STEP_SIZE, HIGHEST_STEP_SIZE = 0.001, 1.0
 HIGHEST_ENTROPY_COST = 0.2
 EVALUATIONS = 30  # the last so many are drawn
 FRAMES = 100  # of a replayed episode
-
-
-def frozen_lake() -> mdp.TabularMDP:
-    """Return FrozenLake without slipping, 4 × 4, with Gymnasium's limit of 100 steps."""
-    return mdp.from_gymnasium("FrozenLake-v1", is_slippery=False, horizon=STEP_LIMIT)
 
 
 def cart_features(observations: NDArray[Any]) -> FloatArray:
@@ -138,7 +135,7 @@ class TrainingLab(KernelLab):
             step_size=usual.step_size if step_size is None else step_size,
             seed=seed,
         )
-        self._lake = frozen_lake()
+        self._lake = worlds.frozen_lake(horizon=STEP_LIMIT)
         self._envs: dict[int, Any] = {}  # CartPoles that step together, by their number
         self.set_trait(
             "world", {"map": _letters(self._lake), "highest": {k: s.highest for k, s in ENVIRONMENTS.items()}}
