@@ -48,6 +48,7 @@ def do(view: LabView, hand: Hand, finger: bool = False) -> None:
         if hand.by is None and not finger:
             part.click()
         elif hand.by is None:
+            part.scroll_into_view_if_needed()
             box = part.bounding_box()
             assert box is not None
             view.touch(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
