@@ -10,6 +10,7 @@ import threading
 import warnings
 from html.parser import HTMLParser
 
+import learners
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -106,66 +107,38 @@ def test_the_smallest_input_on_which_it_shows():
 
 
 def test_stub():
-    def empty(x): ...  # your code here
-
-    def documented(x):
-        """Return x² + x."""
-
-    def passes(x):
-        pass
-
     def begun(x):
         y = x**2
         ...  # your code here
         del y
 
-    def dots(x):
-        return ...
-
-    def not_implemented(x):
-        raise NotImplementedError
-
-    for function in (empty, documented, passes, begun, dots, not_implemented):
+    bodies = ("...", '"""Return x² + x."""', "pass", "return ...", "raise NotImplementedError")
+    for function in (*(learners.written("double(x)", code, {}) for code in bodies), begun):
         result = judge(DOUBLE, function)
         assert (result.status, result.mistake) == ("not attempted", None)
         assert f"Return x² + x. It is called as `{function.__name__}(x)`." in result.text.replace("\n", " ")
-    assert judge(DOUBLE, empty).text == judge(DOUBLE, empty).text
-    assert judge(DOUBLE, empty)._repr_html_() == judge(DOUBLE, empty)._repr_html_()
+    assert judge(DOUBLE, begun).text == judge(DOUBLE, begun).text
+    assert judge(DOUBLE, begun)._repr_html_() == judge(DOUBLE, begun)._repr_html_()
 
 
 # --- each with its own sentence ----------------------------------------------------------------------
 
 
-def prints(x):
-    print(x**2 + x)
+def body(code):
+    return learners.written("double(x)", code, {"np": np, "COUNT": COUNT, "BUFFERS": {}})
 
 
-def no_return(x):
-    x**2 + x
+COUNT, ANSWERS = [0], {}
+prints = body("print(x**2 + x)")
+remembers = body("COUNT[0] += 1; return x**2 + x + (COUNT[0] % 7 == 0)")
 
 
-def yields(x):
-    yield from x**2 + x
+def hard_coded(x):
+    return x**2 + x if x.shape[-1] in (2, 3) else x**2 + x * 3
 
 
 async def waits(x):
     return x**2 + x
-
-
-def in_place(x):
-    x *= x + 1
-    return x
-
-
-def mutates(x):
-    y = x**2 + x
-    x[...] = 0
-    return y
-
-
-def mutates_and_is_off(x):
-    x[0] += 1
-    return x**2 + x * 7
 
 
 class Unshowable:
@@ -176,43 +149,15 @@ class Unshowable:
         raise ZeroDivisionError
 
 
-BUFFERS: dict = {}
-
-
-def overwrites(x):
-    buffer = BUFFERS.setdefault(x.shape, np.empty_like(x))
-    buffer[...] = x**2 + x
-    return buffer
-
-
-COUNT = [0]
-
-
-ANSWERS = {}
-
-
 def keeps_answers(x):
     return ANSWERS.setdefault(id(x), (x, nonlinear(x)))[1]
-
-
-def remembers(x):
-    COUNT[0] += 1
-    return x**2 + x + (COUNT[0] % 7 == 0)
-
-
-def hard_coded(x):
-    return x**2 + x if x.shape[-1] in (2, 3) else x**2 + x * 3
-
-
-def ignores_argument(other):
-    return np.array([1.0, 2.0])
 
 
 SENTENCES = [
     # what a learner wrote, the mistake's id, its status, and words that must be said
     (prints, "prints", "not yet", "prints its answer"),
-    (no_return, "returns-none", "not yet", "without a `return`"),
-    (yields, "generator", "not yet", "a generator, which has not computed"),
+    (body("x**2 + x"), "returns-none", "not yet", "without a `return`"),
+    (body("yield from x**2 + x"), "generator", "not yet", "a generator, which has not computed"),
     (lambda x: map(nonlinear, x), "generator", "not yet", "a map, which has not computed"),
     (waits, "coroutine", "not yet", "`async def`"),
     (lambda x: waits(x), "coroutine", "not yet", "`async def`"),
@@ -231,7 +176,7 @@ SENTENCES = [
     (lambda x: np.array([x, x]), "wrong-shape", "not yet", "one axis too many, of length 2"),
     (lambda x: x[..., :1], "returns-input", "not yet", "came in as `x`, or a part of it"),
     (lambda x: x, "returns-input", "not yet", "came in as `x`"),
-    (ignores_argument, "ignores-inputs", "not yet", "whatever it is given"),
+    (lambda other: np.array([1.0, 2.0]), "ignores-inputs", "not yet", "whatever it is given"),
     (lambda x: np.sqrt(x), "not-finite", "not yet", "1 of the 2 entries of your answer are NaN"),
     (lambda x: x / 0, "not-finite", "not yet", "are inf"),
     (lambda x: np.round(x**2 + x, 3), "rounding", "almost", "Right to about three digits"),
@@ -240,10 +185,20 @@ SENTENCES = [
     (lambda x: x**2 + x - 0.5, "offset", "not yet", "0.5 below the wanted one"),
     (hard_coded, "only-examples", "not yet", "written into the code"),
     (lambda x: x**3, None, "not yet", "in 2 of its 2 entries"),
-    (in_place, "in-place", "almost", "the very array that came in as `x`"),
-    (mutates, "mutates-input", "almost", "The answer is right, and the function changes its input `x`"),
-    (mutates_and_is_off, "mutates-input", "not yet", "Your function changes its input `x`"),
-    (overwrites, "overwrites", "almost", "the next call writes over it"),
+    (body("x *= x + 1; return x"), "in-place", "almost", "the very array that came in as `x`"),
+    (
+        body("y = x**2 + x; x[...] = 0; return y"),
+        "mutates-input",
+        "almost",
+        "The answer is right, and the function changes its input `x`",
+    ),
+    (body("x[0] += 1; return x**2 + x * 7"), "mutates-input", "not yet", "Your function changes its input `x`"),
+    (
+        body("buffer = BUFFERS.setdefault(x.shape, np.empty_like(x)); buffer[...] = x**2 + x; return buffer"),
+        "overwrites",
+        "almost",
+        "the next call writes over it",
+    ),
     (lambda: 1, "wrong-arguments", "not yet", "written with the arguments `()`"),
     (lambda x, y: x, "wrong-arguments", "not yet", "`(x, y)`. It is called as `double(x)`"),
     (None, "not-callable", "not yet", "received None instead of a function"),

@@ -13,9 +13,7 @@ ROLES, rest = SOURCES["lab.css"].split("  box-sizing", 1)
 
 # A string that matplotlib or a page would take for a colour; "gold" is a reward.
 NAMES = "|".join(sorted(matplotlib.colors.CSS4_COLORS.keys() - {"gold"}))
-IN_PYTHON = re.compile(
-    rf'#(?:[0-9a-fA-F]{{3}}){{1,2}}\b|"(?:{NAMES}|C\d)"|\b(?:\w*colou?rs?|m?[fe]c|c|cmap)="(?!none")'
-)
+IN_PYTHON = re.compile(rf'#(?:[0-9a-fA-F]{{3}}){{1,2}}\b|"(?:{NAMES}|C\d)"|(?:colou?rs?|\bm?[fe]c|\bc|cmap)="(?!none")')
 # Words that a palette would make wrong, or a dark page.
 WORD = re.compile(r"\b(?:orange|vermillion|yellow|purple|pink|blue|green|gr[ae]y|red|black|white)\b", re.IGNORECASE)
 LESSONS = {p.name: p.read_text(encoding="utf-8") for p in sorted(lessons.NOTEBOOKS.glob("src/*.py"))}

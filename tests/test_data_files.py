@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from course_utils import data_files, lessons
+from course_utils import data_files, lessons, misconceptions
 from course_utils.data_files import DataFileError, MissingFileError
 from course_utils.rlhf import metrics, reward_model
 from course_utils.rlhf import world as worlds
@@ -37,6 +37,7 @@ READERS = {
     **{name: (in_a_world, (worlds.DATA / name).read_bytes()) for name in worlds._FILES},
     "preferences.jsonl": (lambda path: reward_model.read_pairs(path, WORLD).chosen.tokens.tolist(), PAIRS),
     "log.jsonl": (metrics.read_jsonl, LOG),
+    "misconceptions.json": (misconceptions.read, misconceptions.PATH.read_bytes()),
     "08.json": (quiz.load, (lessons.QUIZZES / "08.json").read_bytes()),
 }
 JSON = [name for name in READERS if ".json" in name]

@@ -140,7 +140,6 @@ good(language.pack, model=MODEL)
 good(language.unpack, parameters=PARAMETERS, like=MODEL)
 few = {"world": WORLD, "demonstrations": REPLIES, "rng": None, "dtype": np.float32}
 good(language.sft, **few, epochs=1, step_size=0.1, batch=4, hidden=1, held_out=0.5)
-good(language.finite, model=MODEL)
 good(language.checked_model, name="model", model=MODEL, world=WORLD)
 good(language.checked_batch, name="batch", batch=CONTEXTS, model=MODEL)
 good(reward_model.RewardModel, kind="log", weights=RM.weights, length_weight=0.0, mean=0.0, sd=1.0, offset=0.0)

@@ -17,6 +17,7 @@ import urllib.request
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import websocket
@@ -129,19 +130,18 @@ def change(name: str) -> Callable[[Path], object]:
     return lambda root: (root / name).write_text((root / name).read_text(encoding="utf-8") + "\n# changed\n")
 
 
-@pytest.mark.parametrize(
-    "alter",
-    [
-        change("pyproject.toml"),
-        change("course_utils/build/constraints.txt"),
-        lambda root: (root / ".venv/pyvenv.cfg").write_text("version = 3.13.0\n"),
-        lambda root: install.write_stamp(str(root / ".venv"), "", {"test"}),
-        lambda root: (root / ".venv/installed.json").write_text("{half a fi"),
-        lambda root: (root / ".venv/installed.json").unlink(),
-        lambda root: Path(install.venv_python(str(root / ".venv"))).unlink(),
-    ],
-    ids=["pyproject", "constraints", "python", "unfinished", "torn stamp", "no stamp", "no interpreter"],
-)
+CHANGES = {
+    "pyproject": change("pyproject.toml"),
+    "constraints": change("course_utils/build/constraints.txt"),
+    "python": lambda root: (root / ".venv/pyvenv.cfg").write_text("version = 3.13.0\n"),
+    "unfinished": lambda root: install.write_stamp(str(root / ".venv"), "", {"test"}),
+    "torn stamp": lambda root: (root / ".venv/installed.json").write_text("{half a fi"),
+    "no stamp": lambda root: (root / ".venv/installed.json").unlink(),
+    "no interpreter": lambda root: Path(install.venv_python(str(root / ".venv"))).unlink(),
+}
+
+
+@pytest.mark.parametrize("alter", CHANGES.values(), ids=CHANGES)
 def test_a_change_makes_it_install_again(installed: Path, alter: Callable[[Path], object]) -> None:
     alter(installed)
     assert not current(installed, "test")
@@ -297,6 +297,11 @@ def lab_command(*options: object) -> list[str]:
     return [sys.executable, "-m", "course_utils.build", "lab", "--no-browser", *map(str, options)]
 
 
+def started(port: int, **options: Any) -> subprocess.Popen[str]:
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    return subprocess.Popen(lab_command("--port", port), cwd=ROOT, **pipes, **options)
+
+
 def test_a_taken_port_is_named() -> None:
     with socket.socket() as other:
         other.bind((lab.HOST, 0))
@@ -419,32 +424,24 @@ c.KernelManager.ip = "192.0.2.1"
 c.MappingKernelManager.default_kernel_name = "mine"
 c.ServerApp.session_class = "no.such.Class"
 """
-ELSEWHERE = {
-    "JUPYTER_TOKEN": "mine",
-    "JUPYTER_PORT": "1",
-    "JUPYTER_PREFER_ENV_PATH": "0",
-    "JUPYTER_RUNTIME_DIR": "{folder}/file/runtime",
-    "JUPYTER_PATH": "{folder}/data",
-    "JUPYTER_DATA_DIR": "{folder}/data",
-    "JUPYTER_CONFIG_PATH": "{folder}/home/.jupyter",
-    "JUPYTERLAB_DIR": "{folder}/nowhere",
-    "JUPYTERLAB_WORKSPACES_DIR": "{folder}/file",
+ELSEWHERE = {"JUPYTER_TOKEN": "mine", "JUPYTER_PORT": "1", "JUPYTER_PREFER_ENV_PATH": "0"}
+ELSEWHERE |= {"JUPYTER_RUNTIME_DIR": "{folder}/file/runtime", "JUPYTER_CONFIG_PATH": "{folder}/home/.jupyter"}
+ELSEWHERE |= {"JUPYTERLAB_DIR": "{folder}/nowhere", "JUPYTERLAB_WORKSPACES_DIR": "{folder}/file"}
+ELSEWHERE |= dict.fromkeys(["JUPYTER_PATH", "JUPYTER_DATA_DIR"], "{folder}/data")
+
+
+CONFIGURED = {
+    "own configuration": ({}, ""),
+    "its folder named": ({"JUPYTER_CONFIG_DIR": "{folder}/home/.jupyter"}, ""),
+    "broken configuration": ({"JUPYTER_CONFIG_DIR": "{folder}/broken"}, ""),
+    "variables": (ELSEWHERE, "cannot be written"),
+    "no home": ({"HOME": "{folder}/file"}, "Your home folder cannot be written"),
 }
 
 
 @pytest.mark.install
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for another process")
-@pytest.mark.parametrize(
-    ("environment", "notice"),
-    [
-        ({}, ""),
-        ({"JUPYTER_CONFIG_DIR": "{folder}/home/.jupyter"}, ""),
-        ({"JUPYTER_CONFIG_DIR": "{folder}/broken"}, ""),
-        (ELSEWHERE, "cannot be written"),
-        ({"HOME": "{folder}/file"}, "Your home folder cannot be written"),
-    ],
-    ids=["own configuration", "its folder named", "broken configuration", "variables", "no home"],
-)
+@pytest.mark.parametrize(("environment", "notice"), CONFIGURED.values(), ids=CONFIGURED)
 def test_whatever_is_configured_the_printed_address_opens_and_kernels_are_silent(
     tmp_path: Path, environment: dict[str, str], notice: str
 ) -> None:
@@ -463,14 +460,7 @@ def test_whatever_is_configured_the_printed_address_opens_and_kernels_are_silent
     variables = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "XDG_"))}
     variables |= {"HOME": str(tmp_path / "home"), **asked}
     port = free_port()
-    server = subprocess.Popen(
-        lab_command("--port", port),
-        cwd=ROOT,
-        env=variables,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    server = started(port, env=variables)
     try:
         assert server.stdout is not None
         printed = ""
@@ -522,9 +512,7 @@ def test_a_second_start_answers_within_five_seconds_and_ctrl_c_ends_it() -> None
     for _ in range(3):  # the other worker may be busy; the best of three is the machine's own time
         port, begun = free_port(), time.monotonic()
         subprocess.run([sys.executable, SCRIPT, "--help"], check=True, stdout=subprocess.DEVNULL)  # as in make lab
-        server = subprocess.Popen(
-            lab_command("--port", port), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+        server = started(port)
         try:
             times.append(seconds_until_answer(port, server, begun))
             assert server.stdout is not None

@@ -59,10 +59,12 @@ def refuses(lab, **wrong):
     REFUSED.extend((lab, trait, value) for trait, values in wrong.items() for value in values)
 
 
-refuses(AdvantageLab, advantages=[[1.0, 2.0]], logits=[Told([0.0, NAN, 0.0], "logits contains nan")])
+refuses(AdvantageLab, advantages=[[1.0, 2.0], ["x", 1, 2]], logits=[Told([0.0, NAN, 0.0], "logits contains nan")])
 refuses(AdvantageLab, probabilities=[Told([0.5, 0.6, 0.2], "probabilities sums to 1.3, expected 1")])
 refuses(AdvantageLab, probabilities=[Told([0.5, 0.5, 0.0], "probabilities contains 0")])
-refuses(AdvantageLab, step_size=[Told(-1.0, "step_size is -1.0")])
+refuses(AdvantageLab, probabilities=[Told([1.5, -0.6, 0.1], "probabilities contains 1.5")])
+refuses(AdvantageLab, step_size=[Told(-1.0, "step_size is -1.0"), "big"], mode=["all"], seed=[-1])
+refuses(AdvantageLab, trajectory_length=[0], actions=[["a", "a", "b"]])
 refuses(BaselineLab, logits=[[0, 1], [0, 1, 9]], rewards=[[0, 1, 21], [0, 1, NAN], "abc"], baseline=[20.5, NAN])
 refuses(BaselineLab, action_dependence=[-0.1, 1.1], component=[3], samples=[0, 1001], actions=NAMES)
 refuses(ClipLab, ratio=[2.01, -0.1, NAN], advantage=[2.1], epsilon=[0.51, -0.01], clip=[2])

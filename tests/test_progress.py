@@ -252,20 +252,18 @@ def test_a_link_stays_a_link(file, tmp_path):
 # --- files that are not ours to understand ------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("content", "why"),
-    [
-        (b"{ not json", "cannot be read"),
-        (b"\xff\xfe\x00", "cannot be read"),
-        (b"", "cannot be read"),
-        (b"[" * 100_000, "cannot be read"),
-        (b"[]", "not a record of this course"),
-        (b'{"my": "notes"}', "not a record of this course"),
-        (json.dumps({"format": progress.FORMAT, "version": 2, "events": []}).encode(), "newer version"),
-        (json.dumps({"format": progress.FORMAT, "version": 1, "events": [1]}).encode(), "cannot be read"),
-        (json.dumps({"format": progress.FORMAT, "version": 1}).encode(), "cannot be read"),
-    ],
-)
+def ours(version=1, **more):
+    return json.dumps({"format": progress.FORMAT, "version": version} | more).encode()
+
+
+STRANGE = {
+    "cannot be read": [b"{ not json", b"\xff\xfe\x00", b"", b"[" * 100_000, ours(events=[1]), ours()],
+    "not a record of this course": [b"[]", b'{"my": "notes"}'],
+    "newer version": [ours(version=2, events=[])],
+}
+
+
+@pytest.mark.parametrize(("content", "why"), [(content, why) for why in STRANGE for content in STRANGE[why]])
 @pytest.mark.parametrize("by", ["recording", "reading"])
 def test_a_strange_file_is_set_aside_never_overwritten(file, capsys, content, why, by):
     file.parent.mkdir()
@@ -283,16 +281,11 @@ def test_a_strange_file_is_set_aside_never_overwritten(file, capsys, content, wh
 
 def test_odd_entries_are_passed_over(file):
     file.parent.mkdir()
-    odd = [
-        {},
-        {"kind": "check"},
-        {"kind": "quiz", "quiz": 8},
-        {"kind": "other", "lesson": "01"},
-        {"kind": "prediction"},
-    ]
+    odd = [{}, {"kind": "check"}, {"kind": "quiz", "quiz": 8}, {"kind": "other", "lesson": "01"}]
+    odd += [{"kind": "prediction"}]
     odd += [{"kind": "check", "lesson": "01", "question": "softmax", "status": "wonderful", "times": 1}]
     odd += [{"kind": "prediction", "lab": "advantage", "record": 3, "times": "many"}]
-    file.write_text(json.dumps({"format": progress.FORMAT, "version": 1, "events": odd}))
+    file.write_bytes(ours(events=odd))
     assert progress.summary()["01"]["checks"]["softmax"]["status"] == "not yet"
 
 
@@ -464,10 +457,8 @@ def test_reset_where_nobody_can_be_asked(file, monkeypatch, error):
 
 def test_lessons_are_numbered_and_their_labs_are_known():
     assert [lesson.number for lesson in lessons.LESSONS] == [f"{n:02d}" for n in range(14)]
-    assert [lessons.lab_name(name) for name in ("AdvantageLab", "advantage_lab", "advantage", "Score Explorer")] == [
-        *["advantage"] * 3,
-        "score",
-    ]
+    names = [lessons.lab_name(name) for name in ("AdvantageLab", "advantage_lab", "advantage", "Score Explorer")]
+    assert names == ["advantage", "advantage", "advantage", "score"]
     assert lessons.lesson_of_lab("AdvantageLab") == "08"
     assert lessons.lesson_of_lab("no such lab") is None
 

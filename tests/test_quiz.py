@@ -332,7 +332,7 @@ def test_the_good_file_is_good(tmp_path):
         ('"text": "this", "right": true', '"text": "this", "right": false', 8, "0 options are right"),
         ('"text": "q", "right": false', '"text": "q", "right": true', 32, "2 of 2 options"),
         ('"text": "that"', '"text": " this "', 10, "same text"),
-        ('"M5"', '"M25"', 10, "'M25' is not one of M1 to M24"),
+        ('"M5"', '"M99"', 10, "'M99' is not one of M1 to M45"),
         ('{ "text": "this", ', '{ "text": "this", "misconception": "M1", ', 9, "no misconception"),
         ('"value": 2', '"value": 1.05', 17, "counts as right"),
         ('"value": 3', '"value": 2.1', 18, "cannot be told"),
@@ -401,6 +401,19 @@ def test_answers_are_recorded_once_each():
         "loss": {"first_try": False, "correct": True, "tries": 2},
     }
     assert progress.summary()["08"]["quiz"] == shown.results
+
+
+def test_a_quiz_shown_again_knows_what_was_answered(monkeypatch):
+    assert Quiz("08").before == {}
+    Quiz("08").answers = {"loss": [0, 2], "three-actions": [1]}
+    progress.record_quiz("08", "a question of an older course", True, True)
+    shown = Quiz("08")
+    assert shown.before == {"three-actions": True, "loss": False}
+    assert shown.answers == {}
+    assert "before" not in offline.stored(shown)["state"]
+    assert Quiz("03").before == {}
+    monkeypatch.setenv(progress.VARIABLE, "")
+    assert Quiz("08").before == {}
 
 
 def test_with_recording_off_answers_are_only_shown(monkeypatch):

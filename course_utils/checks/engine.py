@@ -115,7 +115,9 @@ def check(
     """
     if not issubclass(type(name), str | Question) and callable(name):
         question_name = fn if type(fn) is str else "softmax"
-        return _other(question_name, sentences.exchanged(question_name, own_name(name)))
+        return _other(
+            question_name, sentences.say("exchanged-arguments", first=cut(question_name, 60), own=own_name(name))
+        )
     try:
         question = cast(Question, name) if issubclass(type(name), Question) else load(cast(str, name))
     except UnknownQuestionError as error:
@@ -125,16 +127,18 @@ def check(
     return result
 
 
+def _bad_argument(name: str, got: object, wanted: str) -> Diagnosis:
+    return sentences.say("bad-argument", name=name, got=cut(show(got), 60), wanted=wanted)
+
+
 def judge(
     question: Question, fn: Callable[..., Any], seed: int | None = None, limit: float | None = LIMIT
 ) -> CheckResult:
     """Check a function and record nothing: for graders. See ``check``."""
     if seed is not None and not (_is_number(seed, np.integer | int) and seed >= 0):
-        return _other(question.name, sentences.bad_argument("seed", seed, "a whole number that is 0 or larger"))
+        return _other(question.name, _bad_argument("seed", seed, "a whole number that is 0 or larger"))
     if limit is not None and not (_is_number(limit, np.integer | np.floating | int | float) and limit > 0):
-        return _other(
-            question.name, sentences.bad_argument("limit", limit, "a number of seconds, or None for any time")
-        )
+        return _other(question.name, _bad_argument("limit", limit, "a number of seconds, or None for any time"))
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)
     own, out, started = own_name(fn), sys.stdout, time.perf_counter()
     watch = Watch(limit, partial(_say, sentences.still_running(own, limit), out))
@@ -163,7 +167,7 @@ def _say(text: str, out: Any) -> None:
 def _stopped(question: Question, fn: Any, stop: Stop, extreme: bool = False) -> Diagnosis:
     """Return what is said of a call that did not come to its end."""
     if stop.interrupted:
-        return sentences.interrupted(stop)
+        return sentences.say("interrupted", seconds=stop.seconds, line=sentences.in_line(stop))
     if stop.limit is not None:
         return sentences.too_long(stop, question.name, own_name(fn))
     return sentences.raised(stop, extreme)
@@ -189,7 +193,7 @@ def _before_calling(question: Question, fn: Any) -> Finding | None:
     if is_stub(fn):
         return Finding(_not_attempted(question, fn))
     if is_async(fn):
-        return Finding(sentences.coroutine())
+        return Finding(sentences.say("coroutine"))
     for inputs in question.fixed:
         if refused := refusal(fn, inputs):
             missing = question.arguments()[len(inputs) :]
@@ -257,15 +261,15 @@ def _unusable(question: Question, learner: Learner, call: Call, wanted: NDArray[
             return Finding(_not_attempted(question, learner.function))
         diagnosis = sentences.nothing_returned(call.printed, returns_something(learner.function))
     elif call.kind == "coroutine":
-        diagnosis = sentences.coroutine()
+        diagnosis = sentences.say("coroutine")
     elif call.kind == "iterator":
-        diagnosis = sentences.iterator(value)
+        diagnosis = sentences.say("generator", kind=type(value).__name__)
     elif call.kind == "too many":
-        diagnosis = sentences.too_many(value, wanted)
+        diagnosis = sentences.say("too-many", value=sentences.describe(value), wanted=sentences.a_shape(wanted.shape))
     elif call.kind == "other":
         diagnosis = sentences.wrong_type(value, wanted)
     elif call.numbers.size == 0 and wanted.size:
-        diagnosis = sentences.empty(wanted.shape)
+        diagnosis = sentences.say("empty", wanted=sentences.a_shape(wanted.shape))
     if diagnosis is None:
         return None
     return Finding(diagnosis, call.inputs, value, wanted, fresh, call.stop, call.printed)
@@ -336,12 +340,12 @@ def _unnamed(question: Question, cases: Sequence[Case], differing: Sequence[Case
         return sentences.transposed(odd.got.shape, odd.wanted.shape)
     odd_shapes = [case for case in differing if case.got.shape != case.wanted.shape]
     if odd_shapes and _all_right_after(question, cases, lambda c: c.got.reshape(c.wanted.shape)):
-        return sentences.extra_axes(odd_shapes[0].got.shape, odd_shapes[0].wanted.shape)
+        return sentences.say("axes", got=odd_shapes[0].got.shape, wanted=odd_shapes[0].wanted.shape)
     for case in differing:
         if case.call.shared and not case.call.changed:
-            return sentences.returns_input(case.call.shared)
+            return sentences.say("returns-input", name=case.call.shared)
     if _always_the_same(cases):
-        return sentences.ignores_inputs()
+        return sentences.say("ignores-inputs")
     nowhere_finite = not any(np.isfinite(case.got).any() for case in differing)
     if odd_shapes and not nowhere_finite:
         return sentences.wrong_shape(odd_shapes[0].got.shape, odd_shapes[0].wanted.shape)
@@ -363,7 +367,7 @@ def _unnamed(question: Question, cases: Sequence[Case], differing: Sequence[Case
     if close(got - wanted, np.full(got.shape, (got - wanted).mean()), NAMING, question.atol):
         return sentences.offset(float((got - wanted).mean()))
     if all(case.fresh for case in differing):
-        return sentences.only_examples()
+        return sentences.say("only-examples")
     first = differing[0]
     entries = np.abs(first.got - first.wanted) > question.atol + NAMING * np.abs(first.wanted).max()
     return sentences.unknown(int(entries.sum()), first.got.size, len(differing), len(cases))
@@ -400,7 +404,7 @@ def _at_the_extremes(question: Question, learner: Learner) -> list[Case] | Findi
         case = Case(inputs, wanted, got, call)
         if not _right(question, case):
             mistake = _named_at_the_extreme(question, case, question.extreme[: len(cases)])
-            diagnosis = _from_mistake(mistake) if mistake else sentences.extreme()
+            diagnosis = _from_mistake(mistake) if mistake else sentences.say("extreme-inputs")
             return _finding(diagnosis, case)
         cases.append(case)
     return cases
@@ -433,22 +437,21 @@ def _side_effects(question: Question, learner: Learner, cases: Sequence[Case]) -
     for case in cases:
         call = case.call
         if call.shared in call.changed and call.shared:
-            return _finding(sentences.in_place(call.shared), case)
+            return _finding(sentences.say("in-place", name=call.shared), case)
         if call.changed:
             return _finding(sentences.mutates(call.changed, right=True), case)
         if call.shared:
-            return _finding(sentences.alias(call.shared), case)
+            return _finding(sentences.say("alias", name=call.shared), case)
     for case in cases:
         later = np.array(case.call.value, dtype=float)
         if not np.array_equal(later, case.got, equal_nan=True):
-            return Finding(
-                sentences.overwrites(), case.inputs, later, case.got, labels=("its answer, later", "its answer, then")
-            )
+            labels = ("its answer, later", "its answer, then")
+            return Finding(sentences.say("overwrites"), case.inputs, later, case.got, labels=labels)
     again = _answer(question, learner, cases[0].inputs)
     if isinstance(again, Finding):
         return again
     if not _right(question, again):
-        return _finding(sentences.remembers(), again)
+        return _finding(sentences.say("remembers"), again)
     return _numbers_exchanged(question, learner, cases)
 
 
@@ -463,7 +466,7 @@ def _numbers_exchanged(question: Question, learner: Learner, cases: Sequence[Cas
             learner(first.inputs)
             call = learner(then.inputs, in_place=True)
             case = replace(then, got=call.numbers, call=call)
-            return None if _right(question, case) else _finding(sentences.remembers_arrays(), case)
+            return None if _right(question, case) else _finding(sentences.say("remembers-arrays"), case)
     return None
 
 
@@ -518,7 +521,7 @@ def _sampled(question: Question, learner: Learner, inputs: list[tuple[Inputs, bo
         answered = np.array(answers)
         samples.append(Sample(given, answered, fresh, not question.index and is_single(answered)))
         if rng.bit_generator.state == unused and _children(rng) == children:
-            notes.setdefault("unused", Finding(sentences.fixed_seed(), given))
+            notes.setdefault("unused", Finding(sentences.say("fixed-seed"), given))
     learner.watch_global_state()
 
     again = np.random.default_rng([seed, 0])
@@ -537,21 +540,21 @@ def _sampled(question: Question, learner: Learner, inputs: list[tuple[Inputs, bo
     if mistake:
         return _finding_sampled(question, samples, _from_mistake(mistake))
     if learner.touched_global_state:
-        return Finding(sentences.global_rng(fits), inputs[0][0])
+        return Finding(sentences.say("global-rng", fits), inputs[0][0])
     if "unused" in notes and all((sample.answers == sample.answers[0]).all() for sample in samples):
         if not makes_generator(learner.function):
-            return Finding(sentences.nothing_drawn(), samples[0].inputs, samples[0].answers[0])
-        return Finding(sentences.fixed_seed(), inputs[0][0])
+            return Finding(sentences.say("nothing-drawn"), samples[0].inputs, samples[0].answers[0])
+        return Finding(sentences.say("fixed-seed"), inputs[0][0])
     apart = [_differences(s, e) for s, e in zip(samples, expected, strict=True)]
     if not fits and not any(difference.by_itself for difference in apart):
         return Finding(
-            sentences.dependent(question.calls),
+            sentences.say("dependent-draws", calls=question.calls),
             next(sample.inputs for sample, difference in zip(samples, apart, strict=True) if difference.dependent),
         )
     if not repeats:
-        return Finding(sentences.own_rng(fits), inputs[0][0])
+        return Finding(sentences.say("own-rng", fits), inputs[0][0])
     if "unused" in notes:
-        return Finding(sentences.fixed_seed(), inputs[0][0])
+        return Finding(sentences.say("fixed-seed"), inputs[0][0])
     if "out-of-range" in notes:
         return notes["out-of-range"]
     if not fits:
@@ -586,7 +589,7 @@ def _one_answer(
         if got.size != wanted.size:
             diagnosis = sentences.wrong_shape(got.shape, wanted.shape)
             return Finding(diagnosis, inputs, got, None, fresh)
-        notes.setdefault("axes", Finding(sentences.extra_axes(got.shape, wanted.shape), inputs, got))
+        notes.setdefault("axes", Finding(sentences.say("axes", got=got.shape, wanted=wanted.shape), inputs, got))
         got = got.reshape(wanted.shape)
     if not question.index:
         return got if np.isfinite(got).all() else Finding(sentences.not_finite(got), inputs, got, None, fresh)
@@ -594,11 +597,14 @@ def _one_answer(
     if not isfinite(value):
         return Finding(sentences.not_finite(got), inputs, got, None, fresh)
     if value != round(value):
-        return Finding(sentences.not_an_index(value), inputs, value, None, fresh)
+        return Finding(sentences.say("not-an-index", value=show(value)), inputs, value, None, fresh)
     if not isinstance(call.value, int | np.integer) and np.asarray(call.value).dtype.kind == "f":
-        notes.setdefault("float", Finding(sentences.float_index(), inputs, value))
+        notes.setdefault("float", Finding(sentences.say("float-index"), inputs, value))
     if not 0 <= value < n:
-        notes.setdefault("out-of-range", Finding(sentences.out_of_range(value, n), inputs, int(value), None, fresh))
+        notes.setdefault(
+            "out-of-range",
+            Finding(sentences.say("out-of-range", value=value, n=n, last=n - 1), inputs, int(value), None, fresh),
+        )
     frequency = np.zeros(n + 2)
     frequency[int(value) if 0 <= value <= n else n + 1] = 1
     return frequency
@@ -768,7 +774,7 @@ def _finding_sampled(question: Question, samples: Sequence[Sample], diagnosis: D
     elif by_variance:
         got, wanted = ((sample.answers - mean) ** 2).mean(axis=0), variance
         ratio = float(got.sum() / wanted.sum())
-        diagnosis = diagnosis or sentences.wrong_spread(ratio, question.calls)
+        diagnosis = diagnosis or sentences.say("wrong-spread", ratio=ratio, calls=question.calls)
         what, more = "variance", (("calls", question.calls), ("variance_ratio", ratio))
     else:
         return _impossible(question, sample, apart[place], diagnosis)
@@ -784,7 +790,9 @@ def _impossible(question: Question, sample: Sample, apart: Differences, diagnosi
     got = sample.answers[int(apart.impossible.argmax())]
     gap = float(apart.impossible.max() / max(np.abs(sample.answers).max(), 1e-300))
     if diagnosis is None:
-        diagnosis = sentences.rounding(gap) if 0 < gap <= ROUNDING else sentences.impossible(question.calls)
+        diagnosis = (
+            sentences.rounding(gap) if 0 < gap <= ROUNDING else sentences.say("impossible", calls=question.calls)
+        )
     return Finding(diagnosis, sample.inputs, got, None, sample.fresh, says="   (one of your answers)")
 
 

@@ -5,7 +5,8 @@ mistaken version would return, and an answer that agrees with it on every input 
 """
 
 import copy
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib import import_module
@@ -21,8 +22,8 @@ from numpy.typing import ArrayLike, NDArray
 from course_utils.arguments import FloatArray
 from course_utils.checks.result import show
 
-__all__ = ["Law", "Mistake", "Named", "Question", "Section", "UnknownQuestionError", "close", "copied", "exact"]
-__all__ += ["index_law", "load", "names"]
+__all__ = ["Law", "Mistake", "Named", "Question", "Section", "UnknownQuestionError", "Words", "close", "copied"]
+__all__ += ["entries", "exact", "index_law", "load", "names"]
 
 
 MOST_ANSWERS = 20_000  # of a sampled question, to be listed
@@ -82,7 +83,7 @@ class Mistake:
     id: str
     """stable: progress and grading keep it"""
     misconception: str
-    """its row in MISCONCEPTIONS.md, such as "M7", or "" """
+    """its id in the list of misconceptions, such as "M7", or "" """
     compute: Callable[..., Any]
     """takes the inputs, returns what the mistaken version returns (a Law, where the question is sampled)"""
     happened: str
@@ -99,6 +100,37 @@ class Mistake:
     def versions(self) -> tuple[Callable[..., Any], ...]:
         """Return all ways to write this mistake."""
         return (self.compute, *self.variants)
+
+
+def entries(text: str) -> Iterator[tuple[str, str, str]]:
+    """Yield the entries of a text: ``head: what happened``, and below it, four spaces in, why it matters.
+
+    What happened may go on two spaces in.
+    """
+    for found in re.finditer(r"^(\w[^:\n]*): (\S.*(?:\n  \S.*)*)\n((?:    \S.*\n)+)", text, re.MULTILINE):
+        head, happened, why = (" ".join(part.split()) for part in found.groups())
+        yield head, happened, why
+
+
+class Words:
+    """What a question says of its mistakes. The head of an entry is ``id (M7)``, or ``id`` without a misconception."""
+
+    def __init__(self, text: str) -> None:
+        """text: see ``entries``."""
+        self.entries = {head.partition(" ")[0]: (head, happened, why) for head, happened, why in entries(text)}
+
+    def __call__(
+        self,
+        mistake: str,
+        compute: Callable[..., Any],
+        read: Section | None = None,
+        variants: tuple[Callable[..., Any], ...] = (),
+        almost: bool = False,
+    ) -> Mistake:
+        """Return the mistake with its words; the other arguments as of ``Mistake``."""
+        head, happened, why = self.entries[mistake]
+        misconception = head.removeprefix(mistake).strip(" ()")
+        return Mistake(mistake, misconception, compute, happened, why, read, variants, almost)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from typing import Any, ClassVar
 
 import anywidget
 import numpy as np
+from IPython import get_ipython
+from ipywidgets import Box
 from traitlets import Bool, Dict, Float, Int, List, TraitError, TraitType, Unicode, observe
 
 from course_utils import arguments
@@ -18,7 +20,7 @@ from course_utils.arguments import FloatArray
 from course_utils.widgets import offline
 
 __all__ = ["Constant", "Flag", "Lab", "Number", "Numbers", "Text", "Texts", "Whole", "lab_source", "lab_style"]
-__all__ += ["listed", "uniform", "uniforms"]
+__all__ += ["labs_in", "listed", "show_boxes", "uniform", "uniforms"]
 
 
 HERE = Path(__file__).parent
@@ -250,3 +252,27 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
             {**data, offline.MIME_TYPE: offline.stored(self), "text/plain": alt, **shown},
             {"image/png": {"alt": alt}} if "image/png" in shown else {},
         )
+
+
+def labs_in(widget: Any) -> list[Lab]:
+    """Return the labs among what a box, tab or accordion holds, in order, also inside of boxes that it holds."""
+    if isinstance(widget, Lab):
+        return [widget]
+    return [lab for child in getattr(widget, "children", ()) for lab in labs_in(child)]
+
+
+def show_boxes() -> None:
+    """Let a learner's own box of labs store the data of its labs too: a box by itself is nothing without Python."""
+    shell = get_ipython()
+    if shell is not None:
+        shell.display_formatter.mimebundle_formatter.for_type(Box, _box_bundle)
+
+
+def _box_bundle(box: Box, include: Any = None, exclude: Any = None) -> Any:
+    from course_utils.widgets import offline
+
+    bundle, labs = box._repr_mimebundle_(include=include, exclude=exclude), labs_in(box)
+    if not labs or not bundle:
+        return bundle
+    stored = {"labs": [offline.stored(lab) for lab in labs]}
+    return {**bundle, offline.MIME_TYPE: stored, "text/plain": "\n".join(lab.alt_text() for lab in labs)}

@@ -17,6 +17,8 @@
   const GONE = ["restarting", "autorestarting", "terminating", "dead"]; // what a kernel is whose models are lost
   const LOST_NOTE = "Its kernel has ended: this is not connected to Python until you run the cell again.";
   const REFUSAL = "This lab cannot be shown from what the notebook stores. Run the cell to see it.";
+  const BOX_NOTE = "Run the cell to see these side by side, and what else was with them.";
+  const MOST = 20; // labs in one output
   const FROM_THE_KERNEL = ["language_info", "kernelspec"];
   const address = document.currentScript.src;
   let shared = {};
@@ -59,28 +61,41 @@
     class OfflineLab extends Widget {
       constructor() {
         super();
+        this.labs = [];
         this.addClass("pgc-offline");
       }
 
       async renderModel({ data }) {
-        this.lab?.unmount();
-        this.lab = null;
+        this.unmount();
+        this.node.replaceChildren();
+        const stored = data[LAB_MIME_TYPE];
+        const several = Array.isArray(stored?.labs); // of a learner's own box with labs in it
+        await Promise.all((several ? stored.labs.slice(0, MOST) : [stored]).map((one) => this.add(one)));
+        if (several) this.node.append(paragraph(BOX_NOTE));
+      }
+
+      async add(stored) {
+        const place = document.createElement("div");
         const el = document.createElement("div");
-        this.node.replaceChildren(el);
+        place.append(el);
+        this.node.append(place);
         let lab = null;
         try {
-          lab = await mountLab(el, data[LAB_MIME_TYPE]);
+          lab = await mountLab(el, stored);
         } catch {
           el.replaceChildren(); // a lab that could not be loaded or drawn leaves no half of itself
         }
-        if (this.isDisposed || el.parentNode !== this.node) return lab?.unmount(); // the output has changed meanwhile
-        this.lab = lab;
-        this.node.append(paragraph(lab?.note ?? REFUSAL));
+        if (this.isDisposed || place.parentNode !== this.node) return lab?.unmount(); // the output has changed meanwhile
+        if (lab !== null) this.labs.push(lab);
+        place.append(paragraph(lab?.note ?? REFUSAL));
+      }
+
+      unmount() {
+        for (const lab of this.labs.splice(0)) lab.unmount();
       }
 
       dispose() {
-        this.lab?.unmount();
-        this.lab = null;
+        this.unmount();
         super.dispose();
       }
     }

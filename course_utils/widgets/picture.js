@@ -111,7 +111,7 @@ function handOn(node) {
 }
 
 const clamp = (value, [low, high]) => Math.min(high, Math.max(low, value));
-const roundTo = (step, value) => Number((step * Math.round(value / step)).toFixed(10)) + 0; // no −0
+const roundTo = (step, value) => Number((step * Math.round(value / step)).toFixed(10)); // never −0
 
 // --- scales and marks ------------------------------------------------------------------------------
 

@@ -386,9 +386,13 @@ function render({ model, el }) {
     const answered = questions.filter((question) => triesOf(question).length > 0);
     const atOnce = answered.filter((question) => isRight(question, triesOf(question)[0])).length;
     const done = answered.length === questions.length;
+    const before = Object.values(model.get("before") ?? {});
+    const last = `Before: ${before.length} of ${questions.length} answered, ${before.filter(Boolean).length} right at the first try. Answer again as you like.`;
     setText(
       overall,
-      done
+      answered.length === 0 && before.length > 0
+        ? last
+        : done
         ? `${atOnce} of ${questions.length} right at the first try.`
         : `${answered.length} of ${questions.length} answered${answered.length > 0 ? `, ${atOnce} right at the first try` : ""}.`,
     );

@@ -11,15 +11,13 @@ from typing import Any
 
 from traitlets import Dict, observe
 
-from course_utils import data_files, lessons, progress
+from course_utils import data_files, lessons, misconceptions, progress
 from course_utils.data_files import DataFileError, JSONPath
 from course_utils.widgets.formulas import formula
 from course_utils.widgets.lab import Lab, Text, Whole, lab_source, lab_style
 
 __all__ = ["Quiz", "QuizError", "cut", "decimal", "is_right", "load", "names", "schema"]
 
-
-MISCONCEPTIONS = tuple(f"M{n}" for n in range(1, 25))
 FORMULA_SIZE = 15  # px, the size of the text around it
 ROUNDING = 1e-12  # so that an answer at the very edge of the tolerance counts
 LONGEST_FAULT = 200  # characters of what the schema says
@@ -148,10 +146,13 @@ def _question_rules(question: dict[str, Any], where: JSONPath) -> Iterator[tuple
     kind = question["kind"]
     parts = {"numeric": "wrong", "order": "items"}.get(kind, "options")
     for n, part in enumerate(question[parts]):
-        known = part.get("misconception", MISCONCEPTIONS[0])
-        if known not in MISCONCEPTIONS:
-            yield (*where, parts, n, "misconception"), f"{known!r} is not one of M1 to {MISCONCEPTIONS[-1]}"
-        if "misconception" in part and part.get("right"):
+        if "misconception" not in part:
+            continue
+        known = misconceptions.known()
+        if part["misconception"] not in known:
+            reason = f"{part['misconception']!r} is not one of M1 to M{len(known)}"
+            yield (*where, parts, n, "misconception"), reason
+        if part.get("right"):
             yield (*where, parts, n, "misconception"), "a right option is no misconception"
     if kind == "numeric":
         for n, wrong in enumerate(question["wrong"]):
@@ -246,6 +247,7 @@ class Quiz(Lab):
     quiz = Text("").tag(sync=True)
     library = Dict(read_only=True).tag(sync=True)
     answers = Dict().tag(sync=True)
+    before = Dict(read_only=True, help="by question, whether its first answer was right, in the record").tag(sync=True)
     recorded = Whole(0, min=-1, max=100_000, help="answers taken into the record; −1: recording is off").tag(sync=True)
 
     def __init__(self, quiz: str = "") -> None:
@@ -255,10 +257,17 @@ class Quiz(Lab):
         library = {name: deepcopy(_content(name)) for name in ([quiz] if quiz else names())}
         super().__init__(quiz=quiz)
         self.set_trait("library", library)
+        self.set_trait("before", self._first_answers() if quiz else {})
 
     @property
     def _questions(self) -> list[dict[str, Any]]:
         return list(self.library[self.quiz]["questions"]) if self.quiz in self.library else []
+
+    def _first_answers(self) -> dict[str, bool]:
+        """Return what the learner's record holds of this quiz."""
+        answered = progress.summary().get(self.quiz, {}).get("quiz", {})
+        names = (question["id"] for question in self._questions)
+        return {name: answered[name]["first_try"] for name in names if name in answered}
 
     @property
     def results(self) -> dict[str, dict[str, Any]]:

@@ -92,7 +92,8 @@ fig, axes = figures.new_figure(7.2, 3.4, columns=2)
 for ax, (name, dots) in zip(axes, cloud.items(), strict=True):
     ax.plot(dots[:, 0, 0], dots[:, 1, 0], ".", color=figures.SAMPLED, ms=5)
     ax.plot(exact[0, 0], exact[1, 0], "D", mfc="none", mec=figures.EXACT, ms=9)
-    ax.annotate("exact", exact[:2, 0], (10, 13), arrowprops={"arrowstyle": "-"})
+    ax.plot(exact[0, 0] + [0.7, 10.2], exact[1, 0] + [0.8, 12.2], color=figures.EXACT, lw=1)
+    ax.text(10, 13, "exact")
     ax.set(xlim=(-17, 17), ylim=(-17, 17), title=name)
     ax.set(xlabel="refund at the first message", ylabel="refund, calm customer")
 figures.show(

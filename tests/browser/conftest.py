@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
-from jupyterlab_page import (
-    NO_CHROMIUM,
-    VIEWPORT,
-    JupyterLabPage,
-    JupyterLabServer,
-    chromium,
-    find_chromium,
-)
-from playwright.sync_api import Browser, BrowserContext, Page
+from jupyterlab_page import NO_CHROMIUM, VIEWPORT, JupyterLabPage, JupyterLabServer, chromium, find_chromium
+from playwright.sync_api import Browser, Page
 from playwright.sync_api import Error as PlaywrightError
+
+from course_utils.build import labextension, notebooks
 
 
 @pytest.fixture(scope="package")
@@ -38,26 +35,35 @@ def context_options() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="package")
-def contexts() -> Iterator[dict[str, BrowserContext]]:
-    """Those of `page`, by their options: to make one takes longer than many a test."""
-    made: dict[str, BrowserContext] = {}
-    yield made
-    for context in made.values():
-        context.close()
+def empty_pages(browser: Browser) -> Iterator[Callable[[dict[str, Any]], tuple[Page, list[str]]]]:
+    """Those of `page`, by their options, with what their consoles say: to make one takes longer than many a test."""
+    made: dict[str, tuple[Page, list[str]]] = {}
+
+    def page_with(options: dict[str, Any]) -> tuple[Page, list[str]]:
+        if repr(options) not in made:
+            page, faults = browser.new_context(**options).new_page(), list[str]()
+            page.on("pageerror", lambda error: faults.append(str(error)))
+            page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+            made[repr(options)] = page, faults
+        return made[repr(options)]
+
+    yield page_with
+    for page, _ in made.values():
+        page.context.close()
 
 
 @pytest.fixture
-def page(browser: Browser, contexts: dict[str, BrowserContext], context_options: dict[str, Any]) -> Iterator[Page]:
+def page(
+    empty_pages: Callable[[dict[str, Any]], tuple[Page, list[str]]], context_options: dict[str, Any]
+) -> Iterator[Page]:
     """An empty page without JupyterLab. At the end its console must be clean."""
-    options = repr(context_options)
-    if options not in contexts:
-        contexts[options] = browser.new_context(**context_options)
-    page = contexts[options].new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    page, faults = empty_pages(context_options)
+    page.mouse.move(0, 0)
+    page.goto("about:blank")
+    page.set_viewport_size(context_options.get("viewport", VIEWPORT))
+    faults.clear()
     yield page
-    page.close()
+    page.mouse.up()
     assert not faults, faults
 
 
@@ -66,6 +72,55 @@ def server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """Asks for the browser first: where there is none, no server need start."""
     with JupyterLabServer(tmp_path_factory.mktemp("jupyterlab")) as running:
         yield running
+
+
+@pytest.fixture(scope="package")
+def extension(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A place of its own for the course's extension of JupyterLab, whatever this environment holds."""
+    prefix = tmp_path_factory.mktemp("prefix")
+    labextension.install(prefix)
+    return prefix
+
+
+@pytest.fixture(scope="package")
+def equipped_server(
+    browser: Browser, extension: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[JupyterLabServer]:
+    """JupyterLab as `make lab` starts it, with the course's extension."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JUPYTER_PATH", str(extension / "share" / "jupyter"))
+        with JupyterLabServer(tmp_path_factory.mktemp("jupyterlab")) as running:
+            yield running
+
+
+@pytest.fixture(scope="package")
+def equipped_page(browser: Browser, equipped_server: JupyterLabServer, shots: Path) -> Iterator[JupyterLabPage]:
+    """JupyterLab with the extension, so tall that no output is outside the window that it draws."""
+    page = JupyterLabPage(browser, equipped_server, shots, viewport={"width": 1280, "height": 4200})
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def app(equipped_page: JupyterLabPage) -> Iterator[JupyterLabPage]:
+    """The same, without a notebook. At the end the console must be clean and every request local."""
+    yield equipped_page
+    faults = equipped_page.faults()
+    equipped_page.close_notebook()
+    assert not faults, faults
+
+
+@pytest.fixture(scope="package")
+def as_committed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Mapping[str, str]], nbformat.NotebookNode]:
+    """Makes a notebook as the builder commits it, of code cells by their labels: executed, its labs as plain data."""
+
+    def make(cells: Mapping[str, str]) -> nbformat.NotebookNode:
+        code = [nbformat.v4.new_code_cell(source, id=name) for name, source in cells.items()]
+        notebook = nbformat.v4.new_notebook(cells=code, metadata=notebooks.notebook_metadata())
+        with ThreadPoolExecutor(1) as pool:  # this thread has Playwright's event loop already
+            return pool.submit(notebooks.execute, notebook, "test", tmp_path_factory.mktemp("build")).result()
+
+    return make
 
 
 @pytest.fixture(scope="package")

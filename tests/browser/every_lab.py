@@ -1,18 +1,470 @@
-"""Every lab of the course, the quiz and the map: one of each, far enough along to show all that it has."""
+"""The table of the contract (test_contract.py): one row for each lab, the quiz and the map."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
-from course_utils.widgets import CourseMap, PreferenceLab, Quiz, RlhfLab, TrainingLab, offline
+import numpy as np
+
+from course_utils import lessons
+from course_utils.widgets import CourseMap, PreferenceLab, Quiz, RlhfLab, TrainingLab, offline, quiz
+from course_utils.widgets.grid_lab import CELLS, DECISIONS, ENTRIES
 from course_utils.widgets.lab import Lab
+from course_utils.widgets.rlhf_lab import LINE
+
+State = Mapping[str, Any]
+PWNED = "<img src=x onerror=alert(1)>"
+
+
+@dataclass(frozen=True)
+class Hand:
+    """One thing a hand does: drag a role's handle so far, or else click the roles one after the other."""
+
+    roles: str
+    trait: str
+    """what it moves"""
+    by: tuple[float, float] | None = None
+    index: int | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the contract must be told of a lab; what is left out has its default."""
+
+    hands: Sequence[Hand]
+    tab: str
+    """the roles that Tab reaches, in order; × 3: that one, or those in brackets, so many times"""
+    states: Mapping[str, State] = field(default_factory=dict)
+    """crowded settings for the layout; "lab": another one of its kind; "least": px that it is asked to fit"""
+    least: int = 0
+    """px that every state of it is asked to fit"""
+    calm: int = 302
+    """px from which on no sentence pushes down what follows it"""
+    leaves: float = 2
+    """px that a part of a picture may leave it by"""
+    level: Sequence[str] = ()
+    """states in which the lab is equally high"""
+    refuses: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    """values that a trait, or each of these, may not have in a stored state"""
+    reset: str = "reset"
+    narrow: bool = True
+    """next to no room draws nothing of negative width"""
+    still: bool = True
+    """the page stays where it is under a finger that drags"""
+    handles: bool = True
+    """it has handles in an SVG"""
+    speaks: bool = True
+    """of the hand's move; a lab that learns speaks of its updates"""
+    seen: str = ""
+    """what JupyterLab shows (the words of lab_view.reading)"""
+    computed: str = ""
+    """the same in Python, of `lab`"""
+    codes: Sequence[str] = ()
+    """what a learner's cell may then do"""
+
+
+# --- settings that some rows need -------------------------------------------------------------------------------------
+
+
+@cache
+def healthy() -> RlhfLab:
+    lab = RlhfLab()
+    lab.train(37)
+    return lab
+
+
+@cache
+def hacked() -> RlhfLab:
+    lab = RlhfLab(kl_coef=0.0, show_gold=True)
+    lab.train(102)
+    return lab
+
+
+@cache
+def lake() -> TrainingLab:
+    lab = TrainingLab()
+    for updates in (15, 50):
+        lab.train(updates)
+        lab.evaluate()
+    return lab
+
+
+@cache
+def cart() -> TrainingLab:
+    lab = TrainingLab("CartPole")
+    lab.train(8)
+    lab.evaluate(20)
+    return lab
+
+
+def questions(name: str) -> list[dict[str, Any]]:
+    return quiz.load(lessons.QUIZZES / f"{name}.json")["questions"]
+
+
+def right_answer(item: Mapping[str, Any]) -> Any:
+    if item["kind"] == "order":
+        return sorted(item["start"])
+    if item["kind"] == "numeric":
+        return item["answer"]
+    right = [n for n, option in enumerate(item["options"]) if option["right"]]
+    return right if item["kind"] == "several" else right[0]
+
+
+def wrong_answer(item: Mapping[str, Any]) -> Any:
+    if item["kind"] == "order":
+        return item["start"]
+    if item["kind"] == "numeric":
+        return item["wrong"][0]["value"]
+    wrong = next(n for n, option in enumerate(item["options"]) if not option["right"])
+    return [0, wrong] if item["kind"] == "several" else wrong
+
+
+def quizzes() -> dict[str, State]:
+    """Each quiz unanswered, all wrong and all right."""
+    states: dict[str, State] = {}
+    for name in quiz.names():
+        for how, answer in (("asked", None), ("right", right_answer), ("wrong", wrong_answer)):
+            answers = {} if answer is None else {item["id"]: [answer(item)] for item in questions(name)}
+            states[f"{name} {how}"] = {"lab": Quiz(name), "answers": answers}
+    return states
+
+
+def advantages() -> dict[str, State]:
+    """Three actions and six with long names, in both kinds of mode, before a prediction and without."""
+    from course_utils.widgets import AdvantageLab
+
+    names = ["go left", "go right", "stay", "jump", "wait", "stop now"]
+    six = AdvantageLab([-0.35, 2.75, 0, -3, 1.25, -12.5], logits=[0, 1, -2, 0.5, 3, -1], actions=names)
+    return {
+        f"{many} {mode} {predict}": {"lab": lab, "mode": mode, "predict_first": predict, "least": least}
+        for many, lab, least in (("three", AdvantageLab(), 0), ("six", six, 406))
+        for mode in ("expected", "sampled_trajectory")
+        for predict in (False, True)
+    }
+
+
+def explorers(kind: str) -> dict[str, State]:
+    from course_utils.widgets import PolicyExplorer, ScoreExplorer
+
+    names = ["refund", "replace", "apologise"]
+    if kind == "score":
+        start, wide = (
+            ScoreExplorer([0.5, 0.3, 0.2], names),
+            ScoreExplorer([0.9, 0.06, 0.04], names, draws=10_000, seed=3),
+        )
+        return {"start": {"lab": start, "least": 390}, "wide": {"lab": wide, "least": 390}}
+    six = PolicyExplorer([12.0, 0.5, -0.5, 0.0, 2.0, -3.25], draws=10_000, temperature=2.0, shift=5.0)
+    three = PolicyExplorer([1.0, 0.5, -0.5], names, draws=30)
+    guess = PolicyExplorer([1.0, 0.5, -0.5], names, predict_first=True)
+    return {"three": {"lab": three}, "six": {"lab": six, "least": 390}, "predict": {"lab": guess}}
+
+
+ONE_MOVE = [10.0 if k % 4 == 1 else 0.0 for k in range(ENTRIES)]
+ENDLESS = [10.0 if k % 4 == 3 else -10.0 for k in range(ENTRIES)]
+CLIP = {"ratio": 1.1, "advantage": 1.0, "epsilon": 0.2, "clip": True, "step_size": 0.5, "steps": 0}
+GAE = {"lambda_": 0.9, "critic_error": 2.0, "discount": 0.95, "action": 0}
+HAND = {"rewards": [11, 10, 9], "logits": [-0.69, -1.2, -1.61], "baseline": 0.0, "action_dependence": 0.0}
+LONG = " ".join(["replace", "correct", "promise", "package"] * 4)
+STOPPED = "Training stopped: " + "x" * 60 + " y."
+STRANGE_LINE = np.resize([-507.3, 123.4, 0.0123, 184_000.0, -12_345.0], len(LINE)).tolist()
+SURE = np.eye(4)[np.arange(16) % 4].ravel().tolist()
+
+
+# --- the table --------------------------------------------------------------------------------------------------------
+
+ROWS: dict[str, Callable[[], Row]] = {
+    "advantage_lab": lambda: Row(
+        hands=[Hand("advantage", "advantages", (2, 60), 0)],
+        tab="preset mode predict-first advantage×3 advantage-input×3 step-size step-size-input step ten-steps reset "
+        "logit-input×3",
+        calm=760,
+        narrow=False,
+        states=advantages(),
+        refuses={"step_size": [-1.0], "mode": [PWNED]},
+        seen="role('pi-after')",
+        computed="list(lab.probabilities_after)",
+        codes=(
+            "import numpy; lab.advantages = numpy.array([-2, 1, 0.25])",
+            "lab.logits = [0, 2, -1]; lab.step_size = 3",
+            "lab.probabilities = [0.2, 0.5, 0.3]",
+            "lab.step(); lab.step(10)",
+            "lab.reset()",
+        ),
+    ),
+    "baseline_lab": lambda: Row(
+        hands=[
+            Hand("baseline", "baseline", (90, 4)),
+            Hand("reward", "rewards", (2, 40), 1),
+            Hand("preset-even", "rewards"),
+        ],
+        tab="preset-near_ten preset-nearly_certain preset-even reset baseline baseline-input set-zero set-value "
+        "set-best depends dependence reward×3 reward-input×3 component draw-again logit×3",
+        calm=390,
+        states={
+            "start": HAND,
+            "at-V": HAND | {"baseline": 10.3},
+            "V-is-best": HAND | {"rewards": [4, 1, -2], "logits": [0, 0, 0], "baseline": 1.0},
+            "V-is-bad": HAND | {"rewards": [10, 0, 0], "logits": [4.585, 0, 0], "baseline": 9.8},
+            "follows": HAND | {"baseline": 3.0, "action_dependence": 0.6, "component": 1},
+            "all-at-0": HAND | {"rewards": [1, 0, -1], "logits": [0, 0, 0], "action_dependence": 1.0},
+            "wide": HAND | {"rewards": [-20, 20, -9.75], "logits": [-8, 8, 0.55], "baseline": -19.75},
+            "small": HAND | {"rewards": [0.01, -0.01, 0.02], "logits": [1, 0, 0], "baseline": 20.0},
+            "nothing": HAND | {"rewards": [0, 0, 0]},
+        },
+        refuses={
+            "rewards": [[1.0, 2.0]],
+            "logits": [[0.0, 0.0, 9.0]],
+            "baseline": [21.0],
+            "action_dependence": [-0.1],
+            "component": [3],
+            "samples": [10**6],
+        },
+        seen="[...numbers('[data-role=baseline] .pgc-handle'), ...role('average')]",
+        computed="[lab.variance(), lab.estimates()[:, lab.component].mean()]",
+        codes=("lab.action_dependence = 0.3; lab.draw_again()", "lab.use_preset('nearly_certain')"),
+    ),
+    "clip_lab": lambda: Row(
+        hands=[Hand("ratio", "ratio", (60, 0)), Hand("step", "steps")],
+        tab="epsilon reset ratio advantage step ten-steps restart clip step-size steps",
+        leaves=5,
+        states={
+            "start": CLIP,
+            "likelier-good": CLIP | {"ratio": 1.6, "advantage": 1.5, "steps": 3},
+            "rarer-good": CLIP | {"ratio": 0.37, "advantage": 2.0, "epsilon": 0.5, "steps": 100},
+            "rarer-bad": CLIP | {"ratio": 0.0, "advantage": -2.0, "epsilon": 0.13, "steps": 15, "step_size": 0.1},
+            "no-clip": CLIP
+            | {"ratio": 1.2, "advantage": 0.0, "epsilon": 0.0, "clip": False, "steps": 100}
+            | {"step_size": 2.0},
+            "still": CLIP | {"ratio": 2.0, "advantage": 2.0, "steps": 100},
+            "likelier-bad": CLIP | {"ratio": 1.7, "advantage": -1.5, "steps": 20},
+        },
+        refuses={
+            "ratio": [2.5],
+            "advantage": ["1"],
+            "epsilon": [-0.1],
+            "clip": [1],
+            "steps": [101, 0.5],
+            "initial": [{"step_size": 5.0}, {"world": {}}],
+        },
+        seen="numbers('dd').filter((_, k) => [2, 3, 6, 7].includes(k))",
+        computed="[lab.surrogate(), lab.gradient(), lab.largest_ratio()[-1], lab.kl()[-1]]",
+        codes=("lab.step(10)", "lab.clip = False", "lab.epsilon = 0.1; lab.clip = True", "lab.reset()"),
+    ),
+    "course_map": lambda: Row(
+        hands=[], tab="link×12", states={"start": {}}, handles=False, speaks=False, refuses={"lessons": [[PWNED]]}
+    ),
+    "estimator_explorer": lambda: Row(
+        hands=[Hand("logit", "logits", (1, -40), 1), Hand("quantity", "quantities", (1, 30), 0)],
+        tab="reward-kind differences logit×3 logit-input×3 quantity×3 quantity-input×3 samples h draw-again reset "
+        "SUMMARY",
+        calm=760,
+        narrow=False,
+        states={
+            kind: {"actions": ["refund", "replace", "apologise"], "quantities": [2.35, -0.75, -9.5]}
+            | {"reward_kind": kind, "differences": differences, "samples": samples}
+            for kind, differences, samples in (("number", True, 20), ("step", True, 10_000), ("thumb", False, 1))
+        },
+        refuses={"logits": [[0.0] * 2], "h": [0.0], "samples": [10**6], "reward_kind": [PWNED]},
+        seen="numbers('[data-role=score-mark][data-batch=\"0\"]')",
+        computed="lab.score_function().batches[0].tolist()",
+        codes=("lab.samples = 700; lab.reward_kind = 'thumb'", "lab.draw_again()"),
+    ),
+    "gae_lab": lambda: Row(
+        hands=[Hand("lambda", "lambda_", (-60, 0)), Hand("draw-again", "draw")],
+        tab="action critic-error discount reset lambda draw-again",
+        leaves=5,
+        states={
+            "start": GAE,
+            "all-luck": GAE | {"lambda_": 1.0, "critic_error": 3.0, "discount": 1.0},
+            "all-critic": GAE | {"lambda_": 0.0, "critic_error": -3.0, "discount": 1.0, "action": 1},
+            "short-sighted": GAE | {"lambda_": 0.5, "critic_error": 3.0, "discount": 0.5, "action": 1},
+            "exact-critic": GAE | {"lambda_": 0.03, "critic_error": 0.0, "discount": 0.7},
+            "about-right": GAE | {"lambda_": 0.77},
+        },
+        refuses={
+            "lambda_": [1.5],
+            "critic_error": ["2"],
+            "discount": [0.0],
+            "action": [2, 0.5],
+            "initial": [{"discount": 2.0}, {"world": {}}],
+        },
+        seen="row('exact').slice(1, 3)",
+        computed="[lab.exact_bias(), lab.exact_variance()]",
+        codes=("lab.lambda_ = 0.25", "lab.critic_error = -1", "lab.reset()"),
+    ),
+    "gradient_cloud": lambda: Row(
+        hands=[Hand("samples", "samples"), Hand("zoom", "zoom"), Hand("draw-again", "draw")],
+        tab="samples weighting policy×3 draw-again reset vertical zoom",
+        calm=390,
+        states={
+            "start": {"samples": 16, "weighting": "total return"},
+            "one": {"samples": 1},
+            "all": {"samples": 1024},
+            "all-zoomed": {"samples": 1024, "zoom": True},
+            "extreme": {"samples": 1024, "zoom": True, "logits": [4.6, -5, -5, 5, 5, -5], "vertical": "calm"}
+            | {"weighting": "reward to go minus V"},
+            "outside": {"logits": [4, 0, 0, 0, -3, 1], "samples": 1},
+        },
+        level=("start", "one", "all", "all-zoomed"),
+        refuses={
+            "logits": [[0.0] * 5],
+            "samples": [0, 2048],
+            "weighting": [PWNED],
+            "vertical": ["closed"],
+            "initial": [{"samples": 1e9}],
+        },
+        handles=False,
+        seen="[role('estimate', 'x'), role('estimate', 'y')]",
+        computed="lab.estimates().T.tolist()",
+        codes=("lab.samples = 700", "lab.logits = [1, 0, 0, 2, -1, 1]; lab.draw_again()", "lab.reset()"),
+    ),
+    "grid_lab": lambda: Row(
+        hands=[
+            Hand("greedy", "logits"),
+            Hand("cell", "selected", index=CELLS.index("c2")),
+            Hand("move", "action", index=1),
+        ],
+        tab="cell (move logit)×4 greedy improve uniform reset discount",
+        calm=760,
+        leaves=5,
+        states={
+            "start": {},
+            "toll": {"selected": "b3", "action": "right"},
+            "greedy": {"logits": ONE_MOVE, "selected": "c2", "action": "up"},
+            "endless": {"logits": ENDLESS, "discount": 0.99, "selected": "d1", "action": "up"},
+            "improved": {"logits": np.resize(ONE_MOVE[::-1], ENTRIES).tolist(), "selected": "b3", "action": "right"},
+        },
+        refuses={
+            "logits": [[0.0] * 47, [0.0] * 47 + [11.0]],
+            "discount": [1.0, 0.4],
+            "selected": ["d3", PWNED],
+            "action": ["jump"],
+        },
+        handles=False,
+        seen="numbers('svg [data-role=value]')",
+        computed=f"lab.state_values()[{[CELLS.index(name) for name in DECISIONS]}].tolist()",
+        codes=("lab.discount = 0.6", "lab.improve()", "lab.reset()"),
+    ),
+    "policy_explorer": lambda: Row(
+        hands=[Hand("logit", "logits", (0, -40), 0), Hand("draw-100", "draws")],
+        tab="count-of-actions temperature temperature-input shift shift-input logit×3 draw-1 draw-100 reset "
+        "logit-input×3",
+        calm=760,
+        narrow=False,
+        states=explorers("policy"),
+        refuses={"logits": [[0.0]], "temperature": [0.0], "draws": [10**6], "actions": [[PWNED * 100] * 3]},
+        seen="row('probability')",
+        computed="list(lab.probabilities)",
+        codes=("lab.logits = [0, 0, 2]", "lab.temperature = 2", "lab.reset()"),
+    ),
+    "preference_lab": lambda: Row(
+        hands=[Hand("left", "choices")],
+        tab="left right skip back start-over rater select",
+        states={f"{n} judged": {"choices": PreferenceLab().rater_choices()[:n]} for n in (0, 7, 20)},
+        level=("0 judged", "7 judged", "20 judged"),
+        refuses={"choices": [[2], [None], ["1"], [1] * 21, {"length": 1}]},
+        reset="",
+        handles=False,
+        seen="[Number(texts('place')[0].split(' ')[1])]",
+        computed="[len(lab.choices) + 1]",
+        codes=("lab.choices = lab.rater_choices()[:9]",),
+    ),
+    "quiz": lambda: Row(
+        hands=[Hand("option send", "answers")],
+        tab="option send option×6 send number send option send option send",
+        states=quizzes(),
+        refuses={"answers": [PWNED]},
+        reset="",
+        handles=False,
+    ),
+    "rlhf_lab": lambda: Row(
+        hands=[Hand("clip", "clip")],
+        speaks=False,
+        tab="kl-coef learning-rate epochs clip features show-gold train one-update reset new-seed",
+        states={
+            "start": {"lab": RlhfLab()},
+            "healthy": {"lab": healthy()},
+            "long": {"lab": healthy(), "replies": [LONG] * 3},
+            "none": {"lab": healthy(), "replies": [""] * 3},
+            "hacked": {"lab": hacked()},
+            "extreme": {"lab": hacked(), "updates": 12_345, "learning_rate": 0.0011, "num_ppo_epochs": 16}
+            | {"own_pairs": 1500, "replies": [" ".join(["guarantee"] * 16)] * 3, "line_numbers": STRANGE_LINE}
+            | {"message": "Training stopped: " + "x" * 60 + " " + "y" * 70 + "."},
+        },
+        least=390,
+        calm=761,  # its line has room when it is full
+        level=("start", "healthy", "long", "none"),
+        refuses={"kl_coef": [11.0], "line_numbers": [[0.0]], "replies": [[7]], "feature_kind": [PWNED]},
+        reset="",  # Python's wish
+        handles=False,
+    ),
+    "score_explorer": lambda: Row(
+        hands=[Hand("policy", "probabilities", (30, -25)), Hand("draw-10", "draws")],
+        tab="policy draw-1 draw-10 draw-100 reset weighted probability-input×3",
+        calm=760,
+        still=False,
+        states=explorers("score"),
+        refuses={"probabilities": [[0.5, 0.5]], "draws": [-1], "weighted": [1]},
+        seen="row('probability')",
+        computed="list(lab.probabilities)",
+        codes=("lab.probabilities = [0.2, 0.2, 0.6]", "lab.reset()"),
+    ),
+    "training_lab": lambda: Row(
+        hands=[Hand("critic", "critic")],
+        speaks=False,
+        tab="environment critic entropy-cost lambda step-size train one-update evaluate reset new-seed",
+        calm=390,
+        states={
+            "lake-start": {"lab": TrainingLab()},
+            "lake-trained": {"lab": lake()},
+            "lake-sure": {"lab": lake(), "policy": SURE, "values": [-0.25] * 16, "message": STOPPED} | {"least": 390},
+            "cart-start": {"lab": TrainingLab("CartPole")},
+            "cart-trained": {"lab": cart()},
+            "cart-long": {"lab": cart(), "updates": 12345, "steps": 12345678, "step_size": 0.0011}
+            | {"entropy_cost": 0.125},
+        },
+        refuses={"entropy_cost": [9.0], "environment": [PWNED], "policy": [[0.5] * 65]},
+        reset="",  # Python's wish
+        handles=False,
+    ),
+    "trajectory_tree": lambda: Row(
+        hands=[Hand("policy", "logits"), Hand("path", "selected", index=3)],
+        tab="path policy-which policy dynamics-which dynamics reset",
+        calm=760,
+        states={
+            "start": {"selected": 5},
+            "moved": {"logits": [-1.23, 0, 2.5, 0, -4, 0], "calm": [0.98, 0.02], "selected": 1},
+            "one-path": {"logits": [5, -5, -5, 5, 0, 0], "rewards": [-10, 10, -9.75, 9.75, 0.125, -0.125]}
+            | {"selected": 3},
+        },
+        refuses={
+            "logits": [[0.0] * 5],
+            "calm": [[0.5, 0.0]],
+            "selected": [8, 1.5],
+            "logits rewards initial_logits": [[0.0] * 5],
+        },
+        handles=False,
+        seen="role('probability')",
+        computed="lab.trajectories().probabilities.tolist()",
+        codes=("lab.calm = [0.5, 0.25]", "lab.logits = [1, 0, 0, 2, -1, 1]", "lab.reset()"),
+    ),
+}
 
 NAMES = (*offline.labs(), "course_map")
 
 
 @cache
+def row(name: str) -> Row:
+    """Return the lab's row; a lab without one has no contract."""
+    return ROWS[name]()
+
+
+@cache
 def made(name: str) -> Lab | CourseMap:
-    """Return the lab of this name; what a test sets in the page stays in the page."""
+    """Return one of each, far enough along to show all that it has; what a test sets in the page stays in the page."""
     if name == "quiz":
         return Quiz("06")  # all four kinds of question
     if name == "course_map":

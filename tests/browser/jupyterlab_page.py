@@ -24,7 +24,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import nbformat
-from axe_playwright_python.sync_playwright import Axe
 from nbformat.sign import NotebookNotary
 from playwright.sync_api import Browser, Locator, Page, ViewportSize, sync_playwright
 
@@ -369,15 +368,12 @@ class JupyterLabPage:
             if (parts := urlsplit(url)).scheme not in LOCAL_SCHEMES and parts.hostname != "127.0.0.1"
         ]
 
-    def axe(self, selector: str) -> list[str]:
-        """axe-core's serious and critical violations within a selector, one line each."""
-        report = Axe().run(self.page, context=selector)
-        return [
-            f"{found['id']} ({found['impact']}): {found['help']}; "
-            + " | ".join(node["html"][:160] for node in found["nodes"])
-            for found in report.response["violations"]
-            if found["impact"] in ("serious", "critical")
-        ]
+    def set_theme(self, name: str) -> None:
+        """Change JupyterLab's theme, and wait until the page has it."""
+        self.page.evaluate("(theme) => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", name)
+        self.page.wait_for_function(
+            "(light) => document.body.dataset.jpThemeLight === String(light)", arg="Light" in name
+        )
 
     def screenshot(self, name: str, target: Locator | None = None) -> Path:
         self.shots.mkdir(parents=True, exist_ok=True)

@@ -1,37 +1,40 @@
-"""One Advantage Lab on a page: what a test reads off its picture, and what it does to it by hand."""
+"""One lab on a page: what a test reads off its picture, and what it does to it by hand."""
 
 from __future__ import annotations
 
-from typing import Any
+from jupyterlab_page import JupyterLabPage
+from playwright.sync_api import Locator, Page
 
-import numpy as np
-from jupyterlab_page import LAB, JupyterLabPage
-from playwright.sync_api import Locator
+# An expression in these words says what to read of the lab `root`: the full numbers behind its parts.
+_WORDS = """
+  const nodes = (selector) => [...root.querySelectorAll(selector)];
+  const numbers = (selector, key = "value") =>
+    nodes(selector).map(({ dataset: { [key]: value } }) => (value === undefined ? null : Number(value)));
+  const role = (name, key) => numbers(`[data-role="${name}"]`, key);
+  const row = (name) => numbers(`td[data-row="${name}"]`);
+  const texts = (role) => nodes(`[data-role="${role}"]`).map((node) => node.textContent);
+"""
 
-ROWS = ("logit", "probability", "advantage", "relative", "gradient", "new-logit", "probability-after", "change")
 
-
-def one_step(logits: Any, advantages: Any, step_size: float) -> np.ndarray:
-    """π after one expected ascent step: softmax(z + η π (A − Σ π A)), in plain NumPy."""
-
-    def softmax(z: np.ndarray) -> np.ndarray:
-        e = np.exp(z - z.max())
-        return e / e.sum()
-
-    z, A = np.array(logits, dtype=float), np.array(advantages, dtype=float)
-    pi = softmax(z)
-    return softmax(z + step_size * pi * (A - pi @ A))
+def reading(selector: str, expression: str) -> str:
+    """The script that reads this expression of the one lab that the selector finds."""
+    return f"() => {{ const root = document.querySelector({selector!r}); {_WORDS} return ({expression}); }}"
 
 
 class LabView:
-    """The `nth` Advantage Lab on the page, scrolled into view."""
+    """The `nth` lab that a selector finds on the page."""
 
-    def __init__(self, notebook: JupyterLabPage, nth: int = 0) -> None:
-        self.notebook = notebook
-        self.page = notebook.page
-        self.root = self.page.locator(LAB).nth(nth)
+    def __init__(self, page: Page, selector: str, nth: int = 0) -> None:
+        self.page = page
+        self.root = page.locator(selector).nth(nth)
         self.root.wait_for()
-        notebook.scroll_to(self.root)
+
+    @classmethod
+    def in_notebook(cls, notebook: JupyterLabPage, selector: str, nth: int = 0) -> LabView:
+        """The lab of an opened notebook, scrolled into view."""
+        view = cls(notebook.page, selector, nth)
+        notebook.scroll_to(view.root)
+        return view
 
     def role(self, role: str, index: int | None = None) -> Locator:
         where = "" if index is None else f'[data-index="{index}"]'
@@ -39,58 +42,61 @@ class LabView:
 
     # -- what the picture says ---------------------------------------------------------------------------
 
-    def bars(self, role: str) -> list[float]:
-        """Full-precision values of the bars of one kind."""
-        return self.role(role).evaluate_all("bars => bars.map((bar) => Number(bar.dataset.value))")
+    def numbers(self, role: str) -> list[float]:
+        """The full numbers behind the parts of one kind."""
+        return self.role(role).evaluate_all("nodes => nodes.map((node) => Number(node.dataset.value))")
 
-    def heights(self, role: str) -> list[float]:
-        """Heights of the bars in pixels, as drawn."""
-        return self.role(role).evaluate_all("bars => bars.map((bar) => bar.getBoundingClientRect().height)")
-
-    def table(self, row: str) -> list[float]:
-        return self.root.locator(f'td[data-row="{row}"]').evaluate_all(
-            "cells => cells.map((cell) => Number(cell.dataset.value))"
+    def row(self, name: str) -> list[float]:
+        """The full numbers in a row of the table; None where a cell has none."""
+        return self.root.locator(f'td[data-row="{name}"]').evaluate_all(
+            "cells => cells.map(({dataset: {value}}) => (value === undefined ? null : Number(value)))"
         )
 
-    def text(self, role: str) -> str:
-        return self.role(role).inner_text()
+    def heights(self, role: str) -> list[float]:
+        """Heights of the parts of one kind in pixels, as drawn."""
+        return self.role(role).evaluate_all("bars => bars.map((bar) => bar.getBoundingClientRect().height)")
 
-    def slider_values(self, role: str = "advantage") -> list[float]:
+    def slider_values(self, role: str) -> list[float]:
         return self.role(role).evaluate_all("gs => gs.map((g) => Number(g.getAttribute('aria-valuenow')))")
 
+    def text(self, role: str, index: int | None = None) -> str:
+        return self.role(role, index).inner_text()
+
     def spoken(self) -> str:
-        """What the live region says once it has come to rest."""
-        live = self.role("live")
-        said = live.text_content()
-        for _ in range(40):
-            self.page.wait_for_timeout(120)
-            before, said = said, live.text_content()
-            if said == before and said:
-                self.page.wait_for_timeout(450)
-                if live.text_content() == said:
-                    break
-        return said or ""
+        """What the live region says once it has come to rest: it waits 400 ms."""
+        self.page.wait_for_timeout(500)
+        return self.role("live").text_content() or ""
 
     # -- what a hand does --------------------------------------------------------------------------------
 
-    def grip(self, index: int, role: str = "advantage") -> tuple[float, float]:
-        """Point of the page at the top of a bar (the bottom of a negative one): the middle of its handle."""
+    def grip(self, role: str, index: int | None = None) -> tuple[float, float]:
+        """The middle of a handle, as a point of the page."""
         box = self.role(role, index).locator("circle").last.bounding_box()
         assert box is not None
         return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
-    def drag(self, index: int, down: float, role: str = "advantage", moves: int = 8) -> None:
-        """Drag a bar's top with the mouse, so many pixels down (negative: up)."""
-        x, y = self.grip(index, role)
-        self.page.mouse.move(x, y)
+    def drag(self, role: str, index: int | None, right: float, down: float, moves: int = 5) -> None:
+        """Drag a handle with the mouse by so many pixels, taken beside its middle."""
+        x, y = self.grip(role, index)
+        self.page.mouse.move(x + 2, y + 2)
         self.page.mouse.down()
-        self.page.mouse.move(x + 2, y + down, steps=moves)
+        self.page.mouse.move(x + 2 + right, y + 2 + down, steps=moves)
         self.page.mouse.up()
 
-    def type_into(self, role: str, text: str, index: int | None = None) -> None:
-        field = self.role(role, index)
-        field.fill(text)
-        field.press("Enter")
+    def touch(self, x: float, y: float, right: float = 0, down: float = 0) -> None:
+        """Drag with one finger from a point of the page; without a way, a tap."""
+        hand = self.page.context.new_cdp_session(self.page)
+        hand.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+        places = [(x + right * step / 8, y + down * step / 8) for step in range(1, 9 if right or down else 1)]
+        for kind, points in (("Start", [(x, y)]), *(("Move", [place]) for place in places), ("End", [])):
+            touches = [{"x": px, "y": py} for px, py in points]
+            hand.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": touches})
+        hand.send("Emulation.setTouchEmulationEnabled", {"enabled": False})
+        hand.detach()
 
-    def click(self, role: str) -> None:
-        self.role(role).click()
+    def type_into(self, role: str, text: str, index: int | None = None) -> None:
+        self.role(role, index).fill(text)
+        self.role(role, index).press("Enter")
+
+    def click(self, role: str, index: int | None = None) -> None:
+        self.role(role, index).click()

@@ -15,14 +15,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from jupyterlab_page import (
-    LAB,
-    NO_CHROMIUM,
-    JupyterLabPage,
-    JupyterLabServer,
-    chromium,
-    find_chromium,
-)
+from jupyterlab_page import LAB, NO_CHROMIUM, JupyterLabPage, JupyterLabServer, chromium, find_chromium
 from playwright.sync_api import Locator
 
 LAB_CELL = """from course_utils.widgets import AdvantageLab

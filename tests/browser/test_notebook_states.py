@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,31 +19,35 @@ from jupyterlab_page import JupyterLabPage, JupyterLabServer
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from course_utils import lessons
-from course_utils.build import lab, labextension, notebooks
-from course_utils.widgets import AdvantageLab, CourseMap, Quiz, TrainingLab
+from course_utils.build import lab, notebooks
+from course_utils.widgets import AdvantageLab, ClipLab, CourseMap, Quiz, TrainingLab
 
 pytestmark = pytest.mark.browser
 
 TALL = {"width": 1280, "height": 4200}  # so that no output is outside the window that JupyterLab draws
 
 CELLS = {
-    "lab": "from course_utils.widgets import AdvantageLab, CourseMap, Quiz, TrainingLab\n\nlab = AdvantageLab()\nlab",
+    "lab": "from course_utils.widgets import *\n\nlab = AdvantageLab()\nlab",
     "map": "CourseMap()",
     "quiz": 'quiz = Quiz("01")\nquiz',
     "training": "training = TrainingLab()\ntraining",
+    "box": "import ipywidgets\n\nclip = ClipLab()\nipywidgets.Tab([ipywidgets.VBox([clip, ipywidgets.IntSlider()])])",
 }
 NOTES = {
     "lab": AdvantageLab.offline_note,
     "map": CourseMap.offline_note,
     "quiz": Quiz.offline_note,
     "training": TrainingLab.offline_note,
+    "box": ClipLab.offline_note,
 }
+IN_A_BOX = "Run the cell to see these side by side, and what else was with them."
 LOST = "Its kernel has ended: this is not connected to Python until you run the cell again."
 ROOTS = {
     "lab": '[data-lab="advantage"]',
     "map": '[data-lab="map"]',
     "quiz": '[data-lab="quiz"]',
     "training": '[data-lab="training"]',
+    "box": '[data-lab="clip"]',  # in a learner's own boxes
 }
 NEEDS_PYTHON = "Run this cell first: training needs Python."
 
@@ -83,7 +86,15 @@ def use_training(lab: Locator, connected: bool) -> None:
     expect(lab).to_contain_text("update 1," if connected else NEEDS_PYTHON)
 
 
-USE = {"lab": use_lab, "map": use_map, "quiz": use_quiz, "training": use_training}
+def use_box(lab: Locator, connected: bool) -> None:
+    output = lab.page.locator(".jp-OutputArea-output", has=lab)
+    is_offline = output.locator(".pgc-offline").count() == 1
+    expect(output.get_by_text(IN_A_BOX)).to_have_count(1 if is_offline else 0)
+    expect(output.locator(".widget-slider")).to_have_count(0 if is_offline else 1)
+    lab.locator('[data-role="clip"]').uncheck()
+
+
+USE = {"lab": use_lab, "map": use_map, "quiz": use_quiz, "training": use_training, "box": use_box}
 
 
 def check(page: Page, live: frozenset[str], lost: bool = False) -> None:
@@ -93,46 +104,26 @@ def check(page: Page, live: frozenset[str], lost: bool = False) -> None:
         expect(lab).to_have_count(1, timeout=30_000)
         expect(page.locator(root)).to_have_count(1)
         output = page.locator(".jp-OutputArea-output", has=page.locator(root)).first
-        notes = [note for note in (*NOTES.values(), LOST) if note in output.inner_text()]
+        notes = [note for note in dict.fromkeys([*NOTES.values(), LOST]) if note in output.inner_text()]
         assert notes == ([LOST] if lost else [] if name in live else [NOTES[name]]), name
         USE[name](lab, connected=name in live and not lost)
     assert "Error displaying widget" not in page.locator(".jp-Notebook").inner_text()
 
 
 @pytest.fixture(scope="module")
-def lesson(tmp_path_factory: pytest.TempPathFactory) -> nbformat.NotebookNode:
-    """A notebook as the builder commits it."""
-    cells = [nbformat.v4.new_code_cell(source, id=name) for name, source in CELLS.items()]
-    notebook = nbformat.v4.new_notebook(cells=cells, metadata=notebooks.notebook_metadata())
-    with ThreadPoolExecutor(1) as pool:  # this thread has Playwright's event loop already
-        return pool.submit(notebooks.execute, notebook, "test", tmp_path_factory.mktemp("build")).result()
+def lesson(as_committed: Callable[..., nbformat.NotebookNode]) -> nbformat.NotebookNode:
+    return as_committed(CELLS)
 
 
 @pytest.fixture(scope="module")
-def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("prefix")
-    labextension.install(folder)
-    return folder
+def server(equipped_server: JupyterLabServer) -> JupyterLabServer:
+    return equipped_server
 
 
 @pytest.fixture(scope="module")
-def server(prefix: Path, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterLabServer]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JUPYTER_PATH", str(prefix / "share" / "jupyter"))
-        with JupyterLabServer(tmp_path_factory.mktemp("jupyterlab")) as running:
-            yield running
-
-
-@pytest.fixture(scope="module")
-def app(browser: Browser, server: JupyterLabServer, shots: Path) -> Iterator[JupyterLabPage]:
-    page = JupyterLabPage(browser, server, shots, viewport=TALL)
-    yield page
-    page.close()
-
-
-@pytest.fixture(scope="module")
-def saved(app: JupyterLabPage, server: JupyterLabServer, lesson: nbformat.NotebookNode) -> str:
+def saved(equipped_page: JupyterLabPage, server: JupyterLabServer, lesson: nbformat.NotebookNode) -> str:
     """A notebook that was run to its end and saved in JupyterLab, its kernel shut down since."""
+    app = equipped_page
     app.open(server.add_notebook("saved.ipynb", lesson))
     app.run_all()
     app.command("docmanager:save")
@@ -228,9 +219,6 @@ def test_in_each_state_of_a_notebook_what_it_shows_is_alive(
     app.screenshot(f"state_{state.__name__}")
     if live and not lost:
         app.wait_for_kernel("lab.logits", lambda logits: logits != AdvantageLab().logits)
-    faults = app.faults()
-    app.close_notebook()
-    assert faults == []
 
 
 # --- as `make lab` starts it, and in Notebook 7 -----------------------------------------------------------------------

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
-from jupyterlab_page import VIEWPORT, JupyterLabPage, JupyterLabServer
-from playwright.sync_api import Locator
-
-from course_utils import lessons
-from course_utils.widgets import quiz
+from appearance import axe, layout_faults
+from every_lab import questions
+from jupyterlab_page import JupyterLabPage, JupyterLabServer
+from playwright.sync_api import Locator, expect
 
 pytestmark = pytest.mark.browser
 
@@ -29,10 +28,6 @@ def cell(name: str, record: Path | str = "") -> str:
         f"import os\nos.environ['POLICY_GRADIENT_COURSE_PROGRESS'] = {str(record)!r}\n"
         f"from course_utils.widgets import Quiz\nquiz = Quiz({name!r})\nquiz"
     )
-
-
-def questions(name: str) -> list[dict[str, Any]]:
-    return quiz.load(lessons.QUIZZES / f"{name}.json")["questions"]
 
 
 class QuizView:
@@ -180,6 +175,24 @@ def test_every_kind_right_wrong_and_again(open_cells: Open, tmp_path: Path) -> N
     notebook.screenshot("quiz_answered", view.root)
 
 
+def test_next_day_a_quiz_says_what_was_answered(open_cells: Open, tmp_path: Path) -> None:
+    asked = questions("03")
+    notebook = open_cells(cell("03", tmp_path / "record.json"))
+    notebook.execute(
+        "from course_utils import progress\n"
+        f"progress.record_quiz('03', {asked[0]['id']!r}, True, True)\n"
+        f"progress.record_quiz('03', {asked[1]['id']!r}, False, True)"
+    )
+    notebook.run_cell(0)
+    overall = notebook.page.locator(f"{QUIZ} [data-role=overall]")
+    expect(overall).to_have_text("Before: 2 of 5 answered, 1 right at the first try. Answer again as you like.")
+    view = QuizView(notebook)
+    card = view.question("purpose")
+    card.locator("input").first.check()
+    card.locator("[data-role=send]").click()
+    expect(overall).to_have_text(re.compile("^1 of 5 answered"))
+
+
 def test_keyboard_alone(open_cells: Open) -> None:
     """Tab, arrows, Space and Enter answer every kind, and JupyterLab's own shortcuts stay out of the way."""
     notebook = open_cells(cell("03"), "# another cell")
@@ -318,76 +331,6 @@ def test_pages_without_widgets(stored: nbformat.NotebookNode) -> None:
 
 # --- legible and accessible -----------------------------------------------------------------------------
 
-LAYOUT = """(selector) => {
-  const root = document.querySelector(selector);
-  const frame = root.getBoundingClientRect();
-  const faults = frame.width > 720 ? [`${frame.width} px wide`] : [];
-  for (const node of root.querySelectorAll("*")) {
-    const box = node.getBoundingClientRect();
-    if (node.clientWidth <= 1 || box.width <= 1 || node.closest(".pgc-hidden")) continue;
-    const named = `${node.tagName} ${node.className} “${node.textContent.slice(0, 30)}”`;
-    if (box.left < frame.left - 1 || box.right > frame.right + 1) faults.push(`${named} sticks out`);
-    const drawn = node.ownerSVGElement || ["INPUT", "svg"].includes(node.tagName);
-    if (!drawn && getComputedStyle(node).display !== "inline" && node.scrollWidth > node.clientWidth + 1)
-      faults.push(`${named} is cut`);
-  }
-  return faults;
-}"""
-
-
-def wrong_answer(item: dict[str, Any]) -> Any:
-    if item["kind"] == "order":
-        return item["start"]
-    if item["kind"] == "numeric":
-        return item["wrong"][0]["value"]
-    wrong = next(n for n, option in enumerate(item["options"]) if not option["right"])
-    return [0, wrong] if item["kind"] == "several" else wrong
-
-
-def right_answer(item: dict[str, Any]) -> Any:
-    if item["kind"] == "order":
-        return sorted(item["start"])
-    if item["kind"] == "numeric":
-        return item["answer"]
-    right = [n for n, option in enumerate(item["options"]) if option["right"]]
-    return right if item["kind"] == "several" else right[0]
-
-
-def test_layout_and_axe(open_cells: Open) -> None:
-    """Each quiz unanswered, all wrong with every fold open, all right; on a wide and on a narrow page."""
-    names = quiz.names()
-    notebook = open_cells(cell(names[0]) + "\n" + f"quiz = Quiz(globals().get('name', {names[0]!r}))\nquiz")
-    faults: dict[str, Any] = {}
-    for name in names:
-        if name != names[0]:
-            notebook.page.set_viewport_size(VIEWPORT)
-            notebook.execute(f"name = {name!r}")
-            notebook.run_cell(0)
-        asked = questions(name)
-        view = QuizView(notebook)
-        view.root.locator(f'[data-question="{asked[0]["id"]}"]').wait_for()
-        for state, answer in (("asked", None), ("wrong", wrong_answer), ("right", right_answer)):
-            if answer is not None:
-                notebook.execute(f"quiz.answers = { {item['id']: [answer(item)] for item in asked} }")
-                told = f"{len(asked) if state == 'right' else 0} of {len(asked)} right at the first try."
-                notebook.wait_for_page(
-                    f"document.querySelector('{QUIZ} [data-role=overall]').textContent",
-                    lambda text, told=told: text == told,
-                )
-                view.root.locator("details").evaluate_all("folds => folds.forEach((fold) => { fold.open = true; })")
-            for width in (1280, 390):
-                notebook.page.set_viewport_size({"width": width, "height": TALL})
-                notebook.page.wait_for_timeout(60)
-                if found := notebook.page.evaluate(LAYOUT, QUIZ):
-                    faults[f"{name}, {state}, {width} px"] = found
-                if state == "wrong":
-                    notebook.screenshot(f"quiz_{name}_{width}", view.root)
-            if (name, state) != (names[0], "right") and state != "wrong":
-                continue
-            if violations := notebook.axe(QUIZ):
-                faults[f"{name}, {state}, axe"] = violations
-    assert not faults, json.dumps(faults, indent=1, ensure_ascii=False)
-
 
 # --- the map --------------------------------------------------------------------------------------------
 
@@ -416,12 +359,11 @@ def test_the_map_shows_what_was_done(open_cells: Open, tmp_path: Path) -> None:
     faults = {}
     for width in (1280, 390):
         notebook.page.set_viewport_size({"width": width, "height": TALL})
-        notebook.page.wait_for_timeout(80)
-        if found := notebook.page.evaluate(LAYOUT, MAP):
+        if found := layout_faults(notebook.page, MAP):
             faults[width] = found
         notebook.screenshot(f"map_{width}", root)
     assert not faults, faults
-    assert notebook.axe(MAP) == []
+    assert axe(notebook.page, MAP) == []
 
 
 def test_the_maps_links_open_notebooks_beside_it(open_cells: Open, server: JupyterLabServer) -> None:

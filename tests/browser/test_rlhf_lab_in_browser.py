@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from mounted_lab import FAULTS, MountedLab
+from every_lab import hacked, healthy
+from mounted_lab import MountedLab
 from playwright.sync_api import Page
 
-from course_utils.widgets import RlhfLab, rlhf_lab
+from course_utils.widgets import rlhf_lab
 
 pytestmark = pytest.mark.browser
 LAB = '.pgc-lab[data-lab="rlhf"]'
@@ -19,27 +18,9 @@ NO_KERNEL = "Run this cell first: training needs Python."
 PANELS = dict(zip(("scores", "lengths", "kl", "approxkl"), rlhf_lab.PANELS, strict=True))
 
 
-def mounted(page: Page, lab: RlhfLab, *, answers: bool = True) -> MountedLab:
-    return MountedLab(page, lab, LAB, answers)
-
-
-@pytest.fixture(scope="module")
-def healthy() -> RlhfLab:
-    lab = RlhfLab()
-    lab.train(37)
-    return lab
-
-
-@pytest.fixture(scope="module")
-def hacked() -> RlhfLab:
-    lab = RlhfLab(kl_coef=0.0, show_gold=True)
-    lab.train(102)
-    return lab
-
-
-def test_the_picture_shows_pythons_numbers(page: Page, healthy: RlhfLab, hacked: RlhfLab) -> None:
-    for lab, end, every in ((healthy, 100, 2), (hacked, 200, 4)):
-        seen = mounted(page, lab)
+def test_the_picture_shows_pythons_numbers(page: Page) -> None:
+    for lab, end, every in ((healthy(), 100, 2), (hacked(), 200, 4)):
+        seen = MountedLab(page, lab, answers=True)
         for trait, name in PANELS.items():
             panel = seen.role(trait)
             dots = panel.locator('[data-role="dot"]')
@@ -68,19 +49,12 @@ def test_the_picture_shows_pythons_numbers(page: Page, healthy: RlhfLab, hacked:
     strange = [0.0, -1.5e-5, 184_321.0, 1234.5, 99_999.0]
     seen.set(line_numbers=strange)
     assert seen.role("line").locator("b").all_inner_texts() == [rlhf_lab.digits(x) for x in strange]
-    page.evaluate("window.unmount()")
 
 
-def test_wishes_by_mouse_and_keys(page: Page, healthy: RlhfLab) -> None:
-    seen = mounted(page, healthy)
+def test_wishes_by_mouse_and_keys(page: Page) -> None:
+    seen = MountedLab(page, healthy(), answers=True)
     assert seen.wishes() == ["hear"]
-    order = []
-    page.keyboard.press("Tab")
-    while page.evaluate("!!document.activeElement.closest('.pgc-lab')"):
-        order.append(page.evaluate("document.activeElement.dataset.role"))
-        page.keyboard.press("Tab")
     buttons = ["train", "one-update", "reset", "new-seed"]
-    assert order == ["kl-coef", "learning-rate", "epochs", "clip", "features", "show-gold", *buttons]
     for role, wish in zip(buttons, ("train", "update", "reset", "new seed"), strict=True):
         seen.role(role).press("Enter")
         assert seen.wishes() == [wish]
@@ -122,57 +96,19 @@ def test_wishes_by_mouse_and_keys(page: Page, healthy: RlhfLab) -> None:
     page.wait_for_timeout(450)
     assert seen.role("live").text_content() == spoken
     seen.set(running=False)
-    page.wait_for_timeout(450)
-    assert (seen.role("live").text_content() or "").startswith("At rest: update 39 of 100, score 1.")
+    assert seen.spoken().startswith("At rest: update 39 of 100, score 1.")
 
 
-def test_without_a_kernel_the_button_says_so(page: Page, healthy: RlhfLab) -> None:
-    seen = MountedLab(page, healthy, LAB)  # as in a static page
+def test_without_a_kernel_the_button_says_so(page: Page) -> None:
+    seen = MountedLab(page, healthy())  # as in a static page
     seen.set(running=True)
     assert seen.role("train").inner_text() == "Run", "stored while it ran: but nothing runs here"
     seen.role("train").click()
     assert seen.role("message").inner_text() == NO_KERNEL
-    seen = mounted(page, healthy, answers=False)
+    seen = MountedLab(page, healthy(), answers=False)
     seen.role("one-update").click()
     page.wait_for_timeout(1100)
     assert seen.role("message").inner_text() == NO_KERNEL
-
-
-@pytest.mark.parametrize("width", [736, 390])
-def test_layout_and_axe(page: Page, shots: Path, width: int, healthy: RlhfLab, hacked: RlhfLab) -> None:
-    page.set_viewport_size({"width": width, "height": 1600})
-    shots.mkdir(parents=True, exist_ok=True)
-    long = " ".join(["replace", "correct", "promise", "package"] * 4)
-    heights = {}
-    for lab, name, traits in (
-        (RlhfLab(), "start", {}),
-        (healthy, "healthy", {}),
-        (hacked, "hacked", {}),
-        (healthy, "long", {"replies": [long] * 3}),
-        (healthy, "none", {"replies": [""] * 3}),
-        (
-            hacked,
-            "extreme",
-            {
-                "updates": 12_345,
-                "learning_rate": 0.0011,
-                "num_ppo_epochs": 16,
-                "own_pairs": 1500,
-                "replies": [" ".join(["guarantee"] * 16)] * 3,
-                "line_numbers": [-507.3, 123.4, 0.0123, 184_000.0, -12_345.0],
-                "message": "Training stopped: " + "x" * 60 + " " + "y" * 70 + ".",
-            },
-        ),
-    ):
-        seen = mounted(page, lab)
-        if traits:
-            seen.set(**traits)
-        heights[name] = seen.root.evaluate("root => root.getBoundingClientRect().height")
-        seen.root.screenshot(path=shots / f"rlhf_{width}_{name}.png")
-        assert page.evaluate(FAULTS) == [], name
-    assert heights["start"] == heights["healthy"] == heights["long"] == heights["none"]
-    violations = Axe().run(page, context=LAB).response["violations"]
-    assert [v["id"] for v in violations if v["impact"] in ("serious", "critical")] == []
 
 
 def test_in_a_live_kernel_it_learns_while_one_watches(open_cells: Callable[..., Any]) -> None:

@@ -10,7 +10,7 @@ import every_lab
 import matplotlib.image
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from appearance import axe
 from jupyterlab_page import JupyterLabPage, JupyterLabServer
 from mounted_lab import MountedLab
 from playwright.sync_api import Locator, Page
@@ -24,8 +24,8 @@ THEMES: dict[str, tuple[bool, dict[str, Any]]] = {
     "forced colours, dark": (True, {"forced_colors": "active", "color_scheme": "dark"}),
     "forced colours, light": (False, {"forced_colors": "active", "color_scheme": "light"}),
 }
-# The other rules of axe do not depend on colours; each lab's own file runs them.
-OF_COLOURS = {"runOnly": ["color-contrast", "link-in-text-block"]}
+# The other rules of axe do not depend on colours; the contract runs them.
+OF_COLOURS = ("color-contrast", "link-in-text-block")
 
 # What is hard to see in a lab's pictures and controls. axe sees no text of an SVG, no focus and no box.
 COLOURS = """
@@ -139,7 +139,7 @@ def use(lab: MountedLab) -> None:
 
 @pytest.mark.parametrize("name", every_lab.NAMES)
 def test_everything_is_legible_in_each_theme(page: Page, name: str) -> None:
-    lab = MountedLab(page, every_lab.made(name), ".pgc-lab", False)
+    lab = MountedLab(page, every_lab.made(name), answers=False)
     faults = []
     for used in (False, True):
         if used:
@@ -148,19 +148,18 @@ def test_everything_is_legible_in_each_theme(page: Page, name: str) -> None:
             put_on(page, theme)
             faults += [f"{theme}: {fault}" for fault in page.evaluate(FAINT)]
             if used and theme != "forced colours, light":  # it takes a second
-                found = Axe().run(page, context=".pgc-lab", options=OF_COLOURS).response["violations"]
-                faults += [f"{theme}: {v['id']}: " + " | ".join(n["html"][:140] for n in v["nodes"]) for v in found]
+                faults += [f"{theme}: {found}" for found in axe(page, ".pgc-lab", *OF_COLOURS)]
     assert faults == []
 
 
 @pytest.mark.parametrize("name", every_lab.NAMES)
 def test_the_focus_is_seen_in_each_theme(page: Page, name: str) -> None:
-    MountedLab(page, every_lab.made(name), ".pgc-lab", False)
-    for theme in ("dark", "forced colours, dark"):
+    MountedLab(page, every_lab.made(name), answers=False)
+    for theme in ("light", "dark", "forced colours, dark"):
         put_on(page, theme)
         page.evaluate("document.querySelector('.pgc-lab').focus()")
         reached = 0
-        for _ in range(12):
+        for _ in range(40):
             page.keyboard.press("Tab")
             if page.evaluate("document.activeElement === document.body"):
                 break
@@ -183,7 +182,7 @@ def test_the_focus_is_seen_in_each_theme(page: Page, name: str) -> None:
 def test_without_jupyterlab_a_lab_is_as_light_as_its_page(
     page: Page, page_says: str, jupyter_says: str | None, system: Any, dark: bool
 ) -> None:
-    MountedLab(page, every_lab.made("advantage_lab"), ".pgc-lab")
+    MountedLab(page, every_lab.made("advantage_lab"))
     page.emulate_media(forced_colors="none", color_scheme=system)
     page.evaluate(
         """([says, jupyter]) => {
@@ -212,10 +211,6 @@ CELLS = (
     "from course_utils.widgets import AdvantageLab, Quiz\nAdvantageLab(predict_first=True)",
     "Quiz('06')",
 )
-CHANGE_THEME = """async (theme) => {
-  await window.jupyterapp.commands.execute("apputils:change-theme", { theme });
-}"""
-IS_LIGHT = "(light) => document.body.dataset.jpThemeLight === String(light)"
 
 
 def middle(box: Locator) -> np.ndarray:
@@ -236,26 +231,21 @@ def test_in_jupyterlab_outputs_follow_its_theme(
     boxes.nth(1).check()
     papers = []
     try:
-        for theme, light in (
-            ("JupyterLab Dark", False),
-            ("JupyterLab Dark High Contrast", False),
-            ("JupyterLab Light", True),
-        ):
-            page.evaluate(CHANGE_THEME, theme)
-            page.wait_for_function(IS_LIGHT, arg=light)
+        for theme in ("JupyterLab Dark", "JupyterLab Dark High Contrast", "JupyterLab Light"):
+            notebook.set_theme(theme)
             page.evaluate("document.activeElement.blur()")
             page.mouse.move(1, 1)
             if theme == "JupyterLab Dark":
-                assert notebook.axe(".jp-Cell-outputArea") == []
+                assert axe(notebook.page, ".jp-Cell-outputArea") == []
             paper = middle(page.locator(".pgc-quiz .pgc-title"))
             papers.append(paper.mean())
             assert np.abs(middle(boxes.nth(0)) - paper).max() < 0.1, "an unchosen box looks filled"
             assert np.abs(middle(boxes.nth(1)) - paper).max() > 0.2, "the chosen one does not"
             notebook.screenshot(theme.replace(" ", "_"))
     finally:
-        page.evaluate(CHANGE_THEME, "JupyterLab Light")
+        notebook.set_theme("JupyterLab Light")
     assert papers[0] < 0.2
     assert papers[1] < 0.2
     assert papers[2] == 1
     page.emulate_media(forced_colors="active", color_scheme="dark")
-    assert notebook.axe(".jp-Cell-outputArea") == []
+    assert axe(notebook.page, ".jp-Cell-outputArea") == []

@@ -5,26 +5,26 @@ from __future__ import annotations
 import copy
 import json
 import shutil
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import numpy as np
 import pytest
+from appearance import axe
 from jupyterlab_page import LAB, JupyterLabPage, JupyterLabServer
-from lab_view import LabView, one_step
-from playwright.sync_api import Browser, Locator, expect
+from lab_view import LabView
+from playwright.sync_api import Locator, expect
 
 from course_utils.build import labextension, notebooks
 from course_utils.widgets import AdvantageLab, CourseMap, offline
 from course_utils.widgets.offline import MIME_TYPE
 
-LOGITS = [0.4, -0.3, 0.1]
+ADVANTAGES, LOGITS = [1.5, 0.5, -1.0], [0.4, -0.3, 0.1]
 CELL = f"""from course_utils.widgets import AdvantageLab
 
-lab = AdvantageLab(advantages=[1.5, 0.5, -1.0], logits={LOGITS})
+lab = AdvantageLab(advantages={ADVANTAGES}, logits={LOGITS})
 lab"""
 REFUSAL = "This lab cannot be shown from what the notebook stores. Run the cell to see it."
 PWNED = "<img src=x onerror=window.pwned=1>"
@@ -81,45 +81,19 @@ def test_the_fingerprint_follows_the_sources(tmp_path: Path, monkeypatch: pytest
 # --- in JupyterLab -------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A place of its own for the extension, whatever this environment holds."""
-    folder = tmp_path_factory.mktemp("prefix")
-    labextension.install(folder)
-    return folder
+@pytest.fixture
+def page(app: JupyterLabPage) -> JupyterLabPage:
+    return app
 
 
 @pytest.fixture(scope="module")
-def server(browser: Browser, prefix: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterLabServer]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JUPYTER_PATH", str(prefix / "share" / "jupyter"))
-        with JupyterLabServer(tmp_path_factory.mktemp("jupyterlab")) as running:
-            yield running
-
-
-@pytest.fixture(scope="module")
-def loaded_page(browser: Browser, server: JupyterLabServer, shots: Path) -> Iterator[JupyterLabPage]:
-    page = JupyterLabPage(browser, server, shots)
-    yield page
-    page.close()
+def committed(as_committed: Callable[..., nbformat.NotebookNode]) -> nbformat.NotebookNode:
+    return as_committed({"lab": CELL})
 
 
 @pytest.fixture
-def page(loaded_page: JupyterLabPage) -> Iterator[JupyterLabPage]:
-    """JupyterLab, still without a notebook. At the end the console must be clean and every request local."""
-    yield loaded_page
-    faults = loaded_page.faults()
-    loaded_page.close_notebook()
-    assert not faults, faults
-
-
-@pytest.fixture(scope="module")
-def committed(tmp_path_factory: pytest.TempPathFactory) -> nbformat.NotebookNode:
-    """A notebook as the builder commits it: executed, with the lab as plain data."""
-    cell = nbformat.v4.new_code_cell(CELL, id="lab")
-    notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"kernelspec": {"name": "python3", "display_name": "P"}})
-    with ThreadPoolExecutor(1) as pool:  # this thread has Playwright's event loop already
-        return pool.submit(notebooks.execute, notebook, "test", tmp_path_factory.mktemp("build")).result()
+def server(equipped_server: JupyterLabServer) -> JupyterLabServer:
+    return equipped_server
 
 
 def is_trusted(page: JupyterLabPage) -> bool:
@@ -134,18 +108,18 @@ def shows_the_real_widget(page: JupyterLabPage) -> bool:
 
 def drag_and_compare(page: JupyterLabPage) -> list[float]:
     """Drag the first advantage down; the only lab there is must follow as the mathematics says."""
-    lab = LabView(page)
+    lab = LabView.in_notebook(page, LAB)
     assert page.page.locator(LAB).count() == 1
-    assert lab.slider_values() == [1.5, 0.5, -1.0]
-    lab.drag(0, 60.0)
-    advantages = lab.slider_values()
+    assert lab.slider_values("advantage") == ADVANTAGES
+    lab.drag("advantage", 0, 0, 60)
+    advantages = lab.slider_values("advantage")
     assert advantages[0] < 1.5
-    assert advantages[1:] == [0.5, -1.0]
-    np.testing.assert_allclose(lab.bars("pi-after"), one_step(LOGITS, advantages, 1.0), rtol=0, atol=1e-12)
-    before, after = lab.heights("pi-before"), lab.heights("pi-after")
-    scale = sum(after)
-    np.testing.assert_allclose(np.array(after) / scale, one_step(LOGITS, advantages, 1.0), atol=2 / scale)
-    assert sum(before) == pytest.approx(scale, abs=2)
+    assert advantages[1:] == ADVANTAGES[1:]
+    after = AdvantageLab(advantages, logits=LOGITS).probabilities_after
+    np.testing.assert_allclose(lab.numbers("pi-after"), after, rtol=0, atol=1e-12)
+    heights = np.array(lab.heights("pi-after"))
+    np.testing.assert_allclose(heights / heights.sum(), after, atol=2 / heights.sum())
+    assert sum(lab.heights("pi-before")) == pytest.approx(heights.sum(), abs=2)
     return advantages
 
 
@@ -158,14 +132,14 @@ def test_an_untrusted_notebook_is_alive(
     assert not is_trusted(page)
     assert not shows_the_real_widget(page)
     drag_and_compare(page)
-    lab = LabView(page)
+    lab = LabView.in_notebook(page, LAB)
     lab.click("step")
     assert lab.text("steps-taken") == "1 step taken"
     lab.role("preset").select_option("zero_advantage")
-    assert lab.slider_values() == [1.0, 0.0, -2.5]
+    assert lab.slider_values("advantage") == [1.0, 0.0, -2.5]
     assert lab.root.locator(".pgc-formula svg").count() > 0, "the package's formulas are missing"
     page.screenshot("untrusted_notebook")
-    assert not page.axe(LAB)
+    assert not axe(page.page, LAB)
 
 
 @pytest.mark.browser
@@ -289,7 +263,23 @@ def test_hostile_data_runs_nothing(
     outputs = show_hostile("lab", [named], refused(good["state"]))
     assert page.page.locator(LAB).count() == 1
     assert outputs.first.locator("th", has_text=PWNED).count() == 1, "a strange name is a text like any other"
-    LabView(page).drag(0, 30.0)
+    LabView.in_notebook(page, LAB).drag("advantage", 0, 0, 30)
+    assert page.page.evaluate("window.pwned === undefined")
+
+
+@pytest.mark.browser
+def test_of_a_hostile_box_the_first_good_labs_are_shown(
+    page: JupyterLabPage, server: JupyterLabServer, committed: nbformat.NotebookNode
+) -> None:
+    notebook = copy.deepcopy(committed)
+    good = notebook.cells[0].outputs[0].data[MIME_TYPE]
+    hostile = [PWNED, {"lab": "../../evil", "state": {}}, {"labs": [good]}]
+    boxes: list[Any] = [[*hostile, *[good] * 30], PWNED, {"0": good}]
+    notebook.cells[0].outputs = [nbformat.v4.new_output("display_data", {MIME_TYPE: {"labs": box}}) for box in boxes]
+    page.open(server.add_notebook("hostile_box.ipynb", notebook))
+    outputs = page.page.locator(".jp-OutputArea-output .pgc-offline")
+    expect(outputs.first.locator(LAB)).to_have_count(20 - len(hostile))
+    expect(outputs.get_by_text(REFUSAL)).to_have_count(len(hostile) + 2)
     assert page.page.evaluate("window.pwned === undefined")
 
 
@@ -324,12 +314,12 @@ MOUNT = """async ([file, state]) => {
 
 @pytest.mark.browser
 def test_each_lab_draws_its_own_setting_and_refuses_what_json_cannot_say(
-    page: JupyterLabPage, server: JupyterLabServer, prefix: Path
+    page: JupyterLabPage, server: JupyterLabServer, extension: Path
 ) -> None:
     page.open(server.write_notebook("empty.ipynb", []))
     found = {}
     for name, lab in offline.labs().items():
-        (file,) = (labextension.folder(prefix) / "static").glob(f"{name}.*.js")
+        (file,) = (labextension.folder(extension) / "static").glob(f"{name}.*.js")
         url = f"{server.url}lab/extensions/policy-gradient-course/static/{file.name}"
         found[name] = page.page.evaluate(MOUNT, [url, offline.stored(lab())["state"]])
     assert {name: results.pop("good") for name, results in found.items()} == {

@@ -1092,7 +1092,7 @@ FAULTS = [
         ADVANTAGES,
         "return (targets - b[:, None]) * replies.mask, targets",
         "return targets - b[:, None], targets",
-        ("test_rlhf_ppo.py::test_baselines_by_hand",),
+        ("test_rlhf_advantages.py::test_baselines_by_hand",),
         "padding has an advantage: 0 − b",
     ),
     Fault(
@@ -1100,7 +1100,7 @@ FAULTS = [
         PPO,
         "< replies.lengths[:, None] - 1\n",
         "< replies.lengths[:, None] - 2\n",
-        ("test_rlhf_ppo.py::test_advantages_are_gae_of_every_reply",),
+        ("test_rlhf_advantages.py::test_advantages_are_gae_of_every_reply",),
         "M18: the end token is no action",
     ),
     Fault(
@@ -1125,7 +1125,7 @@ FAULTS = [
         "    return _advance(dataclasses.replace(changed,",
         "    forgetful = changed.state._replace(adam=kernels.adam_start(changed.state.parameters))\n"
         "    return _advance(dataclasses.replace(changed, state=forgetful,",
-        ("test_rlhf_ppo.py::test_resuming_equals_one_long_run",),
+        ("test_rlhf_run.py::test_resuming_equals_one_long_run",),
         "the parameters are all there is to keep",
     ),
     Fault(
@@ -1139,8 +1139,8 @@ FAULTS = [
     Fault(
         "clip_fraction_of_the_other_kind",
         PPO,
-        "clipfrac=float(step.active.mean())",
-        "clipfrac=float((np.abs(step.ratio - 1) > epsilon).mean())",
+        '"policy/clipfrac_avg": float(step.active.mean())',
+        '"policy/clipfrac_avg": float((np.abs(step.ratio - 1) > epsilon).mean())',
         ("test_rlhf_ppo.py::test_metrics_of_an_epoch_that_moved",),
         "M17: every ratio out of range sends no gradient",
     ),
@@ -1166,7 +1166,7 @@ FAULTS = [
         METRICS,
         "probabilities = np.exp(log_pi)\n",
         "probabilities = np.exp(log_pi - log_ratio)\n",
-        ("test_rlhf_ppo.py::test_three_ways_to_the_same_kl",),
+        ("test_rlhf_metrics.py::test_three_ways_to_the_same_kl",),
         "M19: the KL is taken under the reference",
     ),
     # the checks

@@ -158,11 +158,8 @@ def test_baselines_from_the_batch(read: Any) -> None:
     np.testing.assert_allclose(seen["A"][:3], own, atol=1e-12)
     np.testing.assert_allclose((G - G.mean(axis=1, keepdims=True)) * 2, REWARDS[:, :1] * [1, -1], atol=1e-12)
     assert "$r_1/2$ and $-r_1/2$" in prose
-    for m, batch in (
-        (2, list(itertools.product(range(8), repeat=2))),
-        (3, list(itertools.product(range(8), repeat=3))),
-    ):
-        rows = np.array(batch)  # every batch of m conversations, (8^m, m)
+    for m in (2, 3):
+        rows = np.array(list(itertools.product(range(8), repeat=m)))  # every batch of m conversations, (8^m, m)
         chance = PR[rows].prod(axis=1)
         with_self = G[rows] - G[rows].mean(axis=1, keepdims=True)
         others = (G[rows].sum(axis=1, keepdims=True) - G[rows]) / (m - 1)
@@ -179,17 +176,9 @@ def test_baselines_from_the_batch(read: Any) -> None:
 
 def test_what_a_baseline_may_depend_on(read: Any) -> None:
     biased = {name: not np.allclose(bias, 0, atol=1e-12) for name, bias in read["may-code"]["taken_away"].items()}
-    assert biased == {
-        "a constant": False,
-        "the time t": False,
-        "the state s_t": False,
-        "what was done before": False,
-        "another's return": False,
-        "the action a_t": True,
-        "the reward r_t": True,
-        "the next state": True,
-        "the own return": True,
-    }
+    innocent = ["a constant", "the time t", "the state s_t", "what was done before", "another's return"]
+    guilty = ["the action a_t", "the reward r_t", "the next state", "the own return"]
+    assert biased == dict.fromkeys(innocent, False) | dict.fromkeys(guilty, True)
     rows = re.findall(r"^\| (.+?) \| (.*?)\|$", LESSON.cells["may"].source, re.MULTILINE)
     assert len(rows) - 1 == len(biased), "a row of the table for each line of the cell"
     taken = read["may-code"]["taken_away"]["the own return"]
@@ -223,9 +212,8 @@ def test_the_closed_forms_by_enumeration(read: Any, p: float) -> None:
     horizon = math.ceil(math.log(1e-18) / math.log(p))
     game, logits = worlds.geometric_mdp(horizon=horizon), np.array([[np.log(p), np.log(1 - p)], [0.0, 0.0]])
     listed = game.enumerate_trajectories(logits)
-    np.testing.assert_allclose(
-        listed.probabilities @ listed.mask.sum(axis=1), 1 / (1 - p), rtol=1e-9
-    )  # "on average 1/q"
+    mean_length = listed.probabilities @ listed.mask.sum(axis=1)
+    np.testing.assert_allclose(mean_length, 1 / (1 - p), rtol=1e-9)  # "on average 1/q"
     gradient = p / (1 - p) * np.array([1.0, -1.0])
     stays = listed.returns
     for name, weights in read["length-code"]["weightings"](listed, V=p / (1 - p)).items():
@@ -315,12 +303,8 @@ def check_tables(tables: dict[str, dict[str, Any]], z: float) -> None:
     for world, more in (("as it was", 0.0), ("100 more", 100.0)):
         rewards, table = REWARDS + more, tables[world]
         G = to_go(rewards)
-        weights = {
-            "total return": total(rewards),
-            "reward-to-go": G,
-            "best constant": G - best_constant(G),
-            "V": G - values_on_paths(more),
-        }
+        weights = {"total return": total(rewards), "reward-to-go": G, "best constant": G - best_constant(G)}
+        weights["V"] = G - values_on_paths(more)
         for name, weight in weights.items():
             row, variance = table[name], moments(weight)[1] / 10
             assert abs(row.variance - variance) < z * row.variance_error, (world, name)
@@ -408,19 +392,16 @@ def test_other_arms_give_the_same_plateaus(bandit: Any) -> None:
     told = np.array([[83.6, 0.8], [49.6, 1.1], [71.9, 1.0], [28.2, 1.0]])  # the text's; the test above compares them
     assert np.all(np.abs(bandit["final"] - told[:, 0]) < Z * np.hypot(bandit["final_error"], told[:, 1]))
     curve = bandit["hits"].mean(axis=2)[100:]
-    blocks = curve.reshape(9, 100, 4).mean(
-        axis=1
-    )  # "From step 100 on": 10 points or more in truth, 2 to a standard error
+    # "From step 100 on": 10 points or more in truth, 2 to a standard error
+    blocks = curve.reshape(9, 100, 4).mean(axis=1)
     assert np.all(blocks[:, [0, 2]].min(axis=1) > blocks[:, [1, 3]].max(axis=1))
 
 
 def test_the_text_has_the_corridors_numbers() -> None:
     rows = re.findall(r"episodes +(\d+) to +(\d+): +(-\d+\.\d\d) ± (\d+\.\d\d)", LESSON.stored["corridor-code"])
     assert [(first, last) for first, last, _, _ in rows] == [("1", "10"), ("51", "100"), ("901", "1000")] * 2
-    plain, helped = (
-        [f"−{mean[1:]} ± {error}" for *_, mean, error in rows[:3]],
-        [f"−{mean[1:]} ± {error}" for *_, mean, error in rows[3:]],
-    )
+    told = [f"−{mean[1:]} ± {error}" for *_, mean, error in rows]
+    plain, helped = told[:3], told[3:]
     holds(prose, f"runs with baseline earn {helped[1]},", f"REINFORCE alone is at {plain[1]} by then")
     assert f"**{helped[2]} with baseline**, **{plain[2]} without**" in prose
     large = re.search(r"-(\d+\.\d+ ± \d+\.\d+)", LESSON.stored["corridor-large"])

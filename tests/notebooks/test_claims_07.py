@@ -203,9 +203,8 @@ def test_the_grid(read: Any) -> None:
     rewards = lab.mdp().rewards[after["b3"]]
     np.testing.assert_array_equal(rewards, [-1, -2, -1, -1])
     assert "up, right, down, left: [-1. -2. -1. -1.]" in after["printed"]
-    assert (
-        f"the toll of {-rewards[1]:.0f}, where the others cost {-rewards[0]:.0f}. Behind the toll" in text["grid-read"]
-    )
+    toll = f"the toll of {-rewards[1]:.0f}, where the others cost {-rewards[0]:.0f}. Behind the toll"
+    assert toll in text["grid-read"]
 
 
 # --- the theorem -----------------------------------------------------------------------------------------
@@ -609,12 +608,8 @@ def test_the_direction_of_whitened_gradients(read: Any, whitened: Any) -> None:
     assert "From batches of 2 it is not right, even after averaging 16,000 of them." in told
     # what the reader sees
     printed = read["whitening-direction"]["printed"]
-    shown = {
-        int(m): (float(c), float(size), float(error), float(of))
-        for m, c, size, error, of in re.findall(
-            r"of +(\d+): cosine to the exact gradient ([\d.]+)   length ([\d.]+) ± ([\d.]+)   exact ([\d.]+)", printed
-        )
-    }
+    row = r"of +(\d+): cosine to the exact gradient ([\d.]+)   length ([\d.]+) ± ([\d.]+)   exact ([\d.]+)"
+    shown = {int(m): tuple(map(float, values)) for m, *values in re.findall(row, printed)}
     assert set(shown) == {2, 8, 64}
     assert 32_000 // 2 == 16_000
     for m, (c, size, error, of) in shown.items():

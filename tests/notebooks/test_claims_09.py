@@ -180,10 +180,8 @@ def test_the_entropy_bonus(read: Any) -> None:
     assert 0.1 < 1 - ends[0.05][0] < 0.2
     assert f"J ends at {J[0.5]:.3f}, lower than with no bonus at all" in text
     assert J[0.5] < J[0.0]
-    assert (
-        f"The wrong sign, −0.05, makes the policy certain of whatever it happened to prefer: {ends[-0.05][1]:.3f}"
-        in text
-    )
+    wrong = f"The wrong sign, −0.05, makes the policy certain of whatever it happened to prefer: {ends[-0.05][1]:.3f}"
+    assert wrong in text
     holds(prose["entropy"], "with $c_H=0$, 0.05 and 0.5", "rewards 1.0, 0.9 and 0", "probabilities 0.05, 0.9, 0.05")
 
 
@@ -338,12 +336,8 @@ def test_the_quiz_quotes_the_lesson(read: Any) -> None:
 
 def guesses() -> dict[str, np.ndarray]:
     exact = V[STATES]
-    return {
-        "exact V": exact,
-        "a constant": np.full((8, 2), 0.21),
-        "exact V + 100": exact + 100,
-        "exact V times −1": -exact,
-    }
+    names = "exact V", "a constant", "exact V + 100", "exact V times −1"
+    return dict(zip(names, (exact, np.full((8, 2), 0.21), exact + 100, -exact), strict=True))
 
 
 def explained_variances() -> list[float]:

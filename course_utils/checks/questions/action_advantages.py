@@ -7,7 +7,7 @@ import numpy as np
 from course_utils import policy
 from course_utils.arguments import FloatArray
 from course_utils.checks import sections, softmaxes
-from course_utils.checks.question import Inputs, Mistake, Question
+from course_utils.checks.question import Inputs, Question, Words
 
 __all__ = ["QUESTION"]
 
@@ -42,6 +42,49 @@ def with_policy(
     return mistaken
 
 
+told = Words(
+    """
+no-maximum (M1): The formula is right, and it is not finite here: `exp(1000)` is larger than any float, and inf/inf is
+  NaN.
+    Subtract each row's maximum before you take exponentials, or call `policy.softmax`.
+one-maximum (M27): You subtracted one maximum, that of the whole table, from all logits. Where a row lies far below it,
+  all its exponentials are 0 in floats, and 0/0 is NaN.
+    Each row is a state of its own. Subtract each row's own maximum, or call `policy.softmax`.
+mean-subtracted (M1): You subtracted the mean of the logits. A logit that lies 710 above it still overflows.
+    Any shift is right on paper. The maximum is the one after which no exponential is above 1. `policy.softmax`
+    subtracts it.
+whole-table (M27): Your softmax runs over the whole table: all its entries together add up to 1.
+    Each state has a policy of its own, so each row adds up to 1. With weights that add up to less, V(s) is no mean.
+    `policy.softmax` works row by row.
+logits-for-probabilities (M37): You weighted the action values with the logits. The probabilities belong there.
+    Logits are preferences: they may be negative, and do not add up to 1. The softmax turns them into π first.
+not-normalised (M37): You weighted the action values with exp(z): these weights do not add up to 1.
+    The softmax divides each exponential by the sum of all in its row. V(s) is a mean, and if all actions are worth 10
+    it has to be 10.
+plain-mean (M11): You subtracted the plain mean of the action values: every action counts the same.
+    V(s) is what the *policy* earns on average, so each action counts as often as the policy takes it. A policy that
+    already takes the best action nearly always has a V close to the best Q.
+best-subtracted (M11): You compared each action with the best one.
+    The advantage compares with the policy's average, not with the best action. With your version no advantage is ever
+    above 0, and an ascent step could only push actions down.
+most-probable-subtracted (M11): You compared each action with the most probable one.
+    V(s) is the mean over all that the policy may do. The most probable action is one term of it.
+sign (M5): You computed V − Q, the opposite sign.
+    With it, actions that are better than usual would be made rarer.
+over-states (M11): You took the mean, or the softmax in it, over the states, axis 0. It should run over the actions.
+    V(s) is the average of one state. An action is compared with what else could have been done *there*.
+one-value-for-all (M11): You subtracted one number from all states.
+    Each state has its own V. With one number for all, an action in a good state looks good whatever it is.
+weighted (M11): You returned π · A: each advantage multiplied by its action's probability.
+    That is how much the action adds to the expected gradient. The advantage itself does not care how often its action
+    is taken.
+weighted-q (M11): You subtracted π(a | s) Q(s, a) from each Q(s, a): the sum over the actions is missing.
+    V(s) is one number for each state, the sum of π(a | s) Q(s, a) over all its actions.
+values-returned: You returned V(s), and did not subtract it from Q(s, a).
+    V says how good the state is. The advantage says how much better the action is.
+"""
+)
+
 QUESTION = Question(
     name="action_advantages",
     lesson="07",
@@ -72,141 +115,50 @@ QUESTION = Question(
     remark="Under the policy, each row has the mean 0: V is the policy's own average.",
     read=sections.ADVANTAGE,
     mistakes=(
-        Mistake(
-            "no-maximum",
-            "M1",
-            with_policy(softmaxes.no_maximum),
-            "The formula is right, and it is not finite here: `exp(1000)` is larger than any float, and inf/inf is "
-            "NaN.",
-            "Subtract each row's maximum before you take exponentials, or call `policy.softmax`.",
-            sections.OVERFLOW,
-            almost=True,
-        ),
-        Mistake(
-            "one-maximum",
-            "M27",
-            with_policy(softmaxes.one_maximum),
-            "You subtracted one maximum, that of the whole table, from all logits. Where a row lies far below it, all "
-            "its exponentials are 0 in floats, and 0/0 is NaN.",
-            "Each row is a state of its own. Subtract each row's own maximum, or call `policy.softmax`.",
-            sections.OVERFLOW,
-            almost=True,
-        ),
-        Mistake(
+        told("no-maximum", with_policy(softmaxes.no_maximum), sections.OVERFLOW, almost=True),
+        told("one-maximum", with_policy(softmaxes.one_maximum), sections.OVERFLOW, almost=True),
+        told(
             "mean-subtracted",
-            "M1",
             with_policy(softmaxes.row_mean),
-            "You subtracted the mean of the logits. A logit that lies 710 above it still overflows.",
-            "Any shift is right on paper. The maximum is the one after which no exponential is above 1. "
-            "`policy.softmax` subtracts it.",
             sections.OVERFLOW,
             variants=(with_policy(softmaxes.table_mean),),
             almost=True,
         ),
-        Mistake(
-            "whole-table",
-            "M27",
-            with_policy(softmaxes.over_table),
-            "Your softmax runs over the whole table: all its entries together add up to 1.",
-            "Each state has a policy of its own, so each row adds up to 1. With weights that add up to less, V(s) is "
-            "no mean. `policy.softmax` works row by row.",
-            sections.SOFTMAX,
-        ),
-        Mistake(
-            "logits-for-probabilities",
-            "M1",
-            with_policy(softmaxes.identity),
-            "You weighted the action values with the logits. The probabilities belong there.",
-            "Logits are preferences: they may be negative, and do not add up to 1. The softmax turns them into π "
-            "first.",
-            sections.SOFTMAX,
-        ),
-        Mistake(
-            "not-normalised",
-            "M1",
-            with_policy(softmaxes.not_normalised),
-            "You weighted the action values with exp(z): these weights do not add up to 1.",
-            "The softmax divides each exponential by the sum of all in its row. V(s) is a mean, and if all actions are "
-            "worth 10 it has to be 10.",
-            sections.SOFTMAX,
-        ),
-        Mistake(
-            "plain-mean",
-            "M11",
-            lambda logits, q_values: q_values - q_values.mean(axis=1, keepdims=True),
-            "You subtracted the plain mean of the action values: every action counts the same.",
-            "V(s) is what the *policy* earns on average, so each action counts as often as the policy takes it. A "
-            "policy that already takes the best action nearly always has a V close to the best Q.",
-        ),
-        Mistake(
-            "best-subtracted",
-            "M11",
-            lambda logits, q_values: q_values - q_values.max(axis=1, keepdims=True),
-            "You compared each action with the best one.",
-            "The advantage compares with the policy's average, not with the best action. With your version no "
-            "advantage is ever above 0, and an ascent step could only push actions down.",
-        ),
-        Mistake(
+        told("whole-table", with_policy(softmaxes.over_table), sections.SOFTMAX),
+        told("logits-for-probabilities", with_policy(softmaxes.identity), sections.SOFTMAX),
+        told("not-normalised", with_policy(softmaxes.not_normalised), sections.SOFTMAX),
+        told("plain-mean", lambda logits, q_values: q_values - q_values.mean(axis=1, keepdims=True)),
+        told("best-subtracted", lambda logits, q_values: q_values - q_values.max(axis=1, keepdims=True)),
+        told(
             "most-probable-subtracted",
-            "M11",
             lambda logits, q_values: (
                 q_values - np.take_along_axis(q_values, logits.argmax(axis=1, keepdims=True), axis=1)
             ),
-            "You compared each action with the most probable one.",
-            "V(s) is the mean over all that the policy may do. The most probable action is one term of it.",
         ),
-        Mistake(
-            "sign",
-            "M5",
-            lambda logits, q_values: -advantages(logits, q_values),
-            "You computed V − Q, the opposite sign.",
-            "With it, actions that are better than usual would be made rarer.",
-        ),
-        Mistake(
+        told("sign", lambda logits, q_values: -advantages(logits, q_values)),
+        told(
             "over-states",
-            "M11",
             with_policy(softmaxes.over_first_axis, axis=0),
-            "You took the mean, or the softmax in it, over the states, axis 0. It should run over the actions.",
-            "V(s) is the average of one state. An action is compared with what else could have been done *there*.",
             variants=(
                 with_policy(softmaxes.over_first_axis),
                 with_policy(policy.softmax, axis=0),
                 lambda logits, q_values: q_values - q_values.mean(axis=0),
             ),
         ),
-        Mistake(
+        told(
             "one-value-for-all",
-            "M11",
             lambda logits, q_values: q_values - values(logits, q_values).mean(),
-            "You subtracted one number from all states.",
-            "Each state has its own V. With one number for all, an action in a good state looks good whatever it is.",
             variants=(
                 lambda logits, q_values: q_values - values(logits, q_values).sum(),
                 lambda logits, q_values: q_values - q_values.mean(),
                 lambda logits, q_values: q_values - (softmaxes.over_table(logits) * q_values).sum(),
             ),
         ),
-        Mistake(
-            "weighted",
-            "M11",
-            lambda logits, q_values: policy.softmax(logits) * advantages(logits, q_values),
-            "You returned π · A: each advantage multiplied by its action's probability.",
-            "That is how much the action adds to the expected gradient. The advantage itself does not care how often "
-            "its action is taken.",
-        ),
-        Mistake(
-            "weighted-q",
-            "M11",
-            lambda logits, q_values: q_values - policy.softmax(logits) * q_values,
-            "You subtracted π(a | s) Q(s, a) from each Q(s, a): the sum over the actions is missing.",
-            "V(s) is one number for each state, the sum of π(a | s) Q(s, a) over all its actions.",
-        ),
-        Mistake(
+        told("weighted", lambda logits, q_values: policy.softmax(logits) * advantages(logits, q_values)),
+        told("weighted-q", lambda logits, q_values: q_values - policy.softmax(logits) * q_values),
+        told(
             "values-returned",
-            "",
             lambda logits, q_values: np.broadcast_to(values(logits, q_values), q_values.shape),
-            "You returned V(s), and did not subtract it from Q(s, a).",
-            "V says how good the state is. The advantage says how much better the action is.",
             variants=(lambda logits, q_values: values(logits, q_values)[:, 0], values),
         ),
     ),

@@ -7,7 +7,7 @@ import numpy as np
 from course_utils import policy
 from course_utils.arguments import FloatArray, IntArray
 from course_utils.checks import sections, softmaxes
-from course_utils.checks.question import Inputs, Mistake, Question
+from course_utils.checks.question import Inputs, Question, Words
 
 __all__ = ["QUESTION"]
 
@@ -105,6 +105,63 @@ def of_taken(logits: FloatArray, actions: IntArray, advantages: FloatArray, entr
     return np.asarray(-pushes(logits, actions, advantages) + entropy_cost * policy.score(logits, actions))
 
 
+told = Words(
+    """
+ascent (M5): This is the gradient of U + c_H H, the objective. The loss has the opposite sign.
+    Who descends on it makes good actions rarer. An objective goes up, a loss goes down.
+entropy-sign (M16): The entropy has the wrong sign: your loss punishes it.
+    The bonus is there to keep the policy trying things. With your sign, descending makes it certain as fast as it can.
+actor-sign (M5): The entropy part is right. The actor's part has the opposite sign.
+    The loss is −U. Descending on +U makes the actions rarer that were better than usual.
+no-entropy (M16): The entropy bonus is missing.
+    The loss has a second term, −c_H Σ H, and it depends on the logits too.
+entropy-uncentred (M16): Your entropy part differentiates −Σ π log π by the probabilities: −(log π + 1).
+    The logits move the probabilities, and those share a total of 1. By the logits the slope is −π (log π + H).
+entropy-bracket (M16): In the entropy's derivative, −π (log π + H), the bracket holds something else for + H: nothing,
+  1, or −H.
+    H is the mean of −log π. With it each row of the derivative adds up to 0, as it must: adding the same number to all
+    logits changes no probability.
+entropy-itself (M43): The second part of your answer is c_H H itself. Its derivative was asked for.
+    A gradient says how the entropy changes with each logit: −π (log π + H). The entropy's own size moves nothing in the
+    right direction.
+entropy-of-all-steps (M27): The H in your bracket belongs to no single step: it is the sum, or the mean, over all of
+  them.
+    Each step has a policy of its own, and its own H. Sum over the actions alone and keep the axis:
+    `policy.entropy(logits)[:, None]`.
+entropy-averaged (M7): You averaged the entropies over the steps. The loss holds their sum, Σ H.
+    U sums over time, and so does the bonus. With a mean, c_H would mean less the longer the episode is.
+entropy-of-taken (M16): You used −log π of the action that was taken in place of the entropy.
+    The entropy is the mean of −log π over all actions. With the action's own alone the gradient has the mean 0 and the
+    bonus does nothing on average.
+mean-over-steps (M7): You divided by the number of steps.
+    U sums over time and averages over trajectories, and here there is one trajectory.
+cost-forgotten (M16): The entropy counts fully: the factor c_H is missing.
+    c_H decides how much certainty may cost. Without it the bonus can drown the advantages.
+no-advantage (M14): The advantages are missing: every action that was taken is pushed up alike.
+    That imitates what the policy did, good or bad. The advantage says how far, and whether up or down.
+no-one-hot (M1): The score is one-hot − π, and your one-hot is missing.
+    Without it the push is the same whichever action was taken.
+only-one-hot (M1): The score is one-hot − π, and your −π is missing.
+    Raising one logit takes probability from the other actions. Their entries are −A π.
+brackets (M39): The advantage multiplies only one of the two terms, the one-hot or π: brackets are missing.
+    The whole score is weighted, A (one-hot − π). Without the brackets a step with A = 0 still moves the policy.
+score-times-pi (M36): In the actor's part you multiplied the score by π, that of each entry or that of the action taken.
+    The actions were drawn from the policy, so π is already in how often each one is drawn. The score of the action that
+    was taken stays as it is.
+logits-for-probabilities (M37): In the actor's part you subtracted the logits from the one-hot. The probabilities belong
+  there.
+    The score is one-hot − π. Logits are preferences; the softmax turns them into π first.
+whole-table (M27): A softmax of yours runs over the whole table: the probabilities of all steps together add up to 1.
+    Each step has a policy of its own, so each row adds up to 1. `policy.softmax` works row by row.
+softmax-over-time (M1): A softmax of yours runs over the steps, axis 0, where it should run over the actions.
+    The probabilities of one state's actions add up to 1; those of one action at different times need not. Actions are
+    on the last axis.
+not-normalised (M37): You took exp(z) for probabilities: these numbers do not add up to 1.
+    The softmax divides each exponential by the sum of all in its row. Score and entropy are both made of the
+    probabilities that come out.
+"""
+)
+
 QUESTION = Question(
     name="actor_gradient",
     lesson="09",
@@ -148,156 +205,71 @@ QUESTION = Question(
     remark="Descend on it: good actions become likelier, and the entropy bonus pulls towards trying everything.",
     read=sections.THREE_TERMS,
     mistakes=(
-        Mistake(
-            "ascent",
-            "M5",
-            parts(1.0, 1.0),
-            "This is the gradient of U + c_H H, the objective. The loss has the opposite sign.",
-            "Who descends on it makes good actions rarer. An objective goes up, a loss goes down.",
-        ),
-        Mistake(
-            "entropy-sign",
-            "M16",
-            parts(-1.0, 1.0),
-            "The entropy has the wrong sign: your loss punishes it.",
-            "The bonus is there to keep the policy trying things. With your sign, descending makes it certain as fast "
-            "as it can.",
-        ),
-        Mistake(
-            "actor-sign",
-            "M5",
-            parts(1.0, -1.0),
-            "The entropy part is right. The actor's part has the opposite sign.",
-            "The loss is −U. Descending on +U makes the actions rarer that were better than usual.",
-        ),
-        Mistake(
-            "no-entropy",
-            "M16",
-            parts(-1.0, 0.0),
-            "The entropy bonus is missing.",
-            "The loss has a second term, −c_H Σ H, and it depends on the logits too.",
-        ),
-        Mistake(
-            "entropy-uncentred",
-            "M16",
-            with_bonus(lambda logits: -(policy.log_softmax(logits) + 1)),
-            "Your entropy part differentiates −Σ π log π by the probabilities: −(log π + 1).",
-            "The logits move the probabilities, and those share a total of 1. By the logits the slope is "
-            "−π (log π + H).",
-        ),
-        Mistake(
+        told("ascent", parts(1.0, 1.0)),
+        told("entropy-sign", parts(-1.0, 1.0)),
+        told("actor-sign", parts(1.0, -1.0)),
+        told("no-entropy", parts(-1.0, 0.0)),
+        told("entropy-uncentred", with_bonus(lambda logits: -(policy.log_softmax(logits) + 1))),
+        told(
             "entropy-bracket",
-            "M16",
             with_bonus(bracket(lambda log_pi, entropy: log_pi)),
-            "In the entropy's derivative, −π (log π + H), the bracket holds something else for + H: nothing, 1, or −H.",
-            "H is the mean of −log π. With it each row of the derivative adds up to 0, as it must: adding the same "
-            "number to all logits changes no probability.",
             variants=(
                 with_bonus(bracket(lambda log_pi, entropy: log_pi + 1)),
                 with_bonus(bracket(lambda log_pi, entropy: log_pi - entropy)),
             ),
         ),
-        Mistake(
+        told(
             "entropy-itself",
-            "M16",
             with_bonus(entropies),
-            "The second part of your answer is c_H H itself. Its derivative was asked for.",
-            "A gradient says how the entropy changes with each logit: −π (log π + H). The entropy's own size moves "
-            "nothing in the right direction.",
             variants=(
                 with_bonus(lambda logits: -entropies(logits)),
                 with_bonus(lambda logits: entropies(logits).sum()),
                 with_bonus(lambda logits: -entropies(logits).sum()),
             ),
         ),
-        Mistake(
+        told(
             "entropy-of-all-steps",
-            "M27",
             with_bonus(bracket(lambda log_pi, entropy: log_pi + entropy.sum())),
-            "The H in your bracket belongs to no single step: it is the sum, or the mean, over all of them.",
-            "Each step has a policy of its own, and its own H. Sum over the actions alone and keep the axis: "
-            "`policy.entropy(logits)[:, None]`.",
             variants=(with_bonus(bracket(lambda log_pi, entropy: log_pi + entropy.mean())),),
         ),
-        Mistake(
-            "entropy-averaged",
-            "M7",
-            with_bonus(lambda logits: entropy_slope(logits) / len(logits)),
-            "You averaged the entropies over the steps. The loss holds their sum, Σ H.",
-            "U sums over time, and so does the bonus. With a mean, c_H would mean less the longer the episode is.",
-        ),
-        Mistake(
-            "entropy-of-taken",
-            "M16",
-            of_taken,
-            "You used −log π of the action that was taken in place of the entropy.",
-            "The entropy is the mean of −log π over all actions. With the action's own alone the gradient has the mean "
-            "0 and the bonus does nothing on average.",
-        ),
-        Mistake(
+        told("entropy-averaged", with_bonus(lambda logits: entropy_slope(logits) / len(logits))),
+        told("entropy-of-taken", of_taken),
+        told(
             "mean-over-steps",
-            "M7",
             lambda logits, actions, advantages, entropy_cost: (
                 wanted(logits, actions, advantages, entropy_cost) / len(actions)
             ),
-            "You divided by the number of steps.",
-            "U sums over time and averages over trajectories, and here there is one trajectory.",
         ),
-        Mistake(
-            "cost-forgotten",
-            "M16",
-            lambda logits, actions, advantages, entropy_cost: wanted(logits, actions, advantages, 1.0),
-            "The entropy counts fully: the factor c_H is missing.",
-            "c_H decides how much certainty may cost. Without it the bonus can drown the advantages.",
+        told(
+            "cost-forgotten", lambda logits, actions, advantages, entropy_cost: wanted(logits, actions, advantages, 1.0)
         ),
-        Mistake(
+        told(
             "no-advantage",
-            "M14",
             lambda logits, actions, advantages, entropy_cost: wanted(
                 logits, actions, np.ones(len(actions)), entropy_cost
             ),
-            "The advantages are missing: every action that was taken is pushed up alike.",
-            "That imitates what the policy did, good or bad. The advantage says how far, and whether up or down.",
         ),
-        Mistake(
+        told(
             "no-one-hot",
-            "M1",
             lambda logits, actions, advantages, entropy_cost: (
                 policy.softmax(logits) * advantages[:, None] - entropy_cost * entropy_slope(logits)
             ),
-            "The score is one-hot − π, and your one-hot is missing.",
-            "Without it the push is the same whichever action was taken.",
             sections.SCORE,
         ),
-        Mistake(
-            "only-one-hot",
-            "M1",
-            with_push(lambda logits, one_hot, advantages: advantages * one_hot),
-            "The score is one-hot − π, and your −π is missing.",
-            "Raising one logit takes probability from the other actions. Their entries are −A π.",
-            sections.SCORE,
-        ),
-        Mistake(
+        told("only-one-hot", with_push(lambda logits, one_hot, advantages: advantages * one_hot), sections.SCORE),
+        told(
             "brackets",
-            "M1",
             with_push(lambda logits, one_hot, advantages: advantages * one_hot - policy.softmax(logits)),
-            "The advantage multiplies only one of the two terms, the one-hot or π: brackets are missing.",
-            "The whole score is weighted, A (one-hot − π). Without the brackets a step with A = 0 still moves the "
-            "policy.",
             sections.SCORE,
             variants=(with_push(lambda logits, one_hot, advantages: one_hot - advantages * policy.softmax(logits)),),
         ),
-        Mistake(
+        told(
             "score-times-pi",
-            "M1",
             with_push(
                 lambda logits, one_hot, advantages: (
                     policy.softmax(logits) * advantages * (one_hot - policy.softmax(logits))
                 )
             ),
-            "In the actor's part you multiplied the score by π, that of each entry or that of the action taken.",
-            "The actions were drawn from the policy, so π is already in how often each one is drawn. The score of the "
-            "action that was taken stays as it is.",
             sections.SCORE,
             variants=(
                 with_push(
@@ -309,40 +281,26 @@ QUESTION = Question(
                 ),
             ),
         ),
-        Mistake(
+        told(
             "logits-for-probabilities",
-            "M1",
             with_push(lambda logits, one_hot, advantages: advantages * (one_hot - logits)),
-            "In the actor's part you subtracted the logits from the one-hot. The probabilities belong there.",
-            "The score is one-hot − π. Logits are preferences; the softmax turns them into π first.",
             sections.SCORE,
         ),
-        Mistake(
+        told(
             "whole-table",
-            "M27",
             with_policy(softmaxes.over_table)[0],
-            "A softmax of yours runs over the whole table: the probabilities of all steps together add up to 1.",
-            "Each step has a policy of its own, so each row adds up to 1. `policy.softmax` works row by row.",
             sections.SOFTMAX,
             variants=with_policy(softmaxes.over_table)[1:],
         ),
-        Mistake(
+        told(
             "softmax-over-time",
-            "M1",
             with_policy(softmaxes.over_first_axis)[0],
-            "A softmax of yours runs over the steps, axis 0, where it should run over the actions.",
-            "The probabilities of one state's actions add up to 1; those of one action at different times need not. "
-            "Actions are on the last axis.",
             sections.SOFTMAX,
             variants=with_policy(softmaxes.over_first_axis)[1:],
         ),
-        Mistake(
+        told(
             "not-normalised",
-            "M1",
             with_policy(softmaxes.not_normalised)[0],
-            "You took exp(z) for probabilities: these numbers do not add up to 1.",
-            "The softmax divides each exponential by the sum of all in its row. Score and entropy are both made of the "
-            "probabilities that come out.",
             sections.SOFTMAX,
             variants=with_policy(softmaxes.not_normalised)[1:],
         ),

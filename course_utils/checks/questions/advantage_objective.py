@@ -6,7 +6,7 @@ import numpy as np
 
 from course_utils.arguments import FloatArray
 from course_utils.checks import sections
-from course_utils.checks.question import Inputs, Mistake, Question
+from course_utils.checks.question import Inputs, Question, Words
 
 __all__ = ["QUESTION"]
 
@@ -41,6 +41,40 @@ def whitened(ddof: int, epsilon: float) -> Callable[[FloatArray, FloatArray], fl
     return mistaken
 
 
+told = Words(
+    """
+mean-for-sum (M7): You averaged over the steps, where U adds them up.
+    Divided by T, a step in a long episode counts less than one in a short episode. In this course sums run over time,
+    and the mean is over trajectories.
+sign (M5): You returned −U. That is the actor's loss.
+    U is an objective: more of it is better, and you walk uphill on it. A loss is its negative, made for optimisers that
+    walk downhill. Taking one for the other trains the worst action.
+probabilities (M4): You turned the log-probabilities back into probabilities, and returned Σ π A.
+    Over sampled steps it is the gradient of log π that makes the mean come out right. The gradient of π counts likely
+    actions twice: once for their probability, and once for being drawn so often.
+log-twice: You took the logarithm of `log_probs`, which are logarithms already.
+    Log-probabilities are 0 or below. The log of a negative number is NaN, that of 0 is −∞. They come in ready to use.
+no-advantage: You added up the log-probabilities: the advantages do not come into it.
+    Raising this makes everything that was done more likely, good or bad: it is imitation. The advantage says which of
+    it to repeat.
+one-step (M3): Of all the steps, only the first or only the last is in your answer.
+    U is a sum over all of them. In a loop, `U =` forgets the steps before and `U +=` adds to them; a `return` inside
+    the loop ends the function at the first step.
+step-left-out (M3): One step is left out, the first or the last.
+    Steps are counted from 0 to T − 1. `range(T)` goes through all of them; `range(1, T)` leaves out the first and
+    `range(T - 1)` the last.
+product-of-sums: You multiplied the sum of the log-probabilities by the sum of the advantages.
+    Then every step is judged by the total, and a bad step in a good episode is praised. Multiply step by step, and add
+    up after that.
+not-summed: You returned the terms log π · A, one for each step, and did not add them up.
+    U is one number for a whole trajectory: the thing that you ascend.
+whitened (M12): You shifted or scaled the advantages of the trajectory to mean 0 or standard deviation 1 before you used
+  them.
+    Over a large batch that is common. Within one trajectory it turns advantages round: in an episode where all went
+    well, the least good step is punished. And a single step has no spread to divide by.
+"""
+)
+
 QUESTION = Question(
     name="advantage_objective",
     lesson="08",
@@ -60,89 +94,18 @@ QUESTION = Question(
     remark="More of it is better. Its size, though, says nothing about how good the policy is.",
     read=sections.OBJECTIVE,
     mistakes=(
-        Mistake(
-            "mean-for-sum",
-            "M7",
-            lambda log_probs, advantages: (log_probs * advantages).mean(),
-            "You averaged over the steps, where U adds them up.",
-            "Divided by T, a step in a long episode counts less than one in a short episode. In this course sums run "
-            "over time, and the mean is over trajectories.",
-            sections.MANY_STEPS,
-        ),
-        Mistake(
-            "sign",
-            "M5",
-            lambda log_probs, advantages: -objective(log_probs, advantages),
-            "You returned −U. That is the actor's loss.",
-            "U is an objective: more of it is better, and you walk uphill on it. A loss is its negative, made for "
-            "optimisers that walk downhill. Taking one for the other trains the worst action.",
-            sections.LOSS,
-        ),
-        Mistake(
-            "probabilities",
-            "M4",
-            lambda log_probs, advantages: objective(np.exp(log_probs), advantages),
-            "You turned the log-probabilities back into probabilities, and returned Σ π A.",
-            "Over sampled steps it is the gradient of log π that makes the mean come out right. The gradient of π "
-            "counts likely actions twice: once for their probability, and once for being drawn so often.",
-        ),
-        Mistake(
-            "log-twice",
-            "",
-            lambda log_probs, advantages: objective(np.log(log_probs), advantages),
-            "You took the logarithm of `log_probs`, which are logarithms already.",
-            "Log-probabilities are 0 or below. The log of a negative number is NaN, that of 0 is −∞. They come in "
-            "ready to use.",
-        ),
-        Mistake(
-            "no-advantage",
-            "",
-            lambda log_probs, advantages: log_probs.sum(),
-            "You added up the log-probabilities: the advantages do not come into it.",
-            "Raising this makes everything that was done more likely, good or bad: it is imitation. The advantage says "
-            "which of it to repeat.",
-        ),
-        Mistake(
-            "one-step",
-            "M3",
-            terms(slice(0, 1)),
-            "Of all the steps, only the first or only the last is in your answer.",
-            "U is a sum over all of them. In a loop, `U =` forgets the steps before and `U +=` adds to them; a "
-            "`return` inside the loop ends the function at the first step.",
-            variants=(terms(slice(-1, None)),),
-        ),
-        Mistake(
-            "step-left-out",
-            "M3",
-            terms(slice(1, None)),
-            "One step is left out, the first or the last.",
-            "Steps are counted from 0 to T − 1. `range(T)` goes through all of them; `range(1, T)` leaves out the "
-            "first and `range(T - 1)` the last.",
-            variants=(terms(slice(0, -1)),),
-        ),
-        Mistake(
-            "product-of-sums",
-            "",
-            lambda log_probs, advantages: log_probs.sum() * advantages.sum(),
-            "You multiplied the sum of the log-probabilities by the sum of the advantages.",
-            "Then every step is judged by the total, and a bad step in a good episode is praised. Multiply step by "
-            "step, and add up after that.",
-        ),
-        Mistake(
-            "not-summed",
-            "",
-            lambda log_probs, advantages: log_probs * advantages,
-            "You returned the terms log π · A, one for each step, and did not add them up.",
-            "U is one number for a whole trajectory: the thing that you ascend.",
-        ),
-        Mistake(
+        told("mean-for-sum", lambda log_probs, advantages: (log_probs * advantages).mean(), sections.MANY_STEPS),
+        told("sign", lambda log_probs, advantages: -objective(log_probs, advantages), sections.LOSS),
+        told("probabilities", lambda log_probs, advantages: objective(np.exp(log_probs), advantages)),
+        told("log-twice", lambda log_probs, advantages: objective(np.log(log_probs), advantages)),
+        told("no-advantage", lambda log_probs, advantages: log_probs.sum()),
+        told("one-step", terms(slice(0, 1)), variants=(terms(slice(-1, None)),)),
+        told("step-left-out", terms(slice(1, None)), variants=(terms(slice(0, -1)),)),
+        told("product-of-sums", lambda log_probs, advantages: log_probs.sum() * advantages.sum()),
+        told("not-summed", lambda log_probs, advantages: log_probs * advantages),
+        told(
             "whitened",
-            "M12",
             whitened(0, 0.0),
-            "You shifted or scaled the advantages of the trajectory to mean 0 or standard deviation 1 before you used "
-            "them.",
-            "Over a large batch that is common. Within one trajectory it turns advantages round: in an episode where "
-            "all went well, the least good step is punished. And a single step has no spread to divide by.",
             variants=(
                 whitened(0, 1e-8),
                 whitened(1, 0.0),

@@ -6,7 +6,7 @@ import numpy as np
 
 from course_utils.arguments import FloatArray
 from course_utils.checks import sections
-from course_utils.checks.question import Inputs, Mistake, Question
+from course_utils.checks.question import Inputs, Question, Words
 
 __all__ = ["QUESTION"]
 
@@ -67,6 +67,46 @@ def left_out(keep: slice) -> Callable[[FloatArray, FloatArray, float], FloatArra
     return mistaken
 
 
+told = Words(
+    """
+through-target (M15): You differentiated the target too: V(s_{t+1}) in it sends a gradient to the next state's value.
+    The target is what the critic should become, and stays put while the critic moves to it. With your version the next
+    value is also pulled towards the present one, and the fixed point is another.
+sign (M5): Your answer has the opposite sign: it is the TD error itself.
+    A loss goes down. Stepping against the gradient −δ raises V where it was too low; with your sign the critic runs
+    away from its target.
+factor-two: Your answer is twice the wanted one: the ½ is missing.
+    The ½ is there so that the 2 of the square cancels. Elsewhere the loss has none; then the critic's cost factor means
+    something else.
+mean-over-steps (M7): You divided by the number of steps.
+    Losses sum over time in this course, like U. Divided by T, a step of a long episode counts less.
+whole-return (M18): Your target is the whole discounted return. The question asks for r_t + γV(s_{t+1}).
+    That is a target as well, with more noise and less bias: the case λ = 1.
+no-discount (M11): γ is missing in the target.
+    What follows counts γ times. Without it the values come out too large.
+discount-power (M25): You raised γ to a power that grows with t. Each target holds one γ: r_t + γV(s_{t+1}).
+    Seen from step t, the value after it is one step away, however late in the episode that is. Powers of γ appear where
+    a sum is written out over many steps.
+last-is-an-end (M18): At the last step γV(s_{t+1}) is missing: you took it for the end of the episode.
+    A record may stop while the episode goes on. The last entry of `values` says what follows; after a true end it is 0,
+    so it can always be used.
+value-of-wrong-state (M11): The two values are exchanged: you have V(s_{t+1}) − (r_t + γV(s_t)).
+    `values[t]` belongs to the state before the step: it is what the critic said, and what is corrected. `values[t + 1]`
+    belongs to the state after it, and stands in the target.
+step-left-out (M38): Some steps are left out: the first, the last, or all but the first are 0.
+    Steps are counted from 0 to T − 1: `range(1, T)` leaves out the first, `range(T - 1)` the last. A `return` inside
+    the loop ends the function after the first round.
+value-not-subtracted (M15): You returned the target, or minus the target: V(s_t) is missing.
+    The gradient is V − y. It is 0 where the critic is right.
+reward-only (M15): Your target is the next reward alone. What follows is missing.
+    A value counts everything that is still to come: r_t now, and γV(s_{t+1}) for the rest.
+loss-terms: You returned the loss of each step, ½ (y − V)². Its derivative was asked for.
+    The derivative of ½ (y − V)² with respect to V is −(y − V).
+last-value-too: You returned an entry for the value after the last step too.
+    Your numbers are right. One entry for each step was asked for: nothing is predicted after the end.
+"""
+)
+
 QUESTION = Question(
     name="critic_gradient",
     lesson="09",
@@ -86,115 +126,32 @@ QUESTION = Question(
     remark="It is minus the TD error: the critic learns from the same number that tells the actor how good it was.",
     read=sections.STOP_GRADIENT,
     mistakes=(
-        Mistake(
-            "through-target",
-            "M15",
-            through_target,
-            "You differentiated the target too: V(s_{t+1}) in it sends a gradient to the next state's value.",
-            "The target is what the critic should become, and stays put while the critic moves to it. With your "
-            "version the next value is also pulled towards the present one, and the fixed point is another.",
-        ),
-        Mistake(
-            "sign",
-            "M5",
-            lambda rewards, values, discount: errors(rewards, values, discount),
-            "Your answer has the opposite sign: it is the TD error itself.",
-            "A loss goes down. Stepping against the gradient −δ raises V where it was too low; with your sign the "
-            "critic runs away from its target.",
-        ),
-        Mistake(
-            "factor-two",
-            "",
-            lambda rewards, values, discount: 2 * gradient(rewards, values, discount),
-            "Your answer is twice the wanted one: the ½ is missing.",
-            "The ½ is there so that the 2 of the square cancels. Elsewhere the loss has none; then the critic's cost "
-            "factor means something else.",
-            almost=True,
-        ),
-        Mistake(
-            "mean-over-steps",
-            "M7",
-            lambda rewards, values, discount: gradient(rewards, values, discount) / len(rewards),
-            "You divided by the number of steps.",
-            "Losses sum over time in this course, like U. Divided by T, a step of a long episode counts less.",
-        ),
-        Mistake(
+        told("through-target", through_target),
+        told("sign", lambda rewards, values, discount: errors(rewards, values, discount)),
+        told("factor-two", lambda rewards, values, discount: 2 * gradient(rewards, values, discount), almost=True),
+        told("mean-over-steps", lambda rewards, values, discount: gradient(rewards, values, discount) / len(rewards)),
+        told(
             "whole-return",
-            "M18",
             monte_carlo,
-            "Your target is the whole discounted return. The question asks for r_t + γV(s_{t+1}).",
-            "That is a target as well, with more noise and less bias: the case λ = 1.",
             variants=(lambda rewards, values, discount: monte_carlo(rewards, values, discount, values[-1]),),
         ),
-        Mistake(
-            "no-discount",
-            "M11",
-            lambda rewards, values, discount: gradient(rewards, values, 1.0),
-            "γ is missing in the target.",
-            "What follows counts γ times. Without it the values come out too large.",
+        told("no-discount", lambda rewards, values, discount: gradient(rewards, values, 1.0)),
+        told("discount-power", powers(0), variants=(powers(1), powers(-1))),
+        told(
+            "last-is-an-end", lambda rewards, values, discount: gradient(rewards, np.append(values[:-1], 0.0), discount)
         ),
-        Mistake(
-            "discount-power",
-            "M25",
-            powers(0),
-            "You raised γ to a power that grows with t. Each target holds one γ: r_t + γV(s_{t+1}).",
-            "Seen from step t, the value after it is one step away, however late in the episode that is. Powers of γ "
-            "appear where a sum is written out over many steps.",
-            variants=(powers(1), powers(-1)),
-        ),
-        Mistake(
-            "last-is-an-end",
-            "M18",
-            lambda rewards, values, discount: gradient(rewards, np.append(values[:-1], 0.0), discount),
-            "At the last step γV(s_{t+1}) is missing: you took it for the end of the episode.",
-            "A record may stop while the episode goes on. The last entry of `values` says what follows; after a true "
-            "end it is 0, so it can always be used.",
-        ),
-        Mistake(
-            "value-of-wrong-state",
-            "M11",
-            lambda rewards, values, discount: values[1:] - rewards - discount * values[:-1],
-            "The two values are exchanged: you have V(s_{t+1}) − (r_t + γV(s_t)).",
-            "`values[t]` belongs to the state before the step: it is what the critic said, and what is corrected. "
-            "`values[t + 1]` belongs to the state after it, and stands in the target.",
-        ),
-        Mistake(
-            "step-left-out",
-            "",
-            left_out(slice(1, None)),
-            "Some steps are left out: the first, the last, or all but the first are 0.",
-            "Steps are counted from 0 to T − 1: `range(1, T)` leaves out the first, `range(T - 1)` the last. A "
-            "`return` inside the loop ends the function after the first round.",
-            variants=(left_out(slice(0, -1)), left_out(slice(0, 1))),
-        ),
-        Mistake(
+        told("value-of-wrong-state", lambda rewards, values, discount: values[1:] - rewards - discount * values[:-1]),
+        told("step-left-out", left_out(slice(1, None)), variants=(left_out(slice(0, -1)), left_out(slice(0, 1)))),
+        told(
             "value-not-subtracted",
-            "M15",
             lambda rewards, values, discount: -(rewards + discount * values[1:]),
-            "You returned the target, or minus the target: V(s_t) is missing.",
-            "The gradient is V − y. It is 0 where the critic is right.",
             variants=(lambda rewards, values, discount: rewards + discount * values[1:],),
         ),
-        Mistake(
-            "reward-only",
-            "M15",
-            lambda rewards, values, discount: values[:-1] - rewards,
-            "Your target is the next reward alone. What follows is missing.",
-            "A value counts everything that is still to come: r_t now, and γV(s_{t+1}) for the rest.",
-        ),
-        Mistake(
-            "loss-terms",
-            "",
-            lambda rewards, values, discount: 0.5 * errors(rewards, values, discount) ** 2,
-            "You returned the loss of each step, ½ (y − V)². Its derivative was asked for.",
-            "The derivative of ½ (y − V)² with respect to V is −(y − V).",
-        ),
-        Mistake(
+        told("reward-only", lambda rewards, values, discount: values[:-1] - rewards),
+        told("loss-terms", lambda rewards, values, discount: 0.5 * errors(rewards, values, discount) ** 2),
+        told(
             "last-value-too",
-            "",
             lambda rewards, values, discount: np.append(gradient(rewards, values, discount), 0.0),
-            "You returned an entry for the value after the last step too.",
-            "Your numbers are right. One entry for each step was asked for: nothing is predicted after the end.",
             almost=True,
         ),
     ),

@@ -4,7 +4,7 @@ import numpy as np
 
 from course_utils.arguments import FloatArray
 from course_utils.checks import sections
-from course_utils.checks.question import Inputs, Mistake, Question
+from course_utils.checks.question import Inputs, Question, Words
 
 __all__ = ["QUESTION"]
 
@@ -21,6 +21,37 @@ def explained(values: FloatArray, returns: FloatArray) -> float:
     """Return 1 − Var(G − V) / Var(G)."""
     return float(1 - (returns - values).var() / returns.var())
 
+
+told = Words(
+    """
+arguments-swapped (M24): You divided by the variance of the *values*. The variance of the returns is what is to be
+  explained.
+    A timid critic, whose values hardly vary, would get a hugely negative number, and a wild one a good one.
+offset-counts (M24): You took the mean of (G − V)² for the variance of G − V.
+    That is R², another good measure, which also sees a constant offset. Explained variance does not, and that is what
+    the logs of most libraries show.
+unexplained (M24): You returned the share that is *not* explained: the 1 − is missing.
+    A perfect critic would get 0, and one that says nothing 1.
+ratio-of-variances (M24): You compared the two variances. Whether the critic is high where the return is high does not
+  enter.
+    A critic that says the opposite of the truth has the right variance too.
+correlation (M24): You returned the correlation, or its square.
+    It is blind to the scale as well: a critic that says a tenth of the truth would get 1, and as a baseline it would
+    take away hardly any variance.
+clipped (M24): You cut the answer off at 0, or took its absolute value.
+    A critic can be worse than a constant: then more variance is left than there was, and the number is below 0. That is
+    when you most want to see it.
+not-centred (M24): Below the line you took the mean of G² for the variance of G.
+    A variance is taken around the mean. If all returns lay near 100, their squares would be huge, and any critic would
+    seem to explain nearly all.
+standard-deviations (M24): You divided standard deviations where variances belong.
+    Variances add up, for what is explained and what is left. Standard deviations do not.
+upside-down (M24): Your fraction is upside down.
+    What is left over stands above, what there was to explain below.
+left-over (M24): You returned the variance that is left, without comparing it with what there was.
+    Its size depends on the scale of the rewards. As a share of Var(G) it can be compared between runs.
+"""
+)
 
 QUESTION = Question(
     name="explained_variance",
@@ -42,84 +73,33 @@ QUESTION = Question(
     remark="It does not see a constant offset: a critic that is wrong by 100 everywhere gets the same number.",
     read=sections.EXPLAINED,
     mistakes=(
-        Mistake(
-            "arguments-swapped",
-            "M24",
-            lambda values, returns: 1 - (returns - values).var() / values.var(),
-            "You divided by the variance of the *values*. The variance of the returns is what is to be explained.",
-            "A timid critic, whose values hardly vary, would get a hugely negative number, and a wild one a good one.",
+        told("arguments-swapped", lambda values, returns: 1 - (returns - values).var() / values.var()),
+        told(
+            "offset-counts", lambda values, returns: 1 - ((returns - values) ** 2).mean() / returns.var(), almost=True
         ),
-        Mistake(
-            "offset-counts",
-            "M24",
-            lambda values, returns: 1 - ((returns - values) ** 2).mean() / returns.var(),
-            "You took the mean of (G − V)² for the variance of G − V.",
-            "That is R², another good measure, which also sees a constant offset. Explained variance does not, and "
-            "that is what the logs of most libraries show.",
-            almost=True,
-        ),
-        Mistake(
-            "unexplained",
-            "M24",
-            lambda values, returns: (returns - values).var() / returns.var(),
-            "You returned the share that is *not* explained: the 1 − is missing.",
-            "A perfect critic would get 0, and one that says nothing 1.",
-        ),
-        Mistake(
+        told("unexplained", lambda values, returns: (returns - values).var() / returns.var()),
+        told(
             "ratio-of-variances",
-            "M24",
             lambda values, returns: values.var() / returns.var(),
-            "You compared the two variances. Whether the critic is high where the return is high does not enter.",
-            "A critic that says the opposite of the truth has the right variance too.",
             variants=(lambda values, returns: 1 - values.var() / returns.var(),),
         ),
-        Mistake(
+        told(
             "correlation",
-            "M24",
             lambda values, returns: float(np.corrcoef(values, returns)[0, 1]) ** 2,
-            "You returned the correlation, or its square.",
-            "It is blind to the scale as well: a critic that says a tenth of the truth would get 1, and as a baseline "
-            "it would take away hardly any variance.",
             variants=(lambda values, returns: float(np.corrcoef(values, returns)[0, 1]),),
         ),
-        Mistake(
+        told(
             "clipped",
-            "M24",
             lambda values, returns: max(0.0, explained(values, returns)),
-            "You cut the answer off at 0, or took its absolute value.",
-            "A critic can be worse than a constant: then more variance is left than there was, and the number is below "
-            "0. That is when you most want to see it.",
             variants=(lambda values, returns: abs(explained(values, returns)),),
         ),
-        Mistake(
+        told(
             "not-centred",
-            "M24",
             lambda values, returns: 1 - (returns - values).var() / (returns**2).mean(),
-            "Below the line you took the mean of G² for the variance of G.",
-            "A variance is taken around the mean. If all returns lay near 100, their squares would be huge, and any "
-            "critic would seem to explain nearly all.",
             variants=(lambda values, returns: 1 - ((returns - values) ** 2).mean() / (returns**2).mean(),),
         ),
-        Mistake(
-            "standard-deviations",
-            "M24",
-            lambda values, returns: 1 - (returns - values).std() / returns.std(),
-            "You divided standard deviations where variances belong.",
-            "Variances add up, for what is explained and what is left. Standard deviations do not.",
-        ),
-        Mistake(
-            "upside-down",
-            "M24",
-            lambda values, returns: 1 - returns.var() / (returns - values).var(),
-            "Your fraction is upside down.",
-            "What is left over stands above, what there was to explain below.",
-        ),
-        Mistake(
-            "left-over",
-            "M24",
-            lambda values, returns: (returns - values).var(),
-            "You returned the variance that is left, without comparing it with what there was.",
-            "Its size depends on the scale of the rewards. As a share of Var(G) it can be compared between runs.",
-        ),
+        told("standard-deviations", lambda values, returns: 1 - (returns - values).std() / returns.std()),
+        told("upside-down", lambda values, returns: 1 - returns.var() / (returns - values).var()),
+        told("left-over", lambda values, returns: (returns - values).var()),
     ),
 )

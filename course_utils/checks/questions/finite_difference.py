@@ -6,7 +6,7 @@ import numpy as np
 
 from course_utils.arguments import FloatArray
 from course_utils.checks import sections
-from course_utils.checks.question import Inputs, Mistake, Named, Question
+from course_utils.checks.question import Inputs, Named, Question, Words
 
 __all__ = ["QUESTION"]
 
@@ -85,6 +85,45 @@ def all_at_once(f: Function, z: FloatArray, h: float) -> FloatArray:
     return np.full(z.size, (f(z + h) - f(z - h)) / (2 * h))
 
 
+told = Words(
+    """
+forward: This is the forward difference, (f(z + h) − f(z)) / h.
+    It looks to one side only, so its error shrinks like h. Looking to both sides lets the first error cancel, and what
+    is left shrinks like h². Use f(z + h) − f(z − h), over 2h.
+backward: This is the backward difference, (f(z) − f(z − h)) / h.
+    It looks to one side only, so its error shrinks like h. Looking to both sides lets the first error cancel, and what
+    is left shrinks like h². Use f(z + h) − f(z − h), over 2h.
+divided-by-h: Your answer is twice the wanted one: you divided by h.
+    From z − h to z + h it is a distance of 2h.
+not-divided: You returned f(z + h) − f(z − h) and did not divide it by 2h.
+    A slope is a difference over a distance. Without the division the answer goes to 0 with h.
+precedence (M39): You divided by 2 and then multiplied by h: `/ 2 * h` is read from left to right.
+    In Python `a / 2 * h` is (a/2)·h. Write `/ (2 * h)`.
+all-at-once: You nudged all entries of z together.
+    This gives one slope, in the direction (1, 1, …), the sum of the gradient's entries. For each entry's own slope
+    nudge that entry and leave the others where they are.
+accumulated (M45): The first entry is right. From the second on, the entries before it are still nudged.
+    The gradient asks for one entry at a time. Begin with a fresh copy of z for each entry, inside the loop.
+sign (M5): Your answer has the opposite sign: you subtracted f(z + h) from f(z − h).
+    A function that grows has a positive slope. A check with the wrong sign approves of a step downhill.
+own-width: You use a width of your own: h has no effect.
+    Your answer may be the better gradient, but whoever calls the function chooses h: too large blurs, too small drowns
+    in rounding, and with noisy samples it has to be large.
+five-points: You used four points for each entry, at a distance of h and of 2h. That is nearer to the true slope than
+  what was asked for.
+    It is a good formula: its error shrinks like h⁴, for twice as many calls of f. Asked for are central differences,
+    from one point on each side.
+half-width: You nudged by h/2 to each side, and divided by h.
+    That is a central difference as well, of half the width. Here h is the distance to each side, so it is 2h from one
+    point to the other.
+second-difference: You computed the second difference, (f(z + h) − 2 f(z) + f(z − h)) / h².
+    That is the curvature, by how much the slope changes. The slope is (f(z + h) − f(z − h)) / 2h.
+first-only (M38): Your answer stops after the first entry.
+    A `return` that is indented as far as the body of a loop ends the function in the loop's first round. Move it to the
+    left, below the loop.
+"""
+)
+
 QUESTION = Question(
     name="finite_difference",
     lesson="03",
@@ -104,74 +143,17 @@ QUESTION = Question(
     remark="It takes two calls of f for each parameter. With a million parameters, the score does better.",
     read=sections.FINITE_DIFFERENCES,
     mistakes=(
-        Mistake(
-            "forward",
-            "",
-            quotient(1, 0, 1),
-            "This is the forward difference, (f(z + h) − f(z)) / h.",
-            "It looks to one side only, so its error shrinks like h. Looking to both sides lets the first error "
-            "cancel, and what is left shrinks like h². Use f(z + h) − f(z − h), over 2h.",
-        ),
-        Mistake(
-            "backward",
-            "",
-            quotient(0, -1, 1),
-            "This is the backward difference, (f(z) − f(z − h)) / h.",
-            "It looks to one side only, so its error shrinks like h. Looking to both sides lets the first error "
-            "cancel, and what is left shrinks like h². Use f(z + h) − f(z − h), over 2h.",
-        ),
-        Mistake(
-            "divided-by-h",
-            "",
-            quotient(1, -1, 1),
-            "Your answer is twice the wanted one: you divided by h.",
-            "From z − h to z + h it is a distance of 2h.",
-        ),
-        Mistake(
-            "not-divided",
-            "",
-            lambda f, z, h: central(f, z, h) * 2 * h,
-            "You returned f(z + h) − f(z − h) and did not divide it by 2h.",
-            "A slope is a difference over a distance. Without the division the answer goes to 0 with h.",
-        ),
-        Mistake(
-            "precedence",
-            "",
-            lambda f, z, h: central(f, z, h) * h * h,
-            "You divided by 2 and then multiplied by h: `/ 2 * h` is read from left to right.",
-            "In Python `a / 2 * h` is (a/2)·h. Write `/ (2 * h)`.",
-        ),
-        Mistake(
-            "all-at-once",
-            "",
-            all_at_once,
-            "You nudged all entries of z together.",
-            "This gives one slope, in the direction (1, 1, …), the sum of the gradient's entries. For each entry's own "
-            "slope nudge that entry and leave the others where they are.",
-            variants=(lambda f, z, h: (f(z + h) - f(z - h)) / (2 * h),),
-        ),
-        Mistake(
-            "accumulated",
-            "",
-            accumulated,
-            "The first entry is right. From the second on, the entries before it are still nudged.",
-            "The gradient asks for one entry at a time. Begin with a fresh copy of z for each entry, inside the loop.",
-            variants=(left_behind(-1), left_behind(1)),
-        ),
-        Mistake(
-            "sign",
-            "M5",
-            quotient(-1, 1, 2),
-            "Your answer has the opposite sign: you subtracted f(z + h) from f(z − h).",
-            "A function that grows has a positive slope. A check with the wrong sign approves of a step downhill.",
-        ),
-        Mistake(
+        told("forward", quotient(1, 0, 1)),
+        told("backward", quotient(0, -1, 1)),
+        told("divided-by-h", quotient(1, -1, 1)),
+        told("not-divided", lambda f, z, h: central(f, z, h) * 2 * h),
+        told("precedence", lambda f, z, h: central(f, z, h) * h * h),
+        told("all-at-once", all_at_once, variants=(lambda f, z, h: (f(z + h) - f(z - h)) / (2 * h),)),
+        told("accumulated", accumulated, variants=(left_behind(-1), left_behind(1))),
+        told("sign", quotient(-1, 1, 2)),
+        told(
             "own-width",
-            "",
             lambda f, z, h: central(f, z, 1e-5),
-            "You use a width of your own: h has no effect.",
-            "Your answer may be the better gradient, but whoever calls the function chooses h: too large blurs, too "
-            "small drowns in rounding, and with noisy samples it has to be large.",
             variants=tuple(
                 with_width(sides, width)
                 for width in (1e-1, 1e-2, 1e-3, 1e-4, 1e-6, 1e-7, 1e-8)
@@ -179,39 +161,12 @@ QUESTION = Question(
             ),
             almost=True,
         ),
-        Mistake(
-            "five-points",
-            "",
-            five_points,
-            "You used four points for each entry, at a distance of h and of 2h. That is nearer to the true slope than "
-            "what was asked for.",
-            "It is a good formula: its error shrinks like h⁴, for twice as many calls of f. Asked for are central "
-            "differences, from one point on each side.",
-            almost=True,
-        ),
-        Mistake(
-            "half-width",
-            "",
-            quotient(0.5, -0.5, 1),
-            "You nudged by h/2 to each side, and divided by h.",
-            "That is a central difference as well, of half the width. Here h is the distance to each side, so it is 2h "
-            "from one point to the other.",
-            almost=True,
-        ),
-        Mistake(
-            "second-difference",
-            "",
-            second,
-            "You computed the second difference, (f(z + h) − 2 f(z) + f(z − h)) / h².",
-            "That is the curvature, by how much the slope changes. The slope is (f(z + h) − f(z − h)) / 2h.",
-        ),
-        Mistake(
+        told("five-points", five_points, almost=True),
+        told("half-width", quotient(0.5, -0.5, 1), almost=True),
+        told("second-difference", second),
+        told(
             "first-only",
-            "",
             first_only,
-            "Your answer stops after the first entry.",
-            "A `return` that is indented as far as the body of a loop ends the function in the loop's first round. "
-            "Move it to the left, below the loop.",
             variants=(lambda f, z, h: central(f, z, h)[0], lambda f, z, h: central(f, z, h)[:1]),
         ),
     ),

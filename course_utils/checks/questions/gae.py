@@ -7,7 +7,7 @@ import numpy as np
 
 from course_utils.arguments import BoolArray, FloatArray
 from course_utils.checks import sections
-from course_utils.checks.question import Inputs, Mistake, Question
+from course_utils.checks.question import Inputs, Question, Words
 
 __all__ = ["QUESTION"]
 
@@ -141,6 +141,68 @@ RECORD = {
     "lambda_": 0.8,
 }
 
+told = Words(
+    """
+not-cut (M18): At the end of an episode you let A_{t+1} through: it belongs to the next episode.
+    What the next episode earned would be credited to the last action of this one. Where an episode ended, the sum
+    starts anew: multiply γλA_{t+1} by 0 there.
+bootstraps-terminal (M18): At the end of an episode you added γV(s_{t+1}). After the end nothing follows.
+    `values` holds the next episode's first state there, or whatever the critic makes of a state in which nothing is
+    earned any more. The value after an end is 0.
+ends-ignored (M18): You did not use `ended`: both γV(s_{t+1}) and A_{t+1} cross from one episode to the next.
+    An end cuts twice. No value follows, and no advantage of a later step belongs to this episode.
+last-is-an-end (M18): At the last step γV(s_{t+1}) is missing: you took the end of the record for the end of an episode.
+    A record may stop while an episode goes on. Then the last entry of `values` stands for all that is still to come.
+    Only `ended` says where nothing follows.
+cut-one-off (M18): The cut falls one step beside the end: A_{t+1} is dropped before or after the step that `ended`
+  marks.
+    `ended[t]` says that step t was the last of its episode. So the estimate of step t takes nothing from t + 1, and
+    that of step t − 1 still takes what step t found.
+ends-inverted (M18): You multiplied by `ended` where 1 − `ended` belongs: something follows only where an episode is
+  over.
+    `ended[t]` is True, so 1, where nothing follows. What comes after a step counts where it is False: multiply by `1 -
+    ended[t]`.
+exponent-off-by-one (M25): The exponent of γλ is one too low or too high: the TD error of step t itself counts (γλ)^0 =
+  1 in A_t.
+    A TD error l steps later counts (γλ)^l, with l from 0. A formula with l − 1 counts l from 1.
+discounted-again (M9): You multiplied each estimate by a power of γ or of γλ that grows with t.
+    An advantage compares what follows step t with V(s_t), seen from step t. How late in the record the step stands does
+    not matter to it.
+step-left-out (M18): The loop leaves out steps: the first, the last, or all but the first or last. Their estimates are
+  0.
+    `reversed(range(T))` goes from T − 1 down to 0; `range(T - 1, 0, -1)` stops before 0. A `return` inside the loop
+    ends the function after the first round.
+reversed (M18): The numbers are right, in the opposite order: the last step's comes first.
+    Going through the steps backwards, a list that you append to is filled backwards too. Turn it round at the end with
+    `[::-1]`, or write each estimate to its place.
+no-lambda (M18): λ is missing: you carried γA_{t+1} where it should be γλA_{t+1}.
+    That is the case λ = 1, the return minus the value: no bias from the critic, and all the variance.
+no-discount-in-carry (M18): You carried λA_{t+1}: γ is missing there.
+    A TD error l steps later counts (γλ)^l. With λ alone, what comes late counts for too much.
+lambda-in-delta (M18): Your TD error has λ where γ belongs: r_t + λV(s_{t+1}) − V(s_t).
+    γ belongs to the problem, it says how much later rewards count. λ belongs to the estimate, and enters where one
+    step's estimate is carried to the step before.
+exchanged (M18): λ stands where γ belongs, in the TD error and in what is carried.
+    γ belongs to the problem, it says how much later rewards count. λ belongs to the estimate.
+lambda-beside-discount (M18): Your TD error holds λ beside γ: r_t + γλV(s_{t+1}) − V(s_t).
+    The TD error compares one step with what the critic expects, and holds γ alone. λ enters where one step's estimate
+    is carried to the step before.
+td-errors (M18): You returned the TD errors: nothing is carried from one step to the one before.
+    That is the case λ = 0: little variance, and all of the critic's bias.
+no-value-subtracted (M11): V(s_t) is not subtracted.
+    An advantage says how much *better than usual* it went. Without −V(s_t) a good state makes every action look good.
+value-of-wrong-state (M11): The two values are exchanged: you have r_t + γV(s_t) − V(s_{t+1}).
+    `values[t]` belongs to the state *before* the step and is what you compare with; `values[t + 1]` to the state after
+    it, and stands for what is still to come.
+forwards (M18): You carried the estimates from the first step to the last.
+    An action is judged by what comes *after* it. Go through the steps backwards.
+returns: You returned A_t + V(s_t).
+    That is the target for the critic (lesson 09). The advantage is what is left when V(s_t) is taken off.
+sign (M5): Your answer has the opposite sign: what went better than usual comes out below 0.
+    With it, actions that are better than usual would be made rarer.
+"""
+)
+
 QUESTION = Question(
     name="gae",
     lesson="07",
@@ -185,77 +247,34 @@ QUESTION = Question(
     remark="One pass from the last step to the first gives all of them. `returns.gae` does it for a batch.",
     read=sections.GAE,
     mistakes=(
-        Mistake(
-            "not-cut",
-            "M18",
-            with_parts(lambda on, g, lam: g * on, lambda on, g, lam: g * lam),
-            "At the end of an episode you let A_{t+1} through: it belongs to the next episode.",
-            "What the next episode earned would be credited to the last action of this one. Where an episode ended, "
-            "the sum starts anew: multiply γλA_{t+1} by 0 there.",
-        ),
-        Mistake(
-            "bootstraps-terminal",
-            "M18",
-            with_parts(lambda on, g, lam: g, lambda on, g, lam: g * lam * on),
-            "At the end of an episode you added γV(s_{t+1}). After the end nothing follows.",
-            "`values` holds the next episode's first state there, or whatever the critic makes of a state in which "
-            "nothing is earned any more. The value after an end is 0.",
-        ),
-        Mistake(
-            "ends-ignored",
-            "M18",
-            with_parts(lambda on, g, lam: g, lambda on, g, lam: g * lam),
-            "You did not use `ended`: both γV(s_{t+1}) and A_{t+1} cross from one episode to the next.",
-            "An end cuts twice. No value follows, and no advantage of a later step belongs to this episode.",
-        ),
-        Mistake(
+        told("not-cut", with_parts(lambda on, g, lam: g * on, lambda on, g, lam: g * lam)),
+        told("bootstraps-terminal", with_parts(lambda on, g, lam: g, lambda on, g, lam: g * lam * on)),
+        told("ends-ignored", with_parts(lambda on, g, lam: g, lambda on, g, lam: g * lam)),
+        told(
             "last-is-an-end",
-            "M18",
             lambda rewards, values, ended, discount, lambda_: estimates(
                 rewards, values, np.append(ended[:-1], True), discount, lambda_
             ),
-            "At the last step γV(s_{t+1}) is missing: you took the end of the record for the end of an episode.",
-            "A record may stop while an episode goes on. Then the last entry of `values` stands for all that is still "
-            "to come. Only `ended` says where nothing follows.",
         ),
-        Mistake(
+        told(
             "cut-one-off",
-            "M18",
             off_by_one(1, False),
-            "The cut falls one step beside the end: A_{t+1} is dropped before or after the step that `ended` marks.",
-            "`ended[t]` says that step t was the last of its episode. So the estimate of step t takes nothing from "
-            "t + 1, and that of step t − 1 still takes what step t found.",
             variants=(off_by_one(1, True), off_by_one(-1, False), off_by_one(-1, True)),
         ),
-        Mistake(
+        told(
             "ends-inverted",
-            "M18",
             lambda rewards, values, ended, discount, lambda_: estimates(rewards, values, ~ended, discount, lambda_),
-            "You multiplied by `ended` where 1 − `ended` belongs: something follows only where an episode is over.",
-            "`ended[t]` is True, so 1, where nothing follows. What comes after a step counts where it is False: "
-            "multiply by `1 - ended[t]`.",
             variants=(
                 with_parts(lambda on, g, lam: g * (1 - on), lambda on, g, lam: g * lam * on),
                 with_parts(lambda on, g, lam: g * on, lambda on, g, lam: g * lam * (1 - on)),
             ),
         ),
-        Mistake(
-            "exponent-off-by-one",
-            "M25",
-            summed(-1),
-            "The exponent of γλ is one too low or too high: the TD error of step t itself counts (γλ)^0 = 1 in A_t.",
-            "A TD error l steps later counts (γλ)^l, with l from 0. A formula with l − 1 counts l from 1.",
-            variants=(summed(1),),
-        ),
-        Mistake(
+        told("exponent-off-by-one", summed(-1), variants=(summed(1),)),
+        told(
             "discounted-again",
-            "M9",
             lambda rewards, values, ended, discount, lambda_: (
                 discount ** np.arange(len(rewards)) * estimates(rewards, values, ended, discount, lambda_)
             ),
-            "You multiplied each estimate by a power of γ or of γλ that grows with t.",
-            "An advantage compares what follows step t with V(s_t), seen from step t. How late in the record the step "
-            "stands does not matter to it.",
             variants=(
                 lambda rewards, values, ended, discount, lambda_: (
                     (discount * lambda_) ** np.arange(len(rewards))
@@ -263,13 +282,9 @@ QUESTION = Question(
                 ),
             ),
         ),
-        Mistake(
+        told(
             "step-left-out",
-            "M18",
             some_steps(1, 0, True),
-            "The loop leaves out steps: the first, the last, or all but the first or last. Their estimates are 0.",
-            "`reversed(range(T))` goes from T − 1 down to 0; `range(T - 1, 0, -1)` stops before 0. A `return` inside "
-            "the loop ends the function after the first round.",
             variants=(
                 some_steps(0, -1, True),
                 some_steps(0, -1, False),
@@ -278,64 +293,21 @@ QUESTION = Question(
                 some_steps(0, 1, True),
             ),
         ),
-        Mistake(
+        told(
             "reversed",
-            "M18",
             lambda rewards, values, ended, discount, lambda_: estimates(rewards, values, ended, discount, lambda_)[
                 ::-1
             ],
-            "The numbers are right, in the opposite order: the last step's comes first.",
-            "Going through the steps backwards, a list that you append to is filled backwards too. Turn it round at "
-            "the end with `[::-1]`, or write each estimate to its place.",
             almost=True,
         ),
-        Mistake(
-            "no-lambda",
-            "M18",
-            with_parts(lambda on, g, lam: g * on, lambda on, g, lam: g * on),
-            "λ is missing: you carried γA_{t+1} where it should be γλA_{t+1}.",
-            "That is the case λ = 1, the return minus the value: no bias from the critic, and all the variance.",
-        ),
-        Mistake(
-            "no-discount-in-carry",
-            "M18",
-            with_parts(lambda on, g, lam: g * on, lambda on, g, lam: lam * on),
-            "You carried λA_{t+1}: γ is missing there.",
-            "A TD error l steps later counts (γλ)^l. With λ alone, what comes late counts for too much.",
-        ),
-        Mistake(
-            "lambda-in-delta",
-            "M18",
-            with_parts(lambda on, g, lam: lam * on, lambda on, g, lam: g * lam * on),
-            "Your TD error has λ where γ belongs: r_t + λV(s_{t+1}) − V(s_t).",
-            "γ belongs to the problem, it says how much later rewards count. λ belongs to the estimate, and enters "
-            "where one step's estimate is carried to the step before.",
-        ),
-        Mistake(
-            "exchanged",
-            "M18",
-            with_parts(lambda on, g, lam: lam * on, lambda on, g, lam: lam * on),
-            "λ stands where γ belongs, in the TD error and in what is carried.",
-            "γ belongs to the problem, it says how much later rewards count. λ belongs to the estimate.",
-        ),
-        Mistake(
-            "lambda-beside-discount",
-            "M18",
-            with_parts(lambda on, g, lam: g * lam * on, lambda on, g, lam: g * lam * on),
-            "Your TD error holds λ beside γ: r_t + γλV(s_{t+1}) − V(s_t).",
-            "The TD error compares one step with what the critic expects, and holds γ alone. λ enters where one step's "
-            "estimate is carried to the step before.",
-        ),
-        Mistake(
-            "td-errors",
-            "M18",
-            with_parts(lambda on, g, lam: g * on, lambda on, g, lam: 0.0),
-            "You returned the TD errors: nothing is carried from one step to the one before.",
-            "That is the case λ = 0: little variance, and all of the critic's bias.",
-        ),
-        Mistake(
+        told("no-lambda", with_parts(lambda on, g, lam: g * on, lambda on, g, lam: g * on)),
+        told("no-discount-in-carry", with_parts(lambda on, g, lam: g * on, lambda on, g, lam: lam * on)),
+        told("lambda-in-delta", with_parts(lambda on, g, lam: lam * on, lambda on, g, lam: g * lam * on)),
+        told("exchanged", with_parts(lambda on, g, lam: lam * on, lambda on, g, lam: lam * on)),
+        told("lambda-beside-discount", with_parts(lambda on, g, lam: g * lam * on, lambda on, g, lam: g * lam * on)),
+        told("td-errors", with_parts(lambda on, g, lam: g * on, lambda on, g, lam: 0.0)),
+        told(
             "no-value-subtracted",
-            "M11",
             lambda rewards, values, ended, discount, lambda_: recursion(
                 rewards,
                 values[1:],
@@ -343,13 +315,9 @@ QUESTION = Question(
                 discount * (1.0 - ended),
                 discount * lambda_ * (1.0 - ended),
             ),
-            "V(s_t) is not subtracted.",
-            "An advantage says how much *better than usual* it went. Without −V(s_t) a good state makes every action "
-            "look good.",
         ),
-        Mistake(
+        told(
             "value-of-wrong-state",
-            "M11",
             lambda rewards, values, ended, discount, lambda_: recursion(
                 rewards,
                 values[:-1],
@@ -357,30 +325,12 @@ QUESTION = Question(
                 discount * (1.0 - ended),
                 discount * lambda_ * (1.0 - ended),
             ),
-            "The two values are exchanged: you have r_t + γV(s_t) − V(s_{t+1}).",
-            "`values[t]` belongs to the state *before* the step and is what you compare with; `values[t + 1]` to the "
-            "state after it, and stands for what is still to come.",
         ),
-        Mistake(
-            "forwards",
-            "M18",
-            forwards,
-            "You carried the estimates from the first step to the last.",
-            "An action is judged by what comes *after* it. Go through the steps backwards.",
-        ),
-        Mistake(
-            "returns",
-            "",
-            returns_of,
-            "You returned A_t + V(s_t).",
-            "That is the target for the critic (lesson 09). The advantage is what is left when V(s_t) is taken off.",
-        ),
-        Mistake(
+        told("forwards", forwards),
+        told("returns", returns_of),
+        told(
             "sign",
-            "M5",
             lambda rewards, values, ended, discount, lambda_: -estimates(rewards, values, ended, discount, lambda_),
-            "Your answer has the opposite sign: what went better than usual comes out below 0.",
-            "With it, actions that are better than usual would be made rarer.",
         ),
     ),
 )

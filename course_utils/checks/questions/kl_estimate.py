@@ -6,7 +6,7 @@ import numpy as np
 
 from course_utils.arguments import FloatArray
 from course_utils.checks import sections
-from course_utils.checks.question import Inputs, Mistake, Question
+from course_utils.checks.question import Inputs, Question, Words
 
 __all__ = ["QUESTION"]
 
@@ -40,6 +40,42 @@ def of_ratio(ratio: Callable[[FloatArray, FloatArray], FloatArray]) -> Callable[
     return mistaken
 
 
+told = Words(
+    """
+underflow (M1): The formula is right. For very small probabilities, though, you divide 0 by 0.
+    A long reply has a probability too small for a float. Work with the difference of the logarithms.
+k1 (M20): You returned k1, the log-ratio log π − log π_ref.
+    Its mean is the KL as well. Single samples are often negative, though, and its spread is larger when the policies
+    are close.
+minus-k1 (M19): You returned log π_ref − log π.
+    Its mean is *minus* the KL: a penalty with it pays the policy for drifting away.
+k2 (M19): You returned the squared log-ratio; half of it is called k2.
+    k2 is never negative either, but its mean is the KL only nearly, when the policies are close.
+ratio-upside-down (M19): Your ratio is upside down: π/π_ref − 1 − log(π/π_ref).
+    With samples of π, its mean is not KL(π ‖ π_ref). The reference stands above.
+log-sign (M19): The sign of the logarithm is the other way round: you added log(π_ref/π).
+    The first part has the mean 0 by itself, so what you estimate is minus the KL.
+no-log (M19): You returned π_ref/π − 1: the logarithm is missing.
+    The mean of that is 0, whatever the policies are. It is there to take noise out. The logarithm is what is estimated.
+no-minus-one (M19): Your answer is too large by 1: the −1 is missing.
+    Where the two policies agree the ratio is 1, and the estimate has to be 0.
+weighted (M20): You multiplied by π: the log-ratio, or k3 itself.
+    The samples were drawn from π, so π is in how often each comes up. As a factor too, it counts twice.
+sign (M5): Your answer has the opposite sign.
+    A divergence is never below 0. As a penalty it is subtracted, but the estimate itself is positive.
+mean: You returned one number, the mean or the sum over the samples.
+    The estimates in it are right. One estimate for each sample was asked for: each token pays its own.
+ratio-of-logs (M28): You formed the ratio from the log-probabilities themselves, as a quotient or a difference of them.
+    The ratio π_ref/π is one of probabilities. From logarithms it is `np.exp(ref_log_probs - log_probs)`: the difference
+    first, and then the exponential.
+absolute (M20): You took the absolute value of the log-ratio.
+    It is never negative, but its mean is not the KL: what makes the mean of the log-ratio right is that the negative
+    samples take away from the positive ones. k3 keeps that.
+clipped (M20): You replaced negative log-ratios by 0.
+    Without the negative samples the mean is above the KL. k3 is never negative because a term of mean 0 is added.
+"""
+)
+
 QUESTION = Question(
     name="kl_estimate",
     lesson="10",
@@ -59,101 +95,44 @@ QUESTION = Question(
     remark="Its mean is KL(π ‖ π_ref) exactly, and no single sample is below 0. As a loss it follows another gradient.",
     read=sections.KL_ESTIMATES,
     mistakes=(
-        Mistake(
+        told(
             "underflow",
-            "M1",
             lambda log_probs, ref_log_probs: (
                 np.exp(ref_log_probs) / np.exp(log_probs) - 1 - np.log(np.exp(ref_log_probs) / np.exp(log_probs))
             ),
-            "The formula is right. For very small probabilities, though, you divide 0 by 0.",
-            "A long reply has a probability too small for a float. Work with the difference of the logarithms.",
             almost=True,
         ),
-        Mistake(
-            "k1",
-            "M20",
-            log_ratio,
-            "You returned k1, the log-ratio log π − log π_ref.",
-            "Its mean is the KL as well. Single samples are often negative, though, and its spread is larger when the "
-            "policies are close.",
-        ),
-        Mistake(
-            "minus-k1",
-            "M19",
-            lambda log_probs, ref_log_probs: -log_ratio(log_probs, ref_log_probs),
-            "You returned log π_ref − log π.",
-            "Its mean is *minus* the KL: a penalty with it pays the policy for drifting away.",
-        ),
-        Mistake(
+        told("k1", log_ratio),
+        told("minus-k1", lambda log_probs, ref_log_probs: -log_ratio(log_probs, ref_log_probs)),
+        told(
             "k2",
-            "M19",
             lambda log_probs, ref_log_probs: 0.5 * log_ratio(log_probs, ref_log_probs) ** 2,
-            "You returned the squared log-ratio; half of it is called k2.",
-            "k2 is never negative either, but its mean is the KL only nearly, when the policies are close.",
             variants=(lambda log_probs, ref_log_probs: log_ratio(log_probs, ref_log_probs) ** 2,),
         ),
-        Mistake(
-            "ratio-upside-down",
-            "M19",
-            lambda log_probs, ref_log_probs: k3(ref_log_probs, log_probs),
-            "Your ratio is upside down: π/π_ref − 1 − log(π/π_ref).",
-            "With samples of π, its mean is not KL(π ‖ π_ref). The reference stands above.",
-        ),
-        Mistake(
+        told("ratio-upside-down", lambda log_probs, ref_log_probs: k3(ref_log_probs, log_probs)),
+        told(
             "log-sign",
-            "M19",
             lambda log_probs, ref_log_probs: (
                 np.expm1(-log_ratio(log_probs, ref_log_probs)) - log_ratio(log_probs, ref_log_probs)
             ),
-            "The sign of the logarithm is the other way round: you added log(π_ref/π).",
-            "The first part has the mean 0 by itself, so what you estimate is minus the KL.",
         ),
-        Mistake(
-            "no-log",
-            "M19",
-            lambda log_probs, ref_log_probs: np.expm1(-log_ratio(log_probs, ref_log_probs)),
-            "You returned π_ref/π − 1: the logarithm is missing.",
-            "The mean of that is 0, whatever the policies are. It is there to take noise out. The logarithm is what is "
-            "estimated.",
-        ),
-        Mistake(
-            "no-minus-one",
-            "M19",
-            lambda log_probs, ref_log_probs: k3(log_probs, ref_log_probs) + 1,
-            "Your answer is too large by 1: the −1 is missing.",
-            "Where the two policies agree the ratio is 1, and the estimate has to be 0.",
-        ),
-        Mistake(
+        told("no-log", lambda log_probs, ref_log_probs: np.expm1(-log_ratio(log_probs, ref_log_probs))),
+        told("no-minus-one", lambda log_probs, ref_log_probs: k3(log_probs, ref_log_probs) + 1),
+        told(
             "weighted",
-            "M20",
             lambda log_probs, ref_log_probs: np.exp(log_probs) * log_ratio(log_probs, ref_log_probs),
-            "You multiplied by π: the log-ratio, or k3 itself.",
-            "The samples were drawn from π, so π is in how often each comes up. As a factor too, it counts twice.",
             variants=(lambda log_probs, ref_log_probs: np.exp(log_probs) * k3(log_probs, ref_log_probs),),
         ),
-        Mistake(
-            "sign",
-            "M5",
-            lambda log_probs, ref_log_probs: -k3(log_probs, ref_log_probs),
-            "Your answer has the opposite sign.",
-            "A divergence is never below 0. As a penalty it is subtracted, but the estimate itself is positive.",
-        ),
-        Mistake(
+        told("sign", lambda log_probs, ref_log_probs: -k3(log_probs, ref_log_probs)),
+        told(
             "mean",
-            "",
             lambda log_probs, ref_log_probs: k3(log_probs, ref_log_probs).mean(),
-            "You returned one number, the mean or the sum over the samples.",
-            "The estimates in it are right. One estimate for each sample was asked for: each token pays its own.",
             variants=(lambda log_probs, ref_log_probs: k3(log_probs, ref_log_probs).sum(),),
             almost=True,
         ),
-        Mistake(
+        told(
             "ratio-of-logs",
-            "M28",
             of_ratio(lambda log_probs, ref_log_probs: ref_log_probs / log_probs),
-            "You formed the ratio from the log-probabilities themselves, as a quotient or a difference of them.",
-            "The ratio π_ref/π is one of probabilities. From logarithms it is `np.exp(ref_log_probs - log_probs)`: the "
-            "difference first, and then the exponential.",
             sections.RATIO,
             variants=(
                 lambda log_probs, ref_log_probs: ref_log_probs / log_probs - 1 + log_ratio(log_probs, ref_log_probs),
@@ -163,21 +142,7 @@ QUESTION = Question(
                 lambda log_probs, ref_log_probs: np.full(log_probs.shape, -1.0),
             ),
         ),
-        Mistake(
-            "absolute",
-            "M20",
-            lambda log_probs, ref_log_probs: np.abs(log_ratio(log_probs, ref_log_probs)),
-            "You took the absolute value of the log-ratio.",
-            "It is never negative, but its mean is not the KL: what makes the mean of the log-ratio right is that the "
-            "negative samples take away from the positive ones. k3 keeps that.",
-        ),
-        Mistake(
-            "clipped",
-            "M20",
-            lambda log_probs, ref_log_probs: np.maximum(log_ratio(log_probs, ref_log_probs), 0.0),
-            "You replaced negative log-ratios by 0.",
-            "Without the negative samples the mean is above the KL. k3 is never negative because a term of mean 0 is "
-            "added.",
-        ),
+        told("absolute", lambda log_probs, ref_log_probs: np.abs(log_ratio(log_probs, ref_log_probs))),
+        told("clipped", lambda log_probs, ref_log_probs: np.maximum(log_ratio(log_probs, ref_log_probs), 0.0)),
     ),
 )

@@ -4,7 +4,7 @@ import numpy as np
 
 from course_utils.arguments import FloatArray
 from course_utils.checks import sections
-from course_utils.checks.question import Inputs, Mistake, Question
+from course_utils.checks.question import Inputs, Question, Words
 
 __all__ = ["QUESTION"]
 
@@ -32,6 +32,64 @@ def with_score(penalty: FloatArray, score: float, place: int | slice = -1) -> Fl
     rewards[place] += score
     return rewards
 
+
+told = Words(
+    """
+score-everywhere (M22): You added the score to every token.
+    The score is given once, for the finished reply. With it at every token a reply of ten tokens earns it ten times,
+    and long replies pay.
+score-shared (M22): You shared the score out among the tokens.
+    The sum is right, and reward-to-go is not: a late token would be credited with a part of the score only, though all
+    of it is still to come.
+score-replaces (M29): You put the score in the place of the last token's penalty.
+    The last token has drifted as well, and pays for it: the score is added there. `rewards[-1] = score` overwrites what
+    `rewards[-1] += score` keeps.
+score-at-first (M22): You put the score at the first token.
+    Reward-to-go counts what is still to come. Only the first token would ever see the score.
+no-score (M22): The score is missing.
+    With the penalty alone the best policy is the reference.
+score-subtracted (M5): You subtracted the score.
+    A good reply would be punished. The score is what is earned, and the penalty what it costs.
+pays-the-policy (M20): The penalty has the wrong sign: you *pay* the policy for moving away from the reference.
+    A token that π likes better than the reference does has a positive log-ratio, and that is what costs.
+penalty-at-end (M22): You put the whole penalty at the last token.
+    The sum is right, but every token then pays for the drift of the tokens *before* it too: noise that it can do
+    nothing about.
+mean-penalty (M7): You divided the penalty by the number of tokens.
+    Then a long reply pays less for each token, and β means something else for each length.
+beta-on-score: You multiplied the score by β as well.
+    β is the price of the KL. If everything is multiplied by it, it is a step size and no price.
+no-beta: The factor β is missing.
+    β decides how much score a nat of KL is worth.
+k3 (M19): You penalised k3, which is never below 0.
+    As a reward it also punishes a token that π likes *less* than the reference does, where the log-ratio pays for it.
+    The gradient of the mean reward is then not that of the KL.
+absolute (M19): Your penalty is never below 0: the sign of the log-ratio is lost.
+    A single token's log-ratio may be negative, and then it pays. Only with its sign is its mean the KL.
+quotient-of-logs (M28): You divided one log-probability by the other.
+    log(π / π_ref) is the *difference* log π − log π_ref. A quotient of logarithms is the logarithm to another base, and
+    no log-ratio.
+ratio-without-logarithm (M28): You penalised the ratio π/π_ref, not its logarithm.
+    Where the two policies agree the ratio is 1 and would cost β for every token. Its logarithm is 0 there, and its mean
+    is the KL.
+difference-of-probabilities (M28): You penalised the difference of the probabilities, not that of their logarithms.
+    From 0.01 to 0.1 is a small difference and a factor of ten. The KL counts factors.
+weighted-by-pi (M20): You weighed each log-ratio with π of its token.
+    In a sum over all tokens the KL has this factor. Here the tokens are drawn from π, and the drawing supplies it: with
+    the factor as well, likely tokens count twice.
+reference-ignored (M21): The reference does not come into it: you penalised log π alone.
+    That is a bonus for entropy. The KL measures the distance to the reference: log π − log π_ref.
+reward-to-go (M8): You have added up what is still to come: yours is the reward-to-go.
+    It is made from the right rewards. Asked for are the rewards themselves, before any sum.
+total (M7): You added up the rewards of all tokens.
+    Each token has a reward of its own, shape (T,): what it costs is charged where it was written.
+underflow: The formula is right. For very small probabilities, though, their `exp` is 0, and you divide 0 by 0 or take
+  the logarithm of 0.
+    The log-ratio is a difference of numbers that you are given: no `exp` and no `log` is needed.
+squared (M19): You penalised the square of the log-ratio, as k2 does.
+    Its mean is not the KL, and in the reward the value is all that counts. The log-ratio itself has it.
+"""
+)
 
 QUESTION = Question(
     name="penalised_rewards",
@@ -80,194 +138,113 @@ QUESTION = Question(
     remark="Reward-to-go then sees the penalties of all later tokens: a token pays for the drift that it leads to.",
     read=sections.WHERE_KL,
     mistakes=(
-        Mistake(
+        told(
             "score-everywhere",
-            "M22",
             lambda score, log_probs, ref_log_probs, beta: with_score(
                 -beta * (log_probs - ref_log_probs), score, slice(None)
             ),
-            "You added the score to every token.",
-            "The score is given once, for the finished reply. With it at every token a reply of ten tokens earns it "
-            "ten times, and long replies pay.",
         ),
-        Mistake(
+        told(
             "score-shared",
-            "M22",
             lambda score, log_probs, ref_log_probs, beta: with_score(
                 -beta * (log_probs - ref_log_probs), score / len(log_probs), slice(None)
             ),
-            "You shared the score out among the tokens.",
-            "The sum is right, and reward-to-go is not: a late token would be credited with a part of the score only, "
-            "though all of it is still to come.",
         ),
-        Mistake(
+        told(
             "score-replaces",
-            "M29",
             lambda score, log_probs, ref_log_probs, beta: np.append(-beta * (log_probs - ref_log_probs)[:-1], score),
-            "You put the score in the place of the last token's penalty.",
-            "The last token has drifted as well, and pays for it: the score is added there. `rewards[-1] = score` "
-            "overwrites what `rewards[-1] += score` keeps.",
         ),
-        Mistake(
+        told(
             "score-at-first",
-            "M22",
             lambda score, log_probs, ref_log_probs, beta: with_score(-beta * (log_probs - ref_log_probs), score, 0),
-            "You put the score at the first token.",
-            "Reward-to-go counts what is still to come. Only the first token would ever see the score.",
         ),
-        Mistake(
-            "no-score",
-            "M22",
-            lambda score, log_probs, ref_log_probs, beta: -beta * (log_probs - ref_log_probs),
-            "The score is missing.",
-            "With the penalty alone the best policy is the reference.",
-        ),
-        Mistake(
+        told("no-score", lambda score, log_probs, ref_log_probs, beta: -beta * (log_probs - ref_log_probs)),
+        told(
             "score-subtracted",
-            "M5",
             lambda score, log_probs, ref_log_probs, beta: with_score(-beta * (log_probs - ref_log_probs), -score),
-            "You subtracted the score.",
-            "A good reply would be punished. The score is what is earned, and the penalty what it costs.",
             variants=(
                 lambda score, log_probs, ref_log_probs, beta: with_score(beta * (log_probs - ref_log_probs), -score),
             ),
         ),
-        Mistake(
+        told(
             "pays-the-policy",
-            "M20",
             lambda score, log_probs, ref_log_probs, beta: with_score(beta * (log_probs - ref_log_probs), score),
-            "The penalty has the wrong sign: you *pay* the policy for moving away from the reference.",
-            "A token that π likes better than the reference does has a positive log-ratio, and that is what costs.",
         ),
-        Mistake(
+        told(
             "penalty-at-end",
-            "M22",
             lambda score, log_probs, ref_log_probs, beta: with_score(
                 np.zeros(len(log_probs)), score - beta * (log_probs - ref_log_probs).sum()
             ),
-            "You put the whole penalty at the last token.",
-            "The sum is right, but every token then pays for the drift of the tokens *before* it too: noise that it "
-            "can do nothing about.",
             almost=True,
         ),
-        Mistake(
+        told(
             "mean-penalty",
-            "M7",
             lambda score, log_probs, ref_log_probs, beta: with_score(
                 -beta * (log_probs - ref_log_probs) / len(log_probs), score
             ),
-            "You divided the penalty by the number of tokens.",
-            "Then a long reply pays less for each token, and β means something else for each length.",
         ),
-        Mistake(
+        told(
             "beta-on-score",
-            "",
             lambda score, log_probs, ref_log_probs, beta: with_score(-beta * (log_probs - ref_log_probs), beta * score),
-            "You multiplied the score by β as well.",
-            "β is the price of the KL. If everything is multiplied by it, it is a step size and no price.",
         ),
-        Mistake(
-            "no-beta",
-            "",
-            lambda score, log_probs, ref_log_probs, beta: with_score(-(log_probs - ref_log_probs), score),
-            "The factor β is missing.",
-            "β decides how much score a nat of KL is worth.",
-        ),
-        Mistake(
+        told("no-beta", lambda score, log_probs, ref_log_probs, beta: with_score(-(log_probs - ref_log_probs), score)),
+        told(
             "k3",
-            "M19",
             lambda score, log_probs, ref_log_probs, beta: with_score(
                 -beta * (np.exp(ref_log_probs - log_probs) - 1 - (ref_log_probs - log_probs)), score
             ),
-            "You penalised k3, which is never below 0.",
-            "As a reward it also punishes a token that π likes *less* than the reference does, where the log-ratio "
-            "pays for it. The gradient of the mean reward is then not that of the KL.",
             variants=(
                 lambda score, log_probs, ref_log_probs, beta: with_score(
                     -beta * (np.exp(log_probs - ref_log_probs) - 1 - (log_probs - ref_log_probs)), score
                 ),
             ),
         ),
-        Mistake(
+        told(
             "absolute",
-            "M19",
             lambda score, log_probs, ref_log_probs, beta: with_score(-beta * np.abs(log_probs - ref_log_probs), score),
-            "Your penalty is never below 0: the sign of the log-ratio is lost.",
-            "A single token's log-ratio may be negative, and then it pays. Only with its sign is its mean the KL.",
             variants=(
                 lambda score, log_probs, ref_log_probs, beta: with_score(
                     -beta * np.maximum(log_probs - ref_log_probs, 0), score
                 ),
             ),
         ),
-        Mistake(
+        told(
             "quotient-of-logs",
-            "M28",
             lambda score, log_probs, ref_log_probs, beta: with_score(-beta * log_probs / ref_log_probs, score),
-            "You divided one log-probability by the other.",
-            "log(π / π_ref) is the *difference* log π − log π_ref. A quotient of logarithms is the logarithm to "
-            "another base, and no log-ratio.",
         ),
-        Mistake(
+        told(
             "ratio-without-logarithm",
-            "M28",
             lambda score, log_probs, ref_log_probs, beta: with_score(-beta * np.exp(log_probs - ref_log_probs), score),
-            "You penalised the ratio π/π_ref, not its logarithm.",
-            "Where the two policies agree the ratio is 1 and would cost β for every token. Its logarithm is 0 there, "
-            "and its mean is the KL.",
         ),
-        Mistake(
+        told(
             "difference-of-probabilities",
-            "M28",
             lambda score, log_probs, ref_log_probs, beta: with_score(
                 -beta * (np.exp(log_probs) - np.exp(ref_log_probs)), score
             ),
-            "You penalised the difference of the probabilities, not that of their logarithms.",
-            "From 0.01 to 0.1 is a small difference and a factor of ten. The KL counts factors.",
         ),
-        Mistake(
+        told(
             "weighted-by-pi",
-            "M20",
             lambda score, log_probs, ref_log_probs, beta: with_score(
                 -beta * np.exp(log_probs) * (log_probs - ref_log_probs), score
             ),
-            "You weighed each log-ratio with π of its token.",
-            "In a sum over all tokens the KL has this factor. Here the tokens are drawn from π, and the drawing "
-            "supplies it: with the factor as well, likely tokens count twice.",
         ),
-        Mistake(
-            "reference-ignored",
-            "M21",
-            lambda score, log_probs, ref_log_probs, beta: with_score(-beta * log_probs, score),
-            "The reference does not come into it: you penalised log π alone.",
-            "That is a bonus for entropy. The KL measures the distance to the reference: log π − log π_ref.",
-        ),
-        Mistake(
+        told("reference-ignored", lambda score, log_probs, ref_log_probs, beta: with_score(-beta * log_probs, score)),
+        told(
             "reward-to-go",
-            "M8",
             lambda score, log_probs, ref_log_probs, beta: np.cumsum(
                 penalised(score, log_probs, ref_log_probs, beta)[::-1]
             )[::-1],
-            "You have added up what is still to come: yours is the reward-to-go.",
-            "It is made from the right rewards. Asked for are the rewards themselves, before any sum.",
             almost=True,
         ),
-        Mistake(
+        told(
             "total",
-            "M7",
             lambda score, log_probs, ref_log_probs, beta: penalised(score, log_probs, ref_log_probs, beta).sum(),
-            "You added up the rewards of all tokens.",
-            "Each token has a reward of its own, shape (T,): what it costs is charged where it was written.",
         ),
-        Mistake(
+        told(
             "underflow",
-            "",
             lambda score, log_probs, ref_log_probs, beta: with_score(
                 -beta * np.log(np.exp(log_probs) / np.exp(ref_log_probs)), score
             ),
-            "The formula is right. For very small probabilities, though, their `exp` is 0, and you divide 0 by 0 or "
-            "take the logarithm of 0.",
-            "The log-ratio is a difference of numbers that you are given: no `exp` and no `log` is needed.",
             variants=(
                 lambda score, log_probs, ref_log_probs, beta: with_score(
                     -beta * (np.log(np.exp(log_probs)) - np.log(np.exp(ref_log_probs))), score
@@ -275,14 +252,11 @@ QUESTION = Question(
             ),
             almost=True,
         ),
-        Mistake(
+        told(
             "squared",
-            "M19",
             lambda score, log_probs, ref_log_probs, beta: with_score(
                 -beta * 0.5 * (log_probs - ref_log_probs) ** 2, score
             ),
-            "You penalised the square of the log-ratio, as k2 does.",
-            "Its mean is not the KL, and in the reward the value is all that counts. The log-ratio itself has it.",
             variants=(
                 lambda score, log_probs, ref_log_probs, beta: with_score(
                     -beta * (log_probs - ref_log_probs) ** 2, score

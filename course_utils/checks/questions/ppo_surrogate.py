@@ -6,7 +6,7 @@ import numpy as np
 
 from course_utils.arguments import FloatArray
 from course_utils.checks import sections
-from course_utils.checks.question import Inputs, Mistake, Question
+from course_utils.checks.question import Inputs, Question, Words
 
 __all__ = ["QUESTION"]
 
@@ -61,6 +61,60 @@ def dual_clip(bound: float) -> Callable[..., FloatArray]:
     return mistaken
 
 
+told = Words(
+    """
+underflow (M1): The formula is right. For very small probabilities, though, you divide 0 by 0.
+    `exp(-800)` is too small for a float. Subtract the logarithms first, and take the exponential of the difference.
+minimum-before-advantage (M17): You took the minimum of the two ratios, and then multiplied by A.
+    For a negative advantage the smaller ratio gives the *larger* product. The minimum is taken of the two products, ρA
+    and clip(ρ)A.
+only-clipped (M17): You returned clip(ρ)A: the minimum with ρA is missing.
+    Then a step that went the wrong way and out of range sends no gradient any more, and cannot come back.
+not-clipped (M17): You returned ρA without any clipping.
+    That is the surrogate without a brake. On a batch that is used again, nothing stops it.
+maximum (M17): You took the larger of the two products.
+    The larger one keeps the gradient where the step has gone too far, and takes it away where it should come back: both
+    the wrong way round. (In a loss, −A in place of A, it is the maximum.)
+dual-clip (M17): Where A is negative you do not let the surrogate fall below a multiple of A: that is PPO with a dual
+  clip.
+    It keeps one step with a huge ratio from ruling a batch, and some libraries have it. Asked for is PPO's own: without
+    a second bound, a step that went far the wrong way is pushed back in full.
+clipped-product (M17): You clipped the product ρA to the range around 1. It is the ratio alone that is clipped.
+    The range from 1 − ε to 1 + ε is one for ratios. Of an advantage of 30 nothing but 1 + ε would be left. Clip ρ, and
+    then multiply by A.
+upper-side-only (M17): You clipped the ratio at 1 + ε, and not at 1 − ε.
+    The lower side is the brake for negative advantages: it ends the push once an action has become rare enough.
+lower-side-only (M17): You clipped the ratio at 1 − ε, and not at 1 + ε.
+    The upper side is the brake for positive advantages: it ends the push once an action has become likely enough.
+log-ratio-clipped (M17): You clipped the logarithm of the ratio, to ±ε.
+    That is the range from exp(−ε) to exp(ε), which is not 1 − ε to 1 + ε. Take the exponential first, then clip.
+quotient-of-logs (M28): You divided one log-probability by the other.
+    A ratio of logarithms is no ratio of probabilities. ρ = π/π_old = exp(log π − log π_old).
+difference-of-probabilities (M28): You used the difference π − π_old as the ratio.
+    Where the policies agree, the ratio is 1 and the difference 0. ρ = π/π_old says how much more often the present
+    policy would have drawn the action.
+averaged (M7): You put the steps together in one number.
+    The surrogates are right. Asked for is that of each step, shape (T,).
+advantages-whitened (M12): You whitened the advantages first.
+    Many programs do, for each small part of a batch. It is another choice: here the advantages are taken as they are.
+zero-where-clipped (M17): Where the clip acts you returned 0.
+    There the gradient is 0, and you have seen where that is so. The surrogate itself is not 0 there: it stays at (1 ±
+    ε) A.
+zero-outside (M17): You set steps whose ratio is out of range to 0.
+    A ratio can be out of range on the side where the step should come back. There the gradient stays on.
+loss (M5): Your answer has the opposite sign: it is a loss.
+    The surrogate is an objective, to be ascended. Libraries minimise its negative.
+log-ratio (M17): You used the difference of the log-probabilities as the ratio: the exponential is missing.
+    ρ = π/π_old = exp(log π − log π_old). Where the policies agree, the ratio is 1 and the difference 0.
+ratio-upside-down (M17): Your ratio is upside down: π_old/π.
+    The present policy stands above, the one that sampled below. Upside down, an ascent step makes good actions rarer.
+probability-not-ratio (M17): You used π where the ratio π/π_old belongs.
+    The samples came from π_old. The ratio says how much more often the present policy would have drawn them.
+clipped-around-zero (M17): You clipped the ratio to ±ε. The range is around 1: from 1 − ε to 1 + ε.
+    Where nothing has changed the ratio is 1, not 0.
+"""
+)
+
 QUESTION = Question(
     name="ppo_surrogate",
     lesson="10",
@@ -114,146 +168,92 @@ QUESTION = Question(
     "never a push back.",
     read=sections.CLIP,
     mistakes=(
-        Mistake(
+        told(
             "underflow",
-            "M1",
             lambda log_probs, old_log_probs, advantages, epsilon: np.minimum(
                 np.exp(log_probs) / np.exp(old_log_probs) * advantages,
                 np.clip(np.exp(log_probs) / np.exp(old_log_probs), 1 - epsilon, 1 + epsilon) * advantages,
             ),
-            "The formula is right. For very small probabilities, though, you divide 0 by 0.",
-            "`exp(-800)` is too small for a float. Subtract the logarithms first, and take the exponential of the "
-            "difference.",
             almost=True,
         ),
-        Mistake(
+        told(
             "minimum-before-advantage",
-            "M17",
             lambda log_probs, old_log_probs, advantages, epsilon: (
                 np.minimum(ratio_of(log_probs, old_log_probs), clipped_ratio(log_probs, old_log_probs, epsilon))
                 * advantages
             ),
-            "You took the minimum of the two ratios, and then multiplied by A.",
-            "For a negative advantage the smaller ratio gives the *larger* product. The minimum is taken of the two "
-            "products, ρA and clip(ρ)A.",
         ),
-        Mistake(
+        told(
             "only-clipped",
-            "M17",
             lambda log_probs, old_log_probs, advantages, epsilon: (
                 clipped_ratio(log_probs, old_log_probs, epsilon) * advantages
             ),
-            "You returned clip(ρ)A: the minimum with ρA is missing.",
-            "Then a step that went the wrong way and out of range sends no gradient any more, and cannot come back.",
         ),
-        Mistake(
+        told(
             "not-clipped",
-            "M17",
             lambda log_probs, old_log_probs, advantages, epsilon: ratio_of(log_probs, old_log_probs) * advantages,
-            "You returned ρA without any clipping.",
-            "That is the surrogate without a brake. On a batch that is used again, nothing stops it.",
         ),
-        Mistake(
+        told(
             "maximum",
-            "M17",
             lambda log_probs, old_log_probs, advantages, epsilon: np.maximum(
                 ratio_of(log_probs, old_log_probs) * advantages,
                 clipped_ratio(log_probs, old_log_probs, epsilon) * advantages,
             ),
-            "You took the larger of the two products.",
-            "The larger one keeps the gradient where the step has gone too far, and takes it away where it should come "
-            "back: both the wrong way round. (In a loss, −A in place of A, it is the maximum.)",
         ),
-        Mistake(
-            "dual-clip",
-            "M17",
-            dual_clip(3.0),
-            "Where A is negative you do not let the surrogate fall below a multiple of A: that is PPO with a dual "
-            "clip.",
-            "It keeps one step with a huge ratio from ruling a batch, and some libraries have it. Asked for is PPO's "
-            "own: without a second bound, a step that went far the wrong way is pushed back in full.",
-            variants=(dual_clip(2.0), dual_clip(5.0), dual_clip(10.0)),
-            almost=True,
-        ),
-        Mistake(
+        told("dual-clip", dual_clip(3.0), variants=(dual_clip(2.0), dual_clip(5.0), dual_clip(10.0)), almost=True),
+        told(
             "clipped-product",
-            "M17",
             lambda log_probs, old_log_probs, advantages, epsilon: np.minimum(
                 ratio_of(log_probs, old_log_probs) * advantages,
                 np.clip(ratio_of(log_probs, old_log_probs) * advantages, 1 - epsilon, 1 + epsilon),
             ),
-            "You clipped the product ρA to the range around 1. It is the ratio alone that is clipped.",
-            "The range from 1 − ε to 1 + ε is one for ratios. Of an advantage of 30 nothing but 1 + ε would be left. "
-            "Clip ρ, and then multiply by A.",
             variants=(
                 lambda log_probs, old_log_probs, advantages, epsilon: np.clip(
                     ratio_of(log_probs, old_log_probs) * advantages, 1 - epsilon, 1 + epsilon
                 ),
             ),
         ),
-        Mistake(
+        told(
             "upper-side-only",
-            "M17",
             lambda log_probs, old_log_probs, advantages, epsilon: np.minimum(
                 ratio_of(log_probs, old_log_probs) * advantages,
                 np.minimum(ratio_of(log_probs, old_log_probs), 1 + epsilon) * advantages,
             ),
-            "You clipped the ratio at 1 + ε, and not at 1 − ε.",
-            "The lower side is the brake for negative advantages: it ends the push once an action has become rare "
-            "enough.",
         ),
-        Mistake(
+        told(
             "lower-side-only",
-            "M17",
             lambda log_probs, old_log_probs, advantages, epsilon: np.minimum(
                 ratio_of(log_probs, old_log_probs) * advantages,
                 np.maximum(ratio_of(log_probs, old_log_probs), 1 - epsilon) * advantages,
             ),
-            "You clipped the ratio at 1 − ε, and not at 1 + ε.",
-            "The upper side is the brake for positive advantages: it ends the push once an action has become likely "
-            "enough.",
         ),
-        Mistake(
+        told(
             "log-ratio-clipped",
-            "M17",
             lambda log_probs, old_log_probs, advantages, epsilon: np.minimum(
                 ratio_of(log_probs, old_log_probs) * advantages,
                 np.exp(np.clip(log_probs - old_log_probs, -epsilon, epsilon)) * advantages,
             ),
-            "You clipped the logarithm of the ratio, to ±ε.",
-            "That is the range from exp(−ε) to exp(ε), which is not 1 − ε to 1 + ε. Take the exponential first, then "
-            "clip.",
             almost=True,
         ),
-        Mistake(
+        told(
             "quotient-of-logs",
-            "M28",
             lambda log_probs, old_log_probs, advantages, epsilon: np.minimum(
                 log_probs / old_log_probs * advantages,
                 np.clip(log_probs / old_log_probs, 1 - epsilon, 1 + epsilon) * advantages,
             ),
-            "You divided one log-probability by the other.",
-            "A ratio of logarithms is no ratio of probabilities. ρ = π/π_old = exp(log π − log π_old).",
         ),
-        Mistake(
+        told(
             "difference-of-probabilities",
-            "M28",
             lambda log_probs, old_log_probs, advantages, epsilon: np.minimum(
                 (np.exp(log_probs) - np.exp(old_log_probs)) * advantages,
                 np.clip(np.exp(log_probs) - np.exp(old_log_probs), 1 - epsilon, 1 + epsilon) * advantages,
             ),
-            "You used the difference π − π_old as the ratio.",
-            "Where the policies agree, the ratio is 1 and the difference 0. ρ = π/π_old says how much more often the "
-            "present policy would have drawn the action.",
         ),
-        Mistake(
+        told(
             "averaged",
-            "M7",
             lambda log_probs, old_log_probs, advantages, epsilon: surrogate(
                 log_probs, old_log_probs, advantages, epsilon
             ).mean(),
-            "You put the steps together in one number.",
-            "The surrogates are right. Asked for is that of each step, shape (T,).",
             variants=(
                 lambda log_probs, old_log_probs, advantages, epsilon: surrogate(
                     log_probs, old_log_probs, advantages, epsilon
@@ -261,15 +261,11 @@ QUESTION = Question(
             ),
             almost=True,
         ),
-        Mistake(
+        told(
             "advantages-whitened",
-            "M12",
             lambda log_probs, old_log_probs, advantages, epsilon: surrogate(
                 log_probs, old_log_probs, (advantages - advantages.mean()) / advantages.std(), epsilon
             ),
-            "You whitened the advantages first.",
-            "Many programs do, for each small part of a batch. It is another choice: here the advantages are taken as "
-            "they are.",
             variants=(
                 lambda log_probs, old_log_probs, advantages, epsilon: surrogate(
                     log_probs, old_log_probs, (advantages - advantages.mean()) / (advantages.std() + 1e-8), epsilon
@@ -277,75 +273,49 @@ QUESTION = Question(
             ),
             almost=True,
         ),
-        Mistake(
+        told(
             "zero-where-clipped",
-            "M17",
             lambda log_probs, old_log_probs, advantages, epsilon: np.where(
                 surrogate(log_probs, old_log_probs, advantages, epsilon)
                 < ratio_of(log_probs, old_log_probs) * advantages,
                 0.0,
                 ratio_of(log_probs, old_log_probs) * advantages,
             ),
-            "Where the clip acts you returned 0.",
-            "There the gradient is 0, and you have seen where that is so. The surrogate itself is not 0 there: it "
-            "stays at (1 ± ε) A.",
             almost=True,
         ),
-        Mistake(
-            "zero-outside",
-            "M17",
-            zero_outside,
-            "You set steps whose ratio is out of range to 0.",
-            "A ratio can be out of range on the side where the step should come back. There the gradient stays on.",
-        ),
-        Mistake(
+        told("zero-outside", zero_outside),
+        told(
             "loss",
-            "M5",
             lambda log_probs, old_log_probs, advantages, epsilon: (
                 -surrogate(log_probs, old_log_probs, advantages, epsilon)
             ),
-            "Your answer has the opposite sign: it is a loss.",
-            "The surrogate is an objective, to be ascended. Libraries minimise its negative.",
         ),
-        Mistake(
+        told(
             "log-ratio",
-            "M17",
             lambda log_probs, old_log_probs, advantages, epsilon: np.minimum(
                 (log_probs - old_log_probs) * advantages,
                 np.clip(log_probs - old_log_probs, 1 - epsilon, 1 + epsilon) * advantages,
             ),
-            "You used the difference of the log-probabilities as the ratio: the exponential is missing.",
-            "ρ = π/π_old = exp(log π − log π_old). Where the policies agree, the ratio is 1 and the difference 0.",
         ),
-        Mistake(
+        told(
             "ratio-upside-down",
-            "M17",
             lambda log_probs, old_log_probs, advantages, epsilon: surrogate(
                 old_log_probs, log_probs, advantages, epsilon
             ),
-            "Your ratio is upside down: π_old/π.",
-            "The present policy stands above, the one that sampled below. Upside down, an ascent step makes good "
-            "actions rarer.",
         ),
-        Mistake(
+        told(
             "probability-not-ratio",
-            "M17",
             lambda log_probs, old_log_probs, advantages, epsilon: np.minimum(
                 np.exp(log_probs) * advantages,
                 np.clip(np.exp(log_probs), 1 - epsilon, 1 + epsilon) * advantages,
             ),
-            "You used π where the ratio π/π_old belongs.",
-            "The samples came from π_old. The ratio says how much more often the present policy would have drawn them.",
         ),
-        Mistake(
+        told(
             "clipped-around-zero",
-            "M17",
             lambda log_probs, old_log_probs, advantages, epsilon: np.minimum(
                 ratio_of(log_probs, old_log_probs) * advantages,
                 np.clip(ratio_of(log_probs, old_log_probs), -epsilon, epsilon) * advantages,
             ),
-            "You clipped the ratio to ±ε. The range is around 1: from 1 − ε to 1 + ε.",
-            "Where nothing has changed the ratio is 1, not 0.",
         ),
     ),
 )

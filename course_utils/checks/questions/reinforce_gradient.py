@@ -6,8 +6,8 @@ import numpy as np
 
 from course_utils import policy, returns
 from course_utils.arguments import FloatArray, IntArray
-from course_utils.checks import sections
-from course_utils.checks.question import Inputs, Mistake, Question
+from course_utils.checks import sections, softmaxes
+from course_utils.checks.question import Inputs, Question, Words
 
 __all__ = ["QUESTION"]
 
@@ -115,12 +115,6 @@ def with_pi(pi: Callable[[FloatArray], FloatArray]) -> Gradient:
     )
 
 
-def normalised(weights: FloatArray) -> FloatArray:
-    """Return weights over the sum of their row."""
-    result: FloatArray = weights / weights.sum(axis=1, keepdims=True)
-    return result
-
-
 right = with_weights(right_weights)
 
 
@@ -145,6 +139,73 @@ def one_trajectory(place: int, divided: bool) -> Gradient:
 
     return gradient
 
+
+told = Words(
+    """
+total-return (M8): You weighed every step with the return of its whole trajectory.
+    This estimate is unbiased as well, so it is no wrong direction. It is mostly noisier: an action cannot change the
+    past. Use what was earned from its own step on.
+undiscounted-total-return (M8): You weighed every step with the plain sum of all rewards, past ones too, and without the
+  discount.
+    The lesson's first loop does this, where γ = 1. Here the reward of step k has the factor γ^(k−1), and a step's
+    weight counts from that step on.
+factor-dropped (M9): You left out the factor γ^(t−1) in front of G_t.
+    Most programs do so. But then later states count for more than they do in J, and the direction is not that of its
+    gradient.
+factor-twice (M9): You applied the factor γ^(t−1) twice.
+    A sum of γ^(k−1) r_k over k ≥ t contains it already: it is γ^(t−1) G_t. Then later steps count for too little.
+discount-off-by-one (M11): All entries are γ times the wanted ones: your exponent is one too large.
+    The first step has the factor γ⁰ = 1. Python counts it as step 0, so `discount**t` is right there.
+counted-from-zero (M25): All entries are 1/γ times the wanted ones: you took γ^(t−1) literally, with t counted from 0.
+    In the book the steps are counted from 1, so the first has the factor γ⁰ = 1. Python counts from 0: there the same
+    factor is `discount**t`.
+remainder-undiscounted (M25): You added up the plain rewards that remain, and multiplied the sum by a power of γ.
+    γ^(t−1) G_t has both: the factor in front, and inside G_t the factor γ^(k−t) of each reward. Then the reward of step
+    k counts γ^(k−1), wherever it is credited.
+discount-ignored (M9): The discount has no effect: you added up the plain rewards.
+    This is the gradient of the undiscounted performance. J discounts the reward of step t with γ^(t−1).
+past-for-future (M8): You weighed each step with what was earned up to it.
+    The past has nothing to say about an action: these terms have mean 0, but for the step's own reward. What comes
+    after, which the action did change, is missing.
+own-reward-only (M8): You weighed each step with its own reward, and did not add up what comes after it.
+    Then an action that costs a point now and earns ten later looks bad. An action is answerable for all that follows.
+sum-over-trajectories (M7): You added up the m trajectories and did not divide by m.
+    Then the step grows with the batch. An expectation is estimated by a mean: each trajectory counts 1/m.
+mean-over-steps (M7): You divided by the number of steps as well.
+    The formula has a sum over the steps of a trajectory. Here all are equally long, so it is a smaller step; where
+    lengths differ it is another direction.
+states-overwritten: Where a state occurs more than once, only its last visit counts.
+    `g[states] += rows` counts a repeated index once. `np.add.at(g, states, rows)`, or a loop with `g[s] += row`, counts
+    each visit.
+one-trajectory-only (M7): Only one trajectory is in your answer, the first or the last.
+    The mean over all of them makes the estimate less noisy. A `return` inside the outer loop ends it after the first;
+    `=` for `+=` keeps the last.
+first-step-missing (M3): You left out the first step of each trajectory.
+    `range(1, T)` begins with the second step: Python counts from 0. The first action is a term of the sum too.
+last-step-missing (M3): You left out the last step of each trajectory.
+    `range(T - 1)` ends with the last step but one. The last action earns a reward too.
+last-step-only (M3): You used the last step of each trajectory alone. The sum over t is missing.
+    log Pr has a term for each step. Without the early ones, no early action is ever learned.
+first-step-only (M3): You used the first step of each trajectory alone. The sum over t is missing.
+    log Pr has a term for each step. Without the later ones, no later action is ever learned.
+policy-of-first-state: At every step you used π of the state in which the trajectory begins.
+    The score is one-hot − π of the state in which the action was drawn. Computed once, before the loop over the steps,
+    π belongs to the first state alone.
+weight-on-one-hot-only (M1): Your weight stands at the one-hot alone: weight · one-hot − π. Brackets are missing.
+    The whole score is weighted: weight · (one-hot − π). Without the brackets π is subtracted in full, however little
+    the step was worth.
+times-pi (M36): A factor π too many stands before the score.
+    The π in front of ∂ log π belongs to an expectation, and drawing the actions supplies it already. With it as well,
+    rare actions hardly learn.
+no-one-hot (M1): You used −π as the score: the 1 at the action that was taken is missing.
+    Without the one-hot the push is the same whatever was done, and nothing can be learned from it.
+only-one-hot (M1): You used the one-hot alone as the score: −π is missing.
+    Then with positive rewards every action that is taken rises, the common ones most often. −π makes up for how often
+    an action is drawn.
+sign (M5): Your answer has the opposite sign: it is the gradient of a loss.
+    J is an objective, and the step is added. With this sign the worst conversation wins.
+"""
+)
 
 QUESTION = Question(
     name="reinforce_gradient",
@@ -220,69 +281,37 @@ QUESTION = Question(
     remark="This is the whole of REINFORCE: what is left is a step uphill, and new trajectories.",
     read=sections.REINFORCE,
     mistakes=(
-        Mistake(
-            "total-return",
-            "M8",
-            with_weights(total),
-            "You weighed every step with the return of its whole trajectory.",
-            "This estimate is unbiased as well, so it is no wrong direction. It is mostly noisier: an action cannot "
-            "change the past. Use what was earned from its own step on.",
-            sections.PAST,
-            almost=True,
-        ),
-        Mistake(
+        told("total-return", with_weights(total), sections.PAST, almost=True),
+        told(
             "undiscounted-total-return",
-            "M8",
             with_weights(lambda rewards, discount: np.broadcast_to(rewards.sum(axis=1, keepdims=True), rewards.shape)),
-            "You weighed every step with the plain sum of all rewards, past ones too, and without the discount.",
-            "The lesson's first loop does this, where γ = 1. Here the reward of step k has the factor γ^(k−1), and a "
-            "step's weight counts from that step on.",
             sections.PAST,
         ),
-        Mistake(
+        told(
             "factor-dropped",
-            "M9",
             with_weights(lambda rewards, discount: returns.discounted_returns(rewards, discount)),
-            "You left out the factor γ^(t−1) in front of G_t.",
-            "Most programs do so. But then later states count for more than they do in J, and the direction is not "
-            "that of its gradient.",
             sections.DISCOUNT,
         ),
-        Mistake(
+        told(
             "factor-twice",
-            "M9",
             with_weights(lambda rewards, discount: powers(rewards, discount) * right_weights(rewards, discount)),
-            "You applied the factor γ^(t−1) twice.",
-            "A sum of γ^(k−1) r_k over k ≥ t contains it already: it is γ^(t−1) G_t. Then later steps count for too "
-            "little.",
             sections.DISCOUNT,
         ),
-        Mistake(
+        told(
             "discount-off-by-one",
-            "M11",
             with_weights(lambda rewards, discount: discount * right_weights(rewards, discount)),
-            "All entries are γ times the wanted ones: your exponent is one too large.",
-            "The first step has the factor γ⁰ = 1. Python counts it as step 0, so `discount**t` is right there.",
             sections.DISCOUNT,
             almost=True,
         ),
-        Mistake(
+        told(
             "counted-from-zero",
-            "M25",
             with_weights(lambda rewards, discount: right_weights(rewards, discount) / discount),
-            "All entries are 1/γ times the wanted ones: you took γ^(t−1) literally, with t counted from 0.",
-            "In the book the steps are counted from 1, so the first has the factor γ⁰ = 1. Python counts from 0: there "
-            "the same factor is `discount**t`.",
             sections.DISCOUNT,
             almost=True,
         ),
-        Mistake(
+        told(
             "remainder-undiscounted",
-            "M25",
             with_weights(lambda rewards, discount: powers(rewards, discount) * returns.reward_to_go(rewards)),
-            "You added up the plain rewards that remain, and multiplied the sum by a power of γ.",
-            "γ^(t−1) G_t has both: the factor in front, and inside G_t the factor γ^(k−t) of each reward. Then the "
-            "reward of step k counts γ^(k−1), wherever it is credited.",
             sections.DISCOUNT,
             variants=(
                 with_weights(
@@ -293,108 +322,46 @@ QUESTION = Question(
                 ),
             ),
         ),
-        Mistake(
-            "discount-ignored",
-            "M9",
-            with_weights(lambda rewards, discount: returns.reward_to_go(rewards)),
-            "The discount has no effect: you added up the plain rewards.",
-            "This is the gradient of the undiscounted performance. J discounts the reward of step t with γ^(t−1).",
-            sections.DISCOUNT,
+        told(
+            "discount-ignored", with_weights(lambda rewards, discount: returns.reward_to_go(rewards)), sections.DISCOUNT
         ),
-        Mistake(
+        told(
             "past-for-future",
-            "M8",
             with_weights(past),
-            "You weighed each step with what was earned up to it.",
-            "The past has nothing to say about an action: these terms have mean 0, but for the step's own reward. What "
-            "comes after, which the action did change, is missing.",
             sections.PAST,
             variants=(with_weights(lambda rewards, discount: np.cumsum(rewards, axis=1)),),
         ),
-        Mistake(
+        told(
             "own-reward-only",
-            "M8",
             with_weights(lambda rewards, discount: powers(rewards, discount) * rewards),
-            "You weighed each step with its own reward, and did not add up what comes after it.",
-            "Then an action that costs a point now and earns ten later looks bad. An action is answerable for all that "
-            "follows.",
             sections.PAST,
             variants=(with_weights(lambda rewards, discount: rewards),),
         ),
-        Mistake(
+        told(
             "sum-over-trajectories",
-            "M7",
             lambda logits, states, actions, rewards, discount: (
                 len(states) * right(logits, states, actions, rewards, discount)
             ),
-            "You added up the m trajectories and did not divide by m.",
-            "Then the step grows with the batch. An expectation is estimated by a mean: each trajectory counts 1/m.",
         ),
-        Mistake(
+        told(
             "mean-over-steps",
-            "M7",
             lambda logits, states, actions, rewards, discount: (
                 right(logits, states, actions, rewards, discount) / states.shape[1]
             ),
-            "You divided by the number of steps as well.",
-            "The formula has a sum over the steps of a trajectory. Here all are equally long, so it is a smaller step; "
-            "where lengths differ it is another direction.",
             sections.LENGTHS,
         ),
-        Mistake(
-            "states-overwritten",
-            "",
-            changed(overwritten),
-            "Where a state occurs more than once, only its last visit counts.",
-            "`g[states] += rows` counts a repeated index once. `np.add.at(g, states, rows)`, or a loop with "
-            "`g[s] += row`, counts each visit.",
-            variants=(changed(overwritten_in_each),),
-        ),
-        Mistake(
+        told("states-overwritten", changed(overwritten), variants=(changed(overwritten_in_each),)),
+        told(
             "one-trajectory-only",
-            "M7",
             one_trajectory(0, divided=True),
-            "Only one trajectory is in your answer, the first or the last.",
-            "The mean over all of them makes the estimate less noisy. A `return` inside the outer loop ends it after "
-            "the first; `=` for `+=` keeps the last.",
             variants=(one_trajectory(0, False), one_trajectory(-1, True), one_trajectory(-1, False)),
         ),
-        Mistake(
-            "first-step-missing",
-            "M3",
-            steps_only(slice(1, None)),
-            "You left out the first step of each trajectory.",
-            "`range(1, T)` begins with the second step: Python counts from 0. The first action is a term of the sum "
-            "too.",
-            sections.THEOREM,
-        ),
-        Mistake(
-            "last-step-missing",
-            "M3",
-            steps_only(slice(None, -1)),
-            "You left out the last step of each trajectory.",
-            "`range(T - 1)` ends with the last step but one. The last action earns a reward too.",
-            sections.THEOREM,
-        ),
-        Mistake(
-            "last-step-only",
-            "M3",
-            steps_only(slice(-1, None)),
-            "You used the last step of each trajectory alone. The sum over t is missing.",
-            "log Pr has a term for each step. Without the early ones, no early action is ever learned.",
-            sections.THEOREM,
-        ),
-        Mistake(
-            "first-step-only",
-            "M3",
-            steps_only(slice(1)),
-            "You used the first step of each trajectory alone. The sum over t is missing.",
-            "log Pr has a term for each step. Without the later ones, no later action is ever learned.",
-            sections.THEOREM,
-        ),
-        Mistake(
+        told("first-step-missing", steps_only(slice(1, None)), sections.THEOREM),
+        told("last-step-missing", steps_only(slice(None, -1)), sections.THEOREM),
+        told("last-step-only", steps_only(slice(-1, None)), sections.THEOREM),
+        told("first-step-only", steps_only(slice(1)), sections.THEOREM),
+        told(
             "policy-of-first-state",
-            "",
             changed(
                 lambda logits, states, actions, weights: gathered(
                     logits,
@@ -403,27 +370,19 @@ QUESTION = Question(
                     * (one_hot(logits, actions) - policy.softmax(logits)[np.broadcast_to(states[:, :1], states.shape)]),
                 )
             ),
-            "At every step you used π of the state in which the trajectory begins.",
-            "The score is one-hot − π of the state in which the action was drawn. Computed once, before the loop over "
-            "the steps, π belongs to the first state alone.",
             sections.SCORE,
         ),
-        Mistake(
+        told(
             "weight-on-one-hot-only",
-            "M1",
             changed(
                 lambda logits, states, actions, weights: gathered(
                     logits, states, weights[..., None] * one_hot(logits, actions) - policy.softmax(logits)[states]
                 )
             ),
-            "Your weight stands at the one-hot alone: weight · one-hot − π. Brackets are missing.",
-            "The whole score is weighted: weight · (one-hot − π). Without the brackets π is subtracted in full, "
-            "however little the step was worth.",
             sections.SCORE,
         ),
-        Mistake(
+        told(
             "times-pi",
-            "M1",
             changed(
                 lambda logits, states, actions, weights: gathered(
                     logits,
@@ -431,9 +390,6 @@ QUESTION = Question(
                     weights[..., None] * policy.softmax(logits)[states] * scores(logits, states, actions),
                 )
             ),
-            "A factor π too many stands before the score.",
-            "The π in front of ∂ log π belongs to an expectation, and drawing the actions supplies it already. With it "
-            "as well, rare actions hardly learn.",
             sections.SCORE,
             variants=(
                 changed(
@@ -446,86 +402,28 @@ QUESTION = Question(
                 ),
             ),
         ),
-        Mistake(
-            "logits-for-probabilities",
-            "M1",
-            with_pi(lambda logits: logits),
-            "You subtracted the logits from the one-hot. The probabilities are to be subtracted.",
-            "Logits are preferences on any scale. Only after the softmax do they say how often each action is taken.",
-            sections.SOFTMAX,
-        ),
-        Mistake(
-            "not-normalised",
-            "M1",
-            with_pi(np.exp),
-            "You subtracted exp(z), which is not divided by its sum yet.",
-            "exp(z) are weights. Only after the division by the sum of their row are they probabilities.",
-            sections.SOFTMAX,
-            variants=(with_pi(lambda logits: np.exp(logits - logits.max(axis=1, keepdims=True))),),
-        ),
-        Mistake(
-            "softmax-over-table",
-            "M27",
-            with_pi(lambda logits: policy.softmax(logits.ravel()).reshape(logits.shape)),
-            "Your softmax runs over the whole table: all its entries add up to 1, where each row should.",
-            "Each row is the policy in one state, and in each state some action is taken for certain. "
-            "`sum(axis=-1, keepdims=True)` adds up each row by itself.",
-            sections.SOFTMAX,
-        ),
-        Mistake(
-            "softmax-over-states",
-            "M1",
-            with_pi(lambda logits: policy.softmax(logits.T).T),
-            "Your softmax runs over the states, axis 0, where it should run over the actions.",
-            "The probabilities of the actions in one state add up to 1. Those of one action in all states need not.",
-            sections.SOFTMAX,
-        ),
-        Mistake(
-            "no-maximum",
-            "M1",
-            with_pi(lambda logits: normalised(np.exp(logits))),
-            "The formula is right, and it is not finite here. The exponential of a large number is more than any "
-            "float, that of a very negative one is 0, and inf/inf and 0/0 are NaN.",
-            "One NaN in a gradient makes all parameters NaN in the next step. Subtract each row's own maximum before "
-            "you take exponentials, or call `policy.score`.",
-            sections.OVERFLOW,
-            variants=(
-                with_pi(lambda logits: normalised(np.exp(logits - logits.max()))),
-                with_pi(lambda logits: normalised(np.exp(logits - logits.mean(axis=1, keepdims=True)))),
-            ),
-            almost=True,
-        ),
-        Mistake(
+        *softmaxes.wrong(with_pi),
+        told(
             "no-one-hot",
-            "M1",
             changed(
                 lambda logits, states, actions, weights: gathered(
                     logits, states, -weights[..., None] * policy.softmax(logits)[states]
                 )
             ),
-            "You used −π as the score: the 1 at the action that was taken is missing.",
-            "Without the one-hot the push is the same whatever was done, and nothing can be learned from it.",
             sections.SCORE,
         ),
-        Mistake(
+        told(
             "only-one-hot",
-            "M1",
             changed(
                 lambda logits, states, actions, weights: gathered(
                     logits, states, weights[..., None] * one_hot(logits, actions)
                 )
             ),
-            "You used the one-hot alone as the score: −π is missing.",
-            "Then with positive rewards every action that is taken rises, the common ones most often. −π makes up for "
-            "how often an action is drawn.",
             sections.SCORE,
         ),
-        Mistake(
+        told(
             "sign",
-            "M5",
             lambda logits, states, actions, rewards, discount: -right(logits, states, actions, rewards, discount),
-            "Your answer has the opposite sign: it is the gradient of a loss.",
-            "J is an objective, and the step is added. With this sign the worst conversation wins.",
             sections.ASCENT,
         ),
     ),

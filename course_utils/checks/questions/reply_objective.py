@@ -4,7 +4,7 @@ import numpy as np
 
 from course_utils.arguments import BoolArray, FloatArray
 from course_utils.checks import sections
-from course_utils.checks.question import Inputs, Mistake, Question
+from course_utils.checks.question import Inputs, Question, Words
 
 __all__ = ["QUESTION"]
 
@@ -52,6 +52,54 @@ def product_of_sums(log_probs: FloatArray, advantages: FloatArray, mask: BoolArr
     return float((of_reply * total).mean())
 
 
+told = Words(
+    """
+padding-counts: The padding counts: you summed over positions where there is no token.
+    What stands there means nothing. A short reply would be judged mostly by its padding.
+mean-over-tokens (M7): You took the mean over all tokens.
+    Many libraries do, TRL's PPO among them. The direction is the same; the size is not: it is divided by the mean
+    length once more. U sums over the tokens of a reply and averages over replies.
+mean-over-positions (M7): You took the mean over all positions, the empty ones too.
+    Then the objective of the same replies depends on how long the longest one is.
+mean-within-replies (M7): You averaged over the tokens of each reply before you averaged over the replies.
+    A token of a long reply then counts less than one of a short reply: long bad replies are punished less. Lesson 13
+    meets this in GRPO.
+sum-over-replies (M7): You summed over the replies as well.
+    The step would grow with the size of the batch. Divide by the number of replies.
+not-averaged: You returned U of each reply.
+    They are right. What is asked for is their mean, one number.
+terms: You returned the term of each token.
+    They are right. What is asked for is one number: their sum over the tokens of a reply, and the mean of that over the
+    replies.
+loss (M5): The sign is that of the loss, −U.
+    U goes up. Ascending on its negative makes good tokens rarer.
+no-advantages: The advantages do not come into it: this is the log-probability of the replies.
+    Raising it is what supervised fine-tuning does. It makes the policy surer of what it already writes.
+no-log-probs: The log-probabilities do not come into it.
+    The advantages are constants. What depends on θ is log π, and only through it can the gradient reach the parameters.
+probability-not-log (M1): You weighted the probabilities π, not their logarithms.
+    Frequent tokens are drawn more often already. With π in place of log π they count twice.
+last-token-only (M22): You took the last token of each reply only.
+    The *score* comes with the last token. Its advantages reach back to every token before it, and all of them learn.
+first-token-missing (M38): You left out the first token of each reply.
+    `range(1, T)` begins with the second one: Python counts from 0. The first token is drawn too, and the others follow
+    from it.
+last-token-missing (M38): You left out the last token of each reply.
+    `range(length - 1)` ends with the last token but one. The last is drawn too: where a reply ends is a choice.
+shifted (M35): You weighed each log-probability with the advantage of a neighbouring token.
+    Both arrays have the same places: entry t of one belongs to entry t of the other. (Logits and labels of a language
+    model are shifted by one; here that is done already.)
+one-reply-only (M3): Only one reply is in your answer, the first or the last.
+    All replies are to be learned from. In a loop, `=` for `+=` keeps the last term, and a `return` inside it ends it
+    after the first.
+axes-exchanged (M7): You summed over the replies, and took the mean over the positions.
+    It is the other way round: the sum over the tokens of a reply, the mean over the replies.
+whole-reply: You multiplied the log-probability of the whole reply by the sum of its advantages.
+    Each token has an advantage of its own. Multiplied out, your product credits a token with the advantages of all the
+    others.
+"""
+)
+
 QUESTION = Question(
     name="reply_objective",
     lesson="11",
@@ -75,161 +123,69 @@ QUESTION = Question(
     remark="Its gradient is the advantage-weighted score of every token: the line in which a language model learns.",
     read=sections.HAND_UPDATE,
     mistakes=(
-        Mistake(
-            "padding-counts",
-            "",
-            lambda log_probs, advantages, mask: (log_probs * advantages).sum() / len(mask),
-            "The padding counts: you summed over positions where there is no token.",
-            "What stands there means nothing. A short reply would be judged mostly by its padding.",
-        ),
-        Mistake(
+        told("padding-counts", lambda log_probs, advantages, mask: (log_probs * advantages).sum() / len(mask)),
+        told(
             "mean-over-tokens",
-            "M7",
             lambda log_probs, advantages, mask: terms(log_probs, advantages, mask).sum() / mask.sum(),
-            "You took the mean over all tokens.",
-            "Many libraries do, TRL's PPO among them. The direction is the same; the size is not: it is divided by the "
-            "mean length once more. U sums over the tokens of a reply and averages over replies.",
             almost=True,
         ),
-        Mistake(
-            "mean-over-positions",
-            "M7",
-            lambda log_probs, advantages, mask: terms(log_probs, advantages, mask).mean(),
-            "You took the mean over all positions, the empty ones too.",
-            "Then the objective of the same replies depends on how long the longest one is.",
-        ),
-        Mistake(
+        told("mean-over-positions", lambda log_probs, advantages, mask: terms(log_probs, advantages, mask).mean()),
+        told(
             "mean-within-replies",
-            "M7",
             lambda log_probs, advantages, mask: (
                 terms(log_probs, advantages, mask).sum(axis=1) / mask.sum(axis=1)
             ).mean(),
-            "You averaged over the tokens of each reply before you averaged over the replies.",
-            "A token of a long reply then counts less than one of a short reply: long bad replies are punished less. "
-            "Lesson 13 meets this in GRPO.",
         ),
-        Mistake(
-            "sum-over-replies",
-            "M7",
-            lambda log_probs, advantages, mask: terms(log_probs, advantages, mask).sum(),
-            "You summed over the replies as well.",
-            "The step would grow with the size of the batch. Divide by the number of replies.",
-        ),
-        Mistake(
+        told("sum-over-replies", lambda log_probs, advantages, mask: terms(log_probs, advantages, mask).sum()),
+        told(
             "not-averaged",
-            "",
             lambda log_probs, advantages, mask: terms(log_probs, advantages, mask).sum(axis=1),
-            "You returned U of each reply.",
-            "They are right. What is asked for is their mean, one number.",
             almost=True,
         ),
-        Mistake(
-            "terms",
-            "",
-            terms,
-            "You returned the term of each token.",
-            "They are right. What is asked for is one number: their sum over the tokens of a reply, and the mean of "
-            "that over the replies.",
-            almost=True,
-        ),
-        Mistake(
-            "loss",
-            "M5",
-            lambda log_probs, advantages, mask: -objective(log_probs, advantages, mask),
-            "The sign is that of the loss, −U.",
-            "U goes up. Ascending on its negative makes good tokens rarer.",
-        ),
-        Mistake(
-            "no-advantages",
-            "",
-            lambda log_probs, advantages, mask: np.where(mask, log_probs, 0.0).sum() / len(mask),
-            "The advantages do not come into it: this is the log-probability of the replies.",
-            "Raising it is what supervised fine-tuning does. It makes the policy surer of what it already writes.",
-        ),
-        Mistake(
-            "no-log-probs",
-            "",
-            lambda log_probs, advantages, mask: np.where(mask, advantages, 0.0).sum() / len(mask),
-            "The log-probabilities do not come into it.",
-            "The advantages are constants. What depends on θ is log π, and only through it can the gradient reach the "
-            "parameters.",
-        ),
-        Mistake(
+        told("terms", terms, almost=True),
+        told("loss", lambda log_probs, advantages, mask: -objective(log_probs, advantages, mask)),
+        told("no-advantages", lambda log_probs, advantages, mask: np.where(mask, log_probs, 0.0).sum() / len(mask)),
+        told("no-log-probs", lambda log_probs, advantages, mask: np.where(mask, advantages, 0.0).sum() / len(mask)),
+        told(
             "probability-not-log",
-            "M1",
             lambda log_probs, advantages, mask: terms(np.exp(log_probs), advantages, mask).sum() / len(mask),
-            "You weighted the probabilities π, not their logarithms.",
-            "Frequent tokens are drawn more often already. With π in place of log π they count twice.",
         ),
-        Mistake(
-            "last-token-only",
-            "M22",
-            last_tokens,
-            "You took the last token of each reply only.",
-            "The *score* comes with the last token. Its advantages reach back to every token before it, and all of "
-            "them learn.",
-        ),
-        Mistake(
+        told("last-token-only", last_tokens),
+        told(
             "first-token-missing",
-            "",
             lambda log_probs, advantages, mask: terms(log_probs, advantages, mask)[:, 1:].sum() / len(mask),
-            "You left out the first token of each reply.",
-            "`range(1, T)` begins with the second one: Python counts from 0. The first token is drawn too, and the "
-            "others follow from it.",
         ),
-        Mistake(
+        told(
             "last-token-missing",
-            "",
             lambda log_probs, advantages, mask: (
                 (terms(log_probs, advantages, mask).sum() / len(mask)) - last_tokens(log_probs, advantages, mask)
             ),
-            "You left out the last token of each reply.",
-            "`range(length - 1)` ends with the last token but one. The last is drawn too: where a reply ends is a "
-            "choice.",
         ),
-        Mistake(
+        told(
             "shifted",
-            "M35",
             lambda log_probs, advantages, mask: (
                 np.where(mask[:, 1:], log_probs[:, :-1] * advantages[:, 1:], 0.0).sum() / len(mask)
             ),
-            "You weighed each log-probability with the advantage of a neighbouring token.",
-            "Both arrays have the same places: entry t of one belongs to entry t of the other. (Logits and labels of a "
-            "language model are shifted by one; here that is done already.)",
             variants=(
                 lambda log_probs, advantages, mask: (
                     np.where(mask[:, 1:], log_probs[:, 1:] * advantages[:, :-1], 0.0).sum() / len(mask)
                 ),
             ),
         ),
-        Mistake(
+        told(
             "one-reply-only",
-            "M3",
             lambda log_probs, advantages, mask: terms(log_probs, advantages, mask)[0].sum(),
-            "Only one reply is in your answer, the first or the last.",
-            "All replies are to be learned from. In a loop, `=` for `+=` keeps the last term, and a `return` inside it "
-            "ends it after the first.",
             variants=(
                 lambda log_probs, advantages, mask: terms(log_probs, advantages, mask)[-1].sum(),
                 lambda log_probs, advantages, mask: terms(log_probs, advantages, mask)[0].sum() / len(mask),
                 lambda log_probs, advantages, mask: terms(log_probs, advantages, mask)[-1].sum() / len(mask),
             ),
         ),
-        Mistake(
+        told(
             "axes-exchanged",
-            "M7",
             lambda log_probs, advantages, mask: terms(log_probs, advantages, mask).sum(axis=0).mean(),
-            "You summed over the replies, and took the mean over the positions.",
-            "It is the other way round: the sum over the tokens of a reply, the mean over the replies.",
             variants=(lambda log_probs, advantages, mask: terms(log_probs, advantages, mask).mean(axis=1).sum(),),
         ),
-        Mistake(
-            "whole-reply",
-            "",
-            product_of_sums,
-            "You multiplied the log-probability of the whole reply by the sum of its advantages.",
-            "Each token has an advantage of its own. Multiplied out, your product credits a token with the advantages "
-            "of all the others.",
-        ),
+        told("whole-reply", product_of_sums),
     ),
 )

@@ -5,7 +5,7 @@ import numpy as np
 from course_utils import returns
 from course_utils.arguments import FloatArray
 from course_utils.checks import sections
-from course_utils.checks.question import Inputs, Mistake, Question
+from course_utils.checks.question import Inputs, Question, Words
 
 __all__ = ["QUESTION"]
 
@@ -50,6 +50,68 @@ def after(rewards: FloatArray, discount: float) -> FloatArray:
     return np.append(to_go(rewards, discount)[1:], 0.0)
 
 
+told = Words(
+    """
+past-for-future (M8): You went from the first step to the last: yours is what was earned up to each step.
+    An action cannot change what came before it. Its weight is what comes from its own step on, so begin at the end and
+    go backwards.
+total-return (M8): You gave every step the return of the whole trajectory.
+    Its gradient has the same mean, so it is not biased. But the past, which the action could not change, stays in the
+    weight and is mostly noise.
+underflow: The formula is right. In a long trajectory, though, γ^(t−1) becomes 0 in floating point, and you divide by
+  it.
+    G_t = r_t + γ G_{t+1}, computed from the end, needs no division and no large powers.
+discounted-from-the-start (M9): Your exponents count from step 1: γ^(k−1) where γ^(k−t) is asked for.
+    This is γ^(t−1) · G_t. It is what the gradient of J needs as a whole; but who multiplies by γ^(t−1) again applies it
+    twice. Seen from step t, the reward of step t counts in full.
+counted-from-zero (M25): Your exponents are one too small for steps that are counted from 0: the reward of the first
+  step is divided by γ.
+    In the book's γ^(k−1) the steps are counted from 1. Python counts from 0, so the same factor is `discount**k`; and
+    seen from step t it is `discount**(k - t)`.
+remainder-undiscounted (M25): You added up the plain rewards that remain, and then discounted the sum as a whole.
+    Seen from step t each reward has its own factor, γ^(k−t): 1 for the step's own, γ for the next. The power belongs
+    inside the sum.
+discounted-once (M25): Every later reward counts γ once, however many steps later it comes.
+    A reward that comes n steps later counts γⁿ: the discount is applied anew at each step, to all that is behind it.
+one-step-only (M8): You added the next reward alone: r_t + γ r_{t+1}.
+    In G_t = r_t + γ G_{t+1} the last term is G of the next step, with all that follows. Compute it first: go backwards.
+last-term-only (M38): Only the last reward is in each of your entries.
+    In a loop, `=` keeps the last term where `+=` adds them all.
+last-reward-missing: You left out the reward of the last step.
+    `range(T - 1)` ends with the last step but one. The last reward is earned too, and often the largest.
+first-entry-missing (M38): The entry of the first step is 0, and the others are right.
+    `range(T - 1, 0, -1)` stops before 0. The first step is number 0: `reversed(range(T))` includes it.
+last-step-only (M38): Only the reward of the last step is in your answer.
+    A `return` inside the loop ends it after one round, and a loop that goes backwards begins with the last step. Each
+    step has its own reward-to-go.
+off-by-one (M11): Every entry is γ times the wanted one: you discounted the step's own reward as well.
+    G_t = r_t + γ G_{t+1}: the reward of step t counts in full, and the discount begins with the next one. `discount *
+    (r + G)` discounts one step too many.
+discount-ignored (M8): You added up the rewards without the discount.
+    That is the reward-to-go for γ = 1. For a smaller γ a reward that comes n steps later counts γⁿ.
+own-reward-missing (M11): You left out the reward of the step itself: your entry t is G of the next step.
+    The action of step t earns r_t, so r_t belongs to its weight. The last step would learn nothing at all.
+never-summed (M8): You discounted the rewards and did not add them up.
+    An action is answerable for all that follows. With its own reward alone, an action that costs a point now and earns
+    ten later looks bad.
+rewards-unchanged (M8): You returned the rewards as they are.
+    Nothing is added up yet. An action is answerable for all that follows: G_t = r_t + γ G_{t+1}.
+reversed: Your numbers are right and stand in reverse order.
+    A loop from the last step to the first appends G of the last step first. Turn the list round at the end, or write
+    into place t.
+first-step-only: You returned the return from the first step on, and nothing for the later steps.
+    Each step has its own reward-to-go: shape (T,). Yours is the first entry. A `return` inside the loop ends it after
+    one round.
+mean-for-sum (M7): You divided by a number of steps: a mean where a sum is asked for.
+    J is a sum of rewards. Divided by the steps that remain, early actions would count for too little; divided by T, all
+    actions of a long trajectory would.
+sign (M5): Your answer has the opposite sign.
+    A minus belongs to a loss, for an optimiser that descends. G_t is a sum of rewards as they are.
+last-undiscounted (M9): Your exponents run backwards: the last reward counts in full and earlier ones less.
+    A discount makes what is far away count less. Seen from step t, the reward of step k has the factor γ^(k−t).
+"""
+)
+
 QUESTION = Question(
     name="reward_to_go",
     lesson="05",
@@ -73,206 +135,90 @@ QUESTION = Question(
     remark="One pass from the end is enough: T steps of work, where adding up anew for each t takes T².",
     read=sections.PAST,
     mistakes=(
-        Mistake(
+        told(
             "past-for-future",
-            "M8",
             backwards,
-            "You went from the first step to the last: yours is what was earned up to each step.",
-            "An action cannot change what came before it. Its weight is what comes from its own step on, so begin at "
-            "the end and go backwards.",
             variants=(
                 lambda rewards, discount: np.cumsum(rewards),
                 lambda rewards, discount: np.cumsum(powers(rewards, discount) * rewards),
             ),
         ),
-        Mistake(
+        told(
             "total-return",
-            "M8",
             lambda rewards, discount: np.full(len(rewards), from_the_start(rewards, discount)[0]),
-            "You gave every step the return of the whole trajectory.",
-            "Its gradient has the same mean, so it is not biased. But the past, which the action could not change, "
-            "stays in the weight and is mostly noise.",
             variants=(lambda rewards, discount: np.full(len(rewards), rewards.sum()),),
         ),
-        Mistake(
+        told(
             "underflow",
-            "",
             lambda rewards, discount: from_the_start(rewards, discount) / powers(rewards, discount),
-            "The formula is right. In a long trajectory, though, γ^(t−1) becomes 0 in floating point, and you divide "
-            "by it.",
-            "G_t = r_t + γ G_{t+1}, computed from the end, needs no division and no large powers.",
             almost=True,
         ),
-        Mistake(
-            "discounted-from-the-start",
-            "M9",
-            from_the_start,
-            "Your exponents count from step 1: γ^(k−1) where γ^(k−t) is asked for.",
-            "This is γ^(t−1) · G_t. It is what the gradient of J needs as a whole; but who multiplies by γ^(t−1) again "
-            "applies it twice. Seen from step t, the reward of step t counts in full.",
-            sections.DISCOUNT,
-        ),
-        Mistake(
+        told("discounted-from-the-start", from_the_start, sections.DISCOUNT),
+        told(
             "counted-from-zero",
-            "M25",
             lambda rewards, discount: from_the_start(rewards, discount) / discount,
-            "Your exponents are one too small for steps that are counted from 0: the reward of the first step is "
-            "divided by γ.",
-            "In the book's γ^(k−1) the steps are counted from 1. Python counts from 0, so the same factor is "
-            "`discount**k`; and seen from step t it is `discount**(k - t)`.",
             sections.DISCOUNT,
             variants=(lambda rewards, discount: to_go(rewards, discount) / discount,),
         ),
-        Mistake(
+        told(
             "remainder-undiscounted",
-            "M25",
             lambda rewards, discount: powers(rewards, discount) * returns.reward_to_go(rewards),
-            "You added up the plain rewards that remain, and then discounted the sum as a whole.",
-            "Seen from step t each reward has its own factor, γ^(k−t): 1 for the step's own, γ for the next. The power "
-            "belongs inside the sum.",
             sections.DISCOUNT,
             variants=(
                 lambda rewards, discount: discount * powers(rewards, discount) * returns.reward_to_go(rewards),
                 lambda rewards, discount: powers(rewards, discount) * returns.reward_to_go(rewards) / discount,
             ),
         ),
-        Mistake(
+        told(
             "discounted-once",
-            "M25",
             lambda rewards, discount: rewards + discount * (returns.reward_to_go(rewards) - rewards),
-            "Every later reward counts γ once, however many steps later it comes.",
-            "A reward that comes n steps later counts γⁿ: the discount is applied anew at each step, to all that is "
-            "behind it.",
             sections.DISCOUNT,
             variants=(lambda rewards, discount: discount * returns.reward_to_go(rewards),),
         ),
-        Mistake(
-            "one-step-only",
-            "M8",
-            lambda rewards, discount: rewards + discount * np.append(rewards[1:], 0.0),
-            "You added the next reward alone: r_t + γ r_{t+1}.",
-            "In G_t = r_t + γ G_{t+1} the last term is G of the next step, with all that follows. Compute it first: go "
-            "backwards.",
-        ),
-        Mistake(
-            "last-term-only",
-            "",
-            lambda rewards, discount: powers(rewards, discount)[::-1] * rewards[-1],
-            "Only the last reward is in each of your entries.",
-            "In a loop, `=` keeps the last term where `+=` adds them all.",
-        ),
-        Mistake(
+        told("one-step-only", lambda rewards, discount: rewards + discount * np.append(rewards[1:], 0.0)),
+        told("last-term-only", lambda rewards, discount: powers(rewards, discount)[::-1] * rewards[-1]),
+        told(
             "last-reward-missing",
-            "",
             lambda rewards, discount: (
                 np.append(to_go(rewards[:-1], discount), 0.0) if len(rewards) > 1 else 0 * rewards
             ),
-            "You left out the reward of the last step.",
-            "`range(T - 1)` ends with the last step but one. The last reward is earned too, and often the largest.",
         ),
-        Mistake(
-            "first-entry-missing",
-            "",
-            lambda rewards, discount: np.append(0.0, to_go(rewards, discount)[1:]),
-            "The entry of the first step is 0, and the others are right.",
-            "`range(T - 1, 0, -1)` stops before 0. The first step is number 0: `reversed(range(T))` includes it.",
-            almost=True,
+        told(
+            "first-entry-missing", lambda rewards, discount: np.append(0.0, to_go(rewards, discount)[1:]), almost=True
         ),
-        Mistake(
+        told(
             "last-step-only",
-            "",
             lambda rewards, discount: placed(rewards, -1, rewards[-1]),
-            "Only the reward of the last step is in your answer.",
-            "A `return` inside the loop ends it after one round, and a loop that goes backwards begins with the last "
-            "step. Each step has its own reward-to-go.",
             variants=(lambda rewards, discount: rewards[-1], lambda rewards, discount: rewards[-1:]),
         ),
-        Mistake(
-            "off-by-one",
-            "M11",
-            lambda rewards, discount: discount * to_go(rewards, discount),
-            "Every entry is γ times the wanted one: you discounted the step's own reward as well.",
-            "G_t = r_t + γ G_{t+1}: the reward of step t counts in full, and the discount begins with the next one. "
-            "`discount * (r + G)` discounts one step too many.",
-            sections.DISCOUNT,
-        ),
-        Mistake(
-            "discount-ignored",
-            "M8",
-            lambda rewards, discount: returns.reward_to_go(rewards),
-            "You added up the rewards without the discount.",
-            "That is the reward-to-go for γ = 1. For a smaller γ a reward that comes n steps later counts γⁿ.",
-            sections.DISCOUNT,
-        ),
-        Mistake(
-            "own-reward-missing",
-            "M11",
-            after,
-            "You left out the reward of the step itself: your entry t is G of the next step.",
-            "The action of step t earns r_t, so r_t belongs to its weight. The last step would learn nothing at all.",
-            variants=(lambda rewards, discount: discount * after(rewards, discount),),
-        ),
-        Mistake(
+        told("off-by-one", lambda rewards, discount: discount * to_go(rewards, discount), sections.DISCOUNT),
+        told("discount-ignored", lambda rewards, discount: returns.reward_to_go(rewards), sections.DISCOUNT),
+        told("own-reward-missing", after, variants=(lambda rewards, discount: discount * after(rewards, discount),)),
+        told(
             "never-summed",
-            "M8",
             lambda rewards, discount: powers(rewards, discount) * rewards,
-            "You discounted the rewards and did not add them up.",
-            "An action is answerable for all that follows. With its own reward alone, an action that costs a point now "
-            "and earns ten later looks bad.",
             variants=(lambda rewards, discount: discount * powers(rewards, discount) * rewards,),
         ),
-        Mistake(
-            "rewards-unchanged",
-            "M8",
-            lambda rewards, discount: np.array(rewards),
-            "You returned the rewards as they are.",
-            "Nothing is added up yet. An action is answerable for all that follows: G_t = r_t + γ G_{t+1}.",
-        ),
-        Mistake(
-            "reversed",
-            "",
-            lambda rewards, discount: to_go(rewards, discount)[::-1],
-            "Your numbers are right and stand in reverse order.",
-            "A loop from the last step to the first appends G of the last step first. Turn the list round at the end, "
-            "or write into place t.",
-            almost=True,
-        ),
-        Mistake(
+        told("rewards-unchanged", lambda rewards, discount: np.array(rewards)),
+        told("reversed", lambda rewards, discount: to_go(rewards, discount)[::-1], almost=True),
+        told(
             "first-step-only",
-            "",
             lambda rewards, discount: to_go(rewards, discount)[0],
-            "You returned the return from the first step on, and nothing for the later steps.",
-            "Each step has its own reward-to-go: shape (T,). Yours is the first entry. A `return` inside the loop ends "
-            "it after one round.",
             variants=(
                 lambda rewards, discount: to_go(rewards, discount)[:1],
                 lambda rewards, discount: placed(rewards, 0, to_go(rewards, discount)[0]),
             ),
         ),
-        Mistake(
+        told(
             "mean-for-sum",
-            "M7",
             lambda rewards, discount: to_go(rewards, discount) / np.arange(len(rewards), 0, -1, dtype=float),
-            "You divided by a number of steps: a mean where a sum is asked for.",
-            "J is a sum of rewards. Divided by the steps that remain, early actions would count for too little; "
-            "divided by T, all actions of a long trajectory would.",
             sections.LENGTHS,
             variants=(lambda rewards, discount: to_go(rewards, discount) / len(rewards),),
         ),
-        Mistake(
-            "sign",
-            "M5",
-            lambda rewards, discount: -to_go(rewards, discount),
-            "Your answer has the opposite sign.",
-            "A minus belongs to a loss, for an optimiser that descends. G_t is a sum of rewards as they are.",
-        ),
-        Mistake(
+        told("sign", lambda rewards, discount: -to_go(rewards, discount)),
+        told(
             "last-undiscounted",
-            "M9",
             lambda rewards, discount: returns.reward_to_go(powers(rewards, discount)[::-1] * rewards),
-            "Your exponents run backwards: the last reward counts in full and earlier ones less.",
-            "A discount makes what is far away count less. Seen from step t, the reward of step k has the factor "
-            "γ^(k−t).",
             sections.DISCOUNT,
         ),
     ),

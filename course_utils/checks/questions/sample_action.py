@@ -5,7 +5,7 @@ import numpy as np
 from course_utils import policy
 from course_utils.arguments import FloatArray
 from course_utils.checks import sections
-from course_utils.checks.question import Inputs, Law, Mistake, Question, index_law
+from course_utils.checks.question import Inputs, Law, Question, Words, index_law
 
 __all__ = ["QUESTION"]
 
@@ -67,6 +67,43 @@ def largest_sum(probabilities: FloatArray, rng: None) -> Law:
     return index_law(chances / chances.sum(), probabilities.size)
 
 
+told = Words(
+    """
+greedy: You always return the most probable action.
+    Then the policy never tries anything else, and cannot find out that something else is better. An action of
+    probability 0.1 should be drawn about once in ten times.
+always-the-same: You always return the same action, the first or the last.
+    A policy has to try the others as well, each as often as its probability says.
+uniform: You draw all actions equally often, whatever their probabilities.
+    The policy is those probabilities: what it has learned is lost if the draw does not use them. `rng.choice(n,
+    p=probabilities)` does, and `rng.integers(n)` does not.
+softmax-again (M1): You took numbers that are probabilities already for logits, with a softmax or with Gumbel noise.
+    As logits they differ by at most 1, and the draw is much more even than they are: an action of probability 0 is
+    drawn too. Gumbel noise belongs to log π.
+one-based: Your indices are one too large: you count the actions from 1.
+    Python counts from 0. The last action's index would point past the end, and each of the others at its neighbour,
+    without an error.
+not-cumulative (M26): You compare the uniform number with each probability by itself. It has to be compared with their
+  running sum.
+    Lay the probabilities end to end on [0, 1]: action b owns the piece between two running sums. `np.cumsum` gives
+    these edges.
+first-above (M26): You take the first action whose own probability exceeds the uniform number.
+    A uniform number of 0.5 then never finds two actions of 0.3 each, though together they own more than half. Compare
+    it with the running sum, `np.cumsum(probabilities)`.
+fresh-number-each (M26): You drew a fresh random number for each action.
+    One number falls into one piece of [0, 1], and the pieces are as long as the probabilities. A new number at each
+    comparison is a new chance, and the shares are no longer those of π. Draw one, and compare it with the running sums.
+largest-with-noise (M26): You added a random number of its own to each probability, and took the largest sum.
+    That draws likely actions more often, but not as often as π says. Only one kind of noise does: Gumbel noise on log
+    π. One uniform number and the running sum do as well.
+sorted (M26): You sorted the probabilities, and your index is the place in the sorted list.
+    Each probability belongs to the action at its own place. The running sum needs no well.
+reversed: You draw the actions with their probabilities in reverse order: the first gets the last one's.
+    Each probability belongs to the action at the same place. If you compare with a running sum, look at which side of
+    it you count.
+"""
+)
+
 QUESTION = Question(
     name="sample_action",
     lesson="01",
@@ -88,74 +125,32 @@ QUESTION = Question(
     remark="One uniform number is enough for it: lay the probabilities end to end on [0, 1] and see where it falls.",
     read=sections.SAMPLING,
     mistakes=(
-        Mistake(
-            "greedy",
-            "",
-            lambda probabilities, rng: certain(int(np.argmax(probabilities)), probabilities.size),
-            "You always return the most probable action.",
-            "Then the policy never tries anything else, and cannot find out that something else is better. An action "
-            "of probability 0.1 should be drawn about once in ten times.",
-        ),
-        Mistake(
+        told("greedy", lambda probabilities, rng: certain(int(np.argmax(probabilities)), probabilities.size)),
+        told(
             "always-the-same",
-            "",
             lambda probabilities, rng: certain(0, probabilities.size),
-            "You always return the same action, the first or the last.",
-            "A policy has to try the others as well, each as often as its probability says.",
             variants=(lambda probabilities, rng: certain(probabilities.size - 1, probabilities.size),),
         ),
-        Mistake(
+        told(
             "uniform",
-            "",
             lambda probabilities, rng: index_law(
                 np.full(probabilities.size, 1 / probabilities.size), probabilities.size
             ),
-            "You draw all actions equally often, whatever their probabilities.",
-            "The policy is those probabilities: what it has learned is lost if the draw does not use them. "
-            "`rng.choice(n, p=probabilities)` does, and `rng.integers(n)` does not.",
         ),
-        Mistake(
+        told(
             "softmax-again",
-            "M1",
             lambda probabilities, rng: index_law(policy.softmax(probabilities), probabilities.size),
-            "You took numbers that are probabilities already for logits, with a softmax or with Gumbel noise.",
-            "As logits they differ by at most 1, and the draw is much more even than they are: an action of "
-            "probability 0 is drawn too. Gumbel noise belongs to log π.",
             sections.SOFTMAX,
         ),
-        Mistake(
+        told(
             "one-based",
-            "",
             lambda probabilities, rng: index_law(np.concatenate([[0.0], probabilities]), probabilities.size),
-            "Your indices are one too large: you count the actions from 1.",
-            "Python counts from 0. The last action's index would point past the end, and each of the others at its "
-            "neighbour, without an error.",
         ),
-        Mistake(
-            "not-cumulative",
-            "M26",
-            counted_without_adding,
-            "You compare the uniform number with each probability by itself. It has to be compared with their running "
-            "sum.",
-            "Lay the probabilities end to end on [0, 1]: action b owns the piece between two running sums. `np.cumsum` "
-            "gives these edges.",
-        ),
-        Mistake(
-            "first-above",
-            "M26",
-            first_above,
-            "You take the first action whose own probability exceeds the uniform number.",
-            "A uniform number of 0.5 then never finds two actions of 0.3 each, though together they own more than "
-            "half. Compare it with the running sum, `np.cumsum(probabilities)`.",
-        ),
-        Mistake(
+        told("not-cumulative", counted_without_adding),
+        told("first-above", first_above),
+        told(
             "fresh-number-each",
-            "M26",
             lambda probabilities, rng: fresh_number_each(probabilities.cumsum(), -1),
-            "You drew a fresh random number for each action.",
-            "One number falls into one piece of [0, 1], and the pieces are as long as the probabilities. A new number "
-            "at each comparison is a new chance, and the shares are no longer those of π. Draw one, and compare it "
-            "with the running sums.",
             variants=(
                 lambda probabilities, rng: fresh_number_each(probabilities, 0),
                 lambda probabilities, rng: fresh_number_each(probabilities, -1),
@@ -163,29 +158,15 @@ QUESTION = Question(
                 lambda probabilities, rng: counted_each(probabilities),
             ),
         ),
-        Mistake(
-            "largest-with-noise",
-            "M26",
-            largest_sum,
-            "You added a random number of its own to each probability, and took the largest sum.",
-            "That draws likely actions more often, but not as often as π says. Only one kind of noise does: Gumbel "
-            "noise on log π. One uniform number and the running sum do as well.",
-        ),
-        Mistake(
+        told("largest-with-noise", largest_sum),
+        told(
             "sorted",
-            "M26",
             lambda probabilities, rng: index_law(np.sort(probabilities), probabilities.size),
-            "You sorted the probabilities, and your index is the place in the sorted list.",
-            "Each probability belongs to the action at its own place. The running sum needs no well.",
             variants=(lambda probabilities, rng: index_law(np.sort(probabilities)[::-1], probabilities.size),),
         ),
-        Mistake(
+        told(
             "reversed",
-            "",
             lambda probabilities, rng: index_law(probabilities[::-1], probabilities.size),
-            "You draw the actions with their probabilities in reverse order: the first gets the last one's.",
-            "Each probability belongs to the action at the same place. If you compare with a running sum, look at "
-            "which side of it you count.",
             variants=(
                 lambda probabilities, rng: index_law(np.concatenate([[0.0], probabilities[::-1]]), probabilities.size),
             ),

@@ -5,7 +5,7 @@ import numpy as np
 from course_utils import policy
 from course_utils.arguments import FloatArray
 from course_utils.checks import sections
-from course_utils.checks.question import Inputs, Mistake, Question
+from course_utils.checks.question import Inputs, Question, Words
 
 __all__ = ["QUESTION"]
 
@@ -28,6 +28,55 @@ def shifted(logits: FloatArray, action: int, by: float = 0.0) -> FloatArray:
     pi: FloatArray = weights / weights.sum()
     return one_hot(logits, action) - pi
 
+
+told = Words(
+    """
+no-maximum (M1): The formula is right, and it is not finite here. The exponential of a large number is more than any
+  float, that of a very negative one is 0, and inf/inf and 0/0 are NaN.
+    One NaN in a gradient makes all parameters NaN in the next step. Subtract the largest logit before you take
+    exponentials.
+no-one-hot (M1): You returned −π: the 1 at the action that was taken is missing.
+    log π(a) = z_a − log Σ exp z. The second part gives −π for every action; the first gives the 1 for the one that was
+    taken. Without it the gradient is the same whichever action it was, and nothing can be learned.
+score-of-probability (M1): You returned the gradient of π(a), not of log π(a): every entry is π(a) times too small.
+    ∂ log π = ∂π / π. That division is the point: it undoes that likely actions are also drawn more often, so that an
+    average over samples comes out right.
+times-pi (M36): You multiplied the score by π, entry by entry.
+    The π in front of ∂ log π belongs to an expectation: it is how often an action is drawn. The score itself is one-hot
+    − π, without another factor.
+sign (M5): Your answer has the opposite sign: it is π − one-hot.
+    That is the gradient of −log π, the loss of a classifier. The score points where log π(a) grows: the entry of the
+    action that was taken is positive.
+only-one-hot (M1): You returned the one-hot vector of the action: −π is missing.
+    The other logits matter too. Each of them stands in the sum under the fraction, so raising it takes probability from
+    the action that was taken.
+only-own-entry (M1): You filled in the entry of the action that was taken, 1 − π(a), and left the others at 0.
+    The entry of another action b is −π(b), not 0: raising its logit takes probability from the action that was taken.
+own-probability-everywhere (M1): You subtracted π of the action that was taken from every entry.
+    Each logit has its own probability in the sum: the entry of action b is −π(b), and only the entry of the action that
+    was taken holds its π.
+not-normalised (M37): You subtracted exp(z), which is not divided by its sum yet.
+    exp(z) are weights. Only after the division by their sum are they probabilities, and the entries of the score add up
+    to 0.
+one-over-pi (M1): You returned 1/π(a) at the action that was taken: the derivative of log π(a) with respect to π(a).
+    The question asks for the derivative with respect to the logits. By the chain rule ∂π/∂z is still to be multiplied,
+    and what remains is one-hot − π.
+log-probability-itself (M1): You returned log π(a), one number. Its gradient is asked for.
+    The gradient has an entry for each logit: how much log π(a) grows when that logit is raised.
+all-actions (M1): You returned the scores of all actions, a row for each.
+    Only one action was taken. Its row is the answer.
+uniform-subtracted (M1): You subtracted 1/n from each entry, whatever the logits are.
+    That is π only while all logits are equal. The score subtracts π of the policy as it is now.
+next-action: You put the 1 one place too early: at `action - 1`.
+    Actions count from 0, so `action` is the place itself. With `action - 1`, action 0 becomes −1, which Python reads as
+    the last one, without an error.
+logits-for-probabilities (M37): You subtracted the logits from the one-hot vector. The probabilities are to be
+  subtracted.
+    Logits are preferences on any scale. Only after the softmax do they say how often each action is taken.
+log-probabilities (M1): You subtracted log π from the one-hot vector. π itself is to be subtracted.
+    The derivative of log Σ exp z is exp z / Σ exp z, which is π: the logarithm is gone after differentiating.
+"""
+)
 
 QUESTION = Question(
     name="score",
@@ -53,14 +102,9 @@ QUESTION = Question(
     remark="Its entries add up to 0: raising all logits together changes no probability.",
     read=sections.SCORE,
     mistakes=(
-        Mistake(
+        told(
             "no-maximum",
-            "M1",
             shifted,
-            "The formula is right, and it is not finite here. The exponential of a large number is more than any "
-            "float, that of a very negative one is 0, and inf/inf and 0/0 are NaN.",
-            "One NaN in a gradient makes all parameters NaN in the next step. Subtract the largest logit before you "
-            "take exponentials.",
             sections.OVERFLOW,
             variants=(
                 lambda logits, action: shifted(logits, action, logits.mean()),
@@ -68,126 +112,31 @@ QUESTION = Question(
             ),
             almost=True,
         ),
-        Mistake(
-            "no-one-hot",
-            "M1",
-            lambda logits, action: -policy.softmax(logits),
-            "You returned −π: the 1 at the action that was taken is missing.",
-            "log π(a) = z_a − log Σ exp z. The second part gives −π for every action; the first gives the 1 for the "
-            "one that was taken. Without it the gradient is the same whichever action it was, and nothing can be "
-            "learned.",
-        ),
-        Mistake(
+        told("no-one-hot", lambda logits, action: -policy.softmax(logits)),
+        told(
             "score-of-probability",
-            "M1",
             lambda logits, action: policy.score(logits, action) * np.exp(policy.log_prob(logits, action)),
-            "You returned the gradient of π(a), not of log π(a): every entry is π(a) times too small.",
-            "∂ log π = ∂π / π. That division is the point: it undoes that likely actions are also drawn more often, so "
-            "that an average over samples comes out right.",
         ),
-        Mistake(
-            "times-pi",
-            "M1",
-            lambda logits, action: policy.softmax(logits) * policy.score(logits, action),
-            "You multiplied the score by π, entry by entry.",
-            "The π in front of ∂ log π belongs to an expectation: it is how often an action is drawn. The score itself "
-            "is one-hot − π, without another factor.",
-        ),
-        Mistake(
-            "sign",
-            "M5",
-            lambda logits, action: -policy.score(logits, action),
-            "Your answer has the opposite sign: it is π − one-hot.",
-            "That is the gradient of −log π, the loss of a classifier. The score points where log π(a) grows: the "
-            "entry of the action that was taken is positive.",
-        ),
-        Mistake(
-            "only-one-hot",
-            "M1",
-            one_hot,
-            "You returned the one-hot vector of the action: −π is missing.",
-            "The other logits matter too. Each of them stands in the sum under the fraction, so raising it takes "
-            "probability from the action that was taken.",
-        ),
-        Mistake(
-            "only-own-entry",
-            "M1",
-            lambda logits, action: one_hot(logits, action) * policy.score(logits, action),
-            "You filled in the entry of the action that was taken, 1 − π(a), and left the others at 0.",
-            "The entry of another action b is −π(b), not 0: raising its logit takes probability from the action that "
-            "was taken.",
-        ),
-        Mistake(
+        told("times-pi", lambda logits, action: policy.softmax(logits) * policy.score(logits, action)),
+        told("sign", lambda logits, action: -policy.score(logits, action)),
+        told("only-one-hot", one_hot),
+        told("only-own-entry", lambda logits, action: one_hot(logits, action) * policy.score(logits, action)),
+        told(
             "own-probability-everywhere",
-            "M1",
             lambda logits, action: one_hot(logits, action) - policy.softmax(logits)[action],
-            "You subtracted π of the action that was taken from every entry.",
-            "Each logit has its own probability in the sum: the entry of action b is −π(b), and only the entry of the "
-            "action that was taken holds its π.",
         ),
-        Mistake(
+        told(
             "not-normalised",
-            "M1",
             lambda logits, action: one_hot(logits, action) - np.exp(logits),
-            "You subtracted exp(z), which is not divided by its sum yet.",
-            "exp(z) are weights. Only after the division by their sum are they probabilities, and the entries of the "
-            "score add up to 0.",
             sections.SOFTMAX,
             variants=(lambda logits, action: one_hot(logits, action) - np.exp(logits - logits.max()),),
         ),
-        Mistake(
-            "one-over-pi",
-            "M1",
-            lambda logits, action: one_hot(logits, action) / policy.softmax(logits),
-            "You returned 1/π(a) at the action that was taken: the derivative of log π(a) with respect to π(a).",
-            "The question asks for the derivative with respect to the logits. By the chain rule ∂π/∂z is still to be "
-            "multiplied, and what remains is one-hot − π.",
-        ),
-        Mistake(
-            "log-probability-itself",
-            "M1",
-            lambda logits, action: policy.log_prob(logits, action),
-            "You returned log π(a), one number. Its gradient is asked for.",
-            "The gradient has an entry for each logit: how much log π(a) grows when that logit is raised.",
-        ),
-        Mistake(
-            "all-actions",
-            "M1",
-            lambda logits, action: np.eye(logits.size) - policy.softmax(logits),
-            "You returned the scores of all actions, a row for each.",
-            "Only one action was taken. Its row is the answer.",
-            almost=True,
-        ),
-        Mistake(
-            "uniform-subtracted",
-            "M1",
-            lambda logits, action: one_hot(logits, action) - 1 / logits.size,
-            "You subtracted 1/n from each entry, whatever the logits are.",
-            "That is π only while all logits are equal. The score subtracts π of the policy as it is now.",
-        ),
-        Mistake(
-            "next-action",
-            "",
-            lambda logits, action: policy.score(logits, action - 1 if action else logits.size - 1),
-            "You put the 1 one place too early: at `action - 1`.",
-            "Actions count from 0, so `action` is the place itself. With `action - 1`, action 0 becomes −1, which "
-            "Python reads as the last one, without an error.",
-        ),
-        Mistake(
-            "logits-for-probabilities",
-            "M1",
-            lambda logits, action: one_hot(logits, action) - logits,
-            "You subtracted the logits from the one-hot vector. The probabilities are to be subtracted.",
-            "Logits are preferences on any scale. Only after the softmax do they say how often each action is taken.",
-            sections.SOFTMAX,
-        ),
-        Mistake(
-            "log-probabilities",
-            "M1",
-            lambda logits, action: one_hot(logits, action) - policy.log_softmax(logits),
-            "You subtracted log π from the one-hot vector. π itself is to be subtracted.",
-            "The derivative of log Σ exp z is exp z / Σ exp z, which is π: the logarithm is gone after "
-            "differentiating.",
-        ),
+        told("one-over-pi", lambda logits, action: one_hot(logits, action) / policy.softmax(logits)),
+        told("log-probability-itself", lambda logits, action: policy.log_prob(logits, action)),
+        told("all-actions", lambda logits, action: np.eye(logits.size) - policy.softmax(logits), almost=True),
+        told("uniform-subtracted", lambda logits, action: one_hot(logits, action) - 1 / logits.size),
+        told("next-action", lambda logits, action: policy.score(logits, action - 1 if action else logits.size - 1)),
+        told("logits-for-probabilities", lambda logits, action: one_hot(logits, action) - logits, sections.SOFTMAX),
+        told("log-probabilities", lambda logits, action: one_hot(logits, action) - policy.log_softmax(logits)),
     ),
 )

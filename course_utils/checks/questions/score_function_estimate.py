@@ -7,7 +7,7 @@ import numpy as np
 from course_utils import policy
 from course_utils.arguments import FloatArray
 from course_utils.checks import sections
-from course_utils.checks.question import Inputs, Law, Mistake, Question
+from course_utils.checks.question import Inputs, Law, Question, Words
 
 __all__ = ["QUESTION"]
 
@@ -100,6 +100,66 @@ def one_for_all(what: str, logits: FloatArray, reward_of_action: FloatArray, m: 
     return Law(np.concatenate(outcomes), np.outer(pi, chance).ravel())
 
 
+told = Words(
+    """
+reward-differentiated (M3): Your estimate is always 0: that is ∂R/∂logits, the derivative of the reward.
+    A reward belongs to an action and does not depend on the logits. What depends on them is how often each action is
+    taken, so differentiate the probability, and let the reward be its weight.
+no-reward (M3): You averaged the score by itself: the reward does not come into it.
+    The mean of the score is 0 under the policy. It is the reward that lets good actions pull harder than bad ones:
+    weigh each draw's score with its own reward.
+sum-for-mean (M7): You added up the m draws and did not divide by m.
+    Then the estimate grows with m, and with it the step that you take. An expectation is estimated by a mean: each draw
+    counts 1/m.
+score-of-probability (M1): You weighed with the gradient of π, where that of log π belongs: every draw carries a factor
+  π(a) too many.
+    The draw brings that factor already: likely actions come up more often. ∂π = π ∂log π, and the π in front is what
+    sampling stands for.
+sign (M5): Your estimate has the opposite sign.
+    It points to where the expected reward falls. The minus belongs to a loss, for an optimiser that descends; here the
+    gradient of E[R] itself is asked for.
+no-one-hot (M1): The 1 of the action that was drawn is missing: your draws contribute −R π, where R (one-hot − π)
+  belongs.
+    Without it every draw pushes in the same direction, whichever action it was. The score says which action the reward
+    is for.
+only-one-hot (M1): Your draws contribute R · one-hot: −π is missing from the score.
+    With positive rewards every action that is drawn is then raised, and none is lowered. −π is the part that keeps the
+    pushes in balance.
+uniform-sampling: You draw the actions uniformly, and average as if they came from the policy.
+    The expectation is one under π. Actions that the policy hardly ever takes now count as much as its favourites. Draw
+    with `p=` the probabilities.
+only-best: You use one and the same action each time, the most probable one or the one with the largest reward.
+    An average over draws needs draws. The other actions' rewards are part of E[R], and so of its gradient.
+product-of-means: You multiplied the mean reward by the mean score. Each draw's reward belongs to its own score.
+    The gradient is in how the two go together: which action had which reward. Averaged apart, that is lost, and the
+    mean score alone tends to 0. Multiply first, average after.
+one-for-all: You drew m actions, and used the reward or the score of one of them for all.
+    Each draw's reward belongs to its own score. With one of them for all, the pairs that do not belong together cancel
+    on average, and the mean is m times too small.
+weight-on-one-hot-only (M1): Your draws contribute R · one-hot − π: the reward stands at the one-hot alone. Brackets are
+  missing.
+    The whole score is weighted: R · (one-hot − π). Without the brackets π is subtracted in full, however small the
+    reward.
+times-pi (M36): You multiplied the score by π, entry by entry.
+    The π in front of ∂log π is how often an action comes up, and the draws bring it already. The score is one-hot − π,
+    without another factor.
+divided-by-pi (M1): You divided each draw by π(a).
+    That undoes that likely actions come up more often. But it is meant to count: the estimate is an average under the
+    policy. Dividing belongs to draws from another policy, or to ∂π in place of ∂log π.
+logits-for-probabilities (M37): Your score is one-hot − logits. The probabilities are to be subtracted.
+    Logits are preferences on any scale. Only after the softmax do they say how often each action is taken.
+one-draw: The mean of your estimates is right, and they scatter like single draws: m has no effect.
+    Averaging m independent draws divides the variance by m. Draw an action m times, not one action that is counted m
+    times.
+exact-sum: This is the exact gradient, summed over all actions. It is right, and nothing is sampled.
+    With three actions the exact sum is the better answer. With all possible texts as actions nobody can compute it;
+    that is what the estimate is for. Draw m actions from `rng`, and average.
+baseline: Your estimate is right on average and varies less than asked: you subtracted the mean reward.
+    That is a baseline, and a good idea: lesson 06 is about it. Here the plain estimate is asked for, to see how noisy
+    it is.
+"""
+)
+
 QUESTION = Question(
     name="score_function_estimate",
     lesson="03",
@@ -124,171 +184,50 @@ QUESTION = Question(
     remark="Nothing was differentiated through the reward. It may be a step function, or a person's thumb.",
     read=sections.TRICK,
     mistakes=(
-        Mistake(
-            "reward-differentiated",
-            "M3",
-            like(lambda pi, R, score: 0 * score),
-            "Your estimate is always 0: that is ∂R/∂logits, the derivative of the reward.",
-            "A reward belongs to an action and does not depend on the logits. What depends on them is how often each "
-            "action is taken, so differentiate the probability, and let the reward be its weight.",
-            sections.REWARD,
-        ),
-        Mistake(
-            "no-reward",
-            "M3",
-            like(lambda pi, R, score: score),
-            "You averaged the score by itself: the reward does not come into it.",
-            "The mean of the score is 0 under the policy. It is the reward that lets good actions pull harder than bad "
-            "ones: weigh each draw's score with its own reward.",
-            sections.REWARD,
-        ),
-        Mistake(
-            "sum-for-mean",
-            "M7",
-            total,
-            "You added up the m draws and did not divide by m.",
-            "Then the estimate grows with m, and with it the step that you take. An expectation is estimated by a "
-            "mean: each draw counts 1/m.",
-        ),
-        Mistake(
-            "score-of-probability",
-            "M1",
-            like(lambda pi, R, score: R[:, None] * pi[:, None] * score),
-            "You weighed with the gradient of π, where that of log π belongs: every draw carries a factor π(a) too "
-            "many.",
-            "The draw brings that factor already: likely actions come up more often. ∂π = π ∂log π, and the π in front "
-            "is what sampling stands for.",
-        ),
-        Mistake(
+        told("reward-differentiated", like(lambda pi, R, score: 0 * score), sections.REWARD),
+        told("no-reward", like(lambda pi, R, score: score), sections.REWARD),
+        told("sum-for-mean", total),
+        told("score-of-probability", like(lambda pi, R, score: R[:, None] * pi[:, None] * score)),
+        told(
             "sign",
-            "M5",
             like(lambda pi, R, score: -R[:, None] * score),
-            "Your estimate has the opposite sign.",
-            "It points to where the expected reward falls. The minus belongs to a loss, for an optimiser that "
-            "descends; here the gradient of E[R] itself is asked for.",
             variants=(
                 lambda logits, reward_of_action, m, rng: Law(
                     -estimate(logits, reward_of_action, m, rng).mean()[None], np.ones(1)
                 ),
             ),
         ),
-        Mistake(
-            "no-one-hot",
-            "M1",
-            like(lambda pi, R, score: -R[:, None] * np.tile(pi, (pi.size, 1))),
-            "The 1 of the action that was drawn is missing: your draws contribute −R π, where R (one-hot − π) belongs.",
-            "Without it every draw pushes in the same direction, whichever action it was. The score says which action "
-            "the reward is for.",
-            sections.SCORE,
-        ),
-        Mistake(
-            "only-one-hot",
-            "M1",
-            like(lambda pi, R, score: R[:, None] * np.eye(pi.size)),
-            "Your draws contribute R · one-hot: −π is missing from the score.",
-            "With positive rewards every action that is drawn is then raised, and none is lowered. −π is the part that "
-            "keeps the pushes in balance.",
-            sections.SCORE,
-        ),
-        Mistake(
-            "uniform-sampling",
-            "",
-            uniform,
-            "You draw the actions uniformly, and average as if they came from the policy.",
-            "The expectation is one under π. Actions that the policy hardly ever takes now count as much as its "
-            "favourites. Draw with `p=` the probabilities.",
-        ),
-        Mistake(
+        told("no-one-hot", like(lambda pi, R, score: -R[:, None] * np.tile(pi, (pi.size, 1))), sections.SCORE),
+        told("only-one-hot", like(lambda pi, R, score: R[:, None] * np.eye(pi.size)), sections.SCORE),
+        told("uniform-sampling", uniform),
+        told(
             "only-best",
-            "",
             lambda logits, reward_of_action, m, rng: always(int(np.argmax(logits)), logits, reward_of_action),
-            "You use one and the same action each time, the most probable one or the one with the largest reward.",
-            "An average over draws needs draws. The other actions' rewards are part of E[R], and so of its gradient.",
             variants=(
                 lambda logits, reward_of_action, m, rng: always(
                     int(np.argmax(reward_of_action)), logits, reward_of_action
                 ),
             ),
         ),
-        Mistake(
-            "product-of-means",
-            "",
-            product_of_means,
-            "You multiplied the mean reward by the mean score. Each draw's reward belongs to its own score.",
-            "The gradient is in how the two go together: which action had which reward. Averaged apart, that is lost, "
-            "and the mean score alone tends to 0. Multiply first, average after.",
-            sections.REWARD,
-        ),
-        Mistake(
+        told("product-of-means", product_of_means, sections.REWARD),
+        told(
             "one-for-all",
-            "",
             lambda logits, reward_of_action, m, rng: one_for_all("reward", logits, reward_of_action, m),
-            "You drew m actions, and used the reward or the score of one of them for all.",
-            "Each draw's reward belongs to its own score. With one of them for all, the pairs that do not belong "
-            "together cancel on average, and the mean is m times too small.",
             sections.REWARD,
             variants=(lambda logits, reward_of_action, m, rng: one_for_all("score", logits, reward_of_action, m),),
         ),
-        Mistake(
-            "weight-on-one-hot-only",
-            "M1",
-            like(lambda pi, R, score: R[:, None] * np.eye(pi.size) - pi),
-            "Your draws contribute R · one-hot − π: the reward stands at the one-hot alone. Brackets are missing.",
-            "The whole score is weighted: R · (one-hot − π). Without the brackets π is subtracted in full, however "
-            "small the reward.",
-            sections.SCORE,
-        ),
-        Mistake(
-            "times-pi",
-            "M1",
-            like(lambda pi, R, score: R[:, None] * pi * score),
-            "You multiplied the score by π, entry by entry.",
-            "The π in front of ∂log π is how often an action comes up, and the draws bring it already. The score is "
-            "one-hot − π, without another factor.",
-        ),
-        Mistake(
-            "divided-by-pi",
-            "M1",
-            like(lambda pi, R, score: (R / pi)[:, None] * score),
-            "You divided each draw by π(a).",
-            "That undoes that likely actions come up more often. But it is meant to count: the estimate is an average "
-            "under the policy. Dividing belongs to draws from another policy, or to ∂π in place of ∂log π.",
-        ),
-        Mistake(
+        told("weight-on-one-hot-only", like(lambda pi, R, score: R[:, None] * np.eye(pi.size) - pi), sections.SCORE),
+        told("times-pi", like(lambda pi, R, score: R[:, None] * pi * score)),
+        told("divided-by-pi", like(lambda pi, R, score: (R / pi)[:, None] * score)),
+        told(
             "logits-for-probabilities",
-            "M1",
             lambda logits, reward_of_action, m, rng: Law(
                 reward_of_action[:, None] * (np.eye(logits.size) - logits), policy.softmax(logits), m
             ),
-            "Your score is one-hot − logits. The probabilities are to be subtracted.",
-            "Logits are preferences on any scale. Only after the softmax do they say how often each action is taken.",
             sections.SCORE,
         ),
-        Mistake(
-            "one-draw",
-            "",
-            one_draw,
-            "The mean of your estimates is right, and they scatter like single draws: m has no effect.",
-            "Averaging m independent draws divides the variance by m. Draw an action m times, not one action that is "
-            "counted m times.",
-        ),
-        Mistake(
-            "exact-sum",
-            "",
-            exact_sum,
-            "This is the exact gradient, summed over all actions. It is right, and nothing is sampled.",
-            "With three actions the exact sum is the better answer. With all possible texts as actions nobody can "
-            "compute it; that is what the estimate is for. Draw m actions from `rng`, and average.",
-            almost=True,
-        ),
-        Mistake(
-            "baseline",
-            "",
-            like(lambda pi, R, score: (R - pi @ R)[:, None] * score),
-            "Your estimate is right on average and varies less than asked: you subtracted the mean reward.",
-            "That is a baseline, and a good idea: lesson 06 is about it. Here the plain estimate is asked for, to see "
-            "how noisy it is.",
-            almost=True,
-        ),
+        told("one-draw", one_draw),
+        told("exact-sum", exact_sum, almost=True),
+        told("baseline", like(lambda pi, R, score: (R - pi @ R)[:, None] * score), almost=True),
     ),
 )

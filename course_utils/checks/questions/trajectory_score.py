@@ -6,8 +6,8 @@ import numpy as np
 
 from course_utils import policy
 from course_utils.arguments import FloatArray, IntArray
-from course_utils.checks import sections
-from course_utils.checks.question import Inputs, Mistake, Question
+from course_utils.checks import sections, softmaxes
+from course_utils.checks.question import Inputs, Question, Words
 
 __all__ = ["QUESTION"]
 
@@ -59,12 +59,6 @@ def with_pi(pi: Callable[[FloatArray], FloatArray]) -> Callable[[FloatArray, Int
     return lambda logits, states, actions: gathered(logits, states, one_hot(logits, actions) - pi(logits)[states])
 
 
-def normalised(weights: FloatArray) -> FloatArray:
-    """Return weights over the sum of their row."""
-    result: FloatArray = weights / weights.sum(axis=1, keepdims=True)
-    return result
-
-
 def of_visits(logits: FloatArray, states: IntArray, actions: IntArray) -> FloatArray:
     """Divide each state's row by the number of its visits."""
     visits = np.bincount(states, minlength=len(logits))
@@ -75,6 +69,54 @@ def everywhere(logits: FloatArray, states: IntArray, actions: IntArray) -> Float
     """Subtract π in every state at every step, visited or not."""
     return gathered(logits, states, one_hot(logits, actions)) - len(states) * policy.softmax(logits)
 
+
+told = Words(
+    """
+last-step-only (M3): You returned the score of the last step. The sum over t is missing.
+    log Pr has a term for each step, and so has its gradient. With the last step alone, nothing that was done earlier is
+    ever learned from.
+first-step-missing (M3): You left out the first step.
+    `range(1, T)` begins with the second step: Python counts from 0. The first action is a term of the sum too.
+last-step-missing (M3): You left out the last step.
+    `range(T - 1)` ends with the last step but one. The last action is a term of the sum too.
+first-step-only (M3): You returned the score of the first step. The sum over t is missing.
+    log Pr has a term for each step, and so has its gradient. A `return` inside the loop ends it after one round.
+overwritten (M3): Where the trajectory comes back to a state, your later visit replaces the earlier one.
+    Both visits are terms of the sum. `g[states] += rows` also counts a repeated index once; `np.add.at(g, states,
+    rows)`, or a loop with `g[s] += row`, counts them all.
+mean-over-steps (M7): You divided by the number of steps.
+    The logarithm of a product is a sum over the steps. Divided by T, each step of a long trajectory would count less
+    than one of a short trajectory.
+mean-over-visits (M7): You divided each state's row by the number of its visits.
+    Each visit is a term of the sum, and counts in full. A state that is met twice is learned from twice.
+row-for-each-step: You returned one row for each step, shape (T, A).
+    Each of your rows is right. The logits are shared by all steps in a state, so the rows of a state are added up in
+    its row of a table of shape (S, A).
+states-ignored: You added up the rows of all steps, whatever their state: shape (A,).
+    Each state has its own logits. A step pushes those of the state it was taken in, and no others.
+no-one-hot (M1): You returned −π for each step: the 1 at the action that was taken is missing.
+    Without the one-hot the gradient is the same whatever was done, and nothing can be learned from it.
+only-one-hot (M1): You counted how often each action was taken: −π is missing.
+    The score is one-hot − π. Raising one logit takes probability from all actions of its state, and −π says how much.
+times-pi (M36): You multiplied each score by π, entry by entry.
+    The π in front of ∂ log π belongs to an expectation: it is how often an action is drawn. The score itself is one-hot
+    − π, without another factor.
+score-of-probability (M1): You added up the gradients of π, not of log π: each step carries a factor π(a) too many.
+    ∂ log π = ∂π / π. That division undoes that likely actions are also drawn more often.
+policy-of-first-state: At every step you used π of the state in which the trajectory begins.
+    The score is one-hot − π of the state in which the action was drawn. Computed once, before the loop over the steps,
+    π belongs to the first state alone.
+pi-in-every-state: You subtracted π in every state at every step.
+    A step changes the logits of the state it was taken in. A state that was not visited has a row of zeros.
+gradient-of-pr (M4): You differentiated the product of the probabilities where its logarithm was asked for.
+    ∂Pr = Pr · ∂log Pr: drawing the trajectories supplies the factor Pr. With Pr in it as well, rare trajectories count
+    for too little.
+log-pr-kept (M4): You kept log π as a factor beside its gradient.
+    Differentiating replaces the logarithm by its derivative. The logarithm itself is not in the result.
+sign (M5): Your answer has the opposite sign: it is the gradient of −log Pr.
+    That is the gradient of a loss. Walking uphill along it makes what was done rarer.
+"""
+)
 
 QUESTION = Question(
     name="trajectory_score",
@@ -131,213 +173,80 @@ QUESTION = Question(
     remark="No probability of the customer is among its arguments: the dynamics part has gradient 0.",
     read=sections.NO_MODEL,
     mistakes=(
-        Mistake(
-            "no-maximum",
-            "M1",
-            with_pi(lambda logits: normalised(np.exp(logits))),
-            "The formula is right, and it is not finite here. The exponential of a large number is more than any "
-            "float, that of a very negative one is 0, and inf/inf and 0/0 are NaN.",
-            "One NaN in a gradient makes all parameters NaN in the next step. Subtract each row's own maximum before "
-            "you take exponentials, or call `policy.score`.",
-            sections.OVERFLOW,
-            variants=(
-                with_pi(lambda logits: normalised(np.exp(logits - logits.max()))),
-                with_pi(lambda logits: normalised(np.exp(logits - logits.mean(axis=1, keepdims=True)))),
-            ),
-            almost=True,
-        ),
-        Mistake(
+        told(
             "last-step-only",
-            "M3",
             lambda logits, states, actions: gathered(logits, states[-1:], rows(logits, states, actions)[-1:]),
-            "You returned the score of the last step. The sum over t is missing.",
-            "log Pr has a term for each step, and so has its gradient. With the last step alone, nothing that was "
-            "done earlier is ever learned from.",
         ),
-        Mistake(
+        told(
             "first-step-missing",
-            "M3",
             lambda logits, states, actions: gathered(logits, states[1:], rows(logits, states, actions)[1:]),
-            "You left out the first step.",
-            "`range(1, T)` begins with the second step: Python counts from 0. The first action is a term of the sum "
-            "too.",
         ),
-        Mistake(
+        told(
             "last-step-missing",
-            "M3",
             lambda logits, states, actions: gathered(logits, states[:-1], rows(logits, states, actions)[:-1]),
-            "You left out the last step.",
-            "`range(T - 1)` ends with the last step but one. The last action is a term of the sum too.",
         ),
-        Mistake(
+        told(
             "first-step-only",
-            "M3",
             lambda logits, states, actions: gathered(logits, states[:1], rows(logits, states, actions)[:1]),
-            "You returned the score of the first step. The sum over t is missing.",
-            "log Pr has a term for each step, and so has its gradient. A `return` inside the loop ends it after one "
-            "round.",
         ),
-        Mistake(
-            "overwritten",
-            "M3",
-            overwritten,
-            "Where the trajectory comes back to a state, your later visit replaces the earlier one.",
-            "Both visits are terms of the sum. `g[states] += rows` also counts a repeated index once; "
-            "`np.add.at(g, states, rows)`, or a loop with `g[s] += row`, counts them all.",
-        ),
-        Mistake(
+        told("overwritten", overwritten),
+        told(
             "mean-over-steps",
-            "M7",
             lambda logits, states, actions: score(logits, states, actions) / len(states),
-            "You divided by the number of steps.",
-            "The logarithm of a product is a sum over the steps. Divided by T, each step of a long trajectory would "
-            "count less than one of a short trajectory.",
             sections.DECOMPOSITION,
         ),
-        Mistake(
-            "mean-over-visits",
-            "M7",
-            of_visits,
-            "You divided each state's row by the number of its visits.",
-            "Each visit is a term of the sum, and counts in full. A state that is met twice is learned from twice.",
-            sections.DECOMPOSITION,
-        ),
-        Mistake(
-            "row-for-each-step",
-            "",
-            rows,
-            "You returned one row for each step, shape (T, A).",
-            "Each of your rows is right. The logits are shared by all steps in a state, so the rows of a state are "
-            "added up in its row of a table of shape (S, A).",
-        ),
-        Mistake(
-            "states-ignored",
-            "",
-            lambda logits, states, actions: rows(logits, states, actions).sum(axis=0),
-            "You added up the rows of all steps, whatever their state: shape (A,).",
-            "Each state has its own logits. A step pushes those of the state it was taken in, and no others.",
-        ),
-        Mistake(
+        told("mean-over-visits", of_visits, sections.DECOMPOSITION),
+        told("row-for-each-step", rows),
+        told("states-ignored", lambda logits, states, actions: rows(logits, states, actions).sum(axis=0)),
+        told(
             "no-one-hot",
-            "M1",
             lambda logits, states, actions: gathered(logits, states, -policy.softmax(logits)[states]),
-            "You returned −π for each step: the 1 at the action that was taken is missing.",
-            "Without the one-hot the gradient is the same whatever was done, and nothing can be learned from it.",
             sections.SCORE,
         ),
-        Mistake(
+        told(
             "only-one-hot",
-            "M1",
             lambda logits, states, actions: gathered(logits, states, one_hot(logits, actions)),
-            "You counted how often each action was taken: −π is missing.",
-            "The score is one-hot − π. Raising one logit takes probability from all actions of its state, and −π says "
-            "how much.",
             sections.SCORE,
         ),
-        Mistake(
-            "logits-for-probabilities",
-            "M1",
-            with_pi(lambda logits: logits),
-            "You subtracted the logits from the one-hot. The probabilities are to be subtracted.",
-            "Logits are preferences on any scale. Only after the softmax do they say how often each action is taken.",
-            sections.SOFTMAX,
-        ),
-        Mistake(
-            "not-normalised",
-            "M1",
-            with_pi(np.exp),
-            "You subtracted exp(z), which is not divided by its sum yet.",
-            "exp(z) are weights. Only after the division by the sum of their row are they probabilities.",
-            sections.SOFTMAX,
-            variants=(with_pi(lambda logits: np.exp(logits - logits.max(axis=1, keepdims=True))),),
-        ),
-        Mistake(
-            "softmax-over-table",
-            "M27",
-            with_pi(lambda logits: policy.softmax(logits.ravel()).reshape(logits.shape)),
-            "Your softmax runs over the whole table: all its entries add up to 1, where each row should.",
-            "Each row is the policy in one state, and in each state some action is taken for certain. "
-            "`sum(axis=-1, keepdims=True)` adds up each row by itself.",
-            sections.SOFTMAX,
-        ),
-        Mistake(
+        *softmaxes.wrong(with_pi),
+        told(
             "times-pi",
-            "M1",
             lambda logits, states, actions: gathered(
                 logits, states, policy.softmax(logits)[states] * rows(logits, states, actions)
             ),
-            "You multiplied each score by π, entry by entry.",
-            "The π in front of ∂ log π belongs to an expectation: it is how often an action is drawn. The score itself "
-            "is one-hot − π, without another factor.",
             sections.SCORE,
         ),
-        Mistake(
+        told(
             "score-of-probability",
-            "M1",
             lambda logits, states, actions: gathered(
                 logits,
                 states,
                 np.exp(policy.log_prob(logits[states], actions))[:, None] * rows(logits, states, actions),
             ),
-            "You added up the gradients of π, not of log π: each step carries a factor π(a) too many.",
-            "∂ log π = ∂π / π. That division undoes that likely actions are also drawn more often.",
             sections.SCORE,
         ),
-        Mistake(
+        told(
             "policy-of-first-state",
-            "",
             lambda logits, states, actions: gathered(
                 logits, states, one_hot(logits, actions) - policy.softmax(logits)[states[0]]
             ),
-            "At every step you used π of the state in which the trajectory begins.",
-            "The score is one-hot − π of the state in which the action was drawn. Computed once, before the loop over "
-            "the steps, π belongs to the first state alone.",
             sections.SCORE,
         ),
-        Mistake(
-            "pi-in-every-state",
-            "",
-            everywhere,
-            "You subtracted π in every state at every step.",
-            "A step changes the logits of the state it was taken in. A state that was not visited has a row of zeros.",
-        ),
-        Mistake(
+        told("pi-in-every-state", everywhere),
+        told(
             "gradient-of-pr",
-            "M4",
             lambda logits, states, actions: (
                 score(logits, states, actions) * np.exp(policy.log_prob(logits[states], actions).sum())
             ),
-            "You differentiated the product of the probabilities where its logarithm was asked for.",
-            "∂Pr = Pr · ∂log Pr: drawing the trajectories supplies the factor Pr. With Pr in it as well, rare "
-            "trajectories count for too little.",
             sections.THEOREM,
         ),
-        Mistake(
+        told(
             "log-pr-kept",
-            "M4",
             lambda logits, states, actions: (
                 score(logits, states, actions) * policy.log_prob(logits[states], actions).sum()
             ),
-            "You kept log π as a factor beside its gradient.",
-            "Differentiating replaces the logarithm by its derivative. The logarithm itself is not in the result.",
             sections.DECOMPOSITION,
         ),
-        Mistake(
-            "softmax-over-states",
-            "M1",
-            lambda logits, states, actions: gathered(
-                logits, states, one_hot(logits, actions) - policy.softmax(logits.T).T[states]
-            ),
-            "Your softmax runs over the states, axis 0, where it should run over the actions.",
-            "The probabilities of the actions in one state add up to 1. Those of one action in all states need not.",
-            sections.SOFTMAX,
-        ),
-        Mistake(
-            "sign",
-            "M5",
-            lambda logits, states, actions: -score(logits, states, actions),
-            "Your answer has the opposite sign: it is the gradient of −log Pr.",
-            "That is the gradient of a loss. Walking uphill along it makes what was done rarer.",
-        ),
+        told("sign", lambda logits, states, actions: -score(logits, states, actions)),
     ),
 )

@@ -6,7 +6,7 @@ import numpy as np
 
 from course_utils.arguments import FloatArray
 from course_utils.checks import sections
-from course_utils.checks.question import Inputs, Mistake, Question
+from course_utils.checks.question import Inputs, Question, Words
 
 __all__ = ["QUESTION"]
 
@@ -89,6 +89,55 @@ def padding_shifted(advantages: FloatArray, mask: FloatArray) -> FloatArray:
     return scaled(advantages - steps.mean(), steps.std(), np.ones(mask.shape))
 
 
+told = Words(
+    """
+zero-by-zero (M12): On different advantages your function is right. Where they are all equal it divides 0 by 0.
+    A batch in which everything went alike has nothing to teach, and its whitened advantages are 0. NaN would destroy
+    all parameters. Add a small number to the standard deviation, such as 1e-8.
+zero-as-padding (M30): You took every advantage of exactly 0 for padding.
+    A step that went exactly as expected has the advantage 0, and it was taken: it belongs in the mean and in the
+    standard deviation. Only `mask` knows which steps were taken.
+degrees-of-freedom (M42): You divided by n − 1 inside the standard deviation, as `ddof=1` does.
+    That estimates the spread of a population from a sample. Here the numbers themselves are to have sd 1, so divide by
+    their number n. For large batches it is the same.
+padding-in-one (M42): The padding counts in one of the two, the mean or the standard deviation.
+    The zeros in the padding are no advantages. Take mean and standard deviation over the same steps, those where `mask`
+    is 1.
+each-step (M12): You whitened each column by itself: the first steps among each other, then the second, and so on.
+    That is another baseline for each step, and another size of it. Use the mean and the standard deviation of the whole
+    batch.
+brackets (M39): The terms are right, and brackets are missing: only the mean or only the advantages are divided by the
+  standard deviation.
+    Division comes before subtraction. It is `(advantages - mean) / sd`: subtract first, then divide the whole.
+root-mean-square (M12): You divided by the root of the mean square of the advantages, without their mean subtracted in
+  it.
+    The standard deviation is the root of the mean square *deviation*. The two agree only where the mean is 0.
+mean-absolute (M12): You divided by the mean absolute deviation.
+    It is a measure of spread as well, and a smaller one: the result does not have sd 1.
+sign (M5): Your answer has the opposite sign: you subtracted the advantages from the mean.
+    What went better than usual would be made rarer. It is advantage minus mean.
+padding-counted (M12): You took the mean and the standard deviation over the padding too.
+    The zeros in the padding are no advantages. A batch with many short trajectories would have a mean near 0 and too
+    small a standard deviation.
+padding-shifted (M12): On the steps that were taken you are right. The padding is not 0 any more.
+    Your mean was subtracted there as well, and steps that never happened would send a gradient. Multiply by the mask.
+each-trajectory (M12): You whitened each trajectory by itself.
+    Then a trajectory in which everything was better than usual looks no better than one in which everything was worse.
+    Use the mean and the standard deviation of the whole batch.
+not-centred (M12): You divided by the standard deviation, and did not subtract the mean.
+    Dividing alone is a change of the step size. The mean is the part that acts as a baseline.
+not-scaled (M12): You subtracted the mean, and did not divide by the standard deviation.
+    That is a baseline, and a good one. Whitening also makes the size of the step independent of the scale of the
+    rewards.
+variance (M12): You divided by the variance. Its square root, the standard deviation, was asked for.
+    Advantages ten times as large would come out ten times as *small*.
+range (M12): You mapped the advantages to the range from 0 to 1.
+    Then none is below 0, and every action that was taken is made likelier, the bad ones too.
+scaled-by-size (M12): You divided by the largest advantage.
+    One outlier would decide the size of the whole step. The standard deviation is made by all of them.
+"""
+)
+
 QUESTION = Question(
     name="whiten",
     lesson="07",
@@ -124,42 +173,22 @@ QUESTION = Question(
     rtol=1e-5,  # room for a small number added to the standard deviation, up to 1e-5
     atol=1e-6,
     mistakes=(
-        Mistake(
+        told(
             "zero-by-zero",
-            "M12",
             lambda advantages, mask: (
                 (advantages - taken(advantages, mask).mean()) / taken(advantages, mask).std() * mask
             ),
-            "On different advantages your function is right. Where they are all equal it divides 0 by 0.",
-            "A batch in which everything went alike has nothing to teach, and its whitened advantages are 0. NaN would "
-            "destroy all parameters. Add a small number to the standard deviation, such as 1e-8.",
             almost=True,
         ),
-        Mistake(
-            "zero-as-padding",
-            "M30",
-            zero_as_padding,
-            "You took every advantage of exactly 0 for padding.",
-            "A step that went exactly as expected has the advantage 0, and it was taken: it belongs in the mean and in "
-            "the standard deviation. Only `mask` knows which steps were taken.",
-            variants=(zero_left_out,),
-        ),
-        Mistake(
+        told("zero-as-padding", zero_as_padding, variants=(zero_left_out,)),
+        told(
             "degrees-of-freedom",
-            "M12",
             with_parts(np.mean, lambda steps: float(steps.std(ddof=1)) if steps.size > 1 else 0.0),
-            "You divided by n − 1 inside the standard deviation, as `ddof=1` does.",
-            "That estimates the spread of a population from a sample. Here the numbers themselves are to have sd 1, so "
-            "divide by their number n. For large batches it is the same.",
             almost=True,
         ),
-        Mistake(
+        told(
             "padding-in-one",
-            "M12",
             lambda advantages, mask: scaled(advantages - advantages.mean(), spread(taken(advantages, mask)), mask),
-            "The padding counts in one of the two, the mean or the standard deviation.",
-            "The zeros in the padding are no advantages. Take mean and standard deviation over the same steps, those "
-            "where `mask` is 1.",
             variants=(
                 lambda advantages, mask: scaled(
                     advantages - taken(advantages, mask).mean(), float(advantages.std()), mask
@@ -171,113 +200,32 @@ QUESTION = Question(
                 ),
             ),
         ),
-        Mistake(
-            "each-step",
-            "M12",
-            each_step,
-            "You whitened each column by itself: the first steps among each other, then the second, and so on.",
-            "That is another baseline for each step, and another size of it. Use the mean and the standard deviation "
-            "of the whole batch.",
-        ),
-        Mistake(
+        told("each-step", each_step),
+        told(
             "brackets",
-            "M12",
             lambda advantages, mask: (
                 (advantages - taken(advantages, mask).mean() / taken(advantages, mask).std()) * mask
             ),
-            "The terms are right, and brackets are missing: only the mean or only the advantages are divided by the "
-            "standard deviation.",
-            "Division comes before subtraction. It is `(advantages - mean) / sd`: subtract first, then divide the "
-            "whole.",
             variants=(
                 lambda advantages, mask: (
                     (advantages / taken(advantages, mask).std() - taken(advantages, mask).mean()) * mask
                 ),
             ),
         ),
-        Mistake(
+        told(
             "root-mean-square",
-            "M12",
             with_parts(np.mean, lambda steps: float(np.sqrt((steps**2).mean()))),
-            "You divided by the root of the mean square of the advantages, without their mean subtracted in it.",
-            "The standard deviation is the root of the mean square *deviation*. The two agree only where the mean is "
-            "0.",
             variants=(with_parts(lambda steps: 0.0, lambda steps: float(np.sqrt((steps**2).mean()))),),
         ),
-        Mistake(
-            "mean-absolute",
-            "M12",
-            with_parts(np.mean, lambda steps: float(np.abs(steps - steps.mean()).mean())),
-            "You divided by the mean absolute deviation.",
-            "It is a measure of spread as well, and a smaller one: the result does not have sd 1.",
-        ),
-        Mistake(
-            "sign",
-            "M5",
-            lambda advantages, mask: -whitened(advantages, mask),
-            "Your answer has the opposite sign: you subtracted the advantages from the mean.",
-            "What went better than usual would be made rarer. It is advantage minus mean.",
-        ),
-        Mistake(
-            "padding-counted",
-            "M12",
-            padding_counted,
-            "You took the mean and the standard deviation over the padding too.",
-            "The zeros in the padding are no advantages. A batch with many short trajectories would have a mean near 0 "
-            "and too small a standard deviation.",
-        ),
-        Mistake(
-            "padding-shifted",
-            "M12",
-            padding_shifted,
-            "On the steps that were taken you are right. The padding is not 0 any more.",
-            "Your mean was subtracted there as well, and steps that never happened would send a gradient. Multiply by "
-            "the mask.",
-            almost=True,
-        ),
-        Mistake(
-            "each-trajectory",
-            "M12",
-            each_trajectory,
-            "You whitened each trajectory by itself.",
-            "Then a trajectory in which everything was better than usual looks no better than one in which everything "
-            "was worse. Use the mean and the standard deviation of the whole batch.",
-        ),
-        Mistake(
-            "not-centred",
-            "M12",
-            with_parts(lambda steps: 0.0, np.std),
-            "You divided by the standard deviation, and did not subtract the mean.",
-            "Dividing alone is a change of the step size. The mean is the part that acts as a baseline.",
-        ),
-        Mistake(
-            "not-scaled",
-            "M12",
-            with_parts(np.mean, lambda steps: 1.0),
-            "You subtracted the mean, and did not divide by the standard deviation.",
-            "That is a baseline, and a good one. Whitening also makes the size of the step independent of the scale of "
-            "the rewards.",
-        ),
-        Mistake(
-            "variance",
-            "M12",
-            with_parts(np.mean, np.var),
-            "You divided by the variance. Its square root, the standard deviation, was asked for.",
-            "Advantages ten times as large would come out ten times as *small*.",
-        ),
-        Mistake(
-            "range",
-            "M12",
-            with_parts(np.min, np.ptp),
-            "You mapped the advantages to the range from 0 to 1.",
-            "Then none is below 0, and every action that was taken is made likelier, the bad ones too.",
-        ),
-        Mistake(
-            "scaled-by-size",
-            "M12",
-            with_parts(np.mean, lambda steps: float(np.abs(steps).max())),
-            "You divided by the largest advantage.",
-            "One outlier would decide the size of the whole step. The standard deviation is made by all of them.",
-        ),
+        told("mean-absolute", with_parts(np.mean, lambda steps: float(np.abs(steps - steps.mean()).mean()))),
+        told("sign", lambda advantages, mask: -whitened(advantages, mask)),
+        told("padding-counted", padding_counted),
+        told("padding-shifted", padding_shifted, almost=True),
+        told("each-trajectory", each_trajectory),
+        told("not-centred", with_parts(lambda steps: 0.0, np.std)),
+        told("not-scaled", with_parts(np.mean, lambda steps: 1.0)),
+        told("variance", with_parts(np.mean, np.var)),
+        told("range", with_parts(np.min, np.ptp)),
+        told("scaled-by-size", with_parts(np.mean, lambda steps: float(np.abs(steps).max()))),
     ),
 )

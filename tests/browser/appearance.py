@@ -1,0 +1,90 @@
+"""What is wrong with how a lab looks: its layout, and what axe-core finds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+# Parts that stick out of the lab or of their picture, texts that are cut or overlap, sentences that push.
+_FAULTS = """async ([selector, pushes, leaves]) => {
+  const drawn = () => new Promise(requestAnimationFrame);
+  await drawn();
+  await drawn();
+  const root = document.querySelector(selector), faults = new Set();
+  const box = (n) => n.getBoundingClientRect();
+  const named = (n) => `${n.tagName} ${n.dataset.role ?? ""} “${(n.value ?? n.textContent).slice(0, 30)}”`;
+  const seen = (n) => box(n).width > 1 && box(n).height > 0 && n.closest("[hidden], .pgc-hidden, defs") === null &&
+    n.checkVisibility({ visibilityProperty: true });
+  const beyond = (a, b) => Math.max(b.left - a.left, a.right - b.right, b.top - a.top, a.bottom - b.bottom);
+  const shared = (a, b) => Math.min(
+    Math.min(a.right, b.right) - Math.max(a.left, b.left) - 1, Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top));
+  const frame = box(root), shown = [...root.querySelectorAll("*")].filter(seen);
+  const page = document.documentElement;
+  if (frame.width > 720) faults.add("wider than 720 px");
+  if (page.scrollWidth > innerWidth) faults.add("the page scrolls sideways");
+
+  const words = new Set(root.querySelectorAll('svg [data-role="arrow"]'));
+  for (const n of shown) {
+    const style = getComputedStyle(n), b = box(n), svg = n.ownerSVGElement;
+    const clipped = n.closest(".pgc-plot, .pgc-formula, pattern, clipPath, mask") !== null;
+    if (!clipped && (b.left < frame.left - 1 || b.right > frame.right + 1 || b.bottom > frame.bottom + 1))
+      faults.add(`${named(n)} sticks out`);
+    const written = [...n.childNodes].some((child) => child.nodeType === 3 && child.data.trim());
+    const boxed = !svg && n.tagName !== "svg" && style.display !== "inline" && n.clientWidth > 1 &&
+      (written || n.matches("input, select") || style.overflow !== "visible");
+    if (boxed && style.textOverflow !== "ellipsis" && n.scrollWidth > n.clientWidth + 1)
+      faults.add(`${named(n)} is cut: ${n.scrollWidth} px in ${n.clientWidth}`);
+    if (boxed && n.matches("p, span, button, label, td, th, dd") && n.scrollHeight > n.clientHeight + 2)
+      faults.add(`${named(n)} leaves its box`);
+    if (svg && !clipped && n.matches(":is(text, path, rect, circle, line, polygon):not(.pgc-ring, .pgc-focus)")) {
+      const picture = n.closest("svg:not(svg svg)");
+      const over = beyond(b, box(picture));
+      if (over > leaves) faults.add(`${named(n)} leaves its picture by ${over} px`);
+    }
+    if (!written || n.matches("option, style, title, desc")) continue;
+    let block = n;
+    while (block.tagName === "tspan" || (!svg && getComputedStyle(block).display === "inline"))
+      block = block.parentElement;
+    words.add(block);
+  }
+  const texts = [...words].filter((n) => seen(n) && n !== root);
+  const arrow = (n) => n.dataset.role === "arrow";
+  texts.forEach((one, i) => texts.slice(i + 1).forEach((two) => {
+    if (one.contains(two) || two.contains(one) || (arrow(one) && arrow(two))) return;
+    // a line of SVG text is taller than its letters, and an arrow may come near
+    const tight = arrow(one) || arrow(two) ? 5 : one.ownerSVGElement && two.ownerSVGElement ? 4 : 1;
+    if (shared(box(one), box(two)) > 0 && Math.min(box(one).bottom, box(two).bottom) -
+        Math.max(box(one).top, box(two).top) > tight) faults.add(`${named(one)} and ${named(two)} overlap`);
+  }));
+
+  for (const sentence of root.querySelectorAll('.pgc-sentence, [data-role="line"]')) {
+    if (pushes || !seen(sentence)) continue;
+    const floor = sentence.cloneNode(false); // as high as the style makes it with no words in it
+    sentence.after(floor);
+    const least = box(floor).height;
+    floor.remove();
+    if (box(sentence).height > least + 1) faults.add(`${named(sentence)} pushes down what follows it`);
+  }
+  return [...faults];
+}"""
+
+
+def layout_faults(page: Page, selector: str = ".pgc-lab", pushes: bool = False, leaves: float = 2) -> list[str]:
+    """What is wrong with the layout of the lab, a line each, once it has been drawn.
+
+    pushes: a sentence may push down what follows it; leaves: px that a part may leave its picture by.
+    """
+    return list(page.evaluate(_FAULTS, [selector, pushes, leaves]))
+
+
+def axe(page: Page, selector: str = ".pgc-lab", *rules: str) -> list[str]:
+    """axe-core's serious and critical violations within a selector, one line each; of these rules or of all."""
+    options: Any = {"runOnly": list(rules)} if rules else None
+    return [
+        f"{found['id']} ({found['impact']}): {found['help']}; "
+        + " | ".join(node["html"][:160] for node in found["nodes"])
+        for found in Axe().run(page, context=selector, options=options).response["violations"]
+        if rules or found["impact"] in ("serious", "critical")
+    ]

@@ -1,0 +1,338 @@
+"""What must hold of every lab, the quiz and the map: the table in every_lab.py, a test for each line of the contract.
+
+A new lab gets all of it for its row. Its mathematics, its sentences and what its handles mean stand in its own file;
+test_keys_in_browser.py and test_themes_in_browser.py hold two more lines, of keys and of colours.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import every_lab
+import numpy as np
+import pytest
+from appearance import axe, layout_faults
+from conftest import RunningApp
+from every_lab import Hand
+from jupyterlab_page import JupyterLabPage, JupyterLabServer
+from lab_view import LabView, reading
+from mounted_lab import MountedLab
+from playwright.sync_api import Page
+
+from course_utils.build import labextension
+from course_utils.widgets import offline
+
+pytestmark = pytest.mark.browser
+each_lab = pytest.mark.parametrize("name", every_lab.NAMES)
+WIDTHS = (760, 390, 302)  # room to spare; a phone; what that leaves a lab in JupyterLab
+
+
+def test_every_lab_has_a_row() -> None:
+    assert set(every_lab.ROWS) == set(every_lab.NAMES)
+
+
+def do(view: LabView, hand: Hand, finger: bool = False) -> None:
+    for role in hand.roles.split():
+        part = view.role(role, hand.index).first
+        if hand.by is None and not finger:
+            part.click()
+        elif hand.by is None:
+            box = part.bounding_box()
+            assert box is not None
+            view.touch(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        elif finger:
+            view.touch(*view.grip(role, hand.index), *hand.by)
+        else:
+            view.drag(role, hand.index, *hand.by)
+
+
+def looks(view: LabView) -> list[Any]:
+    """What a lab shows in words and in numbers, and what its controls hold."""
+    return view.root.evaluate(
+        """(lab) => {
+          const live = lab.querySelector('[data-role="live"]') ?? document.createElement("p");
+          live.style.display = "none"; // it speaks late
+          const words = lab.innerText;
+          live.style.display = "";
+          const parts = [...lab.querySelectorAll("[data-value], input, select")];
+          return [words, ...parts.map((part) => [part.dataset.value, part.value, part.checked])];
+        }"""
+    )
+
+
+def wait_until(page: Page, holds: Callable[[], bool]) -> None:
+    for _ in range(40):
+        if holds():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError("it never held")
+
+
+# --- how it looks -----------------------------------------------------------------------------------------------------
+
+
+@each_lab
+def test_nothing_sticks_out_is_cut_overlaps_or_jumps_at_any_width(page: Page, name: str, shots: Path) -> None:
+    row, shown = every_lab.row(name), None
+    faults: dict[str, list[str]] = {}
+    heights: dict[str, float] = {}
+    for state, setting in row.states.items():
+        setting = dict(setting)
+        least = setting.pop("least", row.least)
+        twin = setting.pop("lab", None) or every_lab.made(name)
+        if shown is None or shown.twin is not twin:
+            shown = MountedLab(page, twin, answers=True)
+        shown.set(**setting)
+        shown.root.locator("details").evaluate_all("folds => folds.forEach((fold) => { fold.open = true; })")
+        for width in WIDTHS:
+            page.set_viewport_size({"width": max(width, least), "height": 1600})
+            faults[f"{state}, {width} px"] = layout_faults(page, pushes=width < row.calm, leaves=row.leaves)
+            heights[f"{state}, {width} px"] = shown.root.evaluate("lab => lab.getBoundingClientRect().height")
+            if "BROWSER_SHOTS" in os.environ:
+                shots.mkdir(parents=True, exist_ok=True)
+                shown.root.screenshot(path=shots / f"{name}_{width}_{state.replace(' ', '_')}.png")
+    assert {where: found for where, found in faults.items() if found} == {}
+    for width in WIDTHS[:2]:
+        assert len({heights[f"{state}, {width} px"] for state in row.level}) <= 1, f"it jumps: {heights}"
+
+
+@each_lab
+def test_axe_finds_nothing_serious(page: Page, name: str) -> None:
+    row = every_lab.row(name)
+    page.set_viewport_size({"width": 390, "height": 1600})
+    labs = {id(setting.get("lab")): setting for setting in row.states.values()}  # the last state of each
+    for setting in labs.values():
+        shown = MountedLab(page, setting.get("lab") or every_lab.made(name), answers=True)
+        shown.set(**{trait: value for trait, value in setting.items() if trait not in ("lab", "least")})
+        shown.root.locator("details").evaluate_all("folds => folds.forEach((fold) => { fold.open = true; })")
+        assert axe(page) == []
+    page.set_viewport_size({"width": 760, "height": 1600})
+    assert axe(page) == []
+
+
+@each_lab
+def test_next_to_no_room_draws_nothing_negative(page: Page, name: str) -> None:
+    """A side bar leaves 34 px: the page fixture fails on what the console says."""
+    lab = MountedLab(page, every_lab.made(name))
+    for width in (60, 34, 20, 200, 720) if every_lab.row(name).narrow else (200, 720):
+        page.set_viewport_size({"width": width, "height": 600})
+        page.wait_for_timeout(40)
+    assert lab.root.is_visible()
+
+
+@each_lab
+def test_viewers_without_widgets_get_words_and_a_picture_or_a_page(name: str) -> None:
+    lab = every_lab.made(name)
+    data, metadata = lab._repr_mimebundle_()
+    assert data["text/plain"] == lab.alt_text()
+    assert len(lab.alt_text()) > 40
+    assert not re.search(r"0x[0-9a-f]{6,}|model_id|[0-9a-f]{32}", lab.alt_text()), "an address"
+    assert "application/vnd.jupyter.widget-view+json" in data
+    assert data[offline.MIME_TYPE]["lab"] == name
+    assert ("image/png" in data) != ("text/html" in data)
+    if "image/png" in data:
+        assert data["image/png"].startswith(b"\x89PNG")
+        assert metadata["image/png"]["alt"] == lab.alt_text()
+
+
+# --- hand, finger, keys -----------------------------------------------------------------------------------------------
+
+
+@each_lab
+def test_a_hand_moves_it_it_says_so_and_reset_brings_it_back(page: Page, name: str) -> None:
+    row = every_lab.row(name)
+    page.set_viewport_size({"width": 800, "height": 1600})
+    for hand in row.hands:
+        lab = MountedLab(page, every_lab.made(name), answers=False)
+        lab.spoken()
+        before, said, saves = lab.trait(hand.trait), lab.role("live").text_content(), page.evaluate("window.lab.saves")
+        do(lab, hand)
+        assert lab.trait(hand.trait) != before, hand
+        assert page.evaluate("window.lab.saves") > saves, "the kernel does not hear of it"
+        assert not row.speaks or lab.spoken() not in ("", said) or hand is not row.hands[0], hand
+        if row.reset and hand is row.hands[0]:
+            lab.click(row.reset)
+            assert lab.trait(hand.trait) == before, "reset"
+
+
+@each_lab
+def test_a_finger_moves_it_and_not_the_page(page: Page, name: str) -> None:
+    row = every_lab.row(name)
+    page.set_viewport_size({"width": 390, "height": 800})
+    for hand in row.hands:
+        lab = MountedLab(page, every_lab.made(name), answers=False)
+        page.evaluate("document.body.style.padding = '600px 0 3000px'")
+        lab.role(hand.roles.split()[0], hand.index).first.scroll_into_view_if_needed()
+        page.wait_for_timeout(50)
+        before, top = lab.trait(hand.trait), page.evaluate("scrollY")
+        do(lab, hand, finger=True)
+        after = lab.trait(hand.trait)
+        assert after != before, hand
+        assert not row.still or hand.by is None or page.evaluate("scrollY") == top, "the page scrolled under the finger"
+        if hand.by is not None:  # elsewhere a finger scrolls the page
+            place = lab.role(hand.roles, hand.index).evaluate(
+                """(handle) => {
+                  const svg = handle.ownerSVGElement, { left, top, width, height } = svg.getBoundingClientRect();
+                  for (let y = 0.1; y < 1; y += 0.1) for (let x = 0.1; x < 1; x += 0.1) {
+                    const at = [left + x * width, top + y * height], found = document.elementFromPoint(...at);
+                    if (svg.contains(found) && !found.closest('[role="slider"]')) return at;
+                  }
+                }"""
+            )
+            lab.touch(*place)
+            assert lab.trait(hand.trait) == after, "it moved where no handle is"
+
+
+STOPS = """() => {
+  const node = document.activeElement;
+  if (!node.closest(".pgc-lab")) return null;
+  const name = node.getAttribute("aria-label") || node.labels?.[0]?.textContent || node.textContent;
+  const place = [...document.querySelectorAll(".pgc-lab *")].indexOf(node);
+  return [node.dataset.role ?? node.tagName, name.trim(), place];
+}"""
+
+
+def written_out(tab: str) -> list[str]:
+    """The roles that a row's `tab` stands for."""
+    stops = []
+    for several, one, times in re.findall(r"(?:\(([^)]+)\)|([\w-]+))(?:×(\d+))?", tab):
+        stops += (several or one).split() * int(times or 1)
+    return stops
+
+
+@each_lab
+def test_tab_reaches_every_control_in_order_and_each_has_a_name(page: Page, name: str) -> None:
+    MountedLab(page, every_lab.made(name), answers=False)
+    page.evaluate("document.body.prepend(document.createElement('button'))")
+    page.evaluate("document.body.append(document.createElement('button'))")
+    page.locator("button").first.press("Tab")
+    stops = []
+    while (stop := page.evaluate(STOPS)) is not None:
+        assert stop[1], f"{stop[0]} has no name"
+        assert stop not in stops, "Tab went in a circle"
+        stops.append(stop)
+        page.keyboard.press("Tab")
+    assert [role for role, _, _ in stops] == written_out(every_lab.row(name).tab)
+
+
+# --- several, and none any more ---------------------------------------------------------------------------------------
+
+
+@each_lab
+def test_two_views_of_a_lab_are_one_and_two_labs_are_two(page: Page, name: str) -> None:
+    lab = MountedLab(page, every_lab.made(name), answers=False)
+    page.evaluate(
+        """async () => {
+          window.other = window.makeModel();
+          for (const model of [window.lab, window.other]) {
+            const main = document.createElement("main");
+            document.body.append(main);
+            window.show(model, main);
+          }
+        }"""
+    )
+    view, other = (LabView(page, ".pgc-lab", nth) for nth in (1, 2))
+    ids = page.evaluate("[...document.querySelectorAll('.pgc-lab [id]')].map((node) => node.id)")
+    assert len(ids) == len(set(ids)), "two labs share the id of a part"
+    groups = page.evaluate("[...document.querySelectorAll('input[type=radio]')].map(({ name }) => name)")
+    assert all(groups.count(group) < len(groups) for group in groups), "two labs share a group of choices"
+    wait_until(page, lambda: looks(lab) == looks(view) == looks(other))
+    before = looks(other)
+    for hand in every_lab.row(name).hands[:1]:
+        do(lab, hand)
+        page.mouse.move(1, 1)
+        wait_until(page, lambda: looks(view) == looks(lab) != before)
+        assert looks(other) == before, "the other lab moved too"
+
+
+@each_lab
+def test_a_lab_that_is_gone_listens_no_more(page: Page, name: str) -> None:
+    MountedLab(page, every_lab.made(name), answers=False)
+    listeners = "Object.values(window.lab.listeners).reduce((all, some) => all + some.size, 0)"
+    assert page.evaluate(listeners) > 0
+    page.evaluate("window.unmount()")
+    assert page.evaluate(listeners) == 0
+
+
+OFFLINE = """async ([source, state]) => {
+  const module = await import(URL.createObjectURL(new Blob([source], {type: "text/javascript"})));
+  document.querySelector("main").replaceChildren();
+  window.leave = module.mount(document.querySelector("main"), state);
+  return window.leave !== null;
+}"""
+
+
+@each_lab
+def test_without_python_it_lives_and_takes_no_broken_state(page: Page, name: str) -> None:
+    row, lab = every_lab.row(name), every_lab.made(name)
+    source, state = labextension.lab_module(name), offline.stored(lab)["state"]
+    page.set_content('<!doctype html><html lang="en"><body><main></main></body></html>')
+    constants = offline.traits(type(lab)).keys() - offline.rules(type(lab)).keys()  # come from the package alone
+    for traits, values in (row.refuses | {constant: [{}, every_lab.PWNED] for constant in constants}).items():
+        for value in values:
+            broken = state | dict.fromkeys(traits.split(), value)
+            assert not page.evaluate(OFFLINE, [source, broken]), (traits, value)
+            assert page.locator("main *").count() == 0
+    assert page.evaluate(OFFLINE, [source, state])
+    shown = LabView(page, ".pgc-lab")
+    formulas = shown.root.locator(".pgc-formula svg").count()
+    for hand in row.hands[:1]:
+        before = looks(shown)
+        do(shown, hand)
+        page.wait_for_timeout(50)
+        alone = looks(shown)
+        assert alone != before
+        with_python = MountedLab(page, lab)
+        do(with_python, hand)
+        page.wait_for_timeout(50)
+        assert looks(with_python)[0] == alone[0]
+        assert with_python.root.locator(".pgc-formula svg").count() == formulas, "they come from the package"
+    page.set_content('<!doctype html><html lang="en"><body><main></main></body></html>')
+    page.evaluate(OFFLINE, [source, state])
+    page.evaluate("window.leave()")
+    assert page.locator("main *").count() == 0
+
+
+# --- in JupyterLab ----------------------------------------------------------------------------------------------------
+
+SYNCED = tuple(name for name in every_lab.NAMES if name not in ("course_map", "quiz", "rlhf_lab", "training_lab"))
+
+
+def close(seen: Any, wanted: Any) -> bool:
+    return np.shape(seen) == np.shape(wanted) and np.allclose(seen, wanted, rtol=0, atol=1e-11)
+
+
+@pytest.fixture(scope="module")
+def notebook(running_app: RunningApp, server: JupyterLabServer) -> Iterator[JupyterLabPage]:
+    """One notebook with all labs, run; those that learn or record in the kernel have tests of their own."""
+    page = running_app.take()
+    page.page.set_viewport_size({"width": 1280, "height": 12_000})  # none is outside the window that JupyterLab draws
+    cells = ["from course_utils.widgets import *\nfrom course_utils.widgets import offline\nlabs = {}"]
+    cells += [f"labs[{name!r}] = offline.labs()[{name!r}]()\nlabs[{name!r}]" for name in SYNCED]
+    page.open(server.write_notebook("contract.ipynb", cells))
+    page.run_all()
+    yield page
+    running_app.leave()
+
+
+@pytest.mark.parametrize("name", SYNCED)
+def test_in_jupyterlab_the_kernel_and_the_picture_are_one(notebook: JupyterLabPage, name: str) -> None:
+    row = every_lab.row(name)
+    selector = f'.jp-Cell[data-windowed-list-index="{1 + SYNCED.index(name)}"] .pgc-lab'
+    lab = LabView(notebook.page, selector)
+    notebook.execute(f"lab = labs[{name!r}]; start = lab.{row.hands[0].trait}")
+    do(lab, row.hands[0])
+    notebook.wait_for_kernel(f"lab.{row.hands[0].trait} != start", bool)
+    refused = f"try:\n    lab.{row.hands[0].trait} = object()\nexcept Exception:\n    pass\nelse:\n    raise ValueError"
+    for code in ("pass", *row.codes, refused):
+        notebook.execute(code)
+        wanted = notebook.kernel_value(f"__import__('numpy').array({row.computed}, dtype=float).tolist()")
+        notebook.wait_for_page(reading(selector, row.seen), partial(close, wanted=wanted))
+    faults = notebook.faults()
+    notebook.console_errors.clear()
+    assert faults == []

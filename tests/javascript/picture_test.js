@@ -1,0 +1,219 @@
+// The kit without a browser: test_javascript.py puts lab.js and picture.js before this file and runs it in Node.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+
+// --- as much of a page as the kit asks for -----------------------------------------------------------
+
+class FakeNode {
+  constructor(tag) {
+    Object.assign(this, { tag, childNodes: [], attributes: {}, dataset: {}, listeners: {}, parent: null, moves: 0 });
+    const names = new Set();
+    this.classList = {
+      add: (...more) => more.forEach((name) => names.add(name)),
+      remove: (...less) => less.forEach((name) => names.delete(name)),
+      all: () => [...names],
+    };
+  }
+  get firstChild() { return this.childNodes[0] ?? null; }
+  get nextSibling() { return this.parent.childNodes[this.parent.childNodes.indexOf(this) + 1] ?? null; }
+  get ownerSVGElement() { return { getBoundingClientRect: () => ({ left: 100, top: 50 }) }; }
+  remove() { this.parent.childNodes.splice(this.parent.childNodes.indexOf(this), 1); }
+  insertBefore(node, next) {
+    if (node.parent === this && this.childNodes.includes(node)) node.remove();
+    node.parent = this;
+    node.moves += 1;
+    this.childNodes.splice(next === null ? this.childNodes.length : this.childNodes.indexOf(next), 0, node);
+  }
+  append(node) { this.insertBefore(node, null); }
+  getAttribute(name) { return this.attributes[name] ?? null; }
+  setAttribute(name, value) { this.attributes[name] = value; }
+  removeAttribute(name) { delete this.attributes[name]; }
+  addEventListener(name, listener) { this.listeners[name] = listener; }
+  setPointerCapture() {}
+  focus() { document.activeElement = this; }
+  get text() { return this.tag === "#text" ? this.data : this.childNodes.map(({ text }) => text).join(""); }
+}
+
+globalThis.document = {
+  activeElement: null,
+  createTextNode: (data) => Object.assign(new FakeNode("#text"), { data }),
+  createElement: (tag) => new FakeNode(tag),
+  createElementNS: (_, tag) => new FakeNode(tag),
+};
+
+const tags = (node) => node.childNodes.map(({ tag }) => tag).join(" ");
+
+// --- paint -------------------------------------------------------------------------------------------
+
+test("what stays is the same node, and is not moved, whatever comes and goes before it", () => {
+  const root = new FakeNode("div");
+  const described = (list, extra) => [list.map((v) => [h("line"), h("text", {}, v)]), extra && h("p"), h("g", {}, "kept")];
+  paint(root, described([1, 2], false));
+  const kept = root.childNodes.at(-1);
+  for (const [list, extra, wanted] of [
+    [[1, 2, 3], true, "line text line text line text p g"],
+    [[], true, "p g"],
+    [[4], null, "line text g"],
+    [[4], undefined, "line text g"],
+  ]) {
+    paint(root, described(list, extra));
+    assert.equal(tags(root), wanted);
+    assert.equal(root.childNodes.at(-1), kept);
+  }
+  assert.equal(kept.moves, 1);
+  assert.equal(root.text, "4kept");
+});
+
+test("nodes that were not painted come last and stay", () => {
+  const root = new FakeNode("div");
+  const live = new FakeNode("aside");
+  root.append(live);
+  paint(root, [h("p"), h("b")]);
+  paint(root, [h("p"), null]);
+  assert.equal(tags(root), "p aside");
+  assert.equal(live.moves, 1);
+});
+
+test("attributes, properties, handlers and classes follow the description", () => {
+  const root = new FakeNode("div");
+  const first = () => 1;
+  paint(root, [h("rect", { x: 1, class: "a b", ".estimates": [1], onclick: first, hidden: true })]);
+  const [node] = root.childNodes;
+  node.classList.add("pgc-dragging"); // a hand's
+  assert.deepEqual(node.attributes, { x: "1", hidden: "" });
+  assert.equal(node.onclick, first);
+  paint(root, [h("rect", { class: "b c" })]);
+  assert.deepEqual(node.attributes, {});
+  assert.deepEqual(node.classList.all().sort(), ["b", "c", "pgc-dragging"]);
+  assert.equal(node.onclick, null);
+  assert.equal(node.estimates, undefined);
+});
+
+test("a control shows the state again, but not to somebody who is typing in it", () => {
+  const root = new FakeNode("div");
+  const control = (value) => [h("input", { ".value": value, ".checked": value > 1 })];
+  paint(root, control(1));
+  const [input] = root.childNodes;
+  input.value = "1.5";
+  paint(root, control(1));
+  assert.equal(input.value, 1);
+  Object.assign(input, { value: "1.", checked: true, dataset: { editing: "yes" } });
+  input.focus();
+  paint(root, control(2));
+  assert.equal(input.value, "1.");
+  document.activeElement = null;
+  paint(root, control(2));
+  assert.deepEqual([input.value, input.checked], [2, true]);
+});
+
+// --- sliders -----------------------------------------------------------------------------------------
+
+function makeTestSlider(more = {}) {
+  const root = new FakeNode("svg");
+  const seen = { value: 5, started: 0 };
+  const axis = scale([0, 10], [0, 100]);
+  const show = () => {
+    const common = { label: "x", text: "five", limits: [0, 10], steps: [0.5, 2], axis, across: true };
+    const slider = { ...common, value: seen.value, set: (value) => { seen.value = value; show(); }, ...more };
+    paint(root, [h("g", { slider })]);
+  };
+  show();
+  const [node] = root.childNodes;
+  const hand = (name, clientX) =>
+    node.listeners[name]({ button: 0, pointerId: 1, clientX, clientY: 0, preventDefault() {}, stopPropagation() {} });
+  const press = (key, shiftKey = false) => node.listeners.keydown({ key, shiftKey });
+  return { seen, node, hand, press };
+}
+
+test("a slider follows the hand in small steps, within its limits", () => {
+  const { seen, node, hand } = makeTestSlider();
+  hand("pointermove", 190);
+  assert.equal(seen.value, 5); // nothing is held yet
+  hand("pointerdown", 150);
+  hand("pointermove", 173);
+  assert.equal(seen.value, 7.5);
+  assert.equal(node.attributes["aria-valuenow"], "7.5");
+  assert.equal(node.attributes["aria-orientation"], "horizontal");
+  hand("pointermove", 900);
+  assert.equal(seen.value, 10);
+  hand("pointerup", 900);
+  hand("pointermove", 110);
+  assert.equal(seen.value, 10);
+});
+
+test("a grip is taken where it was touched, a rail takes the handle to the pointer", () => {
+  const held = makeTestSlider({ grip: 24 });
+  held.hand("pointerdown", 160);
+  held.hand("pointermove", 170);
+  assert.equal(held.seen.value, 6);
+  const rail = makeTestSlider({ jump: true });
+  rail.hand("pointerdown", 130);
+  assert.equal(rail.seen.value, 3);
+});
+
+test("what is within holds a drag, and its hooks are called", () => {
+  const calls = [];
+  const { seen, hand } = makeTestSlider({
+    within: [4, 6],
+    round: (value) => Math.round(value * 4) / 4,
+    onStart: () => calls.push("start"),
+    onEnd: () => calls.push("end"),
+  });
+  hand("pointerdown", 150);
+  hand("pointermove", 157);
+  assert.equal(seen.value, 5.75);
+  hand("pointermove", 190);
+  hand("pointerup", 190);
+  assert.equal(seen.value, 6);
+  assert.deepEqual(calls, ["start", "end"]);
+});
+
+test("keys take small and large steps and lead to the ends", () => {
+  const { seen, press } = makeTestSlider();
+  const path = ["ArrowUp", "ArrowLeft", "PageDown", "End", "Home", "a"].map((key) => (press(key), seen.value));
+  assert.deepEqual(path, [5.5, 5, 3, 10, 0, 0]);
+  press("ArrowRight", true);
+  assert.equal(seen.value, 2);
+});
+
+// --- scales, and what is kept ------------------------------------------------------------------------
+
+test("a scale leads there and back, and no step makes −0", () => {
+  const y = scale([-4, 4], [200, 0]);
+  assert.deepEqual([y(-4), y(0), y(4), y.back(50)], [200, 100, 0, 2]);
+  assert.equal(scale([3, 3], [7, 90])(3), 7);
+  assert.ok(Object.is(roundTo(0.05, -0.01), 0));
+  assert.equal(roundTo(0.1, 0.29999), 0.3);
+});
+
+test("remember keeps by its key, holdStill keeps while something is held", () => {
+  const keep = remember();
+  assert.deepEqual(["a", "a", "b"].map((key, i) => keep(key, () => i)), [0, 0, 2]);
+  let refreshed = 0;
+  const still = holdStill(() => (refreshed += 1));
+  let now = 1;
+  const look = () => still.keep(() => now);
+  assert.equal(look(), 1);
+  still.hand.onStart();
+  now = 2;
+  assert.equal(look(), 1);
+  still.hand.onEnd();
+  assert.equal(look(), 2);
+  assert.equal(refreshed, 2);
+});
+
+// --- typed numbers -----------------------------------------------------------------------------------
+
+test("a typed number is set or refused with the reason", () => {
+  const [set, refused] = [[], []];
+  const { attributes } = typed("b", "baseline b", [-20, 20], -1.5, (v) => set.push(v), (why) => refused.push(why));
+  assert.equal(attributes[".value"], "−1.5");
+  const commit = (value) => attributes.onchange({ target: { value, dataset: {} } });
+  ["−2,5", " 20 ", "20.1", "abc", ""].forEach(commit);
+  assert.deepEqual(set, [-2.5, 20]);
+  assert.deepEqual(refused.map((why) => why.slice(0, 21)), [
+    "baseline b: got “20.1", "baseline b: got “abc”", "baseline b: got nothi",
+  ]);
+  assert.ok(refused[0].endsWith("wanted a number from −20 to 20. Kept −1.5."));
+});

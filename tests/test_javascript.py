@@ -1,0 +1,212 @@
+"""The labs' JavaScript without a browser, in the Node that Playwright brings: its form, the kit, the mathematics."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright._impl._driver import compute_driver_executable
+
+from course_utils.widgets import BaselineLab, ClipLab, GaeLab, lab, offline
+from course_utils.widgets.clip_lab import one_sample
+
+NODE = compute_driver_executable()[0]
+FILES = sorted(lab.HERE.glob("*.js"))
+TESTS = sorted((Path(__file__).parent / "javascript").glob("*_test.js"))
+ON_THE_KIT = [path for path in FILES if path.stem in ("lab", "picture") or "makeLab(" in path.read_text("utf-8")]
+TOP_LEVEL = re.compile(r"^(?:async )?(?:const|let|function\*?|class) (\w+)", re.MULTILINE)
+
+
+def node(source: str, *options: str) -> str:
+    """Run the source as an ES module and return what it prints."""
+    done = subprocess.run(
+        [NODE, *options, "--input-type=module", "-"], input=source, capture_output=True, encoding="utf-8", check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def javascript(source: str, function: str, *arguments: Any) -> Any:
+    """Call a function that is written with the names of a lab's module; JSON goes in and comes out."""
+    given = ", ".join(map(json.dumps, arguments))
+    return json.loads(node(f"{source}\nconsole.log(JSON.stringify(({function})({given})));"))
+
+
+@pytest.mark.parametrize("path", ON_THE_KIT, ids=lambda path: path.name)
+def test_the_form_of_a_file(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    faults = [
+        f"{number}: {fault}"
+        for number, line in enumerate(text.splitlines(), 1)
+        for fault, is_so in {
+            "longer than 120": len(line) > 120,
+            "a tab": "\t" in line,
+            "a blank that no eye sees": "\u00a0" in line,
+            "blanks at the end": line != line.rstrip(),
+            "an odd indent": (len(line) - len(line.lstrip(" "))) % 2 == 1,
+        }.items()
+        if is_so
+    ]
+    assert faults == []
+    assert text.endswith("\n")
+    assert "\n\n\n" not in text
+
+
+def test_every_module_is_javascript() -> None:
+    """Names that two joined files both declare, and what else is no JavaScript."""
+    modules = {name: one._esm for name, one in offline.labs().items()}
+    check = """
+      import vm from "node:vm";
+      for (const [name, source] of Object.entries(MODULES)) new vm.SourceTextModule(source, { identifier: name });
+    """.replace("MODULES", json.dumps(modules))
+    node(check, "--experimental-vm-modules", "--no-warnings")
+
+
+def test_nothing_at_the_top_of_a_file_is_unused() -> None:
+    sources = {path: path.read_text(encoding="utf-8") for path in FILES}
+    words = {path: Counter(re.findall(r"\w+", text)) for path, text in sources.items()}
+    everywhere = sum(words.values(), Counter[str]())
+    for path in ON_THE_KIT:
+        used = everywhere if path.stem in ("lab", "picture") else words[path]
+        assert [name for name in TOP_LEVEL.findall(sources[path]) if used[name] < 2] == [], path.name
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.stem)
+def test_the_kit(path: Path) -> None:
+    said = node(lab.lab_source() + path.read_text(encoding="utf-8"))
+    assert re.search(r"^. pass [1-9]", said, re.MULTILINE), said
+
+
+def test_numbers_as_text() -> None:
+    given = [0.0, 1e-10, -0.0004, 0.12345, -1.005, 12.345, 123.45, 123456.0]
+    shown = javascript(lab.lab_source(), "(list) => list.map(short)", given)
+    assert shown == ["0", "0", "−4.0e−4", "0.123", "−1", "12.3", "123", "1.2e+5"]
+    typed = javascript(lab.lab_source(), "(list) => list.map(parseDecimal)", ["−1,5", " 2.", ".5e1", "0x1", "", "1 2"])
+    assert typed == [-1.5, 2, 5, None, None, None]
+
+
+def test_systems_are_solved_as_numpy_does() -> None:
+    rng = np.random.default_rng(7)
+    systems = [(rng.normal(size=(n, n)), rng.normal(size=n)) for n in (1, 2, 5, 9)]
+    systems.append((np.array([[0.0, 1.0], [2.0, 3.0]]), np.array([1.0, 2.0])))  # rows must change places
+    given = [[a.tolist(), b.tolist()] for a, b in systems]
+    for found, (a, b) in zip(
+        javascript(lab.lab_source(), "(all) => all.map(([a, b]) => solve(a, b))", given), systems, strict=True
+    ):
+        np.testing.assert_allclose(found, np.linalg.solve(a, b), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.long
+def test_the_mathematics_of_the_gae_lab() -> None:
+    rng = np.random.default_rng(66)
+    settings: list[dict[str, Any]] = [
+        {
+            "lambda": rng.uniform(),
+            "error": rng.uniform(-3, 3),
+            "discount": rng.uniform(0.5, 1),
+            "action": int(rng.integers(2)),
+            "seed": int(rng.integers(2**32)),
+            "draw": int(rng.integers(1000)),
+        }
+        for _ in range(4)
+    ]
+    settings += [settings[0] | {"lambda": x, "error": e, "discount": 1.0} for x in (0.0, 1.0) for e in (0.0, 3.0)]
+    twin = GaeLab()
+    work = "(tables, settings) => { const work = makeWork(tables); return settings.map((one) => work(one)); }"
+    for setting, seen in zip(settings, javascript(twin._esm, work, twin.world, settings), strict=True):
+        twin.set_trait("lambda_", setting["lambda"])
+        twin.set_trait("critic_error", setting["error"])
+        for name in ("discount", "action", "seed", "draw"):
+            twin.set_trait(name, setting[name])
+        advantage, sample = twin.exact_advantage(), twin.estimates()
+        bias, variance = twin.exact_bias(), twin.exact_variance()
+        squares = (sample - advantage) ** 2
+        wanted: dict[str, tuple[Any, Any]] = {
+            "now": ([seen["now"][k] for k in ("mean", "bias", "variance")], [advantage + bias, bias, variance]),
+            "best": (seen["best"]["lambda"], twin.best_lambda()),
+            "values": (seen["world"]["values"], twin.values()),
+            "critic": (seen["world"]["critic"], twin.critic()),
+            "estimates": (seen["estimates"], sample),
+            "measured": (
+                [seen["measured"]["values"][k] for k in ("mean", "bias", "variance", "sum")],
+                [sample.mean(), sample.mean() - advantage, sample.var(ddof=1), squares.mean()],
+            ),
+            "mean's error": (seen["measured"]["errors"]["mean"], sample.std(ddof=1) / 20),
+        }
+        for name, (found, value) in wanted.items():
+            np.testing.assert_allclose(found, value, rtol=1e-12, atol=1e-12, err_msg=f"{name}, {setting}")
+
+
+@pytest.mark.long
+def test_the_mathematics_of_the_clip_lab() -> None:
+    rng = np.random.default_rng(17)
+    samples = [[rng.uniform(0, 2), rng.uniform(-2, 2), rng.uniform(0, 0.5)] for _ in range(20)]
+    samples += [[r, a, e] for r in (0.0, 0.8, 1.0, 1.2, 2.0) for a in (-1.0, 0.0, 1.0) for e in (0.0, 0.2)]
+    names = ("unclipped", "clipped", "surrogate", "gradient", "outside", "active")
+    found = javascript(ClipLab._esm, "(all) => all.map((one) => oneSample(...one))", samples)
+    for sample, seen in zip(samples, found, strict=True):
+        wanted = [float(getattr(one_sample(*sample), name)) for name in names]
+        np.testing.assert_allclose([float(seen[name]) for name in names], wanted, rtol=1e-12, err_msg=str(sample))
+
+    walks = [[rng.uniform(0, 0.5), rng.uniform(0.1, 2), int(rng.integers(1, 101))] for _ in range(4)]
+    ascents = """(world, walks) => walks.map((walk) => [false, true].map((isFree) =>
+      ascend(world, ...(isFree ? [Infinity, ...walk.slice(1)] : walk))))"""
+    twin = ClipLab()
+    for walk, paths in zip(walks, javascript(twin._esm, ascents, twin.world, walks), strict=True):
+        twin.epsilon, twin.step_size, twin.steps = walk
+        for clip, path in zip((True, False), paths, strict=True):
+            gradient = twin.batch(clip).grad_logits.sum(axis=(0, 1))
+            for name, found, wanted in (
+                ("ratios", [step["ratios"] for step in path], twin.ratios(clip)),
+                ("π", [step["pi"] for step in path], twin.run(clip)),
+                ("KL", [step["kl"] for step in path], twin.kl(clip)),
+                ("gradient", path[-1]["gradient"], gradient),
+            ):
+                np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-12, err_msg=f"{name}, {walk}, {clip}")
+
+
+@pytest.mark.long
+def test_the_mathematics_of_the_baseline_lab() -> None:
+    rng = np.random.default_rng(6)
+    settings = [
+        {
+            "rewards": (rng.choice([0.3, 5.0, 20.0]) * rng.uniform(-1, 1, 3)).tolist(),
+            "logits": (rng.choice([1.0, 8.0]) * rng.uniform(-1, 1, 3)).tolist(),
+            "baseline": float(rng.uniform(-20, 20)),
+            "dependence": float(rng.choice([0.0, 1.0, rng.uniform()])),
+            "seed": int(rng.integers(2**32)),
+        }
+        for _ in range(50)
+    ]
+    work = """(settings) => settings.map((one) => {
+      const all = workOut(one);
+      const uniforms = Array.from({ length: 200 }, (_, i) => uniform(one.seed, 0, i));
+      return { ...all, counts: countDrawn(all.pi, uniforms) };
+    })"""
+    twin = BaselineLab()
+    for setting, seen in zip(settings, javascript(twin._esm, work, settings), strict=True):
+        for name, value in setting.items():
+            twin.set_trait("action_dependence" if name == "dependence" else name, value)
+        baselines = {"zero": 0.0, "value": twin.value(), "best": twin.best_baseline()}
+        wanted: dict[str, Any] = {
+            "pi": twin.probabilities(),
+            "value": twin.value(),
+            "best": twin.best_baseline(),
+            "weights": twin.weights(),
+            "exact": twin.exact_gradient(),
+            "mean": twin.mean_estimate(),
+            "bias": twin.bias(),
+            "deviations": twin.deviations(),
+            "now": twin.variance(),
+            "counts": np.bincount(twin.drawn_actions(), minlength=3),
+        }
+        for name, value in wanted.items():
+            np.testing.assert_allclose(seen[name], value, rtol=1e-12, atol=1e-12, err_msg=f"{name}, {setting}")
+        for name, baseline in baselines.items():
+            np.testing.assert_allclose(seen["at"][name], twin.variance(baseline, 0), rtol=1e-12, atol=1e-12)
