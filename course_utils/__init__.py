@@ -25,7 +25,7 @@ Under them, around them, and what makes them a course:
         figures          static figures: palette, look, alt text
         widgets          the labs: one Python and one JavaScript file each; quiz, map of the course
         checks           the questions that learners answer in code, and the mistakes they make
-        misconceptions   the mistakes that questions, quizzes and tests refer to, in words
+        misconceptions   the list of mistakes that questions, quizzes and faults cite
         lessons          the lessons in order: titles, questions, labs
         progress         the learner's own record
         progress_bar     a bar while a person watches

@@ -107,8 +107,8 @@ def test_the_mathematics_of_the_gae_lab() -> None:
     rng = np.random.default_rng(66)
     settings: list[dict[str, Any]] = [
         {
-            "lambda": rng.uniform(),
-            "error": rng.uniform(-3, 3),
+            "lambda_": rng.uniform(),
+            "critic_error": rng.uniform(-3, 3),
             "discount": rng.uniform(0.5, 1),
             "action": int(rng.integers(2)),
             "seed": int(rng.integers(2**32)),
@@ -116,14 +116,14 @@ def test_the_mathematics_of_the_gae_lab() -> None:
         }
         for _ in range(4)
     ]
-    settings += [settings[0] | {"lambda": x, "error": e, "discount": 1.0} for x in (0.0, 1.0) for e in (0.0, 3.0)]
+    settings += [
+        settings[0] | {"lambda_": x, "critic_error": e, "discount": 1.0} for x in (0.0, 1.0) for e in (0.0, 3.0)
+    ]
     twin = GaeLab()
     work = "(tables, settings) => { const work = makeWork(tables); return settings.map((one) => work(one)); }"
     for setting, seen in zip(settings, javascript(twin._esm, work, twin.world, settings), strict=True):
-        twin.set_trait("lambda_", setting["lambda"])
-        twin.set_trait("critic_error", setting["error"])
-        for name in ("discount", "action", "seed", "draw"):
-            twin.set_trait(name, setting[name])
+        for name, value in setting.items():
+            twin.set_trait(name, value)
         advantage, sample = twin.exact_advantage(), twin.estimates()
         bias, variance = twin.exact_bias(), twin.exact_variance()
         squares = (sample - advantage) ** 2
@@ -179,7 +179,7 @@ def test_the_mathematics_of_the_baseline_lab() -> None:
             "rewards": (rng.choice([0.3, 5.0, 20.0]) * rng.uniform(-1, 1, 3)).tolist(),
             "logits": (rng.choice([1.0, 8.0]) * rng.uniform(-1, 1, 3)).tolist(),
             "baseline": float(rng.uniform(-20, 20)),
-            "dependence": float(rng.choice([0.0, 1.0, rng.uniform()])),
+            "action_dependence": float(rng.choice([0.0, 1.0, rng.uniform()])),
             "seed": int(rng.integers(2**32)),
         }
         for _ in range(50)
@@ -192,7 +192,7 @@ def test_the_mathematics_of_the_baseline_lab() -> None:
     twin = BaselineLab()
     for setting, seen in zip(settings, javascript(twin._esm, work, settings), strict=True):
         for name, value in setting.items():
-            twin.set_trait("action_dependence" if name == "dependence" else name, value)
+            twin.set_trait(name, value)
         baselines = {"zero": 0.0, "value": twin.value(), "best": twin.best_baseline()}
         wanted: dict[str, Any] = {
             "pi": twin.probabilities(),

@@ -17,9 +17,9 @@ from course_utils.checks.question import Section, entries
 from course_utils.checks.result import Status, cut, show
 
 __all__ = ["Diagnosis", "a_shape", "describe", "digits_of", "factor", "in_line", "mutates", "not_callable"]
-__all__ += ["not_finite", "notebook_names", "nothing_returned", "offset", "raised", "rounding", "say"]
-__all__ += ["still_running", "too_long", "transposed", "unknown", "unknown_question", "wrong_arguments", "wrong_mean"]
-__all__ += ["wrong_shape", "wrong_type"]
+__all__ += ["not_finite", "notebook_names", "nothing_returned", "offset", "raised", "rounding", "say", "still_running"]
+__all__ += ["too_long", "transposed", "unknown", "unknown_question", "wrong_arguments", "wrong_mean", "wrong_shape"]
+__all__ += ["wrong_type"]
 
 
 DIGITS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")

@@ -24,9 +24,8 @@ from course_utils.rlhf.network import LanguageModel
 from course_utils.rlhf.world import END, MOODS, Replies, World, checked
 
 __all__ = ["Contexts", "FineTuned", "Sampled", "checked_batch", "checked_model", "contexts", "feature_names"]
-__all__ += ["gradient", "log_probs", "logits", "n_features", "new", "one_blas_thread", "pack", "sample", "score"]
-__all__ += ["sft", "unpack"]
-
+__all__ += ["gradient", "log_probs", "logits", "n_features", "new", "one_blas_thread", "pack", "sample", "score", "sft"]
+__all__ += ["unpack"]
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from course_utils import arguments, kernels
-from course_utils.arguments import BoolArray, FloatArray
+from course_utils.arguments import BoolArray, FloatArray, IntArray
 from course_utils.kernels import AdamState
 from course_utils.rlhf import language_model, network, reward_model
 from course_utils.rlhf import world as worlds
@@ -68,11 +68,11 @@ class Batch(NamedTuple):
     log_ref: FloatArray | None
     """log π_ref, shape (N, V), for a penalty in the loss"""
 
-    def take(self, rows: BoolArray) -> "Batch":
+    def take(self, rows: IntArray) -> "Batch":
         """Return the tokens of some rows."""
         x, actions, of_reply, steps = self.tokens
         return Batch(
-            Contexts(x[rows], actions[rows], of_reply[rows], steps[rows]),
+            Contexts(x.take(rows, axis=0), actions[rows], of_reply[rows], steps[rows]),
             self.old[rows],
             self.advantages[rows],
             self.targets[rows],
@@ -393,7 +393,7 @@ def _mini_batches(config: PPOConfig, batch: Batch, rng: np.random.Generator) -> 
     if config.num_mini_batches == 1:
         return [batch]
     group = rng.permutation(config.batch_size) % config.num_mini_batches
-    return [batch.take(group[batch.tokens.rows] == i) for i in range(config.num_mini_batches)]
+    return [batch.take(np.flatnonzero(group[batch.tokens.rows] == i)) for i in range(config.num_mini_batches)]
 
 
 def _row(config: PPOConfig, world: World, state: State, got: Collected, measured: list[Climbed]) -> Row:

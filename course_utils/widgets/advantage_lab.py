@@ -32,7 +32,7 @@ ACTION_COUNTS = (2, 3, 4, 5, 6)
 ADVANTAGE_LIMIT = LOGIT_LIMIT = STEP_SIZE_LIMIT = 1000.0
 CENTRED_LOGITS = [float(x) for x in np.log([0.5, 0.3, 0.2])]
 
-# Situations of lesson 08. Where π is (.5, .3, .2) the advantages average to 0 under π, as true advantages do.
+# Where π is (.5, .3, .2) the advantages average to 0 under π, as true advantages do.
 PRESETS: dict[str, dict[str, Any]] = {
     "three_actions": {
         "label": "three actions, even odds",

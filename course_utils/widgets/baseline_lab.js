@@ -14,7 +14,7 @@ function weightsOf(rewards, b, c) {
   return rewards.map((R) => R - ((1 - c) * b + c * R));
 }
 
-function workOut({ logits, rewards, baseline: b, dependence: c }) {
+function workOut({ logits, rewards, baseline: b, action_dependence: c }) {
   const pi = softmax(logits);
   const value = dot(pi, rewards);
   const squared = pi.map((p, a) => p * pi.reduce((s, q, k) => s + ((a === k ? 1 : 0) - q) ** 2, 0));
@@ -61,7 +61,7 @@ function times(ratio) {
 const isNothing = (x) => Math.abs(x) < 1e-12;
 const cleared = (x) => (isNothing(x) ? 0 : x);
 
-function whatIsSeen({ actions, baseline: b, dependence: c }, all) {
+function whatIsSeen({ actions, baseline: b, action_dependence: c }, all) {
   const plain = all.at.zero;
   if (c > 0) {
     if (all.exact.every((g) => Math.abs(g) < 1e-9))
@@ -168,7 +168,7 @@ function placeMarks(all, x, inner) {
   });
 }
 
-function drawCurve({ baseline: b, dependence: c }, all, { inner, isWide }, ends, still, change) {
+function drawCurve({ baseline: b, action_dependence: c }, all, { inner, isWide }, ends, still, change) {
   const [low, high] = ends;
   const right = inner - CURVE.right;
   const most = 1.04 * Math.max(all.variance(low, 0), all.variance(high, 0)) || 1;
@@ -182,22 +182,16 @@ function drawCurve({ baseline: b, dependence: c }, all, { inner, isWide }, ends,
   const [px, py] = [x(b), y(all.now)];
   const [from, to] = [Math.max(0, px - 28), Math.min(inner, px + 28)];
   const marks = placeMarks(all, x, inner);
-  const point = ({ name, value, at, tint }) => {
+  const point = ({ name, value, at, tint }, row) => {
     const v = all.at[name];
     const look = name === "zero" ? { fill: colour("paper"), stroke: tint } : { fill: tint, stroke: colour("paper") };
-    const about = { "data-role": "mark", "data-name": name, "data-value": v, "data-at": value, ...look };
-    if (name === "best") return diamond(at, y(v), 7, { "stroke-width": 1.5, ...about });
-    return path(`M${at - 4.5} ${y(v)} a4.5 4.5 0 1 0 9 0 a4.5 4.5 0 1 0 -9 0 z`, { "stroke-width": 1.5, ...about });
+    const more = { ...look, "stroke-width": 1.5, ...about("mark", row, v), "data-name": name, "data-at": value };
+    if (name === "best") return diamond(at, y(v), 7, more);
+    return path(`M${at - 4.5} ${y(v)} a4.5 4.5 0 1 0 9 0 a4.5 4.5 0 1 0 -9 0 z`, more);
   };
   const slider = {
-    label: "baseline b",
-    value: b,
-    text: `${short(b)}, variance ${few(all.now)}`,
-    steps: [0.1, 1],
-    axis: x,
-    across: true,
-    round: (value) => roundTo(0.01, value),
-    grip: Infinity,
+    label: "baseline b", value: b, text: `${short(b)}, variance ${few(all.now)}`,
+    steps: [0.1, 1], axis: x, across: true, round: (value) => roundTo(0.01, value), grip: Infinity,
     set: (value) => change({ baseline: value }),
     ...sliderOn(ends, still),
   };
@@ -207,31 +201,28 @@ function drawCurve({ baseline: b, dependence: c }, all, { inner, isWide }, ends,
   return panel(
     title("variance of one sample’s gradient", h("span", { class: "pgc-key", "data-role": "curve-key" }, told)),
     drawing("variance against the baseline", [inner, CURVE.height],
-      fittingTicks(low, high, right - CURVE.left, 7, short).map((v) => [
-        line(x(v), CURVE.low, x(v), CURVE.low + 4, colour("axis")),
-        label(x(v), CURVE.low + 20, short(v)),
-      ]),
+      ticks(fittingTicks(low, high, right - CURVE.left, 7, short), x, [CURVE.low, CURVE.low + 4], 16, short, onAxis),
       rules(roundTicks(0, most, 4), y, [CURVE.left, right], few, 6),
       label((CURVE.left + right) / 2, CURVE.height - 5, "baseline b"),
       marks.map(({ at, top, tint, dash }) =>
         line(at, top - 14, at, CURVE.low, tint, { "stroke-width": 1.5, "stroke-dasharray": dash })),
       c > 0 && curve(parabola(0), colour("reference"), 2, { "stroke-dasharray": "2 4" }),
       curve(parabola(c), EXACT, 2.5, { "data-role": "curve" }),
-      marks.map((mark) => {
-        const about = { "data-role": "mark-label", "data-name": mark.name, style: `fill: ${mark.tint}` };
+      marks.map((mark, row) => {
+        const look = { "data-role": "mark-label", "data-name": mark.name, style: `fill: ${mark.tint}` };
         const [at, anchor] = mark.flip ? [mark.at - 5, "end"] : [mark.at + 5, "start"];
-        return [point(mark), label(at, mark.top - 4, mark.text, anchor, about)];
+        return [point(mark, row), label(at, mark.top - 4, mark.text, anchor, look)];
       }),
-      h("g", { "data-role": "baseline", class: "pgc-across", slider },
+      h("g", { "data-role": "baseline", slider },
         reach(from, CURVE.top, to - from, CURVE.low - CURVE.top + 6),
         line(px, py, px, CURVE.low + 4, EXACT, { "stroke-width": 1.5 }),
         handle(px, py, EXACT, 9, { "data-value": all.now }))));
 }
 
 function drawSettings(set, all, { change, refuse }) {
-  const { baseline: b, dependence: c } = set;
+  const { baseline: b, action_dependence: c } = set;
   const to = (role, text, value) => button(role, text, () => change({ baseline: value }));
-  const about = { "aria-label": "how far the baseline follows the action’s own reward" };
+  const name = { "aria-label": "how far the baseline follows the action’s own reward" };
   const follow = (value) => change({ action_dependence: value });
   const spoken = `c = ${short(c)}`;
   return row("pgc-set",
@@ -244,13 +235,14 @@ function drawSettings(set, all, { change, refuse }) {
       to("set-best", "b = b*", all.best)),
     div(null,
       check("depends", "b depends on the action", c > 0, (is) => follow(is ? FIRST_DEPENDENCE : 0)),
-      dial("dependence", { min: 0, max: 1, step: 0.05 }, c, spoken, follow, about),
+      dial("dependence", { min: 0, max: 1, step: 0.05 }, c, spoken, follow, name),
       shownBeside("dependence", spoken)));
 }
 
 const rounded = (x) => Number(x.toPrecision(4));
 
-function drawWeights({ actions, rewards, dependence: c }, { weights }, { half }, ends, still, { change, refuse }) {
+function drawWeights(set, { weights }, { half }, ends, still, { change, refuse }) {
+  const { actions, rewards, action_dependence: c } = set;
   const right = half - BARS.right;
   const band = (right - BARS.left) / actions.length;
   const x = (a) => BARS.left + band * (a + 0.5);
@@ -258,27 +250,21 @@ function drawWeights({ actions, rewards, dependence: c }, { weights }, { half },
   const name = c > 0 ? "b(a)" : "b";
   const setReward = (a) => (value) => change({ rewards: replaced(rewards, a, value) });
   const slider = (a) => ({
-    label: `reward of ${actions[a]}`,
-    value: rewards[a],
-    text: `${signed(rewards[a])}, weight ${signed(weights[a])}`,
-    steps: [0.1, 1],
-    axis: y,
-    grip: 24,
-    set: setReward(a),
+    label: `reward of ${actions[a]}`, value: rewards[a], text: `${signed(rewards[a])}, weight ${signed(weights[a])}`,
+    steps: [0.1, 1], axis: y, grip: 24, set: setReward(a),
     ...sliderOn(ends, still),
   });
   const column = (a) => {
     const [R, w] = [rewards[a], weights[a]];
     const level = y(R - w);
     const tint = isNothing(w) ? colour("neutral") : w > 0 ? colour("above") : colour("below");
-    const about = (role, value) => ({ "data-role": role, "data-index": a, "data-value": value });
     return [
       h("g", { "data-role": "reward", "data-index": a, slider: slider(a) },
         reach(x(a) - band / 2, BARS.top, band, BARS.low - BARS.top),
-        bar(x(a), Math.min(42, band * 0.5), y(R), level, tint, about("weight", w)),
+        bar(x(a), Math.min(42, band * 0.5), y(R), level, tint, about("weight", a, w)),
         handle(x(a), y(R), tint, 8)),
       line(x(a) - band / 2 - 0.5, level, x(a) + band / 2 + 0.5, level, EXACT,
-        { "stroke-width": 2, "pointer-events": "none", ...about("level", R - w) }),
+        { "stroke-width": 2, "pointer-events": "none", ...about("level", a, R - w) }),
       label(x(a), 13, signed(w)),
     ];
   };
@@ -324,11 +310,7 @@ function drawEstimates(set, all, { half }, ends, { counts, heaps }, change) {
     label(0, at - 3, fit(words, STRIP.left - 6), "start"),
     label(0, at + 13, note, "start"),
   ];
-  const ticks = (low, high, place, top, bottom) =>
-    fittingTicks(low, high, span, 5, signed).map((v) => [
-      line(place(v), top, place(v), bottom, v === 0 ? colour("axis") : colour("rule")),
-      label(place(v), bottom + 15, signed(v)),
-    ]);
+  const fitting = (ends, place, frame) => ticks(fittingTicks(...ends, span, 5, signed), place, frame, 15, signed);
 
   const nearest = 1.25 * Math.max(...all.exact.map(Math.abs)) || 1;
   const near = scale([-nearest, nearest], places);
@@ -346,7 +328,7 @@ function drawEstimates(set, all, { half }, ends, { counts, heaps }, change) {
       choice("component", null, actions, k, (value) => change({ component: value }), select),
       button("draw-again", "draw again", () => change({ draw: set.draw + 1 }), primary)),
     image(`${what}: ${numbers}`, [half, STRIP.height],
-      ticks(first, last, x, STRIP.top, axisY),
+      fitting([first, last], x, [STRIP.top, axisY]),
       actions.map((_, a) => {
         const at = STRIP.top + STRIP.row * (a + 1);
         return line(0, at, right, at, colour("rule"));
@@ -356,15 +338,15 @@ function drawEstimates(set, all, { half }, ends, { counts, heaps }, change) {
       line(x(exact), STRIP.top, x(exact), axisY, EXACT, { "stroke-width": 1.2 }),
       actions.map((action, a) => {
         const at = STRIP.top + STRIP.row * (a + 0.5);
-        const about = { "data-role": "heap", "data-index": a, "data-count": counts[a], "data-value": each[a] };
         const look = { fill: SAMPLED, stroke: INK, "stroke-width": 0.4, transform: `translate(${x(each[a])} ${at})` };
-        return [path(heaps[a], { ...look, ...about }), name(at, action, `${counts[a]} drawn`)];
+        const heap = path(heaps[a], { ...look, "data-count": counts[a], ...about("heap", a, each[a]) });
+        return [heap, name(at, action, `${counts[a]} drawn`)];
       }),
       name(y, "mean ± sd", "● sampled"),
       line(within(average - error), y, within(average + error), y, INK, { "stroke-width": 1.5 }),
       circle(x(average), y, 5, SAMPLED, { ...outline, "data-role": "average", "data-value": average }),
       rect(STRIP.left, STRIP.zoomTop, right - STRIP.left, STRIP.zoomRow, colour("muted"), { rx: 4 }),
-      ticks(-nearest, nearest, near, STRIP.zoomTop, zoomLow),
+      fitting([-nearest, nearest], near, [STRIP.zoomTop, zoomLow]),
       name(middle, "zoom: mean", "◆ exact"),
       line(near(mean), STRIP.zoomTop + 2, near(mean), zoomLow - 2, INK,
         { "stroke-width": 3, "data-role": "mean", "data-value": mean }),
@@ -445,24 +427,15 @@ const render = makeLab({
   label: "Baseline lab",
   least: 150,
   view(lab) {
-    const { get, change } = lab;
+    const { get, state, change } = lab;
     const [keepUniforms, keepHeaps] = [remember(), remember()];
     const still = holdStill(lab.refresh);
     return (size) => {
-      const set = {
-        actions: get("actions"),
-        rewards: get("rewards"),
-        logits: get("logits"),
-        baseline: get("baseline"),
-        dependence: get("action_dependence"),
-        component: get("component"),
-        samples: get("samples"),
-        draw: get("draw"),
-      };
+      const set = state("actions", "rewards", "logits", "baseline", "action_dependence", "component");
+      const { samples, seed, draw } = Object.assign(set, state("samples", "seed", "draw"));
       const all = workOut(set);
-      const [seed, draw] = [get("seed"), set.draw];
-      const uniforms = keepUniforms(`${seed} ${draw} ${set.samples}`, () =>
-        Array.from({ length: set.samples }, (_, i) => uniform(seed, draw, i)));
+      const uniforms = keepUniforms(`${seed} ${draw} ${samples}`, () =>
+        Array.from({ length: samples }, (_, i) => uniform(seed, draw, i)));
       const counts = countDrawn(all.pi, uniforms);
       const heaps = keepHeaps(String(counts), () => counts.map(heapPath));
       const ends = still.keep(() => findEnds(set));

@@ -183,20 +183,14 @@ function drawRatioDial({ ratio }, seen, x, y, right, change) {
   const shaft = `M${at + way * 9} ${height} H${tip} M${barb} ${height - 5} L${tip} ${height} L${barb} ${height + 5}`;
   const gradient = seen.active ? "off" : signed(seen.gradient);
   const slider = {
-    label: "ratio ρ",
-    value: ratio,
+    label: "ratio ρ", value: ratio, limits: [0, RATIO_LIMIT], steps: [0.01, 0.1], axis: x, across: true, jump: true,
     text: `${plain(ratio)}, surrogate ${signed(seen.surrogate)}, gradient ${gradient}`,
-    limits: [0, RATIO_LIMIT],
-    steps: [0.01, 0.1],
-    axis: x,
-    across: true,
-    jump: true,
     set: (value) => change({ ratio: value }),
   };
   const point = { stroke: colour("paper"), "stroke-width": 1.5, "data-role": "point", "data-value": seen.surrogate };
   const ring = { stroke: FREE, "stroke-width": 2, "data-role": "plain-point", "data-value": seen.unclipped };
   const long = Math.max(0, right - CURVE.left);
-  return h("g", { "data-role": "ratio", class: "pgc-across", slider },
+  return h("g", { "data-role": "ratio", slider },
     rect(CURVE.left, CURVE.low - 2, long, 4, colour("wash"), { rx: 2 }),
     reach(CURVE.left - 10, CURVE.low - 14, long + 20, 28),
     reach(at - 16, CURVE.top, 32, CURVE.low - CURVE.top), // a finger elsewhere scrolls the page
@@ -213,12 +207,8 @@ function drawAdvantageLift({ advantage }, middle, y, change) {
   const [level, good] = [y(advantage), advantage > 0];
   const fill = advantage === 0 ? colour("neutral") : good ? colour("above") : colour("below");
   const slider = {
-    label: "advantage A",
-    value: advantage,
-    text: signed(advantage),
-    limits: [-ADVANTAGE_LIMIT, ADVANTAGE_LIMIT],
-    steps: [0.05, 0.5],
-    axis: y,
+    label: "advantage A", value: advantage, text: signed(advantage),
+    limits: [-ADVANTAGE_LIMIT, ADVANTAGE_LIMIT], steps: [0.05, 0.5], axis: y,
     set: (value) => change({ advantage: value }),
   };
   const side = good ? -13 : 13;
@@ -233,8 +223,8 @@ function drawCases({ advantage }, seen) {
   const present = seen.below ? 0 : seen.above ? 2 : 1;
   const isHere = (i, k) => advantage !== 0 && advantage > 0 === (i === 0) && k === present;
   const cell = (text, here) => {
-    const about = { class: here ? "pgc-here" : null, "aria-current": here ? "true" : null };
-    return h("td", { role: "cell", "data-role": "case", "data-words": text, ...about }, text);
+    const look = { class: here ? "pgc-here" : null, "aria-current": here ? "true" : null };
+    return h("td", { role: "cell", "data-role": "case", "data-words": text, ...look }, text);
   };
   return h("table", { class: "pgc-cases", role: "table", "aria-label": "what the gradient does" },
     h("thead", { role: "rowgroup" }, h("tr", { role: "row" },
@@ -272,7 +262,7 @@ function drawChips({ actions, sampled, advantages }, states) {
         STATE_WORDS[states[a]])));
 }
 
-function drawControls({ clip, stepSize, steps }, change) {
+function drawControls({ clip, step_size: stepSize, steps }, change) {
   const walk = (number) => () => change({ steps: Math.min(MOST_STEPS, steps + number) });
   return row("pgc-controls",
     button("step", "one step", walk(1), primary),
@@ -299,10 +289,9 @@ function drawPolicy({ epsilon }, { pi }, old, actions, half) {
       actions.map((name, a) => {
         const [p, q, middle] = [pi[a], old[a], SMALL.left + width * (a + 0.5)];
         const [at, high, low] = [middle + 0.4 * width, y(q * (1 + epsilon)), y(q * (1 - epsilon))];
-        const about = (role, value) => ({ "data-role": role, "data-index": a, "data-value": value });
         return [
-          bar(middle, 0.4 * width, y(p), SMALL.low, POLICY, about("now", p)),
-          bar(middle, 0.58 * width, y(q), SMALL.low, "none", { ...dotted, ...about("old", q) }),
+          bar(middle, 0.4 * width, y(p), SMALL.low, POLICY, about("now", a, p)),
+          bar(middle, 0.58 * width, y(q), SMALL.low, "none", { ...dotted, ...about("old", a, q) }),
           path(`M${at - 4} ${high} h8 M${at} ${high} V${low} M${at - 4} ${low} h8`,
             { fill: "none", stroke: EXACT, "stroke-width": 1.6 }),
           label(middle, y(p) - 5, probabilityText(p)),
@@ -326,10 +315,9 @@ function drawRatios({ epsilon }, { ratios }, actions, half, formula) {
         const level = y(Math.min(RATIOS_SHOWN, ratio));
         const dot = `M${middle - 6} ${level} a6 6 0 1 0 12 0 a6 6 0 1 0 -12 0 z`;
         const head = ratio > RATIOS_SHOWN ? `M${middle} ${level - 9} l8 13 h-16 z` : dot;
-        const about = { "data-role": "ratio-mark", "data-index": a, "data-value": ratio };
         return [
           line(middle, y(1), middle, level, POLICY, { "stroke-width": 4 }),
-          path(head, { fill: POLICY, stroke: colour("paper"), "stroke-width": 1.5, ...about }),
+          path(head, { fill: POLICY, stroke: colour("paper"), "stroke-width": 1.5, ...about("ratio-mark", a, ratio) }),
           label(middle + 10, level + 4, short(ratio), "start"),
           label(middle, SMALL.height - 7, name),
         ];
@@ -343,7 +331,7 @@ const SERIES = [
 ];
 
 // One number of the batch against the steps taken, with clip and without.
-function drawSeries({ name, marks, of, on, ends }, { epsilon, steps, clip }, paths, half, heading, about) {
+function drawSeries({ name, marks, of, on, ends }, { epsilon, steps, clip }, paths, half, heading, spoken) {
   const right = half - SMALL.right;
   const x = scale([0, MOST_STEPS], [SMALL.left, Math.max(SMALL.left, right)]);
   const height = scale(ends, [SMALL.low, SMALL.top]);
@@ -359,7 +347,7 @@ function drawSeries({ name, marks, of, on, ends }, { epsilon, steps, clip }, pat
     swatches(
       [`with clip ${short(clipped[steps])}`, EXACT],
       [`without ${short(free[steps])}`, FREE, DOTTED]),
-    drawing(about, [half, SMALL.height],
+    drawing(spoken, [half, SMALL.height],
       rules(marks, y, [SMALL.left, right], String, 8),
       [0, 50, 100].map((v) => label(x(v), SMALL.height - 7, v === 50 ? "50 steps" : String(v))),
       name === "largest" && [
@@ -399,7 +387,7 @@ function statesOf({ clip, epsilon }, { actions, sampled, advantages }, { ratios 
 // Only that part is spoken which has changed.
 function makeSpeech() {
   let before = [];
-  return ({ ratio, advantage, epsilon, clip, stepSize, steps }, ofSample, ofBatch) => {
+  return ({ ratio, advantage, epsilon, clip, step_size: stepSize, steps }, ofSample, ofBatch) => {
     const sample = `Ratio ${plain(ratio)}, advantage ${signed(advantage)}. ${ofSample}`;
     const batch = `After ${steps} ${steps === 1 ? "step" : "steps"}: ${ofBatch}`;
     const parts = [
@@ -415,21 +403,14 @@ function makeSpeech() {
 const render = makeLab({
   name: "clip",
   label: "clip lab",
-  view({ get, change }) {
+  view({ get, state, change }) {
     const [world, formulas] = [get("world"), get("formulas")];
     const { actions, sampled } = world;
     const old = softmax(world.logits);
     const [keepPaths, speak] = [remember(), makeSpeech()];
     return ({ inner, isWide, half }) => {
-      const set = {
-        ratio: get("ratio"),
-        advantage: get("advantage"),
-        epsilon: get("epsilon"),
-        clip: get("clip"),
-        stepSize: get("step_size"),
-        steps: get("steps"),
-      };
-      const { epsilon, stepSize, steps } = set;
+      const set = state("ratio", "advantage", "epsilon", "clip", "step_size", "steps");
+      const { epsilon, step_size: stepSize, steps } = set;
       const paths = keepPaths(`${epsilon} ${stepSize} ${steps}`, () => ({
         clipped: ascend(world, epsilon, stepSize, steps),
         free: ascend(world, Infinity, stepSize, steps),

@@ -106,7 +106,7 @@ function measure(estimates, advantage) {
 const dialText = (x) => (x === 0 || x === 1 ? String(x) : probabilityText(x));
 const CLOSE = 0.05; // a dial this near the best one is called "about right"
 
-function whatIsSeen({ lambda, error }, now, best) {
+function whatIsSeen({ lambda_: lambda, critic_error: error }, now, best) {
   const share = (part) => `${Math.round((100 * part) / now.sum)}\u00a0%`;
   const least = `The least is ${short(best.sum)}, at λ\u00a0=\u00a0${dialText(best.lambda)}.`;
   if (Math.abs(error) < 1e-9)
@@ -154,7 +154,7 @@ const OPENING =
 // What is computed from the state; what stays while the dial is turned, once.
 function makeWork(tables) {
   const [keepCurves, keepEpisodes, keepLimits] = [remember(), remember(), remember()];
-  return ({ lambda, error, discount, action, seed, draw }) => {
+  return ({ lambda_: lambda, critic_error: error, discount, action, seed, draw }) => {
     const [setting, sample] = [`${error} ${discount} ${action}`, `${action} ${seed} ${draw}`];
     const { world, curves, best } = keepCurves(setting, () => {
       const made = makeWorld(tables, discount, error);
@@ -179,7 +179,7 @@ function makeWork(tables) {
 }
 
 // The three exact curves, and the dial that stands on them.
-function drawCurves({ lambda }, { curves, best, now }, { inner }, change) {
+function drawCurves({ lambda_: lambda }, { curves, best, now }, { inner }, change) {
   const right = inner - 66;
   const x = scale([0, 1], [CHART.left, right]);
   const largest = Math.max(...curves.map(({ sum }) => sum));
@@ -194,17 +194,11 @@ function drawCurves({ lambda }, { curves, best, now }, { inner }, change) {
     return label(right + 11, at, text, "start", { "data-role": "curve-name", "font-weight": weight });
   });
   const slider = {
-    label: "λ",
-    value: lambda,
+    label: "λ", value: lambda, limits: [0, 1], steps: [0.01, 0.1], axis: x, across: true, jump: true,
     text: `${dialText(lambda)}, bias ${signed(now.bias)}, variance ${short(now.variance)}`,
-    limits: [0, 1],
-    steps: [0.01, 0.1],
-    axis: x,
-    across: true,
-    jump: true,
     set: (value) => change({ lambda_: value }),
   };
-  const tick = (v) => (v === 0 ? "λ = 0" : dialText(v).replace(".50", ".5"));
+  const place = (v) => (v === 0 ? "λ = 0" : dialText(v).replace(".50", ".5"));
   const triangle = { "data-role": "best", "data-value": best.lambda, fill: colour("paper"), stroke: colour("exact") };
   const point = { stroke: colour("policy"), "stroke-width": 2, "data-role": "point" };
   const name = "squared error of Â(λ), exact";
@@ -212,10 +206,7 @@ function drawCurves({ lambda }, { curves, best, now }, { inner }, change) {
     title(name, key(`▽ least: ${short(best.sum)} at λ\u00a0=\u00a0${dialText(best.lambda)}`)),
     drawing(name, [inner, CHART.height],
       rules([limit, limit / 2, 0], y, [CHART.left, right]),
-      [0, 0.25, 0.5, 0.75, 1].map((v) => [
-        line(x(v), CHART.low, x(v), CHART.low + 4, colour("axis")),
-        label(x(v), CHART.low + 17, tick(v)),
-      ]),
+      ticks([0, 0.25, 0.5, 0.75, 1], x, [CHART.low, CHART.low + 4], 13, place, onAxis),
       line(least, y(best.sum), least, CHART.low, colour("axis"), { "stroke-dasharray": "2 3" }),
       CURVES.map(([name, , of, [stroke, width, more]]) =>
         curve(curves.map((p) => [x(p.lambda), y(of(p))]), stroke, width,
@@ -233,7 +224,7 @@ function drawCurves({ lambda }, { curves, best, now }, { inner }, change) {
         label(dial, 12, `λ = ${dialText(lambda)}`, "middle", { "font-weight": 600 }))));
 }
 
-function drawWeights({ lambda, discount: gamma }, { half }, formula) {
+function drawWeights({ lambda_: lambda, discount: gamma }, { half }, formula) {
   const y = scale([0, 1], [SMALL.low, SMALL.top]);
   const band = (half - SMALL.left - SMALL.right) / (REACH + 1);
   return panel(
@@ -243,9 +234,8 @@ function drawWeights({ lambda, discount: gamma }, { half }, formula) {
       Array.from({ length: REACH + 1 }, (_, l) => {
         const [weight, x] = [(gamma * lambda) ** l, SMALL.left + band * (l + 0.5)];
         const isTold = weight >= 0.005 && (band >= 24 || l % 2 === 0);
-        const about = { "data-role": "weight", "data-index": l, "data-value": weight };
         return [
-          bar(x, band * 0.64, y(weight), SMALL.low, colour("neutral"), about),
+          bar(x, band * 0.64, y(weight), SMALL.low, colour("neutral"), about("weight", l, weight)),
           isTold && label(x, y(weight) - 5, dialText(weight)),
           l === 0 ? label(x + 4, SMALL.height - 6, "l = 0", "end") : label(x, SMALL.height - 6, String(l)),
         ];
@@ -253,7 +243,7 @@ function drawWeights({ lambda, discount: gamma }, { half }, formula) {
 }
 
 // The critic beside the exact values.
-function drawCritic({ error }, { world: { values, critic } }, { half }) {
+function drawCritic({ critic_error: error }, { world: { values, critic } }, { half }) {
   const high = Math.max(0, Math.ceil(Math.max(...values, ...critic) - 1e-9));
   const low = Math.floor(1.2 * Math.min(...values, ...critic) - 0.2 * high); // room for a name below the lower line
   const y = scale([low, high], [SMALL.low, SMALL.top]);
@@ -263,7 +253,6 @@ function drawCritic({ error }, { world: { values, critic } }, { half }) {
   const isClose = (SMALL.low - SMALL.top) * Math.min(high, -low) < 16 * (high - low); // two labels would touch
   const text = (v) => (v === high && high > 0 && isClose ? "" : short(v));
   const square = { stroke: colour("value"), "stroke-width": 2 };
-  const about = (role, index, value) => ({ "data-role": role, "data-index": index, "data-value": value });
   const [over, under] = error >= 0 ? ["critic V̂", "exact V"] : ["exact V", "critic V̂"];
   return panel(
     title("value of each place", key("the critic is right at place 1")),
@@ -288,7 +277,7 @@ function drawSample({ estimates, limits, advantage, measured }, { inner, isWide 
   const place = scale(limits, [STRIP.left, inner - STRIP.right]);
   const x = (v) => place(clamp(v, limits));
   const step = [0.5, 1, 2, 5, 10].find((size) => (high - low) / size <= (isWide ? 10 : 6)) ?? 20;
-  const ticks = Array.from({ length: 12 }, (_, k) => (Math.ceil(low / step) + k) * step).filter((v) => v <= high);
+  const marks = Array.from({ length: 12 }, (_, k) => (Math.ceil(low / step) + k) * step).filter((v) => v <= high);
   const { mean } = measured.values;
   const [truth, middle, error] = [x(advantage), x(mean), 2 * measured.errors.mean];
   const cloud = { fill: colour("sampled"), "fill-opacity": 0.6, stroke: INK, "stroke-opacity": 0.45 };
@@ -301,10 +290,7 @@ function drawSample({ estimates, limits, advantage, measured }, { inner, isWide 
       title(name, key(`${tied("◆ exact A(s, a)", advantage)}   ${tied("● their mean", mean)}`)),
       button("draw-again", "draw again", drawAgain, primary)),
     drawing(name, [inner, STRIP.height],
-      ticks.map((v) => [
-        line(x(v), STRIP.top - 4, x(v), STRIP.low, colour("rule")),
-        label(x(v), STRIP.low + 16, signed(v)),
-      ]),
+      ticks(marks, x, [STRIP.top - 4, STRIP.low], 16, signed, () => colour("rule")),
       h("g", { "data-role": "estimates", ".estimates": estimates, ...cloud, "stroke-width": 0.8 },
         estimates.map((value, i) => {
           const cx = value < low ? STRIP.left - 5 : x(value).toFixed(2);
@@ -319,7 +305,7 @@ function drawSample({ estimates, limits, advantage, measured }, { inner, isWide 
       beyond > 0 && label(STRIP.left - 4, STRIP.row + 4, `◂ ${beyond} further left`, "start")));
 }
 
-function drawSettings({ action, error, discount }, { actions }, initial, change) {
+function drawSettings({ action, critic_error: error, discount }, { actions }, initial, change) {
   const mood = error === 0 ? "exact" : error > 0 ? "too optimistic" : "too pessimistic";
   return row("pgc-settings",
     choice("action", "first action ", actions, action, (value) => change({ action: value })),
@@ -343,17 +329,10 @@ function drawTable({ now, measured: { values, errors } }, { isWide }) {
 const render = makeLab({
   name: "gae",
   label: "GAE lab",
-  view({ get, change }) {
+  view({ get, state, change }) {
     const work = makeWork(get("world"));
     return (size) => {
-      const set = {
-        lambda: get("lambda_"),
-        error: get("critic_error"),
-        discount: get("discount"),
-        action: get("action"),
-        seed: get("seed"),
-        draw: get("draw"),
-      };
+      const set = state("lambda_", "critic_error", "discount", "action", "seed", "draw");
       const all = work(set);
       const { bias, variance, sum } = all.now;
       const words = whatIsSeen(set, all.now, all.best);
@@ -371,7 +350,7 @@ const render = makeLab({
           drawTable(all, size),
         ],
         said:
-          `λ ${dialText(set.lambda)}: bias ${signed(bias)}, variance ${short(variance)}, ` +
+          `λ ${dialText(set.lambda_)}: bias ${signed(bias)}, variance ${short(variance)}, ` +
           `bias squared plus variance ${short(sum)}. ${words}`,
       };
     };

@@ -20,7 +20,7 @@ from course_utils.arguments import FloatArray
 from course_utils.widgets import offline
 
 __all__ = ["Constant", "Flag", "Lab", "Number", "Numbers", "Text", "Texts", "Whole", "lab_source", "lab_style"]
-__all__ += ["labs_in", "listed", "show_boxes", "uniform", "uniforms"]
+__all__ += ["labs_in", "listed", "uniform", "uniforms"]
 
 
 HERE = Path(__file__).parent
@@ -261,7 +261,7 @@ def labs_in(widget: Any) -> list[Lab]:
     return [lab for child in getattr(widget, "children", ()) for lab in labs_in(child)]
 
 
-def show_boxes() -> None:
+def _show_boxes() -> None:
     """Let a learner's own box of labs store the data of its labs too: a box by itself is nothing without Python."""
     shell = get_ipython()
     if shell is not None:
@@ -276,3 +276,6 @@ def _box_bundle(box: Box, include: Any = None, exclude: Any = None) -> Any:
         return bundle
     stored = {"labs": [offline.stored(lab) for lab in labs]}
     return {**bundle, offline.MIME_TYPE: stored, "text/plain": "\n".join(lab.alt_text() for lab in labs)}
+
+
+_show_boxes()

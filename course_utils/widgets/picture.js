@@ -122,6 +122,8 @@ function scale([low, high], [from, to]) {
   return place;
 }
 
+// What a mark is, for tests and for the eye: its kind, which one of them, and the full number behind it.
+const about = (role, index, value) => ({ "data-role": role, "data-index": index, "data-value": value });
 const label = (x, y, text, anchor = "middle", more = {}) =>
   h("text", { x, y, "text-anchor": anchor, "aria-hidden": "true", ...more }, text);
 const line = (x1, y1, x2, y2, stroke, more = {}) => h("line", { x1, x2, y1, y2, stroke, ...more });
@@ -141,9 +143,14 @@ const curve = (points, stroke, width, more) =>
 // Lines across the picture at these values, each with its number at the left.
 const rules = (values, y, [left, right], text = short, gap = 5) =>
   values.map((v) => [
-    line(left, y(v), right, y(v), v === 0 ? colour("axis") : colour("rule")),
+    line(left, y(v), right, y(v), colour(v === 0 ? "axis" : "rule")),
     label(left - gap, y(v) + 4, text(v), "end"),
   ]);
+
+// Lines down the picture at these values, from top to bottom, each with its number so far below.
+const ticks = (values, x, [top, bottom], below, text = short, stroke = (v) => colour(v === 0 ? "axis" : "rule")) =>
+  values.map((v) => [line(x(v), top, x(v), bottom, stroke(v)), label(x(v), bottom + below, text(v))]);
+const onAxis = () => colour("axis");
 
 // What a hand takes, with the ring that shows the focus.
 const handle = (x, y, fill, r = 9, more = {}) => [
@@ -230,7 +237,8 @@ const SLIM = 340;
 
 // The `render` of a lab. view(lab) is called once and returns a function from the size, { inner, isWide, half }, to
 // { seen, said }: the children of the lab, described, and what its live region says, if there is something to say.
-// lab: get(trait); change({ trait: value, … }); refresh(); refuse(text), which refused() returns until the next change.
+// lab: get(trait); state(trait, …), their values by name; change({ trait: value, … }); refresh(); refuse(text), which
+// refused() returns until the next change.
 // A lab is `wide` from so many px on; a side bar may leave it next to nothing, but it is drawn for `least` px.
 function makeLab({ name, label: text, wide = 560, least = 120, view }) {
   return ({ model, el }) => {
@@ -264,7 +272,9 @@ function makeLab({ name, label: text, wide = 560, least = 120, view }) {
       refusal = why;
       refresh();
     };
-    const see = view({ get: (trait) => model.get(trait), change, refresh, refuse, refused: () => refusal });
+    const get = (trait) => model.get(trait);
+    const state = (...traits) => Object.fromEntries(traits.map((trait) => [trait, get(trait)]));
+    const see = view({ get, state, change, refresh, refuse, refused: () => refusal });
     const observer = new ResizeObserver(() => root.clientWidth === width || refresh());
     model.on("change", refresh);
     observer.observe(root);
