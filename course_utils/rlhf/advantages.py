@@ -12,7 +12,6 @@ from course_utils.rlhf.world import Replies
 
 __all__ = ["generalised", "return_less"]
 
-
 Estimator: TypeAlias = Callable[
     [Replies, FloatArray, FloatArray, FloatArray, float],
     tuple[FloatArray, FloatArray],

@@ -22,7 +22,6 @@ from course_utils.rlhf.world import Replies, World
 
 __all__ = ["PPOConfig", "RewardConfig", "RunConfig", "SFTConfig", "StartConfig", "TrafficConfig", "stage"]
 
-
 Stage = TypeVar("Stage", bound="_Checked")
 
 ALGORITHMS: Mapping[str, Mapping[str, Any]] = MappingProxyType(

@@ -22,7 +22,6 @@ from course_utils.rlhf.world import END, Replies, World
 
 __all__ = ["ExactKL", "Metric", "columns", "exact_kl", "full_kl", "read_jsonl", "write_csv", "write_jsonl"]
 
-
 Row = dict[str, float]
 
 

@@ -27,7 +27,6 @@ __all__ = ["Pairs", "RewardModel", "UnsettledError", "accuracy", "check_pairs", 
 __all__ += ["features", "fit", "join", "label", "normalise", "read_pairs", "reward_score", "sample_pairs"]
 __all__ += ["weight_table", "write_pairs"]
 
-
 MOST_PAIRS = 100_000
 KINDS = ("count", "log", "presence", "rich")
 RICH = ("repeated words", "polite words over 2", "words over 10", "share of odd word pairs")

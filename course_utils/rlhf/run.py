@@ -23,7 +23,6 @@ from course_utils.rlhf.world import Replies, World
 
 __all__ = ["NonFiniteError", "RunLog", "Sample", "Start", "begin", "prepare", "relabel", "resume", "run"]
 
-
 SAMPLES_KEPT = 4
 _SAMPLE_EVERY = 10
 
