@@ -142,11 +142,6 @@ function findEnds({ baseline: b, rewards }) {
   return [Math.min(low - room, b), Math.max(high + room, b)];
 }
 
-function fit(name, room) {
-  const most = Math.max(3, Math.floor(room / 7));
-  return name.length > most ? `${name.slice(0, most - 1)}…` : name;
-}
-
 // What the sliders of rewards and of the baseline share; `still` holds the ends of their scale during a drag.
 function sliderOn([low, high], still) {
   const within = still.isHeld() ? [Math.max(LIMITS[0], low), Math.min(LIMITS[1], high)] : undefined;
@@ -257,7 +252,7 @@ function drawWeights(set, { weights }, { half }, ends, still, { change, refuse }
   const column = (a) => {
     const [R, w] = [rewards[a], weights[a]];
     const level = y(R - w);
-    const tint = isNothing(w) ? colour("neutral") : w > 0 ? colour("above") : colour("below");
+    const tint = tintOf(cleared(w));
     return [
       h("g", { "data-role": "reward", "data-index": a, slider: slider(a) },
         reach(x(a) - band / 2, BARS.top, band, BARS.low - BARS.top),
@@ -269,7 +264,6 @@ function drawWeights(set, { weights }, { half }, ends, still, { change, refuse }
     ];
   };
   const style = `width: ${half}px`;
-  const inputs = { class: "pgc-typed", role: "group", "aria-label": "rewards, typed" };
   return panel(
     h("div", { class: "pgc-head", style }, title(`weight R(a) − ${name} of each action`)),
     drawing("weight of each action", [half, BARS.height],
@@ -277,10 +271,9 @@ function drawWeights(set, { weights }, { half }, ends, still, { change, refuse }
       actions.map((action, a) => label(x(a), BARS.height - 7, fit(action, band))),
       label(right + 5, y(rewards.at(-1) - weights.at(-1)) + 4, name, "start"),
       actions.map((_, a) => column(a))),
-    h("div", { ...inputs, style: `${style}; padding: 0 ${BARS.right}px 0 ${BARS.left}px` },
-      actions.map((action, a) =>
-        typed("reward-input", `reward of ${action}`, LIMITS, rounded(rewards[a]), setReward(a), refuse,
-          { "data-index": a }))));
+    typedRow("rewards, typed", half, BARS, actions.map((action, a) =>
+      typed("reward-input", `reward of ${action}`, LIMITS, rounded(rewards[a]), setReward(a), refuse,
+        { "data-index": a }))));
 }
 
 // What is drawn of the estimates for one logit: the numbers in the picture.
