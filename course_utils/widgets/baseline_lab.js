@@ -142,11 +142,6 @@ function findEnds({ baseline: b, rewards }) {
   return [Math.min(low - room, b), Math.max(high + room, b)];
 }
 
-function fit(name, room) {
-  const most = Math.max(3, Math.floor(room / 7));
-  return name.length > most ? `${name.slice(0, most - 1)}…` : name;
-}
-
 // What the sliders of rewards and of the baseline share; `still` holds the ends of their scale during a drag.
 function sliderOn([low, high], still) {
   const within = still.isHeld() ? [Math.max(LIMITS[0], low), Math.min(LIMITS[1], high)] : undefined;

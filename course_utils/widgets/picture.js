@@ -122,6 +122,12 @@ function scale([low, high], [from, to]) {
   return place;
 }
 
+// A name with no more letters than have room.
+function fit(name, room, letter = 7) {
+  const most = Math.max(3, Math.floor(room / letter));
+  return name.length > most ? `${name.slice(0, most - 1)}…` : name;
+}
+
 // What a mark is, for tests and for the eye: its kind, which one of them, and the full number behind it.
 const about = (role, index, value) => ({ "data-role": role, "data-index": index, "data-value": value });
 const label = (x, y, text, anchor = "middle", more = {}) =>
@@ -179,11 +185,15 @@ const button = (role, text, onclick, more = {}) =>
   h("button", { type: "button", "data-role": role, onclick, ...more }, text);
 const primary = { class: "pgc-primary" };
 
-// A choice among words; its value is the index of one.
-const choice = (role, text, options, value, set, more = {}) =>
+// A choice among [value, words]; the values are texts.
+const select = (role, text, options, value, set, more = {}) =>
   h("label", {}, text,
-    h("select", { "data-role": role, ".value": value, onchange: (event) => set(Number(event.target.value)), ...more },
-      options.map((word, i) => h("option", { value: i }, word))));
+    h("select", { "data-role": role, ".value": value, onchange: (event) => set(event.target.value), ...more },
+      options.map(([of, words]) => h("option", { value: of }, words))));
+
+// A choice among words; its value is the index of one.
+const choice = (role, text, words, value, set, more) =>
+  select(role, text, [...words.entries()], value, (index) => set(Number(index)), more);
 
 const check = (role, text, checked, set) =>
   h("label", {},
@@ -220,15 +230,18 @@ const typed = (role, name, [low, high], value, set, refuse, more = {}) =>
   });
 const message = (text) => h("p", { class: "pgc-message", role: "alert", "data-role": "message" }, text);
 
-// rows: [name, words, cells], where a cell is [value, its text].
-const table = (name, columns, rows, corner = "") =>
+// rows: [name, words, cells], where a cell is [value, its text], and a name of its own if need be; drawn: the indices
+// of the columns whose actions were drawn.
+const table = (name, columns, rows, corner = "", drawn = []) =>
   h("table", { class: "pgc-table", role: "table", "aria-label": name, style: `--columns: ${columns.length}` },
     h("thead", { role: "rowgroup" }, h("tr", { role: "row" },
-      [corner, ...columns].map((text) => h("th", { role: "columnheader", scope: "col" }, text)))),
+      h("th", { role: "columnheader", scope: "col" }, corner),
+      columns.map((text, k) =>
+        h("th", { role: "columnheader", scope: "col", class: drawn.includes(k) && "pgc-drawn-action" }, text)))),
     h("tbody", { role: "rowgroup" }, rows.map(([of, text, cells]) => h("tr", { role: "row" },
       h("th", { role: "rowheader", scope: "row" }, text),
-      cells.map(([value, shown], k) =>
-        h("td", { role: "cell", "data-row": of, "data-index": k, "data-value": value }, shown))))));
+      cells.map(([value, shown, name = of], k) =>
+        h("td", { role: "cell", "data-row": name, "data-index": k, "data-value": value }, shown))))));
 
 // --- a lab -----------------------------------------------------------------------------------------
 
@@ -236,7 +249,8 @@ const SIDES = 24; // px of a lab's width that its frame takes
 const SLIM = 340;
 
 // The `render` of a lab. view(lab) is called once and returns a function from the size, { inner, isWide, half }, to
-// { seen, said }: the children of the lab, described, and what its live region says, if there is something to say.
+// { seen, said }: the children of the lab, described, and what its live region says, if there is something to say; or
+// null while traits do not fit together, as between two messages of the kernel: the picture stays.
 // lab: get(trait); state(trait, …), their values by name; change({ trait: value, … }); refresh(); refuse(text), which
 // refused() returns until the next change.
 // A lab is `wide` from so many px on; a side bar may leave it next to nothing, but it is drawn for `least` px.
@@ -256,7 +270,8 @@ function makeLab({ name, label: text, wide = 560, least = 120, view }) {
       const isWide = inner >= wide;
       root.classList.toggle("pgc-narrow", !isWide);
       root.classList.toggle("pgc-slim", inner < SLIM);
-      const { seen, said } = see({ inner, isWide, half: Math.floor(isWide ? (inner - 16) / 2 : inner) });
+      const { seen, said } = see({ inner, isWide, half: Math.floor(isWide ? (inner - 16) / 2 : inner) }) ?? {};
+      if (seen === undefined) return;
       paint(root, seen);
       if (said) live.say(said);
     };
