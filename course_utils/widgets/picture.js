@@ -230,18 +230,18 @@ const typed = (role, name, [low, high], value, set, refuse, more = {}) =>
   });
 const message = (text) => h("p", { class: "pgc-message", role: "alert", "data-role": "message" }, text);
 
-// rows: [name, words, cells], where a cell is [value, its text], and a name of its own if need be; drawn: the indices
-// of the columns whose actions were drawn.
-const table = (name, columns, rows, corner = "", drawn = []) =>
-  h("table", { class: "pgc-table", role: "table", "aria-label": name, style: `--columns: ${columns.length}` },
+// rows: [name, words, cells], where a cell is [value, its text], and a row's name and attributes of its own if need be;
+// drawn: the indices of the columns whose actions were drawn. A "pgc-whole" table stays one where the lab is narrow.
+const table = (name, columns, rows, corner = "", drawn = [], names = "") =>
+  h("table", { class: `pgc-table ${names}`, role: "table", "aria-label": name, style: `--columns: ${columns.length}` },
     h("thead", { role: "rowgroup" }, h("tr", { role: "row" },
       h("th", { role: "columnheader", scope: "col" }, corner),
       columns.map((text, k) =>
         h("th", { role: "columnheader", scope: "col", class: drawn.includes(k) && "pgc-drawn-action" }, text)))),
     h("tbody", { role: "rowgroup" }, rows.map(([of, text, cells]) => h("tr", { role: "row" },
       h("th", { role: "rowheader", scope: "row" }, text),
-      cells.map(([value, shown, name = of], k) =>
-        h("td", { role: "cell", "data-row": name, "data-index": k, "data-value": value }, shown))))));
+      cells.map(([value, shown, name = of, more = {}], k) =>
+        h("td", { role: "cell", "data-row": name, "data-index": k, "data-value": value, ...more }, shown))))));
 
 // --- a lab -----------------------------------------------------------------------------------------
 
