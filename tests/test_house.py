@@ -2,6 +2,7 @@
 
 import ast
 import graphlib
+import re
 from pathlib import Path
 
 import pytest
@@ -124,7 +125,8 @@ def test_all_lists_what_is_public_and_nothing_else(module):
     tree = TREES[module]
     names = {node.name for node in public(tree)}
     if SOURCES[module].name == "__init__.py":
-        names |= {name for where, name in imports(tree) if where.startswith("course_utils")}
+        used_here = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        names |= {name for where, name in imports(tree) if where.startswith("course_utils")} - used_here
     if module.startswith("course_utils.checks.questions."):
         names = {"QUESTION"}
     assert listed(tree) is not None, f"expected __all__ = {sorted(names)}"
@@ -163,3 +165,20 @@ def test_lessons_are_those_that_teach():
         ("arguments", "floats", ""),
     ]:
         assert reference.lesson_of(module, name) == lesson, name
+
+
+def test_the_walks_in_contributing_go_through_names_that_exist():
+    text = (PACKAGE.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    walks = text.split("## Two walks through the code")[1].split("\n## ")[0].replace("`lab.advantages = ", "")
+    homes = {full.split(".")[-1]: defined(tree) for full, tree in TREES.items()}
+    named = [pair for pair in re.findall(r"`([a-z_]+)\.([A-Za-z_]+)\b", walks) if pair[0] in homes and pair[1] != "py"]
+    assert len(named) > 20
+    assert [f"{module}.{name}" for module, name in named if name not in homes[module]] == []
+
+
+def defined(tree):
+    """Names that a module defines at its top, and the methods of its classes."""
+    names = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    return names | {
+        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }

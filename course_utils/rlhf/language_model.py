@@ -447,6 +447,7 @@ def checked_batch(name: str, batch: Contexts, model: LanguageModel) -> None:
     checked_model("model", model)
     _rows(f"{name}.x", batch.x, len(model.table))
     n = batch.x.shape[:1]
+    arguments.instance(f"{name}.actions", batch.actions, np.ndarray)
     arguments.indices(f"{name}.actions", batch.actions, model.readout.shape[1], "a word", n, f"{name}.x")
 
 

@@ -13,41 +13,46 @@ const SVG_TAGS = new Set(
 
 function makeNode(tag) {
   if (tag === undefined) return document.createTextNode("");
-  return SVG_TAGS.has(tag) ? document.createElementNS(SVG_NS, tag) : document.createElement(tag);
+  const node = SVG_TAGS.has(tag) ? document.createElementNS(SVG_NS, tag) : document.createElement(tag);
+  return Object.assign(node, { tag });
 }
 
-// The children by their places. A list has one place, and so has what is not there now: what follows keeps its own.
-function* placed(children, place = "") {
-  for (const [i, child] of children.entries()) {
-    if (Array.isArray(child)) yield* placed(child, `${place}${i}.`);
-    else if (child !== null && child !== undefined && child !== false) yield [`${place}${i} ${child.tag ?? ""}`, child];
-  }
+// The nodes for these children, each in its place of the list; `before` holds those that stood there. A list has one
+// place, and so has what is not there now: what follows keeps its own. All nodes are added to `seen`, in order.
+function place(children, before, seen) {
+  return children.map((child, i) => {
+    const old = before[i];
+    if (Array.isArray(child)) return place(child, Array.isArray(old) ? old : [], seen);
+    if (child === null || child === undefined || child === false) return null;
+    const stays = old && !Array.isArray(old) && old.tag === child.tag;
+    const node = stays ? old : makeNode(child.tag);
+    if (child.tag !== undefined) dress(node, child);
+    else if (node.data !== String(child)) node.data = String(child);
+    seen.push(node);
+    return node;
+  });
 }
 
 // Make the children of a node those described. No node that stays is moved. Nodes that were not painted come last.
 function paint(parent, children) {
-  const gone = parent.painted ?? new Map();
-  const painted = new Map();
-  for (const [place, child] of placed(children)) {
-    const node = gone.get(place) ?? makeNode(child.tag);
-    gone.delete(place);
-    painted.set(place, node);
-    if (child.tag !== undefined) dress(node, child);
-    else if (node.data !== String(child)) node.data = String(child);
-  }
-  for (const node of gone.values()) node.remove();
+  const { places, shown } = parent.painted ?? { places: [], shown: [] };
+  const seen = [];
+  parent.painted = { places: place(children, places, seen), shown: seen };
+  if (seen.length === shown.length && seen.every((node, i) => node === shown[i])) return;
+  const stay = new Set(seen);
+  for (const node of shown) if (!stay.has(node)) node.remove();
   let next = parent.firstChild;
-  for (const node of painted.values()) {
+  for (const node of seen) {
     if (node === next) next = node.nextSibling;
     else parent.insertBefore(node, next);
   }
-  parent.painted = painted;
 }
 
 function dress(node, { attributes, children }) {
   const worn = node.worn ?? {};
   if (!(".innerHTML" in attributes)) paint(node, children);
-  for (const name of Object.keys({ ...worn, ...attributes })) wear(node, name, attributes[name], worn[name]);
+  for (const name in attributes) wear(node, name, attributes[name], worn[name]);
+  for (const name in worn) if (!(name in attributes)) wear(node, name, undefined, worn[name]);
   node.worn = attributes;
 }
 

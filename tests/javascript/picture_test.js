@@ -51,6 +51,10 @@ test("what stays is the same node, and is not moved, whatever comes and goes bef
   const described = (list, extra) => [list.map((v) => [h("line"), h("text", {}, v)]), extra && h("p"), h("g", {}, "kept")];
   paint(root, described([1, 2], false));
   const kept = root.childNodes.at(-1);
+  const second = root.childNodes[3];
+  paint(root, described([7, 8, 9], false));
+  assert.equal(root.childNodes[3], second);
+  assert.equal(second.text, "8");
   for (const [list, extra, wanted] of [
     [[1, 2, 3], true, "line text line text line text p g"],
     [[], true, "p g"],
@@ -63,6 +67,16 @@ test("what stays is the same node, and is not moved, whatever comes and goes bef
   }
   assert.equal(kept.moves, 1);
   assert.equal(root.text, "4kept");
+});
+
+test("whatever takes a place takes it from whatever stood there", () => {
+  const root = new FakeNode("div");
+  for (const [child, wanted] of [
+    ["text", "#text"], [[h("b"), h("i")], "b i"], ["text", "#text"], [h("b"), "b"], [h("i"), "i"], [[], ""], [0, "#text"],
+  ]) {
+    paint(root, [child, h("p")]);
+    assert.equal(tags(root), `${wanted} p`.trim());
+  }
 });
 
 test("nodes that were not painted come last and stay", () => {
