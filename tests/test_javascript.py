@@ -19,7 +19,7 @@ from course_utils.widgets.clip_lab import one_sample
 NODE = compute_driver_executable()[0]
 FILES = sorted(lab.HERE.glob("*.js"))
 TESTS = sorted((Path(__file__).parent / "javascript").glob("*_test.js"))
-SHARED = ("lab", "picture", "kernel_lab")
+SHARED = ("lab", "picture", "kernel_lab", "offline", "labextension")
 ON_THE_KIT = [
     path for path in FILES if path.stem in SHARED or re.search(r"make(Kernel)?Lab\(", path.read_text("utf-8"))
 ]

@@ -139,7 +139,7 @@ class Texts(List):  # type: ignore[type-arg]
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(Text(), **kwargs)
-        self.tag(rule={"kind": "texts"})
+        self.tag(rule={"kind": "list", "of": {"kind": "text"}})
 
     def set(self, obj: Any, value: Any) -> None:
         """Set the list, or raise a TraitError that names the trait."""
