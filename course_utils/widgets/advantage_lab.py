@@ -133,7 +133,7 @@ class AdvantageLab(Lab):
     logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, ACTION_COUNTS).tag(sync=True)
     probabilities = Numbers(0.0, 1.0, ACTION_COUNTS).tag(sync=True)
     probabilities_after = Numbers(0.0, 1.0, ACTION_COUNTS)
-    step_size = Number(1.0).tag(sync=True, low=0.0, high=STEP_SIZE_LIMIT)
+    step_size = Number(1.0, min=0.0, max=STEP_SIZE_LIMIT).tag(sync=True)
     mode = Enum(MODES, "expected").tag(sync=True)
     predict_first = Flag(False).tag(sync=True)
     predictions = List(Dict()).tag(sync=True)
@@ -209,11 +209,10 @@ class AdvantageLab(Lab):
         return proposal["value"]
 
     @validate("step_size")
-    def _step_size_in_range(self, proposal: Any) -> float:
-        value = float(proposal["value"])
-        if not 0 < value <= STEP_SIZE_LIMIT:
-            raise TraitError(f"step_size is {value}, expected a number above 0 and at most {STEP_SIZE_LIMIT:g}")
-        return value
+    def _above_zero(self, proposal: Any) -> float:
+        if proposal["value"] == 0:
+            raise TraitError("step_size is 0.0, expected a number above 0")
+        return float(proposal["value"])
 
     @validate("probabilities")
     def _is_distribution(self, proposal: Any) -> list[float]:

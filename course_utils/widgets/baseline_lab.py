@@ -74,16 +74,16 @@ class BaselineLab(Lab):
     actions = Texts().tag(sync=True)
     rewards = Numbers(-REWARD_LIMIT, REWARD_LIMIT, (COUNT,)).tag(sync=True)
     logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, (COUNT,)).tag(sync=True)
-    baseline = Number(0.0).tag(sync=True, low=-BASELINE_LIMIT, high=BASELINE_LIMIT)
-    action_dependence = Number(0.0).tag(sync=True, low=0.0, high=1.0)
+    baseline = Number(0.0, min=-BASELINE_LIMIT, max=BASELINE_LIMIT).tag(sync=True)
+    action_dependence = Number(0.0, min=0.0, max=1.0).tag(sync=True)
     component = Whole(0, min=0, max=COUNT - 1).tag(sync=True)
     samples = Whole(200, min=1, max=MOST_SAMPLES).tag(sync=True)
     seed = Whole(0, min=0, max=2**32 - 1).tag(sync=True)
     draw = Whole(0, min=0).tag(sync=True)
     initial_rewards = Numbers(-REWARD_LIMIT, REWARD_LIMIT, (COUNT,)).tag(sync=True)
     initial_logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, (COUNT,)).tag(sync=True)
-    initial_baseline = Number(0.0).tag(sync=True, low=-BASELINE_LIMIT, high=BASELINE_LIMIT)
-    initial_action_dependence = Number(0.0).tag(sync=True, low=0.0, high=1.0)
+    initial_baseline = Number(0.0, min=-BASELINE_LIMIT, max=BASELINE_LIMIT).tag(sync=True)
+    initial_action_dependence = Number(0.0, min=0.0, max=1.0).tag(sync=True)
     presets = Constant(PRESETS, read_only=True).tag(sync=True)
 
     def __init__(
@@ -129,14 +129,6 @@ class BaselineLab(Lab):
         if any(not name.strip() for name in names) or len(set(names)) < COUNT:
             raise TraitError(f"actions is {names}, expected short names that differ")
         return names
-
-    @validate("baseline", "action_dependence", "initial_baseline", "initial_action_dependence")
-    def _in_range(self, proposal: Any) -> float:
-        value, trait = float(proposal["value"]), proposal["trait"]
-        low, high = trait.metadata["low"], trait.metadata["high"]
-        if not low <= value <= high:
-            raise TraitError(f"{trait.name} is {value}, expected a number from {low:g} to {high:g}")
-        return value
 
     # --- the mathematics ----------------------------------------------------------------------------
 

@@ -76,7 +76,7 @@ class EstimatorExplorer(Lab):
     quantities = Numbers(-REWARD_LIMIT, REWARD_LIMIT, (COUNT,)).tag(sync=True)
     reward_kind = Enum(REWARD_KINDS, "number").tag(sync=True)
     samples = Whole(100, min=1, max=MOST_SAMPLES).tag(sync=True)
-    h = Number(0.5).tag(sync=True, low=SMALLEST_H, high=LARGEST_H)
+    h = Number(0.5, min=SMALLEST_H, max=LARGEST_H).tag(sync=True)
     differences = Flag(True).tag(sync=True)
     seed = Whole(0, min=0, max=2**32 - 1).tag(sync=True)
     draw = Whole(0, min=0).tag(sync=True)
@@ -121,13 +121,6 @@ class EstimatorExplorer(Lab):
         if any(not name.strip() for name in names) or len(set(names)) < COUNT:
             raise TraitError(f"actions is {names}, expected short names that differ")
         return names
-
-    @validate("h")
-    def _h_in_range(self, proposal: Any) -> float:
-        value = float(proposal["value"])
-        if not SMALLEST_H <= value <= LARGEST_H:
-            raise TraitError(f"h is {value}, expected a number from {SMALLEST_H:g} to {LARGEST_H:g}")
-        return value
 
     # --- the mathematics ----------------------------------------------------------------------------
 

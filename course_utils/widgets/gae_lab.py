@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from traitlets import Dict, TraitError, validate
+from traitlets import Dict
 
 from course_utils import kernels, policy, returns
 from course_utils.arguments import FloatArray
@@ -64,9 +64,9 @@ class GaeLab(Lab):
     _esm = lab_source("gae_lab.js")
     _css = lab_style("gae_lab.css")
 
-    lambda_ = Number(0.9).tag(sync=True, low=0.0, high=1.0)
-    critic_error = Number(2.0).tag(sync=True, low=-ERROR_LIMIT, high=ERROR_LIMIT)
-    discount = Number(0.95).tag(sync=True, low=LOWEST_DISCOUNT, high=HIGHEST_DISCOUNT)
+    lambda_ = Number(0.9, min=0.0, max=1.0).tag(sync=True)
+    critic_error = Number(2.0, min=-ERROR_LIMIT, max=ERROR_LIMIT).tag(sync=True)
+    discount = Number(0.95, min=LOWEST_DISCOUNT, max=HIGHEST_DISCOUNT).tag(sync=True)
     action = Whole(0, min=0, max=len(ACTIONS) - 1).tag(sync=True)
     seed = Whole(0, min=0, max=2**32 - 1).tag(sync=True)
     draw = Whole(0, min=0).tag(sync=True)
@@ -92,14 +92,6 @@ class GaeLab(Lab):
             formulas=row_formulas(),
         )
         self.initial = {name: getattr(self, name) for name in ("lambda_", "critic_error", "discount", "action")}
-
-    @validate("lambda_", "critic_error", "discount")
-    def _in_range(self, proposal: Any) -> float:
-        trait, value = proposal["trait"], float(proposal["value"])
-        low, high = trait.metadata["low"], trait.metadata["high"]
-        if not low <= value <= high:
-            raise TraitError(f"{trait.name} is {value}, expected a number from {low:g} to {high:g}")
-        return value
 
     # --- the mathematics ----------------------------------------------------------------------------
 

@@ -110,7 +110,7 @@ class Whole(Int):  # type: ignore[type-arg]
 
 
 class Number(Float):  # type: ignore[type-arg]
-    """A finite number; traitlets' own takes Booleans, NaN and infinity too."""
+    """A finite number from min to max; traitlets' own takes Booleans, NaN and infinity too."""
 
     info_text = "a finite number"
 
@@ -119,7 +119,10 @@ class Number(Float):  # type: ignore[type-arg]
         real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
         if not real or not np.isfinite(float(value)):
             _refuse(self, obj, value)
-        return float(super().validate(obj, float(value)))
+        number = float(value)
+        if not self.min <= number <= self.max:
+            raise TraitError(f"{self.name} is {number}, expected a number from {self.min:g} to {self.max:g}")
+        return number
 
 
 class Text(Unicode):  # type: ignore[type-arg]

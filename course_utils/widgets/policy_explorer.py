@@ -56,8 +56,8 @@ class PolicyExplorer(Lab):
 
     actions = Texts().tag(sync=True)
     logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, ACTION_COUNTS).tag(sync=True)
-    temperature = Number(1.0).tag(sync=True, low=TEMPERATURES[0], high=TEMPERATURES[1])
-    shift = Number(0.0).tag(sync=True, low=-SHIFT_LIMIT, high=SHIFT_LIMIT)
+    temperature = Number(1.0, min=TEMPERATURES[0], max=TEMPERATURES[1]).tag(sync=True)
+    shift = Number(0.0, min=-SHIFT_LIMIT, max=SHIFT_LIMIT).tag(sync=True)
     seed = Whole(0, min=0, max=2**32 - 1).tag(sync=True)
     draws = Whole(0, min=0, max=MOST_DRAWS).tag(sync=True)
     draw_start = Whole(0, min=0).tag(sync=True)
@@ -113,14 +113,6 @@ class PolicyExplorer(Lab):
                 raise TraitError("actions contains an empty name, expected a short name for each action")
             if len(set(value)) < len(value):
                 raise TraitError(f"actions is {value}, expected names that differ")
-        return value
-
-    @validate("temperature", "shift")
-    def _in_range(self, proposal: Any) -> float:
-        name, value = proposal["trait"].name, float(proposal["value"])
-        low, high = TEMPERATURES if name == "temperature" else (-SHIFT_LIMIT, SHIFT_LIMIT)
-        if not low <= value <= high:
-            raise TraitError(f"{name} is {value}, expected a number from {low:g} to {high:g}")
         return value
 
     # --- what follows from the setting ------------------------------------------------------------
