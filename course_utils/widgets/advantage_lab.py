@@ -186,7 +186,6 @@ class AdvantageLab(Lab):
             preset=preset or "",
             formulas=row_formulas(),
         )
-        self.initial_advantages, self.initial_logits = self.advantages, self.logits
         self._compute()
 
     # --- checks -----------------------------------------------------------------------------------
@@ -281,7 +280,7 @@ class AdvantageLab(Lab):
     def reset(self) -> None:
         """Go back to the first logits and advantages, as the button *reset* does. Predictions are kept."""
         with self.hold_trait_notifications():
-            self.advantages, self.logits = self.initial_advantages, self.initial_logits
+            super().reset()
             self.draw = self.steps_taken = 0
             self._ask_anew()
 

@@ -10,9 +10,9 @@ from course_utils import kernels, policy
 from course_utils.arguments import FloatArray, IntArray
 from course_utils.widgets.lab import (
     Constant,
-    Lab,
     Number,
     Numbers,
+    SampledLab,
     Texts,
     Whole,
     lab_source,
@@ -49,7 +49,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
-class BaselineLab(Lab):
+class BaselineLab(SampledLab):
     """A lab in which the learner drags a baseline and watches the spread of gradient estimates, and their mean.
 
     One state, three actions, J = Σ_a π_a R_a. One sample a ~ π estimates ∂J/∂z by
@@ -78,8 +78,6 @@ class BaselineLab(Lab):
     action_dependence = Number(0.0, min=0.0, max=1.0).tag(sync=True)
     component = Whole(0, min=0, max=COUNT - 1).tag(sync=True)
     samples = Whole(200, min=1, max=MOST_SAMPLES).tag(sync=True)
-    seed = Whole(0, min=0, max=2**32 - 1).tag(sync=True)
-    draw = Whole(0, min=0).tag(sync=True)
     initial_rewards = Numbers(-REWARD_LIMIT, REWARD_LIMIT, (COUNT,)).tag(sync=True)
     initial_logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, (COUNT,)).tag(sync=True)
     initial_baseline = Number(0.0, min=-BASELINE_LIMIT, max=BASELINE_LIMIT).tag(sync=True)
@@ -113,10 +111,6 @@ class BaselineLab(Lab):
             component=component,
             samples=samples,
             seed=seed,
-            initial_rewards=rewards,
-            initial_logits=logits,
-            initial_baseline=baseline,
-            initial_action_dependence=action_dependence,
         )
 
     # --- checks -----------------------------------------------------------------------------------
@@ -197,10 +191,6 @@ class BaselineLab(Lab):
 
     # --- the buttons, from Python -------------------------------------------------------------------
 
-    def draw_again(self) -> None:
-        """Draw all samples anew, as the button does."""
-        self.draw += 1
-
     def use_preset(self, name: str) -> None:
         """Set up one of PRESETS without a baseline, as its button does."""
         if name not in PRESETS:
@@ -208,13 +198,6 @@ class BaselineLab(Lab):
         with self.hold_trait_notifications():
             self.rewards, self.logits = PRESETS[name]["rewards"], PRESETS[name]["logits"]
             self.baseline = self.action_dependence = 0.0
-
-    def reset(self) -> None:
-        """Go back to the first rewards, logits, baseline and samples, as the button does."""
-        with self.hold_trait_notifications():
-            self.rewards, self.logits = self.initial_rewards, self.initial_logits
-            self.baseline, self.action_dependence = self.initial_baseline, self.initial_action_dependence
-            self.draw = 0
 
     # --- viewers without widgets --------------------------------------------------------------------
 

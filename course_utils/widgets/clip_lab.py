@@ -188,7 +188,7 @@ class ClipLab(Lab):
     clip = Flag(True).tag(sync=True)
     step_size = Number(0.5, min=LOWEST_STEP_SIZE, max=HIGHEST_STEP_SIZE).tag(sync=True)
     steps = Whole(0, min=0, max=MOST_STEPS).tag(sync=True)
-    initial = Dict().tag(sync=True)
+    initial = Dict().tag(sync=True, of=("ratio", "advantage", "epsilon", "clip", "step_size", "steps"))
     world = Constant(WORLD, read_only=True).tag(sync=True)
     formulas = Dict().tag(sync=True)
 
@@ -211,8 +211,6 @@ class ClipLab(Lab):
             steps=steps,
             formulas=lab_formulas(),
         )
-        names = ("ratio", "advantage", "epsilon", "clip", "step_size", "steps")
-        self.initial = {name: getattr(self, name) for name in names}
 
     # --- the mathematics ----------------------------------------------------------------------------
 
@@ -275,12 +273,6 @@ class ClipLab(Lab):
     def restart(self) -> None:
         """Go back to the policy that sampled, as the button does; the settings stay."""
         self.steps = 0
-
-    def reset(self) -> None:
-        """Go back to the first setting of everything, as the button does."""
-        with self.hold_trait_notifications():
-            for name, value in self.initial.items():
-                setattr(self, name, value)
 
     # --- viewers without widgets --------------------------------------------------------------------
 

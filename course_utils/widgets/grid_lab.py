@@ -77,8 +77,6 @@ class GridLab(Lab):
             discount=discount,
             selected=selected,
             action=action,
-            initial_logits=table,
-            initial_discount=discount,
             formulas=row_formulas(),
         )
 
@@ -131,11 +129,6 @@ class GridLab(Lab):
     def improve(self) -> None:
         """Add A(s, a) to every logit, as the button *improve everywhere* does: no V falls, most rise."""
         self.logits = np.clip(self.table() + self.advantages(), -LOGIT_LIMIT, LOGIT_LIMIT).ravel()
-
-    def reset(self) -> None:
-        """Go back to the first logits and discount, as the button does."""
-        with self.hold_trait_notifications():
-            self.logits, self.discount = self.initial_logits, self.initial_discount
 
     # --- viewers without widgets --------------------------------------------------------------------
 

@@ -19,8 +19,8 @@ from course_utils import arguments
 from course_utils.arguments import FloatArray
 from course_utils.widgets import offline
 
-__all__ = ["Constant", "Flag", "Lab", "Number", "Numbers", "Text", "Texts", "Whole", "lab_source", "lab_style"]
-__all__ += ["labs_in", "listed", "uniform", "uniforms"]
+__all__ = ["Constant", "Flag", "Lab", "Number", "Numbers", "SampledLab", "Text", "Texts", "Whole", "lab_source"]
+__all__ += ["lab_style", "labs_in", "listed", "uniform", "uniforms"]
 
 
 HERE = Path(__file__).parent
@@ -201,6 +201,9 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
 
     same_length: the names of traits that have one entry for each action (or step); untrusted data must obey it;
     offline_note: what stands under the lab while no Python is behind it.
+
+    What `reset` brings back is kept when the lab is made: `logits` where there is a trait `initial_logits`, and in a
+    trait `initial`, a Dict, the traits that its tag `of` names.
     """
 
     same_length: ClassVar[tuple[str, ...]] = ()
@@ -213,6 +216,21 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
         for trait in vars(cls).values():
             if isinstance(trait, TraitType) and trait.metadata.get("sync"):
                 trait.tag(echo_update=False)
+
+    def __init__(self, **traits: Any) -> None:
+        kept = {f"initial_{name}": value for name, value in traits.items() if self.has_trait(f"initial_{name}")}
+        super().__init__(**traits, **kept)
+        if self.has_trait("initial"):
+            self.set_trait("initial", {name: getattr(self, name) for name in self.trait_metadata("initial", "of")})
+
+    def reset(self) -> None:
+        """Go back to how the lab began, as the button *reset* does."""
+        with self.hold_trait_notifications():
+            kept = {
+                name: getattr(self, f"initial_{name}") for name in self.traits() if self.has_trait(f"initial_{name}")
+            }
+            for name, value in {**kept, **getattr(self, "initial", {})}.items():
+                self.set_trait(name, value)
 
     def alt_text(self) -> str:
         """Return what the first frame shows, in words."""
@@ -255,6 +273,23 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
             {**data, offline.MIME_TYPE: offline.stored(self), "text/plain": alt, **shown},
             {"image/png": {"alt": alt}} if "image/png" in shown else {},
         )
+
+
+class SampledLab(Lab):
+    """A lab with samples: `seed` and `draw`, how often they were drawn anew, say which."""
+
+    seed = Whole(0, min=0, max=2**32 - 1).tag(sync=True)
+    draw = Whole(0, min=0).tag(sync=True)
+
+    def draw_again(self) -> None:
+        """Draw all samples anew, as the button does."""
+        self.draw += 1
+
+    def reset(self) -> None:
+        """Go back to how the lab began and to its first samples, as the button *reset* does."""
+        with self.hold_trait_notifications():
+            super().reset()
+            self.draw = 0
 
 
 def labs_in(widget: Any) -> list[Lab]:

@@ -65,7 +65,7 @@ class PolicyExplorer(Lab):
     revealed = Flag(False).tag(sync=True)
     ghosts = Numbers(0.0, 1.0).tag(sync=True)
     predictions = List(Dict()).tag(sync=True)
-    initial = Dict().tag(sync=True)
+    initial = Dict().tag(sync=True, of=("actions", "logits", "temperature", "shift"))
     formulas = Dict().tag(sync=True)
 
     def __init__(
@@ -93,7 +93,6 @@ class PolicyExplorer(Lab):
             predict_first=predict_first,
             formulas=row_formulas(),
         )
-        self.initial = {name: getattr(self, name) for name in ("actions", "logits", "temperature", "shift")}
 
     # --- checks -----------------------------------------------------------------------------------
 
@@ -168,8 +167,7 @@ class PolicyExplorer(Lab):
         """Go back to the first logits, temperature and shift, as the button *reset* does. Predictions are kept."""
         with self.hold_trait_notifications():
             self.revealed, self.ghosts = False, []
-            for name, value in self.initial.items():
-                setattr(self, name, value)
+            super().reset()
         self.clear()
 
     @property

@@ -57,7 +57,7 @@ class ScoreExplorer(Lab):
     seed = Whole(0, min=0, max=2**32 - 1).tag(sync=True)
     draws = Whole(0, min=0, max=MOST_DRAWS).tag(sync=True)
     draw_start = Whole(0, min=0).tag(sync=True)
-    initial = Dict().tag(sync=True)
+    initial = Dict().tag(sync=True, of=("probabilities", "weighted"))
     formulas = Dict().tag(sync=True)
 
     def __init__(
@@ -77,7 +77,6 @@ class ScoreExplorer(Lab):
             seed=seed,
             formulas=row_formulas(),
         )
-        self.initial = {"probabilities": self.probabilities, "weighted": self.weighted}
 
     # --- checks -----------------------------------------------------------------------------------
 
@@ -151,9 +150,7 @@ class ScoreExplorer(Lab):
 
     def reset(self) -> None:
         """Go back to the first policy, as the button *reset* does."""
-        with self.hold_trait_notifications():
-            for name, value in self.initial.items():
-                setattr(self, name, value)
+        super().reset()
         self.clear()
 
     # --- viewers without widgets --------------------------------------------------------------------
