@@ -128,7 +128,7 @@ class AdvantageLab(Lab):
     _css = lab_style("advantage_lab.css")
     same_length = ("actions", "advantages", "logits", "probabilities", "initial_advantages", "initial_logits")
 
-    actions = Texts().tag(sync=True)
+    actions = Texts(ACTION_COUNTS).tag(sync=True)
     advantages = Numbers(-ADVANTAGE_LIMIT, ADVANTAGE_LIMIT, ACTION_COUNTS).tag(sync=True)
     logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, ACTION_COUNTS).tag(sync=True)
     probabilities = Numbers(0.0, 1.0, ACTION_COUNTS).tag(sync=True)
@@ -175,9 +175,9 @@ class AdvantageLab(Lab):
             logits = start["logits"] if preset else [0.0] * count
         names = [chr(ord("a") + i) for i in range(count)] if actions is None else listed("actions", actions)
         super().__init__(
-            actions=names,
             advantages=advantages,
             logits=logits,
+            actions=names,
             step_size=start["step_size"] if step_size is None else step_size,
             mode=start["mode"] if mode is None else mode,
             predict_first=predict_first,
@@ -198,13 +198,6 @@ class AdvantageLab(Lab):
         if len(set(known.values())) > 1:
             got = ", ".join(f"{name} has {count}" for name, count in known.items())
             raise TraitError(f"{proposal['trait'].name}: {got} entries; expected the same number for each action")
-        if proposal["trait"].name == "actions":
-            if len(proposal["value"]) not in ACTION_COUNTS:
-                raise TraitError(f"actions has {len(proposal['value'])} names, expected 2 to 6")
-            if any(not name.strip() for name in proposal["value"]):
-                raise TraitError("actions contains an empty name, expected a short name for each action")
-            if len(set(proposal["value"])) < len(proposal["value"]):
-                raise TraitError(f"actions is {proposal['value']}, expected names that differ")
         return proposal["value"]
 
     @validate("step_size")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from traitlets import TraitError, validate
+from traitlets import TraitError
 
 from course_utils import kernels, policy
 from course_utils.arguments import FloatArray, IntArray
@@ -71,7 +71,7 @@ class BaselineLab(SampledLab):
     _css = lab_style("baseline_lab.css")
     same_length = ("actions", "rewards", "logits", "initial_rewards", "initial_logits")
 
-    actions = Texts().tag(sync=True)
+    actions = Texts((COUNT,)).tag(sync=True)
     rewards = Numbers(-REWARD_LIMIT, REWARD_LIMIT, (COUNT,)).tag(sync=True)
     logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, (COUNT,)).tag(sync=True)
     baseline = Number(0.0, min=-BASELINE_LIMIT, max=BASELINE_LIMIT).tag(sync=True)
@@ -112,17 +112,6 @@ class BaselineLab(SampledLab):
             samples=samples,
             seed=seed,
         )
-
-    # --- checks -----------------------------------------------------------------------------------
-
-    @validate("actions")
-    def _three_names(self, proposal: Any) -> list[str]:
-        names: list[str] = proposal["value"]
-        if len(names) != COUNT:
-            raise TraitError(f"actions has {len(names)} names, expected {COUNT}")
-        if any(not name.strip() for name in names) or len(set(names)) < COUNT:
-            raise TraitError(f"actions is {names}, expected short names that differ")
-        return names
 
     # --- the mathematics ----------------------------------------------------------------------------
 

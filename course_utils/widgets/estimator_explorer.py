@@ -1,10 +1,10 @@
 """The estimator explorer: the exact gradient of an average reward beside two ways to estimate it from samples."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from traitlets import Dict, Enum, TraitError, validate
+from traitlets import Dict, Enum
 
 from course_utils import kernels, policy
 from course_utils.arguments import FloatArray
@@ -82,7 +82,7 @@ class EstimatorExplorer(SampledLab):
     _css = lab_style("estimator_explorer.css")
     same_length = ("actions", "logits", "quantities")
 
-    actions = Texts().tag(sync=True)
+    actions = Texts((COUNT,)).tag(sync=True)
     logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, (COUNT,)).tag(sync=True)
     quantities = Numbers(-REWARD_LIMIT, REWARD_LIMIT, (COUNT,)).tag(sync=True)
     reward_kind = Enum(REWARD_KINDS, "number").tag(sync=True)
@@ -117,17 +117,6 @@ class EstimatorExplorer(SampledLab):
             seed=seed,
             formulas=row_formulas(),
         )
-
-    # --- checks -----------------------------------------------------------------------------------
-
-    @validate("actions")
-    def _three_names(self, proposal: Any) -> list[str]:
-        names: list[str] = proposal["value"]
-        if len(names) != COUNT:
-            raise TraitError(f"actions has {len(names)} names, expected {COUNT}")
-        if any(not name.strip() for name in names) or len(set(names)) < COUNT:
-            raise TraitError(f"actions is {names}, expected short names that differ")
-        return names
 
     # --- the mathematics ----------------------------------------------------------------------------
 

@@ -136,12 +136,13 @@ class Text(Unicode):  # type: ignore[type-arg]
 
 
 class Texts(List):  # type: ignore[type-arg]
-    """A list of texts; traitlets' own makes a list of one text."""
+    """A list of texts; traitlets' own makes a list of one text. With `names`, so many short names that differ."""
 
     info_text = "a list of texts"
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, names: tuple[int, ...] = (), **kwargs: Any) -> None:
         super().__init__(Text(), **kwargs)
+        self.names = names
         self.tag(rule={"kind": "list", "of": {"kind": "text"}})
 
     def set(self, obj: Any, value: Any) -> None:
@@ -149,6 +150,20 @@ class Texts(List):  # type: ignore[type-arg]
         if isinstance(value, str):
             _refuse(self, obj, value)
         super().set(obj, value)
+
+    def validate(self, obj: Any, value: Any) -> list[str]:
+        """Return the list, or raise a TraitError that names the trait."""
+        texts: list[str] = super().validate(obj, value) or []
+        if not self.names:
+            return texts
+        if len(texts) not in self.names:
+            to = " to ".join(str(count) for count in sorted({self.names[0], self.names[-1]}))
+            raise TraitError(f"{self.name} has {len(texts)} names, expected {to}")
+        if any(not text.strip() for text in texts):
+            raise TraitError(f"{self.name} contains an empty name, expected a short name for each action")
+        if len(set(texts)) < len(texts):
+            raise TraitError(f"{self.name} is {texts}, expected names that differ")
+        return texts
 
 
 class Constant(Dict):
@@ -226,10 +241,10 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
     def reset(self) -> None:
         """Go back to how the lab began, as the button *reset* does."""
         with self.hold_trait_notifications():
-            kept = {
-                name: getattr(self, f"initial_{name}") for name in self.traits() if self.has_trait(f"initial_{name}")
-            }
-            for name, value in {**kept, **getattr(self, "initial", {})}.items():
+            for name in self.traits():
+                if self.has_trait(f"initial_{name}"):
+                    self.set_trait(name, getattr(self, f"initial_{name}"))
+            for name, value in getattr(self, "initial", {}).items():
                 self.set_trait(name, value)
 
     def alt_text(self) -> str:

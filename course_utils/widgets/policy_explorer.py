@@ -54,7 +54,7 @@ class PolicyExplorer(Lab):
     _esm = lab_source("policy_explorer.js")
     _css = lab_style("policy_explorer.css")
 
-    actions = Texts().tag(sync=True)
+    actions = Texts(ACTION_COUNTS).tag(sync=True)
     logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, ACTION_COUNTS).tag(sync=True)
     temperature = Number(1.0, min=TEMPERATURES[0], max=TEMPERATURES[1]).tag(sync=True)
     shift = Number(0.0, min=-SHIFT_LIMIT, max=SHIFT_LIMIT).tag(sync=True)
@@ -105,13 +105,6 @@ class PolicyExplorer(Lab):
                 f"{name}: {name} has {len(value)} and {other} has {len(getattr(self, other))} entries; "
                 "expected the same number for each action"
             )
-        if name == "actions":
-            if len(value) not in ACTION_COUNTS:
-                raise TraitError(f"actions has {len(value)} names, expected 2 to 6")
-            if any(not action.strip() for action in value):
-                raise TraitError("actions contains an empty name, expected a short name for each action")
-            if len(set(value)) < len(value):
-                raise TraitError(f"actions is {value}, expected names that differ")
         return value
 
     # --- what follows from the setting ------------------------------------------------------------
