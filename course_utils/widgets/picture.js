@@ -333,11 +333,13 @@ const SLIM = 340;
 // { seen, said }: the children of the lab, described, and what its live region says, if there is something to say; or
 // null while traits do not fit together, as between two messages of the kernel: the picture stays.
 // lab: get(trait); state(trait, …), their values by name; change({ trait: value, … }); refresh(); refuse(text), which
-// refused() returns until the next change.
+// refused() returns until the next change; model; leaving(stop): what is to be called at the end.
 // A lab is `wide` from so many px on; a side bar may leave it next to nothing, but it is drawn for `least` px.
-function makeLab({ name, label: text, wide = 560, least = 120, view }) {
+// look: a class for its style.
+function makeLab({ name, label: text, look = "", wide = 560, least = 120, view }) {
   return ({ model, el }) => {
-    const root = htmlNode(el, "div", { class: "pgc-lab", "data-lab": name, role: "group", "aria-label": text });
+    const named = { "data-lab": name, role: "group", "aria-label": text };
+    const root = htmlNode(el, "div", { class: `pgc-lab ${look}`, ...named });
     const live = makeLiveRegion(root);
     const save = makeSaver(model, root);
     keepPlainKeys(root);
@@ -368,9 +370,11 @@ function makeLab({ name, label: text, wide = 560, least = 120, view }) {
       refusal = why;
       refresh();
     };
+    const stops = [];
+    const leaving = (stop) => stops.push(stop);
     const get = (trait) => model.get(trait);
     const state = (...traits) => Object.fromEntries(traits.map((trait) => [trait, get(trait)]));
-    const see = view({ get, state, change, refresh, refuse, refused: () => refusal });
+    const see = view({ model, get, state, change, refresh, refuse, refused: () => refusal, leaving });
     const observer = new ResizeObserver(() => root.clientWidth === width || refresh());
     model.on("change", refresh);
     observer.observe(root);
@@ -379,6 +383,7 @@ function makeLab({ name, label: text, wide = 560, least = 120, view }) {
       observer.disconnect();
       live.stop();
       model.off("change", refresh);
+      for (const stop of stops) stop();
     };
   };
 }
