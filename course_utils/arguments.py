@@ -18,6 +18,12 @@ from typing import Any, ParamSpec, TypeVar, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+__all__ = ["OverflowValueError", "action_axis", "action_indices", "all_finite", "cast", "choice", "count"]
+__all__ += ["deviation", "discount_steps", "finite_result", "flag", "floats", "frozen", "function", "generator"]
+__all__ += ["indices", "instance", "logits_rows", "no_overflow", "number", "positive", "record", "rectangular"]
+__all__ += ["require", "said", "scalar_or", "shape", "shares", "spread", "time_axis", "typed", "whole", "within"]
+
+
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.intp]
 BoolArray = NDArray[np.bool_]

@@ -18,6 +18,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+__all__ = ["DataFileError", "MissingFileError", "document", "json_faults", "json_lines", "lines", "number", "said"]
+__all__ += ["shown", "text", "write", "write_json_lines"]
+
+
 # In a copy of the repository the data lies beside the package, in an installed wheel inside it.
 _BESIDE, _INSIDE = Path(__file__).resolve().parents[1] / "data", Path(__file__).resolve().parent / "data"
 DATA = _INSIDE if _INSIDE.is_dir() else _BESIDE

@@ -1,8 +1,11 @@
 """Estimators of the policy gradient from sampled trajectories, and their errors beside the exact gradient.
 
 All score-function estimators are one sum with different weights: g(τ) = Σ_t w_t ∂ log π(a_t | s_t) / ∂logits, and the
-estimate is the mean of g over the m trajectories of a batch. A weight function takes a record (``rollout.Rollout`` or
-``mdp.Trajectories``) and returns the weights, shape (m, T), 0 in padding. All answers are float64.
+estimate is the mean of g over the m trajectories of a batch. All answers are float64.
+
+A weight function takes a record of m trajectories of at most T steps (``rollout.Rollout`` or ``mdp.Trajectories``) and
+returns the weights, shape (m, T), 0 in padding. It raises TypeError for a record of another type or what is no real
+number, and ValueError for arrays that do not fit together, NaN or inf, or an overflow.
 
 With γ < 1 the gradient of J counts step t by Γ_t = γ^(t−1). ``discount_steps=False`` leaves that factor out, as many
 programs do: another direction, which is in general the gradient of nothing. Return, reward-to-go and every baseline
@@ -14,7 +17,6 @@ from __future__ import annotations  # numpy.random, named in annotations, is slo
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
@@ -24,6 +26,11 @@ from course_utils import arguments, kernels, policy, returns, rollout
 from course_utils.arguments import FloatArray, IntArray
 from course_utils.mdp import TabularMDP, Trajectories
 from course_utils.rollout import Rollout
+
+__all__ = ["Comparison", "GaeMoments", "Moments", "batch_mean_baseline", "compare", "constant_baseline", "describe"]
+__all__ += ["exact_moments", "finite_difference", "gae", "gae_moments", "leave_one_out_baseline", "optimal_baseline"]
+__all__ += ["reward_to_go", "score_gradients", "summarise", "td_error", "total_return", "value_baseline"]
+
 
 Record: TypeAlias = Rollout | Trajectories
 AnyRecord = TypeVar("AnyRecord", bound=Record)
@@ -73,6 +80,15 @@ class Comparison(NamedTuple):
     """standard error of the cosine"""
 
 
+class GaeMoments(NamedTuple):
+    """What the estimate Â of a state and a first action is on average, and how far it spreads."""
+
+    mean: FloatArray
+    """E[Â_t | s_t = s, a_t = a], shape (S, A)"""
+    variance: FloatArray
+    """Var[Â_t | s_t = s, a_t = a], shape (S, A)"""
+
+
 # One sum for all
 
 
@@ -116,16 +132,6 @@ def total_return(record: Record) -> FloatArray:
     Every action gets the credit for all rewards, also for those before it. Rewards that were not recorded, since the
     episode was truncated, do not count.
 
-    Args:
-        record: m trajectories of at most T steps.
-
-    Returns:
-        Weights, shape (m, T), 0 in padding.
-
-    Raises:
-        TypeError: a record of another type.
-        ValueError: a record whose arrays do not fit together, or an overflow.
-
     Source: Williams 1992 (REINFORCE); Xiao & Zhu, Foundations of Large Language Models, ch. 4.
     """
     _check(record)
@@ -142,17 +148,6 @@ def reward_to_go(record: Record, *, discount_steps: bool = True) -> FloatArray:
 
     Rewards that were not recorded, since the episode was truncated, do not count.
 
-    Args:
-        record: m trajectories of at most T steps.
-        discount_steps: False for w_t = G_t; with γ < 1 its expectation is not the gradient of J.
-
-    Returns:
-        Weights, shape (m, T), 0 in padding.
-
-    Raises:
-        TypeError: a record of another type, or discount_steps that is not a Boolean.
-        ValueError: a record whose arrays do not fit together, or an overflow.
-
     Source: Sutton & Barto 2018, section 13.3.
     """
     return _weighted(record, _returns_to_go(record), discount_steps)
@@ -167,17 +162,7 @@ def constant_baseline(record: Record, baseline: float, *, discount_steps: bool =
     The expectation of the estimate is the same for every b, its variance is not.
 
     Args:
-        record: m trajectories of at most T steps.
         baseline: b.
-        discount_steps: False for w_t = G_t − b.
-
-    Returns:
-        Weights, shape (m, T), 0 in padding.
-
-    Raises:
-        TypeError: a record of another type, a baseline that is not a real number, or discount_steps no Boolean.
-        ValueError: a record whose arrays do not fit together, a baseline that is no single finite number, or an
-            overflow.
 
     Source: Williams 1992; Sutton & Barto 2018, section 13.4.
     """
@@ -194,17 +179,6 @@ def batch_mean_baseline(record: Record, *, discount_steps: bool = True) -> Float
     Its own return is part of each trajectory's baseline, so the expectation of the estimate is (1 − 1/m) times what
     it should be. The weights of a trajectory depend on the batch: take a sampled batch, not an enumeration.
 
-    Args:
-        record: a batch of m trajectories of at most T steps.
-        discount_steps: False for w_t = G_t − b_t.
-
-    Returns:
-        Weights, shape (m, T), 0 in padding.
-
-    Raises:
-        TypeError: a record of another type, or discount_steps that is not a Boolean.
-        ValueError: a record whose arrays do not fit together, or an overflow.
-
     Source: Greensmith, Bartlett & Baxter 2004 (baselines that depend on the sample).
     """
     to_go = _returns_to_go(record)
@@ -219,18 +193,7 @@ def leave_one_out_baseline(record: Record, *, discount_steps: bool = True) -> Fl
     counts as 0
 
     The baseline is independent of the trajectory that it is for, so it leaves the expectation alone. The weights are
-    m/(m−1) times those of ``batch_mean_baseline``. Take a sampled batch, not an enumeration.
-
-    Args:
-        record: a batch of m ≥ 2 trajectories of at most T steps.
-        discount_steps: False for w_t^i = G_t^i − b_t^i.
-
-    Returns:
-        Weights, shape (m, T), 0 in padding.
-
-    Raises:
-        TypeError: a record of another type, or discount_steps that is not a Boolean.
-        ValueError: a batch of one trajectory, a record whose arrays do not fit together, or an overflow.
+    m/(m−1) times those of ``batch_mean_baseline``. Take a sampled batch of m ≥ 2, not an enumeration.
 
     Source: Kool, van Hoof & Welling 2019, Buy 4 REINFORCE Samples, Get a Baseline for Free!
     """
@@ -252,16 +215,7 @@ def value_baseline(record: Record, values: ArrayLike, *, discount_steps: bool = 
     since the episode was truncated, do not count; ``gae`` with λ = 1 is the same with a bootstrap there.
 
     Args:
-        record: m trajectories of at most T steps, with state indices.
         values: V, shape (S,); or by time, shape (horizon + 1, S), as from ``TabularMDP.state_values``.
-        discount_steps: False for w_t = G_t − V(s_t).
-
-    Returns:
-        Weights, shape (m, T), 0 in padding.
-
-    Raises:
-        TypeError: a record of another type, values that are not real numbers, or discount_steps no Boolean.
-        ValueError: wrong shapes, NaN or inf, too few states or times in values, or an overflow.
 
     Source: Sutton & Barto 2018, section 13.4 (REINFORCE with baseline).
     """
@@ -279,16 +233,7 @@ def td_error(record: Record, values: ArrayLike, *, discount_steps: bool = True) 
     the value of the state after it counts.
 
     Args:
-        record: m trajectories of at most T steps, with state indices.
         values: V, shape (S,); or by time, shape (horizon + 1, S), as from ``TabularMDP.state_values``.
-        discount_steps: False for w_t = δ_t.
-
-    Returns:
-        Weights, shape (m, T), 0 in padding.
-
-    Raises:
-        TypeError: a record of another type, values that are not real numbers, or discount_steps no Boolean.
-        ValueError: wrong shapes, NaN or inf, too few states or times in values, or an overflow.
 
     Source: Sutton & Barto 2018, section 13.5 (one-step actor-critic).
     """
@@ -307,17 +252,8 @@ def gae(record: Record, values: ArrayLike, lambda_: float, *, discount_steps: bo
     after it counts.
 
     Args:
-        record: m trajectories of at most T steps, with state indices.
         values: V, shape (S,); or by time, shape (horizon + 1, S), as from ``TabularMDP.state_values``.
         lambda_: λ in [0, 1].
-        discount_steps: False to leave γ^(t−1) out.
-
-    Returns:
-        Weights, shape (m, T), 0 in padding.
-
-    Raises:
-        TypeError: a record of another type, values or λ that are not real numbers, or discount_steps no Boolean.
-        ValueError: wrong shapes, NaN or inf, λ outside [0, 1], too few states or times in values, or an overflow.
 
     Source: Schulman et al. 2016, High-Dimensional Continuous Control Using Generalized Advantage Estimation.
     """
@@ -408,6 +344,61 @@ def exact_moments(trajectories: Trajectories, logits: ArrayLike, weights: ArrayL
     return Moments(mean, squares + between)
 
 
+@arguments.no_overflow("values, logits")
+def gae_moments(mdp: TabularMDP, logits: ArrayLike, values: ArrayLike, lambda_: float) -> GaeMoments:
+    """Return the exact mean and variance of the generalised advantage estimate of every state and action.
+
+    E[Â | s, a] = E_{s'}[X], with X = r(s, a) + γ V̂(s') − V̂(s) + γλ m(s')
+    Var[Â | s, a] = Var_{s'}[X] + (γλ)² E_{s'}[v(s')]
+
+    since Â_t = δ_t + γλ Â_{t+1}. Both m(s) = E[Â | s] = Σ_a π(a | s) E[Â | s, a] and v(s) = Var[Â | s] =
+    Σ_a π(a | s) Var[Â | s, a] + Var_a[E[Â | s, a]] solve a linear system.
+
+    Args:
+        mdp: an MDP without a horizon.
+        logits: of the policy that acts from the second step on, shape (S, A).
+        values: the critic V̂, shape (S,), 0 in terminal states.
+        lambda_: λ in [0, 1].
+
+    Returns:
+        GaeMoments; both of shape (S, A), 0 in terminal states.
+
+    Raises:
+        TypeError: not real numbers.
+        ValueError: wrong shape, an MDP with a horizon, a critic that is not 0 in a terminal state, or λ out of range.
+
+    Source: the law of total variance; Sobel 1982 (the variance of discounted returns).
+    """
+    arguments.instance("mdp", mdp, TabularMDP)
+    lambda_ = arguments.number("lambda_", lambda_, low=0.0, high=1.0)
+    mdp.state_values(logits)  # refuses logits of another shape, and a policy without values
+    logits, values = arguments.floats(logits=logits, values=values)
+    arguments.shape("values", values, (mdp.n_states,), "the MDP's states")
+    if mdp.horizon is not None:
+        raise ValueError(f"mdp has horizon {mdp.horizon}, expected None: the moments depend on the state alone")
+    terminal = np.isin(np.arange(mdp.n_states), mdp.terminal_states)
+    arguments.require("values", values, ~terminal | (values == 0), "0 in a terminal state")
+    pi, decay = policy.softmax(logits), mdp.discount * lambda_
+    moves = np.einsum("sa,sax->sx", pi, mdp.transitions)
+    live = np.flatnonzero(~terminal)
+
+    def solve(right: FloatArray, factor: float) -> FloatArray:
+        """Return x = right + factor · P x over the states that are not terminal; 0 elsewhere."""
+        x = np.zeros(mdp.n_states)
+        x[live] = np.linalg.solve(np.eye(live.size) - factor * moves[np.ix_(live, live)], right[live])
+        return x
+
+    deltas = mdp.rewards[:, :, None] + mdp.discount * values - values[:, None, None]  # δ of (s, a, s')
+    mean_deltas = (mdp.transitions * deltas).sum(axis=2)
+    following = solve((pi * mean_deltas).sum(axis=1), decay)  # m
+    mean = (mdp.transitions * (deltas + decay * following)).sum(axis=2)
+    within = (mdp.transitions * (deltas + decay * following - mean[:, :, None]) ** 2).sum(axis=2)
+    of_actions = (pi * (mean - following[:, None]) ** 2).sum(axis=1)
+    spread = solve((pi * within).sum(axis=1) + of_actions, decay**2)  # v
+    variance = within + decay**2 * mdp.transitions @ spread
+    return GaeMoments(np.where(terminal[:, None], 0.0, mean), np.where(terminal[:, None], 0.0, variance))
+
+
 # Measured
 
 
@@ -455,7 +446,7 @@ def summarise(estimates: ArrayLike, exact: ArrayLike, *, false_alarm: float = 1e
     bias_error[np.ptp(estimates, axis=0) == 0] = 0.0
     rounding = _ROUNDING * max(np.abs(estimates).max(), np.abs(exact).max())
     z = np.where(np.abs(bias) <= rounding, 0.0, np.abs(bias) / bias_error)
-    z_limit = _student_limit(false_alarm / max(1, int((bias_error > 0).sum())), n - 1)
+    z_limit = kernels.student_limit(false_alarm / max(1, int((bias_error > 0).sum())), n - 1)
 
     squares = (deviation**2).sum(axis=(1, 2))
     variance, variance_error = float(squares.sum() / (n - 1)), float(squares.std(ddof=1) / root)
@@ -529,8 +520,7 @@ def compare(
         )
     if not weightings:
         raise ValueError("weightings is empty, expected at least one function from a record to weights")
-    if not isinstance(mdp, TabularMDP):
-        raise TypeError(f"mdp is {type(mdp).__name__}, expected course_utils.mdp.TabularMDP")
+    arguments.instance("mdp", mdp, TabularMDP)
     episodes = arguments.count("episodes", episodes)
     batches = arguments.count("batches", batches, low=2)
     generator, false_alarm = arguments.generator(rng), _false_alarm(false_alarm)
@@ -629,8 +619,7 @@ def finite_difference(
 
     Source: Glasserman 2004, Monte Carlo Methods in Financial Engineering, section 7.1.
     """
-    if not isinstance(mdp, TabularMDP):
-        raise TypeError(f"mdp is {type(mdp).__name__}, expected course_utils.mdp.TabularMDP")
+    arguments.instance("mdp", mdp, TabularMDP)
     (table,) = arguments.floats(logits=logits)
     arguments.shape("logits", table, mdp.rewards.shape, "the MDP's (S, A)")
     arguments.logits_rows("logits", table)
@@ -638,6 +627,8 @@ def finite_difference(
     step = arguments.positive("step", arguments.number("step", step))
     generator = arguments.generator(rng)
     common = arguments.flag("common_random_numbers", common_random_numbers)
+    if max_steps is None:
+        rollout.require_end(mdp, table)
     varied = [(int(s), int(a)) for s, a in np.argwhere(table > -np.inf) if s not in mdp.terminal_states]
     episodes = arguments.count("episodes", episodes, low=2 * len(varied))
     each = episodes // (2 * len(varied))
@@ -657,64 +648,6 @@ def finite_difference(
     return result
 
 
-@arguments.no_overflow("actions, rewards")
-def gaussian_score_gradient(mean: float, sd: float, actions: ArrayLike, rewards: ArrayLike) -> FloatArray:
-    """Return each sample's estimate of the derivative of a mean reward, by the score of a Gaussian policy.
-
-    g_i = r_i ∂ log N(a_i; μ, σ²) / ∂μ = r_i (a_i − μ) / σ², whose expectation is ∂ E[f(a)] / ∂μ
-
-    The reward may be any function of the action, also one with jumps or one that nobody knows.
-
-    Args:
-        mean: μ.
-        sd: σ > 0.
-        actions: a_i ~ N(μ, σ²), shape (m,).
-        rewards: r_i = f(a_i), shape (m,).
-
-    Returns:
-        g, shape (m,); the estimate is its mean.
-
-    Raises:
-        TypeError: not real numbers.
-        ValueError: wrong shapes, NaN or inf, a standard deviation that is not positive, or an overflow.
-
-    Source: Williams 1992, section 6 (Gaussian units).
-    """
-    mean, sd = arguments.number("mean", mean), arguments.positive("sd", arguments.number("sd", sd))
-    actions, rewards = arguments.floats(actions=actions, rewards=rewards)
-    if actions.ndim != 1:
-        raise ValueError(f"actions has shape {actions.shape}, expected (m,)")
-    arguments.shape("rewards", rewards, actions.shape, "actions")
-    result: FloatArray = rewards * ((actions - mean) / sd / sd)
-    return result
-
-
-def pathwise_gradient(slopes: ArrayLike) -> FloatArray:
-    """Return each sample's estimate of the derivative of a mean reward, along the path of the sample.
-
-    a_i = μ + σ ε_i, so ∂ f(a_i) / ∂μ = f′(a_i), whose expectation is ∂ E[f(a)] / ∂μ
-
-    It exists only where f has a slope and the slope is known: not for a reward that jumps, and not for actions that
-    are drawn from a list.
-
-    Args:
-        slopes: f′(μ + σ ε_i), shape (m,).
-
-    Returns:
-        The slopes, shape (m,): they are the estimates, and the estimate is their mean.
-
-    Raises:
-        TypeError: not real numbers.
-        ValueError: wrong shape, NaN or inf.
-
-    Source: Glasserman 2004, section 7.2; Kingma & Welling 2014 (the reparameterisation trick).
-    """
-    (slopes,) = arguments.floats(slopes=slopes)
-    if slopes.ndim != 1:
-        raise ValueError(f"slopes has shape {slopes.shape}, expected (m,)")
-    return slopes.copy()
-
-
 # Inside
 
 
@@ -729,9 +662,6 @@ def _paired_performance(
     limits = [mdp.horizon, None if max_steps is None else arguments.whole("max_steps", max_steps, low=1)]
     limit = min((steps for steps in limits if steps is not None), default=None)
     ending = np.isin(np.arange(mdp.n_states), mdp.terminal_states)
-    if limit is None:
-        for pi in pair:
-            rollout._require_end(mdp, pi, ending)
     side = np.arange(2)[:, None]
     cumulative_pi, cumulative_transitions = pair.cumsum(axis=2), mdp.transitions.cumsum(axis=2)
     first = kernels.invert(mdp.start.cumsum(), generator.random(episodes))
@@ -922,27 +852,6 @@ def _trimmed(record: Rollout) -> Rollout:
     n_steps = int(record.mask.any(axis=0).sum())
     steps = {name: getattr(record, name)[:, :n_steps] for name in ("actions", "rewards", "discounts", "mask")}
     return record._replace(states=record.states[:, : n_steps + 1], **steps)
-
-
-@lru_cache(maxsize=128)
-def _student_limit(probability: float, freedom: int) -> float:
-    """Return z with Pr(|t| > z) = probability, for Student's t with so many degrees of freedom.
-
-    With t = √ν tan u the tail is c ∫ cos^(ν−1) u du from arctan(z / √ν) to π/2, c = Γ((ν+1)/2) / (√π Γ(ν/2)).
-    """
-    log_c = math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2) - math.log(math.pi) / 2
-    nodes, node_weights = np.polynomial.legendre.leggauss(96)
-
-    def tail(angle: float) -> float:
-        width = min(math.pi / 2 - angle, 12 / math.sqrt(freedom))  # beyond it there is next to nothing
-        cosines = np.cos(angle + width * (nodes + 1) / 2)
-        return 2 * math.exp(log_c) * width / 2 * float(node_weights @ cosines ** (freedom - 1))
-
-    low, high = 0.0, math.pi / 2
-    for _ in range(100):
-        middle = (low + high) / 2
-        low, high = (middle, high) if tail(middle) > probability else (low, middle)
-    return math.sqrt(freedom) * math.tan(low)
 
 
 def _measured(value: float, error: float) -> str:

@@ -8,6 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+__all__ = ["new_figure", "png", "show", "signed"]
+
+
 # What stands for what: the colours of lab.css in a light page, by the same names (tests/test_colours.py compares them).
 # Okabe–Ito for quantities, each with a second carrier besides its colour (hatch, line style, marker).
 POLICY = "#0072B2"  # solid bar

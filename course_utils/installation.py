@@ -6,6 +6,9 @@ from importlib import metadata
 
 from course_utils import data_files, lessons
 
+__all__ = ["problems", "report", "requirements"]
+
+
 DISTRIBUTION = "policy-gradient-course"
 
 

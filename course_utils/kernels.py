@@ -8,12 +8,19 @@ A NaN or an infinity that goes in comes out of every row that it touches, so who
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from course_utils import arguments
 from course_utils.arguments import BoolArray, FloatArray, IntArray
+
+__all__ = ["AdamState", "Clipped", "Softmax", "Weighted", "adam", "adam_start", "at", "backward", "entropy"]
+__all__ += ["finite_log", "gae", "invert", "k3", "log_prob", "log_softmax", "log_softmax_by_row", "mean_slope"]
+__all__ += ["mean_under", "ppo_clip", "row_sums", "score", "softmax", "student_limit", "td_errors"]
+__all__ += ["weighted_log_prob", "whiten"]
+
 
 NO_SHIFT = 30.0  # exponentials of logits within ± this are neither too large nor too small, in float32 too
 SMALL = 2048  # entries: below, one pass more is cheaper than the question whether it is needed
@@ -270,3 +277,24 @@ def adam(
 def _rest(beta: float) -> float:
     """Return 1 − β as one writes it: 1 − 0.9 is 0.09999999999999998 in binary, and 0.1 is nearer to what is meant."""
     return float(f"{1 - beta:.15g}")
+
+
+@lru_cache(maxsize=128)
+def student_limit(probability: float, freedom: int) -> float:
+    """Return z with Pr(|t| > z) = probability, for Student's t with so many degrees of freedom.
+
+    With t = √ν tan u the tail is c ∫ cos^(ν−1) u du from arctan(z / √ν) to π/2, c = Γ((ν+1)/2) / (√π Γ(ν/2)).
+    """
+    log_c = math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2) - math.log(math.pi) / 2
+    nodes, node_weights = np.polynomial.legendre.leggauss(96)
+
+    def tail(angle: float) -> float:
+        width = min(math.pi / 2 - angle, 12 / math.sqrt(freedom))  # beyond it there is next to nothing
+        cosines = np.cos(angle + width * (nodes + 1) / 2)
+        return 2 * math.exp(log_c) * width / 2 * float(node_weights @ cosines ** (freedom - 1))
+
+    low, high = 0.0, math.pi / 2
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (middle, high) if tail(middle) > probability else (low, middle)
+    return math.sqrt(freedom) * math.tan(low)

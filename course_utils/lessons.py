@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from course_utils import data_files
 
+__all__ = ["Lesson", "are_here", "lab_name", "lesson_of_lab"]
+
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 # Without the repository the notebooks are wherever the learner put them, and a kernel runs in its notebook's folder.
 NOTEBOOKS = REPOSITORY / "notebooks" if (REPOSITORY / "pyproject.toml").is_file() else Path()
@@ -34,10 +37,6 @@ class Lesson(NamedTuple):
         found = [*folder.glob(f"src/{self.number}_*.py"), *folder.glob(f"{self.number}_*.ipynb")]
         stems = [path.stem for path in found if re.fullmatch(r"\w+", path.stem)]  # not a copy that is being written
         return f"{min(stems)}.ipynb" if stems else None
-
-    def has_quiz(self, folder: Path | None = None) -> bool:
-        """Say whether the lesson has a quiz in the folder of quizzes."""
-        return ((QUIZZES if folder is None else folder) / f"{self.number}.json").is_file()
 
 
 LESSONS: tuple[Lesson, ...] = (

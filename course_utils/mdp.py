@@ -18,10 +18,12 @@ from course_utils.arguments import BoolArray, FloatArray, IntArray
 if TYPE_CHECKING:
     from gymnasium.envs.registration import EnvSpec
 
+__all__ = ["TabularMDP", "Trajectories", "from_gymnasium"]
+
+
 _ROW_SUM_TOLERANCE = 1e-9
 _LARGEST_CONDITION = 1e12  # beyond it, a solved value has fewer than about 4 correct digits
 _LONGEST_HORIZON = 1_000_000  # steps; answers by time have a row for each
-_LARGEST_TREE = 1_000  # states of a token MDP, whose table has their square times the vocabulary
 
 
 class Trajectories(NamedTuple):
@@ -285,34 +287,6 @@ class TabularMDP:
         return result
 
     @arguments.no_overflow("rewards, logits")
-    def policy_gradient_by_enumeration(self, logits: ArrayLike) -> FloatArray:
-        """Return the exact gradient of the performance a second way: by the score of every trajectory.
-
-        ∂J / ∂logits = Σ_τ Pr_θ(τ) R(τ) Σ_t ∂ log π(a_t | s_t) / ∂logits
-
-        No value function is needed, and no theorem but the log-derivative trick: it must equal ``policy_gradient``.
-
-        Args:
-            logits: shape (S, A).
-
-        Returns:
-            The gradient, shape (S, A).
-
-        Raises:
-            TypeError, ValueError: see ``enumerate_trajectories``, whose default limit holds.
-
-        Source: Xiao & Zhu, Foundations of Large Language Models, ch. 4 (the log-derivative trick).
-        """
-        every = self.enumerate_trajectories(logits)
-        weights = every.probabilities * every.returns
-        taken: FloatArray = np.zeros(self.rewards.size)  # Σ_τ Pr(τ) R(τ) · how often τ takes action a in state s
-        for states, actions, mask in zip(every.states.T[:-1], every.actions.T, every.mask.T, strict=True):
-            taken += np.bincount(states * self.n_actions + actions, weights * mask, minlength=taken.size)
-        taken = taken.reshape(self.rewards.shape)
-        result: FloatArray = taken - self._policy(logits) * taken.sum(axis=1, keepdims=True)
-        return result
-
-    @arguments.no_overflow("rewards, logits")
     def enumerate_trajectories(self, logits: ArrayLike, limit: int = 1_000_000) -> Trajectories:
         """Return every trajectory that has a positive probability.
 
@@ -467,158 +441,6 @@ class TabularMDP:
                 f"most {arguments.LARGEST_RECORD} steps in all, since more would not fit into 1 GB"
             )
         return length
-
-
-def three_action_state(rewards: ArrayLike = (1.0, 0.25, -1.0)) -> TabularMDP:
-    """Return the smallest decision: one state, three actions, one reward, end.
-
-    Q(s, a) = r_a, V(s) = Σ_b π_b r_b, J = V
-
-    Args:
-        rewards: one for each action, shape (3,).
-
-    Returns:
-        An MDP with state 0 "decision" and terminal state 1 "end".
-
-    Raises:
-        TypeError: not real numbers.
-        ValueError: not three finite numbers.
-
-    Source: lesson 08 of this course, “Predict: three actions, one step”.
-    """
-    (rewards,) = arguments.floats(rewards=rewards)
-    arguments.shape("rewards", rewards, (3,), "three actions")
-    transitions = np.zeros((2, 3, 2))
-    transitions[:, :, 1] = 1.0
-    return TabularMDP(
-        transitions=transitions,
-        rewards=np.stack([rewards, np.zeros(3)]),
-        start=np.array([1.0, 0.0]),
-        terminal_states=(1,),
-        state_names=("decision", "end"),
-        action_names=("first", "second", "third"),
-    )
-
-
-def geometric_mdp(discount: float = 1.0, horizon: int | None = None) -> TabularMDP:
-    """Return the one-state MDP of staying (action 0, reward 1) or stopping (action 1, reward 0, end).
-
-    Without a horizon, V = π_stay (1 + γ V), so V = π_stay / (1 − γ π_stay) and
-    ∂V / ∂logit_stay = π_stay π_stop / (1 − γ π_stay)². The length of an episode is geometric.
-
-    Args:
-        discount: γ in [0, 1].
-        horizon: at most so many steps, at least 1; None for no limit.
-
-    Returns:
-        An MDP with state 0 "playing" and terminal state 1 "stopped".
-
-    Raises:
-        TypeError: not a number.
-        ValueError: out of range.
-
-    Source: Sutton & Barto 2018, example 5.5 (one state, two actions), with the reward on staying.
-    """
-    transitions = np.zeros((2, 2, 2))
-    transitions[0, 0, 0] = transitions[0, 1, 1] = 1.0
-    transitions[1, :, 1] = 1.0
-    return TabularMDP(
-        transitions=transitions,
-        rewards=np.array([[1.0, 0.0], [0.0, 0.0]]),
-        start=np.array([1.0, 0.0]),
-        discount=discount,
-        horizon=horizon,
-        terminal_states=(1,),
-        state_names=("playing", "stopped"),
-        action_names=("stay", "stop"),
-    )
-
-
-def token_mdp(vocabulary: int = 4, length: int = 3, rewards: ArrayLike | None = None) -> TabularMDP:
-    """Return a language model small enough to enumerate: a state is the text so far, an action the next token.
-
-    Every text of ``length`` tokens is one trajectory, and Pr_θ(text) = Π_t π(token_t | tokens before): the
-    dynamics are certain. The reward comes with the last token, for the text as a whole.
-
-    Args:
-        vocabulary: number of tokens, from 1 to 26; they are called a, b, c …
-        length: number of tokens in a text, at least 1.
-        rewards: one for each text, shape (vocabulary,) * length, indexed by the tokens in order; None for the
-            number of neighbours in alphabetical order (abc: 2, aab: 1, cba: 0).
-
-    Returns:
-        An MDP whose states are the unfinished texts, the shorter first and then in alphabetical order (state 0
-        "start" is the empty one, its child by token a is state ``vocabulary · s + 1 + a``), and terminal state
-        −1 "end". The horizon is ``length``.
-
-    Raises:
-        TypeError: not whole numbers, or rewards that are not real numbers.
-        ValueError: out of range, rewards of the wrong shape, or more than 1,000 states.
-
-    Source: Xiao & Zhu, Foundations of Large Language Models, ch. 4 (generating text as decisions).
-    """
-    vocabulary, length = arguments.whole("vocabulary", vocabulary, low=1), arguments.whole("length", length, low=1)
-    if vocabulary > 26:
-        raise ValueError(f"vocabulary is {vocabulary}, expected at most 26: one letter for each token")
-    n_texts = 0
-    for t in range(length):
-        n_texts += vocabulary**t
-        if n_texts >= _LARGEST_TREE:
-            raise ValueError(
-                f"vocabulary {vocabulary} and length {length} make {n_texts} or more states, expected fewer than "
-                f"{_LARGEST_TREE}"
-            )
-    if rewards is None:
-        rewards = (np.diff(np.indices((vocabulary,) * length), axis=0) > 0).sum(axis=0)
-    (rewards,) = arguments.floats(rewards=rewards)
-    arguments.shape("rewards", rewards, (vocabulary,) * length, "vocabulary and length")
-
-    child = vocabulary * np.arange(n_texts)[:, None] + 1 + np.arange(vocabulary)
-    transitions = np.zeros((n_texts + 1, vocabulary, n_texts + 1))
-    transitions[np.arange(n_texts)[:, None], np.arange(vocabulary), np.minimum(child, n_texts)] = 1.0
-    transitions[-1, :, -1] = 1.0
-    table = np.zeros((n_texts + 1, vocabulary))
-    table[n_texts - vocabulary ** (length - 1) : n_texts] = rewards.reshape(-1, vocabulary)
-    tokens = [chr(ord("a") + a) for a in range(vocabulary)]
-    texts = [""]
-    for s in range(1, n_texts):
-        texts.append(texts[(s - 1) // vocabulary] + tokens[(s - 1) % vocabulary])
-    return TabularMDP(
-        transitions=transitions,
-        rewards=table,
-        start=np.eye(n_texts + 1)[0],
-        horizon=length,
-        terminal_states=(n_texts,),
-        state_names=("start", *texts[1:], "end"),
-        action_names=tokens,
-    )
-
-
-def short_corridor() -> TabularMDP:
-    """Return the short corridor with switched actions: three states in a row that all look the same.
-
-    Each step costs 1. Right leads towards the end and left away from it (in the first state, nowhere), but in the
-    second state the two are exchanged. With the same probability p of right in all states,
-    J = −(4 − 2p) / (p (1 − p)), at most −(6 + 4√2) ≈ −11.66, at p = 2 − √2 ≈ 0.59.
-
-    Returns:
-        An MDP with states 0, 1, 2 and terminal state 3 "end", actions 0 "left" and 1 "right", and the features
-        (0, 1) for left and (1, 0) for right in every state, shape (4, 2, 2).
-
-    Source: Sutton & Barto 2018, example 13.1.
-    """
-    transitions = np.zeros((4, 2, 4))
-    for s, left, right in [(0, 0, 1), (1, 2, 0), (2, 1, 3), (3, 3, 3)]:
-        transitions[s, 0, left] = transitions[s, 1, right] = 1.0
-    return TabularMDP(
-        transitions=transitions,
-        rewards=np.array([[-1.0, -1.0]] * 3 + [[0.0, 0.0]]),
-        start=np.array([1.0, 0.0, 0.0, 0.0]),
-        terminal_states=(3,),
-        state_names=("first", "second", "third", "end"),
-        action_names=("left", "right"),
-        features=np.broadcast_to(np.eye(2)[::-1], (4, 2, 2)),
-    )
 
 
 def from_gymnasium(

@@ -8,6 +8,8 @@ from types import MappingProxyType
 from course_utils import data_files
 from course_utils.data_files import DataFileError
 
+__all__ = ["Misconception", "known", "read"]
+
 PATH = data_files.DATA / "misconceptions.json"
 
 

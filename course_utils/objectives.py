@@ -14,6 +14,11 @@ from numpy.typing import ArrayLike
 from course_utils import arguments, kernels, policy
 from course_utils.arguments import BoolArray, FloatArray
 
+__all__ = ["A2CLoss", "AdvantageObjective", "BradleyTerryLoss", "ExpectedAdvantageObjective", "KLEstimates"]
+__all__ += ["KLPenalty", "PPOClipObjective", "a2c_loss", "advantage_objective", "bradley_terry_loss"]
+__all__ += ["expected_advantage_objective", "kl_estimates", "kl_penalised_rewards", "kl_penalty"]
+__all__ += ["ppo_clip_objective"]
+
 
 class AdvantageObjective(NamedTuple):
     """U(τ; θ), averaged over trajectories, and what it is made of."""
@@ -360,7 +365,7 @@ def ppo_clip_objective(
     counted = np.broadcast_to(w != 0, chosen.shape)
     n_counted = max(1, int(counted.sum()))
     value = float(terms.sum() / m)
-    if not (math.isfinite(value) and arguments.all_finite(found.ratio) and arguments.all_finite(slope)):
+    if not (math.isfinite(value) and all(map(arguments.all_finite, (log_probs, found.ratio, slope)))):
         arguments.floats(logits=logits, old_log_probs=old_log_probs, advantages=advantages, weights=weights)
         _check_taken(logits, actions, names="logits, old_log_probs, advantages, weights")
     return PPOClipObjective(

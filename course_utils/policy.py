@@ -13,6 +13,8 @@ from numpy.typing import ArrayLike
 from course_utils import arguments, kernels
 from course_utils.arguments import FloatArray, IntArray
 
+__all__ = ["entropy", "kl_divergence", "log_prob", "log_softmax", "sample", "score", "softmax"]
+
 
 def softmax(logits: ArrayLike, temperature: float = 1.0) -> FloatArray:
     """Return the probabilities of a softmax policy.

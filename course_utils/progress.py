@@ -25,6 +25,9 @@ from typing import Any
 
 from course_utils import data_files, lessons
 
+__all__ = ["export", "location", "record_check", "record_prediction", "record_quiz", "reset", "summary"]
+
+
 VARIABLE = "POLICY_GRADIENT_COURSE_PROGRESS"
 FORMAT = "policy-gradient-course progress"
 VERSION = 1

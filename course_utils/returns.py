@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike
 from course_utils import arguments, kernels
 from course_utils.arguments import FloatArray
 
+__all__ = ["discounted_returns", "gae", "reward_to_go", "td_errors", "whiten"]
+
 
 @arguments.no_overflow("rewards, discounts, bootstrap")
 def discounted_returns(rewards: ArrayLike, discounts: ArrayLike, bootstrap: ArrayLike = 0.0) -> FloatArray:

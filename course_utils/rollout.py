@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from gymnasium.spaces import Discrete
     from gymnasium.vector import VectorEnv
 
+__all__ = ["EndlessEpisodeError", "Rollout", "from_gymnasium", "from_mdp", "make_vec", "require_end"]
+__all__ += ["require_end_by"]
+
+
 Policy: TypeAlias = ArrayLike | Callable[[NDArray[Any]], ArrayLike]
 
 LONGEST_EPISODE = 50_000  # steps; what has not ended by then, and nothing cuts off, counts as endless
@@ -81,8 +85,7 @@ def from_mdp(
 
     Source: Sutton & Barto 2018, section 13.3; Devroye 1986, section III.2 (inversion).
     """
-    if not isinstance(mdp, TabularMDP):
-        raise TypeError(f"mdp is {type(mdp).__name__}, expected course_utils.mdp.TabularMDP")
+    arguments.instance("mdp", mdp, TabularMDP)
     (logits,) = arguments.floats(logits=logits)
     arguments.shape("logits", logits, mdp.rewards.shape, "the MDP's (S, A)")
     pi = policy.softmax(logits.astype(np.float64))
@@ -90,8 +93,8 @@ def from_mdp(
     generator = arguments.generator(rng)
     limit = np.inf if max_steps is None else arguments.whole("max_steps", max_steps, low=1)
     ending = np.isin(np.arange(mdp.n_states), mdp.terminal_states)
-    if mdp.horizon is None and max_steps is None:
-        _require_end(mdp, pi, ending)
+    if max_steps is None:
+        require_end(mdp, logits)
     horizon = np.inf if mdp.horizon is None else mdp.horizon
     endless = mdp.horizon is None and max_steps is None
 
@@ -129,6 +132,36 @@ def from_mdp(
         mask=np.stack(mask, axis=1),
         truncated=running,
     )
+
+
+def require_end(mdp: TabularMDP, logits: ArrayLike) -> None:
+    """Require a horizon, or that from every state that can be reached, a terminal state can be.
+
+    Args:
+        mdp: the MDP.
+        logits: shape (S, A).
+
+    Raises:
+        TypeError: arguments of another type.
+        ValueError: logits of another shape, or episodes that may never end.
+
+    Source: Puterman 1994, Markov Decision Processes, appendix A (reachable states).
+    """
+    arguments.instance("mdp", mdp, TabularMDP)
+    (logits,) = arguments.floats(logits=logits)
+    arguments.shape("logits", logits, mdp.rewards.shape, "the MDP's (S, A)")
+    if mdp.horizon is not None:
+        return
+    moves = np.einsum("sa,sax->sx", policy.softmax(logits), mdp.transitions) > 0
+    ending = np.isin(np.arange(mdp.n_states), mdp.terminal_states)
+    reached, ends = mdp.start > 0, ending
+    for _ in range(mdp.n_states):
+        reached, ends = reached | moves[reached & ~ending].any(axis=0), ends | moves[:, ends].any(axis=1)
+    if (reached & ~ends).any():
+        raise ValueError(
+            "max_steps is None, the MDP has no horizon, and under these logits no terminal state is reached from state "
+            f"{np.flatnonzero(reached & ~ends)[0]}: expected max_steps"
+        )
 
 
 def require_end_by(steps: int, episodes: int, *, endless: bool, name: str = "episodes") -> None:
@@ -367,19 +400,6 @@ def _padded(
     discounts = np.where(padding & truncated[:, None], 1.0, 0.0)
     discounts[row, step] = taken_discounts
     return Rollout(states, actions, rewards, discounts, (~padding).astype(np.float64), truncated)
-
-
-def _require_end(mdp: TabularMDP, pi: FloatArray, ending: BoolArray) -> None:
-    """Require that from every state that can be reached, a terminal state can be."""
-    moves = np.einsum("sa,sax->sx", pi, mdp.transitions) > 0
-    reached, ends = mdp.start > 0, ending
-    for _ in range(mdp.n_states):
-        reached, ends = reached | moves[reached & ~ending].any(axis=0), ends | moves[:, ends].any(axis=1)
-    if (reached & ~ends).any():
-        raise ValueError(
-            "max_steps is None, the MDP has no horizon, and under these logits no terminal state is reached from state "
-            f"{np.flatnonzero(reached & ~ends)[0]}: expected max_steps"
-        )
 
 
 def _discrete_actions(envs: object, what: str) -> Discrete:

@@ -12,22 +12,22 @@ A critic is a table of values, shape (S,), or shape (d,) with ``features``: V(s)
 
 import copy
 import math
-import os
-import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, Self, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from course_utils import arguments, estimators, kernels, objectives, returns, rollout
-from course_utils.arguments import FloatArray, IntArray
+from course_utils import arguments, estimators, kernels, progress_bar, returns, rollout
+from course_utils.arguments import FloatArray
 from course_utils.mdp import TabularMDP
 from course_utils.rollout import Rollout
 
 if TYPE_CHECKING:
     from gymnasium.vector import VectorEnv
+
+__all__ = ["SGD", "Adam", "Evaluation", "History", "Optimizer", "Trained", "a2c", "evaluate", "kept", "reinforce"]
+
 
 Environment: TypeAlias = "TabularMDP | VectorEnv[Any, Any, Any]"
 Features: TypeAlias = Callable[[NDArray[Any]], ArrayLike]
@@ -35,7 +35,6 @@ Numbers = TypeVar("Numbers", FloatArray, np.floating[Any])
 Baseline: TypeAlias = Literal["none", "batch mean", "leave one out", "value"]
 BASELINES = ("none", "batch mean", "leave one out", "value")
 
-_BLOCK = 64  # steps between two looks at what goes wrong rarely
 _LARGE = 1e6  # a cost above it is the first suspect where something overflows
 
 
@@ -181,14 +180,6 @@ class Evaluation(NamedTuple):
 OnUpdate: TypeAlias = Callable[[int, FloatArray, FloatArray | None, History], object]
 
 
-class _Estimate(NamedTuple):
-    """What one batch says: the gradients, both to be ascended, and a row of the history."""
-
-    gradient: FloatArray
-    value_gradient: FloatArray | None
-    statistics: list[float]
-
-
 def reinforce(
     env: Environment,
     parameters: ArrayLike,
@@ -256,21 +247,19 @@ def reinforce(
     else:
         start = None
 
-    def estimate(theta: FloatArray, w: FloatArray | None) -> _Estimate:
-        record = problem.sample(theta, episodes, rng)
-        if w is not None:
-            values = problem.values(w, record)
+    def weigh(record: Rollout, values: FloatArray | None) -> tuple[FloatArray, FloatArray | None]:
+        if values is not None:
             errors = returns.gae(record.rewards, record.discounts, values, 1.0)  # G_t − V(s_t)
             gammas = problem.discount ** np.arange(errors.shape[1]) if discount_steps else 1.0
-            return problem.estimate(theta, record, gammas * errors, errors=errors)
-        weigh = {
+            return gammas * errors, errors
+        weights = {
             "none": estimators.reward_to_go,
             "batch mean": estimators.batch_mean_baseline,
             "leave one out": estimators.leave_one_out_baseline,
         }[baseline]
-        return problem.estimate(theta, record, weigh(record, discount_steps=discount_steps))
+        return weights(record, discount_steps=discount_steps), None
 
-    return _ascend(estimate, problem.parameters, start, updates, optimizer, value_optimizer, progress, on_update, rng)
+    return _ascend(problem, weigh, start, updates, episodes, optimizer, value_optimizer, rng, progress, on_update)
 
 
 def a2c(
@@ -308,28 +297,17 @@ def a2c(
     of up to 500 steps was 500, the worst 245.
 
     Args:
-        env: a TabularMDP, or vectorised Gymnasium environments, as from ``rollout.make_vec``.
-        parameters: θ at the start, shape (S, A), or (d, A) with features, or (d,) with the MDP's features.
-        updates: number of updates, at least 1.
-        episodes: m, the episodes of one batch, at least 1.
-        optimizer: SGD(...) or Adam(...) for θ; the run works on a fresh copy.
+        env, parameters, updates, episodes, optimizer, rng: as for ``reinforce``.
         value_optimizer: SGD(...) or Adam(...) for w; c_V of the loss is part of its step size.
-        rng: a numpy.random.Generator.
         value_parameters: w at the start, shape (S,), or (d,) with features; None for zeros.
-        features: a function from observations (n, ...) to features (n, d).
         lambda_: λ of the GAE, in [0, 1].
         entropy_cost: c_H, at least 0.
         whiten: shift and scale the advantages of a batch to mean 0 and standard deviation 1 over its steps, for
             the policy's gradient only; a batch whose advantages are all equal gets 0.
-        discount: γ for a Gymnasium environment, None for 1; an MDP has its own, so None there.
-        max_steps: cut the MDP's episodes off after so many steps; for Gymnasium tell ``make_vec``.
-        progress: show a bar while a person watches: in a terminal or in JupyterLab, and nowhere else.
-        on_update: called as on_update(update, parameters, value_parameters, history_so_far) after every update,
-            which counts from 1; for live pictures.
+        features, discount, max_steps, progress, on_update: as for ``reinforce``.
 
     Returns:
-        Trained. A KeyboardInterrupt ends the run and keeps what was learned, with ``interrupted=True``. Any error after
-        the first update, also one of on_update and SystemExit, has it as its attribute ``trained``.
+        Trained, as from ``reinforce``.
 
     Raises:
         TypeError, ValueError: bad arguments.
@@ -346,17 +324,13 @@ def a2c(
     value_optimizer = _optimizer("value_optimizer", value_optimizer)
     start = problem.checked_values(value_parameters)
 
-    def estimate(theta: FloatArray, w: FloatArray | None) -> _Estimate:
-        assert w is not None
-        record = problem.sample(theta, episodes, rng)
-        values = problem.values(w, record)
-        advantages = returns.gae(record.rewards, record.discounts, values, lambda_)
-        weights = kernels.whiten(advantages, record.mask > 0) if whiten else advantages
-        return problem.estimate(theta, record, weights, entropy_cost, errors=advantages)
+    def weigh(record: Rollout, values: FloatArray | None) -> tuple[FloatArray, FloatArray | None]:
+        assert values is not None
+        advantages = returns.gae(record.rewards, record.discounts, values, lambda_)  # G_t − V(s_t) too
+        return kernels.whiten(advantages, record.mask > 0) if whiten else advantages, advantages
 
-    costs = {"entropy_cost": entropy_cost}
     return _ascend(
-        estimate, problem.parameters, start, updates, optimizer, value_optimizer, progress, on_update, rng, costs
+        problem, weigh, start, updates, episodes, optimizer, value_optimizer, rng, progress, on_update, entropy_cost
     )
 
 
@@ -403,172 +377,8 @@ def evaluate(
         mean, error = float(sampled.mean()), float(sampled.std(ddof=1) / np.sqrt(episodes))
     if not math.isfinite(error):
         raise arguments.OverflowValueError("the env's rewards", sampled.dtype)
-    half = estimators._student_limit(0.05, episodes - 1) * error
+    half = kernels.student_limit(0.05, episodes - 1) * error
     return Evaluation(mean, error, mean - half, mean + half, sampled)
-
-
-@np.errstate(over="ignore", invalid="ignore")  # what is not finite is found at the next look
-def reinforce_runs(
-    mdp: TabularMDP,
-    parameters: ArrayLike,
-    *,
-    step_sizes: Sequence[float] | FloatArray,
-    runs: int,
-    episodes: int,
-    rng: np.random.Generator,
-    value_step_size: float | None = None,
-    least_probability: float = 0.05,
-    max_steps: int | None = None,
-) -> FloatArray:
-    """Return the learning curves of many independent runs of the book's REINFORCE, all of them at once.
-
-    after every episode, for its steps in order: δ = G_t − w;  w ← w + α^w δ;  θ ← θ + α δ ∂ log π(a_t | s_t, θ) / ∂θ
-
-    θ changes within this sweep: later terms are taken at the parameters that earlier ones left. w is one number, the
-    same for all states, 0 at the start; without ``value_step_size`` it stays 0 (no baseline). Every run goes at its
-    own pace: one that has ended an episode sweeps over it, and then begins the next.
-
-    π is the softmax p of the logits x θ with a floor, π_a = ε + (1 − A ε) max(p_a − ε, 0) / Σ_b max(p_b − ε, 0), which
-    changes nothing where no p_a is below ε. Zhang's well-known program for the book's figures has it too: otherwise a
-    long episode can make a run all but deterministic, and in the corridor its next episode does not end.
-
-    Args:
-        mdp: an undiscounted MDP with features, such as ``short_corridor()``.
-        parameters: θ at the start of every run, shape (d,), in the order of the MDP's features: for the corridor
-            (right, left). log(0.05 / 0.95) and 0 make right 5 % probable.
-        step_sizes: α, one curve of runs for each, every one positive.
-        runs: runs of every step size, at least 1.
-        episodes: episodes of every run, at least 1, and so many sweeps of updates.
-        rng: a numpy.random.Generator.
-        value_step_size: α^w > 0, or None for no baseline.
-        least_probability: ε in [0, 1 / A), the floor; 0 for the plain softmax.
-        max_steps: cut episodes off after so many steps (then R(τ) and G_t count what was collected); None for no cut.
-
-    Returns:
-        R(τ) of every episode, shape (len(step_sizes), runs, episodes).
-
-    Raises:
-        TypeError: arguments of another type.
-        ValueError: wrong shapes, numbers out of range, an MDP without features or with a discount below 1, or a run
-            that diverged: an episode of more than 50,000 steps that nothing cuts off.
-        FloatingPointError: parameters that are no longer finite.
-
-    Source: Sutton & Barto 2018, the boxes "REINFORCE" (section 13.3) and "REINFORCE with Baseline" (section 13.4).
-    """
-    if not isinstance(mdp, TabularMDP):
-        raise TypeError(f"mdp is {type(mdp).__name__}, expected course_utils.mdp.TabularMDP")
-    if mdp.features is None:
-        raise ValueError("mdp has no features, expected features of shape (S, A, d), as short_corridor() has them")
-    if mdp.discount != 1:
-        raise ValueError(f"mdp has discount {mdp.discount}, expected 1")
-    (theta,) = arguments.floats(parameters=parameters)
-    arguments.shape("parameters", theta, mdp.features.shape[2:], "the MDP's features")
-    (alphas,) = arguments.floats(step_sizes=step_sizes)
-    if alphas.ndim != 1:
-        raise ValueError(f"step_sizes has shape {alphas.shape}, expected a list of numbers")
-    arguments.require("step_sizes", alphas, np.asarray(alphas > 0), "a positive number")
-    runs, episodes = arguments.count("runs", runs), arguments.count("episodes", episodes)
-    if len(alphas) * runs * episodes > arguments.LARGEST_RECORD:
-        raise ValueError(
-            f"step_sizes, runs and episodes make {len(alphas)} · {runs} · {episodes} episodes, expected at most "
-            f"{arguments.LARGEST_RECORD}"
-        )
-    arguments.generator(rng)
-    beta = 0.0 if value_step_size is None else arguments.positive("value_step_size", value_step_size)
-    floor = arguments.number("least_probability", least_probability, low=0.0)
-    if floor >= 1 / mdp.n_actions:
-        raise ValueError(f"least_probability is {floor}, expected less than 1 / {mdp.n_actions}")
-    limit = rollout.LONGEST_EPISODE if max_steps is None else arguments.whole("max_steps", max_steps, low=1)
-    limit = limit if mdp.horizon is None else min(limit, mdp.horizon)
-    cut = max_steps is not None or mdp.horizon is not None
-
-    # One column is one run. Everything is indexed by code = state · A + action, and "here" is the state · A.
-    n_states, n_actions, _ = mdp.features.shape
-    n = len(alphas) * runs
-    x_state = np.repeat(mdp.features.transpose(1, 2, 0), n_actions, axis=2)  # (A, d, code)
-    x_code = np.ascontiguousarray(mdp.features.reshape(n_states * n_actions, -1).T)  # (d, code)
-    reward_of = mdp.rewards.ravel()
-    ending = np.repeat(np.isin(np.arange(n_states), mdp.terminal_states), n_actions)
-    draw_start, draw_next = _Inversion(mdp.start[None]), _Inversion(mdp.transitions.reshape(-1, n_states))
-
-    theta = np.repeat(theta.astype(np.float64)[:, None], n, axis=1)
-    w, g = np.zeros(n), np.zeros(n)  # g: the return so far while sampling, what is left of it while updating
-    alpha = np.repeat(alphas.astype(np.float64), runs)
-    updating = np.zeros(n, dtype=bool)
-    run, slot = np.arange(n), episodes * np.arange(n)  # slot = run · episodes + episode
-    at = np.arange(n)  # where in the flat record: step · n + run
-    result = np.zeros(n * episodes)
-    capacity = 4 * _BLOCK
-    rollout.require_end_by(capacity, n, endless=False, name="runs")
-    heres, actions = np.zeros((2, capacity * n), dtype=np.intp)
-    heres[at] = n_actions * draw_start(np.zeros(n, dtype=np.intp), rng)
-    clock = 0
-    while len(run):
-        if clock % _BLOCK == 0:
-            uniform = rng.random((_BLOCK, len(run)))
-            if at.max() >= (capacity - _BLOCK) * n:
-                rollout.require_end_by(2 * capacity, n, endless=False, name="runs")
-                heres, actions = (np.concatenate([record, np.zeros_like(record)]) for record in (heres, actions))
-                capacity *= 2
-            _require_convergence(theta, at // n, None if cut else limit, alpha, run % runs, slot % episodes)
-        here = heres.take(at)
-        x = x_state.take(here, axis=2)
-        z = (x * theta).sum(axis=1)
-        z -= z.max(axis=0)
-        pi = np.exp(z, out=z)
-        pi /= pi.sum(axis=0)
-        if floor and pi.min() < floor:
-            spare = np.maximum(pi - floor, 0.0)
-            pi = floor + spare * ((1 - n_actions * floor) / spare.sum(axis=0))
-        drawn, edge = uniform[clock % _BLOCK], pi[0]
-        clock += 1
-        action = (edge <= drawn).astype(np.intp)  # inversion; a sum over few actions is faster than cumsum
-        for a in range(1, n_actions - 1):
-            edge = edge + pi[a]
-            action += edge <= drawn
-        action = np.where(updating, actions.take(at), action)
-        actions[at] = action
-        code = here + action
-
-        x *= pi[:, None]
-        score = x_code.take(code, axis=1)
-        score -= x.sum(axis=0)
-        if beta:
-            delta = g - w
-            w += beta * updating * delta
-        else:
-            delta = g
-        score *= alpha * updating * delta
-        theta += score
-
-        reward = reward_of.take(code)
-        np.negative(reward, out=reward, where=updating)
-        g += reward
-        at += n
-        following = n_actions * draw_next(code, rng)
-        if not draw_next.certain:
-            following = np.where(updating, heres.take(at), following)
-        heres[at] = following
-        over = ending.take(following)
-        if cut:
-            over |= at >= limit * n
-        ended = np.flatnonzero(over)
-        if not len(ended):
-            continue
-        # Who has sampled an episode goes back to its first step to update; who has updated begins the next episode.
-        at[ended] = run[ended]
-        updating ^= over
-        sampled, swept = ended[updating[ended]], ended[~updating[ended]]
-        result[slot[sampled]] = g[sampled]
-        g[swept] = 0.0
-        slot[swept] += 1
-        heres[run[swept]] = n_actions * draw_start(np.zeros(len(swept), dtype=np.intp), rng)
-        if (slot[swept] % episodes == 0).any():
-            going = ~(over & ~updating & (slot % episodes == 0))
-            theta, uniform = theta[:, going], uniform[:, going]
-            w, g, alpha = w[going], g[going], alpha[going]
-            updating, run, slot, at = updating[going], run[going], slot[going], at[going]
-    return result.reshape(len(alphas), runs, episodes)
 
 
 class _Problem:
@@ -584,12 +394,14 @@ class _Problem:
     ) -> None:
         self.env, self.features, self.max_steps = env, features, max_steps
         (theta,) = arguments.floats(parameters=parameters)
-        self.parameters = theta.astype(np.float64)
+        self.parameters: FloatArray = theta.astype(np.float64)
         if features is not None:
             arguments.function("features", features, "a function from observations to (n, d)")
         if isinstance(env, TabularMDP):
             if discount is not None:
-                raise ValueError(f"discount is {discount}, but the MDP has its own ({env.discount}): expected None")
+                raise ValueError(
+                    f"discount is {arguments.said(discount)}, but the MDP has its own ({env.discount}): expected None"
+                )
             self.discount = env.discount
             if features is not None:
                 self.logits(self.parameters, np.arange(env.n_states))
@@ -670,112 +482,86 @@ class _Problem:
         result: FloatArray = record.rewards @ gamma ** np.arange(record.rewards.shape[1])
         return result
 
-    def estimate(
-        self,
-        theta: FloatArray,
-        record: Rollout,
-        weights: FloatArray,
-        entropy_cost: float = 0.0,
-        errors: FloatArray | None = None,
-    ) -> _Estimate:
-        """Return (1/m) Σ_τ Σ_t (w_t ∂ log π + c_H ∂ H) / ∂θ, and (1/m) Σ_τ Σ_t errors_t ∂ V(s_t) / ∂w."""
-        m = len(record.actions)
+    def gradient(
+        self, theta: FloatArray, record: Rollout, weights: FloatArray, entropy_cost: float
+    ) -> tuple[FloatArray, float]:
+        """Return (1/m) Σ_τ Σ_t (w_t ∂ log π(a_t | s_t) + c_H ∂ H(π(· | s_t))) / ∂θ, and the mean of H."""
         taken = record.mask > 0
-        states = record.states[:, :-1][taken]
-        x = None if self.features is None else np.asarray(self.features(states.copy()))
-        logits = self.logits(theta, states)
-        # All steps in one row. With nothing to follow and values of 0, the advantage of a step is its reward: so this
-        # is the A2C loss with the weights for advantages.
-        still = np.zeros(len(states) + 1)
-        loss = objectives.a2c_loss(logits, record.actions[taken], weights[taken], 0.0, still, entropy_cost=entropy_cost)
-        rows = -loss.grad_logits / m
-        gradient = (
-            _summed(x, states, rows, len(theta)) if x is not None or theta.ndim == 2 else self._shared(states, rows)
-        )
-        scores, lengths = self.scores(record), record.mask.sum(axis=1)
-        statistics = [
-            float(scores.mean()),
-            float(scores.std(ddof=1) / np.sqrt(m)) if m > 1 else np.nan,
-            float(lengths.mean()),
-            loss.entropy / len(states),
-            float(np.linalg.norm(gradient)),
-            np.nan,
-        ]
-        if errors is None:
-            return _Estimate(gradient, None, statistics)
-        n_weights = len(theta)
-        if isinstance(self.env, TabularMDP) and x is None:
-            n_weights = self.env.n_states
-        statistics[-1] = float(np.sqrt((errors[taken] ** 2).mean()))
-        return _Estimate(gradient, _summed(x, states, errors[taken] / m, n_weights), statistics)
+        states, actions, w = record.states[:, :-1][taken], record.actions[taken], weights[taken]
+        pi = kernels.softmax(self.logits(theta, states))
+        score, entropies = kernels.score(pi.probabilities, actions), kernels.entropy(pi)
+        entropy_slope = -pi.probabilities * (kernels.finite_log(pi) + entropies[:, None])
+        by_step = w[:, None] * score + entropy_cost * entropy_slope  # with respect to the logits of each step
+        _finite("the costs of entropy", entropy_cost * entropies.sum())
+        return self.through_logits(theta, states, by_step / len(record.actions)), float(entropies.sum()) / len(states)
 
-    def _shared(self, states: IntArray, rows: FloatArray) -> FloatArray:
-        """Return Σ x(s, a) · row over the steps, for parameters that the MDP's states share."""
+    def through_logits(self, theta: FloatArray, states: NDArray[Any], by_step: FloatArray) -> FloatArray:
+        """Return the gradient with respect to θ from those with respect to the logits of each step: the chain rule."""
+        if self.features is not None or theta.ndim == 2:
+            return self.summed(states, by_step, len(theta))
         assert isinstance(self.env, TabularMDP)
         assert self.env.features is not None
-        table = _summed(None, states, rows, self.env.n_states)
-        result: FloatArray = np.tensordot(table, self.env.features, axes=2)
+        return np.asarray(np.tensordot(self.summed(states, by_step, self.env.n_states), self.env.features, axes=2))
+
+    def value_gradient(self, w: FloatArray, record: Rollout, errors: FloatArray) -> FloatArray:
+        """Return (1/m) Σ_τ Σ_t (G_t − V(s_t)) ∂ V(s_t) / ∂w."""
+        taken = record.mask > 0
+        return self.summed(record.states[:, :-1][taken], errors[taken] / len(errors), len(w))
+
+    def summed(self, states: NDArray[Any], rows: FloatArray, n: int) -> FloatArray:
+        """Return the sum over steps of features times row, shape (n, ...): without features, the row of the state."""
+        if self.features is not None:
+            return np.asarray(np.asarray(self.features(states.copy())).T @ rows)
+        result = np.zeros((n, *rows.shape[1:]))
+        np.add.at(result, states, rows)
         return result
 
 
-class _Inversion:
-    """Draws from the rows of a table of probabilities, by inverting their cumulative distributions."""
-
-    def __init__(self, table: FloatArray) -> None:
-        width = int((table > 0).sum(axis=1).max())
-        self.outcomes = np.argsort(-table, axis=1, kind="stable")[:, :width]
-        self.cumulative = np.take_along_axis(table, self.outcomes, axis=1).cumsum(axis=1)
-        self.certain = width == 1
-        self._only = self.outcomes[:, 0].copy()
-
-    def __call__(self, rows: IntArray, rng: np.random.Generator) -> IntArray:
-        """Draw one outcome from each of the rows; no random number is used where there is no choice."""
-        if self.certain:
-            return self._only.take(rows)
-        drawn: IntArray = self.outcomes[rows, kernels.invert(self.cumulative[rows], rng.random(len(rows)))]
-        return drawn
-
-
 def _ascend(
-    estimate: Callable[[FloatArray, FloatArray | None], _Estimate],
-    theta: FloatArray,
+    problem: _Problem,
+    weigh: Callable[[Rollout, FloatArray | None], tuple[FloatArray, FloatArray | None]],
     w: FloatArray | None,
     updates: int,
+    episodes: int,
     optimizer: Optimizer,
     value_optimizer: Optimizer | None,
+    rng: np.random.Generator,
     progress: bool,
     on_update: OnUpdate | None,
-    rng: np.random.Generator,
-    costs: Mapping[str, float] = MappingProxyType({}),
+    entropy_cost: float = 0.0,
 ) -> Trained:
-    """Repeat: estimate the gradients, take a step, note the statistics."""
+    """Repeat: sample a batch, weigh its steps, θ ← θ + α (1/m) Σ_τ Σ_t w_t ∂ log π(a_t | s_t) / ∂θ."""
     updates, progress = arguments.count("updates", updates), arguments.flag("progress", progress)
     arguments.generator(rng)
     if on_update is not None:
         arguments.function("on_update", on_update, "a function of update, parameters, value_parameters and history")
     optimizer = _optimizer("optimizer", optimizer).fresh()
     value_optimizer = None if value_optimizer is None else value_optimizer.fresh()
-    table = np.zeros((updates, len(History._fields)))
+    theta, table = problem.parameters, np.zeros((updates, len(History._fields)))
     done, interrupted = 0, False
     try:
-        for update in _bar(range(1, updates + 1), progress):
+        for update in progress_bar.bar(range(1, updates + 1), progress):
             stepped = update > 1
             try:
                 with np.errstate(over="ignore", invalid="ignore"):
-                    batch = estimate(theta, w)
+                    record = problem.sample(theta, episodes, rng)
+                    weights, errors = weigh(record, None if w is None else problem.values(w, record))
+                    gradient, entropy = problem.gradient(theta, record, weights, entropy_cost)
+                    row = _statistics(problem.scores(record), record.mask, gradient, entropy, errors)
+                    value_gradient = w if w is None or errors is None else problem.value_gradient(w, record, errors)
                     stepped = True
-                    new_theta = _stepped("optimizer", optimizer, theta, _finite("the gradient", batch.gradient))
+                    new_theta = _stepped("optimizer", optimizer, theta, _finite("the gradient", gradient))
                     _finite("the differences of the parameters", np.ptp(new_theta))
                     new_w = w
-                    if w is not None and value_optimizer is not None and batch.value_gradient is not None:
-                        gradient = _finite("the critic's gradient", batch.value_gradient)
-                        new_w = _stepped("value_optimizer", value_optimizer, w, gradient)
+                    if w is not None and value_gradient is not None and value_optimizer is not None:
+                        _finite("the critic's gradient", value_gradient)
+                        new_w = _stepped("value_optimizer", value_optimizer, w, value_gradient)
             except (FloatingPointError, arguments.OverflowValueError) as error:
-                suspects = [f"{name} (it is {cost:g})" for name, cost in costs.items() if cost > _LARGE]
+                suspects = [f"entropy_cost (it is {entropy_cost:g})"] if entropy_cost > _LARGE else []
                 suspects += ["step size"] if stepped else []  # before the first step it has done nothing yet
                 advice = f" Try a smaller {suspects[0]}." if suspects else ""
                 raise FloatingPointError(f"update {update}: {error}.{advice}") from error
-            table[done] = batch.statistics
+            table[done] = row
             theta, w, done = new_theta, new_w, update  # in one line: an interrupt finds all of them old or all new
             if on_update is not None:
                 on_update(update, theta.copy(), None if w is None else w.copy(), _history(table, done))
@@ -788,6 +574,20 @@ def _ascend(
         interrupted = True
         print(f"Interrupted after update {done} of {updates}: what was learned until then is kept.")
     return Trained(theta, w, _history(table, done), done, interrupted)
+
+
+def _statistics(
+    scores: FloatArray, mask: FloatArray, gradient: FloatArray, entropy: float, errors: FloatArray | None
+) -> list[float]:
+    """Return a batch's row of the history, in the order of its fields."""
+    return [
+        float(scores.mean()),
+        float(scores.std(ddof=1) / np.sqrt(len(scores))) if len(scores) > 1 else np.nan,
+        float(mask.sum(axis=1).mean()),
+        entropy,
+        float(np.linalg.norm(gradient)),
+        np.nan if errors is None else float(np.sqrt((errors[mask > 0] ** 2).mean())),
+    ]
 
 
 def _stepped(name: str, optimizer: Optimizer, parameters: FloatArray, gradient: FloatArray) -> FloatArray:
@@ -811,53 +611,6 @@ def _history(table: FloatArray, done: int) -> History:
     return History(*table[:done].T.copy())
 
 
-def _bar(steps: Iterable[int], progress: bool) -> Iterable[int]:
-    """Wrap the steps in a progress bar, if it is wanted and a person watches.
-
-    A bar writes times, which differ from run to run: none may get into a stored notebook or a log. JupyterLab tells
-    its kernels the name of the session; a kernel that was started to build or test a notebook has none.
-    """
-    in_jupyterlab = "JPY_SESSION_NAME" in os.environ
-    if not progress or not (sys.stderr.isatty() or in_jupyterlab):
-        return steps
-    from tqdm import tqdm
-
-    bar: Iterable[int] = tqdm(steps, desc="updates", leave=False, file=_Line() if in_jupyterlab else sys.stderr)
-    return bar
-
-
-class _Line:
-    """A text file whose last line stands below the notebook's cell, and nothing once it is blank.
-
-    tqdm.auto would show a widget, which the notebook goes on naming when it is gone: an error text on the next day.
-    """
-
-    encoding = "utf-8"
-
-    def __init__(self) -> None:
-        from IPython.display import display
-
-        self._output = display({}, raw=True, display_id=True)  # type: ignore[no-untyped-call]
-
-    def write(self, text: str) -> None:
-        line = text.strip()
-        if line or text.strip("\r\n"):
-            self._output.update({"text/plain": line} if line else {}, raw=True)
-
-    def flush(self) -> None:
-        """Nothing is kept back."""
-
-
-def _summed(x: FloatArray | None, states: NDArray[Any], rows: FloatArray, n: int) -> FloatArray:
-    """Return the sum over steps of features times row, shape (n, ...): without features, the row of the state."""
-    if x is not None:
-        product: FloatArray = x.T @ rows
-        return product
-    result = np.zeros((n, *rows.shape[1:]))
-    np.add.at(result, states, rows)
-    return result
-
-
 def _product(name: str, features: Features, states: NDArray[Any], weights: FloatArray) -> FloatArray:
     """Return features(states) @ weights."""
     (x,) = arguments.floats(features=features(states.copy()))  # the function may change what it gets
@@ -875,25 +628,6 @@ def _finite(what: str, array: Numbers) -> Numbers:
     if not np.isfinite(array).all():
         raise FloatingPointError(f"{what} {'is' if what.endswith('gradient') else 'are'} not finite")
     return array
-
-
-def _require_convergence(
-    theta: FloatArray, steps: IntArray, limit: int | None, alpha: FloatArray, run: IntArray, episode: IntArray
-) -> None:
-    """Require finite parameters and an end to every episode, of all runs; θ has one column for each."""
-    for wrong, what, error in [
-        (~np.isfinite(theta).all(axis=0), "the parameters are not finite", FloatingPointError),
-        (
-            steps > (np.inf if limit is None else limit),
-            f"more than {limit} steps; max_steps would cut it off",
-            ValueError,
-        ),
-    ]:
-        if wrong.any():
-            i = np.flatnonzero(wrong)[0]
-            raise error(
-                f"step size {alpha[i]:g}, run {run[i] + 1}, episode {episode[i] + 1}: {what}. Try a smaller step size."
-            )
 
 
 def _pair(parameters: ArrayLike, gradient: ArrayLike) -> list[FloatArray]:

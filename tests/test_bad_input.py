@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from refusals import bad
 
-from course_utils import mdp, objectives, policy, returns
+from course_utils import mdp, objectives, policy, returns, worlds
 
 INF, NAN = np.inf, np.nan
 RNG = np.random.default_rng(0)
@@ -48,15 +48,14 @@ good(objectives.bradley_terry_loss, chosen=ONES, rejected=np.zeros(T))
 MDP = {"transitions": np.full((2, N, 2), 0.5), "rewards": np.ones((2, N)), "start": np.array([1.0, 0.0])}
 MDP |= {"discount": 0.9, "horizon": 3, "terminal_states": (), "features": np.ones((2, N, 1))}
 good(mdp.TabularMDP, **MDP, state_names=("here", "there"), action_names=("left", "right"))
-good(mdp.three_action_state, rewards=np.ones(3))
-good(mdp.geometric_mdp, discount=0.9, horizon=3)
-good(mdp.token_mdp, vocabulary=N, length=2, rewards=np.ones((N, 2)))
-good(mdp.short_corridor)
-PROBLEM = mdp.geometric_mdp(0.9, horizon=3)
+good(worlds.three_action_state, rewards=np.ones(3))
+good(worlds.geometric_mdp, discount=0.9, horizon=3)
+good(worlds.token_mdp, vocabulary=N, length=2, rewards=np.ones((N, 2)))
+good(worlds.short_corridor)
+PROBLEM = worlds.geometric_mdp(0.9, horizon=3)
 for name in ["state_values", "action_values", "advantages", "performance", "visits", "policy_gradient"]:
     GOOD[getattr(PROBLEM, name)] = {"logits": np.zeros((2, N))}
-    GOOD[getattr(mdp.geometric_mdp(), name)] = {"logits": np.zeros((2, N))}
-GOOD[PROBLEM.policy_gradient_by_enumeration] = {"logits": np.zeros((2, N))}
+    GOOD[getattr(worlds.geometric_mdp(), name)] = {"logits": np.zeros((2, N))}
 GOOD[PROBLEM.enumerate_trajectories] = {"logits": np.zeros((2, N)), "limit": 100}
 
 REALS = {"logits", "p_logits", "q_logits", "rewards", "discounts", "values", "bootstrap", "advantages", "weights"}
@@ -226,7 +225,7 @@ def test_overflow_is_an_error():
     refused(objectives.a2c_loss, ValueError, "rewards", "overflow", rewards=np.full(T, 1.7e308), lambda_=0)
     single = {"rewards": np.ones(T, np.float32), "discounts": 1}
     refused(returns.discounted_returns, ValueError, "bootstrap", "fits float32", bootstrap=1e300, **single)
-    problem = mdp.three_action_state([1e308, -1e308, 0.0])
+    problem = worlds.three_action_state([1e308, -1e308, 0.0])
     bad(ValueError, "rewards, logits overflow float64", problem.advantages, [[800.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
 
 
@@ -268,7 +267,7 @@ def test_bad_mdps_are_refused():
     ],
 )
 def test_policies_that_never_end_and_values_that_are_too_large_are_refused(stay, message):
-    problem = mdp.geometric_mdp()
+    problem = worlds.geometric_mdp()
     for method in (problem.state_values, problem.performance, problem.visits, problem.policy_gradient):
         bad(ValueError, message, method, [stay, [0.0, 0.0]])
 

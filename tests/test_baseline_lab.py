@@ -7,9 +7,9 @@ import pytest
 from traitlets import TraitError
 
 from course_utils import estimators, policy
-from course_utils.mdp import three_action_state
 from course_utils.widgets import BaselineLab
 from course_utils.widgets.baseline_lab import PRESETS
+from course_utils.worlds import three_action_state
 
 Z_BOUND = 6.5  # two-sided tail of a normal: below 1e-10
 

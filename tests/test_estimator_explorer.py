@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from course_utils import mdp, policy
+from course_utils import policy, worlds
 from course_utils.widgets import EstimatorExplorer
 from course_utils.widgets.estimator_explorer import BATCHES
 from course_utils.widgets.lab import uniform, uniforms
@@ -37,7 +37,7 @@ def test_uniforms_are_those_of_the_browser_labs():
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_exact_gradient_is_the_oracles(setting):
     lab = EstimatorExplorer(**setting)
-    oracle = mdp.three_action_state(lab.rewards).policy_gradient(np.stack([lab.logits, np.zeros(3)]))[0]
+    oracle = worlds.three_action_state(lab.rewards).policy_gradient(np.stack([lab.logits, np.zeros(3)]))[0]
     np.testing.assert_allclose(lab.exact_gradient(), oracle, atol=1e-14)
 
 

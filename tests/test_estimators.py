@@ -20,7 +20,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from refusals import bad
 from small_mdps import Z, rng
 
-from course_utils import estimators, mdp, policy, rollout
+from course_utils import estimators, kernels, mdp, policy, returns, rollout, worlds
 
 
 def conversation():
@@ -41,9 +41,9 @@ def random_mdp(seed=0, *, discount=0.7, horizon=3, n_actions=2):
 
 PROBLEMS = {
     "conversation": conversation(),
-    "tokens": mdp.token_mdp(),
-    "geometric": mdp.geometric_mdp(0.9, horizon=4),
-    "corridor": replace(mdp.short_corridor(), horizon=6),
+    "tokens": worlds.token_mdp(),
+    "geometric": worlds.geometric_mdp(0.9, horizon=4),
+    "corridor": replace(worlds.short_corridor(), horizon=6),
     "random": random_mdp(),
     "undiscounted": random_mdp(5, discount=1.0, n_actions=3),
 }
@@ -193,40 +193,71 @@ def test_forbidden_actions_have_no_gradient_and_cannot_have_been_taken():
 
 # Without the score
 
-NODES, NODE_WEIGHTS = np.polynomial.hermite_e.hermegauss(12)
-NODE_WEIGHTS = NODE_WEIGHTS / NODE_WEIGHTS.sum()  # E f(ε), exact for polynomials of degree below 24
+
+def raw_moments(tables, logits, values, lambda_, sweeps=3000):
+    """E[Â] and E[Â²] of every state and action, by sweeping their recursions until nothing moves."""
+    pi, decay = policy.softmax(logits), tables.discount * lambda_
+    deltas = tables.rewards[:, :, None] + tables.discount * values - values[:, None, None]
+    first = second = np.zeros(tables.n_states)
+    for _ in range(sweeps):
+        of_actions = (tables.transitions * (deltas + decay * first)).sum(axis=2)
+        squares = (tables.transitions * (deltas**2 + 2 * decay * deltas * first + decay**2 * second)).sum(axis=2)
+        first, second = (pi * of_actions).sum(axis=1), (pi * squares).sum(axis=1)
+    return of_actions, squares
+
+
+@pytest.mark.parametrize("lambda_", [0.0, 0.4, 0.95, 1.0])
+def test_moments_are_those_of_all_paths(lambda_):
+    """The eight conversations, each with its probability: the estimate of every path, weighed."""
+    generator = rng(7)
+    tables, logits = worlds.conversation(), np.vstack([worlds.REPLY_LOGITS, np.zeros((1, 2))])
+    values = np.append(generator.normal(size=3), 0.0)
+    paths = tables.enumerate_trajectories(logits)
+    estimates = returns.gae(paths.rewards, paths.discounts, values[paths.states], lambda_)
+    seen = estimators.gae_moments(tables, logits, values, lambda_)
+    for t, s, a in ((0, 0, 0), (0, 0, 1), (1, 1, 0), (1, 1, 1), (1, 2, 0), (1, 2, 1)):
+        here = (paths.states[:, t] == s) & (paths.actions[:, t] == a)
+        weights = paths.probabilities[here] / paths.probabilities[here].sum()
+        mean = weights @ estimates[here, t]
+        assert seen.mean[s, a] == pytest.approx(mean, abs=1e-12)
+        assert seen.variance[s, a] == pytest.approx(weights @ (estimates[here, t] - mean) ** 2, abs=1e-12)
+    assert not seen.mean[3].any()
+    assert not seen.variance[3].any()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_moments_where_places_come_again(seed):
+    generator = rng(seed)
+    tables = worlds.icy_path(generator.uniform(0.5, 1))
+    logits, values = generator.normal(size=(7, 2)), np.append(generator.normal(size=6), 0.0)
+    lambda_ = generator.uniform() if seed else 1.0
+    first, second = raw_moments(tables, logits, values, lambda_)
+    seen = estimators.gae_moments(tables, logits, values, lambda_)
+    np.testing.assert_allclose(seen.mean[:6], first[:6], rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(seen.variance[:6], (second - first**2)[:6], rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize(
-    ("f", "slope", "derivative"),
+    ("wrong", "message"),
     [
-        (lambda a: a, np.ones_like, lambda mu, sd: 1),
-        (lambda a: a**2, lambda a: 2 * a, lambda mu, sd: 2 * mu),
-        (lambda a: a**3, lambda a: 3 * a**2, lambda mu, sd: 3 * mu**2 + 3 * sd**2),
-        (lambda a: a**4, lambda a: 4 * a**3, lambda mu, sd: 4 * mu**3 + 12 * mu * sd**2),
-        (lambda a: 0 * a + 5, np.zeros_like, lambda mu, sd: 0),
+        ({"lambda_": 1.1}, "lambda_"),
+        ({"values": np.ones(7)}, r"values\[6\] is 1.0, expected 0 in a terminal state"),
+        ({"values": np.zeros(3)}, "values has shape"),
+        ({"values": np.full(7, np.nan)}, "values"),
+        ({"logits": np.zeros((2, 2))}, "logits has shape"),
     ],
 )
-@pytest.mark.parametrize(("mu", "sd"), [(0.7, 0.4), (-1.5, 2.0)])
-def test_both_gaussian_estimators_have_the_right_mean(f, slope, derivative, mu, sd):
-    actions = mu + sd * NODES
-    by_score = estimators.gaussian_score_gradient(mu, sd, actions, f(actions))
-    for each in (by_score, estimators.pathwise_gradient(slope(actions))):
-        assert NODE_WEIGHTS @ each == pytest.approx(derivative(mu, sd), rel=1e-11, abs=1e-11)
+def test_moments_refuse_by_name(wrong, message):
+    right = {"mdp": worlds.icy_path(), "logits": np.zeros((7, 2)), "values": np.zeros(7), "lambda_": 0.5}
+    with pytest.raises(ValueError, match=message):
+        estimators.gae_moments(**(right | wrong))
 
 
-def test_the_gaussian_score_does_without_a_slope():
-    mu, sd, m = 0.3, 0.8, 20_000
-    actions = mu + sd * rng().normal(size=m)
-    each = estimators.gaussian_score_gradient(mu, sd, actions, (actions > 0).astype(float))
-    density = exp(-((mu / sd) ** 2) / 2) / sqrt(2 * pi) / sd
-    assert abs(each.mean() - density) <= Z * each.std() / sqrt(m)
-
-
-def test_pathwise_gradients_are_a_copy():
-    slopes = np.ones(3)
-    estimators.pathwise_gradient(slopes)[0] = 9.0
-    assert slopes[0] == 1.0
+def test_a_horizon_is_refused():
+    tables = worlds.geometric_mdp(horizon=3)
+    zero = np.zeros((tables.n_states, tables.n_actions))
+    with pytest.raises(ValueError, match="horizon 3, expected None"):
+        estimators.gae_moments(tables, zero, np.zeros(tables.n_states), 0.5)
 
 
 def spread_of_differences(problem, logits, common, each, runs=400, **kwargs):
@@ -245,7 +276,7 @@ def spread_of_differences(problem, logits, common, each, runs=400, **kwargs):
 @pytest.mark.long
 def test_common_random_numbers_cancel_what_chance_does():
     rewards, logits, h, each = np.array([1.0, 0.25, -1.0]), np.array([[0.2, 0.0, -inf], [0, 0, 0]]), 0.3, 100
-    problem = mdp.three_action_state(rewards)
+    problem = worlds.three_action_state(rewards)
     moved = np.array([h, 0, 0])
     up, down = policy.softmax(logits[0] + moved), policy.softmax(logits[0] - moved)
     independent = sum(p @ rewards**2 - (p @ rewards) ** 2 for p in (up, down))
@@ -281,7 +312,7 @@ def test_episodes_share_their_numbers_also_after_others_have_ended(limited):
         law = [(gain(t, 1 + j), high**j * (1 - high if j < left else 1)) for j in range(left + 1)]
         first += part * sum(n * p for n, p in law)
         second += part * sum(n * n * p for n, p in law)
-    problem = mdp.geometric_mdp(0.8, horizon=5 if limited == "horizon" else None)
+    problem = worlds.geometric_mdp(0.8, horizon=5 if limited == "horizon" else None)
     kwargs = {"max_steps": 5} if limited == "max_steps" else {}
     got, error = spread_of_differences(problem, logits, True, each, **kwargs)
     assert abs(got - (second - first**2) / each / (2 * h) ** 2) <= Z * error
@@ -332,7 +363,7 @@ def test_a_summary_longhand():
 
 
 def test_student_limits():
-    limit = estimators._student_limit
+    limit = kernels.student_limit
     for probability in (0.5, 0.05, 1e-3, 1e-6):
         assert limit(probability, 1) == pytest.approx(1 / np.tan(pi * probability / 2), rel=1e-8)  # Cauchy
         t = limit(probability, 2)
@@ -555,7 +586,7 @@ def test_the_optimal_baseline_from_a_sample():
 
 def test_without_a_choice_every_baseline_is_as_good():
     logits = np.array([[0.0, -inf], [0.0, 0.0]])
-    every = mdp.geometric_mdp(0.9, horizon=3).enumerate_trajectories(logits)
+    every = worlds.geometric_mdp(0.9, horizon=3).enumerate_trajectories(logits)
     assert estimators.optimal_baseline(every, logits) == 0.0
 
 
@@ -694,7 +725,7 @@ def test_the_bias_of_the_batch_mean_is_found():
 
 @pytest.mark.long
 def test_truncation_is_a_bias_of_the_returns():
-    problem, logits = mdp.geometric_mdp(0.9), np.array([[1.0, 0.0], [0.0, 0.0]])
+    problem, logits = worlds.geometric_mdp(0.9), np.array([[1.0, 0.0], [0.0, 0.0]])
     both = {"to go": estimators.reward_to_go, "GAE": weightings(problem, logits)["GAE"]}
     found = estimators.compare(both, problem, logits, episodes=50, batches=400, rng=rng(), max_steps=2)
     for c in found.values():  # without what comes after two steps, and without its actions: hundreds of errors
@@ -737,18 +768,13 @@ def test_bad_input_to_gradients_and_moments():
     bad(TypeError, "trajectories is Rollout, expected course_utils.mdp.Trajectories", exact, HAND, table, ones)
 
 
-def test_bad_input_to_summaries_and_other_gradients():
-    summarise, gaussian = estimators.summarise, estimators.gaussian_score_gradient
+def test_bad_input_to_summaries():
+    summarise = estimators.summarise
     three, one = np.ones((3, 2, 2)), np.ones((2, 2))
     bad(ValueError, "expected .B, S, A. with B at least 2", summarise, three[:1], V)
     bad(ValueError, r"exact has shape \(3,\), expected \(2, 2\)", summarise, three, V)
     bad(ValueError, "false_alarm is 1.0, expected a probability between", summarise, three, one, false_alarm=1)
     bad(ValueError, "estimates, exact overflow", summarise, 1e200 * three, one)
-    bad(ValueError, "sd is 0.0", gaussian, 0, 0, [1.0], [1.0])
-    bad(ValueError, r"rewards has shape \(2,\), expected \(1,\)", gaussian, 0, 1, [1.0], [1.0, 2.0])
-    bad(ValueError, r"actions has shape \(\)", gaussian, 0, 1, 1.0, 1.0)
-    bad(ValueError, "overflow", gaussian, 0, 1e-200, [1.0], [1.0])
-    bad(ValueError, r"slopes has shape \(1, 1\)", estimators.pathwise_gradient, [[1.0]])
     bad(TypeError, "comparisons is 3", estimators.describe, 3)
     bad(ValueError, "comparisons is empty", estimators.describe, {})
 
@@ -789,7 +815,7 @@ def test_bad_input_to_finite_difference():
 @pytest.mark.parametrize("common", [False, True])
 def test_an_episode_without_end_is_refused(common):
     stay = np.array([[0.0, -inf], [0.0, 0.0]])
-    call = partial(estimators.finite_difference, mdp.geometric_mdp(0.9), stay, 8, 0.1, common_random_numbers=common)
+    call = partial(estimators.finite_difference, worlds.geometric_mdp(0.9), stay, 8, 0.1, common_random_numbers=common)
     with pytest.raises(ValueError, match="max_steps is None"):
         call(rng=rng())
     assert_array_equal(call(rng=rng(), max_steps=3), np.zeros((2, 2)))
@@ -811,5 +837,5 @@ def test_weightings_cannot_change_the_batch_of_the_next():
         record.rewards[:] = 7.0
         return record.mask
 
-    good = {"mdp": mdp.geometric_mdp(0.9, horizon=3), "logits": np.zeros((2, 2)), "episodes": 2, "batches": 2}
+    good = {"mdp": worlds.geometric_mdp(0.9, horizon=3), "logits": np.zeros((2, 2)), "episodes": 2, "batches": 2}
     bad(ValueError, "read-only", estimators.compare, {"greedy": greedy}, rng=rng(), **good)

@@ -1,58 +1,15 @@
-"""The GAE lab's Python side: exact moments against other derivations and samples, its traits, its first frame."""
+"""The GAE lab's Python side: its moments against samples, its traits, its first frame."""
 
 import numpy as np
 import pytest
 
-from course_utils import mdp, policy, returns, rollout
+from course_utils import policy, returns, rollout
 from course_utils.widgets import GaeLab
-from course_utils.widgets.gae_lab import EPISODES, ERROR_SHAPE, LOGITS, PLACES, WORLD, gae_moments, icy_path
+from course_utils.widgets.gae_lab import EPISODES, ERROR_SHAPE, LOGITS, PLACES, WORLD
 from course_utils.widgets.lab import uniform
-from course_utils.widgets.trajectory_tree import START_LOGITS, conversation
+from course_utils.worlds import icy_path
 
 Z = 5.5  # two-sided false alarm of a normal: 4e-8
-
-
-def raw_moments(tables, logits, values, lambda_, sweeps=3000):
-    """E[Â] and E[Â²] of every state and action, by sweeping their recursions until nothing moves."""
-    pi, decay = policy.softmax(logits), tables.discount * lambda_
-    deltas = tables.rewards[:, :, None] + tables.discount * values - values[:, None, None]
-    first = second = np.zeros(tables.n_states)
-    for _ in range(sweeps):
-        of_actions = (tables.transitions * (deltas + decay * first)).sum(axis=2)
-        squares = (tables.transitions * (deltas**2 + 2 * decay * deltas * first + decay**2 * second)).sum(axis=2)
-        first, second = (pi * of_actions).sum(axis=1), (pi * squares).sum(axis=1)
-    return of_actions, squares
-
-
-@pytest.mark.parametrize("lambda_", [0.0, 0.4, 0.95, 1.0])
-def test_moments_are_those_of_all_paths(lambda_):
-    """The eight conversations, each with its probability: the estimate of every path, weighed."""
-    rng = np.random.default_rng(7)
-    tables, logits = conversation(), np.vstack([START_LOGITS, np.zeros((1, 2))])
-    values = np.append(rng.normal(size=3), 0.0)
-    paths = tables.enumerate_trajectories(logits)
-    estimates = returns.gae(paths.rewards, paths.discounts, values[paths.states], lambda_)
-    seen = gae_moments(tables, logits, values, lambda_)
-    for t, s, a in ((0, 0, 0), (0, 0, 1), (1, 1, 0), (1, 1, 1), (1, 2, 0), (1, 2, 1)):
-        here = (paths.states[:, t] == s) & (paths.actions[:, t] == a)
-        weights = paths.probabilities[here] / paths.probabilities[here].sum()
-        mean = weights @ estimates[here, t]
-        assert seen.mean[s, a] == pytest.approx(mean, abs=1e-12)
-        assert seen.variance[s, a] == pytest.approx(weights @ (estimates[here, t] - mean) ** 2, abs=1e-12)
-    assert not seen.mean[3].any()
-    assert not seen.variance[3].any()
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_moments_where_places_come_again(seed):
-    rng = np.random.default_rng(seed)
-    tables = icy_path(rng.uniform(0.5, 1))
-    logits, values = rng.normal(size=LOGITS.shape), np.append(rng.normal(size=PLACES), 0.0)
-    lambda_ = rng.uniform() if seed else 1.0
-    first, second = raw_moments(tables, logits, values, lambda_)
-    seen = gae_moments(tables, logits, values, lambda_)
-    np.testing.assert_allclose(seen.mean[:PLACES], first[:PLACES], rtol=1e-10, atol=1e-10)
-    np.testing.assert_allclose(seen.variance[:PLACES], (second - first**2)[:PLACES], rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.long
@@ -68,29 +25,6 @@ def test_moments_are_those_of_sampled_episodes():
         assert abs(some.mean() - lab.exact_advantage() - lab.exact_bias()) < Z * error
         squares = (some - some.mean()) ** 2
         assert abs(squares.mean() - lab.exact_variance()) < Z * squares.std() / np.sqrt(some.size)
-
-
-@pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
-        ({"lambda_": 1.1}, "lambda_"),
-        ({"values": np.ones(PLACES + 1)}, r"values\[6\] is 1.0, expected 0 in a terminal state"),
-        ({"values": np.zeros(3)}, "values has shape"),
-        ({"values": np.full(PLACES + 1, np.nan)}, "values"),
-        ({"logits": np.zeros((2, 2))}, "logits has shape"),
-    ],
-)
-def test_moments_refuse_by_name(wrong, message):
-    right = {"mdp": icy_path(), "logits": LOGITS, "values": np.zeros(PLACES + 1), "lambda_": 0.5}
-    with pytest.raises(ValueError, match=message):
-        gae_moments(**(right | wrong))
-
-
-def test_a_horizon_is_refused():
-    tables = mdp.geometric_mdp(horizon=3)
-    zero = np.zeros((tables.n_states, tables.n_actions))
-    with pytest.raises(ValueError, match="horizon 3, expected None"):
-        gae_moments(tables, zero, np.zeros(tables.n_states), 0.5)
 
 
 @pytest.mark.parametrize("action", [0, 1])

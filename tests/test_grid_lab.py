@@ -1,4 +1,4 @@
-"""The grid lab's Python side: its world by hand, its values against walks and sweeps, its traits, its first frame."""
+"""The grid lab's Python side: its values against walks and sweeps, its traits, its first frame."""
 
 import re
 
@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from course_utils.widgets import GridLab
-from course_utils.widgets.grid_lab import ACTIONS, CELLS, DECISIONS, ENTRIES, LAYOUT, OVER, START, grid_world
+from course_utils.widgets.grid_lab import CELLS, DECISIONS, ENTRIES, START
+from course_utils.worlds import GRID
 
 UP, RIGHT, DOWN, LEFT = range(4)
 WAY_OUT = {"a1": UP, "a2": UP, "a3": RIGHT, "b3": RIGHT, "c3": RIGHT, "c2": UP, "c1": UP, "b1": RIGHT, "d1": LEFT}
@@ -27,32 +28,6 @@ def some(rng, discount=0.9):
     return GridLab(rng.uniform(-3, 3, size=(12, 4)), discount=discount, selected=str(rng.choice(DECISIONS)))
 
 
-def test_the_world_by_hand():
-    world = grid_world()
-    assert CELLS == ("a3", "b3", "c3", "d3", "a2", "b2", "c2", "d2", "a1", "b1", "c1", "d1")
-    assert set(CELLS) - set(DECISIONS) == {"d3", "d2", "b2"}
-    assert world.state_names == CELLS
-    assert world.action_names == ACTIONS
-    assert world.terminal_states == OVER
-    assert world.start[at("a1")] == 1
-    assert START == "a1"
-    for place, a, following, reward in [
-        ("a1", UP, "a2", -1),
-        ("a1", LEFT, "a1", -1),
-        ("a2", RIGHT, "a2", -1),  # the wall
-        ("b1", UP, "b1", -1),
-        ("b3", RIGHT, "c3", -2),  # the toll
-        ("c2", UP, "c3", -2),
-        ("c3", UP, "c3", -1),  # staying there is not entering it
-        ("c3", RIGHT, "d3", 10),
-        ("c2", RIGHT, "d2", -10),
-        ("d1", UP, "d2", -10),
-        ("d3", LEFT, "d3", 0),  # over
-    ]:
-        assert world.transitions[at(place), a, at(following)] == 1, (place, a)
-        assert world.rewards[at(place), a] == reward, (place, a)
-
-
 def test_values_of_the_way_out_by_hand():
     """With the best moves all but certain: c3 earns 10, one step before it −2 + 9 = 7, then −1 + γ times that."""
     lab = GridLab(certain(WAY_OUT))
@@ -69,7 +44,7 @@ def test_values_are_the_fixed_point_of_sweeps(seed):
     rng = np.random.default_rng(seed)
     lab = some(rng, discount=float(rng.uniform(0.5, 0.97)))
     pi, V = lab.probabilities(), np.zeros(12)
-    kinds = "".join(LAYOUT)
+    kinds = "".join(GRID)
     for _ in range(2000):
         Q = np.zeros((12, 4))
         for s, a in np.ndindex(12, 4):
@@ -148,9 +123,3 @@ def test_uniform():
 
 def test_the_words_have_a_real_minus_sign():
     assert not re.search(r"-\d", repr(GridLab(selected="b3")))
-
-
-@pytest.mark.parametrize("wrong", [-0.1, 1.1, float("nan")])
-def test_a_wrong_discount_of_the_world_is_refused(wrong):
-    with pytest.raises(ValueError, match="discount"):
-        grid_world(wrong)

@@ -19,14 +19,15 @@ import pytest
 import tiny_world
 from test_bad_input import GOOD
 
-from course_utils import estimators, mdp, objectives, policy, returns, rollout, training
+from course_utils import estimators, learning_curves, mdp, objectives, policy, returns, rollout, training
+from course_utils import worlds as worlds_of_lessons
 from course_utils.rlhf import config, evaluation, metrics, ppo, reward_model, sweep
 from course_utils.rlhf import language_model as language
 from course_utils.rlhf import run as rlhf
 from course_utils.rlhf import world as worlds
 from course_utils.rlhf.config import RunConfig
 
-MODULES = (policy, returns, objectives, mdp, rollout, estimators, training)
+MODULES = (policy, returns, objectives, mdp, worlds_of_lessons, rollout, estimators, training, learning_curves)
 MODULES += (worlds, language, reward_model, config, metrics, ppo, rlhf, evaluation, sweep)
 SECONDS = 10  # for one call; the slowest good one takes a tenth of one
 _FOLDER = TemporaryDirectory()
@@ -47,8 +48,8 @@ PARAMETERS = language.pack(MODEL)
 metrics.write_jsonl(FOLDER / "log.jsonl", ROWS)
 reward_model.write_pairs(FOLDER / "pairs.jsonl", WORLD, PAIRS)
 
-CHAIN = mdp.geometric_mdp(0.9, horizon=3)
-CORRIDOR = mdp.short_corridor()
+CHAIN = worlds_of_lessons.geometric_mdp(0.9, horizon=3)
+CORRIDOR = worlds_of_lessons.short_corridor()
 LOGITS = np.zeros((2, 2))
 RECORD = rollout.from_mdp(CHAIN, LOGITS, 3, np.random.default_rng(0))
 EVERY = CHAIN.enumerate_trajectories(LOGITS)
@@ -76,7 +77,13 @@ def good(function, /, **arguments):
 
 
 good(mdp.from_gymnasium, env_id="FrozenLake-v1", discount=0.9, horizon=3)
+good(worlds_of_lessons.conversation, calm_after=np.array([0.8, 0.3]), rewards=np.ones((3, 2)))
+good(worlds_of_lessons.grid_world, discount=0.9)
+good(worlds_of_lessons.icy_path, discount=0.9)
+good(worlds_of_lessons.frozen_lake, discount=0.9, horizon=3)
+good(estimators.gae_moments, mdp=worlds_of_lessons.geometric_mdp(0.9), logits=LOGITS, values=np.zeros(2), lambda_=0.5)
 good(rollout.from_mdp, mdp=CHAIN, logits=LOGITS, episodes=3, rng=None, max_steps=2)
+good(rollout.require_end, mdp=CHAIN, logits=LOGITS)
 good(rollout.require_end_by, steps=1, episodes=2, endless=False, name="episodes")
 good(rollout.make_vec, env_id="CartPole-v1", n=2, max_steps=5)
 good(rollout.from_gymnasium, envs=POLE, logits=lambda x: np.zeros((2, 2)), episodes=2, rng=None, discount=0.9)
@@ -96,13 +103,11 @@ few = {"mdp": CHAIN, "logits": LOGITS, "rng": None}
 good(estimators.compare, **few, weightings={"to go": weigh}, episodes=2, batches=3, max_steps=2, false_alarm=0.01)
 good(estimators.describe, comparisons={"x": estimators.summarise(np.eye(4).reshape(4, 2, 2), np.ones((2, 2)))})
 good(estimators.finite_difference, **few, episodes=8, step=0.1, common_random_numbers=True, max_steps=3)
-good(estimators.gaussian_score_gradient, mean=0.0, sd=1.0, actions=np.ones(3), rewards=np.ones(3))
-good(estimators.pathwise_gradient, slopes=np.ones(3))
 good(training.reinforce, **CORRIDOR_RUN, rng=None, baseline="value", discount_steps=True)
 good(training.a2c, **CORRIDOR_RUN, rng=None, lambda_=0.9, entropy_cost=0.1, whiten=True)
 good(training.evaluate, env=CHAIN, parameters=LOGITS, episodes=3, rng=None, features=None, greedy=False, max_steps=5)
 few = {"mdp": CORRIDOR, "parameters": np.zeros(2), "step_sizes": np.array([0.01, 0.02]), "runs": 2, "episodes": 2}
-good(training.reinforce_runs, **few, rng=None, value_step_size=0.1, least_probability=0.05, max_steps=20)
+good(learning_curves.reinforce_runs, **few, rng=None, value_step_size=0.1, least_probability=0.05, max_steps=20)
 good(training.kept, what="the log", done=3, name="log")
 good(training.SGD, step_size=0.1)
 good(training.SGD(0.1).step, parameters=np.ones(2), gradient=np.ones(2))
@@ -135,7 +140,6 @@ good(language.pack, model=MODEL)
 good(language.unpack, parameters=PARAMETERS, like=MODEL)
 few = {"world": WORLD, "demonstrations": REPLIES, "rng": None, "dtype": np.float32}
 good(language.sft, **few, epochs=1, step_size=0.1, batch=4, hidden=1, held_out=0.5)
-good(language.finite, model=MODEL)
 good(language.checked_model, name="model", model=MODEL, world=WORLD)
 good(language.checked_batch, name="batch", batch=CONTEXTS, model=MODEL)
 good(reward_model.RewardModel, kind="log", weights=RM.weights, length_weight=0.0, mean=0.0, sd=1.0, offset=0.0)

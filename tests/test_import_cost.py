@@ -9,8 +9,8 @@ import pytest
 pytestmark = pytest.mark.long
 
 FLOOR = (
-    "course_utils.policy, course_utils.returns, course_utils.objectives, course_utils.mdp, course_utils.rollout, "
-    "course_utils.estimators"
+    "course_utils.policy, course_utils.returns, course_utils.objectives, course_utils.mdp, course_utils.worlds, "
+    "course_utils.rollout, course_utils.estimators"
 )
 ROUNDS = 9
 

@@ -2,8 +2,7 @@
 
 import time
 import tracemalloc
-from itertools import product
-from math import e, exp, inf, prod, sqrt
+from math import exp, inf
 
 import gymnasium
 import numpy as np
@@ -12,7 +11,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from refusals import bad
 
-from course_utils import mdp, objectives, policy, returns
+from course_utils import mdp, objectives, policy, returns, worlds
 
 
 def random_mdp(seed=0, *, n_states=3, n_actions=2, discount=0.9, horizon=None, terminal=True):
@@ -49,8 +48,8 @@ PROBLEMS = {
     "no horizon, no end": random_mdp(5, discount=0.6, terminal=False),
     "no horizon, undiscounted": random_mdp(6, discount=1.0, n_states=4),
     "layers": layered_mdp(),
-    "three actions": mdp.three_action_state(),
-    "geometric": mdp.geometric_mdp(0.9),
+    "three actions": worlds.three_action_state(),
+    "geometric": worlds.geometric_mdp(0.9),
 }
 STEPS = {"horizon": 3, "one": 1, "layers": 2, "three": 1}  # steps after which nothing can follow
 LONG = 400  # steps for the others: what remains is far below rounding
@@ -67,44 +66,9 @@ def steps(name):
 # Closed forms
 
 
-def test_three_actions_longhand():
-    problem, logits = mdp.three_action_state([3.0, 1.0, -2.0]), [np.log([0.2, 0.5, 0.3]), [0.0, 0.0, 0.0]]
-    v = 0.2 * 3 + 0.5 * 1 + 0.3 * -2
-    assert_allclose(problem.state_values(logits), [v, 0], rtol=1e-14)
-    assert_allclose(problem.action_values(logits), [[3, 1, -2], [0, 0, 0]], rtol=1e-14)
-    assert_allclose(problem.advantages(logits), [[3 - v, 1 - v, -2 - v], [0, 0, 0]], rtol=1e-14)
-    assert problem.performance(logits) == pytest.approx(v, rel=1e-14)
-    wanted = [[0.2 * (3 - v), 0.5 * (1 - v), 0.3 * (-2 - v)], [0, 0, 0]]
-    assert_allclose(problem.policy_gradient(logits), wanted, rtol=1e-14)
-
-
-@pytest.mark.parametrize("discount", [0.0, 0.5, 0.9, 1.0])
-@pytest.mark.parametrize("logit", [-2.0, 0.0, 1.5])
-def test_geometric_closed_form(discount, logit):
-    problem, logits = mdp.geometric_mdp(discount), [[logit, 0.0], [0.0, 0.0]]
-    stay = e**logit / (e**logit + 1)
-    value = stay / (1 - discount * stay)
-    slope = stay * (1 - stay) / (1 - discount * stay) ** 2
-    assert_allclose(problem.state_values(logits), [value, 0], rtol=1e-13)
-    assert_allclose(problem.action_values(logits)[0], [1 + discount * value, 0], rtol=1e-13)
-    assert_allclose(problem.advantages(logits)[0], [1 + discount * value - value, -value], rtol=1e-12, atol=1e-15)
-    assert problem.performance(logits) == pytest.approx(value, rel=1e-13)
-    assert_allclose(problem.visits(logits), [1 / (1 - discount * stay), 0], rtol=1e-13)
-    assert_allclose(problem.policy_gradient(logits), [[slope, -slope], [0, 0]], rtol=1e-12)
-
-
-def test_geometric_with_a_horizon_longhand():
-    problem, logits = mdp.geometric_mdp(0.5, horizon=2), [[np.log(3), 0.0], [0.0, 0.0]]
-    last, first = 0.75, 0.75 * (1 + 0.5 * 0.75)
-    assert_allclose(problem.state_values(logits), [[first, 0], [last, 0], [0, 0]], rtol=1e-14)
-    assert_allclose(problem.action_values(logits)[:, 0], [[1 + 0.5 * last, 0], [1, 0]], rtol=1e-14)
-    assert_allclose(problem.visits(logits), [[1, 0], [0.5 * 0.75, 0]], rtol=1e-14)
-    assert problem.performance(logits) == pytest.approx(first, rel=1e-14)
-
-
 def test_values_keep_their_digits_when_the_episode_is_very_long():
     # V = π_stay / π_stop = exp(30), although 1 − π_stay has lost three of its sixteen digits
-    assert mdp.geometric_mdp().performance([[30.0, 0.0], [0.0, 0.0]]) == pytest.approx(exp(30), rel=1e-13)
+    assert worlds.geometric_mdp().performance([[30.0, 0.0], [0.0, 0.0]]) == pytest.approx(exp(30), rel=1e-13)
 
 
 # Enumeration
@@ -193,7 +157,7 @@ def test_the_mean_gradient_of_the_objective_is_the_policy_gradient():
 
 
 def test_enumeration_leaves_out_forbidden_actions():
-    problem, logits = mdp.geometric_mdp(horizon=3), np.array([[-inf, 0.0], [0.0, -inf]])
+    problem, logits = worlds.geometric_mdp(horizon=3), np.array([[-inf, 0.0], [0.0, -inf]])
     got = problem.enumerate_trajectories(logits)
     assert_array_equal(got.states, [[0, 1, 1, 1]])
     assert_array_equal(got.actions, [[1, 0, 0]])  # the padding is allowed too
@@ -263,86 +227,21 @@ def test_enumeration_refuses_what_does_not_fit_into_memory():
 
 def test_the_two_exact_gradients_agree():
     frozen = mdp.from_gymnasium("FrozenLake-v1", 0.95, horizon=4)
-    for problem in [*(PROBLEMS[name] for name in PROBLEMS if steps(name) < LONG), mdp.token_mdp(), frozen]:
+    for problem in [*(PROBLEMS[name] for name in PROBLEMS if steps(name) < LONG), worlds.token_mdp(), frozen]:
         logits = random_logits(problem)
-        by_solving, by_counting = problem.policy_gradient(logits), problem.policy_gradient_by_enumeration(logits)
+        by_solving, by_counting = problem.policy_gradient(logits), oracles.gradient_by_enumeration(problem, logits)
         assert_allclose(by_counting, by_solving, atol=1e-10)
     logits[:, 1] = -inf
-    assert_allclose(frozen.policy_gradient_by_enumeration(logits), frozen.policy_gradient(logits), atol=1e-10)
+    assert_allclose(oracles.gradient_by_enumeration(frozen, logits), frozen.policy_gradient(logits), atol=1e-10)
 
 
 def test_enumeration_refuses_episodes_of_any_length():
-    bad(ValueError, "infinitely many", mdp.geometric_mdp().enumerate_trajectories, np.zeros((2, 2)))
+    bad(ValueError, "infinitely many", worlds.geometric_mdp().enumerate_trajectories, np.zeros((2, 2)))
     stop_at_once = [[-inf, 0.0], [0.0, 0.0]]
-    assert len(mdp.geometric_mdp().enumerate_trajectories(stop_at_once).returns) == 1
+    assert len(worlds.geometric_mdp().enumerate_trajectories(stop_at_once).returns) == 1
 
 
 # Builders
-
-
-@pytest.mark.parametrize(("vocabulary", "length"), [(4, 3), (3, 1), (1, 4), (2, 5)])
-def test_token_mdp_against_every_text(vocabulary, length):
-    rewards = np.random.default_rng(0).normal(size=(vocabulary,) * length)
-    problem = mdp.token_mdp(vocabulary, length, rewards)
-    logits = random_logits(problem)
-    pi = policy.softmax(logits)
-    performance, gradient = 0.0, np.zeros_like(logits)
-    for text in product(range(vocabulary), repeat=length):
-        s, visited = 0, []
-        for token in text:
-            visited.append((s, token))
-            s = vocabulary * s + 1 + token
-        weight = prod(pi[step] for step in visited) * rewards[text]
-        performance += weight
-        for s, token in visited:
-            gradient[s] += weight * (np.eye(vocabulary)[token] - pi[s])
-    assert problem.performance(logits) == pytest.approx(performance, abs=1e-12)
-    assert_allclose(problem.policy_gradient(logits), gradient, atol=1e-12)
-    every = problem.enumerate_trajectories(logits)
-    assert len(every.returns) == vocabulary**length
-    assert_allclose(every.returns, rewards.ravel(), atol=1e-14)  # the texts in alphabetical order
-    assert_array_equal(every.actions, list(product(range(vocabulary), repeat=length)))
-    assert_array_equal(every.dynamics_probabilities, 1)
-
-
-def test_token_mdp_longhand():
-    problem = mdp.token_mdp()
-    assert problem.n_states == 1 + 4 + 16 + 1
-    assert problem.horizon == 3
-    assert problem.state_names[:7] == ("start", "a", "b", "c", "d", "aa", "ab")
-    assert problem.state_names[-2:] == ("dd", "end")
-    texts = {"abc": 2, "aab": 1, "cba": 0, "add": 1, "aca": 1}
-    every = problem.enumerate_trajectories(np.zeros((22, 4)))
-    letters = ["".join("abcd"[a] for a in row) for row in every.actions]
-    assert {text: every.returns[letters.index(text)] for text in texts} == texts
-    assert problem.performance(np.zeros((22, 4))) == pytest.approx(2 * 6 / 16)  # of 16 pairs, 6 are in order
-
-
-def test_token_mdp_refuses_what_is_too_large():
-    bad(ValueError, "vocabulary is 27, expected at most 26", mdp.token_mdp, 27)
-    bad(ValueError, "vocabulary 4 and length 100 make 1365 or more states", mdp.token_mdp, 4, 100)
-    bad(ValueError, r"rewards has shape \(4, 4\), expected \(4, 4, 4\)", mdp.token_mdp, rewards=np.zeros((4, 4)))
-    bad(ValueError, "length is 0", mdp.token_mdp, length=0)
-
-
-def test_short_corridor_has_the_optimum_of_the_book():
-    problem = mdp.short_corridor()
-
-    def performance(p):
-        return problem.performance(problem.features @ np.log([p, 1 - p]))
-
-    for p in np.linspace(0.03, 0.97, 48):
-        assert performance(p) == pytest.approx(-(4 - 2 * p) / (p * (1 - p)), rel=1e-11)
-    best = 2 - sqrt(2)  # p² − 4p + 2 = 0, from dJ/dp = 0
-    assert performance(best) == pytest.approx(-(6 + 4 * sqrt(2)), rel=1e-12)
-    assert all(performance(p) < performance(best) for p in (best - 1e-3, best + 1e-3, 0.05, 0.95))
-    # Sutton & Barto: "the best probability is about 0.59, and achieves a value of about −11.6"; ε-greedy with
-    # ε = 0.1 gets no more than −44 and −82.
-    assert round(best, 2) == 0.59
-    assert -11.7 < performance(best) < -11.6
-    assert [performance(p) for p in (0.95, 0.05)] == pytest.approx([-44, -82], abs=0.3)
-    gradient = np.tensordot(problem.policy_gradient(problem.features @ np.log([best, 1 - best])), problem.features)
-    assert_allclose(gradient, 0, atol=1e-12)
 
 
 def test_features_are_checked_and_frozen():
@@ -351,7 +250,7 @@ def test_features_are_checked_and_frozen():
         mdp.TabularMDP(**tables, features=np.zeros((2, 1, 3)))
     with pytest.raises(ValueError, match="read-only"):
         mdp.TabularMDP(**tables, features=np.zeros((1, 2, 3))).features[0, 0, 0] = 1.0
-    assert mdp.three_action_state().features is None
+    assert worlds.three_action_state().features is None
 
 
 def follow(table, pi, s, steps):
@@ -492,15 +391,15 @@ def test_tables_are_copied_and_frozen():
 
 
 def test_names():
-    problem = mdp.three_action_state()
+    problem = worlds.three_action_state()
     assert problem.state_names == ("decision", "end")
     assert len(problem.action_names) == problem.n_actions == 3
-    assert mdp.geometric_mdp().action_names == ("stay", "stop")
+    assert worlds.geometric_mdp().action_names == ("stay", "stop")
 
 
 def test_answers_are_float64_whatever_the_logits():
     logits = np.float32([[0.1, 0.2], [0.0, 0.0]])
-    problem = mdp.geometric_mdp()
+    problem = worlds.geometric_mdp()
     assert problem.policy_gradient(logits).dtype == np.float64
     assert problem.performance(logits) == problem.performance(logits.astype(np.float64))
     assert type(problem.performance(logits)) is float

@@ -230,6 +230,11 @@ def test_a_forbidden_action_does_not_spoil_the_entropy_bonus():
     assert_allclose(got.grad_logits, [[0, -0.5, 0.5]], atol=1e-15)
 
 
+def test_ppo_refuses_an_action_that_is_forbidden_now():
+    with pytest.raises(ValueError, match=r"actions\[0\] is 0, expected an action that logits allow"):
+        objectives.ppo_clip_objective([[-inf, *HALVES]], [-0.7], [0], [1.0])  # its ratio is 0, and finite
+
+
 def test_dtypes_follow_the_arrays():
     logits, actions, advantages, _ = example((2, 3))
     rewards, discounts, values = record((2, 3))

@@ -12,7 +12,7 @@ from course_utils import lessons, policy, progress, returns
 from course_utils.objectives import advantage_objective, expected_advantage_objective, ppo_clip_objective
 from course_utils.returns import discounted_returns
 from course_utils.widgets import CourseMap, Quiz, course_map, offline, quiz
-from course_utils.widgets.trajectory_tree import START_LOGITS, conversation
+from course_utils.worlds import REPLY_LOGITS, conversation
 
 NAMES = quiz.names()
 
@@ -213,7 +213,7 @@ def test_05_the_weight_of_the_second_step():
 
 
 def test_05_the_probabilities_of_the_conversations():
-    paths = conversation().enumerate_trajectories(np.vstack([START_LOGITS, [0, 0]]))
+    paths = conversation().enumerate_trajectories(np.vstack([REPLY_LOGITS, [0, 0]]))
     assert [paths.probabilities.min(), paths.probabilities.max()] == near([0.03, 0.32])
 
 

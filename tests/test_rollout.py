@@ -19,7 +19,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from refusals import bad
 from small_mdps import Z, dense_mdp, rng, same, within
 
-from course_utils import arguments, mdp, policy, returns, rollout
+from course_utils import arguments, mdp, policy, returns, rollout, worlds
 
 # From an MDP
 
@@ -39,7 +39,7 @@ def test_every_step_has_the_exact_distribution():
 @pytest.mark.long
 @pytest.mark.parametrize(
     "problem",
-    [dense_mdp(3), dense_mdp(), dense_mdp(1), mdp.geometric_mdp(0.9), mdp.short_corridor(), mdp.token_mdp()],
+    [dense_mdp(3), dense_mdp(), dense_mdp(1), worlds.geometric_mdp(0.9), worlds.short_corridor(), worlds.token_mdp()],
     ids=["horizon", "no horizon", "one step", "geometric", "corridor", "tokens"],
 )
 def test_returns_and_visits_have_the_exact_means(problem):
@@ -73,20 +73,20 @@ def test_a_record_is_consistent():
 
 def test_a_horizon_terminates_and_max_steps_truncates():
     logits = np.zeros((2, 2))
-    ended = rollout.from_mdp(mdp.geometric_mdp(0.9, horizon=2), logits, 200, rng())
+    ended = rollout.from_mdp(worlds.geometric_mdp(0.9, horizon=2), logits, 200, rng())
     assert ended.actions.shape == (200, 2)
     assert not ended.truncated.any()
     assert np.all(ended.discounts[:, 1] == 0)
-    also = rollout.from_mdp(mdp.geometric_mdp(0.9, horizon=2), logits, 200, rng(), max_steps=2)
+    also = rollout.from_mdp(worlds.geometric_mdp(0.9, horizon=2), logits, 200, rng(), max_steps=2)
     same(ended, also)
-    cut = rollout.from_mdp(mdp.geometric_mdp(0.9), logits, 200, rng(), max_steps=2)
+    cut = rollout.from_mdp(worlds.geometric_mdp(0.9), logits, 200, rng(), max_steps=2)
     assert_array_equal(cut.truncated, cut.states[:, -1] == 0)
     assert_array_equal(cut.discounts[:, 1], 0.9 * cut.truncated)
     assert 0 < cut.truncated.sum() < 200
 
 
 def test_bootstrapping_a_truncated_record_gives_the_exact_mean():
-    problem, logits = mdp.geometric_mdp(0.9), np.array([[1.0, 0.0], [0.0, 0.0]])
+    problem, logits = worlds.geometric_mdp(0.9), np.array([[1.0, 0.0], [0.0, 0.0]])
     got = rollout.from_mdp(problem, logits, 20_000, rng(), max_steps=3)
     values = problem.state_values(logits)[got.states]
     within(returns.discounted_returns(got.rewards, got.discounts, values[:, -1])[:, 0], problem.performance(logits))
@@ -112,8 +112,8 @@ def test_bad_input_from_mdp():
         bad(error, text, rollout.from_mdp, *given)
     stay = [[0.0, -np.inf], [0.0, 0.0]]
     told = r"max_steps is None.*no terminal state is reached from state 0"
-    bad(ValueError, told, rollout.from_mdp, mdp.geometric_mdp(0.9), stay, 1, rng())
-    assert rollout.from_mdp(mdp.geometric_mdp(0.9), stay, 1, rng(), max_steps=5).truncated.all()
+    bad(ValueError, told, rollout.from_mdp, worlds.geometric_mdp(0.9), stay, 1, rng())
+    assert rollout.from_mdp(worlds.geometric_mdp(0.9), stay, 1, rng(), max_steps=5).truncated.all()
 
 
 # From Gymnasium
@@ -499,17 +499,17 @@ def test_a_nearly_deterministic_policy_is_stopped_with_advice(monkeypatch):
     away = np.zeros((4, 2))
     away[:, 0] = 30.0  # left, with probability 1 − 1e-13
     with pytest.raises(rollout.EndlessEpisodeError, match=r"not ended after 1000 steps: expected max_steps.*a horizon"):
-        rollout.from_mdp(mdp.short_corridor(), away, 4, rng())
-    assert rollout.from_mdp(mdp.short_corridor(), away, 4, rng(), max_steps=3).truncated.all()
+        rollout.from_mdp(worlds.short_corridor(), away, 4, rng())
+    assert rollout.from_mdp(worlds.short_corridor(), away, 4, rng(), max_steps=3).truncated.all()
 
 
 def test_records_that_would_not_fit_into_memory_are_refused(monkeypatch):
     monkeypatch.setattr(arguments, "LARGEST_RECORD", 22_000)
     stay = [[9.0, 0.0], [0.0, 0.0]]
     with pytest.raises(rollout.EndlessEpisodeError, match=r"episodes is 1000, .* after 22 steps: expected fewer"):
-        rollout.from_mdp(mdp.geometric_mdp(horizon=1000), stay, 1000, rng())
+        rollout.from_mdp(worlds.geometric_mdp(horizon=1000), stay, 1000, rng())
     with pytest.raises(ValueError, match="episodes is 1000000000000, expected a whole number from 1 to"):
-        rollout.from_mdp(mdp.geometric_mdp(horizon=3), stay, 10**12, rng())
+        rollout.from_mdp(worlds.geometric_mdp(horizon=3), stay, 10**12, rng())
 
 
 def test_an_environment_that_never_ends_is_stopped(monkeypatch):

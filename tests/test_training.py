@@ -19,7 +19,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from refusals import bad
 from small_mdps import Z, dense_mdp, rng, same, within
 
-from course_utils import estimators, mdp, objectives, policy, returns, rollout, training
+from course_utils import estimators, mdp, objectives, policy, returns, rollout, training, worlds
 
 
 def softmax(z):
@@ -141,7 +141,7 @@ def test_one_update_of_a2c_equals_its_longhand(whiten):
 
 
 def test_one_update_of_a2c_descends_the_a2c_loss():
-    problem = mdp.token_mdp()  # all episodes have one length: no padding
+    problem = worlds.token_mdp()  # all episodes have one length: no padding
     theta, w = rng(1).normal(size=problem.rewards.shape), rng(2).normal(size=problem.n_states)
     w[-1] = 0.0
     got = training.a2c(
@@ -238,7 +238,7 @@ def test_whitening_makes_the_scale_of_rewards_irrelevant():
 
 @pytest.mark.long
 def test_the_entropy_bonus_raises_the_entropy():
-    still = mdp.three_action_state((0.0, 0.0, 0.0))
+    still = worlds.three_action_state((0.0, 0.0, 0.0))
     theta = [[2.0, 0.0, -1.0], [0.0, 0.0, 0.0]]
     settings = {"updates": 200, "episodes": 2, "optimizer": training.SGD(1.0), "value_optimizer": training.SGD(0.1)}
     got = training.a2c(still, theta, rng=rng(), entropy_cost=0.5, **settings)
@@ -249,7 +249,7 @@ def test_the_entropy_bonus_raises_the_entropy():
 
 @pytest.mark.long
 def test_training_raises_the_exact_performance():
-    problem = mdp.token_mdp()
+    problem = worlds.token_mdp()
     zero = np.zeros(problem.rewards.shape)
     for baseline in ("none", "batch mean", "leave one out"):
         got = training.reinforce(
@@ -266,7 +266,7 @@ def test_training_raises_the_exact_performance():
 
 @pytest.mark.long
 def test_the_confidence_interval_covers_the_exact_value_in_95_percent():
-    problem = mdp.token_mdp()
+    problem = worlds.token_mdp()
     theta = rng(1).normal(size=problem.rewards.shape)
     exact, n, generator = problem.performance(theta), 1_200, rng(2)
     got = [training.evaluate(problem, theta, episodes=40, rng=generator) for _ in range(n)]
@@ -292,7 +292,7 @@ def test_an_evaluation_is_longhand_arithmetic_on_fresh_episodes():
 
 
 def test_greedy_evaluation_takes_the_best_action():
-    problem = mdp.three_action_state((1.0, 0.25, -1.0))
+    problem = worlds.three_action_state((1.0, 0.25, -1.0))
     theta = [[0.1, 0.0, 0.05], [0.0, 0.0, 0.0]]
     assert_array_equal(training.evaluate(problem, theta, episodes=20, rng=rng(), greedy=True).returns, np.ones(20))
     assert training.evaluate(problem, theta, episodes=20, rng=rng()).mean < 1
@@ -335,14 +335,14 @@ def test_a_real_interrupt_in_the_middle_keeps_what_was_learned():
 
 def test_parameters_that_are_not_finite_stop_the_run_by_name():
     settings = {"updates": 9, "episodes": 3, "rng": rng()}
-    steep = mdp.three_action_state((1e3, -1e3, 0.0))
+    steep = worlds.three_action_state((1e3, -1e3, 0.0))
     with pytest.raises(FloatingPointError, match=r"update 1: .*overflow.*smaller step size"):
         training.reinforce(steep, np.zeros((2, 3)), optimizer=training.SGD(1e308), **settings)
     with pytest.raises(FloatingPointError, match=r"update 1: the differences of the parameters are not finite"):
         training.reinforce(steep, [[8e307, 8e307, -9e307], [0.0] * 3], optimizer=training.SGD(1e305), **settings)
     with pytest.raises(FloatingPointError, match=r"update 2: the logits, .* are not finite.*smaller step size"):
         training.a2c(
-            mdp.token_mdp(), np.zeros((22, 4)), features=lambda s: 1e10 * np.eye(22)[s],
+            worlds.token_mdp(), np.zeros((22, 4)), features=lambda s: 1e10 * np.eye(22)[s],
             optimizer=training.SGD(1e292), value_optimizer=training.SGD(1e-30), **settings,
         )  # fmt: skip
     with pytest.raises(FloatingPointError, match=r"update [2-9]: .*smaller step size"):
@@ -429,112 +429,6 @@ def test_bad_input_to_training_and_evaluation(function):
     bad(ValueError, "logits is a table, but observations", function, envs, np.zeros((4, 2)), **good)
 
 
-def test_bad_input_to_many_runs():
-    corridor, good = mdp.short_corridor(), {"step_sizes": [0.1], "runs": 1, "episodes": 1, "rng": rng()}
-    runs = training.reinforce_runs
-    bad(TypeError, "mdp is int", runs, 3, [0.0, 0.0], **good)
-    bad(ValueError, "mdp has no features", runs, dense_mdp(), [0.0, 0.0], **good)
-    bad(ValueError, "mdp has discount 0.9, expected 1", runs, dense_mdp(features=np.ones((3, 2, 2))), [0, 0], **good)
-    bad(ValueError, r"parameters has shape \(3,\), expected \(2,\)", runs, corridor, np.zeros(3), **good)
-    for name, value, text in [
-        ("step_sizes", [0.1, 0.0], r"step_sizes\[1\] is 0.0, expected a positive number"),
-        ("step_sizes", 0.1, r"step_sizes has shape \(\)"),
-        ("runs", 0, "runs is 0"),
-        ("episodes", 0, "episodes is 0"),
-        ("value_step_size", 0.0, "value_step_size is 0.0"),
-        ("least_probability", 0.5, "least_probability is 0.5, expected less than 1 / 2"),
-        ("max_steps", 0, "max_steps is 0"),
-    ]:
-        bad(ValueError, text, runs, corridor, [0.0, 0.0], **good | {name: value})
-    bad(TypeError, "rng is int", runs, corridor, [0.0, 0.0], **good | {"rng": 0})
-
-
-# The book's REINFORCE, many runs at once
-
-
-def one_run(problem, theta, alpha, beta, episodes, draw, floor=0.05):
-    """The two boxes of the book in plain Python, for one run; ``draw`` gives uniform numbers, None at an update."""
-    theta, w, result = list(theta), 0.0, []
-    d, x = len(theta), problem.features
-
-    def pi(s):
-        p = softmax(np.array([sum(x[s, a, i] * theta[i] for i in range(d)) for a in range(problem.n_actions)]))
-        spare = [max(q - floor, 0.0) for q in p]
-        return [floor + (1 - floor * len(p)) * q / sum(spare) for q in spare]
-
-    def invert(p, u):
-        a = 0
-        while u >= p[a] and a < len(p) - 1:
-            u, a = u - p[a], a + 1
-        return a
-
-    for _ in range(episodes):
-        s, steps = invert(problem.start, draw("start")), []
-        while s not in problem.terminal_states and len(steps) != problem.horizon:
-            a = invert(pi(s), draw("action"))
-            steps.append((s, a, problem.rewards[s, a]))
-            s = invert(problem.transitions[s, a], draw("next"))
-        result.append(sum(r for _, _, r in steps))
-        for t, (s, a, _) in enumerate(steps):
-            draw("update")
-            delta = sum(r for _, _, r in steps[t:]) - w
-            w += beta * delta
-            p = pi(s)
-            for i in range(d):
-                score = x[s, a, i] - sum(p[b] * x[s, b, i] for b in range(problem.n_actions))
-                theta[i] += alpha * delta * score
-    return result
-
-
-@pytest.mark.long
-@pytest.mark.parametrize(("alpha", "beta"), [(2**-12, None), (2**-7, None), (2**-9, 2**-6), (2**-5, 0.5)])
-def test_a_run_equals_the_box_step_by_step(alpha, beta):
-    theta = [-1.0, 0.3]
-    generator, block = rng(1), []
-
-    def draw(what):
-        if what in ("start", "next"):
-            return 0.0  # one outcome only
-        if not block:
-            block.extend(generator.random((64, 1))[:, 0])
-        return block.pop(0)
-
-    corridor = mdp.short_corridor()
-    [[got]] = training.reinforce_runs(
-        corridor, theta, step_sizes=[alpha], runs=1, episodes=40, rng=rng(1), value_step_size=beta
-    )
-    assert_array_equal(got, one_run(corridor, theta, alpha, beta or 0.0, 40, draw))
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("horizon", [None, 4])
-def test_many_runs_have_the_law_of_single_ones(horizon):
-    # Random transitions, two starts, three shared parameters; large steps, so that every episode depends on the last.
-    x = rng(8).normal(size=(3, 2, 3))
-    problem, theta, alphas = dense_mdp(horizon, 1.0, x), rng(9).normal(size=3), [0.05, 0.2]
-    got = training.reinforce_runs(problem, theta, step_sizes=alphas, runs=2_000, episodes=6, rng=rng(1))
-    assert got.shape == (2, 2_000, 6)
-    if horizon is None:
-        within(got[:, :, 0].ravel(), problem.performance(x @ theta))
-    generator = rng(2)
-    for k, alpha in enumerate(alphas):
-        wanted = np.array([one_run(problem, theta, alpha, 0.0, 6, lambda _: generator.random()) for _ in range(150)])
-        error = np.sqrt(got[k].var(axis=0, ddof=1) / 2_000 + wanted.var(axis=0, ddof=1) / 150)
-        assert np.all(np.abs(got[k].mean(axis=0) - wanted.mean(axis=0)) <= Z * error)
-    assert abs(np.corrcoef(got[0, :1_000, 5], got[0, 1_000:, 5])[0, 1]) < Z / np.sqrt(1_000)
-
-
-@pytest.mark.long
-def test_a_run_that_diverges_stops_with_an_error_or_is_cut_off():
-    corridor, settings = mdp.short_corridor(), {"step_sizes": [2**-13, 0.5], "runs": 3, "episodes": 20}
-    with pytest.raises(ValueError, match=r"step size 0.5, run \d, episode \d+: more than 50000 steps.*max_steps"):
-        training.reinforce_runs(corridor, [0.0, 0.0], rng=rng(1), least_probability=0.0, **settings)
-    cut = training.reinforce_runs(corridor, [0.0, 0.0], rng=rng(1), least_probability=0.0, max_steps=100, **settings)
-    assert cut.min() == -100
-    with pytest.raises(FloatingPointError, match=r"step size 1e\+308, run 1, episode \d+: the parameters are not"):
-        training.reinforce_runs(corridor, [0.0, 0.0], step_sizes=[1e308], runs=1, episodes=99, rng=rng(1))
-
-
 # Whole problems, and how long they take. The times are processor time, and the limits 5 times those of the docstring,
 # because a busy machine is slow in processor time too.
 
@@ -616,7 +510,7 @@ def test_a_policy_that_no_longer_ends_its_episodes_stops_the_run_with_what_it_le
     monkeypatch.setattr(rollout, "LONGEST_EPISODE", 2000)
     settings = {"updates": 500, "episodes": 4, "optimizer": training.SGD(0.1), "rng": rng()}
     with pytest.raises(rollout.EndlessEpisodeError, match=r"not ended after 2000 steps: expected max_steps") as caught:
-        training.reinforce(mdp.short_corridor(), np.zeros(2), **settings)
+        training.reinforce(worlds.short_corridor(), np.zeros(2), **settings)
     assert caught.value.trained.updates_done >= 1
     assert "After update" in caught.value.__notes__[0]
 
@@ -627,7 +521,7 @@ def test_what_is_guilty_of_an_overflow_is_named():
     logits = [[3.0, 0.0], [0.0, 2.0], [0.0, 0.0]]
     with pytest.raises(FloatingPointError, match=r"update 1: .*Try a smaller entropy_cost \(it is 1e\+308\)\.$"):
         training.a2c(dense_mdp(), logits, **costly)
-    huge = mdp.three_action_state((1.7e308, -1.7e308, 1.7e308))
+    huge = worlds.three_action_state((1.7e308, -1.7e308, 1.7e308))
     with pytest.raises(FloatingPointError, match=r"update 1: ") as caught:
         training.reinforce(huge, np.zeros((2, 3)), baseline="leave one out", **settings)
     assert "step size" not in str(caught.value), "no step was taken yet"

@@ -13,6 +13,7 @@ from course_utils import rollout, training
 from course_utils.widgets import TrainingLab, kernel_lab, offline
 from course_utils.widgets import lab as lab_files
 from course_utils.widgets import training_lab as module
+from course_utils.worlds import frozen_lake
 
 pytestmark = pytest.mark.usefixtures("own_event_loop")
 
@@ -60,7 +61,7 @@ def test_it_is_a2c_and_nothing_else(critic):
     lab = TrainingLab(critic=critic, entropy_cost=0.02, lambda_=0.9, step_size=0.07, seed=3)
     lab.train(12)
     adam, rng = training.Adam, np.random.default_rng([3, 0])
-    lake, zeros = module.frozen_lake(), np.zeros((16, 4))
+    lake, zeros = frozen_lake(horizon=module.STEP_LIMIT), np.zeros((16, 4))
     if critic:
         wanted = training.a2c(
             lake, zeros, updates=12, episodes=8, optimizer=adam(0.07), value_optimizer=adam(0.1), rng=rng,

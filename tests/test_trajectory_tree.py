@@ -7,7 +7,8 @@ import pytest
 
 from course_utils import policy
 from course_utils.widgets import TrajectoryTree
-from course_utils.widgets.trajectory_tree import ACTIONS, PATHS, STATES, conversation
+from course_utils.widgets.trajectory_tree import ACTIONS, PATHS, STATES
+from course_utils.worlds import conversation
 
 
 def some(rng):

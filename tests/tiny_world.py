@@ -2,6 +2,9 @@
 
 import itertools
 
+import numpy as np
+
+from course_utils.rlhf import language_model
 from course_utils.rlhf import world as worlds
 
 _PROMPTS = (
@@ -32,3 +35,11 @@ def every_reply(world, prompt):
         " ".join(said) for n in range(world.max_tokens + 1) for said in itertools.product(world.words[1:], repeat=n)
     ]
     return world.replies([prompt] * len(texts), texts)
+
+
+def random_model(world, seed, hidden=0, scale=0.7, dtype=np.float64):
+    """A language model of this world with normal parameters."""
+    rng = np.random.default_rng(seed)
+    d, n_words = language_model.n_features(world), len(world.words)
+    table = rng.normal(0, scale, (d, n_words + hidden)).astype(dtype)
+    return language_model.LanguageModel(table, rng.normal(0, scale, (hidden, n_words)).astype(dtype))

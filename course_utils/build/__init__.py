@@ -2,3 +2,5 @@
 
 ``python -m course_utils.build --help`` lists the commands. Learners need none of this but ``make lab``.
 """
+
+__all__ = []

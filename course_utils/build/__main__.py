@@ -1,7 +1,9 @@
-"""Command line of the builder: ``python -m course_utils.build lab | jupyter | notebooks | constraints``."""
+"""Command line of the builder: ``python -m course_utils.build lab | jupyter | notebooks | reference | constraints``."""
 
 import argparse
 import sys
+
+__all__ = ["main"]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -16,12 +18,13 @@ def main(arguments: list[str] | None = None) -> int:
         "jupyter", help="tell the Jupyter of this Python environment how to show lessons (lab does too)"
     )
     commands.add_parser("notebooks", help="build the notebooks from notebooks/src", add_help=False)
+    commands.add_parser("reference", help="write course_utils/README.md from the docstrings (notebooks does too)")
     commands.add_parser("constraints", help="write constraints.txt and environment.yml from pyproject.toml")
     options, rest = parser.parse_known_args(arguments)
     if options.command == "notebooks":
-        from course_utils.build import notebooks
+        from course_utils.build import notebooks, reference
 
-        return notebooks.main(rest)
+        return notebooks.main(rest) or reference.main()
     if rest:
         parser.error(f"unknown arguments: {' '.join(rest)}")
     if options.command == "lab":
@@ -38,6 +41,10 @@ def main(arguments: list[str] | None = None) -> int:
         pages.install()
         labextension.install()
         return 0
+    if options.command == "reference":
+        from course_utils.build import reference
+
+        return reference.main()
     from course_utils.build import constraints
 
     return constraints.main()

@@ -13,6 +13,9 @@ import tomllib
 from importlib import metadata
 from pathlib import Path
 
+__all__ = ["environment_yml", "main", "missing_on", "normal", "pins_of_this_environment", "resolve"]
+
+
 ROOT = Path(__file__).parents[2]
 PROJECT = "policy-gradient-course"
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]

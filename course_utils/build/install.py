@@ -16,6 +16,11 @@ import subprocess
 import sys
 import time
 
+__all__ = ["InstallError", "check_python", "clean_environment", "dotted", "explain", "has_pip", "install"]
+__all__ += ["is_current", "main", "make_venv", "newer_pythons", "pip_environment", "pip_variable", "read_stamp"]
+__all__ += ["run_pip", "stamp_key", "venv_python", "venv_version", "write_lab_settings", "write_stamp"]
+
+
 OLDEST = (3, 11)
 NEWEST = (3, 14)  # the newest that was tried; a newer one gets a warning, not a refusal
 

@@ -17,6 +17,10 @@ from pathlib import Path
 from course_utils.build import labextension, pages
 from course_utils.build.install import write_lab_settings
 
+__all__ = ["choose_host", "choose_port", "has_screen", "is_free", "is_usable", "kernel_options", "main"]
+__all__ += ["prepare_folders", "prepare_lab"]
+
+
 ROOT = Path(__file__).parents[2]
 FIRST_LESSON = "notebooks/00_start_here.ipynb"
 HOST = "127.0.0.1"

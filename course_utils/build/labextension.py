@@ -11,6 +11,9 @@ from pathlib import Path
 from course_utils import __version__
 from course_utils.data_files import DATA
 
+__all__ = ["build", "fingerprint", "folder", "install", "lab_module"]
+
+
 PACKAGE = "policy-gradient-course"
 WIDGETS = Path(__file__).parents[1] / "widgets"
 
@@ -70,7 +73,7 @@ def lab_module(name: str) -> str:
 
     lab = offline.labs()[name]
     constants = json.dumps(offline.description(lab), ensure_ascii=False, allow_nan=False)
-    return f"{lab._esm}\n{_source('offline.js').rstrip()}({constants});\n"
+    return f"{vars(lab)['_esm']}\n{_source('offline.js').rstrip()}({constants});\n"
 
 
 def _source(name: str) -> str:

@@ -33,6 +33,11 @@ from course_utils import lessons
 from course_utils.build import stale
 from course_utils.widgets.offline import MIME_TYPE
 
+__all__ = ["BuildError", "build", "build_and_keep", "check_no_solution_left", "derive", "drop_models", "execute"]
+__all__ += ["has_solution", "heaviest", "main", "notebook_metadata", "outputs", "pictures", "read_source", "sources"]
+__all__ += ["to_build", "with_table", "written"]
+
+
 REPOSITORY = stale.REPOSITORY
 NOTEBOOKS = REPOSITORY / "notebooks"
 README = REPOSITORY / "README.md"

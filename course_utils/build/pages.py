@@ -10,6 +10,9 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+__all__ = ["as_page", "install"]
+
+
 PICTURE = "image/png"
 VIEW = "application/vnd.jupyter.widget-view+json"
 MARK = "# Written by the policy-gradient course: its lessons as pages (course_utils/build/pages.py)."

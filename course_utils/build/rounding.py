@@ -15,6 +15,9 @@ from typing import Any
 
 import numpy as np
 
+__all__ = ["RoundingError", "in_field", "load_ipython_extension", "printed", "rounded", "shown", "steady", "watched"]
+
+
 RELATIVE = 1e-11  # far above what sums of a few thousand terms differ by, far below any digit that a lesson prints
 ABSOLUTE = 1e-14  # below it there is rounding only, and its sign is nobody's
 MOST_SHOWN = 8  # decimals of an array that is printed

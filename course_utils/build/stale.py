@@ -15,6 +15,8 @@ from typing import Any
 
 from course_utils import data_files
 
+__all__ = ["digest", "keep", "load_ipython_extension", "noted", "records", "why"]
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 RECORD = REPOSITORY / "build" / "notebooks.json"  # of this copy of the repository alone: git ignores it
 WATCHED = [REPOSITORY / "course_utils", data_files.DATA, REPOSITORY / "notebooks" / "src"]

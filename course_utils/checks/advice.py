@@ -6,6 +6,9 @@ fits is used. The tests raise each of these exceptions in Python and NumPy thems
 
 import re
 
+__all__ = ["advice"]
+
+
 NOT_ALONE = "Print what goes into that line, with its `.shape`."
 TRUTH = "An `if` needs one truth value, and here stands one for each entry: `np.where` chooses entry by entry."
 BUILTIN = (

@@ -11,6 +11,9 @@ from course_utils.checks.engine import bounds
 from course_utils.checks.question import Inputs, Law, Question, close, exact
 from course_utils.checks.sentences import ROUNDING
 
+__all__ = ["problems"]
+
+
 MARGIN = 5 * ROUNDING  # relative to the largest entry: answers that differ by less are called indistinguishable
 Version = tuple[str, Callable[..., Any]]
 

@@ -24,6 +24,10 @@ from course_utils.checks.limit import TimeUp, Watch, attempt
 from course_utils.checks.question import Inputs, copied
 from course_utils.checks.result import cut
 
+__all__ = ["Call", "Learner", "Outside", "Refusal", "Stop", "has_placeholder", "heeding", "is_async", "is_single"]
+__all__ += ["is_stub", "makes_generator", "own_line", "own_name", "read_from_outside", "refusal", "returns_something"]
+
+
 KEEP = 2000  # characters of printed text, in case an endless loop prints
 PLAIN = (float, np.float64, np.int64)  # numbers that need no second look
 MOST = 10**6  # numbers in an answer; what claims to hold more is not even copied

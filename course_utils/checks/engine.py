@@ -58,6 +58,9 @@ from course_utils.checks.question import (
 from course_utils.checks.result import CheckResult, cut, show, show_inputs, show_pair
 from course_utils.checks.sentences import FALSE_ALARM, ROUNDING, Diagnosis
 
+__all__ = ["Case", "Differences", "Expected", "Finding", "Sample", "bounds", "check", "comparisons", "judge"]
+
+
 LIMIT = 30.0  # seconds for all calls of a learner's function together
 NAMING = 1e-6  # relative to the largest entry: how closely an answer agrees with a known mistake
 LAGS = (1, 2, 3)  # calls apart: between them draws are examined for dependence

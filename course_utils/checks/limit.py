@@ -21,6 +21,9 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, Self, TypeVar
 
+__all__ = ["TimeUp", "Watch", "attempt"]
+
+
 T = TypeVar("T")
 PATIENCE = 2.0  # seconds of one call before it is said that the function is still running
 IN_ALL = 10.0  # seconds of all calls before it is said

@@ -22,6 +22,10 @@ from numpy.typing import ArrayLike, NDArray
 from course_utils.arguments import FloatArray
 from course_utils.checks.result import show
 
+__all__ = ["Law", "Mistake", "Named", "Question", "Section", "UnknownQuestionError", "Words", "close", "copied"]
+__all__ += ["entries", "exact", "index_law", "load", "names"]
+
+
 MOST_ANSWERS = 20_000  # of a sampled question, to be listed
 SINGLE = (1e-4, 1e-5)  # rtol and atol of answers in float32, where formulas that cancel lose three digits
 Inputs = Mapping[str, Any]

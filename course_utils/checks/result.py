@@ -10,6 +10,9 @@ import numpy as np
 
 from course_utils.checks.limit import attempt
 
+__all__ = ["CheckResult", "cut", "printable", "show", "show_inputs", "show_pair"]
+
+
 Status = Literal["correct", "almost", "not yet", "not attempted"]
 
 MOST = 1000  # entries of a list, or letters of a text; of longer ones nothing is shown

@@ -2,6 +2,9 @@
 
 from course_utils.checks.question import Section
 
+__all__ = []
+
+
 SOFTMAX = Section("01", "From preferences to probabilities")
 OVERFLOW = Section("01", "Large logits")
 TEMPERATURE = Section("01", "Temperature")
@@ -19,7 +22,6 @@ PATH_PROBABILITY = Section("04", "The probability of a path")
 DECOMPOSITION = Section("04", "The logarithm splits it in two")
 NO_MODEL = Section("04", "No model of the customer is needed")
 THEOREM = Section("04", "The policy gradient theorem")
-FLAWED_PATHS = Section("04", "Find the error")
 
 REINFORCE = Section("05", "From the theorem to an algorithm")
 ASCENT = Section("05", "Walking uphill")
@@ -32,9 +34,7 @@ BEST_BASELINE = Section("06", "The best height")
 BATCH = Section("06", "Baselines from the batch")
 MAY_DEPEND = Section("06", "What a baseline may depend on")
 
-VALUES = Section("07", "Values of states and of actions")
 ADVANTAGE = Section("07", "The advantage of an action")
-TD_ERROR = Section("07", "One step: the TD error")
 GAE = Section("07", "The dial between them: GAE")
 WHITENING = Section("07", "Whitening a batch")
 
@@ -47,12 +47,10 @@ LOSS = Section("08", "Objective and loss")
 
 THREE_TERMS = Section("09", "A loss of three terms")
 STOP_GRADIENT = Section("09", "What must not flow")
-STALE = Section("09", "The loss is not a loss")
 EXPLAINED = Section("09", "Is the critic any good?")
 
 RATIO = Section("10", "The importance ratio")
 CLIP = Section("10", "A brake: the clip")
-EPOCHS = Section("10", "What the clip does not bound")
 KL_ESTIMATES = Section("10", "KL from samples")
 WHERE_KL = Section("10", "In the reward or in the loss")
 

@@ -16,6 +16,12 @@ from course_utils.checks.limit import attempt
 from course_utils.checks.question import Section, entries
 from course_utils.checks.result import Status, cut, show
 
+__all__ = ["Diagnosis", "a_shape", "describe", "digits_of", "factor", "in_line", "mutates", "not_callable"]
+__all__ += ["not_finite", "notebook_names", "nothing_returned", "offset", "raised", "rounding", "say", "still_running"]
+__all__ += ["too_long", "transposed", "unknown", "unknown_question", "wrong_arguments", "wrong_mean", "wrong_shape"]
+__all__ += ["wrong_type"]
+
+
 DIGITS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 ROUNDING = 1e-3  # relative to the largest entry: the widest gap that counts as "almost"
 FALSE_ALARM = 1e-6  # per check of a sampled function

@@ -9,6 +9,9 @@ from course_utils.arguments import FloatArray
 from course_utils.checks import sections
 from course_utils.checks.question import Mistake, Words
 
+__all__ = ["identity", "no_maximum", "not_normalised", "one_maximum", "over_first_axis", "over_table", "row_mean"]
+__all__ += ["shifted", "table_mean", "wrong"]
+
 
 def shifted(logits: FloatArray, shift: FloatArray | float) -> FloatArray:
     """Return the softmax over the last axis, computed from ``logits − shift``: exact on paper, whatever the shift."""

@@ -10,6 +10,8 @@ from course_utils import kernels
 from course_utils.arguments import FloatArray
 from course_utils.rlhf.world import Replies
 
+__all__ = ["generalised", "return_less"]
+
 Estimator: TypeAlias = Callable[
     [Replies, FloatArray, FloatArray, FloatArray, float],
     tuple[FloatArray, FloatArray],

@@ -20,6 +20,8 @@ from course_utils.rlhf.advantages import ADVANTAGES
 from course_utils.rlhf.reward_model import Pairs
 from course_utils.rlhf.world import Replies, World
 
+__all__ = ["PPOConfig", "RewardConfig", "RunConfig", "SFTConfig", "StartConfig", "TrafficConfig", "stage"]
+
 Stage = TypeVar("Stage", bound="_Checked")
 
 ALGORITHMS: Mapping[str, Mapping[str, Any]] = MappingProxyType(

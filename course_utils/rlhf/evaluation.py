@@ -15,6 +15,8 @@ from course_utils.rlhf.network import LanguageModel
 from course_utils.rlhf.run import RunLog
 from course_utils.rlhf.world import Replies
 
+__all__ = ["Evaluation", "GradientNoise", "evaluate", "gradient_noise", "pair_accuracy"]
+
 
 class Evaluation(NamedTuple):
     """A policy on fresh replies."""

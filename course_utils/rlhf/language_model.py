@@ -23,6 +23,10 @@ from course_utils.rlhf import network
 from course_utils.rlhf.network import LanguageModel
 from course_utils.rlhf.world import END, MOODS, Replies, World, checked
 
+__all__ = ["Contexts", "FineTuned", "Sampled", "checked_batch", "checked_model", "contexts", "feature_names"]
+__all__ += ["gradient", "log_probs", "logits", "n_features", "new", "one_blas_thread", "pack", "sample", "score", "sft"]
+__all__ += ["unpack"]
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -421,13 +425,6 @@ def sft(
     return FineTuned(model, losses / len(every.x), -float(measured))
 
 
-@arguments.typed
-def finite(model: LanguageModel) -> bool:
-    """Say whether every parameter is a finite number."""
-    checked_model("model", model)
-    return all(bool(np.isfinite(array).all()) for array in model)
-
-
 def checked_model(name: str, model: LanguageModel, world: World | None = None) -> None:
     """Require parameters that fit together, and (if there is one) the world, and are finite then."""
     arguments.instance(name, model, LanguageModel)
@@ -450,6 +447,7 @@ def checked_batch(name: str, batch: Contexts, model: LanguageModel) -> None:
     checked_model("model", model)
     _rows(f"{name}.x", batch.x, len(model.table))
     n = batch.x.shape[:1]
+    arguments.instance(f"{name}.actions", batch.actions, np.ndarray)
     arguments.indices(f"{name}.actions", batch.actions, model.readout.shape[1], "a word", n, f"{name}.x")
 
 

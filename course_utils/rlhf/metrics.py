@@ -20,6 +20,8 @@ from course_utils.rlhf.language_model import checked_model, contexts, log_probs
 from course_utils.rlhf.network import LanguageModel
 from course_utils.rlhf.world import END, Replies, World
 
+__all__ = ["ExactKL", "Metric", "columns", "exact_kl", "full_kl", "read_jsonl", "write_csv", "write_jsonl"]
+
 Row = dict[str, float]
 
 

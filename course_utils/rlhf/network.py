@@ -9,6 +9,8 @@ import numpy as np
 
 from course_utils.arguments import FloatArray
 
+__all__ = ["LanguageModel", "gradient", "logits", "pack", "unpack"]
+
 
 class LanguageModel(NamedTuple):
     """The parameters of a policy over tokens."""

@@ -16,17 +16,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from course_utils import arguments, kernels
-from course_utils.arguments import BoolArray, FloatArray
+from course_utils.arguments import BoolArray, FloatArray, IntArray
 from course_utils.kernels import AdamState
 from course_utils.rlhf import language_model, network, reward_model
 from course_utils.rlhf import world as worlds
 from course_utils.rlhf.advantages import ADVANTAGES
 from course_utils.rlhf.config import PPOConfig
 from course_utils.rlhf.language_model import Contexts
-from course_utils.rlhf.metrics import Row
+from course_utils.rlhf.metrics import METRICS, Row
 from course_utils.rlhf.network import LanguageModel
 from course_utils.rlhf.reward_model import Pairs, RewardModel
 from course_utils.rlhf.world import Replies, World
+
+__all__ = ["Batch", "Climbed", "Collected", "NotFiniteError", "PolicyStep", "State", "Updated"]
+__all__ += ["advantage_estimates", "climb", "collect", "policy_step", "update"]
 
 
 class State(NamedTuple):
@@ -65,11 +68,11 @@ class Batch(NamedTuple):
     log_ref: FloatArray | None
     """log π_ref, shape (N, V), for a penalty in the loss"""
 
-    def take(self, rows: BoolArray) -> "Batch":
+    def take(self, rows: IntArray) -> "Batch":
         """Return the tokens of some rows."""
         x, actions, of_reply, steps = self.tokens
         return Batch(
-            Contexts(x[rows], actions[rows], of_reply[rows], steps[rows]),
+            Contexts(x.take(rows, axis=0), actions[rows], of_reply[rows], steps[rows]),
             self.old[rows],
             self.advantages[rows],
             self.targets[rows],
@@ -116,16 +119,9 @@ class Climbed(NamedTuple):
     """What one mini-batch of an epoch measured."""
 
     epoch: int
-    approxkl: float
-    clipfrac: float
-    out_of_range: float
-    entropy: float
-    policy_loss: float
-    value_loss: float
-    mean_ratio: float
-    max_ratio: float
-    gradient_norm: float
     stepped: bool
+    row: Row
+    """by the names of the log, which has the means over the mini-batches"""
 
 
 class Updated(NamedTuple):
@@ -310,7 +306,8 @@ def policy_step(
 
 def _log_policy(config: PPOConfig, model: LanguageModel, tokens: Contexts) -> FloatArray:
     """Return log π of every word in these contexts, at the temperature of the run, shape (N, V)."""
-    return kernels.log_softmax_by_row(network.logits(model, tokens.x) / config.temperature)
+    z = network.logits(model, tokens.x)
+    return kernels.log_softmax_by_row(z if config.temperature == 1 else z / config.temperature)
 
 
 def _policy_step(
@@ -365,21 +362,18 @@ def climb(
             stop = config.target_kl is not None and approxkl > 1.5 * config.target_kl
             length = float(np.linalg.norm(step.gradient)) * step.scale
             epsilon = np.inf if config.cliprange is None else config.cliprange
-            measured.append(
-                Climbed(
-                    epoch=epoch,
-                    approxkl=approxkl,
-                    clipfrac=float(step.active.mean()),
-                    out_of_range=float((np.abs(step.ratio - 1) > epsilon).mean()),
-                    entropy=step.entropy,
-                    policy_loss=-step.value,
-                    value_loss=float(0.5 * (errors**2).mean()),
-                    mean_ratio=float(step.ratio.mean()),
-                    max_ratio=float(step.ratio.max()),
-                    gradient_norm=length,
-                    stepped=not stop,
-                )
-            )
+            row = {
+                "policy/approxkl_avg": approxkl,
+                "policy/clipfrac_avg": float(step.active.mean()),
+                "policy/entropy_avg": step.entropy,
+                "loss/policy_avg": -step.value,
+                "loss/value_avg": float(0.5 * (errors**2).mean()),
+                "val/ratio": float(step.ratio.mean()),
+                "ours/max_ratio": float(step.ratio.max()),
+                "ours/out_of_range": float((np.abs(step.ratio - 1) > epsilon).mean()),
+                "ours/gradient_norm": length,
+            }
+            measured.append(Climbed(epoch, not stop, row))
             if stop:
                 break
             factor = step.scale
@@ -399,7 +393,7 @@ def _mini_batches(config: PPOConfig, batch: Batch, rng: np.random.Generator) -> 
     if config.num_mini_batches == 1:
         return [batch]
     group = rng.permutation(config.batch_size) % config.num_mini_batches
-    return [batch.take(group[batch.tokens.rows] == i) for i in range(config.num_mini_batches)]
+    return [batch.take(np.flatnonzero(group[batch.tokens.rows] == i)) for i in range(config.num_mini_batches)]
 
 
 def _row(config: PPOConfig, world: World, state: State, got: Collected, measured: list[Climbed]) -> Row:
@@ -408,19 +402,14 @@ def _row(config: PPOConfig, world: World, state: State, got: Collected, measured
     non_score = float(got.penalty.sum(axis=1).mean())
     spread = float(targets.var()) if arguments.deviation(targets) else 0.0
     kl = got.k1.sum(axis=1).mean()
-    ratios = [step.mean_ratio for step in measured]
+    ratios = [step.row["val/ratio"] for step in measured]
     row: dict[str, Any] = {
+        **{name: np.mean([step.row[name] for step in measured]) for name in measured[0].row},
         "objective/kl": kl,
         "objective/entropy": -got.log_probs.sum(axis=1, dtype=np.float64).mean(),
         "objective/non_score_reward": non_score,
         "objective/rlhf_reward": non_score + scores.mean(),
         "objective/scores": scores.mean(),
-        "policy/approxkl_avg": np.mean([step.approxkl for step in measured]),
-        "policy/clipfrac_avg": np.mean([step.clipfrac for step in measured]),
-        "policy/entropy_avg": np.mean([step.entropy for step in measured]),
-        "loss/policy_avg": np.mean([step.policy_loss for step in measured]),
-        "loss/value_avg": np.mean([step.value_loss for step in measured]),
-        "val/ratio": np.mean(ratios),
         "val/ratio_var": np.var(ratios, ddof=1) if len(ratios) > 1 else 0.0,
         "val/num_eos_tokens": replies.ended.sum(),
         "lr": config.learning_rate,
@@ -434,12 +423,10 @@ def _row(config: PPOConfig, world: World, state: State, got: Collected, measured
         "ours/explained_variance": 1 - (targets - got.values).var() / spread if spread else 0.0,
         "ours/mean_value": got.values.mean(),
         "ours/mean_return": targets.mean(),
-        "ours/max_ratio": max(step.max_ratio for step in measured),
-        "ours/out_of_range": np.mean([step.out_of_range for step in measured]),
-        "ours/gradient_norm": np.mean([step.gradient_norm for step in measured]),
+        "ours/max_ratio": max(step.row["ours/max_ratio"] for step in measured),
         "ours/epochs": len({step.epoch for step in measured if step.stepped}),
     }
-    return {name: float(value) for name, value in row.items()}
+    return {name: float(row[name]) for name in METRICS}
 
 
 def _require_finite(found: Mapping[str, FloatArray | float]) -> None:

@@ -23,6 +23,10 @@ from course_utils.rlhf.language_model import one_blas_thread, sample
 from course_utils.rlhf.network import LanguageModel
 from course_utils.rlhf.world import MOODS, Replies, World, checked, counts
 
+__all__ = ["Pairs", "RewardModel", "UnsettledError", "accuracy", "check_pairs", "choose", "feature_names"]
+__all__ += ["features", "fit", "join", "label", "normalise", "read_pairs", "reward_score", "sample_pairs"]
+__all__ += ["weight_table", "write_pairs"]
+
 MOST_PAIRS = 100_000
 KINDS = ("count", "log", "presence", "rich")
 RICH = ("repeated words", "polite words over 2", "words over 10", "share of odd word pairs")

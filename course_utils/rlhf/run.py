@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from course_utils import arguments, kernels, training
+from course_utils import arguments, kernels, progress_bar, training
 from course_utils.arguments import FloatArray
 from course_utils.rlhf import config as settings
 from course_utils.rlhf import language_model, network, ppo, reward_model
@@ -20,6 +20,8 @@ from course_utils.rlhf.network import LanguageModel
 from course_utils.rlhf.ppo import State
 from course_utils.rlhf.reward_model import Pairs, RewardModel
 from course_utils.rlhf.world import Replies, World
+
+__all__ = ["NonFiniteError", "RunLog", "Sample", "Start", "begin", "prepare", "relabel", "resume", "run"]
 
 SAMPLES_KEPT = 4
 _SAMPLE_EVERY = 10
@@ -238,7 +240,7 @@ def _advance(log: RunLog, updates: int, progress: bool, on_update: OnUpdate | No
     last = log.state.updates + updates
     shown = tuple(dict(row) for row in log.rows)
     try:
-        for _ in training._bar(range(log.state.updates + 1, last + 1), progress):
+        for _ in progress_bar.bar(range(log.state.updates + 1, last + 1), progress):
             try:
                 with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # what comes of it is looked at
                     log = _updated(log, traffic, rng)  # all new or old

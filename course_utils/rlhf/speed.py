@@ -14,6 +14,8 @@ from course_utils.rlhf import world as worlds
 from course_utils.rlhf.config import RunConfig
 from course_utils.rlhf.network import LanguageModel
 
+__all__ = ["main", "measure"]
+
 
 def measure() -> list[tuple[str, float, str]]:
     """Return (what, number, unit) for every stage."""

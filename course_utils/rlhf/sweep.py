@@ -6,12 +6,14 @@ from typing import NamedTuple
 import numpy as np
 from joblib import Parallel, delayed
 
-from course_utils import arguments, training
+from course_utils import arguments, progress_bar
 from course_utils.rlhf import run
 from course_utils.rlhf import world as worlds
 from course_utils.rlhf.config import RunConfig
 from course_utils.rlhf.run import RunLog
 from course_utils.rlhf.world import World
+
+__all__ = ["Result", "sweep"]
 
 
 class Result(NamedTuple):
@@ -78,7 +80,7 @@ def sweep(
     )
     ended = iter(done)
     try:
-        for i in training._bar(order, progress):
+        for i in progress_bar.bar(order, progress):
             results[i] = next(ended)
             log = results[i].log
             if log is not None and log.interrupted:

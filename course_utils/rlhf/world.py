@@ -23,6 +23,9 @@ from course_utils import arguments, data_files, kernels
 from course_utils.arguments import BoolArray, FloatArray, IntArray
 from course_utils.data_files import DataFileError, shown
 
+__all__ = ["GoldReward", "Prompt", "Replies", "Rule", "World", "checked", "counts", "demonstrations", "gold_reward"]
+__all__ += ["illegal_share", "load", "prompt_weights", "sample_prompts"]
+
 DATA = data_files.DATA / "rlhf"
 END = 0
 END_WORD = "<end>"

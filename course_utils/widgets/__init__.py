@@ -8,7 +8,6 @@ from course_utils.widgets.estimator_explorer import EstimatorExplorer
 from course_utils.widgets.gae_lab import GaeLab
 from course_utils.widgets.gradient_cloud import GradientCloud
 from course_utils.widgets.grid_lab import GridLab
-from course_utils.widgets.lab import show_boxes
 from course_utils.widgets.policy_explorer import PolicyExplorer
 from course_utils.widgets.preference_lab import PreferenceLab
 from course_utils.widgets.quiz import Quiz
@@ -34,5 +33,3 @@ __all__ = [
     "TrainingLab",
     "TrajectoryTree",
 ]
-
-show_boxes()

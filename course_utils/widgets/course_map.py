@@ -10,6 +10,9 @@ from course_utils import data_files, lessons, progress
 from course_utils.lessons import Lesson
 from course_utils.widgets.lab import Lab, lab_source, lab_style
 
+__all__ = ["CourseMap"]
+
+
 HARD_FROM = 3  # tries at a check from which on it counts as hard
 STATES = {"preparation": "in preparation", "new": "", "begun": "begun", "done": "done", "here": "you are here"}
 

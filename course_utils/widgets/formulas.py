@@ -3,6 +3,8 @@
 from functools import cache
 from html import escape
 
+__all__ = ["formula"]
+
 
 @cache
 def formula(latex: str, spoken: str, size: float = 14) -> str:

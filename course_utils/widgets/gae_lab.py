@@ -1,19 +1,24 @@
 """The GAE lab: one dial λ, and the exact bias and variance of the advantage estimate at each of its settings."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from traitlets import Dict, TraitError, validate
+from traitlets import Dict
 
-from course_utils import arguments, kernels, policy, returns
+from course_utils import kernels, policy, returns
 from course_utils.arguments import FloatArray
+from course_utils.estimators import gae_moments
 from course_utils.mdp import TabularMDP
 from course_utils.rollout import Rollout
 from course_utils.widgets.formulas import formula
-from course_utils.widgets.lab import Constant, Lab, Number, Whole, lab_source, lab_style, uniforms
+from course_utils.widgets.lab import Constant, Number, SampledLab, Whole, lab_source, lab_style, uniforms
+from course_utils.worlds import ICY_PLACES, icy_path
 
-PLACES = 6
+__all__ = ["GaeLab", "row_formulas"]
+
+
+PLACES = ICY_PLACES
 ACTIONS = ("walk", "run")
 EPISODES = 400
 GRID = 100  # steps of λ from 0 to 1
@@ -21,30 +26,6 @@ LOGITS = np.zeros((PLACES + 1, len(ACTIONS)))  # the policy: walk or run with eq
 ERROR_SHAPE = np.array([0.0, 1.0, 0.8, 0.6, 0.4, 0.2, 0.0])  # the critic is right at the first place and at home
 LOWEST_DISCOUNT, HIGHEST_DISCOUNT = 0.5, 1.0
 ERROR_LIMIT = 3.0
-
-
-def icy_path(discount: float = 0.95) -> TabularMDP:
-    """Return the icy path as an MDP: six places in a row, then home; each step costs 1.
-
-    Walking gains a place with probability 0.8, else none. Running gains two with probability 0.8, else one slides
-    back to the first place.
-    """
-    transitions = np.zeros((PLACES + 1, len(ACTIONS), PLACES + 1))
-    for s in range(PLACES):
-        transitions[s, 0, s], transitions[s, 0, s + 1] = 0.2, 0.8
-        transitions[s, 1, 0], transitions[s, 1, min(s + 2, PLACES)] = 0.2, 0.8
-    transitions[PLACES, :, PLACES] = 1.0
-    rewards = np.full((PLACES + 1, len(ACTIONS)), -1.0)
-    rewards[PLACES] = 0.0
-    return TabularMDP(
-        transitions=transitions,
-        rewards=rewards,
-        start=np.eye(PLACES + 1)[0],
-        discount=discount,
-        terminal_states=(PLACES,),
-        state_names=(*(f"place {s + 1}" for s in range(PLACES)), "home"),
-        action_names=ACTIONS,
-    )
 
 
 WORLD = {  # what the browser must know of the path, the policy and the critic
@@ -64,70 +45,7 @@ def row_formulas() -> dict[str, str]:
     }
 
 
-class GaeMoments(NamedTuple):
-    """What the estimate Â of a state and a first action is on average, and how far it spreads."""
-
-    mean: FloatArray
-    """E[Â_t | s_t = s, a_t = a], shape (S, A)"""
-    variance: FloatArray
-    """Var[Â_t | s_t = s, a_t = a], shape (S, A)"""
-
-
-@arguments.no_overflow("values, logits")
-def gae_moments(mdp: TabularMDP, logits: ArrayLike, values: ArrayLike, lambda_: float) -> GaeMoments:
-    """Return the exact mean and variance of the generalised advantage estimate of every state and action.
-
-    Â_t = δ_t + γλ Â_{t+1} and δ_t = r_t + γ V̂(s_{t+1}) − V̂(s_t). With X = r(s, a) + γ V̂(s') − V̂(s) + γλ m(s'),
-
-    mean: E[Â | s, a] = E_{s'}[X], where m(s) = Σ_a π(a | s) E[Â | s, a] solves a linear system;
-    variance: Var[Â | s, a] = Var_{s'}[X] + (γλ)² E_{s'}[v(s')], where v(s) = Var[Â | s] solves another one:
-    v(s) = Σ_a π(a | s) Var[Â | s, a] + Var_a[E[Â | s, a]].
-
-    Args:
-        mdp: an MDP without a horizon.
-        logits: of the policy that acts from the second step on, shape (S, A).
-        values: the critic V̂, shape (S,), 0 in terminal states.
-        lambda_: λ in [0, 1].
-
-    Returns:
-        GaeMoments; both of shape (S, A), 0 in terminal states.
-
-    Raises:
-        TypeError: not real numbers.
-        ValueError: wrong shape, an MDP with a horizon, a critic that is not 0 in a terminal state, or λ out of range.
-
-    Source: the law of total variance; Sobel 1982 (the variance of discounted returns).
-    """
-    lambda_ = arguments.number("lambda_", lambda_, low=0.0, high=1.0)
-    logits, values = arguments.floats(logits=logits, values=values)
-    arguments.shape("logits", logits, (mdp.n_states, mdp.n_actions), "the MDP's (S, A)")
-    arguments.shape("values", values, (mdp.n_states,), "the MDP's states")
-    if mdp.horizon is not None:
-        raise ValueError(f"mdp has horizon {mdp.horizon}, expected None: the moments depend on the state alone")
-    terminal = np.isin(np.arange(mdp.n_states), mdp.terminal_states)
-    arguments.require("values", values, ~terminal | (values == 0), "0 in a terminal state")
-    pi, decay = policy.softmax(logits), mdp.discount * lambda_
-    moves = np.einsum("sa,sax->sx", pi, mdp.transitions)
-    live = np.flatnonzero(~terminal)
-
-    def solve(right: FloatArray, factor: float) -> FloatArray:
-        """Return x = right + factor · P x over the states that are not terminal; 0 elsewhere."""
-        x = np.zeros(mdp.n_states)
-        x[live] = np.linalg.solve(np.eye(live.size) - factor * moves[np.ix_(live, live)], right[live])
-        return x
-
-    deltas = mdp.rewards[:, :, None] + mdp.discount * values - values[:, None, None]  # δ of (s, a, s')
-    mean_deltas = (mdp.transitions * deltas).sum(axis=2)
-    following = solve((pi * mean_deltas).sum(axis=1), decay)  # m
-    mean = (mdp.transitions * (deltas + decay * following)).sum(axis=2)
-    within = (mdp.transitions * (deltas + decay * following - mean[:, :, None]) ** 2).sum(axis=2)
-    of_actions = (pi * (mean - following[:, None]) ** 2).sum(axis=1)
-    spread = solve((pi * within).sum(axis=1) + of_actions, decay**2)  # v
-    variance = within + decay**2 * mdp.transitions @ spread
-    return GaeMoments(np.where(terminal[:, None], 0.0, mean), np.where(terminal[:, None], 0.0, variance))
-
-
-class GaeLab(Lab):
+class GaeLab(SampledLab):
     """A lab with GAE's dial: turn λ and see the bias and the variance of the advantage estimate trade places.
 
     Someone walks or runs home over ice, from the first of six places. Â(λ) = Σ_l (γλ)^l δ_{1+l} estimates the
@@ -146,13 +64,11 @@ class GaeLab(Lab):
     _esm = lab_source("gae_lab.js")
     _css = lab_style("gae_lab.css")
 
-    lambda_ = Number(0.9).tag(sync=True, low=0.0, high=1.0)
-    critic_error = Number(2.0).tag(sync=True, low=-ERROR_LIMIT, high=ERROR_LIMIT)
-    discount = Number(0.95).tag(sync=True, low=LOWEST_DISCOUNT, high=HIGHEST_DISCOUNT)
+    lambda_ = Number(0.9, min=0.0, max=1.0).tag(sync=True)
+    critic_error = Number(2.0, min=-ERROR_LIMIT, max=ERROR_LIMIT).tag(sync=True)
+    discount = Number(0.95, min=LOWEST_DISCOUNT, max=HIGHEST_DISCOUNT).tag(sync=True)
     action = Whole(0, min=0, max=len(ACTIONS) - 1).tag(sync=True)
-    seed = Whole(0, min=0, max=2**32 - 1).tag(sync=True)
-    draw = Whole(0, min=0).tag(sync=True)
-    initial = Dict().tag(sync=True)
+    initial = Dict().tag(sync=True, of=("lambda_", "critic_error", "discount", "action"))
     world = Constant(WORLD, read_only=True).tag(sync=True)
     formulas = Dict().tag(sync=True)
 
@@ -173,15 +89,6 @@ class GaeLab(Lab):
             seed=seed,
             formulas=row_formulas(),
         )
-        self.initial = {name: getattr(self, name) for name in ("lambda_", "critic_error", "discount", "action")}
-
-    @validate("lambda_", "critic_error", "discount")
-    def _in_range(self, proposal: Any) -> float:
-        trait, value = proposal["trait"], float(proposal["value"])
-        low, high = trait.metadata["low"], trait.metadata["high"]
-        if not low <= value <= high:
-            raise TraitError(f"{trait.name} is {value}, expected a number from {low:g} to {high:g}")
-        return value
 
     # --- the mathematics ----------------------------------------------------------------------------
 
@@ -251,19 +158,6 @@ class GaeLab(Lab):
         """Return Â(λ) of the first step of each sampled episode, shape (400,)."""
         record = self.episodes()
         return returns.gae(record.rewards, record.discounts, self.critic()[record.states], self.lambda_)[:, 0]
-
-    # --- the buttons, from Python -------------------------------------------------------------------
-
-    def draw_again(self) -> None:
-        """Sample 400 other episodes, as the button does."""
-        self.draw += 1
-
-    def reset(self) -> None:
-        """Go back to the first λ, critic's error, discount, action and episodes, as the button does."""
-        with self.hold_trait_notifications():
-            for name, value in self.initial.items():
-                setattr(self, name, value)
-            self.draw = 0
 
     # --- viewers without widgets --------------------------------------------------------------------
 

@@ -52,32 +52,10 @@ function momentsOf({ logits, weighting, vertical }, { calm, rewards }) {
 // The sampled side. The uniform numbers depend on the seed and the draw alone, the paths on the policy too, and both
 // are kept: to drag m is only to count. More samples continue the samples there were.
 function makeSampler() {
-  const bits = new Uint32Array(ESTIMATES * MOST_SAMPLES * 3); // u = bits / 2³²
-  const drawn = new Uint8Array(ESTIMATES * MOST_SAMPLES);
-  let [bitsKey, drawnKey] = ["", ""];
+  const [keepBits, keepPaths] = [remember(), remember()];
   return ({ seed, draw, samples: m }, { pi, calm, paths }) => {
-    if (bitsKey !== `${seed} ${draw}`) {
-      bitsKey = `${seed} ${draw}`;
-      drawnKey = "";
-      for (let k = 0, at = 0; k < ESTIMATES; k += 1) {
-        let prefix = 0x9e3779b9; // uniform(seed, draw, k, i) of lab.js, its first three parts mixed once
-        for (const part of [seed, draw, k]) prefix = mixBits((prefix ^ part) + 0x9e3779b9);
-        for (let i = 0; i < 3 * MOST_SAMPLES; i += 1, at += 1) bits[at] = mixBits((prefix ^ i) + 0x9e3779b9);
-      }
-    }
-    const key = JSON.stringify(pi);
-    if (drawnKey !== key) {
-      drawnKey = key;
-      const scaled = (p) => p * 4294967296; // exact: a power of 2
-      const refund = pi.map((row) => scaled(row[0]));
-      const calms = calm.map(scaled);
-      for (let n = 0; n < drawn.length; n += 1) {
-        const a = bits[3 * n] < refund[0] ? 0 : 1;
-        const angry = bits[3 * n + 1] < calms[a] ? 0 : 1;
-        const b = bits[3 * n + 2] < refund[1 + angry] ? 0 : 1;
-        drawn[n] = 4 * a + 2 * angry + b;
-      }
-    }
+    const bits = keepBits(`${seed} ${draw}`, () => drawBits(seed, draw));
+    const drawn = keepPaths(`${seed} ${draw} ${pi}`, () => drawPaths(bits, pi, calm));
     return Array.from({ length: ESTIMATES }, (_, k) => {
       const counts = new Array(PATHS).fill(0);
       for (let i = k * MOST_SAMPLES; i < k * MOST_SAMPLES + m; i += 1) counts[drawn[i]] += 1;
@@ -86,10 +64,32 @@ function makeSampler() {
   };
 }
 
+// uniform(seed, draw, k, i) · 2³² of lab.js for each estimate k and each i, its first three parts mixed once.
+function drawBits(seed, draw) {
+  const bits = new Uint32Array(ESTIMATES * MOST_SAMPLES * 3);
+  for (let k = 0, at = 0; k < ESTIMATES; k += 1) {
+    let prefix = 0x9e3779b9;
+    for (const part of [seed, draw, k]) prefix = mixBits((prefix ^ part) + 0x9e3779b9);
+    for (let i = 0; i < 3 * MOST_SAMPLES; i += 1, at += 1) bits[at] = mixBits((prefix ^ i) + 0x9e3779b9);
+  }
+  return bits;
+}
+
+function drawPaths(bits, pi, calm) {
+  const scaled = (p) => p * 4294967296; // exact: a power of 2
+  const [refund, calms] = [pi.map((row) => scaled(row[0])), calm.map(scaled)];
+  return Uint8Array.from({ length: ESTIMATES * MOST_SAMPLES }, (_, n) => {
+    const a = bits[3 * n] < refund[0] ? 0 : 1;
+    const angry = bits[3 * n + 1] < calms[a] ? 0 : 1;
+    const b = bits[3 * n + 2] < refund[1 + angry] ? 0 : 1;
+    return 4 * a + 2 * angry + b;
+  });
+}
+
 function measure(dots, { exact, ofOne }, m) {
-  const both = [0, 1];
-  const mean = both.map((j) => dots.reduce((sum, g) => sum + g[j], 0) / ESTIMATES);
-  const measured = both.map((j) => Math.sqrt(dots.reduce((sum, g) => sum + (g[j] - mean[j]) ** 2, 0) / (ESTIMATES - 1)));
+  const over = (k, term) => dots.reduce((sum, g) => sum + term(g[k]), 0);
+  const mean = [0, 1].map((k) => over(k, (v) => v) / ESTIMATES);
+  const measured = mean.map((centre, k) => Math.sqrt(over(k, (v) => (v - centre) ** 2) / (ESTIMATES - 1)));
   const covariance = ofOne.map((c) => c / m);
   return {
     mean,
@@ -145,17 +145,14 @@ const SHORT_REACH = 1.9; // towards the side where the vertical component hardly
 const ZOOMED = 3.3; // standard deviations from the middle to the edge when the picture follows the cloud
 const LARGEST_UNIT = 44e3; // pixels for 1: labels of the axes have at most three decimals
 const LOWEST = 0.01; // probabilities the sliders set
-const INK = colour("sampled-ink");
+const [EXACT, SAMPLED, INK] = [colour("exact"), colour("sampled"), colour("sampled-ink")]; // INK: outline of samples
+const PAPER = colour("paper");
 const DOT = "M-4.5 0 a4.5 4.5 0 1 0 9 0 a4.5 4.5 0 1 0 -9 0 z";
-const DOT_NARROW = "M-3.8 0 a3.8 3.8 0 1 0 7.6 0 a3.8 3.8 0 1 0 -7.6 0 z";
-const TIPS = { "1 0": "M6 0 L-4 -5 v10 z", "-1 0": "M-6 0 L4 -5 v10 z", "0 1": "M0 6 L-5 -4 h10 z", "0 -1": "M0 -6 L-5 4 h10 z" };
+const SMALL_DOT = "M-3.8 0 a3.8 3.8 0 1 0 7.6 0 a3.8 3.8 0 1 0 -7.6 0 z";
+const [RIGHT, LEFT] = ["M6 0 L-4 -5 v10 z", "M-6 0 L4 -5 v10 z"];
+const TIPS = { "1 0": RIGHT, "-1 0": LEFT, "0 1": "M0 6 L-5 -4 h10 z", "0 -1": "M0 -6 L-5 4 h10 z" };
+const EDGE = 7; // px from the edge of the plane to the tip of what lies beyond
 const GOLDEN = 2.399963; // radians between one dot of a heap and the next
-const ROWS = [
-  ["exact", "exact gradient"],
-  ["mean", "mean of the 60 ± its standard error"],
-  ["deviation", "standard deviation of one, exact"],
-  ["measured", "the same, measured over the 60"],
-];
 
 // A step of 1, 2 or 5 times a power of ten that is at least `least` long.
 function niceStep(least) {
@@ -163,354 +160,244 @@ function niceStep(least) {
   return power * ([1, 2, 5].find((k) => k * power >= least * (1 - 1e-9)) ?? 10);
 }
 
-let rendered = 0; // labs on the page: radios of two labs must not be of one group
+// The window onto the plane: pixels for 1, and its scales. Zoomed, it follows the cloud as m and the policy move it,
+// but it is the same for all weightings: their clouds can be compared.
+function makePlane({ zoom, vertical, samples: m }, { exact, widest }, { inner, isWide }) {
+  const width = isWide ? Math.min(424, inner - 280) : Math.min(inner, 480);
+  const across = Math.max(40, width - MARGIN.left - MARGIN.right);
+  const still = across / (2 * REACH);
+  const high = still * (REACH + SHORT_REACH);
+  const fits = (Math.min(across / widest[0], high / widest[1]) * Math.sqrt(m)) / (2 * ZOOMED);
+  const unit = zoom ? Math.max(still, Math.min(fits, LARGEST_UNIT)) : still;
+  const middle = zoom ? exact : [0, ((vertical === "angry" ? 1 : -1) * (REACH - SHORT_REACH)) / 2];
+  const ends = [across, high].map((size, k) => [middle[k] - size / 2 / unit, middle[k] + size / 2 / unit]);
+  const [x, y] = [scale(ends[0], [0, across]), scale(ends[1], [high, 0])];
+  const height = high + MARGIN.top + MARGIN.bottom;
+  return { width, height, across, high, unit, ends, x, y, larger: unit / still, isWide };
+}
 
-function render({ model, el }) {
-  const root = htmlNode(el, "div", {
-    class: "pgc-lab",
-    "data-lab": "gradient_cloud",
-    role: "group",
-    "aria-label": "Gradient cloud",
+function drawGrid({ unit, ends, x, y, across, high }, apart) {
+  const step = niceStep(apart / unit);
+  const decimals = Math.max(0, Math.ceil(-Math.log10(step) - 1e-9));
+  const word = (k) => (k === 0 ? "0" : minusSign((k * step).toFixed(decimals)).replace(/^(−?)0\./, "$1."));
+  const [columns, rows] = ends.map(([low, high]) => {
+    const first = Math.ceil(low / step - 1e-6);
+    return Array.from({ length: Math.floor(high / step + 1e-6) - first + 1 }, (_, i) => first + i);
   });
-  const save = makeSaver(model, root);
-  keepPlainKeys(root);
-  const sample = makeSampler();
-  const get = (name) => model.get(name);
-  const change = (values) => {
-    for (const [name, value] of Object.entries(values)) model.set(name, value);
-    save();
-  };
-  rendered += 1;
-  const group = `cloud-${rendered}-${Math.random().toString(36).slice(2)}`;
-  const typeset = (parent, name) => {
-    htmlNode(parent, "span", { class: "pgc-formula" }).innerHTML = get("formulas")[name] ?? "";
-  };
-
-  // --- the plane
-  const title = htmlNode(root, "p", { class: "pgc-title" }, "60 estimates of one gradient");
-  const titleKey = htmlNode(title, "span", { class: "pgc-key" });
-  const columns = htmlNode(root, "div", { class: "pgc-columns" });
-  const panel = htmlNode(columns, "div", { class: "pgc-panel" });
-  const svg = svgNode(panel, "svg", { role: "img", "data-role": "plane" });
-  const plot = svgNode(svg, "svg", { class: "pgc-plot" }); // clips
-  const ground = svgNode(plot, "rect", { x: 0, y: 0, fill: colour("paper") });
-  const downhill = svgNode(plot, "path", { fill: colour("muted"), "data-role": "downhill" });
-  const grid = svgNode(plot, "g");
-  const boundary = svgNode(plot, "line", { stroke: colour("reference"), "stroke-dasharray": "2 4" });
-  const ellipses = [2, 1].map((k) =>
-    svgNode(plot, "ellipse", {
-      fill: colour("sampled"),
-      "fill-opacity": k === 1 ? 0.16 : 0.1,
-      stroke: INK,
-      "stroke-width": 1.3,
-      "stroke-dasharray": k === 1 ? null : "6 4",
-      "data-role": "ellipse",
-      "data-index": k,
-    }),
-  );
-  const frame = svgNode(svg, "rect", { fill: "none", stroke: colour("line") });
-  const text = (anchor) => svgNode(svg, "text", { "text-anchor": anchor, "aria-hidden": "true" });
-  const labels = svgNode(svg, "g", { "aria-hidden": "true" });
-  const [upLabel, acrossLabel] = [text("start"), text("end")];
-  const dots = Array.from({ length: ESTIMATES }, (_, k) =>
-    svgNode(svg, "path", { class: "pgc-dot", stroke: INK, "stroke-width": 1.2, "data-role": "estimate", "data-index": k }),
-  );
-  const exactPlot = svgNode(svg, "svg", { class: "pgc-plot" });
-  const halo = svgNode(exactPlot, "line", { stroke: colour("paper"), "stroke-width": 6, "stroke-linecap": "round" });
-  const arrow = svgNode(exactPlot, "line", { stroke: colour("exact"), "stroke-width": 2.5 });
-  const tail = svgNode(exactPlot, "circle", { r: 3.2, fill: colour("exact"), stroke: colour("paper"), "stroke-width": 1.2 });
-  const diamond = svgNode(exactPlot, "path", { d: "M0 -7 L7 0 L0 7 L-7 0 z", fill: colour("exact"), stroke: colour("paper"), "stroke-width": 1.6, "data-role": "exact-mark" });
-  const key = htmlNode(panel, "p", { class: "pgc-key pgc-legend" });
-  const legend = (mark, words, attributes = {}) => {
-    const item = htmlNode(key, "span", { class: "pgc-legend-item", ...attributes });
-    const picture = svgNode(item, "svg", { width: 18, height: 14, viewBox: "-9 -7 18 14", "aria-hidden": "true" });
-    for (const [tag, values] of mark) svgNode(picture, tag, values);
-    return htmlNode(item, "span", {}, words);
-  };
-  legend([["path", { d: "M0 -6 L6 0 L0 6 L-6 0 z", fill: colour("exact") }]], "exact");
-  legend([["path", { d: DOT_NARROW, fill: colour("sampled"), stroke: INK }]], "estimate");
-  legend([["rect", { x: -9, y: -7, width: 18, height: 14, fill: colour("muted") }], ["path", { d: DOT_NARROW, fill: colour("paper"), stroke: INK, "stroke-width": 1.4 }]], "downhill");
-  const heap = [[-3, 2], [3, 2], [0, -2]].map(([x, y]) => ["circle", { cx: x, cy: y, r: 3.6, fill: colour("sampled"), stroke: INK }]);
-  legend(heap, "equal ones");
-  legend([["ellipse", { rx: 8, ry: 6, fill: colour("sampled"), "fill-opacity": 0.2, stroke: INK, "stroke-dasharray": "3 2" }], ["ellipse", { rx: 4, ry: 3, fill: colour("sampled"), "fill-opacity": 0.35, stroke: INK }]], "1, 2 standard deviations");
-  const beyond = legend([["path", { d: TIPS["1 0"], fill: colour("sampled"), stroke: INK }]], "", { "data-role": "beyond" });
-
-  // --- what the learner sets
-  const side = htmlNode(columns, "div", { class: "pgc-side" });
-  const line = (parent, role, words, attributes) => {
-    const label = htmlNode(parent, "label", { class: "pgc-line" });
-    htmlNode(label, "span", {}, words);
-    const input = htmlNode(label, "input", { type: "range", "data-role": role, ...attributes });
-    const shown = htmlNode(label, "span", { class: "pgc-shown", "data-role": `${role}-shown`, "data-index": attributes["data-index"] });
-    return { input, shown };
-  };
-  typeset(htmlNode(side, "div", { class: "pgc-block pgc-estimate" }), "estimate");
-  const samplesBox = htmlNode(side, "div", { class: "pgc-block pgc-samples" });
-  htmlNode(samplesBox, "p", { class: "pgc-title" }, "conversations in one estimate");
-  const samples = line(samplesBox, "samples", "m", { min: 0, max: Math.log2(MOST_SAMPLES), step: 1, "aria-label": "conversations in one estimate, m" });
-  samples.input.addEventListener("input", () => change({ samples: 2 ** Number(samples.input.value) }));
-
-  const weightingBox = htmlNode(side, "fieldset", { class: "pgc-block" });
-  htmlNode(weightingBox, "legend", { class: "pgc-title" }, "weight of each score");
-  const radios = WEIGHTINGS.map((name) => {
-    const label = htmlNode(weightingBox, "label", { class: "pgc-choice" });
-    const input = htmlNode(label, "input", { type: "radio", name: group, value: name, "data-role": "weighting", "data-value": name });
-    htmlNode(label, "span", {}, name);
-    typeset(label, name);
-    input.addEventListener("change", () => change({ weighting: name }));
-    return input;
-  });
-
-  const policyBox = htmlNode(side, "div", { class: "pgc-block", role: "group", "aria-label": "the policy: probability of a refund" });
-  htmlNode(policyBox, "p", { class: "pgc-title" }, "policy: π(refund)");
-  const policy = STATES.map((name, s) => {
-    const row = line(policyBox, "policy", name, { min: LOWEST, max: 1 - LOWEST, step: 0.01, "data-index": s, "aria-label": `probability of a refund, ${name}` });
-    row.input.addEventListener("input", () => {
-      const p = Number(row.input.value);
-      const logits = get("logits").slice();
-      logits[2 * s] = Math.log(p);
-      logits[2 * s + 1] = Math.log(1 - p);
-      change({ logits });
-    });
-    return row;
-  });
-
-  const buttons = htmlNode(side, "div", { class: "pgc-row" });
-  const again = htmlNode(buttons, "button", { type: "button", class: "pgc-primary", "data-role": "draw-again" }, "draw again");
-  const reset = htmlNode(buttons, "button", { type: "button", "data-role": "reset" }, "reset");
-  again.addEventListener("click", () => change({ draw: get("draw") + 1 }));
-  reset.addEventListener("click", () => change({ ...get("initial"), draw: 0 }));
-
-  const viewRow = htmlNode(columns, "div", { class: "pgc-row pgc-view" });
-  const verticalLabel = htmlNode(viewRow, "label", {}, "upwards");
-  const vertical = htmlNode(verticalLabel, "select", { "data-role": "vertical" });
-  for (const name of VERTICALS) htmlNode(vertical, "option", { value: name }, `${name} customer`);
-  vertical.addEventListener("change", () => change({ vertical: vertical.value }));
-  const zoomLabel = htmlNode(viewRow, "label", {});
-  const zoom = htmlNode(zoomLabel, "input", { type: "checkbox", "data-role": "zoom" });
-  const zoomWords = htmlNode(zoomLabel, "span", {}, "zoom in");
-  zoom.addEventListener("change", () => change({ zoom: zoom.checked }));
-
-  // --- what follows from it
-  const table = htmlNode(root, "table", { class: "pgc-cloud-numbers", role: "table", "aria-label": "the cloud in numbers" });
-  const head = htmlNode(htmlNode(table, "thead", { role: "rowgroup" }), "tr", { role: "row" });
-  htmlNode(head, "th", { role: "columnheader", scope: "col" }, "∂J/∂z of refund");
-  const headers = [0, 1].map(() => htmlNode(head, "th", { role: "columnheader", scope: "col" }));
-  const body = htmlNode(table, "tbody", { role: "rowgroup" });
-  const row = (name, words) => {
-    const node = htmlNode(body, "tr", { role: "row" });
-    htmlNode(node, "th", { role: "rowheader", scope: "row" }, words);
-    return node;
-  };
-  const cells = Object.fromEntries(
-    ROWS.map(([name, words]) => {
-      const node = row(name, words);
-      return [
-        name,
-        [0, 1].map((j) => {
-          const cell = htmlNode(node, "td", { role: "cell", "data-row": name, "data-index": j });
-          htmlNode(cell, "span");
-          if (name === "mean") htmlNode(cell, "span", { class: "pgc-error" });
-          return cell;
-        }),
-      ];
-    }),
-  );
-  const share = htmlNode(row("uphill", "estimates that point uphill"), "td", { role: "cell", colspan: 2, "data-role": "uphill" });
-  const sentence = htmlNode(root, "p", { class: "pgc-sentence", "data-role": "sentence" });
-  const live = makeLiveRegion(root);
-
-  // --- drawing
-  let geometry = null;
-  function layout() {
-    const inner = Math.max(120, (root.clientWidth || UNSEEN_WIDTH) - 24); // a side bar may leave next to nothing
-    const wide = inner >= 600;
-    root.classList.toggle("pgc-narrow", !wide);
-    const width = wide ? Math.min(424, inner - 280) : Math.min(inner, 480);
-    const across = Math.max(40, width - MARGIN.left - MARGIN.right);
-    const unit = across / (2 * REACH); // pixels for 1
-    const high = unit * (REACH + SHORT_REACH);
-    geometry = { wide, width, across, high, unit, height: high + MARGIN.top + MARGIN.bottom };
-    panel.style.width = `${width}px`;
-    setAttributes(svg, { width, height: geometry.height, viewBox: `0 0 ${width} ${geometry.height}` });
-    for (const node of [plot, exactPlot]) setAttributes(node, { x: MARGIN.left, y: MARGIN.top, width: across, height: high });
-    setAttributes(ground, { width: across, height: high });
-    setAttributes(frame, { x: MARGIN.left, y: MARGIN.top, width: across, height: high });
-    refresh();
-  }
-
-  // The window onto the plane: pixels for 1, and the point in its middle. Zoomed, it follows the cloud as m and the
-  // policy move it, but it is the same for all weightings: their clouds can be compared.
-  function view({ zoom: zoomed, vertical: up, samples: m }, { exact, widest }) {
-    const { unit, across, high } = geometry;
-    const still = { unit, middle: [0, ((up === "angry" ? 1 : -1) * (REACH - SHORT_REACH)) / 2] };
-    if (!zoomed) return still;
-    const fits = (Math.min(across / widest[0], high / widest[1]) * Math.sqrt(m)) / (2 * ZOOMED);
-    return { unit: Math.max(unit, Math.min(fits, LARGEST_UNIT)), middle: exact };
-  }
-
-  function drawGrid({ x, y, unit, apart }) {
-    const { across, high } = geometry;
-    const step = niceStep(apart / unit);
-    const decimals = Math.max(0, Math.ceil(-Math.log10(step) - 1e-9));
-    const word = (k) => (k === 0 ? "0" : minusSign((k * step).toFixed(decimals)).replace(/^(−?)0\./, "$1."));
-    const lines = [];
-    const marks = [];
-    const along = (place, length, make) => {
-      const [from, to] = [place.at(0), place.at(length)].sort((a, b) => a - b);
-      for (let k = Math.ceil(from / step - 1e-6); k * step <= to + 1e-6 * step; k += 1) make(k, place.of(k * step));
-    };
-    along(x, across, (k, at) => {
-      lines.push([{ x1: at, x2: at, y1: 0, y2: high }, k]);
-      if (at > 10 && at < across - 10) marks.push([{ x: MARGIN.left + at, y: MARGIN.top + high + 15, "text-anchor": "middle" }, word(k)]);
-    });
-    along(y, high, (k, at) => {
-      lines.push([{ x1: 0, x2: across, y1: at, y2: at }, k]);
-      if (at > 6 && at < high - 6) marks.push([{ x: MARGIN.left - 5, y: MARGIN.top + at + 4, "text-anchor": "end" }, word(k)]);
-    });
-    grid.replaceChildren();
-    labels.replaceChildren();
-    for (const [ends, k] of lines) svgNode(grid, "line", { ...ends, stroke: k === 0 ? colour("reference") : colour("rule") });
-    for (const [place, words] of marks) svgNode(labels, "text", place, words);
-  }
-
-  function drawPlane(now, all, seen, estimates) {
-    const { across, high, wide } = geometry;
-    const { unit, middle } = view(now, all);
-    const x = { of: (g) => across / 2 + (g - middle[0]) * unit, at: (px) => middle[0] + (px - across / 2) / unit };
-    const y = { of: (g) => high / 2 - (g - middle[1]) * unit, at: (px) => middle[1] - (px - high / 2) / unit };
-    setAttributes(svg, { "data-unit": unit });
-    drawGrid({ x, y, unit, apart: now.zoom ? 44 : 30 }); // zoomed, the labels are longer
-    setText(upLabel, `↑ ∂J/∂z of refund, ${now.vertical} customer`);
-    setText(acrossLabel, "∂J/∂z of refund, first message →");
-    setAttributes(upLabel, { x: MARGIN.left, y: 14 });
-    setAttributes(acrossLabel, { x: MARGIN.left + across, y: MARGIN.top + high + 33 });
-
-    const length = Math.hypot(...all.exact);
-    const [zero, tip] = [
-      [x.of(0), y.of(0)],
-      [x.of(all.exact[0]), y.of(all.exact[1])],
-    ];
-    const [ux, uy] = [all.exact[0] / length, -all.exact[1] / length]; // uphill, in pixels
-    const far = Math.hypot(zero[0] - across / 2, zero[1] - high / 2) + across + high; // beyond every corner
-    const ends = [-1, 1].map((side_) => [zero[0] - side_ * uy * far, zero[1] + side_ * ux * far]);
-    setAttributes(downhill, {
-      d: `M${ends[0]} L${ends[1]} l${-ux * far} ${-uy * far} L${ends[0][0] - ux * far} ${ends[0][1] - uy * far} z`,
-    });
-    setAttributes(boundary, { x1: ends[0][0], y1: ends[0][1], x2: ends[1][0], y2: ends[1][1] });
-
-    const { long, across: thin, angle } = ellipseOf(seen.covariance);
-    ellipses.forEach((node, i) => {
-      const k = 2 - i;
-      setAttributes(node, {
-        rx: k * long * unit,
-        ry: k * thin * unit,
-        transform: `translate(${tip[0]} ${tip[1]}) rotate(${(-angle * 180) / Math.PI})`,
-        "data-long": k * long,
-        "data-thin": k * thin,
-        "data-angle": angle,
-      });
-    });
-
-    // Estimates that coincide are laid out as a small heap around their place: few conversations, few places.
-    const heaps = new Map();
-    const edge = 7;
-    let outside = 0;
-    dots.forEach((node, k) => {
-      const g = estimates[k];
-      const place = g.map((v) => v.toFixed(9)).join(" ");
-      const nth = heaps.get(place) ?? 0;
-      heaps.set(place, nth + 1);
-      const spread = (wide ? 3 : 2.5) * Math.sqrt(nth);
-      let px = x.of(g[0]) + spread * Math.cos(nth * GOLDEN);
-      let py = y.of(g[1]) + spread * Math.sin(nth * GOLDEN);
-      const side_ = px < 0 ? "-1 0" : px > across ? "1 0" : py < 0 ? "0 -1" : py > high ? "0 1" : null;
-      if (side_ !== null) {
-        outside += 1;
-        px = Math.min(across - edge, Math.max(edge, px));
-        py = Math.min(high - edge, Math.max(edge, py));
-      }
-      setAttributes(node, {
-        d: side_ !== null ? TIPS[side_] : wide ? DOT : DOT_NARROW,
-        fill: seen.uphill[k] ? colour("sampled") : colour("paper"),
-        "data-x": g[0],
-        "data-y": g[1],
-        "data-uphill": seen.uphill[k] ? 1 : 0,
-        "data-outside": side_ === null ? null : side_,
-      });
-      node.style.transform = `translate(${(MARGIN.left + px).toFixed(2)}px, ${(MARGIN.top + py).toFixed(2)}px)`;
-    });
-    setText(beyond, `${outside} beyond the edge`);
-    beyond.parentNode.hidden = outside === 0;
-
-    for (const node of [halo, arrow]) setAttributes(node, { x1: zero[0], y1: zero[1], x2: tip[0], y2: tip[1] });
-    setAttributes(tail, { cx: zero[0], cy: zero[1] });
-    setAttributes(diamond, { transform: `translate(${tip[0]} ${tip[1]})` });
-    return unit / geometry.unit;
-  }
-
-  function drawNumbers({ vertical: up }, all, seen) {
-    headers.forEach((node, j) => setText(node, j === 0 ? STATES[0] : `${up} customer`));
-    const values = { exact: all.exact, mean: seen.mean, deviation: seen.deviation, measured: seen.measured };
-    for (const [name, pair] of Object.entries(values))
-      cells[name].forEach((cell, j) => {
-        setAttributes(cell, { "data-value": pair[j], "data-error": name === "mean" ? seen.error[j] : null });
-        const signs = name === "mean" || name === "exact";
-        setText(cell.firstChild, signs ? signed(pair[j]) : few(pair[j]));
-        if (name === "mean") setText(cell.lastChild, `± ${few(seen.error[j])}`);
-      });
-    const count = seen.uphill.filter(Boolean).length;
-    setAttributes(share, { "data-value": count });
-    setText(share, `${count} of ${ESTIMATES}`);
-  }
-
-  function refresh() {
-    if (geometry === null) return;
-    const now = Object.fromEntries(
-      ["logits", "samples", "weighting", "vertical", "zoom", "seed", "draw"].map((name) => [name, get(name)]),
-    );
-    const all = momentsOf(now, get("world"));
-    const estimates = sample(now, all);
-    const seen = measure(estimates, all, now.samples);
-    const larger = drawPlane(now, all, seen, estimates);
-    drawNumbers(now, all, seen);
-    const m = grouped(now.samples);
-    setText(titleKey, ` — each the mean over m = ${m} conversation${now.samples === 1 ? "" : "s"}`);
-    samples.input.value = Math.log2(now.samples);
-    setText(samples.shown, m);
-    setAttributes(samples.input, { "aria-valuetext": `${m} conversation${now.samples === 1 ? "" : "s"}` });
-    radios.forEach((radio) => (radio.checked = radio.value === now.weighting));
-    policy.forEach(({ input, shown }, s) => {
-      const p = all.pi[s][0];
-      input.value = p;
-      setText(shown, p < 0.005 ? "≈0" : probabilityText(p));
-      setAttributes(input, { "aria-valuetext": `π(refund) = ${short(p)}` });
-    });
-    vertical.value = now.vertical;
-    zoom.checked = now.zoom;
-    setText(zoomWords, now.zoom ? `zoom, × ${few(larger)}` : "zoom in");
-    const words = whatIsSeen(all, seen);
-    setText(sentence, words);
-    setAttributes(svg, {
-      "aria-label":
-        `Plane of two components of the gradient. Exact: ${signed(all.exact[0])} across, ${signed(all.exact[1])} up. ` +
-        `${ESTIMATES} estimates around it, standard deviation ${few(seen.deviation[0])} across and ${few(seen.deviation[1])} up.`,
-    });
-    live.say(
-      `m is ${m}, ${now.weighting}. ${words} Standard deviation of one estimate: ${few(seen.deviation[0])} across, ` +
-        `${few(seen.deviation[1])} up.`,
-    );
-  }
-
-  model.on("change", refresh);
-  const observer = new ResizeObserver(layout);
-  observer.observe(root);
-  layout();
-  return () => {
-    observer.disconnect();
-    live.stop();
-    model.off("change", refresh);
+  const tint = (k) => colour(k === 0 ? "reference" : "rule");
+  const isInside = (at, size, room) => at > room && at < size - room;
+  return {
+    lines: [
+      columns.map((k) => line(x(k * step), 0, x(k * step), high, tint(k))),
+      rows.map((k) => line(0, y(k * step), across, y(k * step), tint(k))),
+    ],
+    words: [
+      columns.map((k) => [k, x(k * step)]).map(([k, at]) =>
+        isInside(at, across, 10) && label(MARGIN.left + at, MARGIN.top + high + 15, word(k))),
+      rows.map((k) => [k, y(k * step)]).map(([k, at]) =>
+        isInside(at, high, 6) && label(MARGIN.left - 5, MARGIN.top + at + 4, word(k), "end")),
+    ],
   };
 }
+
+// The half plane in which an estimate points downhill, and its boundary.
+function drawDownhill({ x, y, across, high }, exact) {
+  const length = Math.hypot(...exact);
+  const [ux, uy] = [exact[0] / length, -exact[1] / length]; // uphill, in pixels
+  const far = Math.hypot(x(0) - across / 2, y(0) - high / 2) + across + high; // beyond every corner
+  const [[x1, y1], [x2, y2]] = [1, -1].map((side) => [x(0) + side * uy * far, y(0) - side * ux * far]);
+  const d = `M${x1} ${y1} L${x2} ${y2} l${-ux * far} ${-uy * far} L${x1 - ux * far} ${y1 - uy * far} z`;
+  return [
+    path(d, { fill: colour("muted"), "data-role": "downhill" }),
+    line(x1, y1, x2, y2, colour("reference"), { "stroke-dasharray": "2 4" }),
+  ];
+}
+
+// One and two standard deviations of an estimate around the exact gradient.
+function drawEllipse({ x, y, unit }, exact, { long, across, angle }, k) {
+  const turned = `translate(${x(exact[0])} ${y(exact[1])}) rotate(${(-angle * 180) / Math.PI})`;
+  const shape = { rx: k * long * unit, ry: k * across * unit, transform: turned };
+  const look = { fill: SAMPLED, "fill-opacity": k === 1 ? 0.16 : 0.1, stroke: INK, "stroke-width": 1.3 };
+  const told = { "data-long": k * long, "data-thin": k * across, "data-angle": angle };
+  const dashes = k === 1 ? null : "6 4";
+  return h("ellipse", { ...shape, ...look, "stroke-dasharray": dashes, ...about("ellipse", k), ...told });
+}
+
+// Where each estimate is drawn. Those that coincide are laid out as a small heap around their place: few conversations,
+// few places. One beyond the edge stands at it, with the direction in which it has left.
+function placeDots(estimates, { x, y, across, high, isWide }) {
+  const heaps = new Map();
+  return estimates.map((g) => {
+    const place = g.map((v) => v.toFixed(9)).join(" ");
+    const nth = heaps.get(place) ?? 0;
+    heaps.set(place, nth + 1);
+    const spread = (isWide ? 3 : 2.5) * Math.sqrt(nth);
+    const [px, py] = [x(g[0]) + spread * Math.cos(nth * GOLDEN), y(g[1]) + spread * Math.sin(nth * GOLDEN)];
+    const left = px < 0 ? "-1 0" : px > across ? "1 0" : py < 0 ? "0 -1" : py > high ? "0 1" : null;
+    if (left === null) return { px, py, left };
+    return { px: clamp(px, [EDGE, across - EDGE]), py: clamp(py, [EDGE, high - EDGE]), left };
+  });
+}
+
+function drawDot([first, second], isUphill, { px, py, left }, isWide, k) {
+  const moved = `transform: translate(${(MARGIN.left + px).toFixed(2)}px, ${(MARGIN.top + py).toFixed(2)}px)`;
+  const look = { fill: isUphill ? SAMPLED : PAPER, stroke: INK, "stroke-width": 1.2, class: "pgc-dot", style: moved };
+  const told = { "data-x": first, "data-y": second, "data-uphill": isUphill ? 1 : 0, "data-outside": left };
+  const shape = left !== null ? TIPS[left] : isWide ? DOT : SMALL_DOT;
+  return path(shape, { ...look, ...about("estimate", k), ...told });
+}
+
+function drawLegend(beyond) {
+  const entry = (words, marks, more = {}) =>
+    h("span", { class: "pgc-legend-item", ...more },
+      h("svg", { width: 18, height: 14, viewBox: "-9 -7 18 14", "aria-hidden": "true" }, marks),
+      h("span", {}, words));
+  const dot = (fill, more) => path(SMALL_DOT, { fill, stroke: INK, ...more });
+  const ring = (rx, ry, more) => h("ellipse", { rx, ry, fill: SAMPLED, stroke: INK, ...more });
+  const heap = [[-3, 2], [3, 2], [0, -2]];
+  return h("p", { class: "pgc-key pgc-legend" },
+    entry("exact", diamond(0, 0, 6)),
+    entry("estimate", dot(SAMPLED)),
+    entry("downhill", [rect(-9, -7, 18, 14, colour("muted")), dot(PAPER, { "stroke-width": 1.4 })]),
+    entry("equal ones", heap.map(([x, y]) => circle(x, y, 3.6, SAMPLED, { stroke: INK }))),
+    entry("1, 2 standard deviations", [
+      ring(8, 6, { "fill-opacity": 0.2, "stroke-dasharray": "3 2" }),
+      ring(4, 3, { "fill-opacity": 0.35 }),
+    ]),
+    entry(h("span", { "data-role": "beyond" }, `${beyond} beyond the edge`),
+      path(RIGHT, { fill: SAMPLED, stroke: INK }), { hidden: beyond === 0 }));
+}
+
+function drawPlane({ zoom, vertical }, { exact }, { deviation, covariance, uphill }, estimates, plane) {
+  const { width, height, across, high, unit, x, y, isWide } = plane;
+  const grid = drawGrid(plane, zoom ? 44 : 30); // zoomed, the labels are longer
+  const [downhill, boundary] = drawDownhill(plane, exact);
+  const dots = placeDots(estimates, plane);
+  const window = { class: "pgc-plot", x: MARGIN.left, y: MARGIN.top, width: across, height: high }; // clips
+  const toExact = [x(0), y(0), x(exact[0]), y(exact[1])];
+  const axes = `Exact: ${signed(exact[0])} across, ${signed(exact[1])} up.`;
+  const spread = `standard deviation ${few(deviation[0])} across and ${few(deviation[1])} up`;
+  const name = `Plane of two components of the gradient. ${axes} ${ESTIMATES} estimates around it, ${spread}.`;
+  return h("div", { class: "pgc-panel", style: `width: ${width}px` },
+    image(name, [width, height],
+      h("svg", { ...window, "data-role": "plane", "data-unit": unit },
+        rect(0, 0, across, high, PAPER),
+        downhill,
+        grid.lines,
+        boundary,
+        [2, 1].map((k) => drawEllipse(plane, exact, ellipseOf(covariance), k))),
+      rect(MARGIN.left, MARGIN.top, across, high, "none", { stroke: colour("line") }),
+      grid.words,
+      label(MARGIN.left, 14, `↑ ∂J/∂z of refund, ${vertical} customer`, "start"),
+      label(MARGIN.left + across, MARGIN.top + high + 33, "∂J/∂z of refund, first message →", "end"),
+      dots.map((place, k) => drawDot(estimates[k], uphill[k], place, isWide, k)),
+      h("svg", window,
+        line(...toExact, PAPER, { "stroke-width": 6, "stroke-linecap": "round" }),
+        line(...toExact, EXACT, { "stroke-width": 2.5 }),
+        circle(x(0), y(0), 3.2, EXACT, { stroke: PAPER, "stroke-width": 1.2 }),
+        diamond(x(exact[0]), y(exact[1]), 7, { stroke: PAPER, "stroke-width": 1.6, "data-role": "exact-mark" }))),
+    drawLegend(dots.filter(({ left }) => left !== null).length));
+}
+
+const conversations = (m) => `${grouped(m)} conversation${m === 1 ? "" : "s"}`;
+
+// What the learner sets. `group` is the name of the radios: those of two labs on a page must not be of one group.
+function drawSettings({ samples: m, weighting, logits, draw }, { pi }, { get, change }, group) {
+  const formula = (name) => typeset(get("formulas")[name]);
+  const line = (role, words, control, shown, index) =>
+    h("label", { class: "pgc-line" },
+      h("span", {}, words),
+      control,
+      h("span", { class: "pgc-shown", "data-role": `${role}-shown`, "data-index": index }, shown));
+  const most = Math.log2(MOST_SAMPLES);
+  const setPolicy = (s) => (p) =>
+    change({ logits: replaced(replaced(logits, 2 * s, Math.log(p)), 2 * s + 1, Math.log(1 - p)) });
+  const share = (p) => (p < 0.005 ? "≈0" : probabilityText(p));
+  return div("pgc-side",
+    div("pgc-block pgc-estimate", formula("estimate")),
+    div("pgc-block pgc-samples",
+      title("conversations in one estimate"),
+      line("samples", "m",
+        dial("samples", { min: 0, max: most, step: 1 }, Math.log2(m), conversations(m),
+          (power) => change({ samples: 2 ** power }), { "aria-label": "conversations in one estimate, m" }),
+        grouped(m))),
+    h("fieldset", { class: "pgc-block" },
+      h("legend", { class: "pgc-title" }, "weight of each score"),
+      WEIGHTINGS.map((name) => {
+        const radio = { type: "radio", name: group, value: name, "data-role": "weighting", "data-value": name };
+        const onchange = () => change({ weighting: name });
+        return h("label", { class: "pgc-choice" },
+          h("input", { ...radio, ".checked": name === weighting, onchange }),
+          h("span", {}, name),
+          formula(name));
+      })),
+    h("div", { class: "pgc-block", role: "group", "aria-label": "the policy: probability of a refund" },
+      title("policy: π(refund)"),
+      STATES.map((name, s) =>
+        line("policy", name,
+          dial("policy", { min: LOWEST, max: 1 - LOWEST, step: 0.01 }, pi[s][0], `π(refund) = ${short(pi[s][0])}`,
+            setPolicy(s), { "data-index": s, "aria-label": `probability of a refund, ${name}` }),
+          share(pi[s][0]), s))),
+    div("pgc-row",
+      button("draw-again", "draw again", () => change({ draw: draw + 1 }), primary),
+      button("reset", "reset", () => change({ ...get("initial"), draw: 0 }))));
+}
+
+function drawView({ vertical, zoom }, larger, change) {
+  const verticals = VERTICALS.map((name) => [name, `${name} customer`]);
+  return row("pgc-view",
+    select("vertical", "upwards", verticals, vertical, (name) => change({ vertical: name })),
+    check("zoom", zoom ? `zoom, × ${few(larger)}` : "zoom in", zoom, (is) => change({ zoom: is })));
+}
+
+function drawNumbers({ vertical }, { exact }, { mean, error, deviation, measured, uphill }) {
+  const cells = (values, text) => values.map((v) => [v, text(v)]);
+  const means = mean.map((v, k) => {
+    const shown = [h("span", {}, signed(v)), h("span", { class: "pgc-error" }, `± ${few(error[k])}`)];
+    return [v, shown, "mean", { "data-error": error[k] }];
+  });
+  const count = uphill.filter(Boolean).length;
+  const share = [count, `${count} of ${ESTIMATES}`, "uphill", { colspan: 2, "data-role": "uphill" }];
+  return table("the cloud in numbers", [STATES[0], `${vertical} customer`], [
+    ["exact", "exact gradient", cells(exact, signed)],
+    ["mean", "mean of the 60 ± its standard error", means],
+    ["deviation", "standard deviation of one, exact", cells(deviation, few)],
+    ["measured", "the same, measured over the 60", cells(measured, few)],
+    ["uphill", "estimates that point uphill", [share]],
+  ], "∂J/∂z of refund", [], "pgc-whole");
+}
+
+const render = makeLab({
+  name: "gradient_cloud",
+  label: "Gradient cloud",
+  wide: 600,
+  view(lab) {
+    const sample = makeSampler();
+    const group = `cloud-${Math.random().toString(36).slice(2)}`;
+    return (size) => {
+      const set = lab.state("logits", "samples", "weighting", "vertical", "zoom", "seed", "draw");
+      const all = momentsOf(set, lab.get("world"));
+      const estimates = sample(set, all);
+      const measured = measure(estimates, all, set.samples);
+      const plane = makePlane(set, all, size);
+      const words = whatIsSeen(all, measured);
+      const [across, up] = measured.deviation.map(few);
+      return {
+        seen: [
+          title("60 estimates of one gradient", key(` — each the mean over m = ${conversations(set.samples)}`)),
+          div("pgc-columns",
+            drawPlane(set, all, measured, estimates, plane),
+            drawSettings(set, all, lab, group),
+            drawView(set, plane.larger, lab.change)),
+          drawNumbers(set, all, measured),
+          sentence(words),
+        ],
+        said:
+          `m is ${grouped(set.samples)}, ${set.weighting}. ${words} ` +
+          `Standard deviation of one estimate: ${across} across, ${up} up.`,
+      };
+    };
+  },
+});
 
 export default { render };

@@ -8,17 +8,12 @@ from course_utils import policy
 from course_utils.arguments import FloatArray
 from course_utils.mdp import TabularMDP, Trajectories
 from course_utils.widgets.formulas import formula
-from course_utils.widgets.lab import Flag, Lab, Numbers, Whole, lab_source, lab_style, uniforms
-from course_utils.widgets.trajectory_tree import (
-    ENTRIES,
-    LOGIT_LIMIT,
-    START_CALM,
-    START_LOGITS,
-    START_REWARDS,
-    STATES,
-    _flat,
-    conversation,
-)
+from course_utils.widgets.lab import Flag, Numbers, SampledLab, Whole, lab_source, lab_style, uniforms
+from course_utils.widgets.trajectory_tree import ENTRIES, LOGIT_LIMIT, STATES, flat
+from course_utils.worlds import CALM_AFTER, REPLY_LOGITS, REPLY_REWARDS, conversation
+
+__all__ = ["GradientCloud", "weight_formulas"]
+
 
 WEIGHTINGS = ("total return", "reward to go", "reward to go minus V")
 VERTICALS = ("calm", "angry")  # the state of the vertical component; the horizontal one is the first message
@@ -42,7 +37,7 @@ def weight_formulas() -> dict[str, str]:
     }
 
 
-class GradientCloud(Lab):
+class GradientCloud(SampledLab):
     """A lab in which sixty estimates of the policy gradient scatter around the exact one.
 
     The world is the conversation of the trajectory tree. One estimate is a mean over m sampled conversations,
@@ -69,15 +64,13 @@ class GradientCloud(Lab):
     weighting = Enum(WEIGHTINGS, WEIGHTINGS[0]).tag(sync=True)
     vertical = Enum(VERTICALS, "angry").tag(sync=True)
     zoom = Flag(False).tag(sync=True)
-    seed = Whole(0, min=0, max=2**32 - 1).tag(sync=True)
-    draw = Whole(0, min=0).tag(sync=True)
-    initial = Dict().tag(sync=True)
+    initial = Dict().tag(sync=True, of=("logits", "samples", "weighting", "vertical", "zoom"))
     world = Dict().tag(sync=True)
     formulas = Dict().tag(sync=True)
 
     def __init__(
         self,
-        logits: ArrayLike = START_LOGITS,
+        logits: ArrayLike = REPLY_LOGITS,
         samples: int = 10,
         weighting: str = "total return",
         *,
@@ -85,16 +78,15 @@ class GradientCloud(Lab):
         zoom: bool = False,
         seed: int = 0,
     ) -> None:
-        flat = _flat("logits", logits)
+        logits = flat("logits", logits)
         super().__init__(
-            logits=flat,
+            logits=logits,
             samples=samples,
             weighting=weighting,
             vertical=vertical,
             zoom=zoom,
             seed=seed,
-            initial={"logits": flat, "samples": samples, "weighting": weighting, "vertical": vertical, "zoom": zoom},
-            world={"calm": list(START_CALM), "rewards": [r for row in START_REWARDS for r in row]},
+            world={"calm": list(CALM_AFTER), "rewards": [r for row in REPLY_REWARDS for r in row]},
             formulas=weight_formulas(),
         )
 
@@ -152,7 +144,7 @@ class GradientCloud(Lab):
 
     def counts(self) -> FloatArray:
         """Return how often each path was drawn for each estimate, shape (60, 8); the rows sum to m."""
-        pi, calm = policy.softmax(self.table()), np.array(START_CALM)
+        pi, calm = policy.softmax(self.table()), np.array(CALM_AFTER)
         u = np.stack([uniforms(3 * self.samples, self.seed, self.draw, k) for k in range(ESTIMATES)])
         first, mood, second = u[:, 0::3], u[:, 1::3], u[:, 2::3]
         a = (first >= pi[0, 0]).astype(int)
@@ -170,19 +162,6 @@ class GradientCloud(Lab):
     def uphill(self) -> int:
         """Return how many estimates point uphill: a small step along them makes J larger, as far as these two go."""
         return int((self.estimates() @ self.exact_gradient() > UPHILL).sum())
-
-    # --- the buttons, from Python -------------------------------------------------------------------
-
-    def draw_again(self) -> None:
-        """Draw all conversations anew, as the button does."""
-        self.draw += 1
-
-    def reset(self) -> None:
-        """Go back to the first setting and samples, as the button does."""
-        with self.hold_trait_notifications():
-            for name, value in self.initial.items():
-                setattr(self, name, value)
-            self.draw = 0
 
     # --- viewers without widgets --------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ function following(s, a) {
 }
 
 const NEXT = STATES.map((s) => ACTIONS.map((_, a) => following(s, a)));
-const REWARDS = NEXT.map((row, s) => row.map((to) => (to === s ? STEP_REWARD : (ENTERING[KINDS[to]] ?? STEP_REWARD))));
+const REWARDS = NEXT.map((row, s) => row.map((to) => (to !== s && ENTERING[KINDS[to]]) || STEP_REWARD));
 
 // Everything the lab shows. Where nothing is decided V is 0, and Q and A have no entry.
 function evaluate({ logits, discount }) {
@@ -49,7 +49,7 @@ function evaluate({ logits, discount }) {
   return { pi, values, actionValues, advantages };
 }
 
-const limited = (z) => Math.min(LOGIT_LIMIT, Math.max(-LOGIT_LIMIT, z));
+const limited = (z) => clamp(z, [-LOGIT_LIMIT, LOGIT_LIMIT]);
 const best = (advantages) => advantages.findIndex((A) => A > Math.max(...advantages) - TIE);
 
 // --- what the lab says in words -------------------------------------------------------------------------
@@ -57,20 +57,23 @@ const best = (advantages) => advantages.findIndex((A) => A > Math.max(...advanta
 const differs = (x, y) => Math.abs(x - y) > 1e-9;
 
 function whatMoved(now, start, discount, firstDiscount) {
+  const [all, isSame] = [DECISIONS.length, discount === firstDiscount];
   const moved = DECISIONS.filter((s) => now.pi[s].some((p, a) => differs(p, start.pi[s][a]))).length;
   const values = DECISIONS.filter((s) => differs(now.values[s], start.values[s])).length;
-  if (moved === 0 && discount === firstDiscount) return "Nothing has moved yet. Make one move likelier, and see whose V follows.";
-  const discounted = discount === firstDiscount ? "" : `, γ from ${short(firstDiscount)} to ${short(discount)}`;
-  return `Since the start π has moved in ${moved} of ${DECISIONS.length} cells${discounted}, and V in ${values} of ${DECISIONS.length}.`;
+  if (moved === 0 && isSame) return "Nothing has moved yet. Make one move likelier, and see whose V follows.";
+  const discounted = isSame ? "" : `, γ from ${short(firstDiscount)} to ${short(discount)}`;
+  return `Since the start π has moved in ${moved} of ${all} cells${discounted}, and V in ${values} of ${all}.`;
 }
 
 function whatIsBest(s, { pi, advantages }) {
   const a = best(advantages[s]);
-  const A = advantages[s][a];
-  if (pi[s][a] > 0.9 && A < 0.1)
-    return `In ${CELLS[s]} the best move, ${ACTIONS[a]}, is nearly certain: V is nearly its Q, so its advantage is nearly 0.`;
-  const highest = Math.max(...REWARDS[s]);
-  const cheaper = REWARDS[s][a] < highest ? `, though its reward at once is lower than another’s: ${short(REWARDS[s][a])} against ${short(highest)}` : "";
+  const [A, r, highest] = [advantages[s][a], REWARDS[s][a], Math.max(...REWARDS[s])];
+  if (pi[s][a] > 0.9 && A < 0.1) {
+    const certain = `In ${CELLS[s]} the best move, ${ACTIONS[a]}, is nearly certain`;
+    return `${certain}: V is nearly its Q, so its advantage is nearly 0.`;
+  }
+  const against = `${short(r)} against ${short(highest)}`;
+  const cheaper = r < highest ? `, though its reward at once is lower than another’s: ${against}` : "";
   return `In ${CELLS[s]} the best move is ${ACTIONS[a]}, A = ${signedPoints(A)}${cheaper}.`;
 }
 
@@ -88,25 +91,24 @@ const inBrackets = (x) => (x < 0 && !isZero(x) ? `(${points(x)})` : points(x));
 
 function sumOfTerms(terms) {
   const size = (x) => (Math.abs(x) < 1 ? String(Number(Math.abs(x).toFixed(3))) : short(Math.abs(x)));
-  const sign = (x) => (x < 0 && size(x) !== "0" ? "−" : "+");
-  return terms.map((x, i) => (i === 0 ? `${sign(x) === "−" ? "−" : ""}${size(x)}` : `${sign(x)} ${size(x)}`)).join(" ");
+  const isBelow = (x) => x < 0 && size(x) !== "0";
+  return terms.map((x, i) => `${isBelow(x) ? "−" : i > 0 ? "+" : ""}${i > 0 ? " " : ""}${size(x)}`).join(" ");
 }
 
 // --- the picture ------------------------------------------------------------------------------------------
 
-const POLICY_COLOUR = colour("policy");
-const ABOVE_COLOUR = colour("above");
-const BELOW_COLOUR = colour("below");
-const LOWEST_SHADE = -10; // of V: the paper; the tint grows to HIGHEST_SHADE
-const HIGHEST_SHADE = 10;
-const CHART_HEIGHT = 150;
-const CHART = { top: 22, bottom: 38, left: 34 };
+const VALUES = [-10, 10]; // V from the paper's colour to the full tint
+const CHART = { height: 150, top: 22, low: 112, left: 34 };
 const LIMITS = [0.5, 1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 200];
-const NUMBERS = ["pi", "reward", "next-value", "action-value", "advantage"];
+const RULES =
+  "Rewards: a step −1, into the toll −2, into the goal +10, into the trap −10. Goal and trap end the episode.";
+const HEADERS = [["π"], ["r", "at once"], ["V(s′)", "next"], ["Q"], ["A", "= Q − V"]];
+const ADDS_FAVOUR = { title: "adds 3 to the logit of this cell’s best move" };
+const ADDS_ADVANTAGE = { ...primary, title: "adds A(s, a) to every logit" };
 
 function shade(value) {
-  const t = Math.min(1, Math.max(0, (value - LOWEST_SHADE) / (HIGHEST_SHADE - LOWEST_SHADE)));
-  return `color-mix(in srgb, ${colour("value-wash")} ${Math.round(100 * t)}%, ${colour("paper")})`;
+  const share = Math.round(100 * clamp(scale(VALUES, [0, 1])(value), [0, 1]));
+  return `color-mix(in srgb, ${colour("value-wash")} ${share}%, ${colour("paper")})`;
 }
 
 // A triangle whose area is proportional to π, from (x, y) towards the move; `most` long at π = 1.
@@ -120,385 +122,231 @@ function arrow(x, y, a, p, most) {
 
 // Bricks between (x, y) and (x + width, y + height): four layers, every second one shifted.
 function bricks(x, y, width, height) {
-  const parts = [];
-  for (let k = 0; k < 4; k += 1) {
+  const layer = (k) => {
     const [top, low] = [y + (k * height) / 4, y + ((k + 1) * height) / 4];
-    if (k > 0) parts.push(`M${x} ${top} h${width}`);
-    for (const at of k % 2 ? [0.25, 0.75] : [0.5]) parts.push(`M${x + at * width} ${top} V${low}`);
-  }
-  return parts.join(" ");
+    const joints = (k % 2 ? [0.25, 0.75] : [0.5]).map((at) => `M${x + at * width} ${top} V${low}`);
+    return [k > 0 ? `M${x} ${top} h${width}` : "", ...joints].join(" ");
+  };
+  return [0, 1, 2, 3].map(layer).join(" ");
 }
 
-function render({ model, el }) {
-  const root = htmlNode(el, "div", {
-    class: "pgc-lab",
-    "data-lab": "grid_lab",
-    role: "group",
-    "aria-label": "Grid lab",
-  });
-  const save = makeSaver(model, root);
-  keepPlainKeys(root);
-  const get = (name) => model.get(name);
-  const change = (values) => {
-    for (const [name, value] of Object.entries(values)) model.set(name, value);
-    save();
-  };
-  const formulas = get("formulas");
-  const typeset = (parent, name) => {
-    htmlNode(parent, "span", { class: "pgc-formula" }).innerHTML = formulas[name] ?? "";
-  };
-  let pointed = null; // the move under the mouse, shown while it is there
-  const chosen = () => CELLS.indexOf(get("selected"));
-  const shown = () => pointed ?? ACTIONS.indexOf(get("action"));
-
-  // --- the grid
-  const top = htmlNode(root, "div", { class: "pgc-top" });
-  const panel = htmlNode(top, "div", { class: "pgc-panel pgc-world" });
-  const heading = htmlNode(panel, "p", { class: "pgc-title" }, "value V(s) of each cell");
-  htmlNode(heading, "span", { class: "pgc-key" }, " — arrows: π, by area");
-  const svg = svgNode(panel, "svg", { role: "radiogroup", "aria-label": "the cells; arrow keys choose one" });
-  const text = (parent, attributes = {}, content = null) =>
-    svgNode(parent, "text", { "text-anchor": "middle", "aria-hidden": "true", ...attributes }, content);
-  const cells = STATES.map((s) => {
-    const decides = DECISIONS.includes(s);
-    const group = svgNode(svg, "g", decides ? { role: "radio", class: "pgc-cell", "data-role": "cell", "data-index": s } : { "aria-hidden": "true" });
-    const box = svgNode(group, "rect", { stroke: colour("axis"), "stroke-width": 1 });
-    if (!decides) {
-      const icon = svgNode(group, "path", { "stroke-linecap": "round" });
-      const words = { G: ["goal", "+10"], X: ["trap", "−10"], "#": ["wall"] }[KINDS[s]];
-      return { s, decides, box, icon, words: words.map((word) => text(group, {}, word)) };
-    }
-    const gate = KINDS[s] === "T" ? svgNode(group, "rect", { class: "pgc-gate" }) : null;
-    const note = { T: "toll −2", S: "start" }[KINDS[s]] ?? null;
-    return {
-      s,
-      decides,
-      group,
-      box,
-      gate,
-      arrows: ACTIONS.map((_, a) => svgNode(group, "path", { fill: POLICY_COLOUR, "data-role": "arrow", "data-index": 4 * s + a })),
-      name: text(group, { "text-anchor": "start", class: "pgc-small" }, CELLS[s]),
-      note: note && text(group, { "text-anchor": "end", class: "pgc-small" }, note),
-      value: text(group, { class: "pgc-value", "data-role": "value", "data-index": s }),
-    };
-  });
-  const nextFrame = svgNode(svg, "rect", { class: "pgc-next", "data-role": "next", "aria-hidden": "true" });
-  const frame = svgNode(svg, "rect", { class: "pgc-frame", "aria-hidden": "true" });
-  const ring = svgNode(svg, "rect", { class: "pgc-focus", "aria-hidden": "true" });
-  htmlNode(panel, "p", { class: "pgc-key pgc-rules" }, "Rewards: a step −1, into the toll −2, into the goal +10, into the trap −10. Goal and trap end the episode.");
-
-  // --- the chosen cell: its advantages as bars, one of its moves spelt out
-  const detail = htmlNode(top, "div", { class: "pgc-panel pgc-detail" });
-  const chartTitle = htmlNode(detail, "p", { class: "pgc-title", "data-role": "cell-name" });
-  const chart = svgNode(detail, "svg", { "aria-hidden": "true" });
-  const limits = [1, 0, -1].map((sign) => ({
-    sign,
-    line: svgNode(chart, "line", { stroke: sign === 0 ? colour("neutral") : colour("rule") }),
-    label: text(chart, { "text-anchor": "end" }),
-  }));
-  const bars = ACTIONS.map((name, a) => {
-    const group = svgNode(chart, "g", { class: "pgc-column", "data-role": "column", "data-index": a });
-    return {
-      group,
-      reach: svgNode(group, "rect", { rx: 5 }),
-      bar: svgNode(group, "rect", { "data-role": "bar", "data-index": a }),
-      label: text(group, {}),
-      name: text(group, {}, name),
-    };
-  });
-  const equationTitle = htmlNode(detail, "p", { class: "pgc-title", "data-role": "move-name" });
-  const equation = (name) => {
-    const line = htmlNode(detail, "div", { class: "pgc-equation" });
-    typeset(line, name);
-    return htmlNode(line, "span", { "data-role": name });
-  };
-  const [actionValue, advantage] = [equation("action-value"), equation("advantage")];
-
-  // --- its four moves in numbers, and their logits
-  const table = htmlNode(root, "table", { class: "pgc-moves-table", role: "table", "aria-label": "the four moves of the chosen cell" });
-  const head = htmlNode(htmlNode(table, "thead", { role: "rowgroup" }), "tr", { role: "row" });
-  const header = (className, symbol, words) => {
-    const node = htmlNode(head, "th", { role: "columnheader", scope: "col", class: className });
-    htmlNode(node, "span", {}, symbol);
-    if (words) htmlNode(node, "span", { class: "pgc-key" }, ` ${words}`);
-  };
-  header("pgc-of-move", "move");
-  header("pgc-of-logit", "logit", "sets π");
-  [["π", ""], ["r", "at once"], ["V(s′)", "next"], ["Q", ""], ["A", "= Q − V"]].forEach(([symbol, words]) => header("", symbol, words));
-  const body = htmlNode(table, "tbody", { role: "rowgroup" });
-  const rows = ACTIONS.map((name, a) => {
-    const line = htmlNode(body, "tr", { role: "row", "data-role": "row", "data-index": a });
-    const first = htmlNode(line, "th", { role: "rowheader", scope: "row", class: "pgc-of-move" });
-    const button = htmlNode(first, "button", { type: "button", "data-role": "move", "data-index": a });
-    htmlNode(button, "span", { "aria-hidden": "true" }, `${ARROWS[a]} `);
-    htmlNode(button, "span", {}, name);
-    const box = htmlNode(line, "td", { role: "cell", class: "pgc-of-logit" });
-    const input = htmlNode(box, "input", { type: "range", "data-role": "logit", "data-index": a, min: -LOGIT_LIMIT, max: LOGIT_LIMIT, step: 0.1 });
-    const value = htmlNode(box, "span", { class: "pgc-shown" });
-    const numbers = NUMBERS.map((row) => htmlNode(line, "td", { role: "cell", "data-row": row, "data-index": a }));
-    return { line, button, input, value, numbers };
-  });
-  const totals = htmlNode(root, "div", { class: "pgc-totals" });
-  const total = (name) => {
-    const box = htmlNode(totals, "span", {});
-    typeset(box, name);
-    return htmlNode(box, "strong", { "data-role": name });
-  };
-  const [value, performance, mean] = [total("value"), total("performance"), total("mean")];
-  const addends = htmlNode(mean.parentNode, "span", {});
-  mean.before(addends);
-
-  // --- the controls
-  const controls = htmlNode(root, "div", { class: "pgc-row pgc-controls" });
-  const button = (role, words, attributes = {}) => htmlNode(controls, "button", { type: "button", "data-role": role, ...attributes }, words);
-  const greedy = button("greedy", "greedy here", { title: "adds 3 to the logit of this cell’s best move" });
-  const improve = button("improve", "improve everywhere", { class: "pgc-primary", title: "adds A(s, a) to every logit" });
-  const uniformly = button("uniform", "uniform everywhere");
-  const reset = button("reset", "reset");
-  const discounting = htmlNode(controls, "label", {}, "discount γ");
-  const discountInput = htmlNode(discounting, "input", { type: "range", "data-role": "discount", min: 0.5, max: 0.99, step: 0.01 });
-  const discountShown = htmlNode(discounting, "span", { class: "pgc-shown", "data-role": "discount-shown" });
-  const sentence = htmlNode(root, "p", { class: "pgc-sentence", "data-role": "sentence" });
-  const live = makeLiveRegion(root);
-
-  // --- drawing
-  let geometry = null;
-  function layout() {
-    const inner = Math.max(120, (root.clientWidth || UNSEEN_WIDTH) - 24); // a side bar may leave next to nothing
-    const wide = inner >= 600;
-    root.classList.toggle("pgc-narrow", !wide);
-    root.classList.toggle("pgc-tiny", inner < 330);
-    const grid = wide ? 404 : Math.min(inner, 440);
-    geometry = {
-      wide,
-      grid,
-      chart: wide ? inner - grid - 20 : inner,
-      width: (grid - 4) / COLUMNS,
-      height: wide ? 86 : Math.max(66, Math.min(86, ((grid - 4) / COLUMNS) * 0.86)),
-    };
-    // Arrows start beside the number; all of them have the same scale.
-    geometry.beside = Math.max(19, Math.min(26, geometry.width * 0.28 + 1));
-    geometry.most = Math.max(2, Math.min(22, geometry.width / 2 - geometry.beside - 2, geometry.height / 2 - 14));
-    geometry.x = (s) => 2 + (s % COLUMNS) * geometry.width;
-    geometry.y = (s) => 2 + Math.floor(s / COLUMNS) * geometry.height;
-    panel.style.width = `${grid}px`;
-    const height = ROWS * geometry.height + 4;
-    setAttributes(svg, { width: grid, height, viewBox: `0 0 ${grid} ${height}` });
-    setAttributes(chart, { width: geometry.chart, height: CHART_HEIGHT, viewBox: `0 0 ${geometry.chart} ${CHART_HEIGHT}` });
-    drawFixed();
-    refresh();
-  }
-
-  // What no setting moves: the boxes, the icons, the names.
-  function drawFixed() {
-    const { x, y, width, height } = geometry;
-    for (const cell of cells) {
-      const [left, high] = [x(cell.s), y(cell.s)];
-      const [cx, cy] = [left + width / 2, high + height / 2];
-      setAttributes(cell.box, { x: left, y: high, width, height });
-      if (cell.decides) {
-        if (cell.gate) setAttributes(cell.gate, { x: left + 5, y: high + 5, width: Math.max(0, width - 10), height: height - 10, rx: 4 });
-        setAttributes(cell.name, { x: left + 9, y: high + 18 });
-        if (cell.note) {
-          setText(cell.note, KINDS[cell.s] === "S" ? (width < 80 ? "s₁" : "start") : width < 96 ? "toll" : "toll −2");
-          setAttributes(cell.note, { x: left + width - 9, y: high + 18 });
-        }
-        setAttributes(cell.value, { x: cx, y: cy + 5 });
-        continue;
-      }
-      cell.words.forEach((node, k) => setAttributes(node, { x: cx, y: KINDS[cell.s] === "#" ? cy + 4 : cy + 11 + 16 * k, class: k === 1 ? "pgc-value" : null }));
-      const kind = KINDS[cell.s];
-      setAttributes(cell.box, { fill: kind === "#" ? colour("block") : colour("muted") });
-      if (kind === "#") setAttributes(cell.icon, { d: bricks(left, high, width, height), stroke: colour("paper"), "stroke-width": 1.5, fill: "none" });
-      if (kind === "G")
-        setAttributes(cell.icon, { d: `M${cx - 7} ${cy - 4} V${cy - 28} L${cx + 11} ${cy - 21} L${cx - 7} ${cy - 14}`, stroke: colour("good"), "stroke-width": 2.5, fill: ABOVE_COLOUR });
-      if (kind === "X")
-        setAttributes(cell.icon, { d: `M${cx - 9} ${cy - 25} l18 18 m0 -18 l-18 18`, stroke: BELOW_COLOUR, "stroke-width": 4, fill: "none" });
-    }
-  }
-
-  function drawGrid({ pi, values }) {
-    const { x, y, width, height } = geometry;
-    const [at, move] = [chosen(), shown()];
-    const { beside, most } = geometry;
-    for (const { s, decides, group, box, arrows, value: number } of cells) {
-      if (!decides) continue;
-      const [cx, cy] = [x(s) + width / 2, y(s) + height / 2];
-      setAttributes(box, { fill: shade(values[s]) });
-      arrows.forEach((node, a) => {
-        const [down, right] = MOVES[a];
-        setAttributes(node, {
-          d: arrow(cx + right * beside, cy + down * 12, a, pi[s][a], most),
-          "data-value": pi[s][a],
-          class: s === at && a === move ? "pgc-on" : null,
-        });
-      });
-      setText(number, points(values[s]));
-      setAttributes(number, { "data-value": values[s] });
-      const note = { T: ", the toll", S: ", the start" }[KINDS[s]] ?? "";
-      setAttributes(group, {
-        "aria-checked": s === at ? "true" : "false",
-        tabindex: s === at ? 0 : -1,
-        "aria-label": `${CELLS[s]}${note}: V ${points(values[s])}; ${ACTIONS.map((name, a) => `${name} ${probabilityText(pi[s][a])}`).join(", ")}`,
-      });
-    }
-    setAttributes(frame, { x: x(at), y: y(at), width, height });
-    setAttributes(ring, { x: x(at) - 3, y: y(at) - 3, width: width + 6, height: height + 6, rx: 3 });
-    const to = NEXT[at][move];
-    setAttributes(nextFrame, { x: x(to) + 1, y: y(to) + 1, width: Math.max(0, width - 2), height: height - 2, "data-index": to });
-  }
-
-  function drawBars(advantages) {
-    const room = geometry.chart - CHART.left;
-    const band = room / ACTIONS.length;
-    const largest = Math.max(...advantages.map(Math.abs));
-    const limit = LIMITS.find((most) => most >= largest) ?? largest;
-    const low = CHART_HEIGHT - CHART.bottom;
-    const at = (A) => CHART.top + ((low - CHART.top) * (1 - A / limit)) / 2;
-    for (const { sign, line, label } of limits) {
-      setAttributes(line, { x1: CHART.left, x2: geometry.chart, y1: at(sign * limit), y2: at(sign * limit) });
-      setAttributes(label, { x: CHART.left - 6, y: at(sign * limit) + 4 });
-      setText(label, signed(sign * limit));
-    }
-    bars.forEach(({ reach, bar, label, name }, a) => {
-      const A = advantages[a];
-      const middle = CHART.left + band * (a + 0.5);
-      const [y, zero] = [at(A), at(0)];
-      const wide = Math.min(34, band * 0.55);
-      setAttributes(reach, { x: middle - band / 2 + 2, width: band - 4, y: 2, height: CHART_HEIGHT - 4, fill: a === shown() ? colour("wash") : "transparent" });
-      setAttributes(bar, {
-        x: middle - wide / 2,
-        width: wide,
-        y: Math.min(y, zero),
-        height: Math.abs(y - zero),
-        fill: A > 0 ? ABOVE_COLOUR : BELOW_COLOUR,
-        "data-value": A,
-      });
-      setAttributes(label, { x: middle, y: A < 0 && !isZero(A) ? y + 14 : y - 5 });
-      setText(label, signedPoints(A));
-      setAttributes(name, { x: middle, y: CHART_HEIGHT - 8, "font-weight": a === shown() ? 600 : 400 });
-    });
-  }
-
-  function drawNumbers(s, { pi, values, actionValues, advantages }, discount) {
-    const move = shown();
-    const terms = pi[s].map((p, a) => p * advantages[s][a]);
-    rows.forEach(({ line, button: node, input, value: label, numbers }, a) => {
-      const z = get("logits")[4 * s + a];
-      line.classList.toggle("pgc-on", a === move);
-      setAttributes(node, { "aria-pressed": a === ACTIONS.indexOf(get("action")) ? "true" : "false", "aria-label": `${ACTIONS[a]}: spell its equation out` });
-      input.value = z;
-      setAttributes(input, { "aria-label": `logit of ${ACTIONS[a]} in ${CELLS[s]}`, "aria-valuetext": `${short(z)}, probability ${short(pi[s][a])}` });
-      setText(label, short(z));
-      const exact = [pi[s][a], REWARDS[s][a], values[NEXT[s][a]], actionValues[s][a], advantages[s][a]];
-      numbers.forEach((cell, k) => {
-        setAttributes(cell, { "data-value": exact[k] });
-        setText(cell, NUMBERS[k] === "pi" ? (exact[k] < 0.005 ? "≈0" : probabilityText(exact[k])) : NUMBERS[k] === "advantage" ? signedPoints(exact[k]) : points(exact[k]));
-      });
-      numbers[4].classList.toggle("pgc-above", !isZero(exact[4]) && exact[4] > 0);
-      numbers[4].classList.toggle("pgc-below", !isZero(exact[4]) && exact[4] < 0);
-    });
-    const [r, next, Q, V, A] = [REWARDS[s][move], values[NEXT[s][move]], actionValues[s][move], values[s], advantages[s][move]];
-    setText(chartTitle, `advantage A(s, a) in ${CELLS[s]}`);
-    const end = { G: ", the goal", X: ", the trap" }[KINDS[NEXT[s][move]]] ?? "";
-    const where = NEXT[s][move] === s ? `stays in ${CELLS[s]}` : `goes to ${CELLS[NEXT[s][move]]}${end}`;
-    setText(equationTitle, `${ACTIONS[move]} ${where}`);
-    setText(actionValue, `= ${points(r)} + ${short(discount)} × ${inBrackets(next)} = ${points(Q)}`);
-    setAttributes(actionValue, { "data-value": Q });
-    setText(advantage, `= ${points(Q)} − ${inBrackets(V)} = ${signedPoints(A)}`);
-    setAttributes(advantage, { "data-value": A });
-    const sum = terms.reduce((total, x) => total + x, 0);
-    setText(addends, ` = ${sumOfTerms(terms)} = `);
-    setText(mean, short(sum));
-    setAttributes(mean, { "data-value": sum });
-    setText(value, ` = ${points(V)}`);
-    setAttributes(value, { "data-value": V });
-    setText(performance, ` = ${points(values[START])}`);
-    setAttributes(performance, { "data-value": values[START] });
-  }
-
-  function refresh() {
-    if (geometry === null) return;
-    const [s, discount, firstDiscount] = [chosen(), get("discount"), get("initial_discount")];
-    const now = evaluate({ logits: get("logits"), discount });
-    const start = evaluate({ logits: get("initial_logits"), discount: firstDiscount });
-    drawGrid(now);
-    drawBars(now.advantages[s]);
-    drawNumbers(s, now, discount);
-    discountInput.value = discount;
-    setText(discountShown, short(discount));
-    setAttributes(discountInput, { "aria-label": "discount γ", "aria-valuetext": short(discount) });
-    const words = `${whatIsBest(s, now)} ${whatMoved(now, start, discount, firstDiscount)}`;
-    setText(sentence, words);
-    live.say(`${CELLS[s]}: V is ${points(now.values[s])}. ${words} J is ${points(now.values[START])}.`);
-  }
-
-  // --- what the controls do
-  const now = () => evaluate({ logits: get("logits"), discount: get("discount") });
-  rows.forEach(({ line, button: node, input }, a) => {
-    node.addEventListener("click", () => change({ action: ACTIONS[a] }));
-    input.addEventListener("input", () =>
-      change({ logits: get("logits").map((z, k) => (k === 4 * chosen() + a ? Number(input.value) : z)), action: ACTIONS[a] }),
-    );
-    for (const place of [line, bars[a].group]) {
-      place.addEventListener("pointerenter", (event) => {
-        if (event.pointerType !== "mouse") return;
-        pointed = a;
-        refresh();
-      });
-      place.addEventListener("pointerleave", () => {
-        pointed = null;
-        refresh();
-      });
-    }
-    bars[a].group.addEventListener("click", () => change({ action: ACTIONS[a] }));
-  });
-  greedy.addEventListener("click", () => {
-    const s = chosen();
-    const a = best(now().advantages[s]);
-    change({ logits: get("logits").map((z, k) => (k === 4 * s + a ? limited(z + FAVOUR) : z)), action: ACTIONS[a] });
-  });
-  improve.addEventListener("click", () => {
-    const { advantages } = now();
-    // Where nothing is decided the advantage is 0.
-    change({ logits: get("logits").map((z, k) => (DECISIONS.includes(k >> 2) ? limited(z + advantages[k >> 2][k & 3]) : z)) });
-  });
-  uniformly.addEventListener("click", () => change({ logits: get("logits").map(() => 0) }));
-  reset.addEventListener("click", () => change({ logits: get("initial_logits"), discount: get("initial_discount") }));
-  discountInput.addEventListener("input", () => change({ discount: Number(discountInput.value) }));
-
-  // The next cell in a direction in which something is decided; the same one where there is none.
-  const neighbour = (s, a) => {
-    let [row, column] = [Math.floor(s / COLUMNS), s % COLUMNS];
-    for (;;) {
-      [row, column] = [row + MOVES[a][0], column + MOVES[a][1]];
-      if (row < 0 || row >= ROWS || column < 0 || column >= COLUMNS) return s;
-      if (DECISIONS.includes(row * COLUMNS + column)) return row * COLUMNS + column;
-    }
-  };
-  const choose = (s) => {
-    change({ selected: CELLS[s] });
-    cells[s].group.focus({ preventScroll: true });
-  };
-  for (const { s, decides, group } of cells) {
-    if (!decides) continue;
-    group.addEventListener("click", () => choose(s));
-    group.addEventListener("keydown", (event) => {
-      const a = ["ArrowUp", "ArrowRight", "ArrowDown", "ArrowLeft"].indexOf(event.key);
-      const to = a >= 0 ? neighbour(s, a) : { Home: DECISIONS[0], End: DECISIONS[DECISIONS.length - 1] }[event.key];
-      if (isPlain(event) && to !== undefined) choose(to);
-    });
-  }
-
-  model.on("change", refresh);
-  const observer = new ResizeObserver(layout);
-  observer.observe(root);
-  layout();
-  return () => {
-    observer.disconnect();
-    live.stop();
-    model.off("change", refresh);
-  };
+// Where the cells stand, and their arrows: beside the number, all of one scale.
+function makePlaces({ inner, isWide }) {
+  const grid = isWide ? 404 : Math.min(inner, 440);
+  const width = (grid - 4) / COLUMNS;
+  const height = isWide ? 86 : clamp(width * 0.86, [66, 86]);
+  const beside = clamp(width * 0.28 + 1, [19, 26]);
+  const most = Math.max(2, Math.min(22, width / 2 - beside - 2, height / 2 - 14));
+  const x = (s) => 2 + (s % COLUMNS) * width;
+  const y = (s) => 2 + Math.floor(s / COLUMNS) * height;
+  return { grid, chart: isWide ? inner - grid - 20 : inner, width, height, beside, most, x, y };
 }
+
+// A cell in which nothing is decided.
+function drawEnd(s, { x, y, width, height }) {
+  const [left, top, kind] = [x(s), y(s), KINDS[s]];
+  const [cx, cy] = [left + width / 2, top + height / 2];
+  const words = { G: ["goal", "+10"], X: ["trap", "−10"], "#": ["wall"] }[kind];
+  const icon = {
+    G: () => [`M${cx - 7} ${cy - 4} V${cy - 28} L${cx + 11} ${cy - 21} L${cx - 7} ${cy - 14}`, "good", 2.5, "above"],
+    X: () => [`M${cx - 9} ${cy - 25} l18 18 m0 -18 l-18 18`, "below", 4],
+    "#": () => [bricks(left, top, width, height), "paper", 1.5],
+  };
+  const [d, stroke, thick, fill] = icon[kind]();
+  const look = { stroke: colour(stroke), "stroke-width": thick, fill: fill ? colour(fill) : "none" };
+  const [ground, first] = kind === "#" ? ["block", cy + 4] : ["muted", cy + 11];
+  return h("g", { "aria-hidden": "true" },
+    rect(left, top, width, height, colour(ground), { stroke: colour("axis"), "stroke-width": 1 }),
+    path(d, { "stroke-linecap": "round", ...look }),
+    words.map((word, k) => label(cx, first + 16 * k, word, "middle", { class: k === 1 && "pgc-value" })));
+}
+
+function drawCell(s, { selected, move, choose }, { pi, values }, { x, y, width, height, beside, most }) {
+  const [left, top, kind] = [x(s), y(s), KINDS[s]];
+  const [cx, cy] = [left + width / 2, top + height / 2];
+  const small = { class: "pgc-small" };
+  const note = { S: width < 80 ? "s₁" : "start", T: width < 96 ? "toll" : "toll −2" }[kind];
+  const place = `${CELLS[s]}${{ T: ", the toll", S: ", the start" }[kind] ?? ""}`;
+  const moves = ACTIONS.map((name, a) => `${name} ${probabilityText(pi[s][a])}`).join(", ");
+  const name = `${place}: V ${points(values[s])}; ${moves}`;
+  const gate = { class: "pgc-gate", rx: 4 };
+  return h("g", { class: "pgc-cell", ...radioMark("cell", s, s === selected, name, choose, (key) => keyLeads(s, key)) },
+    rect(left, top, width, height, shade(values[s]), { stroke: colour("axis"), "stroke-width": 1 }),
+    kind === "T" && rect(left + 5, top + 5, Math.max(0, width - 10), height - 10, null, gate),
+    ACTIONS.map((_, a) => {
+      const [down, right] = MOVES[a];
+      const look = { fill: colour("policy"), class: s === selected && a === move && "pgc-on" };
+      const d = arrow(cx + right * beside, cy + down * 12, a, pi[s][a], most);
+      return path(d, { ...look, ...about("arrow", 4 * s + a, pi[s][a]) });
+    }),
+    label(left + 9, top + 18, CELLS[s], "start", small),
+    note && label(left + width - 9, top + 18, note, "end", small),
+    label(cx, cy + 5, points(values[s]), "middle", { class: "pgc-value", ...about("value", s, values[s]) }));
+}
+
+function drawGrid(set, all, places, isTiny) {
+  const { x, y, width, height, grid } = places;
+  const { selected: s, move } = set;
+  const to = NEXT[s][move];
+  const frame = (name, at, room, more) =>
+    rect(x(at) - room, y(at) - room, Math.max(0, width + 2 * room), height + 2 * room, null,
+      { class: name, "aria-hidden": "true", ...more });
+  return h("div", { class: `pgc-panel pgc-world ${isTiny ? "pgc-tiny" : ""}`, style: `width: ${grid}px` },
+    title("value V(s) of each cell", key(" — arrows: π, by area")),
+    svg("radiogroup", "the cells; arrow keys choose one", [grid, ROWS * height + 4],
+      STATES.map((at) => (DECISIONS.includes(at) ? drawCell(at, set, all, places) : drawEnd(at, places))),
+      frame("pgc-next", to, -1, { "data-role": "next", "data-index": to }),
+      frame("pgc-frame", s, 0),
+      frame("pgc-focus", s, 3, { rx: 3 })),
+    h("p", { class: "pgc-key pgc-rules" }, RULES));
+}
+
+// The advantages of the chosen cell as bars, and one of its moves spelt out.
+function drawDetail({ selected: s, move, discount, point, take }, all, { chart }, formulas) {
+  const [row, V, Q, A] = [all.advantages[s], all.values[s], all.actionValues[s][move], all.advantages[s][move]];
+  const to = NEXT[s][move];
+  const band = (chart - CHART.left) / ACTIONS.length;
+  const largest = Math.max(...row.map(Math.abs));
+  const limit = LIMITS.find((most) => most >= largest) ?? largest;
+  const at = scale([-limit, limit], [CHART.low, CHART.top]);
+  const column = (value, a) => {
+    const [x, y] = [CHART.left + band * (a + 0.5), at(value)];
+    const tint = colour(value > 0 ? "above" : "below");
+    return h("g", { class: "pgc-column", "data-role": "column", "data-index": a, ...point(a), onclick: () => take(a) },
+      rect(x - band / 2 + 2, 2, band - 4, CHART.height - 4, a === move ? colour("wash") : "transparent", { rx: 5 }),
+      bar(x, Math.min(34, band * 0.55), y, at(0), tint, about("bar", a, value)),
+      label(x, value < 0 && !isZero(value) ? y + 14 : y - 5, signedPoints(value)),
+      label(x, CHART.height - 8, ACTIONS[a], "middle", { "font-weight": a === move ? 600 : 400 }));
+  };
+  const end = { G: ", the goal", X: ", the trap" }[KINDS[to]] ?? "";
+  const where = to === s ? `stays in ${CELLS[s]}` : `goes to ${CELLS[to]}${end}`;
+  const equation = (role, value, text) =>
+    div("pgc-equation", typeset(formulas[role]), h("span", { "data-role": role, "data-value": value }, text));
+  const reward = `${points(REWARDS[s][move])} + ${short(discount)} × ${inBrackets(all.values[to])}`;
+  return div("pgc-panel pgc-detail",
+    h("p", { class: "pgc-title", "data-role": "cell-name" }, `advantage A(s, a) in ${CELLS[s]}`),
+    h("svg", { "aria-hidden": "true", width: chart, height: CHART.height, viewBox: `0 0 ${chart} ${CHART.height}` },
+      [limit, 0, -limit].map((v) => [
+        line(CHART.left, at(v), chart, at(v), colour(v === 0 ? "neutral" : "rule")),
+        label(CHART.left - 6, at(v) + 4, signed(v), "end"),
+      ]),
+      row.map(column)),
+    h("p", { class: "pgc-title", "data-role": "move-name" }, `${ACTIONS[move]} ${where}`),
+    equation("action-value", Q, `= ${reward} = ${points(Q)}`),
+    equation("advantage", A, `= ${points(Q)} − ${inBrackets(V)} = ${signedPoints(A)}`));
+}
+
+// The four moves of the chosen cell in numbers, and their logits.
+function drawMoves({ selected: s, move, action, logits, point, take }, all, isTiny, change) {
+  const { pi, values, actionValues, advantages } = all;
+  const share = (p) => (p < 0.005 ? "≈0" : probabilityText(p));
+  const header = ([symbol, words]) => [h("span", {}, symbol), words && key(` ${words}`)];
+  const shownMove = (name, a) => {
+    const named = { "aria-pressed": String(a === action), "aria-label": `${name}: spell its equation out` };
+    const text = [h("span", { "aria-hidden": "true" }, `${ARROWS[a]} `), h("span", {}, name)];
+    return button("move", text, () => take(a), { ...named, "data-index": a });
+  };
+  const logit = (name, a) => {
+    const [k, z] = [4 * s + a, logits[4 * s + a]];
+    const set = (value) => change({ logits: replaced(logits, k, value), action: name });
+    const named = { "data-index": a, "aria-label": `logit of ${name} in ${CELLS[s]}` };
+    const range = { min: -LOGIT_LIMIT, max: LOGIT_LIMIT, step: 0.1 };
+    const control = dial("logit", range, z, `${short(z)}, probability ${short(pi[s][a])}`, set, named);
+    return [undefined, [control, h("span", { class: "pgc-shown" }, short(z))], undefined, { class: "pgc-of-logit" }];
+  };
+  const numbers = (a) => {
+    const A = advantages[s][a];
+    const sign = isZero(A) ? "" : A > 0 ? "pgc-above" : "pgc-below";
+    return [
+      ["pi", pi[s][a], share],
+      ["reward", REWARDS[s][a], points],
+      ["next-value", values[NEXT[s][a]], points],
+      ["action-value", actionValues[s][a], points],
+      ["advantage", A, signedPoints, sign],
+    ].map(([name, value, text, names]) => [value, text(value), name, { "data-index": a, class: names }]);
+  };
+  return table("the four moves of the chosen cell", [["logit", "sets π"], ...HEADERS].map(header),
+    ACTIONS.map((name, a) => [undefined, shownMove(name, a), [logit(name, a), ...numbers(a)],
+      { class: a === move && "pgc-on", "data-role": "row", "data-index": a, ...point(a) }]),
+    "move", [], `pgc-whole ${isTiny ? "pgc-tiny" : ""}`);
+}
+
+function drawTotals(s, { pi, values, advantages }, formulas) {
+  const terms = pi[s].map((p, a) => p * advantages[s][a]);
+  const sum = terms.reduce((all, x) => all + x, 0);
+  return div("pgc-totals",
+    total(formulas, "value", values[s], ` = ${points(values[s])}`),
+    total(formulas, "performance", values[START], ` = ${points(values[START])}`),
+    total(formulas, "mean", sum, short(sum), h("span", {}, ` = ${sumOfTerms(terms)} = `)));
+}
+
+function drawControls({ selected: s, logits, discount }, { advantages }, { get, change }) {
+  const a = best(advantages[s]);
+  const favoured = replaced(logits, 4 * s + a, limited(logits[4 * s + a] + FAVOUR));
+  const improve = (z, k) => (DECISIONS.includes(k >> 2) ? limited(z + advantages[k >> 2][k & 3]) : z);
+  const first = { logits: get("initial_logits"), discount: get("initial_discount") };
+  const set = (value) => change({ discount: value });
+  return row("pgc-controls",
+    button("greedy", "greedy here", () => change({ logits: favoured, action: ACTIONS[a] }), ADDS_FAVOUR),
+    button("improve", "improve everywhere", () => change({ logits: logits.map(improve) }), ADDS_ADVANTAGE),
+    button("uniform", "uniform everywhere", () => change({ logits: logits.map(() => 0) })),
+    button("reset", "reset", () => change(first)),
+    h("label", {}, "discount γ",
+      dial("discount", { min: 0.5, max: 0.99, step: 0.01 }, discount, short(discount), set,
+        { "aria-label": "discount γ" }),
+      shownBeside("discount", short(discount))));
+}
+
+// Where a key leads from a cell: the next one in its direction in which something is decided, or else the same one.
+function keyLeads(s, key) {
+  const a = ["ArrowUp", "ArrowRight", "ArrowDown", "ArrowLeft"].indexOf(key);
+  if (a < 0) return { Home: DECISIONS[0], End: DECISIONS.at(-1) }[key];
+  let [row, column] = [Math.floor(s / COLUMNS), s % COLUMNS];
+  for (;;) {
+    [row, column] = [row + MOVES[a][0], column + MOVES[a][1]];
+    if (row < 0 || row >= ROWS || column < 0 || column >= COLUMNS) return s;
+    if (DECISIONS.includes(row * COLUMNS + column)) return row * COLUMNS + column;
+  }
+}
+
+const render = makeLab({
+  name: "grid_lab",
+  label: "Grid lab",
+  wide: 600,
+  view(lab) {
+    const { get, change } = lab;
+    let pointed = null; // the move under the mouse, shown while it is there
+    const pointAt = (a) => {
+      pointed = a;
+      lab.refresh();
+    };
+    const point = (a) => ({
+      onpointerenter: ({ pointerType }) => pointerType === "mouse" && pointAt(a),
+      onpointerleave: () => pointAt(null),
+    });
+    const choose = (s) => change({ selected: CELLS[s] });
+    const take = (a) => change({ action: ACTIONS[a] });
+    return (size) => {
+      const { logits, discount } = lab.state("logits", "discount");
+      const [s, action] = [CELLS.indexOf(get("selected")), ACTIONS.indexOf(get("action"))];
+      const set = { logits, discount, selected: s, action, move: pointed ?? action, choose, point, take };
+      const all = evaluate(set);
+      const firstDiscount = get("initial_discount");
+      const start = evaluate({ logits: get("initial_logits"), discount: firstDiscount });
+      const words = `${whatIsBest(s, all)} ${whatMoved(all, start, discount, firstDiscount)}`;
+      const [places, formulas, isTiny] = [makePlaces(size), get("formulas"), size.inner < 330];
+      return {
+        seen: [
+          div("pgc-top", drawGrid(set, all, places, isTiny), drawDetail(set, all, places, formulas)),
+          drawMoves(set, all, isTiny, change),
+          drawTotals(s, all, formulas),
+          drawControls(set, all, lab),
+          sentence(words),
+        ],
+        said: `${CELLS[s]}: V is ${points(all.values[s])}. ${words} J is ${points(all.values[START])}.`,
+      };
+    };
+  },
+});
 
 export default { render };

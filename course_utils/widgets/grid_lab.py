@@ -1,76 +1,29 @@
 """The grid lab: V, Q and A read off a small grid world, under a policy that the learner changes cell by cell."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike
-from traitlets import Dict, Enum, TraitError, validate
+from traitlets import Dict, Enum, TraitError
 
-from course_utils import arguments, policy
+from course_utils import policy
 from course_utils.arguments import FloatArray
 from course_utils.mdp import TabularMDP
 from course_utils.widgets.formulas import formula
 from course_utils.widgets.lab import Lab, Number, Numbers, lab_source, lab_style
+from course_utils.worlds import GRID, GRID_CELLS, GRID_MOVES, grid_world
 
-# Cells row by row from the top left; columns a to d, rows 1 to 3 from below. S start, T toll, G goal, X trap, # wall.
-LAYOUT = ("..TG", ".#.X", "S...")
-ROWS, COLUMNS = len(LAYOUT), len(LAYOUT[0])
-KINDS = "".join(LAYOUT)
-CELLS = tuple("abcd"[i % COLUMNS] + str(ROWS - i // COLUMNS) for i in range(ROWS * COLUMNS))
-OVER = tuple(i for i, kind in enumerate(KINDS) if kind in "G#X")  # where nothing is decided
+__all__ = ["GridLab", "row_formulas"]
+
+
+ROWS, COLUMNS, KINDS = len(GRID), len(GRID[0]), "".join(GRID)
+CELLS, OVER = GRID_CELLS, grid_world().terminal_states
 DECISIONS = tuple(name for i, name in enumerate(CELLS) if i not in OVER)
 START = CELLS[KINDS.index("S")]
-ACTIONS = ("up", "right", "down", "left")
-MOVES = ((-1, 0), (0, 1), (1, 0), (0, -1))
-ENTERING = {"G": 10.0, "X": -10.0, "T": -2.0}  # the reward of a step into such a cell
-STEP_REWARD = -1.0  # and of every other step, also of one into a wall or the border, which stays
+ACTIONS, MOVES = tuple(GRID_MOVES), tuple(GRID_MOVES.values())
 ENTRIES = len(CELLS) * len(ACTIONS)
 LOGIT_LIMIT = 10.0
 LOWEST_DISCOUNT, HIGHEST_DISCOUNT = 0.5, 0.99  # with 1, a policy that never ends would have no value
 FAVOUR = 3.0  # what *greedy here* adds to the logit of the best action
 TIE = 1e-9  # advantages that differ by less are equal; the first of them counts as the best
-
-
-def grid_world(discount: float = 0.9) -> TabularMDP:
-    """Return the grid world: four columns, three rows, a goal behind a toll cell, a trap and a wall.
-
-    Moves are certain; one into the border or the wall stays. A step gives −1, into the toll cell −2, into the goal
-    +10 and into the trap −10; goal and trap end the episode. From b3 the best move pays the toll: its reward at
-    once is the lowest of the four, its advantage the highest.
-
-    Args:
-        discount: γ in [0, 1].
-
-    Returns:
-        An MDP with one state for each cell, row by row from the top left ("a3" to "d1"), and actions 0 "up",
-        1 "right", 2 "down", 3 "left". The goal d3, the trap d2 and the wall b2, which nothing enters, are terminal.
-
-    Raises:
-        TypeError: not a number.
-        ValueError: out of range.
-
-    Source: a grid world after Sutton & Barto 2018, examples 3.5 and 4.1, with a layout of its own.
-    """
-    discount = arguments.number("discount", discount, low=0.0, high=1.0)
-    transitions = np.zeros((len(CELLS), len(ACTIONS), len(CELLS)))
-    rewards = np.zeros((len(CELLS), len(ACTIONS)))
-    for s in range(len(CELLS)):
-        for a, (down, right) in enumerate(MOVES):
-            row, column = s // COLUMNS + down, s % COLUMNS + right
-            inside = 0 <= row < ROWS and 0 <= column < COLUMNS and LAYOUT[row][column] != "#"
-            following = row * COLUMNS + column if inside and s not in OVER else s
-            transitions[s, a, following] = 1.0
-            if s not in OVER:
-                rewards[s, a] = STEP_REWARD if following == s else ENTERING.get(KINDS[following], STEP_REWARD)
-    return TabularMDP(
-        transitions=transitions,
-        rewards=rewards,
-        start=np.eye(len(CELLS))[CELLS.index(START)],
-        discount=discount,
-        terminal_states=OVER,
-        state_names=CELLS,
-        action_names=ACTIONS,
-    )
 
 
 def row_formulas() -> dict[str, str]:
@@ -103,11 +56,11 @@ class GridLab(Lab):
     same_length = ("logits", "initial_logits")
 
     logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, (ENTRIES,)).tag(sync=True)
-    discount = Number(0.9).tag(sync=True, low=LOWEST_DISCOUNT, high=HIGHEST_DISCOUNT)
+    discount = Number(0.9, min=LOWEST_DISCOUNT, max=HIGHEST_DISCOUNT).tag(sync=True)
     selected = Enum(DECISIONS, START).tag(sync=True)
     action = Enum(ACTIONS, "up").tag(sync=True)
     initial_logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, (ENTRIES,)).tag(sync=True)
-    initial_discount = Number(0.9).tag(sync=True, low=LOWEST_DISCOUNT, high=HIGHEST_DISCOUNT)
+    initial_discount = Number(0.9, min=LOWEST_DISCOUNT, max=HIGHEST_DISCOUNT).tag(sync=True)
     formulas = Dict().tag(sync=True)
 
     def __init__(
@@ -124,18 +77,8 @@ class GridLab(Lab):
             discount=discount,
             selected=selected,
             action=action,
-            initial_logits=table,
-            initial_discount=discount,
             formulas=row_formulas(),
         )
-
-    @validate("discount", "initial_discount")
-    def _discount_in_range(self, proposal: Any) -> float:
-        value = float(proposal["value"])
-        if not LOWEST_DISCOUNT <= value <= HIGHEST_DISCOUNT:
-            name = proposal["trait"].name
-            raise TraitError(f"{name} is {value}, expected a number from {LOWEST_DISCOUNT} to {HIGHEST_DISCOUNT}")
-        return value
 
     # --- the mathematics ----------------------------------------------------------------------------
 
@@ -186,11 +129,6 @@ class GridLab(Lab):
     def improve(self) -> None:
         """Add A(s, a) to every logit, as the button *improve everywhere* does: no V falls, most rise."""
         self.logits = np.clip(self.table() + self.advantages(), -LOGIT_LIMIT, LOGIT_LIMIT).ravel()
-
-    def reset(self) -> None:
-        """Go back to the first logits and discount, as the button does."""
-        with self.hold_trait_notifications():
-            self.logits, self.discount = self.initial_logits, self.initial_discount
 
     # --- viewers without widgets --------------------------------------------------------------------
 

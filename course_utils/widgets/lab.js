@@ -15,13 +15,6 @@ function setAttributes(node, attributes) {
   return node;
 }
 
-function svgNode(parent, tag, attributes = {}, text = null) {
-  const node = setAttributes(document.createElementNS(SVG_NS, tag), attributes);
-  if (text !== null) node.textContent = text;
-  parent.append(node);
-  return node;
-}
-
 function htmlNode(parent, tag, attributes = {}, text = null) {
   const node = setAttributes(document.createElement(tag), attributes);
   if (text !== null) node.textContent = text;

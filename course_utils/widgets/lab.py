@@ -17,6 +17,11 @@ from traitlets import Bool, Dict, Float, Int, List, TraitError, TraitType, Unico
 
 from course_utils import arguments
 from course_utils.arguments import FloatArray
+from course_utils.widgets import offline
+
+__all__ = ["Constant", "Flag", "Lab", "Number", "Numbers", "SampledLab", "Text", "Texts", "Whole", "lab_source"]
+__all__ += ["lab_style", "labs_in", "listed", "uniform", "uniforms"]
+
 
 HERE = Path(__file__).parent
 
@@ -105,7 +110,7 @@ class Whole(Int):  # type: ignore[type-arg]
 
 
 class Number(Float):  # type: ignore[type-arg]
-    """A finite number; traitlets' own takes Booleans, NaN and infinity too."""
+    """A finite number from min to max; traitlets' own takes Booleans, NaN and infinity too."""
 
     info_text = "a finite number"
 
@@ -114,7 +119,10 @@ class Number(Float):  # type: ignore[type-arg]
         real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
         if not real or not np.isfinite(float(value)):
             _refuse(self, obj, value)
-        return float(super().validate(obj, float(value)))
+        number = float(value)
+        if not self.min <= number <= self.max:
+            raise TraitError(f"{self.name} is {number}, expected a number from {self.min:g} to {self.max:g}")
+        return number
 
 
 class Text(Unicode):  # type: ignore[type-arg]
@@ -128,18 +136,34 @@ class Text(Unicode):  # type: ignore[type-arg]
 
 
 class Texts(List):  # type: ignore[type-arg]
-    """A list of texts; traitlets' own makes a list of one text."""
+    """A list of texts; traitlets' own makes a list of one text. With `names`, so many short names that differ."""
 
     info_text = "a list of texts"
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, names: tuple[int, ...] = (), **kwargs: Any) -> None:
         super().__init__(Text(), **kwargs)
+        self.names = names
+        self.tag(rule={"kind": "list", "of": {"kind": "text"}})
 
     def set(self, obj: Any, value: Any) -> None:
         """Set the list, or raise a TraitError that names the trait."""
         if isinstance(value, str):
             _refuse(self, obj, value)
         super().set(obj, value)
+
+    def validate(self, obj: Any, value: Any) -> list[str]:
+        """Return the list, or raise a TraitError that names the trait."""
+        texts: list[str] = super().validate(obj, value) or []
+        if not self.names:
+            return texts
+        if len(texts) not in self.names:
+            to = " to ".join(str(count) for count in sorted({self.names[0], self.names[-1]}))
+            raise TraitError(f"{self.name} has {len(texts)} names, expected {to}")
+        if any(not text.strip() for text in texts):
+            raise TraitError(f"{self.name} contains an empty name, expected a short name for each action")
+        if len(set(texts)) < len(texts):
+            raise TraitError(f"{self.name} is {texts}, expected names that differ")
+        return texts
 
 
 class Constant(Dict):
@@ -158,6 +182,7 @@ class Numbers(TraitType[list[float], Any]):
     def __init__(self, low: float, high: float, lengths: tuple[int, ...] = (), **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.low, self.high, self.lengths = low, high, lengths
+        self.tag(rule={"kind": "numbers", "low": low, "high": high, "lengths": list(lengths)})
 
     def make_dynamic_default(self) -> list[float]:
         """Start empty."""
@@ -191,10 +216,14 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
 
     same_length: the names of traits that have one entry for each action (or step); untrusted data must obey it;
     offline_note: what stands under the lab while no Python is behind it.
+
+    What `reset` brings back is kept when the lab is made: `logits` where there is a trait `initial_logits`, and in a
+    trait `initial`, a Dict, the traits that its tag `of` names.
     """
 
     same_length: ClassVar[tuple[str, ...]] = ()
     offline_note: ClassVar[str] = "This lab is not connected to Python until you run the cell."
+    from_page: frozenset[str] = frozenset()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Keep the kernel from echoing what the page sends: an echo that comes late would undo a drag."""
@@ -202,6 +231,21 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
         for trait in vars(cls).values():
             if isinstance(trait, TraitType) and trait.metadata.get("sync"):
                 trait.tag(echo_update=False)
+
+    def __init__(self, **traits: Any) -> None:
+        kept = {f"initial_{name}": value for name, value in traits.items() if self.has_trait(f"initial_{name}")}
+        super().__init__(**traits, **kept)
+        if self.has_trait("initial"):
+            self.set_trait("initial", {name: getattr(self, name) for name in self.trait_metadata("initial", "of")})
+
+    def reset(self) -> None:
+        """Go back to how the lab began, as the button *reset* does."""
+        with self.hold_trait_notifications():
+            for name in self.traits():
+                if self.has_trait(f"initial_{name}"):
+                    self.set_trait(name, getattr(self, f"initial_{name}"))
+            for name, value in getattr(self, "initial", {}).items():
+                self.set_trait(name, value)
 
     def alt_text(self) -> str:
         """Return what the first frame shows, in words."""
@@ -222,17 +266,19 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
 
             progress.record_prediction(type(self).__name__, change["new"][-1])
 
-    def _page_sets(self, name: str) -> bool:
-        """Say whether the page's message that is being handled sets this trait: then it is not Python's to change."""
-        return name in self._property_lock
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take what the page says; meanwhile `from_page` names the traits in it, which are not Python's to change."""
+        self.from_page = frozenset(sync_data)
+        try:
+            super().set_state(sync_data)
+        finally:
+            self.from_page = frozenset()
 
     def __repr__(self) -> str:
         """Return the alt text: the same in each run, without an address."""
         return self.alt_text()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        from course_utils.widgets import offline
-
         bundle = super()._repr_mimebundle_(**kwargs)
         data: Mapping[str, Any] = bundle[0] if isinstance(bundle, tuple) else (bundle or {})
         alt = self.alt_text()
@@ -244,6 +290,23 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
         )
 
 
+class SampledLab(Lab):
+    """A lab with samples: `seed` and `draw`, how often they were drawn anew, say which."""
+
+    seed = Whole(0, min=0, max=2**32 - 1).tag(sync=True)
+    draw = Whole(0, min=0).tag(sync=True)
+
+    def draw_again(self) -> None:
+        """Draw all samples anew, as the button does."""
+        self.draw += 1
+
+    def reset(self) -> None:
+        """Go back to how the lab began and to its first samples, as the button *reset* does."""
+        with self.hold_trait_notifications():
+            super().reset()
+            self.draw = 0
+
+
 def labs_in(widget: Any) -> list[Lab]:
     """Return the labs among what a box, tab or accordion holds, in order, also inside of boxes that it holds."""
     if isinstance(widget, Lab):
@@ -251,7 +314,7 @@ def labs_in(widget: Any) -> list[Lab]:
     return [lab for child in getattr(widget, "children", ()) for lab in labs_in(child)]
 
 
-def show_boxes() -> None:
+def _show_boxes() -> None:
     """Let a learner's own box of labs store the data of its labs too: a box by itself is nothing without Python."""
     shell = get_ipython()
     if shell is not None:
@@ -266,3 +329,6 @@ def _box_bundle(box: Box, include: Any = None, exclude: Any = None) -> Any:
         return bundle
     stored = {"labs": [offline.stored(lab) for lab in labs]}
     return {**bundle, offline.MIME_TYPE: stored, "text/plain": "\n".join(lab.alt_text() for lab in labs)}
+
+
+_show_boxes()

@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from ipywidgets import DOMWidget
-from traitlets import Bool, Dict, Enum, Float, Int, List, TraitType, Unicode
+from traitlets import Bool, Dict, Enum, Float, Int, TraitType, Unicode
 
-from course_utils.widgets.lab import Lab, Numbers
+__all__ = ["description", "labs", "name", "rules", "stored", "traits"]
+
 
 MIME_TYPE = "application/vnd.policy-gradient-course.lab+json"
 LARGEST = 2.0**53  # bound of numbers whose trait has none
 
 
-def labs() -> dict[str, type[Lab]]:
+def labs() -> dict[str, type[DOMWidget]]:
     """Return the labs that run in the browser, by name: each has a Python and a JavaScript file of that name.
 
     What labs share has such files too, but no ES module that could be shown.
@@ -29,24 +30,24 @@ def labs() -> dict[str, type[Lab]]:
         for key, module in modules.items()
         for value in module.values()
         if isinstance(value, type)
-        and issubclass(value, Lab)
+        and issubclass(value, DOMWidget)
         and value.__module__ == module["__name__"]
         and "_esm" in vars(value)
     }
 
 
-def name(lab: type[Lab]) -> str:
+def name(lab: type[DOMWidget]) -> str:
     """Return the lab's name, which is that of its module; a learner's subclass has the name of the course's lab."""
     module = next(c.__module__ for c in lab.__mro__ if c.__module__.startswith("course_utils.widgets."))
     return module.rsplit(".", 1)[-1]
 
 
-def rules(lab: type[Lab]) -> dict[str, dict[str, Any]]:
+def rules(lab: type[DOMWidget]) -> dict[str, dict[str, Any]]:
     """Return what each trait's stored value may be; traits that no stored value may set are left out."""
-    return {key: rule for key, trait in _traits(lab).items() if (rule := _rule(trait)) is not None}
+    return {key: rule for key, trait in traits(lab).items() if (rule := _rule(trait)) is not None}
 
 
-def _traits(lab: type[Lab]) -> dict[str, TraitType[Any, Any]]:
+def traits(lab: type[DOMWidget]) -> dict[str, TraitType[Any, Any]]:
     """Return the lab's own synced traits, without those that every widget has."""
     of_widgets = set(DOMWidget.class_trait_names())
     synced = sorted(lab.class_traits(sync=True).items())
@@ -56,12 +57,9 @@ def _traits(lab: type[Lab]) -> dict[str, TraitType[Any, Any]]:
 def _rule(trait: TraitType[Any, Any]) -> dict[str, Any] | None:
     if "rule" in trait.metadata:
         return dict(trait.metadata["rule"])
-    if isinstance(trait, Numbers):
-        return {"kind": "numbers", "low": trait.low, "high": trait.high, "lengths": list(trait.lengths)}
     if isinstance(trait, Int | Float):
         low = -LARGEST if trait.min is None else max(trait.min, -LARGEST)
         high = LARGEST if trait.max is None else min(trait.max, LARGEST)
-        low, high = trait.metadata.get("low", low), trait.metadata.get("high", high)
         return {"kind": "number", "low": low, "high": high, "whole": isinstance(trait, Int)}
     if isinstance(trait, Enum):
         return {"kind": "choice", "values": list(trait.values or ())}
@@ -69,14 +67,12 @@ def _rule(trait: TraitType[Any, Any]) -> dict[str, Any] | None:
         return {"kind": "flag"}
     if isinstance(trait, Unicode):
         return {"kind": "text"}
-    if isinstance(trait, List) and isinstance(trait._trait, Unicode):
-        return {"kind": "texts"}
     if isinstance(trait, Dict) and trait.name == "initial":  # what *reset* brings back: some of the other traits
         return {"kind": "initial"}
     return None
 
 
-def stored(lab: Lab) -> dict[str, Any]:
+def stored(lab: DOMWidget) -> dict[str, Any]:
     """Return the lab's name and setting as JSON: what is the same on each processor, and after JupyterLab has saved it.
 
     So floats carry 12 digits, and whole ones are integers, since JavaScript knows no other.
@@ -95,14 +91,14 @@ def _rounded(value: Any) -> Any:
     return value
 
 
-def description(lab: type[Lab]) -> dict[str, Any]:
+def description(lab: type[DOMWidget]) -> dict[str, Any]:
     """Return what offline.js must know of a lab: style, rules, the values that only the package sets, and the note."""
     first = lab()
     known = rules(lab)
     return {
-        "style": lab._css,
+        "style": vars(lab)["_css"],
         "rules": known,
         "sameLength": list(lab.same_length),
         "note": lab.offline_note,
-        "constants": {key: getattr(first, key) for key in _traits(lab) if key not in known},
+        "constants": {key: getattr(first, key) for key in traits(lab) if key not in known},
     }

@@ -189,6 +189,21 @@ const handle = (x, y, fill, r = 9, more = {}) => [
 ];
 const reach = (x, y, width, height) => rect(x, y, width, height, "transparent");
 
+// What makes a mark one of several, of which one is chosen by a click or by keys: next(key) says which of them a key
+// leads to, if any. The focus goes with the choice.
+function radioMark(role, index, isChosen, name, choose, next) {
+  const take = ({ currentTarget }, to) => {
+    choose(to);
+    currentTarget.parentNode.querySelector(`[data-role="${role}"][data-index="${to}"]`).focus({ preventScroll: true });
+  };
+  const onkeydown = (event) => {
+    const to = isPlain(event) ? next(event.key) : undefined;
+    if (to !== undefined) take(event, to);
+  };
+  const state = { role: "radio", "aria-checked": String(isChosen), tabindex: isChosen ? 0 : -1, "aria-label": name };
+  return { ...state, ...about(role, index), onclick: (event) => take(event, index), onkeydown };
+}
+
 // --- parts of the page -----------------------------------------------------------------------------
 
 const div = (names, ...children) => h("div", { class: names }, ...children);
@@ -205,6 +220,11 @@ const svg = (role, name, [width, height], ...marks) =>
   h("svg", { role, "aria-label": name, width, height, viewBox: `0 0 ${width} ${height}` }, ...marks);
 const drawing = (...described) => svg("group", ...described); // with sliders in it
 const image = (...described) => svg("img", ...described);
+
+// A number below a picture: its formula, what may stand between, and the number.
+const total = (formulas, role, value, text, between = null, more = {}) =>
+  h("span", {}, typeset(formulas[role]), between,
+    h("strong", { "data-role": role, "data-value": value, ...more }, text));
 
 const button = (role, text, onclick, more = {}) =>
   h("button", { type: "button", "data-role": role, onclick, ...more }, text);
@@ -260,18 +280,18 @@ const typedRow = (name, width, { left, right }, fields) => {
 };
 const message = (text) => h("p", { class: "pgc-message", role: "alert", "data-role": "message" }, text);
 
-// rows: [name, words, cells], where a cell is [value, its text], and a name of its own if need be; drawn: the indices
-// of the columns whose actions were drawn.
-const table = (name, columns, rows, corner = "", drawn = []) =>
-  h("table", { class: "pgc-table", role: "table", "aria-label": name, style: `--columns: ${columns.length}` },
+// rows: [name, words, cells, attributes], where a cell is [value, its text], and a row's name and attributes of its own
+// if need be; drawn: indices of the columns whose actions were drawn. A "pgc-whole" table stays one in a narrow lab.
+const table = (name, columns, rows, corner = "", drawn = [], names = "") =>
+  h("table", { class: `pgc-table ${names}`, role: "table", "aria-label": name, style: `--columns: ${columns.length}` },
     h("thead", { role: "rowgroup" }, h("tr", { role: "row" },
       h("th", { role: "columnheader", scope: "col" }, corner),
       columns.map((text, k) =>
         h("th", { role: "columnheader", scope: "col", class: drawn.includes(k) && "pgc-drawn-action" }, text)))),
-    h("tbody", { role: "rowgroup" }, rows.map(([of, text, cells]) => h("tr", { role: "row" },
+    h("tbody", { role: "rowgroup" }, rows.map(([of, text, cells, more = {}]) => h("tr", { role: "row", ...more },
       h("th", { role: "rowheader", scope: "row" }, text),
-      cells.map(([value, shown, name = of], k) =>
-        h("td", { role: "cell", "data-row": name, "data-index": k, "data-value": value }, shown))))));
+      cells.map(([value, shown, name = of, more = {}], k) =>
+        h("td", { role: "cell", "data-row": name, "data-index": k, "data-value": value, ...more }, shown))))));
 
 // --- a prediction, drawn as bars before the answer is shown ------------------------------------------
 
@@ -313,11 +333,13 @@ const SLIM = 340;
 // { seen, said }: the children of the lab, described, and what its live region says, if there is something to say; or
 // null while traits do not fit together, as between two messages of the kernel: the picture stays.
 // lab: get(trait); state(trait, …), their values by name; change({ trait: value, … }); refresh(); refuse(text), which
-// refused() returns until the next change.
+// refused() returns until the next change; model; leaving(stop): what is to be called at the end.
 // A lab is `wide` from so many px on; a side bar may leave it next to nothing, but it is drawn for `least` px.
-function makeLab({ name, label: text, wide = 560, least = 120, view }) {
+// look: a class for its style.
+function makeLab({ name, label: text, look = "", wide = 560, least = 120, view }) {
   return ({ model, el }) => {
-    const root = htmlNode(el, "div", { class: "pgc-lab", "data-lab": name, role: "group", "aria-label": text });
+    const named = { "data-lab": name, role: "group", "aria-label": text };
+    const root = htmlNode(el, "div", { class: `pgc-lab ${look}`, ...named });
     const live = makeLiveRegion(root);
     const save = makeSaver(model, root);
     keepPlainKeys(root);
@@ -348,9 +370,11 @@ function makeLab({ name, label: text, wide = 560, least = 120, view }) {
       refusal = why;
       refresh();
     };
+    const stops = [];
+    const leaving = (stop) => stops.push(stop);
     const get = (trait) => model.get(trait);
     const state = (...traits) => Object.fromEntries(traits.map((trait) => [trait, get(trait)]));
-    const see = view({ get, state, change, refresh, refuse, refused: () => refusal });
+    const see = view({ model, get, state, change, refresh, refuse, refused: () => refusal, leaving });
     const observer = new ResizeObserver(() => root.clientWidth === width || refresh());
     model.on("change", refresh);
     observer.observe(root);
@@ -359,6 +383,7 @@ function makeLab({ name, label: text, wide = 560, least = 120, view }) {
       observer.disconnect();
       live.stop();
       model.off("change", refresh);
+      for (const stop of stops) stop();
     };
   };
 }

@@ -15,6 +15,9 @@ from course_utils.rlhf.reward_model import Pairs, RewardModel, choose, fit, read
 from course_utils.rlhf.world import MOODS, Replies, World
 from course_utils.widgets.lab import Lab, Numbers, lab_source, lab_style, uniform
 
+__all__ = ["Choices", "PreferenceLab"]
+
+
 JUDGED = 20  # the first pairs of preferences.jsonl; the others are held out
 SIDES_SEED = 4  # which reply of a pair is on the left; it does not know the label
 SHOWN = 6  # words liked, and words disliked

@@ -16,6 +16,9 @@ from course_utils.data_files import DataFileError, JSONPath
 from course_utils.widgets.formulas import formula
 from course_utils.widgets.lab import Lab, Text, Whole, lab_source, lab_style
 
+__all__ = ["Quiz", "QuizError", "cut", "decimal", "is_right", "load", "names", "schema"]
+
+
 FORMULA_SIZE = 15  # px, the size of the text around it
 ROUNDING = 1e-12  # so that an answer at the very edge of the tolerance counts
 LONGEST_FAULT = 200  # characters of what the schema says

@@ -57,6 +57,7 @@ function pathName(i) {
   return `${ACTIONS[a]} → ${STATES[s]} → ${ACTIONS[b]}`;
 }
 
+const spoken = (i) => pathName(i).replaceAll(" → ", ", ");
 const differs = (x, y) => Math.abs(x - y) > 1e-12;
 
 function howMany(now, start, part) {
@@ -69,357 +70,214 @@ function whatMoved(now, start) {
   const dynamics = howMany(now, start, "dynamics");
   if (policy === "on no path" && dynamics === "on no path")
     return "Nothing has moved yet. Move a slider, and see which part of which path follows.";
-  return `Since the start the policy part has moved ${policy}, the dynamics part ${dynamics}. The probabilities still sum to ${short(now.total)}.`;
+  const parts = `the policy part has moved ${policy}, the dynamics part ${dynamics}`;
+  return `Since the start ${parts}. The probabilities still sum to ${short(now.total)}.`;
 }
 
 // --- the picture -----------------------------------------------------------------------------------------
 
-const TOP = 24;
-const ROW = 35;
-const TREE_HEIGHT = TOP + PATHS * ROW + 4;
-const POLICY_COLOUR = colour("policy");
-const DYNAMICS_COLOUR = colour("neutral");
+const TREE = { top: 24, row: 35, left: 8 };
+const TREE_HEIGHT = TREE.top + PATHS * TREE.row + 4;
+const TINTS = { policy: colour("policy"), dynamics: colour("neutral") };
 const HEADS = ["1st reply", "customer", "2nd reply", "Pr(τ)", "R(τ)"];
 const NARROW_HEADS = ["reply", "mood", "reply", "Pr(τ)", "R(τ)"];
 const SCALES = [0.25, 0.5, 1];
-const BRANCHES = [];
-for (let a = 0; a < 2; a += 1) {
-  BRANCHES.push({ level: 0, from: 3.5, to: 4 * a + 1.5, part: "policy", state: 0, action: a, paths: [4 * a, 4 * a + 3] });
-  for (let s = 1; s < 3; s += 1) {
-    const middle = 4 * a + 2 * (s - 1) + 0.5;
-    BRANCHES.push({ level: 1, from: 4 * a + 1.5, to: middle, part: "dynamics", state: s, action: a, paths: [middle - 0.5, middle + 0.5] });
-    for (let b = 0; b < 2; b += 1) {
-      const leaf = middle - 0.5 + b;
-      BRANCHES.push({ level: 2, from: middle, to: leaf, part: "policy", state: s, action: b, paths: [leaf, leaf] });
-    }
-  }
+const UNTOUCHED = { "pointer-events": "none" };
+
+// Each branch leads from a row to a row; its paths are those whose rows it leads to.
+const BRANCHES = [0, 1].flatMap((a) => [
+  { level: 0, from: 3.5, to: 4 * a + 1.5, part: "policy", state: 0, action: a, width: 4 },
+  ...[1, 2].flatMap((s) => {
+    const middle = 4 * a + 2 * s - 1.5;
+    return [
+      { level: 1, from: 4 * a + 1.5, to: middle, part: "dynamics", state: s, action: a, width: 2 },
+      ...[0, 1].map((b) =>
+        ({ level: 2, from: middle, to: middle - 0.5 + b, part: "policy", state: s, action: b, width: 1 })),
+    ];
+  }),
+]);
+const FORKS = [[0, 3.5], [1, 1.5], [1, 5.5], [2, 0.5], [2, 2.5], [2, 4.5], [2, 6.5]]; // level and row
+
+// Where the parts of the tree stand, and the bars beside it.
+function makePlaces({ inner, isWide }) {
+  const width = isWide ? 440 : Math.round(inner * 0.67);
+  const column = (width - TREE.left) / 3;
+  const [right, bars] = [inner - 6, width + (isWide ? 14 : 6)];
+  return {
+    inner,
+    isWide,
+    column,
+    right,
+    bars,
+    room: Math.max(4, right - (isWide ? 46 : 34) - bars - 30),
+    bend: isWide ? 18 : 9,
+    x: (level) => TREE.left + level * column,
+    y: (row) => TREE.top + (row + 0.5) * TREE.row,
+  };
 }
 
-function render({ model, el }) {
-  const root = htmlNode(el, "div", {
-    class: "pgc-lab",
-    "data-lab": "trajectory_tree",
-    role: "group",
-    "aria-label": "Trajectory tree",
-  });
-  const save = makeSaver(model, root);
-  keepPlainKeys(root);
-  const get = (name) => model.get(name);
-  const change = (values) => {
-    for (const [name, value] of Object.entries(values)) model.set(name, value);
-    save();
+function drawBranch({ level, from, to, part, state, action, width }, { shown, calm }, pi, places) {
+  const { isWide, column, bend, x, y } = places;
+  const p = part === "policy" ? pi[state][action] : state === 1 ? calm[action] : 1 - calm[action];
+  const word = part === "policy" ? ACTIONS[action] : STATES[state];
+  const isOn = Math.abs(shown - to) < width / 2;
+  const [start, text, weight] = [x(level), x(level) + bend + 4, { "font-weight": isOn ? 600 : 400 }];
+  const look = { fill: "none", stroke: TINTS[part], "stroke-width": isOn ? 3.5 : 1.5 };
+  const dashes = { "stroke-dasharray": part === "dynamics" ? "5 4" : null };
+  const name = isWide ? `${word} ${probabilityText(p)}` : fit(word, column - bend - 4, 6.6);
+  return h("g", { ...UNTOUCHED, "aria-hidden": "true" },
+    path(`M${start} ${y(from)} L${start + bend} ${y(to)} L${x(level + 1)} ${y(to)}`,
+      { ...look, ...dashes, "data-role": "branch", "data-part": part, "data-value": p }),
+    label(text, y(to) - 5, name, "start", weight),
+    !isWide && label(text, y(to) + 13, probabilityText(p), "start", weight));
+}
+
+// The probability of a path, with the outline of what it was at the start, and its return.
+function drawBar(i, now, first, limit, { bars, room, right, y }) {
+  const [width, before] = [now, first].map(({ probability }) => (probability / limit) * room);
+  const hasMoved = differs(now.probability, first.probability);
+  const outline = { stroke: colour("neutral"), "stroke-width": 1.5, "stroke-dasharray": "2 2" };
+  const share = now.probability < 0.005 ? "≈0" : probabilityText(now.probability);
+  return h("g", { ...UNTOUCHED, "aria-hidden": "true" },
+    rect(bars, y(i) - 8, width, 16, TINTS.policy, about("probability", i, now.probability)),
+    hasMoved && rect(bars, y(i) - 8, before, 16, "none", { ...outline, "data-role": "before" }),
+    label(bars + Math.max(width, hasMoved ? before : 0) + 4, y(i) + 4, share, "start"),
+    label(right, y(i) + 4, signed(now.return), "end", about("return", i, now.return)));
+}
+
+const KEYS = { ArrowDown: (i) => i + 1, ArrowRight: (i) => i + 1, ArrowUp: (i) => i - 1, ArrowLeft: (i) => i - 1 };
+const ENDS = { Home: 0, End: PATHS - 1 };
+const keyLeads = (i, key) => (KEYS[key] ? (KEYS[key](i) + PATHS) % PATHS : ENDS[key]);
+
+function drawTree(set, { pi, paths }, start, places, { choose, pointAt }) {
+  const { inner, isWide, x, y, bend, bars, right } = places;
+  const heads = isWide ? HEADS : NARROW_HEADS;
+  const limit = SCALES.find((most) => [...paths, ...start.paths].every((path) => path.probability <= most)) ?? 1;
+  const row = (path, i) => {
+    const frame = [1, y(i) - TREE.row / 2 + 1, inner - 2, TREE.row - 2];
+    const name = `${spoken(i)}: probability ${short(path.probability)}, return ${short(path.return)}`;
+    const mark = radioMark("path", i, i === set.selected, name, choose, (key) => keyLeads(i, key));
+    const onpointerenter = ({ pointerType }) => pointerType === "mouse" && pointAt(i);
+    return h("g", { class: "pgc-path", ...mark, onpointerenter },
+      rect(...frame, i === set.shown ? colour("wash") : "transparent", { "data-role": "band", rx: 5 }),
+      rect(...frame, null, { class: "pgc-ring" }));
   };
-  const formulas = get("formulas");
-  const typeset = (parent, name) => {
-    htmlNode(parent, "span", { class: "pgc-formula" }).innerHTML = formulas[name] ?? "";
-  };
-  let pointed = null; // the path under the mouse, shown while it is there
-  const shown = () => pointed ?? get("selected");
+  return h("div", { class: "pgc-panel pgc-tree", onpointerleave: () => pointAt(null) },
+    svg("radiogroup", "the eight paths", [inner, TREE_HEIGHT],
+      heads.slice(0, 3).map((word, k) => label(x(k) + bend + 4, 13, word, "start")),
+      label(bars, 13, heads[3], "start"),
+      label(right, 13, heads[4], "end"),
+      paths.map(row),
+      BRANCHES.map((branch) => drawBranch(branch, set, pi, places)),
+      paths.map((path, i) => drawBar(i, path, start.paths[i], limit, places)),
+      FORKS.map(([level, row]) => circle(x(level), y(row), 4, colour("ink"), UNTOUCHED))));
+}
 
-  // --- the tree
-  const heading = htmlNode(root, "p", { class: "pgc-title" }, "all conversations of two replies");
-  htmlNode(heading, "span", { class: "pgc-key" }, " — solid: the policy chooses ┅ dashed: the customer does");
-  const panel = htmlNode(root, "div", { class: "pgc-panel pgc-tree" });
-  const svg = svgNode(panel, "svg", { role: "radiogroup", "aria-label": "the eight paths" });
-  const text = (parent, anchor, attributes = {}, content = null) =>
-    svgNode(parent, "text", { "text-anchor": anchor, "aria-hidden": "true", ...attributes }, content);
-  const heads = HEADS.map((word) => text(svg, "middle", { y: 13 }, word));
-  const rows = Array.from({ length: PATHS }, (_, i) => {
-    const group = svgNode(svg, "g", { role: "radio", class: "pgc-path", "data-role": "path", "data-index": i });
-    const band = svgNode(group, "rect", { "data-role": "band", rx: 5 });
-    const ring = svgNode(group, "rect", { class: "pgc-ring" });
-    return { group, band, ring };
-  });
-  const branches = BRANCHES.map((branch) => {
-    const group = svgNode(svg, "g", { "pointer-events": "none", "aria-hidden": "true" });
-    return {
-      ...branch,
-      line: svgNode(group, "path", { fill: "none", "data-role": "branch", "data-part": branch.part }),
-      name: text(group, "start"),
-      chance: text(group, "start"),
-    };
-  });
-  const bars = Array.from({ length: PATHS }, (_, i) => {
-    const group = svgNode(svg, "g", { "pointer-events": "none", "aria-hidden": "true" });
-    return {
-      bar: svgNode(group, "rect", { fill: POLICY_COLOUR, "data-role": "probability", "data-index": i }),
-      before: svgNode(group, "rect", { fill: "none", stroke: colour("neutral"), "stroke-width": 1.5, "stroke-dasharray": "2 2", "data-role": "before" }),
-      value: text(group, "start"),
-      worth: text(group, "end", { "data-role": "return", "data-index": i }),
-    };
-  });
-  const dots = [3.5, 1.5, 5.5, 0.5, 2.5, 4.5, 6.5].map((row, k) => ({
-    row,
-    level: k === 0 ? 0 : k < 3 ? 1 : 2,
-    node: svgNode(svg, "circle", { r: 4, fill: colour("ink"), "pointer-events": "none" }),
-  }));
+function drawSettings({ logits, calm, logit_state: s, dynamics_action: a }, { pi }, { get, change }) {
+  const setting = (role, words, options, index, trait, limits, value, set, name, shown, spoken) =>
+    div("pgc-setting",
+      choice(`${role}-which`, words, options, index, (which) => change({ [trait]: which })),
+      dial(role, limits, value, spoken, set, { class: `pgc-of-${role}`, "aria-label": name }),
+      shownBeside(role, shown));
+  const [z, p] = [short(logits[2 * s]), short(pi[s][0])];
+  const customers = ["first message", "calm customer", "angry customer"];
+  const replies = ["a refund", "an apology"];
+  return row("pgc-moves",
+    setting("policy", "logit of refund,", customers, s, "logit_state",
+      { min: -LOGIT_LIMIT, max: LOGIT_LIMIT, step: 0.1 }, logits[2 * s],
+      (value) => change({ logits: replaced(logits, 2 * s, value) }),
+      `logit of refund, ${STATES[s]}`, `z = ${z}, π = ${p}`, `${z}, probability ${p}`),
+    setting("dynamics", "Pr(calm) after", replies, a, "dynamics_action",
+      { min: LOWEST_CALM, max: HIGHEST_CALM, step: 0.02 }, calm[a],
+      (value) => change({ calm: replaced(calm, a, value) }),
+      `probability of a calm customer after ${replies[a]}`, `Pr = ${short(calm[a])}`, short(calm[a])),
+    button("reset", "reset", () => change({ logits: get("initial_logits"), calm: get("initial_calm") })));
+}
 
-  // --- the two settings
-  const moves = htmlNode(root, "div", { class: "pgc-row pgc-moves" });
-  const setting = (role, words, options, trait, attributes) => {
-    const box = htmlNode(moves, "div", { class: "pgc-setting" });
-    const label = htmlNode(box, "label", {}, words);
-    const select = htmlNode(label, "select", { "data-role": `${role}-which` });
-    options.forEach((option, i) => htmlNode(select, "option", { value: i }, option));
-    select.addEventListener("change", () => change({ [trait]: Number(select.value) }));
-    const input = htmlNode(box, "input", { type: "range", "data-role": role, class: `pgc-of-${role}`, ...attributes });
-    const value = htmlNode(box, "span", { class: "pgc-shown", "data-role": `${role}-shown` });
-    return { select, input, value };
-  };
-  const replaced = (list, index, value) => list.map((old, i) => (i === index ? value : old));
-  const policy = setting("policy", "logit of refund,", ["first message", "calm customer", "angry customer"], "logit_state", {
-    min: -LOGIT_LIMIT,
-    max: LOGIT_LIMIT,
-    step: 0.1,
-  });
-  policy.input.addEventListener("input", () =>
-    change({ logits: replaced(get("logits"), 2 * get("logit_state"), Number(policy.input.value)) }),
-  );
-  const dynamics = setting("dynamics", "Pr(calm) after", ["a refund", "an apology"], "dynamics_action", {
-    min: LOWEST_CALM,
-    max: HIGHEST_CALM,
-    step: 0.02,
-  });
-  dynamics.input.addEventListener("input", () =>
-    change({ calm: replaced(get("calm"), get("dynamics_action"), Number(dynamics.input.value)) }),
-  );
-  const reset = htmlNode(moves, "button", { type: "button", "data-role": "reset" }, "reset");
-  reset.addEventListener("click", () => change({ logits: get("initial_logits"), calm: get("initial_calm") }));
-  const sentence = htmlNode(root, "p", { class: "pgc-sentence", "data-role": "sentence" });
+// One path, taken apart.
+function drawPath(i, path, first, formulas) {
+  const [a, s, b] = choices(i);
+  const [r1, r2] = path.rewards;
+  const factor = (part, k, name, p) =>
+    h("span", { class: "pgc-factor", "data-part": part, ...about("factor", k, p) }, `${name} ${short(p)}`);
+  const sum = `${short(r1)} ${r2 < 0 ? "−" : "+"} ${short(Math.abs(r2))} = ${short(path.return)}`;
+  const cells = (part, log) => [
+    [path[part], short(path[part]), undefined, { class: differs(path[part], first[part]) && "pgc-moved" }],
+    [first[part], short(first[part])],
+    [log, short(log)],
+  ];
+  return [
+    h("p", { class: "pgc-title", "data-role": "path-name" }, `${pathName(i)}:  R(τ) = ${sum}`),
+    div("pgc-product",
+      typeset(formulas.probability),
+      h("span", {}, "="),
+      factor("policy", 0, `π(${ACTIONS[a]})`, path.policyFactors[0]),
+      h("span", {}, "×"),
+      factor("dynamics", 1, `Pr(${STATES[s]})`, path.dynamics),
+      h("span", {}, "×"),
+      factor("policy", 2, `π(${ACTIONS[b]})`, path.policyFactors[1]),
+      h("span", { "data-role": "product" }, `= ${short(path.probability)}`)),
+    table("the path's probability in two parts", ["now", "at the start", "log, now"], [
+      ["split-policy", "policy part", cells("policy", path.logPolicy)],
+      ["split-dynamics", "dynamics part", cells("dynamics", path.logDynamics)],
+      ["split-both", "their product; log: sum", cells("probability", path.logPolicy + path.logDynamics)],
+    ], "its parts", [], "pgc-whole"),
+  ];
+}
 
-  // --- one path, taken apart
-  const title = htmlNode(root, "p", { class: "pgc-title", "data-role": "path-name" });
-  const product = htmlNode(root, "div", { class: "pgc-product" });
-  typeset(product, "probability");
-  htmlNode(product, "span", {}, "=");
-  const factors = ["policy", "dynamics", "policy"].map((part, k) => {
-    if (k > 0) htmlNode(product, "span", {}, "×");
-    return htmlNode(product, "span", { class: "pgc-factor", "data-part": part, "data-role": "factor", "data-index": k });
-  });
-  const result = htmlNode(product, "span", { "data-role": "product" });
+function drawScore({ score }, isWide, formula) {
+  const columns = ["first", "calm", "angry"].flatMap((state) =>
+    (isWide ? ACTIONS : ["ref.", "apol."]).map((action) => `${state}, ${action}`));
+  const shown = (v) => (v !== 0 && Math.abs(v) < 5e-4 ? "≈0" : signed(v));
+  const cells = (values) => values.map((v) => [v, shown(v)]);
+  return table("the gradient of the path's log-probability", columns, [
+    ["gradient-policy", "of the policy part", cells(score)],
+    ["gradient-dynamics", "of the dynamics part", cells(score.map(() => 0))],
+    ["gradient-both", "together", cells(score)],
+  ], typeset(formula), [], "pgc-gradient");
+}
 
-  const makeTable = (name, label, first, columns, rowsOf) => {
-    const table = htmlNode(root, "table", { class: `pgc-parts pgc-${name}`, role: "table", "aria-label": label });
-    const head = htmlNode(htmlNode(table, "thead", { role: "rowgroup" }), "tr", { role: "row" });
-    first(htmlNode(head, "th", { role: "columnheader", scope: "col" }));
-    const headers = columns.map((column) => htmlNode(head, "th", { role: "columnheader", scope: "col" }, column));
-    const body = htmlNode(table, "tbody", { role: "rowgroup" });
-    const cells = Object.fromEntries(
-      rowsOf.map(([row, words, formulaName]) => {
-        const line = htmlNode(body, "tr", { role: "row" });
-        const header = htmlNode(line, "th", { role: "rowheader", scope: "row" });
-        htmlNode(header, "span", { class: "pgc-word" }, words);
-        if (formulaName) typeset(header, formulaName);
-        const made = columns.map((_, k) => htmlNode(line, "td", { role: "cell", "data-row": `${name}-${row}`, "data-index": k }));
-        return [row, made];
-      }),
-    );
-    return { headers, cells };
-  };
-  const parts = makeTable("split", "the path's probability in two parts", (th) => setText(th, "its parts"), ["now", "at the start", "log, now"], [
-    ["policy", "policy part"],
-    ["dynamics", "dynamics part"],
-    ["both", "their product; log: sum"],
-  ]);
-  const scores = makeTable("gradient", "the gradient of the path's log-probability", (th) => typeset(th, "score"), Array(6).fill(""), [
-    ["policy", "of the policy part"],
-    ["dynamics", "of the dynamics part"],
-    ["both", "together"],
-  ]);
-  const totals = htmlNode(root, "div", { class: "pgc-totals" });
-  const total = (name) => {
-    const box = htmlNode(totals, "span", {});
-    typeset(box, name);
-    return htmlNode(box, "strong", { "data-role": name });
-  };
-  const [sum, performance] = [total("total"), total("performance")];
-  const live = makeLiveRegion(root);
-
-  // --- drawing
-  let geometry = null;
-  function layout() {
-    const inner = Math.max(120, (root.clientWidth || UNSEEN_WIDTH) - 24); // a side bar may leave next to nothing
-    const wide = inner >= 560;
-    root.classList.toggle("pgc-narrow", !wide);
-    const tree = wide ? 440 : Math.round(inner * 0.67);
-    geometry = { inner, wide, tree, left: 8, column: (tree - 8) / 3, bend: wide ? 18 : 9, right: inner - 6 };
-    geometry.x = (level) => geometry.left + level * geometry.column;
-    geometry.y = (row) => TOP + (row + 0.5) * ROW;
-    geometry.barStart = tree + (wide ? 14 : 6);
-    geometry.barRoom = Math.max(4, geometry.right - (wide ? 46 : 34) - geometry.barStart - 30);
-    setAttributes(svg, { width: inner, height: TREE_HEIGHT, viewBox: `0 0 ${inner} ${TREE_HEIGHT}` });
-    refresh();
-  }
-
-  function fitName(node, name, room) {
-    const most = Math.max(3, Math.floor(room / 6.6));
-    setText(node, name.length > most ? `${name.slice(0, most - 1)}…` : name);
-  }
-
-  function drawTree({ pi, paths }, start, { calm, selected }) {
-    const { inner, wide, x, y, column, bend, barStart, barRoom, right } = geometry;
-    const at = shown();
-    heads.forEach((node, k) => {
-      setText(node, wide ? HEADS[k] : NARROW_HEADS[k]);
-      setAttributes(node, {
-        x: k < 3 ? x(k) + bend + 4 : k === 3 ? barStart : right,
-        "text-anchor": k === 4 ? "end" : "start",
-      });
-    });
-    branches.forEach(({ level, from, to, part, state, action, paths: [first, last], line, name, chance }) => {
-      const on = first <= at && at <= last;
-      const [x0, x1] = [x(level), x(level + 1)];
-      const p = part === "policy" ? pi[state][action] : state === 1 ? calm[action] : 1 - calm[action];
-      const tint = part === "policy" ? POLICY_COLOUR : DYNAMICS_COLOUR;
-      setAttributes(line, {
-        d: `M${x0} ${y(from)} L${x0 + bend} ${y(to)} L${x1} ${y(to)}`,
-        stroke: tint,
-        "stroke-width": on ? 3.5 : 1.5,
-        "stroke-dasharray": part === "dynamics" ? "5 4" : null,
-        "data-value": p,
-      });
-      const weight = on ? 600 : 400;
-      setAttributes(name, { x: x0 + bend + 4, y: y(to) - 5, "font-weight": weight });
-      const word = part === "policy" ? ACTIONS[action] : STATES[state];
-      if (wide) setText(name, `${word} ${probabilityText(p)}`);
-      else fitName(name, word, column - bend - 4);
-      setAttributes(chance, { x: x0 + bend + 4, y: y(to) + 13, "font-weight": weight, visibility: wide ? "hidden" : null });
-      setText(chance, wide ? "" : probabilityText(p));
-    });
-    dots.forEach(({ row, level, node }) => setAttributes(node, { cx: x(level), cy: y(row) }));
-    const largest = Math.max(...paths.map((path) => path.probability), ...start.paths.map((path) => path.probability));
-    const scale = SCALES.find((limit) => limit >= largest) ?? 1;
-    rows.forEach(({ group, band, ring }, i) => {
-      const path = paths[i];
-      const frame = { x: 1, width: inner - 2, y: y(i) - ROW / 2 + 1, height: ROW - 2 };
-      setAttributes(band, { ...frame, fill: i === at ? colour("wash") : "transparent" });
-      setAttributes(ring, { ...frame });
-      setAttributes(group, {
-        "aria-checked": i === selected ? "true" : "false",
-        tabindex: i === selected ? 0 : -1,
-        "aria-label": `${pathName(i).replaceAll(" → ", ", ")}: probability ${short(path.probability)}, return ${short(path.return)}`,
-      });
-      const { bar, before, value, worth } = bars[i];
-      const [width, widthBefore] = [path.probability, start.paths[i].probability].map((p) => (p / scale) * barRoom);
-      setAttributes(bar, { x: barStart, width, y: y(i) - 8, height: 16, "data-value": path.probability });
-      const moved = differs(path.probability, start.paths[i].probability);
-      setAttributes(before, { x: barStart, width: widthBefore, y: y(i) - 8, height: 16, visibility: moved ? null : "hidden" });
-      setAttributes(value, { x: barStart + Math.max(width, moved ? widthBefore : 0) + 4, y: y(i) + 4 });
-      setText(value, path.probability < 0.005 ? "≈0" : probabilityText(path.probability));
-      setAttributes(worth, { x: right, y: y(i) + 4, "data-value": path.return });
-      setText(worth, signed(path.return));
-    });
-  }
-
-  function drawPath({ paths }, start) {
-    const at = shown();
-    const [path, first] = [paths[at], start.paths[at]];
-    setText(title, `${pathName(at)}:  R(τ) = ${short(path.rewards[0])} ${path.rewards[1] < 0 ? "−" : "+"} ${short(Math.abs(path.rewards[1]))} = ${short(path.return)}`);
-    const [a, s, b] = choices(at);
-    const words = [`π(${ACTIONS[a]})`, `Pr(${STATES[s]})`, `π(${ACTIONS[b]})`];
-    [path.policyFactors[0], path.dynamics, path.policyFactors[1]].forEach((p, k) => {
-      setText(factors[k], `${words[k]} ${short(p)}`);
-      setAttributes(factors[k], { "data-value": p });
-    });
-    setText(result, `= ${short(path.probability)}`);
-    const values = {
-      policy: [path.policy, first.policy, path.logPolicy],
-      dynamics: [path.dynamics, first.dynamics, path.logDynamics],
-      both: [path.probability, first.probability, path.logPolicy + path.logDynamics],
-    };
-    for (const [row, numbers] of Object.entries(values))
-      parts.cells[row].forEach((cell, k) => {
-        setAttributes(cell, { "data-value": numbers[k] });
-        setText(cell, short(numbers[k]));
-        cell.classList.toggle("pgc-moved", k === 0 && differs(numbers[0], numbers[1]));
-      });
-    scores.headers.forEach((node, k) => {
-      const [state, action] = [["first", "calm", "angry"][k >> 1], ACTIONS[k & 1]];
-      setText(node, `${state}, ${geometry.wide ? action : k & 1 ? "apol." : "ref."}`);
-    });
-    for (const row of ["policy", "dynamics", "both"])
-      scores.cells[row].forEach((cell, k) => {
-        const value = row === "dynamics" ? 0 : path.score[k];
-        setAttributes(cell, { "data-value": value });
-        setText(cell, value !== 0 && Math.abs(value) < 5e-4 ? "≈0" : signed(value));
-      });
-  }
-
-  function refresh() {
-    if (geometry === null) return;
-    const now = { logits: get("logits"), calm: get("calm"), rewards: get("rewards"), selected: get("selected") };
-    const all = walk(now);
-    const start = walk({ logits: get("initial_logits"), calm: get("initial_calm"), rewards: now.rewards });
-    drawTree(all, start, now);
-    drawPath(all, start);
-    const [state, action] = [get("logit_state"), get("dynamics_action")];
-    const z = now.logits[2 * state];
-    policy.select.value = state;
-    policy.input.value = z;
-    setText(policy.value, `z = ${short(z)}, π = ${short(all.pi[state][0])}`);
-    setAttributes(policy.input, {
-      "aria-label": `logit of refund, ${STATES[state]}`,
-      "aria-valuetext": `${short(z)}, probability ${short(all.pi[state][0])}`,
-    });
-    dynamics.select.value = action;
-    dynamics.input.value = now.calm[action];
-    setText(dynamics.value, `Pr = ${short(now.calm[action])}`);
-    setAttributes(dynamics.input, {
-      "aria-label": `probability of a calm customer after ${["a refund", "an apology"][action]}`,
-      "aria-valuetext": short(now.calm[action]),
-    });
-    setText(sum, ` = ${short(all.total)}`);
-    setAttributes(sum, { "data-value": all.total });
-    setText(performance, ` = ${short(all.performance)}`);
-    setAttributes(performance, { "data-value": all.performance, "data-gradient": JSON.stringify(all.gradient) });
-    const words = whatMoved(all, start);
-    setText(sentence, words);
-    const path = all.paths[shown()];
-    live.say(
-      `${pathName(shown()).replaceAll(" → ", ", ")}: probability ${short(path.probability)}, ` +
-        `policy part ${short(path.policy)} times dynamics part ${short(path.dynamics)}, return ${short(path.return)}. ` +
-        `J is ${short(all.performance)}. ${words}`,
-    );
-  }
-
-  // --- mouse, finger and keys on the paths
-  const choose = (i) => {
-    pointed = null;
-    change({ selected: i });
-    refresh();
-  };
-  rows.forEach(({ group }, i) => {
-    group.addEventListener("click", () => {
-      choose(i);
-      group.focus({ preventScroll: true });
-    });
-    group.addEventListener("pointerenter", (event) => {
-      if (event.pointerType !== "mouse") return;
+const render = makeLab({
+  name: "trajectory_tree",
+  label: "Trajectory tree",
+  view(lab) {
+    const { get, change } = lab;
+    const formulas = get("formulas");
+    let pointed = null; // the path under the mouse, shown while it is there
+    const pointAt = (i) => {
       pointed = i;
-      refresh();
-    });
-    group.addEventListener("keydown", (event) => {
-      const to = { ArrowDown: i + 1, ArrowRight: i + 1, ArrowUp: i - 1, ArrowLeft: i - 1, Home: 0, End: PATHS - 1 }[event.key];
-      if (!isPlain(event) || to === undefined) return;
-      const next = (to + PATHS) % PATHS;
-      choose(next);
-      rows[next].group.focus({ preventScroll: true });
-    });
-  });
-  svg.addEventListener("pointerleave", () => {
-    pointed = null;
-    refresh();
-  });
-
-  model.on("change", refresh);
-  const observer = new ResizeObserver(layout);
-  observer.observe(root);
-  layout();
-  return () => {
-    observer.disconnect();
-    live.stop();
-    model.off("change", refresh);
-  };
-}
+      lab.refresh();
+    };
+    const choose = (i) => {
+      pointed = null;
+      change({ selected: i });
+    };
+    return (size) => {
+      const traits = lab.state("logits", "calm", "rewards", "selected", "logit_state", "dynamics_action");
+      const set = { ...traits, shown: pointed ?? traits.selected };
+      const all = walk(set);
+      const start = walk({ logits: get("initial_logits"), calm: get("initial_calm"), rewards: set.rewards });
+      const path = all.paths[set.shown];
+      const words = whatMoved(all, start);
+      const parts = `policy part ${short(path.policy)} times dynamics part ${short(path.dynamics)}`;
+      const told = `probability ${short(path.probability)}, ${parts}, return ${short(path.return)}`;
+      const gradient = { "data-gradient": JSON.stringify(all.gradient) };
+      return {
+        seen: [
+          title("all conversations of two replies", key(" — solid: the policy chooses ┅ dashed: the customer does")),
+          drawTree(set, all, start, makePlaces(size), { choose, pointAt }),
+          drawSettings(set, all, lab),
+          sentence(words),
+          drawPath(set.shown, path, start.paths[set.shown], formulas),
+          drawScore(path, size.isWide, formulas.score),
+          div("pgc-totals",
+            total(formulas, "total", all.total, ` = ${short(all.total)}`),
+            total(formulas, "performance", all.performance, ` = ${short(all.performance)}`, null, gradient)),
+        ],
+        said: `${spoken(set.shown)}: ${told}. J is ${short(all.performance)}. ${words}`,
+      };
+    };
+  },
+});
 
 export default { render };

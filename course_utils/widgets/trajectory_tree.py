@@ -11,6 +11,10 @@ from course_utils.arguments import FloatArray
 from course_utils.mdp import TabularMDP, Trajectories
 from course_utils.widgets.formulas import formula
 from course_utils.widgets.lab import Lab, Numbers, Whole, lab_source, lab_style
+from course_utils.worlds import CALM_AFTER, REPLY_LOGITS, REPLY_REWARDS, conversation
+
+__all__ = ["TrajectoryTree", "flat", "row_formulas"]
+
 
 STATES = ("first message", "calm", "angry")
 ACTIONS = ("refund", "apologise")
@@ -19,28 +23,6 @@ ENTRIES = len(STATES) * len(ACTIONS)
 LOGIT_LIMIT = 5.0
 REWARD_LIMIT = 10.0
 LOWEST_CALM, HIGHEST_CALM = 0.02, 0.98
-START_LOGITS = np.log([[0.5, 0.5], [0.2, 0.8], [0.6, 0.4]])
-START_CALM = (0.8, 0.3)  # after a refund, after an apology
-START_REWARDS = ((-1.0, 0.0), (1.0, 3.0), (0.0, -4.0))
-
-
-def conversation(calm_after: ArrayLike = START_CALM, rewards: ArrayLike = START_REWARDS) -> TabularMDP:
-    """Return the conversation as an MDP: reply to the first message, then to a calm or an angry customer, end.
-
-    calm_after: Pr(calm | first message, a), shape (2,); rewards: r(s, a) in the three states, shape (3, 2).
-    """
-    calm = np.asarray(calm_after, dtype=float)
-    transitions = np.zeros((4, 2, 4))
-    transitions[0, :, 1], transitions[0, :, 2] = calm, 1 - calm
-    transitions[1:, :, 3] = 1.0
-    return TabularMDP(
-        transitions=transitions,
-        rewards=np.vstack([np.reshape(rewards, (3, 2)), np.zeros((1, 2))]),
-        start=np.array([1.0, 0.0, 0.0, 0.0]),
-        terminal_states=(3,),
-        state_names=(*STATES, "closed"),
-        action_names=ACTIONS,
-    )
 
 
 def row_formulas() -> dict[str, str]:
@@ -90,18 +72,16 @@ class TrajectoryTree(Lab):
 
     def __init__(
         self,
-        logits: ArrayLike = START_LOGITS,
-        calm: ArrayLike = START_CALM,
-        rewards: ArrayLike = START_REWARDS,
+        logits: ArrayLike = REPLY_LOGITS,
+        calm: ArrayLike = CALM_AFTER,
+        rewards: ArrayLike = REPLY_REWARDS,
         *,
         selected: int = 0,
     ) -> None:
         super().__init__(
-            logits=_flat("logits", logits),
+            logits=flat("logits", logits),
             calm=calm,
-            rewards=_flat("rewards", rewards),
-            initial_logits=_flat("logits", logits),
-            initial_calm=calm,
+            rewards=flat("rewards", rewards),
             selected=selected,
             formulas=row_formulas(),
         )
@@ -110,7 +90,7 @@ class TrajectoryTree(Lab):
 
     def mdp(self) -> TabularMDP:
         """Return the conversation with the present dynamics and rewards."""
-        return conversation(self.calm, self.rewards)
+        return conversation(self.calm, np.reshape(self.rewards, (3, 2)))
 
     def table(self) -> FloatArray:
         """Return the logits as the MDP wants them, shape (4, 2); nothing is decided in the last row."""
@@ -136,13 +116,6 @@ class TrajectoryTree(Lab):
     def gradient(self) -> FloatArray:
         """Return the exact ∂J/∂z, shape (3, 2)."""
         return self.mdp().policy_gradient(self.table())[:3]
-
-    # --- the button, from Python --------------------------------------------------------------------
-
-    def reset(self) -> None:
-        """Go back to the first logits and dynamics, as the button does."""
-        with self.hold_trait_notifications():
-            self.logits, self.calm = self.initial_logits, self.initial_calm
 
     # --- viewers without widgets --------------------------------------------------------------------
 
@@ -201,7 +174,7 @@ class TrajectoryTree(Lab):
         return figures.png(fig)
 
 
-def _flat(name: str, value: ArrayLike) -> list[float]:
+def flat(name: str, value: ArrayLike) -> list[float]:
     """Return a table of shape (3, 2), or its six entries, as a list."""
     try:
         table = np.asarray(value, dtype=float)

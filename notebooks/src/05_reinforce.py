@@ -18,10 +18,17 @@
 
 # %% label="setup" tags=["skip"]
 import numpy as np
-from course_utils import estimators, figures, mdp, policy, rollout, training
+from course_utils import (
+    estimators,
+    figures,
+    learning_curves,
+    mdp,
+    policy,
+    rollout,
+    worlds,
+)
 from course_utils.checks import check
 from course_utils.widgets import GradientCloud, Quiz
-from course_utils.widgets.trajectory_tree import START_LOGITS, conversation
 
 np.set_printoptions(precision=4, suppress=True)
 
@@ -42,8 +49,8 @@ np.set_printoptions(precision=4, suppress=True)
 # single* conversation of that kind count?
 
 # %% label="algorithm-code" tags=["subslide"]
-support = conversation()
-logits = np.vstack([START_LOGITS, [0.0, 0.0]])  # last row: closed, nothing to decide
+support = worlds.conversation()
+logits = np.vstack([worlds.REPLY_LOGITS, [0.0, 0.0]])  # last row: closed, nothing to decide
 pi = policy.softmax(logits)
 names, replies = support.state_names, support.action_names
 print(f"{'':14s}   π(refund)   points for refund, apologise")
@@ -301,7 +308,7 @@ for m, final in ended.items():  # the share of the runs, and its standard error
 # stays with probability 0.7. **Predict:** which of the 25 terms have mean 0? All with $k\neq t$? Those with $k<t$? None?
 
 # %% label="past-code" tags=["subslide"]
-game = mdp.geometric_mdp(horizon=5)
+game = worlds.geometric_mdp(horizon=5)
 game_logits = np.log([[0.7, 0.3], [0.5, 0.5]])  # playing; stopped, nothing to decide
 plays = game.enumerate_trajectories(game_logits)
 means = np.zeros((5, 5))
@@ -350,8 +357,8 @@ print(f"all together {means.sum():.4f}   exact gradient {of_stay:.4f}")
 # the end*. Where does it shrink most? Where not at all?
 
 # %% label="diff-code" tags=["subslide"]
-long_game, stay = mdp.geometric_mdp(horizon=20), np.log([[0.9, 0.1], [0.5, 0.5]])
-letters = mdp.token_mdp()
+long_game, stay = worlds.geometric_mdp(horizon=20), np.log([[0.9, 0.1], [0.5, 0.5]])
+letters = worlds.token_mdp()
 problems = {
     "conversation": (support, logits),
     "game, 20 steps": (long_game, stay),
@@ -404,7 +411,7 @@ GradientCloud(samples=4, vertical="calm")
 # **Predict:** which of them is only another step size? Which leads elsewhere?
 
 # %% label="corridor-code" tags=["subslide"]
-book = mdp.short_corridor()
+book = worlds.short_corridor()
 corridor = mdp.TabularMDP(
     book.transitions, book.rewards, book.start, horizon=10, terminal_states=[3]
 )
@@ -530,7 +537,7 @@ def without_factor(problem, z):
     return visits[:, None] * policy.softmax(z) * problem.advantages(z)
 
 
-lake = mdp.from_gymnasium("FrozenLake-v1", is_slippery=False)
+lake = worlds.frozen_lake()
 for discount in [0.5, 0.9, 0.99, 1.0]:
     told = []
     for name, base in [("corridor", book), ("lake", lake)]:
@@ -608,7 +615,7 @@ theta = np.array([np.log(0.05 / 0.95), 0.0])  # right, left
 start_J = book.performance(book.features @ theta)
 v_star = -(6 + 4 * np.sqrt(2))
 alphas = [2.0**-12, 2.0**-13, 2.0**-14]
-returns = training.reinforce_runs(
+returns = learning_curves.reinforce_runs(
     book,
     theta,
     step_sizes=alphas,

@@ -17,10 +17,9 @@
 
 # %% label="setup" tags=["skip"]
 import numpy as np
-from course_utils import estimators, figures, mdp, policy, rollout, training
+from course_utils import estimators, figures, learning_curves, policy, rollout, worlds
 from course_utils.checks import check
 from course_utils.widgets import BaselineLab, Quiz
-from course_utils.widgets.trajectory_tree import conversation
 
 np.set_printoptions(precision=4, suppress=True)
 
@@ -45,13 +44,13 @@ np.set_printoptions(precision=4, suppress=True)
 # %% label="puzzle-code" tags=["subslide"]
 states = ["first message", "calm", "angry"]
 logits = np.log([[0.5, 0.5], [0.2, 0.8], [0.6, 0.4], [0.5, 0.5]])  # the last row: closed
-support = conversation()
-generous = conversation(rewards=support.rewards[:3] + 100)
-worlds = {"as it was": support, "100 more": generous}
+support = worlds.conversation()
+generous = worlds.conversation(rewards=support.rewards[:3] + 100)
+both_worlds = {"as it was": support, "100 more": generous}
 
 exact = support.policy_gradient(logits)
 variance = {}
-for name, world in worlds.items():
+for name, world in both_worlds.items():
     paths = world.enumerate_trajectories(logits)
     mean, variance[name] = estimators.exact_moments(
         paths, logits, estimators.total_return(paths)
@@ -76,7 +75,7 @@ rng = np.random.default_rng(6)
 m, batches = 500, 300
 squared_length = (exact**2).sum()
 cloud = {}
-for name, world in worlds.items():
+for name, world in both_worlds.items():
     record = rollout.from_mdp(world, logits, m * batches, rng)
     each = estimators.score_gradients(logits, record, estimators.total_return(record))
     cloud[name] = each.reshape(batches, m, 4, 2).mean(axis=1)  # one estimate for each batch
@@ -545,12 +544,12 @@ figures.show(
 # **Predict:** the step size with the baseline is 16 times larger. Why could REINFORCE alone not use it?
 
 # %% label="corridor-code" tags=["subslide"]
-corridor = mdp.short_corridor()
+corridor = worlds.short_corridor()
 theta = np.log([0.05, 0.95])  # right, left: as in lesson 05
 runs, n_episodes = 100, 1_000
 settings = {"runs": runs, "episodes": n_episodes, "rng": np.random.default_rng(13)}
-plain = training.reinforce_runs(corridor, theta, step_sizes=[2**-13], **settings)[0]
-helped = training.reinforce_runs(
+plain = learning_curves.reinforce_runs(corridor, theta, step_sizes=[2**-13], **settings)[0]
+helped = learning_curves.reinforce_runs(
     corridor, theta, step_sizes=[2**-9], value_step_size=2**-6, **settings
 )[0]
 best_J = -(6 + 4 * np.sqrt(2))
@@ -587,7 +586,7 @@ figures.show(
 )
 
 # %% label="corridor-large" tags=["subslide"]
-same_step = training.reinforce_runs(
+same_step = learning_curves.reinforce_runs(
     corridor,
     theta,
     step_sizes=[2**-9],
@@ -666,7 +665,7 @@ def weightings(record, V):
     }
 
 
-short = mdp.geometric_mdp(horizon=60)  # at p = 0.5 a longer episode has probability 2⁻⁶⁰
+short = worlds.geometric_mdp(horizon=60)  # at p = 0.5 a longer episode has probability 2⁻⁶⁰
 even = np.zeros((2, 2))
 listed = short.enumerate_trajectories(even)
 print("p = 0.5     by the formula   by enumeration")
@@ -675,7 +674,7 @@ for name, weights in weightings(listed, V=1.0).items():
     print(f"{name:17s} {closed_form[name](0.5):8.4f} {enumerated:16.4f}")
 
 # %% label="length-sample" tags=["subslide"]
-game, episodes = mdp.geometric_mdp(), 20_000
+game, episodes = worlds.geometric_mdp(), 20_000
 staying = np.array([0.2, 0.4, 0.6, 0.8, 0.9])
 measured = {name: [] for name in closed_form}
 for p in staying:
@@ -747,7 +746,7 @@ figures.show(
 
 # %% label="compare-code" tags=["subslide"]
 tables = {}
-for name, world in worlds.items():
+for name, world in both_worlds.items():
     paths, values = world.enumerate_trajectories(logits), world.state_values(logits)
     constant = estimators.optimal_baseline(paths, logits, paths.probabilities)
     six = {
@@ -779,7 +778,7 @@ for name, world in worlds.items():
 # mood. *V* knows it: 2.6 points are to be expected of a calm customer and −1.6 of an angry one. So it is best in both.
 
 # %% label="solved-code" tags=["subslide"]
-for name, world in worlds.items():
+for name, world in both_worlds.items():
     paths = world.enumerate_trajectories(logits)
     with_V = estimators.value_baseline(paths, world.state_values(logits))
     moments = estimators.exact_moments(paths, logits, with_V)

@@ -17,10 +17,9 @@
 
 # %% label="setup" tags=["skip"]
 import numpy as np
-from course_utils import estimators, policy, returns, rollout
+from course_utils import estimators, policy, returns, rollout, worlds
 from course_utils.checks import check
 from course_utils.widgets import GaeLab, GridLab, Quiz
-from course_utils.widgets.trajectory_tree import conversation
 
 np.set_printoptions(precision=4, suppress=True)
 
@@ -60,7 +59,7 @@ print(f"advantage: {Q_sa} − {V_s} = {Q_sa - V_s}")
 # policy refunds a calm customer with probability 0.2 (1 point) and apologises with 0.8 (3 points). What is $V(\text{calm})$?
 
 # %% label="values-code" tags=["subslide"]
-support = conversation()
+support = worlds.conversation()
 states, actions = support.state_names[:3], support.action_names
 pi = np.array([[0.5, 0.5], [0.2, 0.8], [0.6, 0.4]])
 logits = np.log(np.vstack([pi, [0.5, 0.5]]))  # the last row: closed, nothing to decide

@@ -18,7 +18,7 @@
 
 # %% label="setup" tags=["skip"]
 import numpy as np
-from course_utils import figures, mdp, objectives, policy
+from course_utils import figures, objectives, policy, worlds
 from course_utils.checks import check
 from course_utils.widgets import AdvantageLab, Quiz
 
@@ -424,7 +424,7 @@ AdvantageLab(preset="sampled_trajectory", actions=actions, trajectory_length=5, 
 # *stop* (reward 0, and the episode ends).
 
 # %% label="dataset-exact" tags=["subslide"]
-game = mdp.geometric_mdp(discount=1.0)
+game = worlds.geometric_mdp(discount=1.0)
 # Row 0: playing. Row 1: stopped, where there is nothing to decide.
 game_logits = np.array([[np.log(0.7), np.log(0.3)], [0.0, 0.0]])
 print(f"probability of staying: {policy.softmax(game_logits)[0, 0]:.2f}")

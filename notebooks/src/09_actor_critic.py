@@ -17,10 +17,9 @@
 
 # %% label="setup" tags=["skip"]
 import numpy as np
-from course_utils import figures, mdp, objectives, policy, returns, rollout, training
+from course_utils import figures, objectives, policy, returns, rollout, training, worlds
 from course_utils.checks import check
 from course_utils.widgets import Quiz, TrainingLab
-from course_utils.widgets.trajectory_tree import conversation
 
 np.set_printoptions(precision=4, suppress=True)
 
@@ -60,7 +59,7 @@ np.set_printoptions(precision=4, suppress=True)
 # This is **advantage actor-critic**, A2C for short. Here it is, for one conversation of the support assistant.
 
 # %% label="three-code" tags=["subslide"]
-support = conversation()
+support = worlds.conversation()
 logits = np.log([[0.5, 0.5], [0.2, 0.8], [0.6, 0.4], [0.5, 0.5]])  # first, calm, angry, closed
 states, actions = np.array([0, 1]), np.array([0, 1])  # refund; calm; apologise
 rewards, discounts = np.array([-1.0, 3.0]), np.array([1.0, 0.0])
@@ -162,7 +161,7 @@ print(f"exact V + entropy / c_V  {exact + entropy / c_V}")
 # would the wrong sign do, −0.05?
 
 # %% label="entropy-code" tags=["subslide"]
-choice = mdp.three_action_state([1.0, 0.9, 0.0])
+choice = worlds.three_action_state([1.0, 0.9, 0.0])
 for c in (0.0, 0.05, 0.5, -0.05):
     z = np.log([0.05, 0.9, 0.05])
     for _ in range(300):
@@ -341,8 +340,8 @@ for name, guess in critics.items():
 # **Predict:** what is J of the policy that walks at random? A tenth? A hundredth?
 
 # %% label="lake-code" tags=["subslide"]
-lake = mdp.from_gymnasium("FrozenLake-v1", discount=0.95, is_slippery=False)
-limit = mdp.from_gymnasium("FrozenLake-v1", horizon=100, is_slippery=False)  # J is the success
+lake = worlds.frozen_lake(discount=0.95)
+limit = worlds.frozen_lake(horizon=100)  # J is the success
 start = np.zeros((16, 4))
 success = [limit.performance(start)]
 

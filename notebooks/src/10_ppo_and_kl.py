@@ -20,7 +20,7 @@
 
 # %% label="setup" tags=["skip"]
 import numpy as np
-from course_utils import estimators, mdp, objectives, policy
+from course_utils import estimators, objectives, policy, worlds
 from course_utils.checks import check
 from course_utils.widgets import ClipLab, Quiz
 
@@ -365,7 +365,7 @@ for end in (0.1, 0.3, 0.6, 0.9):  # the other tokens share the rest, as they did
 # speaks. Which letters should it push down?
 
 # %% label="where-code" tags=["subslide"]
-language = mdp.token_mdp(vocabulary=2, length=2, rewards=np.zeros((2, 2)))
+language = worlds.token_mdp(vocabulary=2, length=2, rewards=np.zeros((2, 2)))
 places = language.state_names[:3]  # the start, after a, after b
 z_ref = np.zeros(language.rewards.shape)
 z = z_ref.copy()

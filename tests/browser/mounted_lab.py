@@ -58,7 +58,7 @@ class MountedLab(LabView):
     def __init__(self, page: Page, twin: Any, says: str = "{}", answers: bool | None = None) -> None:
         """says: what `read` returns, an expression in the words of lab_view.reading."""
         self.twin, self._says = twin, says
-        traits = {name: getattr(twin, name) for name in offline._traits(type(twin))}
+        traits = {name: getattr(twin, name) for name in offline.traits(type(twin))}
         page.set_content('<!doctype html><html lang="en"><body style="margin: 0"><main></main></body></html>')
         page.evaluate(_MOUNT, [type(twin).__name__, twin._esm, twin._css, traits, answers])
         super().__init__(page, ".pgc-lab")

@@ -32,6 +32,12 @@ each_lab = pytest.mark.parametrize("name", every_lab.NAMES)
 WIDTHS = (760, 390, 302)  # room to spare; a phone; what that leaves a lab in JupyterLab
 
 
+@pytest.fixture
+def context_options() -> dict[str, Any]:
+    """What moves by itself is at once where it belongs."""
+    return {"viewport": {"width": 800, "height": 1000}, "reduced_motion": "reduce"}
+
+
 def test_every_lab_has_a_row() -> None:
     assert set(every_lab.ROWS) == set(every_lab.NAMES)
 
@@ -42,6 +48,7 @@ def do(view: LabView, hand: Hand, finger: bool = False) -> None:
         if hand.by is None and not finger:
             part.click()
         elif hand.by is None:
+            part.scroll_into_view_if_needed()
             box = part.bounding_box()
             assert box is not None
             view.touch(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -272,7 +279,7 @@ def test_without_python_it_lives_and_takes_no_broken_state(page: Page, name: str
     row, lab = every_lab.row(name), every_lab.made(name)
     source, state = labextension.lab_module(name), offline.stored(lab)["state"]
     page.set_content('<!doctype html><html lang="en"><body><main></main></body></html>')
-    constants = offline._traits(type(lab)).keys() - offline.rules(type(lab)).keys()  # come from the package alone
+    constants = offline.traits(type(lab)).keys() - offline.rules(type(lab)).keys()  # come from the package alone
     for traits, values in (row.refuses | {constant: [{}, every_lab.PWNED] for constant in constants}).items():
         for value in values:
             broken = state | dict.fromkeys(traits.split(), value)

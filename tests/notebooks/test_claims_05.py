@@ -14,7 +14,7 @@ import pytest
 from claims import After, Lesson, holds
 from conversation import CALM, POINTS, REWARDS, averaged, gradients, to_go, total
 
-from course_utils import mdp, policy
+from course_utils import mdp, policy, worlds
 
 LESSON = Lesson("05")
 prose = LESSON.prose
@@ -121,7 +121,7 @@ def test_a_mean_over_the_steps_of_each_episode(read: Any) -> None:
     holds(seen["printed"], "total      [0. 0. 0.]   no direction", "18.2° off")
     assert "and 18° off" in prose
     # “follows the gradient of E[R/T]”: on a game where R/T is no constant, by nudging
-    game, z, h = mdp.geometric_mdp(horizon=5), np.log([[0.7, 0.3], [0.5, 0.5]]), 1e-5
+    game, z, h = worlds.geometric_mdp(horizon=5), np.log([[0.7, 0.3], [0.5, 0.5]]), 1e-5
     paths = game.enumerate_trajectories(z)
     steps = paths.mask.sum(axis=1)
     mean = estimators.exact_moments(paths, z, estimators.total_return(paths) / steps[:, None]).mean[0, 0]

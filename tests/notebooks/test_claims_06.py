@@ -19,7 +19,7 @@ import pytest
 from claims import After, Lesson, holds
 from conversation import GRADIENT, PR, REWARDS, SCORES, STATES, gradients, moments, of_state, to_go, total
 
-from course_utils import estimators, mdp, policy, training
+from course_utils import estimators, learning_curves, mdp, policy, worlds
 from course_utils.widgets.baseline_lab import PRESETS
 
 FIGURES = ("puzzle-figure", "bandit", "corridor", "length-figure")
@@ -51,7 +51,7 @@ def test_the_puzzle(read: Any) -> None:
         rewards = REWARDS + more
         mean, variance[name] = moments(total(rewards))
         np.testing.assert_allclose(mean[:, 0], EXACT, atol=1e-12)
-        np.testing.assert_allclose(seen["worlds"][name].policy_gradient(seen["logits"])[:3, 0], EXACT, atol=1e-12)
+        np.testing.assert_allclose(seen["both_worlds"][name].policy_gradient(seen["logits"])[:3, 0], EXACT, atol=1e-12)
         assert seen["variance"][name] == pytest.approx(variance[name], rel=1e-10)
         _, variance[name + ", V"] = moments(to_go(rewards) - values_on_paths(more))
     assert round(variance["100 more"] / variance["as it was"]) == 7348
@@ -76,7 +76,7 @@ def test_the_values_grow_by_200_and_100() -> None:
 
 
 def test_a_hundred_points_change_the_gradient_where_the_length_depends_on_actions() -> None:
-    game = mdp.geometric_mdp()
+    game = worlds.geometric_mdp()
     paid = mdp.TabularMDP(game.transitions, game.rewards + np.array([[100.0], [0.0]]), game.start, terminal_states=(1,))
     logits = np.zeros((2, 2))
     assert np.abs(paid.policy_gradient(logits) - game.policy_gradient(logits)).max() > 1
@@ -210,7 +210,7 @@ def of_length(name: str, length: np.ndarray, p: float) -> np.ndarray:
 @pytest.mark.parametrize("p", [0.2, 0.5, 0.8, 0.9])
 def test_the_closed_forms_by_enumeration(read: Any, p: float) -> None:
     horizon = math.ceil(math.log(1e-18) / math.log(p))
-    game, logits = mdp.geometric_mdp(horizon=horizon), np.array([[np.log(p), np.log(1 - p)], [0.0, 0.0]])
+    game, logits = worlds.geometric_mdp(horizon=horizon), np.array([[np.log(p), np.log(1 - p)], [0.0, 0.0]])
     listed = game.enumerate_trajectories(logits)
     mean_length = listed.probabilities @ listed.mask.sum(axis=1)
     np.testing.assert_allclose(mean_length, 1 / (1 - p), rtol=1e-9)  # "on average 1/q"
@@ -413,7 +413,7 @@ SETTINGS = [(2**-13, None, 51, 100), (2**-9, 2**-6, 51, 100), (2**-9, None, 101,
 
 
 def test_the_corridor_with_other_seeds() -> None:
-    corridor, theta = mdp.short_corridor(), np.log([0.05, 0.95])
+    corridor, theta = worlds.short_corridor(), np.log([0.05, 0.95])
     best = 2 - math.sqrt(2)
     logits = np.broadcast_to([np.log(1 - best), np.log(best)], (4, 2))
     assert corridor.performance(logits) == pytest.approx(-(6 + 4 * math.sqrt(2)))
@@ -421,7 +421,7 @@ def test_the_corridor_with_other_seeds() -> None:
     rng = np.random.default_rng(2_013)
 
     def block(alpha: float, beta: float | None, first: int, last: int) -> tuple[float, float]:
-        returns = training.reinforce_runs(
+        returns = learning_curves.reinforce_runs(
             corridor, theta, step_sizes=[alpha], runs=50, episodes=last, value_step_size=beta, rng=rng
         )
         each = returns[0, :, first - 1 :].mean(axis=1)

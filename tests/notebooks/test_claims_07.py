@@ -40,9 +40,9 @@ from conversation import (
     total,
 )  # fmt: skip
 
-from course_utils import returns, rollout
+from course_utils import estimators, returns, rollout
 from course_utils.widgets import GaeLab, GridLab
-from course_utils.widgets.gae_lab import LOGITS, gae_moments
+from course_utils.widgets.gae_lab import LOGITS
 
 LESSON = Lesson("07", "grid-lab", "dial-lab")
 text = LESSON.text
@@ -515,7 +515,7 @@ def test_an_error_at_the_first_place_is_almost_a_baseline() -> None:
     np.testing.assert_allclose(shift[[0, 100], 0], shift[[0, 100], 1], atol=1e-12)
     apart = np.abs(shift[:, 0] - shift[:, 1])
     assert 0.003 < apart.max() < 0.005  # not “alike at every λ”
-    package = gae_moments(GaeLab().mdp(), LOGITS, ICE_V + error, 0.8).mean[0]
+    package = estimators.gae_moments(GaeLab().mdp(), LOGITS, ICE_V + error, 0.8).mean[0]
     np.testing.assert_allclose(dial(error, np.array([0.8]))[0][0], package, atol=1e-9)
     assert "*both* actions alike, or very nearly" in text["dial-read"]
 

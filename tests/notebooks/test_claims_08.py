@@ -6,7 +6,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from course_utils import mdp, objectives, policy
+from course_utils import objectives, policy, worlds
 
 LOGITS = np.log([0.5, 0.3, 0.2])
 PI = np.array([0.5, 0.3, 0.2])
@@ -80,7 +80,7 @@ def test_sampled_updates_average_to_the_expected_one(seed: int) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_u_on_sampled_trajectories_gives_the_policy_gradient(seed: int) -> None:
     """z-bound against the exact gradient of the geometric MDP; false-alarm rate 1e-9."""
-    game, m, longest = mdp.geometric_mdp(), 20_000, 60
+    game, m, longest = worlds.geometric_mdp(), 20_000, 60
     logits = np.array([[math.log(0.7), math.log(0.3)], [0.0, 0.0]])
     everywhere = np.broadcast_to(logits[0], (m, longest, 2))
     drawn = policy.sample(everywhere, np.random.default_rng(seed))

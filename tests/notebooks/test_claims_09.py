@@ -446,8 +446,8 @@ def test_without_a_discount_it_does_not_learn_to_be_quick(read: Any) -> None:
     more than 6.5; with it 6.00 on average, and none. No such seed among these 16: a chance of (43/60)^16, or 0.5 %.
     """
     seen, lengths = read["lake-code"], []
-    training, mdp = read["setup"]["training"], read["setup"]["mdp"]
-    lake = mdp.from_gymnasium("FrozenLake-v1", discount=1.0, is_slippery=False)
+    training, worlds = read["setup"]["training"], read["setup"]["worlds"]
+    lake = worlds.frozen_lake()
     for seed in range(16):
         run = training.a2c(
             lake, np.zeros((16, 4)), updates=12, episodes=128, max_steps=50, lambda_=0.95, whiten=True,

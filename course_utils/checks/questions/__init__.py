@@ -1,1 +1,3 @@
 """One file for each question, found by its name. CONTRIBUTING.md shows how to add one."""
+
+__all__ = []

@@ -9,6 +9,8 @@ from course_utils.arguments import FloatArray
 from course_utils.checks import sections, softmaxes
 from course_utils.checks.question import Inputs, Question, Words
 
+__all__ = ["QUESTION"]
+
 
 def fresh(rng: np.random.Generator) -> Inputs:
     """Draw a policy and action values of one to four states and two to four actions."""

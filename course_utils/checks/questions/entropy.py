@@ -7,6 +7,8 @@ from course_utils.arguments import FloatArray
 from course_utils.checks import sections, softmaxes
 from course_utils.checks.question import Inputs, Question, Words
 
+__all__ = ["QUESTION"]
+
 
 def fresh(rng: np.random.Generator) -> Inputs:
     """Draw a few logits around 0 or far from it, or one to four rows of them."""

@@ -8,6 +8,9 @@ from course_utils.arguments import FloatArray
 from course_utils.checks import sections
 from course_utils.checks.question import Inputs, Named, Question, Words
 
+__all__ = ["QUESTION"]
+
+
 Function = Callable[[FloatArray], float]
 
 SQUARES = Named("z ↦ z[0]² + 3 z[1]", lambda z: z[0] ** 2 + 3 * z[1])

@@ -9,6 +9,8 @@ from course_utils.arguments import BoolArray, FloatArray
 from course_utils.checks import sections
 from course_utils.checks.question import Inputs, Question, Words
 
+__all__ = ["QUESTION"]
+
 
 def fresh(rng: np.random.Generator) -> Inputs:
     """Draw a record of three to seven steps, with ends of episodes anywhere in it."""

@@ -9,6 +9,9 @@ from course_utils.arguments import FloatArray, IntArray
 from course_utils.checks import sections, softmaxes
 from course_utils.checks.question import Inputs, Question, Words
 
+__all__ = ["QUESTION"]
+
+
 Gradient = Callable[[FloatArray, IntArray, IntArray, FloatArray, float], FloatArray]
 
 

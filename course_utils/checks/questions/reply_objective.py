@@ -6,6 +6,8 @@ from course_utils.arguments import BoolArray, FloatArray
 from course_utils.checks import sections
 from course_utils.checks.question import Inputs, Question, Words
 
+__all__ = ["QUESTION"]
+
 
 def batch(log_probs: list[list[float]], advantages: list[list[float]], lengths: list[int]) -> Inputs:
     """Return inputs whose padding, −7 and 9, means nothing."""

@@ -7,6 +7,8 @@ from course_utils.arguments import FloatArray
 from course_utils.checks import sections
 from course_utils.checks.question import Inputs, Law, Question, Words, index_law
 
+__all__ = ["QUESTION"]
+
 
 def fresh(rng: np.random.Generator) -> Inputs:
     """Draw the probabilities of three to five actions."""

@@ -9,6 +9,8 @@ from course_utils.arguments import FloatArray
 from course_utils.checks import sections
 from course_utils.checks.question import Inputs, Law, Question, Words
 
+__all__ = ["QUESTION"]
+
 
 def fresh(rng: np.random.Generator) -> Inputs:
     """Draw logits, rewards and a small number of samples."""

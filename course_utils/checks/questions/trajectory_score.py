@@ -9,6 +9,8 @@ from course_utils.arguments import FloatArray, IntArray
 from course_utils.checks import sections, softmaxes
 from course_utils.checks.question import Inputs, Question, Words
 
+__all__ = ["QUESTION"]
+
 
 def fresh(rng: np.random.Generator) -> Inputs:
     """Draw a policy of three or four states, and a trajectory that returns to one of them and misses another."""

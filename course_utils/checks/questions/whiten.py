@@ -8,6 +8,9 @@ from course_utils.arguments import FloatArray
 from course_utils.checks import sections
 from course_utils.checks.question import Inputs, Question, Words
 
+__all__ = ["QUESTION"]
+
+
 Whitening = Callable[[FloatArray, FloatArray], FloatArray]
 
 
