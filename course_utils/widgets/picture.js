@@ -276,7 +276,7 @@ const typed = (role, name, [low, high], value, set, refuse, more = {}) =>
 // Fields below the columns of a picture so wide, with these margins.
 const typedRow = (name, width, { left, right }, fields) => {
   const style = `width: ${width}px; padding: 0 ${right}px 0 ${left}px`;
-  return h("div", { class: "pgc-typed", role: "group", "aria-label": name, style }, fields);
+  return h("div", { class: "pgc-fields", role: "group", "aria-label": name, style }, fields);
 };
 const message = (text) => h("p", { class: "pgc-message", role: "alert", "data-role": "message" }, text);
 
