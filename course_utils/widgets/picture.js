@@ -277,7 +277,7 @@ const SLIM = 340;
 // { seen, said }: the children of the lab, described, and what its live region says, if there is something to say; or
 // null while traits do not fit together, as between two messages of the kernel: the picture stays.
 // lab: get(trait); state(trait, …), their values by name; change({ trait: value, … }); refresh(); refuse(text), which
-// refused() returns until the next change.
+// refused() returns until the next change; root, for keys that hold in the whole lab and for the focus.
 // A lab is `wide` from so many px on; a side bar may leave it next to nothing, but it is drawn for `least` px.
 function makeLab({ name, label: text, wide = 560, least = 120, view }) {
   return ({ model, el }) => {
@@ -314,7 +314,7 @@ function makeLab({ name, label: text, wide = 560, least = 120, view }) {
     };
     const get = (trait) => model.get(trait);
     const state = (...traits) => Object.fromEntries(traits.map((trait) => [trait, get(trait)]));
-    const see = view({ get, state, change, refresh, refuse, refused: () => refusal });
+    const see = view({ root, get, state, change, refresh, refuse, refused: () => refusal });
     const observer = new ResizeObserver(() => root.clientWidth === width || refresh());
     model.on("change", refresh);
     observer.observe(root);
