@@ -209,10 +209,10 @@ def words_of(result):
 @settings(max_examples=200)
 @given(KINDS)
 def test_nothing_that_comes_in_raises_or_lasts(function):
-    before = time.perf_counter()
+    before = time.process_time()
     result = judge(SCORE, function, 1, limit=20)
     words_of(result)
-    assert time.perf_counter() - before < 10
+    assert time.process_time() - before < 10
     assert result.status in ("not yet", "not attempted", "almost")
     assert judge(FEW_CALLS, function, 1, limit=20).status in ("not yet", "not attempted", "almost")
 

@@ -19,7 +19,10 @@ from course_utils.widgets.clip_lab import one_sample
 NODE = compute_driver_executable()[0]
 FILES = sorted(lab.HERE.glob("*.js"))
 TESTS = sorted((Path(__file__).parent / "javascript").glob("*_test.js"))
-ON_THE_KIT = [path for path in FILES if path.stem in ("lab", "picture") or "makeLab(" in path.read_text("utf-8")]
+SHARED = ("lab", "picture", "kernel_lab", "offline", "labextension")
+ON_THE_KIT = [
+    path for path in FILES if path.stem in SHARED or re.search(r"make(Kernel)?Lab\(", path.read_text("utf-8"))
+]
 TOP_LEVEL = re.compile(r"^(?:async )?(?:const|let|function\*?|class) (\w+)", re.MULTILINE)
 
 
@@ -73,7 +76,7 @@ def test_nothing_at_the_top_of_a_file_is_unused() -> None:
     words = {path: Counter(re.findall(r"\w+", text)) for path, text in sources.items()}
     everywhere = sum(words.values(), Counter[str]())
     for path in ON_THE_KIT:
-        used = everywhere if path.stem in ("lab", "picture") else words[path]
+        used = everywhere if path.stem in SHARED else words[path]
         assert [name for name in TOP_LEVEL.findall(sources[path]) if used[name] < 2] == [], path.name
 
 

@@ -128,12 +128,12 @@ class AdvantageLab(Lab):
     _css = lab_style("advantage_lab.css")
     same_length = ("actions", "advantages", "logits", "probabilities", "initial_advantages", "initial_logits")
 
-    actions = Texts().tag(sync=True)
+    actions = Texts(ACTION_COUNTS).tag(sync=True)
     advantages = Numbers(-ADVANTAGE_LIMIT, ADVANTAGE_LIMIT, ACTION_COUNTS).tag(sync=True)
     logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, ACTION_COUNTS).tag(sync=True)
     probabilities = Numbers(0.0, 1.0, ACTION_COUNTS).tag(sync=True)
     probabilities_after = Numbers(0.0, 1.0, ACTION_COUNTS)
-    step_size = Number(1.0).tag(sync=True, low=0.0, high=STEP_SIZE_LIMIT)
+    step_size = Number(1.0, min=0.0, max=STEP_SIZE_LIMIT).tag(sync=True)
     mode = Enum(MODES, "expected").tag(sync=True)
     predict_first = Flag(False).tag(sync=True)
     predictions = List(Dict()).tag(sync=True)
@@ -175,9 +175,9 @@ class AdvantageLab(Lab):
             logits = start["logits"] if preset else [0.0] * count
         names = [chr(ord("a") + i) for i in range(count)] if actions is None else listed("actions", actions)
         super().__init__(
-            actions=names,
             advantages=advantages,
             logits=logits,
+            actions=names,
             step_size=start["step_size"] if step_size is None else step_size,
             mode=start["mode"] if mode is None else mode,
             predict_first=predict_first,
@@ -186,7 +186,6 @@ class AdvantageLab(Lab):
             preset=preset or "",
             formulas=row_formulas(),
         )
-        self.initial_advantages, self.initial_logits = self.advantages, self.logits
         self._compute()
 
     # --- checks -----------------------------------------------------------------------------------
@@ -199,21 +198,13 @@ class AdvantageLab(Lab):
         if len(set(known.values())) > 1:
             got = ", ".join(f"{name} has {count}" for name, count in known.items())
             raise TraitError(f"{proposal['trait'].name}: {got} entries; expected the same number for each action")
-        if proposal["trait"].name == "actions":
-            if len(proposal["value"]) not in ACTION_COUNTS:
-                raise TraitError(f"actions has {len(proposal['value'])} names, expected 2 to 6")
-            if any(not name.strip() for name in proposal["value"]):
-                raise TraitError("actions contains an empty name, expected a short name for each action")
-            if len(set(proposal["value"])) < len(proposal["value"]):
-                raise TraitError(f"actions is {proposal['value']}, expected names that differ")
         return proposal["value"]
 
     @validate("step_size")
-    def _step_size_in_range(self, proposal: Any) -> float:
-        value = float(proposal["value"])
-        if not 0 < value <= STEP_SIZE_LIMIT:
-            raise TraitError(f"step_size is {value}, expected a number above 0 and at most {STEP_SIZE_LIMIT:g}")
-        return value
+    def _above_zero(self, proposal: Any) -> float:
+        if proposal["value"] == 0:
+            raise TraitError("step_size is 0.0, expected a number above 0")
+        return float(proposal["value"])
 
     @validate("probabilities")
     def _is_distribution(self, proposal: Any) -> list[float]:
@@ -282,7 +273,7 @@ class AdvantageLab(Lab):
     def reset(self) -> None:
         """Go back to the first logits and advantages, as the button *reset* does. Predictions are kept."""
         with self.hold_trait_notifications():
-            self.advantages, self.logits = self.initial_advantages, self.initial_logits
+            super().reset()
             self.draw = self.steps_taken = 0
             self._ask_anew()
 

@@ -252,7 +252,7 @@ function drawWeights(set, { weights }, { half }, ends, still, { change, refuse }
   const column = (a) => {
     const [R, w] = [rewards[a], weights[a]];
     const level = y(R - w);
-    const tint = isNothing(w) ? colour("neutral") : w > 0 ? colour("above") : colour("below");
+    const tint = tintOf(cleared(w));
     return [
       h("g", { "data-role": "reward", "data-index": a, slider: slider(a) },
         reach(x(a) - band / 2, BARS.top, band, BARS.low - BARS.top),
@@ -264,7 +264,6 @@ function drawWeights(set, { weights }, { half }, ends, still, { change, refuse }
     ];
   };
   const style = `width: ${half}px`;
-  const inputs = { class: "pgc-typed", role: "group", "aria-label": "rewards, typed" };
   return panel(
     h("div", { class: "pgc-head", style }, title(`weight R(a) − ${name} of each action`)),
     drawing("weight of each action", [half, BARS.height],
@@ -272,10 +271,9 @@ function drawWeights(set, { weights }, { half }, ends, still, { change, refuse }
       actions.map((action, a) => label(x(a), BARS.height - 7, fit(action, band))),
       label(right + 5, y(rewards.at(-1) - weights.at(-1)) + 4, name, "start"),
       actions.map((_, a) => column(a))),
-    h("div", { ...inputs, style: `${style}; padding: 0 ${BARS.right}px 0 ${BARS.left}px` },
-      actions.map((action, a) =>
-        typed("reward-input", `reward of ${action}`, LIMITS, rounded(rewards[a]), setReward(a), refuse,
-          { "data-index": a }))));
+    typedRow("rewards, typed", half, BARS, actions.map((action, a) =>
+      typed("reward-input", `reward of ${action}`, LIMITS, rounded(rewards[a]), setReward(a), refuse,
+        { "data-index": a }))));
 }
 
 // What is drawn of the estimates for one logit: the numbers in the picture.

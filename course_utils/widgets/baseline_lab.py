@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from traitlets import TraitError, validate
+from traitlets import TraitError
 
 from course_utils import kernels, policy
 from course_utils.arguments import FloatArray, IntArray
 from course_utils.widgets.lab import (
     Constant,
-    Lab,
     Number,
     Numbers,
+    SampledLab,
     Texts,
     Whole,
     lab_source,
@@ -49,7 +49,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
-class BaselineLab(Lab):
+class BaselineLab(SampledLab):
     """A lab in which the learner drags a baseline and watches the spread of gradient estimates, and their mean.
 
     One state, three actions, J = Σ_a π_a R_a. One sample a ~ π estimates ∂J/∂z by
@@ -71,19 +71,17 @@ class BaselineLab(Lab):
     _css = lab_style("baseline_lab.css")
     same_length = ("actions", "rewards", "logits", "initial_rewards", "initial_logits")
 
-    actions = Texts().tag(sync=True)
+    actions = Texts((COUNT,)).tag(sync=True)
     rewards = Numbers(-REWARD_LIMIT, REWARD_LIMIT, (COUNT,)).tag(sync=True)
     logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, (COUNT,)).tag(sync=True)
-    baseline = Number(0.0).tag(sync=True, low=-BASELINE_LIMIT, high=BASELINE_LIMIT)
-    action_dependence = Number(0.0).tag(sync=True, low=0.0, high=1.0)
+    baseline = Number(0.0, min=-BASELINE_LIMIT, max=BASELINE_LIMIT).tag(sync=True)
+    action_dependence = Number(0.0, min=0.0, max=1.0).tag(sync=True)
     component = Whole(0, min=0, max=COUNT - 1).tag(sync=True)
     samples = Whole(200, min=1, max=MOST_SAMPLES).tag(sync=True)
-    seed = Whole(0, min=0, max=2**32 - 1).tag(sync=True)
-    draw = Whole(0, min=0).tag(sync=True)
     initial_rewards = Numbers(-REWARD_LIMIT, REWARD_LIMIT, (COUNT,)).tag(sync=True)
     initial_logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, (COUNT,)).tag(sync=True)
-    initial_baseline = Number(0.0).tag(sync=True, low=-BASELINE_LIMIT, high=BASELINE_LIMIT)
-    initial_action_dependence = Number(0.0).tag(sync=True, low=0.0, high=1.0)
+    initial_baseline = Number(0.0, min=-BASELINE_LIMIT, max=BASELINE_LIMIT).tag(sync=True)
+    initial_action_dependence = Number(0.0, min=0.0, max=1.0).tag(sync=True)
     presets = Constant(PRESETS, read_only=True).tag(sync=True)
 
     def __init__(
@@ -113,30 +111,7 @@ class BaselineLab(Lab):
             component=component,
             samples=samples,
             seed=seed,
-            initial_rewards=rewards,
-            initial_logits=logits,
-            initial_baseline=baseline,
-            initial_action_dependence=action_dependence,
         )
-
-    # --- checks -----------------------------------------------------------------------------------
-
-    @validate("actions")
-    def _three_names(self, proposal: Any) -> list[str]:
-        names: list[str] = proposal["value"]
-        if len(names) != COUNT:
-            raise TraitError(f"actions has {len(names)} names, expected {COUNT}")
-        if any(not name.strip() for name in names) or len(set(names)) < COUNT:
-            raise TraitError(f"actions is {names}, expected short names that differ")
-        return names
-
-    @validate("baseline", "action_dependence", "initial_baseline", "initial_action_dependence")
-    def _in_range(self, proposal: Any) -> float:
-        value, trait = float(proposal["value"]), proposal["trait"]
-        low, high = trait.metadata["low"], trait.metadata["high"]
-        if not low <= value <= high:
-            raise TraitError(f"{trait.name} is {value}, expected a number from {low:g} to {high:g}")
-        return value
 
     # --- the mathematics ----------------------------------------------------------------------------
 
@@ -205,10 +180,6 @@ class BaselineLab(Lab):
 
     # --- the buttons, from Python -------------------------------------------------------------------
 
-    def draw_again(self) -> None:
-        """Draw all samples anew, as the button does."""
-        self.draw += 1
-
     def use_preset(self, name: str) -> None:
         """Set up one of PRESETS without a baseline, as its button does."""
         if name not in PRESETS:
@@ -216,13 +187,6 @@ class BaselineLab(Lab):
         with self.hold_trait_notifications():
             self.rewards, self.logits = PRESETS[name]["rewards"], PRESETS[name]["logits"]
             self.baseline = self.action_dependence = 0.0
-
-    def reset(self) -> None:
-        """Go back to the first rewards, logits, baseline and samples, as the button does."""
-        with self.hold_trait_notifications():
-            self.rewards, self.logits = self.initial_rewards, self.initial_logits
-            self.baseline, self.action_dependence = self.initial_baseline, self.initial_action_dependence
-            self.draw = 0
 
     # --- viewers without widgets --------------------------------------------------------------------
 

@@ -1,11 +1,11 @@
 """The clip lab: where PPO's clip turns the gradient of one sample off, and what that does not bound."""
 
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from traitlets import Dict, TraitError, validate
+from traitlets import Dict
 
 from course_utils import arguments, policy
 from course_utils.arguments import FloatArray
@@ -182,13 +182,13 @@ class ClipLab(Lab):
     _esm = lab_source("clip_lab.js")
     _css = lab_style("clip_lab.css")
 
-    ratio = Number(1.1).tag(sync=True, low=0.0, high=HIGHEST_RATIO)
-    advantage = Number(1.0).tag(sync=True, low=-ADVANTAGE_LIMIT, high=ADVANTAGE_LIMIT)
-    epsilon = Number(0.2).tag(sync=True, low=0.0, high=HIGHEST_EPSILON)
+    ratio = Number(1.1, min=0.0, max=HIGHEST_RATIO).tag(sync=True)
+    advantage = Number(1.0, min=-ADVANTAGE_LIMIT, max=ADVANTAGE_LIMIT).tag(sync=True)
+    epsilon = Number(0.2, min=0.0, max=HIGHEST_EPSILON).tag(sync=True)
     clip = Flag(True).tag(sync=True)
-    step_size = Number(0.5).tag(sync=True, low=LOWEST_STEP_SIZE, high=HIGHEST_STEP_SIZE)
-    steps = Whole(0).tag(sync=True, low=0, high=MOST_STEPS)
-    initial = Dict().tag(sync=True)
+    step_size = Number(0.5, min=LOWEST_STEP_SIZE, max=HIGHEST_STEP_SIZE).tag(sync=True)
+    steps = Whole(0, min=0, max=MOST_STEPS).tag(sync=True)
+    initial = Dict().tag(sync=True, of=("ratio", "advantage", "epsilon", "clip", "step_size", "steps"))
     world = Constant(WORLD, read_only=True).tag(sync=True)
     formulas = Dict().tag(sync=True)
 
@@ -211,16 +211,6 @@ class ClipLab(Lab):
             steps=steps,
             formulas=lab_formulas(),
         )
-        names = ("ratio", "advantage", "epsilon", "clip", "step_size", "steps")
-        self.initial = {name: getattr(self, name) for name in names}
-
-    @validate("ratio", "advantage", "epsilon", "step_size", "steps")
-    def _in_range(self, proposal: Any) -> float:
-        trait, value = proposal["trait"], proposal["value"]
-        low, high = trait.metadata["low"], trait.metadata["high"]
-        if not low <= value <= high:
-            raise TraitError(f"{trait.name} is {value}, expected a number from {low:g} to {high:g}")
-        return int(value) if isinstance(trait, Whole) else float(value)
 
     # --- the mathematics ----------------------------------------------------------------------------
 
@@ -283,12 +273,6 @@ class ClipLab(Lab):
     def restart(self) -> None:
         """Go back to the policy that sampled, as the button does; the settings stay."""
         self.steps = 0
-
-    def reset(self) -> None:
-        """Go back to the first setting of everything, as the button does."""
-        with self.hold_trait_notifications():
-            for name, value in self.initial.items():
-                setattr(self, name, value)
 
     # --- viewers without widgets --------------------------------------------------------------------
 

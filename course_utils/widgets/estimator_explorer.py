@@ -1,15 +1,26 @@
 """The estimator explorer: the exact gradient of an average reward beside two ways to estimate it from samples."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from traitlets import Dict, Enum, TraitError, validate
+from traitlets import Dict, Enum
 
 from course_utils import kernels, policy
 from course_utils.arguments import FloatArray
 from course_utils.widgets.formulas import formula
-from course_utils.widgets.lab import Flag, Lab, Number, Numbers, Texts, Whole, lab_source, lab_style, listed, uniforms
+from course_utils.widgets.lab import (
+    Flag,
+    Number,
+    Numbers,
+    SampledLab,
+    Texts,
+    Whole,
+    lab_source,
+    lab_style,
+    listed,
+    uniforms,
+)
 
 __all__ = ["Estimator", "EstimatorExplorer", "row_formulas"]
 
@@ -50,7 +61,7 @@ def row_formulas() -> dict[str, str]:
     }
 
 
-class EstimatorExplorer(Lab):
+class EstimatorExplorer(SampledLab):
     """A lab in which sampled estimates of ∂J/∂z close in on the exact gradient as samples are added.
 
     One state, three actions, J(z) = Σ_a π_a R_a. From the same budget of m samples, eight times over:
@@ -71,15 +82,13 @@ class EstimatorExplorer(Lab):
     _css = lab_style("estimator_explorer.css")
     same_length = ("actions", "logits", "quantities")
 
-    actions = Texts().tag(sync=True)
+    actions = Texts((COUNT,)).tag(sync=True)
     logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, (COUNT,)).tag(sync=True)
     quantities = Numbers(-REWARD_LIMIT, REWARD_LIMIT, (COUNT,)).tag(sync=True)
     reward_kind = Enum(REWARD_KINDS, "number").tag(sync=True)
     samples = Whole(100, min=1, max=MOST_SAMPLES).tag(sync=True)
-    h = Number(0.5).tag(sync=True, low=SMALLEST_H, high=LARGEST_H)
+    h = Number(0.5, min=SMALLEST_H, max=LARGEST_H).tag(sync=True)
     differences = Flag(True).tag(sync=True)
-    seed = Whole(0, min=0, max=2**32 - 1).tag(sync=True)
-    draw = Whole(0, min=0).tag(sync=True)
     initial_logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, (COUNT,)).tag(sync=True)
     initial_quantities = Numbers(-REWARD_LIMIT, REWARD_LIMIT, (COUNT,)).tag(sync=True)
     formulas = Dict().tag(sync=True)
@@ -101,8 +110,6 @@ class EstimatorExplorer(Lab):
             actions=listed("actions", actions),
             logits=logits,
             quantities=quantities,
-            initial_logits=logits,
-            initial_quantities=quantities,
             reward_kind=reward_kind,
             samples=samples,
             h=h,
@@ -110,24 +117,6 @@ class EstimatorExplorer(Lab):
             seed=seed,
             formulas=row_formulas(),
         )
-
-    # --- checks -----------------------------------------------------------------------------------
-
-    @validate("actions")
-    def _three_names(self, proposal: Any) -> list[str]:
-        names: list[str] = proposal["value"]
-        if len(names) != COUNT:
-            raise TraitError(f"actions has {len(names)} names, expected {COUNT}")
-        if any(not name.strip() for name in names) or len(set(names)) < COUNT:
-            raise TraitError(f"actions is {names}, expected short names that differ")
-        return names
-
-    @validate("h")
-    def _h_in_range(self, proposal: Any) -> float:
-        value = float(proposal["value"])
-        if not SMALLEST_H <= value <= LARGEST_H:
-            raise TraitError(f"h is {value}, expected a number from {SMALLEST_H:g} to {LARGEST_H:g}")
-        return value
 
     # --- the mathematics ----------------------------------------------------------------------------
 
@@ -185,18 +174,6 @@ class EstimatorExplorer(Lab):
             squared_error=((batches - exact) ** 2).sum(axis=1),
             expected_squared_error=float((error**2 + (mean - exact) ** 2).sum()),
         )
-
-    # --- the buttons, from Python -------------------------------------------------------------------
-
-    def draw_again(self) -> None:
-        """Draw all samples anew, as the button does."""
-        self.draw += 1
-
-    def reset(self) -> None:
-        """Go back to the first logits, quantities and samples, as the button does."""
-        with self.hold_trait_notifications():
-            self.logits, self.quantities = self.initial_logits, self.initial_quantities
-            self.draw = 0
 
     # --- viewers without widgets --------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from traitlets import Dict, TraitError, validate
+from traitlets import Dict
 
 from course_utils import kernels, policy, returns
 from course_utils.arguments import FloatArray
@@ -12,7 +12,7 @@ from course_utils.estimators import gae_moments
 from course_utils.mdp import TabularMDP
 from course_utils.rollout import Rollout
 from course_utils.widgets.formulas import formula
-from course_utils.widgets.lab import Constant, Lab, Number, Whole, lab_source, lab_style, uniforms
+from course_utils.widgets.lab import Constant, Number, SampledLab, Whole, lab_source, lab_style, uniforms
 from course_utils.worlds import ICY_PLACES, icy_path
 
 __all__ = ["GaeLab", "row_formulas"]
@@ -45,7 +45,7 @@ def row_formulas() -> dict[str, str]:
     }
 
 
-class GaeLab(Lab):
+class GaeLab(SampledLab):
     """A lab with GAE's dial: turn λ and see the bias and the variance of the advantage estimate trade places.
 
     Someone walks or runs home over ice, from the first of six places. Â(λ) = Σ_l (γλ)^l δ_{1+l} estimates the
@@ -64,13 +64,11 @@ class GaeLab(Lab):
     _esm = lab_source("gae_lab.js")
     _css = lab_style("gae_lab.css")
 
-    lambda_ = Number(0.9).tag(sync=True, low=0.0, high=1.0)
-    critic_error = Number(2.0).tag(sync=True, low=-ERROR_LIMIT, high=ERROR_LIMIT)
-    discount = Number(0.95).tag(sync=True, low=LOWEST_DISCOUNT, high=HIGHEST_DISCOUNT)
+    lambda_ = Number(0.9, min=0.0, max=1.0).tag(sync=True)
+    critic_error = Number(2.0, min=-ERROR_LIMIT, max=ERROR_LIMIT).tag(sync=True)
+    discount = Number(0.95, min=LOWEST_DISCOUNT, max=HIGHEST_DISCOUNT).tag(sync=True)
     action = Whole(0, min=0, max=len(ACTIONS) - 1).tag(sync=True)
-    seed = Whole(0, min=0, max=2**32 - 1).tag(sync=True)
-    draw = Whole(0, min=0).tag(sync=True)
-    initial = Dict().tag(sync=True)
+    initial = Dict().tag(sync=True, of=("lambda_", "critic_error", "discount", "action"))
     world = Constant(WORLD, read_only=True).tag(sync=True)
     formulas = Dict().tag(sync=True)
 
@@ -91,15 +89,6 @@ class GaeLab(Lab):
             seed=seed,
             formulas=row_formulas(),
         )
-        self.initial = {name: getattr(self, name) for name in ("lambda_", "critic_error", "discount", "action")}
-
-    @validate("lambda_", "critic_error", "discount")
-    def _in_range(self, proposal: Any) -> float:
-        trait, value = proposal["trait"], float(proposal["value"])
-        low, high = trait.metadata["low"], trait.metadata["high"]
-        if not low <= value <= high:
-            raise TraitError(f"{trait.name} is {value}, expected a number from {low:g} to {high:g}")
-        return value
 
     # --- the mathematics ----------------------------------------------------------------------------
 
@@ -169,19 +158,6 @@ class GaeLab(Lab):
         """Return Â(λ) of the first step of each sampled episode, shape (400,)."""
         record = self.episodes()
         return returns.gae(record.rewards, record.discounts, self.critic()[record.states], self.lambda_)[:, 0]
-
-    # --- the buttons, from Python -------------------------------------------------------------------
-
-    def draw_again(self) -> None:
-        """Sample 400 other episodes, as the button does."""
-        self.draw += 1
-
-    def reset(self) -> None:
-        """Go back to the first λ, critic's error, discount, action and episodes, as the button does."""
-        with self.hold_trait_notifications():
-            for name, value in self.initial.items():
-                setattr(self, name, value)
-            self.draw = 0
 
     # --- viewers without widgets --------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from course_utils import policy
 from course_utils.arguments import FloatArray
 from course_utils.mdp import TabularMDP, Trajectories
 from course_utils.widgets.formulas import formula
-from course_utils.widgets.lab import Flag, Lab, Numbers, Whole, lab_source, lab_style, uniforms
+from course_utils.widgets.lab import Flag, Numbers, SampledLab, Whole, lab_source, lab_style, uniforms
 from course_utils.widgets.trajectory_tree import ENTRIES, LOGIT_LIMIT, STATES, flat
 from course_utils.worlds import CALM_AFTER, REPLY_LOGITS, REPLY_REWARDS, conversation
 
@@ -37,7 +37,7 @@ def weight_formulas() -> dict[str, str]:
     }
 
 
-class GradientCloud(Lab):
+class GradientCloud(SampledLab):
     """A lab in which sixty estimates of the policy gradient scatter around the exact one.
 
     The world is the conversation of the trajectory tree. One estimate is a mean over m sampled conversations,
@@ -64,9 +64,7 @@ class GradientCloud(Lab):
     weighting = Enum(WEIGHTINGS, WEIGHTINGS[0]).tag(sync=True)
     vertical = Enum(VERTICALS, "angry").tag(sync=True)
     zoom = Flag(False).tag(sync=True)
-    seed = Whole(0, min=0, max=2**32 - 1).tag(sync=True)
-    draw = Whole(0, min=0).tag(sync=True)
-    initial = Dict().tag(sync=True)
+    initial = Dict().tag(sync=True, of=("logits", "samples", "weighting", "vertical", "zoom"))
     world = Dict().tag(sync=True)
     formulas = Dict().tag(sync=True)
 
@@ -88,7 +86,6 @@ class GradientCloud(Lab):
             vertical=vertical,
             zoom=zoom,
             seed=seed,
-            initial={"logits": logits, "samples": samples, "weighting": weighting, "vertical": vertical, "zoom": zoom},
             world={"calm": list(CALM_AFTER), "rewards": [r for row in REPLY_REWARDS for r in row]},
             formulas=weight_formulas(),
         )
@@ -165,19 +162,6 @@ class GradientCloud(Lab):
     def uphill(self) -> int:
         """Return how many estimates point uphill: a small step along them makes J larger, as far as these two go."""
         return int((self.estimates() @ self.exact_gradient() > UPHILL).sum())
-
-    # --- the buttons, from Python -------------------------------------------------------------------
-
-    def draw_again(self) -> None:
-        """Draw all conversations anew, as the button does."""
-        self.draw += 1
-
-    def reset(self) -> None:
-        """Go back to the first setting and samples, as the button does."""
-        with self.hold_trait_notifications():
-            for name, value in self.initial.items():
-                setattr(self, name, value)
-            self.draw = 0
 
     # --- viewers without widgets --------------------------------------------------------------------
 

@@ -1,10 +1,8 @@
 """The grid lab: V, Q and A read off a small grid world, under a policy that the learner changes cell by cell."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike
-from traitlets import Dict, Enum, TraitError, validate
+from traitlets import Dict, Enum, TraitError
 
 from course_utils import policy
 from course_utils.arguments import FloatArray
@@ -58,11 +56,11 @@ class GridLab(Lab):
     same_length = ("logits", "initial_logits")
 
     logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, (ENTRIES,)).tag(sync=True)
-    discount = Number(0.9).tag(sync=True, low=LOWEST_DISCOUNT, high=HIGHEST_DISCOUNT)
+    discount = Number(0.9, min=LOWEST_DISCOUNT, max=HIGHEST_DISCOUNT).tag(sync=True)
     selected = Enum(DECISIONS, START).tag(sync=True)
     action = Enum(ACTIONS, "up").tag(sync=True)
     initial_logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, (ENTRIES,)).tag(sync=True)
-    initial_discount = Number(0.9).tag(sync=True, low=LOWEST_DISCOUNT, high=HIGHEST_DISCOUNT)
+    initial_discount = Number(0.9, min=LOWEST_DISCOUNT, max=HIGHEST_DISCOUNT).tag(sync=True)
     formulas = Dict().tag(sync=True)
 
     def __init__(
@@ -79,18 +77,8 @@ class GridLab(Lab):
             discount=discount,
             selected=selected,
             action=action,
-            initial_logits=table,
-            initial_discount=discount,
             formulas=row_formulas(),
         )
-
-    @validate("discount", "initial_discount")
-    def _discount_in_range(self, proposal: Any) -> float:
-        value = float(proposal["value"])
-        if not LOWEST_DISCOUNT <= value <= HIGHEST_DISCOUNT:
-            name = proposal["trait"].name
-            raise TraitError(f"{name} is {value}, expected a number from {LOWEST_DISCOUNT} to {HIGHEST_DISCOUNT}")
-        return value
 
     # --- the mathematics ----------------------------------------------------------------------------
 
@@ -141,11 +129,6 @@ class GridLab(Lab):
     def improve(self) -> None:
         """Add A(s, a) to every logit, as the button *improve everywhere* does: no V falls, most rise."""
         self.logits = np.clip(self.table() + self.advantages(), -LOGIT_LIMIT, LOGIT_LIMIT).ravel()
-
-    def reset(self) -> None:
-        """Go back to the first logits and discount, as the button does."""
-        with self.hold_trait_notifications():
-            self.logits, self.discount = self.initial_logits, self.initial_discount
 
     # --- viewers without widgets --------------------------------------------------------------------
 

@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from traitlets import TraitError, observe
+from traitlets import observe
 
 from course_utils import arguments
 from course_utils.widgets.lab import Flag, Lab, Text, Whole
 
-__all__ = ["KernelLab", "budget", "interrupts", "stride", "told", "within"]
+__all__ = ["KernelLab", "budget", "interrupts", "stride", "told"]
 
 
 POINTS = 50  # a curve has so many, and the newest
@@ -170,15 +170,6 @@ class KernelLab(Lab):
             act()
         except Exception as error:
             self.message = told(error)
-
-
-def within(proposal: Any) -> float:
-    """Return the value that a trait is to have, or raise a TraitError where its tags low and high forbid it."""
-    trait, value = proposal["trait"], float(proposal["value"])
-    low, high = trait.metadata["low"], trait.metadata["high"]
-    if not low <= value <= high:
-        raise TraitError(f"{trait.name} is {value}, expected a number from {low:g} to {high:g}")
-    return value
 
 
 def budget(updates: int, first: int = POINTS) -> int:

@@ -15,13 +15,6 @@ function setAttributes(node, attributes) {
   return node;
 }
 
-function svgNode(parent, tag, attributes = {}, text = null) {
-  const node = setAttributes(document.createElementNS(SVG_NS, tag), attributes);
-  if (text !== null) node.textContent = text;
-  parent.append(node);
-  return node;
-}
-
 function htmlNode(parent, tag, attributes = {}, text = null) {
   const node = setAttributes(document.createElement(tag), attributes);
   if (text !== null) node.textContent = text;
@@ -188,33 +181,6 @@ function describeSlider(node, label, value, [low, high], text, orientation = "ve
     "aria-valuetext": text,
     "aria-orientation": orientation,
   });
-}
-
-// --- a typed number: checked when it is committed, put back when it is refused ---------------------
-
-function makeNumberInput(parent, attributes, { get, set, low, high, name, refuse }) {
-  const input = htmlNode(parent, "input", {
-    type: "text",
-    inputmode: "decimal",
-    autocomplete: "off",
-    class: "pgc-number",
-    ...attributes,
-  });
-  const show = () => {
-    if (document.activeElement !== input || !input.dataset.editing) input.value = minusSign(String(get()));
-  };
-  input.addEventListener("input", () => (input.dataset.editing = "yes"));
-  input.addEventListener("change", () => {
-    delete input.dataset.editing;
-    const value = parseDecimal(input.value);
-    if (Number.isFinite(value) && value >= low && value <= high) set(value);
-    else {
-      const got = input.value.trim() === "" ? "nothing" : `“${input.value.trim().slice(0, 20)}”`;
-      refuse(`${name()}: got ${got}, wanted a number from ${short(low)} to ${short(high)}. Kept ${short(get())}.`);
-    }
-    show();
-  });
-  return { input, show };
 }
 
 // --- keys: plain ones are the lab's, those with a modifier JupyterLab's -------------------------------------

@@ -19,8 +19,8 @@ from course_utils import arguments
 from course_utils.arguments import FloatArray
 from course_utils.widgets import offline
 
-__all__ = ["Constant", "Flag", "Lab", "Number", "Numbers", "Text", "Texts", "Whole", "lab_source", "lab_style"]
-__all__ += ["labs_in", "listed", "uniform", "uniforms"]
+__all__ = ["Constant", "Flag", "Lab", "Number", "Numbers", "SampledLab", "Text", "Texts", "Whole", "lab_source"]
+__all__ += ["lab_style", "labs_in", "listed", "uniform", "uniforms"]
 
 
 HERE = Path(__file__).parent
@@ -110,7 +110,7 @@ class Whole(Int):  # type: ignore[type-arg]
 
 
 class Number(Float):  # type: ignore[type-arg]
-    """A finite number; traitlets' own takes Booleans, NaN and infinity too."""
+    """A finite number from min to max; traitlets' own takes Booleans, NaN and infinity too."""
 
     info_text = "a finite number"
 
@@ -119,7 +119,10 @@ class Number(Float):  # type: ignore[type-arg]
         real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
         if not real or not np.isfinite(float(value)):
             _refuse(self, obj, value)
-        return float(super().validate(obj, float(value)))
+        number = float(value)
+        if not self.min <= number <= self.max:
+            raise TraitError(f"{self.name} is {number}, expected a number from {self.min:g} to {self.max:g}")
+        return number
 
 
 class Text(Unicode):  # type: ignore[type-arg]
@@ -133,19 +136,34 @@ class Text(Unicode):  # type: ignore[type-arg]
 
 
 class Texts(List):  # type: ignore[type-arg]
-    """A list of texts; traitlets' own makes a list of one text."""
+    """A list of texts; traitlets' own makes a list of one text. With `names`, so many short names that differ."""
 
     info_text = "a list of texts"
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, names: tuple[int, ...] = (), **kwargs: Any) -> None:
         super().__init__(Text(), **kwargs)
-        self.tag(rule={"kind": "texts"})
+        self.names = names
+        self.tag(rule={"kind": "list", "of": {"kind": "text"}})
 
     def set(self, obj: Any, value: Any) -> None:
         """Set the list, or raise a TraitError that names the trait."""
         if isinstance(value, str):
             _refuse(self, obj, value)
         super().set(obj, value)
+
+    def validate(self, obj: Any, value: Any) -> list[str]:
+        """Return the list, or raise a TraitError that names the trait."""
+        texts: list[str] = super().validate(obj, value) or []
+        if not self.names:
+            return texts
+        if len(texts) not in self.names:
+            to = " to ".join(str(count) for count in sorted({self.names[0], self.names[-1]}))
+            raise TraitError(f"{self.name} has {len(texts)} names, expected {to}")
+        if any(not text.strip() for text in texts):
+            raise TraitError(f"{self.name} contains an empty name, expected a short name for each action")
+        if len(set(texts)) < len(texts):
+            raise TraitError(f"{self.name} is {texts}, expected names that differ")
+        return texts
 
 
 class Constant(Dict):
@@ -198,6 +216,9 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
 
     same_length: the names of traits that have one entry for each action (or step); untrusted data must obey it;
     offline_note: what stands under the lab while no Python is behind it.
+
+    What `reset` brings back is kept when the lab is made: `logits` where there is a trait `initial_logits`, and in a
+    trait `initial`, a Dict, the traits that its tag `of` names.
     """
 
     same_length: ClassVar[tuple[str, ...]] = ()
@@ -210,6 +231,21 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
         for trait in vars(cls).values():
             if isinstance(trait, TraitType) and trait.metadata.get("sync"):
                 trait.tag(echo_update=False)
+
+    def __init__(self, **traits: Any) -> None:
+        kept = {f"initial_{name}": value for name, value in traits.items() if self.has_trait(f"initial_{name}")}
+        super().__init__(**traits, **kept)
+        if self.has_trait("initial"):
+            self.set_trait("initial", {name: getattr(self, name) for name in self.trait_metadata("initial", "of")})
+
+    def reset(self) -> None:
+        """Go back to how the lab began, as the button *reset* does."""
+        with self.hold_trait_notifications():
+            for name in self.traits():
+                if self.has_trait(f"initial_{name}"):
+                    self.set_trait(name, getattr(self, f"initial_{name}"))
+            for name, value in getattr(self, "initial", {}).items():
+                self.set_trait(name, value)
 
     def alt_text(self) -> str:
         """Return what the first frame shows, in words."""
@@ -252,6 +288,23 @@ class Lab(anywidget.AnyWidget):  # type: ignore[misc]
             {**data, offline.MIME_TYPE: offline.stored(self), "text/plain": alt, **shown},
             {"image/png": {"alt": alt}} if "image/png" in shown else {},
         )
+
+
+class SampledLab(Lab):
+    """A lab with samples: `seed` and `draw`, how often they were drawn anew, say which."""
+
+    seed = Whole(0, min=0, max=2**32 - 1).tag(sync=True)
+    draw = Whole(0, min=0).tag(sync=True)
+
+    def draw_again(self) -> None:
+        """Draw all samples anew, as the button does."""
+        self.draw += 1
+
+    def reset(self) -> None:
+        """Go back to how the lab began and to its first samples, as the button *reset* does."""
+        with self.hold_trait_notifications():
+            super().reset()
+            self.draw = 0
 
 
 def labs_in(widget: Any) -> list[Lab]:

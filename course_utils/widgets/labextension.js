@@ -1,8 +1,8 @@
-// JupyterLab's door to the labs, maps and quizzes. What a notebook stores of one is plain data, LAB_MIME_TYPE. This draws
-// it with code from the installed package alone, which is why its renderer may call itself safe, wherever no live model
-// is behind the output: before the cell has run, when its kernel is gone, trusted or not. Where there is a model, the
-// widget manager draws it. Two things more that lessons need: pictures get the alt text that their notebook holds, and
-// to open a notebook is no change to it.
+// JupyterLab's door to the labs, maps and quizzes. What a notebook stores of one is plain data, LAB_MIME_TYPE. This
+// draws it with code from the installed package alone, which is why its renderer may call itself safe, wherever no live
+// model is behind the output: before the cell has run, when its kernel is gone, trusted or not. Where there is a model,
+// the widget manager draws it. Two things more that lessons need: pictures get the alt text that their notebook holds,
+// and to open a notebook is no change to it.
 //
 // JupyterLab loads prebuilt extensions by module federation: a script leaves a container with init and get under its
 // package's name. This one is small enough to be written by hand. build/labextension.py calls the function below with
@@ -26,7 +26,7 @@
   function paragraph(text) {
     const node = document.createElement("p");
     node.textContent = text;
-    node.style.cssText = "margin: 6px 0; font: 12px/1.4 system-ui, sans-serif; color: var(--jp-ui-font-color1, inherit)";
+    node.style.cssText = "margin: 6px 0; font: 12px/1.4 system-ui, sans-serif; color: var(--jp-ui-font-color1)";
     return node;
   }
 
@@ -85,7 +85,7 @@
         } catch {
           el.replaceChildren(); // a lab that could not be loaded or drawn leaves no half of itself
         }
-        if (this.isDisposed || place.parentNode !== this.node) return lab?.unmount(); // the output has changed meanwhile
+        if (this.isDisposed || place.parentNode !== this.node) return lab?.unmount(); // it has changed meanwhile
         if (lab !== null) this.labs.push(lab);
         place.append(paragraph(lab?.note ?? REFUSAL));
       }
@@ -100,8 +100,9 @@
       }
     }
 
-    // A notebook's widget manager, once there is one: it is made when the notebook has a kernel, and knows all renderers
-    // that are made from then on. When a kernel is gone, its models stay in the page and are told to send nothing more.
+    // A notebook's widget manager, once there is one: it is made when the notebook has a kernel, and knows all
+    // renderers that are made from then on. When a kernel is gone, its models stay in the page and are told to send
+    // nothing more.
     class Models {
       constructor({ content: { rendermime }, context: { sessionContext } }) {
         Object.assign(this, { rendermime, sessionContext, manager: null, lost: new Signal(this) });
@@ -177,8 +178,8 @@
       }
     }
 
-    // A kernel tells what it is whenever it starts. As long as it is the same one in another version, that is kept for the
-    // next time something is saved, and no reason to save.
+    // A kernel tells what it is whenever it starts. As long as it is the same one in another version, that is kept for
+    // the next time something is saved, and no reason to save.
     function keepClean(model) {
       const setMetadata = model.setMetadata.bind(model);
       model.setMetadata = (key, value) => {

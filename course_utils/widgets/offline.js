@@ -14,36 +14,34 @@ export const { mount, note } = (function (OFFLINE) {
   const LONGEST_LIST = 100;
 
   const isNumber = (value, { low, high }) => Number.isFinite(value) && value >= low && value <= high;
-  const isText = (value, { longest = LONGEST_TEXT } = {}) => typeof value === "string" && value.length <= longest;
-  const isList = (value, isEntry) => Array.isArray(value) && value.length <= LONGEST_LIST && Array.from(value).every(isEntry);
+  const isList = (value, isEntry) =>
+    Array.isArray(value) && value.length <= LONGEST_LIST && Array.from(value).every(isEntry);
 
   const KINDS = {
     flag: (value) => typeof value === "boolean",
     number: (value, rule) => isNumber(value, rule) && (!rule.whole || Number.isInteger(value)),
     numbers: (value, rule) =>
-      isList(value, (entry) => isNumber(entry, rule)) && (rule.lengths.length === 0 || rule.lengths.includes(value.length)),
+      isList(value, (entry) => isNumber(entry, rule)) &&
+      (rule.lengths.length === 0 || rule.lengths.includes(value.length)),
     choice: (value, rule) => rule.values.includes(value),
-    text: isText,
-    texts: (value) => isList(value, (entry) => isText(entry)),
+    text: (value, { longest = LONGEST_TEXT }) => typeof value === "string" && value.length <= longest,
     list: (value, rule) => isList(value, (entry) => keeps(entry, rule.of)),
-    record: (value, rule) =>
-      isRecord(value) &&
-      Object.keys(value).length === Object.keys(rule.fields).length &&
-      Object.entries(rule.fields).every(([name, field]) => Object.hasOwn(value, name) && keeps(value[name], field)),
-    initial: (value) => keepTheirRules(value) && !Object.hasOwn(value, "initial"),
+    record: (value, rule) => hasAll(value, rule.fields),
+    initial: (value) => hasSome(value, OFFLINE.rules) && !Object.hasOwn(value, "initial"),
   };
-
-  const isRecord = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
   const keeps = (value, rule) => KINDS[rule.kind](value, rule);
-  const keepTheirRules = (values) =>
-    isRecord(values) &&
-    Object.entries(values).every(([name, value]) => Object.hasOwn(OFFLINE.rules, name) && keeps(value, OFFLINE.rules[name]));
+
+  // Whether it is an object with these fields alone, each of which keeps its rule; with some of them, or with all.
+  const hasSome = (value, fields) =>
+    typeof value === "object" && value !== null && !Array.isArray(value) &&
+    Object.entries(value).every(([name, entry]) => Object.hasOwn(fields, name) && keeps(entry, fields[name]));
+  const hasAll = (value, fields) =>
+    hasSome(value, fields) && Object.keys(value).length === Object.keys(fields).length;
 
   function keepsTheRules(state) {
-    if (!keepTheirRules(state) || Object.keys(state).length !== Object.keys(OFFLINE.rules).length) return false;
+    if (!hasAll(state, OFFLINE.rules)) return false;
     const lengths = [state, state.initial ?? {}].flatMap((values) =>
-      OFFLINE.sameLength.filter((name) => Object.hasOwn(values, name)).map((name) => values[name].length),
-    );
+      OFFLINE.sameLength.filter((name) => Object.hasOwn(values, name)).map((name) => values[name].length));
     return new Set(lengths).size <= 1;
   }
 

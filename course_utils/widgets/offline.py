@@ -60,7 +60,6 @@ def _rule(trait: TraitType[Any, Any]) -> dict[str, Any] | None:
     if isinstance(trait, Int | Float):
         low = -LARGEST if trait.min is None else max(trait.min, -LARGEST)
         high = LARGEST if trait.max is None else min(trait.max, LARGEST)
-        low, high = trait.metadata.get("low", low), trait.metadata.get("high", high)
         return {"kind": "number", "low": low, "high": high, "whole": isinstance(trait, Int)}
     if isinstance(trait, Enum):
         return {"kind": "choice", "values": list(trait.values or ())}

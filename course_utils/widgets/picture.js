@@ -8,8 +8,12 @@
 const h = (tag, attributes = {}, ...children) => ({ tag, attributes, children });
 
 const SVG_TAGS = new Set(
-  "svg g rect circle ellipse line path polygon text tspan defs pattern marker clipPath".split(" "),
+  "svg g rect circle ellipse line path polygon polyline text tspan defs pattern marker clipPath".split(" "),
 );
+
+// An id that nothing else has in a page with other labs, and other copies of this module.
+let ids = 0;
+const newId = (name) => `pgc-${name}-${(ids += 1)}-${Math.floor(performance.now())}`;
 
 function makeNode(tag) {
   if (tag === undefined) return document.createTextNode("");
@@ -117,6 +121,8 @@ function handOn(node) {
 
 const clamp = (value, [low, high]) => Math.min(high, Math.max(low, value));
 const roundTo = (step, value) => Number((step * Math.round(value / step)).toFixed(10)); // never −0
+// To hundredths; on an axis from −limit to limit a hand finds 0.
+const snapTo = (limit) => (value) => (Math.abs(value) < 0.01 * limit ? 0 : roundTo(0.01, value));
 
 // --- scales and marks ------------------------------------------------------------------------------
 
@@ -127,11 +133,24 @@ function scale([low, high], [from, to]) {
   return place;
 }
 
+// The middle of each of so many columns side by side; `band` is the width of one.
+function columnsOf(count, [left, right]) {
+  const band = (right - left) / count;
+  return Object.assign((k) => left + band * (k + 0.5), { band });
+}
+
+// The least of these limits that takes in the largest value, if there is one.
+const niceLimit = (largest, limits) => limits.find((nice) => nice >= largest) ?? limits.at(-1);
+
 // A name with no more letters than have room.
 function fit(name, room, letter = 7) {
   const most = Math.max(3, Math.floor(room / letter));
   return name.length > most ? `${name.slice(0, most - 1)}…` : name;
 }
+
+const tintOf = (value) => colour(value > 0 ? "above" : value < 0 ? "below" : "neutral");
+const shareText = (share) => String(share).replace("0.", "."); // beside an axis from 0 to 1
+const namedValues = (names, values, text) => names.map((name, i) => `${name} ${text(values[i])}`).join(", ");
 
 // What a mark is, for tests and for the eye: its kind, which one of them, and the full number behind it.
 const about = (role, index, value) => ({ "data-role": role, "data-index": index, "data-value": value });
@@ -194,6 +213,7 @@ const title = (...children) => h("p", { class: "pgc-title" }, ...children);
 const key = (...children) => h("span", { class: "pgc-key" }, ...children);
 const sentence = (text, role = "sentence", more = "") =>
   h("p", { class: `pgc-sentence ${more}`, "data-role": role }, text);
+const worded = (text, svg) => [h("span", { class: "pgc-word" }, text), typeset(svg)];
 const typeset = (svg) => h("span", { class: "pgc-formula", ".innerHTML": svg ?? "" });
 
 const svg = (role, name, [width, height], ...marks) =>
@@ -253,6 +273,11 @@ const typed = (role, name, [low, high], value, set, refuse, more = {}) =>
       refuse(`${name}: got ${got}, wanted a number from ${short(low)} to ${short(high)}. Kept ${short(value)}.`);
     },
   });
+// Fields below the columns of a picture so wide, with these margins.
+const typedRow = (name, width, { left, right }, fields) => {
+  const style = `width: ${width}px; padding: 0 ${right}px 0 ${left}px`;
+  return h("div", { class: "pgc-typed", role: "group", "aria-label": name, style }, fields);
+};
 const message = (text) => h("p", { class: "pgc-message", role: "alert", "data-role": "message" }, text);
 
 // rows: [name, words, cells, attributes], where a cell is [value, its text], and a row's name and attributes of its own
@@ -268,6 +293,37 @@ const table = (name, columns, rows, corner = "", drawn = [], names = "") =>
       cells.map(([value, shown, name = of, more = {}], k) =>
         h("td", { role: "cell", "data-row": name, "data-index": k, "data-value": value, ...more }, shown))))));
 
+// --- a prediction, drawn as bars before the answer is shown ------------------------------------------
+
+const sum = (list) => list.reduce((s, v) => s + v, 0);
+const ghostBar = (x, width, y, value, opacity) =>
+  bar(x, width, y(value), y(0), colour("muted"),
+    { stroke: colour("neutral"), "stroke-dasharray": "4 3", "fill-opacity": opacity });
+
+// The learner's bar of one action, on the scale y; marks lie under its handle.
+const ghost = (index, action, value, set, x, width, y, ...marks) => {
+  const slider = {
+    label: `your prediction for ${action}`, value, text: short(value), limits: [0, 1], steps: [0.01, 0.1],
+    axis: y, round: (v) => roundTo(0.001, v), set,
+  };
+  return h("g", { ...about("ghost", index), slider },
+    marks, ghostBar(x, width, y, value, 0.6), handle(x, y(value), colour("neutral"), 8));
+};
+
+function aboutTheSum(ghosts, what) {
+  const total = sum(ghosts);
+  if (Math.abs(total - 1) < 0.005) return "Your bars sum to 1.";
+  return `Your bars sum to ${short(total)}; they are scaled to 1 when the ${what} revealed.`;
+}
+
+// The prediction that the bars make, beside what happens; undefined, after a refusal, where no bar stands.
+function compare(ghosts, actual, refuse) {
+  const total = sum(ghosts);
+  if (total <= 0) return refuse("Your bars are all at 0. Drag at least one of them up, then reveal.");
+  const predicted = ghosts.map((v) => v / total);
+  return { predicted, actual, total_variation: totalVariation(predicted, actual) };
+}
+
 // --- a lab -----------------------------------------------------------------------------------------
 
 const SIDES = 24; // px of a lab's width that its frame takes
@@ -277,11 +333,14 @@ const SLIM = 340;
 // { seen, said }: the children of the lab, described, and what its live region says, if there is something to say; or
 // null while traits do not fit together, as between two messages of the kernel: the picture stays.
 // lab: get(trait); state(trait, …), their values by name; change({ trait: value, … }); refresh(); refuse(text), which
-// refused() returns until the next change; root, for keys that hold in the whole lab and for the focus.
+// refused() returns until the next change; model; root, for keys that hold in the whole lab and for the focus;
+// leaving(stop): what is to be called at the end.
 // A lab is `wide` from so many px on; a side bar may leave it next to nothing, but it is drawn for `least` px.
-function makeLab({ name, label: text, wide = 560, least = 120, view }) {
+// look: a class for its style.
+function makeLab({ name, label: text, look = "", wide = 560, least = 120, view }) {
   return ({ model, el }) => {
-    const root = htmlNode(el, "div", { class: "pgc-lab", "data-lab": name, role: "group", "aria-label": text });
+    const named = { "data-lab": name, role: "group", "aria-label": text };
+    const root = htmlNode(el, "div", { class: `pgc-lab ${look}`, ...named });
     const live = makeLiveRegion(root);
     const save = makeSaver(model, root);
     keepPlainKeys(root);
@@ -312,9 +371,11 @@ function makeLab({ name, label: text, wide = 560, least = 120, view }) {
       refusal = why;
       refresh();
     };
+    const stops = [];
+    const leaving = (stop) => stops.push(stop);
     const get = (trait) => model.get(trait);
     const state = (...traits) => Object.fromEntries(traits.map((trait) => [trait, get(trait)]));
-    const see = view({ root, get, state, change, refresh, refuse, refused: () => refusal });
+    const see = view({ model, root, get, state, change, refresh, refuse, refused: () => refusal, leaving });
     const observer = new ResizeObserver(() => root.clientWidth === width || refresh());
     model.on("change", refresh);
     observer.observe(root);
@@ -323,6 +384,7 @@ function makeLab({ name, label: text, wide = 560, least = 120, view }) {
       observer.disconnect();
       live.stop();
       model.off("change", refresh);
+      for (const stop of stops) stop();
     };
   };
 }

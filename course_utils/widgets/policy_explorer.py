@@ -54,10 +54,10 @@ class PolicyExplorer(Lab):
     _esm = lab_source("policy_explorer.js")
     _css = lab_style("policy_explorer.css")
 
-    actions = Texts().tag(sync=True)
+    actions = Texts(ACTION_COUNTS).tag(sync=True)
     logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, ACTION_COUNTS).tag(sync=True)
-    temperature = Number(1.0).tag(sync=True, low=TEMPERATURES[0], high=TEMPERATURES[1])
-    shift = Number(0.0).tag(sync=True, low=-SHIFT_LIMIT, high=SHIFT_LIMIT)
+    temperature = Number(1.0, min=TEMPERATURES[0], max=TEMPERATURES[1]).tag(sync=True)
+    shift = Number(0.0, min=-SHIFT_LIMIT, max=SHIFT_LIMIT).tag(sync=True)
     seed = Whole(0, min=0, max=2**32 - 1).tag(sync=True)
     draws = Whole(0, min=0, max=MOST_DRAWS).tag(sync=True)
     draw_start = Whole(0, min=0).tag(sync=True)
@@ -65,7 +65,7 @@ class PolicyExplorer(Lab):
     revealed = Flag(False).tag(sync=True)
     ghosts = Numbers(0.0, 1.0).tag(sync=True)
     predictions = List(Dict()).tag(sync=True)
-    initial = Dict().tag(sync=True)
+    initial = Dict().tag(sync=True, of=("actions", "logits", "temperature", "shift"))
     formulas = Dict().tag(sync=True)
 
     def __init__(
@@ -93,7 +93,6 @@ class PolicyExplorer(Lab):
             predict_first=predict_first,
             formulas=row_formulas(),
         )
-        self.initial = {name: getattr(self, name) for name in ("actions", "logits", "temperature", "shift")}
 
     # --- checks -----------------------------------------------------------------------------------
 
@@ -106,21 +105,6 @@ class PolicyExplorer(Lab):
                 f"{name}: {name} has {len(value)} and {other} has {len(getattr(self, other))} entries; "
                 "expected the same number for each action"
             )
-        if name == "actions":
-            if len(value) not in ACTION_COUNTS:
-                raise TraitError(f"actions has {len(value)} names, expected 2 to 6")
-            if any(not action.strip() for action in value):
-                raise TraitError("actions contains an empty name, expected a short name for each action")
-            if len(set(value)) < len(value):
-                raise TraitError(f"actions is {value}, expected names that differ")
-        return value
-
-    @validate("temperature", "shift")
-    def _in_range(self, proposal: Any) -> float:
-        name, value = proposal["trait"].name, float(proposal["value"])
-        low, high = TEMPERATURES if name == "temperature" else (-SHIFT_LIMIT, SHIFT_LIMIT)
-        if not low <= value <= high:
-            raise TraitError(f"{name} is {value}, expected a number from {low:g} to {high:g}")
         return value
 
     # --- what follows from the setting ------------------------------------------------------------
@@ -176,8 +160,7 @@ class PolicyExplorer(Lab):
         """Go back to the first logits, temperature and shift, as the button *reset* does. Predictions are kept."""
         with self.hold_trait_notifications():
             self.revealed, self.ghosts = False, []
-            for name, value in self.initial.items():
-                setattr(self, name, value)
+            super().reset()
         self.clear()
 
     @property

@@ -122,7 +122,7 @@ function countAgreement(choices, raters, others, { margins, score }) {
   };
 }
 
-const shareText = ([right, of]) =>
+const countText = ([right, of]) =>
   of === 0 ? "–" : `${minusSign(String(right))} of ${of} (${Math.round((100 * right) / of)} %)`;
 const placeText = (judged, all) =>
   judged === all ? `${judged} of ${judged} pairs judged` : `Pair ${judged + 1} of ${all}`;
@@ -186,7 +186,7 @@ function drawLearned({ words, others }, { words: weights, margins }, facts) {
   const fact = (name, text) => {
     const [right, of] = facts[name];
     return h("div", {}, h("dt", {}, text),
-      h("dd", about(name, null, of === 0 ? null : right / of), shareText(facts[name])));
+      h("dd", about(name, null, of === 0 ? null : right / of), countText(facts[name])));
   };
   const hasNone = margins.length === 0;
   return section("What your reward model has learned:", "what a word adds to a reply’s score, whatever the topic",
@@ -224,7 +224,7 @@ function drawPushed({ kinds, replies, longest }, { score, margins }, kind, choos
 function whatHappened(choices, before, { cards }, facts) {
   const [judged, all] = [choices.length, cards.length];
   const judgment = judged > before.length && `Pair ${judged}: ${SPOKEN[choices.at(-1)]}.`;
-  const share = shareText(facts["held-out"]);
+  const share = countText(facts["held-out"]);
   const agrees = facts.training[1] > 0 && `Your model agrees with the raters on ${share} other pairs.`;
   const { customer, left, right } = cards[Math.min(judged, all - 1)];
   const end = `All ${all} pairs are judged. ${doneText(facts)}`;

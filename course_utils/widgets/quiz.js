@@ -4,70 +4,75 @@
 const RECORD_WAIT = 2000; // ms until an answer that no kernel took is called unrecorded
 const ROUNDING = 1e-12; // as in quiz.py
 const FORMULA_TAGS = new Set(["svg", "g", "path", "rect", "line"]);
-const SVG_ATTRIBUTES = ["width", "height", "viewBox", "d", "x", "y", "x1", "y1", "x2", "y2", "fill", "stroke", "stroke-width", "transform"];
+const SVG_ATTRIBUTES = "width height viewBox d x y x1 y1 x2 y2 fill stroke stroke-width transform".split(" ");
+const UNRECORDED = "Not recorded: to keep your answers on your map of the course, run the cell and answer again.";
+const HINTS = {
+  single: "Choose one.",
+  several: "Choose all that are right.",
+  numeric: "Type a number.",
+  order: "Put them in order: drag a line, or use its arrows.",
+};
+const MISSING = { single: "Choose an answer first.", several: "Choose at least one answer first." };
+const OTHERS = {
+  single: "The other options, with reasons",
+  several: "The other options, with reasons",
+  numeric: "Other answers, with reasons",
+  order: "The order, with reasons",
+};
+const ORDINALS = ["first", "second", "third", "fourth", "fifth"];
 
 // --- text with formulas ----------------------------------------------------------------------------
 
-function copyDrawing(parent, drawing) {
+function copyDrawing(drawing, more = {}) {
   if (!FORMULA_TAGS.has(drawing.localName)) return null;
-  const attributes = SVG_ATTRIBUTES.map((name) => [name, drawing.getAttribute(name)]).filter(([, value]) => value !== null);
-  const copy = svgNode(parent, drawing.localName, Object.fromEntries(attributes));
-  for (const child of drawing.children) copyDrawing(copy, child);
-  return copy;
+  const attributes = SVG_ATTRIBUTES.map((name) => [name, drawing.getAttribute(name)]);
+  const children = [...drawing.children].map((child) => copyDrawing(child));
+  return h(drawing.localName, { ...Object.fromEntries(attributes), ...more }, ...children);
 }
 
-function addFormula(parent, { svg, spoken }) {
-  const span = htmlNode(parent, "span", { class: "pgc-formula" });
+function drawFormula({ svg, spoken }) {
   const drawing = new DOMParser().parseFromString(svg, "image/svg+xml").documentElement;
-  const copy = copyDrawing(span, drawing);
-  if (copy === null) return setText(span, spoken);
-  setAttributes(copy, { role: "img", "aria-label": spoken });
-  const [, top, , height] = (copy.getAttribute("viewBox") ?? "0 0 0 0").split(/\s+/).map(Number);
-  copy.style.verticalAlign = `${-(top + height)}px`; // the drawing's 0 is the base line
+  const [, top, , height] = (drawing.getAttribute("viewBox") ?? "0 0 0 0").split(/\s+/).map(Number);
+  const onTheLine = `vertical-align: ${-(top + height)}px`; // the drawing's 0 is the base line
+  const copy = copyDrawing(drawing, { role: "img", "aria-label": spoken, style: onTheLine });
+  return h("span", { class: "pgc-formula" }, copy ?? spoken);
 }
 
-function addWords(parent, text, formulas) {
-  text.split("$").forEach((part, n) => {
-    if (n % 2 === 0) parent.append(part);
-    else if (Object.hasOwn(formulas, part)) addFormula(parent, formulas[part]);
-  });
-}
-
-function spokenWords(text, formulas) {
-  return text
-    .split("$")
-    .map((part, n) => (n % 2 === 0 ? part : (formulas[part]?.spoken ?? "")))
-    .join("");
+// How the texts of a quiz are shown and said.
+function makeWords(formulas) {
+  const drawn = new Map(Object.entries(formulas).map(([name, formula]) => [name, drawFormula(formula)]));
+  const told = (text, ofFormula) => text.split("$").map((part, n) => (n % 2 === 0 ? part : ofFormula(part)));
+  return {
+    shown: (text) => told(text, (name) => drawn.get(name)),
+    spoken: (text) => told(text, (name) => formulas[name]?.spoken ?? "").join(""),
+  };
 }
 
 // --- what an answer is worth, as is_right in quiz.py -------------------------------------------------
 
-function isRight(question, given) {
-  if (question.kind === "numeric")
-    return Math.abs(given - question.answer) <= question.tolerance * (1 + ROUNDING) + ROUNDING;
-  if (question.kind === "order") return given.every((item, place) => item === place);
-  if (question.kind === "single") return question.options[given]?.right === true;
-  return question.options.every((option, n) => option.right === given.includes(n));
+const isNear = (given, value, tolerance) => Math.abs(given - value) <= tolerance * (1 + ROUNDING) + ROUNDING;
+
+function isRight({ kind, answer, tolerance, options }, given) {
+  if (kind === "numeric") return isNear(given, answer, tolerance);
+  if (kind === "order") return given.every((item, place) => item === place);
+  if (kind === "single") return options[given]?.right === true;
+  return options.every((option, n) => option.right === given.includes(n));
 }
 
-// The reasons of a question: [{ mark, text, reason, chosen }], those of the answer given first.
+// The reasons of a question: { isRight, text, reason, isChosen } of each.
 function reasonsFor(question, given) {
-  if (question.kind === "order")
-    return question.items.map(({ text, reason }) => ({ mark: "", text, reason, chosen: false }));
-  if (question.kind === "numeric") {
-    const number = (value) => minusSign(String(value));
-    const right = isRight(question, given);
-    const met = right ? null : question.wrong.find(({ value }) => Math.abs(given - value) <= question.tolerance * (1 + ROUNDING) + ROUNDING);
-    const all = [{ mark: "right", text: number(question.answer), reason: question.reason, chosen: right }];
-    for (const wrong of question.wrong)
-      all.push({ mark: "not right", text: number(wrong.value), reason: wrong.reason, chosen: wrong === met });
-    if (!right && met === undefined) all.push({ mark: "not right", text: number(given), reason: question.otherwise, chosen: true });
-    return all.sort((one, other) => other.chosen - one.chosen);
+  if (question.kind === "order") return question.items.map((item) => ({ ...item, isRight: null, isChosen: false }));
+  if (question.kind !== "numeric") {
+    const chosen = [given].flat();
+    return question.options.map((option, n) => ({ ...option, isRight: option.right, isChosen: chosen.includes(n) }));
   }
-  const chosen = [given].flat();
-  return question.options
-    .map(({ text, right, reason }, n) => ({ mark: right ? "right" : "not right", text, reason, chosen: chosen.includes(n) }))
-    .sort((one, other) => other.chosen - one.chosen);
+  const { answer, reason, wrong, tolerance, otherwise } = question;
+  const right = isRight(question, given);
+  const met = right ? null : wrong.find(({ value }) => isNear(given, value, tolerance));
+  const all = [{ isRight: true, value: answer, reason, isChosen: right }];
+  for (const one of wrong) all.push({ isRight: false, ...one, isChosen: one === met });
+  if (met === undefined) all.push({ isRight: false, value: given, reason: otherwise, isChosen: true });
+  return all.map((one) => ({ ...one, text: minusSign(String(one.value)) }));
 }
 
 function verdict(question, given) {
@@ -86,328 +91,288 @@ function verdict(question, given) {
   return "Not yet.";
 }
 
-const HINTS = {
-  single: "Choose one.",
-  several: "Choose all that are right.",
-  numeric: "Type a number.",
-  order: "Put them in order: drag a line, or use its arrows.",
-};
-const ORDINALS = ["first", "second", "third", "fourth", "fifth"];
+// --- a draft: the chosen options, the typed text or the order, as long as it is no answer --------------
 
-// --- the four kinds of input: each { given(), show(given), lock(flag), clear(), first } -------------------
+const draftOf = ({ kind }, given) =>
+  kind === "numeric" ? minusSign(String(given)) : kind === "order" ? given : [given].flat();
+const emptied = ({ kind }, draft) => (kind === "numeric" ? "" : kind === "order" ? draft : []);
 
-function choiceInput(parent, question, formulas, name) {
-  const type = question.kind === "single" ? "radio" : "checkbox";
-  const rows = question.options.map((option, n) => {
-    const label = htmlNode(parent, "label", { class: "pgc-option" });
-    const input = htmlNode(label, "input", { type, name, value: n, "data-role": "option", "data-index": n });
-    const words = htmlNode(label, "span", { class: "pgc-words" });
-    addWords(words, option.text, formulas);
-    return { input, mark: htmlNode(label, "span", { class: "pgc-mark" }), right: option.right };
-  });
-  const chosen = () => rows.flatMap(({ input }, n) => (input.checked ? [n] : []));
-  return {
-    given: () => (chosen().length === 0 ? null : type === "radio" ? chosen()[0] : chosen()),
-    missing: type === "radio" ? "Choose an answer first." : "Choose at least one answer first.",
-    show: (given) => rows.forEach(({ input }, n) => (input.checked = [given].flat().includes(n))),
-    lock(locked, known) {
-      for (const { input, mark, right } of rows) {
-        input.disabled = locked;
-        const marked = locked && (input.checked || (known && right));
-        setText(mark, !marked ? "" : right ? "✓ right" : "✗ not right");
-        mark.className = `pgc-mark ${right ? "pgc-good" : "pgc-bad"}`;
-      }
-    },
-    clear: () => rows.forEach(({ input }) => (input.checked = false)),
-    focus: () => (rows.find(({ input }) => input.checked) ?? rows[0]).input.focus({ preventScroll: true }),
-  };
+// The answer that a draft is; null where it is none yet.
+function answerOf({ kind }, draft) {
+  if (kind === "order") return draft;
+  if (kind !== "numeric") return draft.length === 0 ? null : kind === "single" ? draft[0] : draft;
+  const number = parseDecimal(draft);
+  return Number.isFinite(number) ? number : null;
 }
 
-function numericInput(parent, question, formulas, name, send) {
-  const label = htmlNode(parent, "label", { class: "pgc-typed" }, "Your answer ");
-  const input = htmlNode(label, "input", { type: "text", inputmode: "decimal", autocomplete: "off", class: "pgc-number", "data-role": "number" });
-  const mark = htmlNode(label, "span", { class: "pgc-mark" });
-  input.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && isPlain(event) && !event.shiftKey && !input.readOnly && !event.repeat) {
-      event.preventDefault();
-      send();
-    }
-  });
-  return {
-    given: () => (Number.isFinite(parseDecimal(input.value)) ? parseDecimal(input.value) : null),
-    get missing() {
-      const typed = input.value.trim().slice(0, 20);
-      return typed === "" ? "Type a number first." : `“${typed}” is no number. Type one such as −0.25.`;
-    },
-    show: (given) => (input.value = minusSign(String(given))),
-    lock(locked, known, right) {
-      input.readOnly = locked;
-      setText(mark, !locked ? "" : right ? "✓ right" : "✗ not right");
-      mark.className = `pgc-mark ${right ? "pgc-good" : "pgc-bad"}`;
-    },
-    clear: () => (input.value = ""),
-    focus: () => input.focus({ preventScroll: true }),
-  };
+function missing({ kind }, draft) {
+  if (kind !== "numeric") return MISSING[kind];
+  const typed = draft.trim().slice(0, 20);
+  return typed === "" ? "Type a number first." : `“${typed}” is no number. Type one such as −0.25.`;
 }
 
-function orderInput(parent, question, formulas, name, send, say) {
-  const list = htmlNode(parent, "ol", { class: "pgc-items" });
-  let locked = false;
-  const rows = question.items.map(({ text }, item) => {
-    const row = htmlNode(list, "li", { "data-role": "item", "data-index": item });
-    const grip = htmlNode(row, "span", { class: "pgc-grip", "aria-hidden": "true" }, "⠿");
-    const words = htmlNode(row, "span", { class: "pgc-words" });
-    addWords(words, text, formulas);
-    const mark = htmlNode(row, "span", { class: "pgc-mark" });
-    const buttons = htmlNode(row, "span", { class: "pgc-move" });
-    const up = htmlNode(buttons, "button", { type: "button", "data-role": "up", "aria-label": `Move up: ${spokenWords(text, formulas)}` }, "↑");
-    const down = htmlNode(buttons, "button", { type: "button", "data-role": "down", "aria-label": `Move down: ${spokenWords(text, formulas)}` }, "↓");
-    return { row, grip, mark, buttons, up, down, item };
+function moved(list, from, to) {
+  const others = list.filter((_, place) => place !== from);
+  return [...others.slice(0, to), list[from], ...others.slice(to)];
+}
+
+// --- what is seen of a question ----------------------------------------------------------------------
+
+const mark = (isGood, text, more = {}) =>
+  h("span", { class: `pgc-mark ${isGood ? "pgc-good" : "pgc-bad"}`, ...more }, text);
+const rightOrNot = (isGood) => (isGood ? "✓ right" : "✗ not right");
+
+// card: { draft, again, … }, which `set` changes; locked: it is answered; solved: rightly.
+function drawOptions({ kind, options }, { draft }, { locked, solved, group, words, set }) {
+  const choose = (changed, isChosen) => {
+    const before = kind === "single" ? [] : draft;
+    set({ draft: options.flatMap((_, n) => ((n === changed ? isChosen : before.includes(n)) ? [n] : [])) });
+  };
+  return options.map(({ text, right }, n) => {
+    const isMarked = locked && (draft.includes(n) || (solved && right));
+    return h("label", { class: "pgc-option" },
+      h("input", {
+        type: kind === "single" ? "radio" : "checkbox", name: group, value: n, disabled: locked,
+        "data-role": "option", "data-index": n,
+        ".checked": draft.includes(n), onchange: ({ target }) => choose(n, target.checked),
+      }),
+      h("span", { class: "pgc-words" }, words.shown(text)),
+      mark(right, isMarked ? rightOrNot(right) : ""));
   });
-  const nodes = () => [...list.children];
-  const placeOf = (row) => nodes().indexOf(row);
+}
 
-  function refreshEnds() {
-    for (const { row, up, down } of rows) {
-      setAttributes(up, { "aria-disabled": placeOf(row) === 0 ? "true" : null });
-      setAttributes(down, { "aria-disabled": placeOf(row) === rows.length - 1 ? "true" : null });
-    }
-  }
+function drawNumber(question, { draft }, { locked, solved, set, send }) {
+  const onkeydown = (event) => {
+    if (event.key !== "Enter" || !isPlain(event) || event.shiftKey || locked || event.repeat) return;
+    event.preventDefault();
+    send(event);
+  };
+  return h("label", { class: "pgc-typed" },
+    "Your answer ",
+    h("input", {
+      type: "text", inputmode: "decimal", autocomplete: "off", class: "pgc-number", "data-role": "number",
+      readonly: locked, ".value": draft, oninput: ({ target }) => set({ draft: target.value }), onkeydown,
+    }),
+    mark(solved, locked ? rightOrNot(solved) : ""));
+}
 
-  // The row itself stays in the document, its neighbours go past it: it keeps the focus and the pointer.
-  function move(row, to) {
-    const from = placeOf(row);
-    const target = Math.min(rows.length - 1, Math.max(0, to));
-    if (locked) return;
-    for (let place = from; place < target; place += 1) row.before(row.nextElementSibling);
-    for (let place = from; place > target; place -= 1) row.after(row.previousElementSibling);
-    refreshEnds();
-    say(from === target ? `Place ${target + 1} of ${rows.length} already.` : `Now at place ${target + 1} of ${rows.length}.`);
-  }
-
-  for (const { row, grip, up, down } of rows) {
-    up.addEventListener("click", () => move(row, placeOf(row) - 1));
-    down.addEventListener("click", () => move(row, placeOf(row) + 1));
-    row.addEventListener("keydown", (event) => {
-      const by = { ArrowUp: -1, ArrowDown: 1 }[event.key];
-      if (isPlain(event) && by !== undefined) move(row, placeOf(row) + by);
-    });
-    let pointer = null;
-    row.addEventListener("pointerdown", (event) => {
-      const onGrip = grip.contains(event.target);
-      if (locked || event.button !== 0 || event.target.closest("button") || (event.pointerType === "touch" && !onGrip)) return;
-      event.preventDefault();
-      pointer = event.pointerId;
-      row.setPointerCapture(pointer);
-      row.classList.add("pgc-dragging");
-    });
-    row.addEventListener("pointermove", (event) => {
-      if (event.pointerId !== pointer) return;
-      const others = nodes().filter((node) => node !== row);
-      const above = others.filter((node) => {
-        const box = node.getBoundingClientRect();
-        return event.clientY > box.top + box.height / 2;
-      }).length;
-      if (above !== placeOf(row)) move(row, above);
-    });
-    for (const end of ["pointerup", "pointercancel", "lostpointercapture"])
-      row.addEventListener(end, () => {
-        pointer = null;
-        row.classList.remove("pgc-dragging");
+// hand: { held(), take(item, event), drag(event), drop() }; a line is dragged by its item, whatever place it has.
+function drawOrder({ items }, { draft }, { locked, words, hand, move }) {
+  const last = draft.length - 1;
+  return h("ol", { class: "pgc-items" }, draft.map((item, place) => {
+    const { text } = items[item];
+    const step = (role, arrow, by, end) =>
+      button(role, arrow, (event) => move(place, place + by, event), {
+        "aria-label": `Move ${role}: ${words.spoken(text)}`, "aria-disabled": place === end ? "true" : null,
       });
-  }
-
-  const arrange = (order) => {
-    order.forEach((item) => list.append(rows[item].row));
-    refreshEnds();
-  };
-  arrange(question.start);
-  return {
-    given: () => nodes().map((node) => Number(node.dataset.index)),
-    missing: "",
-    show: arrange,
-    lock(flag) {
-      locked = flag;
-      for (const { row, mark, buttons, grip, item } of rows) {
-        buttons.hidden = grip.hidden = flag;
-        const inPlace = placeOf(row) === item;
-        setText(mark, !flag ? "" : inPlace ? "✓ in place" : "✗ elsewhere");
-        mark.className = `pgc-mark ${inPlace ? "pgc-good" : "pgc-bad"}`;
-      }
+    const onkeydown = (event) => {
+      const by = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+      if (isPlain(event) && by !== undefined) move(place, place + by, event);
+    };
+    const onpointerdown = (event) => {
+      const isScrolling = event.pointerType === "touch" && !event.target.closest(".pgc-grip");
+      if (!locked && event.button === 0 && !event.target.closest("button") && !isScrolling) hand.take(item, event);
+    };
+    const [onpointermove, onpointerup] = [hand.drag, hand.drop];
+    const look = hand.held() === item ? "pgc-dragging" : "";
+    return h("li", {
+      class: look, "data-role": "item", "data-index": item, onkeydown, onpointerdown, onpointermove, onpointerup,
+      onpointercancel: hand.drop, onlostpointercapture: hand.drop,
     },
-    clear() {}, // the next try goes on from the last order
-    focus: () => rows.find(({ row }) => placeOf(row) === 0).down.focus({ preventScroll: true }),
-  };
+      h("span", { class: "pgc-grip", "aria-hidden": "true", hidden: locked }, "⠿"),
+      h("span", { class: "pgc-words" }, words.shown(text)),
+      mark(item === place, !locked ? "" : item === place ? "✓ in place" : "✗ elsewhere"),
+      h("span", { class: "pgc-move", hidden: locked }, step("up", "↑", -1, 0), step("down", "↓", 1, last)));
+  }));
 }
 
-const INPUTS = { single: choiceInput, several: choiceInput, numeric: numericInput, order: orderInput };
+const INPUTS = { single: drawOptions, several: drawOptions, numeric: drawNumber, order: drawOrder };
+
+function drawResult(question, given, words) {
+  const right = isRight(question, given);
+  const reasons = reasonsFor(question, given);
+  const [chosen, others] = [true, false].map((is) => reasons.filter(({ isChosen }) => isChosen === is));
+  const list = (tag, some, more = {}) =>
+    h(tag, more, some.map(({ isRight: isGood, text, reason }) =>
+      h("li", {},
+        isGood !== null && mark(isGood, `${rightOrNot(isGood)}: `),
+        h("span", { class: "pgc-quote" }, words.shown(text)),
+        h("br"),
+        words.shown(reason))));
+  const rest = OTHERS[question.kind];
+  return h("div", { class: `pgc-result ${right ? "pgc-is-right" : ""}`, "data-role": "result" },
+    h("p", {},
+      mark(right, `${right ? "✓" : "✗"} ${verdict(question, given)}`, { "data-role": "verdict" }),
+      chosen.length === 1 && [" ", words.shown(chosen[0].reason)]),
+    chosen.length > 1 && list("ul", chosen, { "data-role": "chosen" }),
+    others.length > 0 && h("details", { "data-role": "others", open: right },
+      h("summary", {}, right ? rest : `${rest} (this shows the answer)`),
+      list(question.kind === "order" ? "ol" : "ul", others)));
+}
+
+function triesText(question, tries) {
+  if (tries.length < 2) return "";
+  const first = isRight(question, tries[0]) ? "right" : "not right";
+  const nth = ORDINALS[tries.length - 1];
+  return `First answer: ${first}. ${nth ? `This was the ${nth} try.` : `${tries.length} tries so far.`}`;
+}
+
+function overallText(questions, triesOf, before) {
+  const all = questions.length;
+  const answered = questions.filter((question) => triesOf(question).length > 0);
+  const atOnce = answered.filter((question) => isRight(question, triesOf(question)[0])).length;
+  if (answered.length === all) return `${atOnce} of ${all} right at the first try.`;
+  if (answered.length > 0) return `${answered.length} of ${all} answered, ${atOnce} right at the first try.`;
+  if (before.length === 0) return `0 of ${all} answered.`;
+  const right = before.filter(Boolean).length;
+  return `Before: ${before.length} of ${all} answered, ${right} right at the first try. Answer again as you like.`;
+}
 
 // --- the quiz ----------------------------------------------------------------------------------------
 
-function render({ model, el }) {
-  const root = htmlNode(el, "div", { class: "pgc-lab pgc-quiz", "data-lab": "quiz" });
-  const library = model.get("library");
-  const quiz = Object.hasOwn(library, model.get("quiz")) ? library[model.get("quiz")] : null;
-  if (quiz === null) {
-    htmlNode(root, "p", {}, "This quiz is not in the course.");
-    return undefined;
-  }
-  const { title, formulas, questions } = quiz;
-  const unique = Math.random().toString(36).slice(2);
-  const save = makeSaver(model, root);
-  const triesOf = (question) => {
-    const tries = model.get("answers")[question.id];
-    return Array.isArray(tries) ? tries : [];
+const cardOf = ({ currentTarget }) => currentTarget.closest("fieldset");
+const focus = (node) => node.focus({ preventScroll: true });
+const focusInput = (card) =>
+  focus(card.querySelector("input:checked") ?? card.querySelector("input, [data-role=down]"));
+
+function viewOf({ title: of, formulas, questions }, { get, change, refresh, leaving }) {
+  const words = makeWords(formulas);
+  const unique = Math.random().toString(36).slice(2); // views of a quiz share no group of choices
+  let [toSay, note, timer] = ["", "", null];
+  const say = (text) => {
+    toSay = text;
+    refresh();
   };
-
-  setAttributes(root, { role: "group", "aria-label": `Quiz: ${title}` });
-  htmlNode(root, "p", { class: "pgc-title" }, `Quiz: ${title}`);
-  const live = makeLiveRegion(root, 150);
-  keepPlainKeys(root);
-
-  const cards = questions.map((question, index) => {
-    const card = htmlNode(root, "fieldset", { "data-role": "question", "data-question": question.id, "data-kind": question.kind });
-    const legend = htmlNode(card, "legend");
-    htmlNode(legend, "span", { class: "pgc-count" }, `${index + 1} of ${questions.length}. `);
-    addWords(legend, question.text, formulas);
-    const hint = htmlNode(card, "p", { class: "pgc-hint" }, HINTS[question.kind]);
-    const box = htmlNode(card, "div");
-    const input = INPUTS[question.kind](box, question, formulas, `${unique}-${index}`, () => send(), (text) => live.say(text));
-    const row = htmlNode(card, "div", { class: "pgc-row pgc-send" });
-    const button = htmlNode(row, "button", { type: "button", class: "pgc-primary", "data-role": "send" });
-    const tried = htmlNode(row, "span", { class: "pgc-tries", "data-role": "tries" });
-    const message = htmlNode(card, "p", { class: "pgc-message", "data-role": "message" });
-    const result = htmlNode(card, "div", { class: "pgc-result", "data-role": "result" });
-    let shown = null; // the number of tries that is on show
-    let again = false;
-
-    function send() {
-      const given = input.given();
-      if (given === null) {
-        setText(message, input.missing);
-        live.say(input.missing);
-        return input.focus();
-      }
-      model.set("answers", { ...model.get("answers"), [question.id]: [...triesOf(question), given] });
-      save();
-      expectRecord();
-      button.focus({ preventScroll: true });
-      const told = question.kind === "order" ? [] : reasonsFor(question, given).filter(({ chosen }) => chosen);
-      live.say([verdict(question, given), ...told.map(({ reason }) => spokenWords(reason, formulas))].join(" "));
-    }
-
-    button.addEventListener("click", () => {
-      if (triesOf(question).length === 0 || again) return send();
-      again = true;
-      input.clear();
-      refresh();
-      input.focus();
-      live.say("Try again.");
-    });
-
-    function addReason(list, { mark, text, reason }) {
-      const item = htmlNode(list, "li");
-      if (mark !== "") htmlNode(item, "span", { class: `pgc-mark ${mark === "right" ? "pgc-good" : "pgc-bad"}` }, mark === "right" ? "✓ right: " : "✗ not right: ");
-      const quote = htmlNode(item, "span", { class: "pgc-quote" });
-      addWords(quote, text, formulas);
-      htmlNode(item, "br");
-      addWords(item, reason, formulas);
-    }
-
-    function showResult(given) {
-      const right = isRight(question, given);
-      result.replaceChildren();
-      result.classList.toggle("pgc-is-right", right);
-      const reasons = reasonsFor(question, given);
-      const chosen = reasons.filter((reason) => reason.chosen);
-      const others = reasons.filter((reason) => !reason.chosen);
-      const line = htmlNode(result, "p");
-      htmlNode(line, "span", { class: `pgc-mark ${right ? "pgc-good" : "pgc-bad"}`, "data-role": "verdict" }, `${right ? "✓" : "✗"} ${verdict(question, given)}`);
-      if (chosen.length === 1) {
-        line.append(" ");
-        addWords(line, chosen[0].reason, formulas);
-      } else if (chosen.length > 1) {
-        const list = htmlNode(result, "ul", { "data-role": "chosen" });
-        chosen.forEach((reason) => addReason(list, reason));
-      }
-      if (others.length === 0) return;
-      const fold = htmlNode(result, "details", { "data-role": "others", open: right });
-      const rest = question.kind === "order" ? "The order, with reasons" : question.kind === "numeric" ? "Other answers, with reasons" : "The other options, with reasons";
-      htmlNode(fold, "summary", {}, right ? rest : `${rest} (this shows the answer)`);
-      const list = htmlNode(fold, question.kind === "order" ? "ol" : "ul");
-      others.forEach((reason) => addReason(list, reason));
-    }
-
-    function refresh() {
-      const tries = triesOf(question);
-      if (tries.length !== shown) {
-        again = false;
-        setText(message, "");
-        if (tries.length > 0) {
-          input.show(tries[tries.length - 1]);
-          showResult(tries[tries.length - 1]);
-        }
-        shown = tries.length;
-      }
-      const answered = tries.length > 0 && !again;
-      const right = answered && isRight(question, tries[tries.length - 1]);
-      card.classList.toggle("pgc-answered", answered);
-      input.lock(answered, right, right);
-      hint.hidden = answered;
-      result.hidden = !answered;
-      button.classList.toggle("pgc-primary", !answered);
-      setText(button, answered ? "Try again" : "Answer");
-      setAttributes(button, { "aria-label": `${answered ? "Try again" : "Answer"}: question ${index + 1}` });
-      const first = tries.length === 0 ? "" : isRight(question, tries[0]) ? "First answer: right." : "First answer: not right.";
-      const nth = ORDINALS[tries.length - 1];
-      setText(tried, tries.length < 2 ? "" : `${first} ${nth === undefined ? `${tries.length} tries so far.` : `This was the ${nth} try.`}`);
-    }
-
-    return { refresh };
-  });
-
-  const overall = htmlNode(root, "p", { class: "pgc-overall", "data-role": "overall" });
-  const note = htmlNode(root, "p", { class: "pgc-note", "data-role": "note" });
-  let timer = null;
+  const triesOf = ({ id }) => (Array.isArray(get("answers")[id]) ? get("answers")[id] : []);
 
   // Answers reach the learner's record through the kernel. Where there is none, say so.
   function expectRecord() {
     clearTimeout(timer);
     timer = setTimeout(() => {
-      const recorded = model.get("recorded");
+      const recorded = get("recorded");
       const given = questions.reduce((sum, question) => sum + triesOf(question).length, 0);
-      const kept = recorded === -1 || recorded >= given;
-      setText(note, kept ? "" : "Not recorded: to keep your answers on your map of the course, run the cell and answer again.");
+      note = recorded === -1 || recorded >= given ? "" : UNRECORDED;
+      refresh();
     }, RECORD_WAIT);
   }
+  leaving(() => clearTimeout(timer));
 
-  function refresh() {
-    cards.forEach((card) => card.refresh());
-    const answered = questions.filter((question) => triesOf(question).length > 0);
-    const atOnce = answered.filter((question) => isRight(question, triesOf(question)[0])).length;
-    const done = answered.length === questions.length;
-    const before = Object.values(model.get("before") ?? {});
-    const last = `Before: ${before.length} of ${questions.length} answered, ${before.filter(Boolean).length} right at the first try. Answer again as you like.`;
-    setText(
-      overall,
-      answered.length === 0 && before.length > 0
-        ? last
-        : done
-        ? `${atOnce} of ${questions.length} right at the first try.`
-        : `${answered.length} of ${questions.length} answered${answered.length > 0 ? `, ${atOnce} right at the first try` : ""}.`,
-    );
+  function makeCard(question, index) {
+    const card = { draft: question.start ?? emptied(question), tries: 0, again: false, message: "", held: null };
+    const set = (values) => {
+      Object.assign(card, values);
+      refresh();
+    };
+
+    function send(event) {
+      const [place, given] = [cardOf(event), answerOf(question, card.draft)];
+      if (given === null) {
+        card.message = missing(question, card.draft);
+        say(card.message);
+        return focusInput(place);
+      }
+      const told = question.kind === "order" ? [] : reasonsFor(question, given).filter(({ isChosen }) => isChosen);
+      toSay = [verdict(question, given), ...told.map(({ reason }) => words.spoken(reason))].join(" ");
+      change({ answers: { ...get("answers"), [question.id]: [...triesOf(question), given] } });
+      expectRecord();
+      focus(place.querySelector("[data-role=send]"));
+    }
+
+    function tryAgain(event) {
+      Object.assign(card, { again: true, draft: emptied(question, card.draft) });
+      say("Try again.");
+      focusInput(cardOf(event));
+    }
+
+    function moveTo(from, wanted) {
+      const [to, count] = [clamp(wanted, [0, card.draft.length - 1]), card.draft.length];
+      card.draft = moved(card.draft, from, to);
+      say(from === to ? `Place ${to + 1} of ${count} already.` : `Now at place ${to + 1} of ${count}.`);
+      return to;
+    }
+
+    // The focus goes with the line.
+    function move(from, wanted, { target, currentTarget }) {
+      const [list, role] = [currentTarget.closest("ol"), target.dataset.role];
+      focus(list.children[moveTo(from, wanted)].querySelector(`[data-role=${role}]`));
+    }
+
+    let pointer = null;
+    const hand = {
+      held: () => card.held,
+      take(item, event) {
+        event.preventDefault();
+        pointer = event.pointerId;
+        event.currentTarget.setPointerCapture(pointer);
+        set({ held: item });
+      },
+      drag({ pointerId, clientY, currentTarget }) {
+        if (card.held === null || pointerId !== pointer) return;
+        const from = card.draft.indexOf(card.held);
+        const others = [...currentTarget.parentNode.children].filter((_, place) => place !== from);
+        const boxes = others.map((node) => node.getBoundingClientRect());
+        const to = boxes.filter(({ top, height }) => clientY > top + height / 2).length;
+        if (to !== from) moveTo(from, to);
+      },
+      drop: () => card.held !== null && set({ held: null }),
+    };
+
+    return () => {
+      const tries = triesOf(question);
+      const last = tries.at(-1);
+      if (tries.length !== card.tries) {
+        Object.assign(card, { tries: tries.length, again: false, message: "" });
+        if (tries.length > 0) card.draft = draftOf(question, last);
+      }
+      const locked = tries.length > 0 && !card.again;
+      const solved = locked && isRight(question, last);
+      const about = { locked, solved, group: `${unique}-${index}`, words, set, send, hand, move };
+      const [wish, act, look] = locked ? ["Try again", tryAgain, ""] : ["Answer", send, "pgc-primary"];
+      return h("fieldset", {
+        class: locked ? "pgc-answered" : "",
+        "data-role": "question", "data-question": question.id, "data-kind": question.kind,
+      },
+        h("legend", {},
+          h("span", { class: "pgc-count" }, `${index + 1} of ${questions.length}. `),
+          words.shown(question.text)),
+        h("p", { class: "pgc-hint", hidden: locked }, HINTS[question.kind]),
+        div("", INPUTS[question.kind](question, card, about)),
+        row("pgc-send",
+          button("send", wish, act, { class: look, "aria-label": `${wish}: question ${index + 1}` }),
+          h("span", { class: "pgc-tries", "data-role": "tries" }, triesText(question, tries))),
+        h("p", { class: "pgc-message", "data-role": "message" }, card.message),
+        locked && drawResult(question, last, words));
+    };
   }
 
-  model.on("change", refresh);
-  refresh();
-  const observer = new ResizeObserver(() => root.classList.toggle("pgc-narrow", root.clientWidth < 480));
-  observer.observe(root);
+  const cards = questions.map(makeCard);
   return () => {
-    observer.disconnect();
-    clearTimeout(timer);
-    live.stop();
-    model.off("change", refresh);
+    const said = toSay;
+    toSay = "";
+    return {
+      seen: [
+        title(`Quiz: ${of}`),
+        cards.map((draw) => draw()),
+        h("p", { class: "pgc-overall", "data-role": "overall" },
+          overallText(questions, triesOf, Object.values(get("before") ?? {}))),
+        h("p", { class: "pgc-note", "data-role": "note" }, note),
+      ],
+      said,
+    };
   };
+}
+
+function render({ model, el }) {
+  const [library, name] = [model.get("library"), model.get("quiz")];
+  const quiz = Object.hasOwn(library, name) ? library[name] : null;
+  const nothing = () => () => ({ seen: [h("p", {}, "This quiz is not in the course.")] });
+  return makeLab({
+    name: "quiz",
+    label: quiz === null ? "Quiz" : `Quiz: ${quiz.title}`,
+    look: "pgc-quiz",
+    wide: 480 - SIDES,
+    view: quiz === null ? nothing : (lab) => viewOf(quiz, lab),
+  })({ model, el });
 }
 
 export default { render };

@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from traitlets import Dict, Enum, TraitError, observe, validate
+from traitlets import Dict, Enum, TraitError, observe
 
 from course_utils.arguments import FloatArray
 from course_utils.rlhf import evaluation, language_model, reward_model
@@ -16,7 +16,7 @@ from course_utils.rlhf import world as worlds
 from course_utils.rlhf.config import RunConfig
 from course_utils.rlhf.reward_model import Pairs
 from course_utils.rlhf.run import RunLog
-from course_utils.widgets.kernel_lab import KernelLab, budget, stride, within
+from course_utils.widgets.kernel_lab import KernelLab, budget, stride
 from course_utils.widgets.lab import Flag, Number, Numbers, Texts, Whole, lab_source, lab_style
 
 __all__ = ["RlhfLab", "Said", "digits", "from_0", "nice", "shown_rows", "two_sided"]
@@ -70,8 +70,8 @@ class RlhfLab(KernelLab):
     _css = lab_style("kernel_lab.css", "rlhf_lab.css")
     picture_time = 0.08
 
-    kl_coef = Number(0.3).tag(sync=True, low=0.0, high=10.0)
-    learning_rate = Number(0.02).tag(sync=True, low=0.001, high=1.0)
+    kl_coef = Number(0.3, min=0.0, max=10.0).tag(sync=True)
+    learning_rate = Number(0.02, min=0.001, max=1.0).tag(sync=True)
     num_ppo_epochs = Whole(4, min=1, max=16).tag(sync=True)
     clip = Flag(True).tag(sync=True)
     feature_kind = Enum(reward_model.KINDS, "log").tag(sync=True)
@@ -121,10 +121,6 @@ class RlhfLab(KernelLab):
         self.set_trait("world", deepcopy(_constants()))
         self.reset()
         self._ready = True
-
-    @validate("kl_coef", "learning_rate")
-    def _in_range(self, proposal: Any) -> float:
-        return within(proposal)
 
     # --- training -----------------------------------------------------------------------------------
 

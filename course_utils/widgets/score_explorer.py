@@ -51,13 +51,13 @@ class ScoreExplorer(Lab):
     _esm = lab_source("score_explorer.js")
     _css = lab_style("score_explorer.css")
 
-    actions = Texts().tag(sync=True)
+    actions = Texts((ACTIONS,)).tag(sync=True)
     probabilities = Numbers(LEAST_PROBABILITY, 1.0, (ACTIONS,)).tag(sync=True)
     weighted = Flag(False).tag(sync=True)
     seed = Whole(0, min=0, max=2**32 - 1).tag(sync=True)
     draws = Whole(0, min=0, max=MOST_DRAWS).tag(sync=True)
     draw_start = Whole(0, min=0).tag(sync=True)
-    initial = Dict().tag(sync=True)
+    initial = Dict().tag(sync=True, of=("probabilities", "weighted"))
     formulas = Dict().tag(sync=True)
 
     def __init__(
@@ -77,7 +77,6 @@ class ScoreExplorer(Lab):
             seed=seed,
             formulas=row_formulas(),
         )
-        self.initial = {"probabilities": self.probabilities, "weighted": self.weighted}
 
     # --- checks -----------------------------------------------------------------------------------
 
@@ -86,15 +85,6 @@ class ScoreExplorer(Lab):
         value: list[float] = proposal["value"]
         if abs(sum(value) - 1) > 1e-6:
             raise TraitError(f"probabilities sums to {sum(value):.6g}, expected 1")
-        return value
-
-    @validate("actions")
-    def _three_names(self, proposal: Any) -> list[str]:
-        value: list[str] = proposal["value"]
-        if len(value) != ACTIONS:
-            raise TraitError(f"actions has {len(value)} names, expected {ACTIONS}")
-        if any(not name.strip() for name in value) or len(set(value)) < ACTIONS:
-            raise TraitError(f"actions is {value}, expected three names that differ")
         return value
 
     # --- what follows from the setting ------------------------------------------------------------
@@ -151,9 +141,7 @@ class ScoreExplorer(Lab):
 
     def reset(self) -> None:
         """Go back to the first policy, as the button *reset* does."""
-        with self.hold_trait_notifications():
-            for name, value in self.initial.items():
-                setattr(self, name, value)
+        super().reset()
         self.clear()
 
     # --- viewers without widgets --------------------------------------------------------------------

@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from traitlets import Dict, Enum, observe, validate
+from traitlets import Dict, Enum, observe
 
 from course_utils import arguments, mdp, policy, rollout, training, worlds
 from course_utils.arguments import FloatArray
-from course_utils.widgets.kernel_lab import KernelLab, budget, stride, within
+from course_utils.widgets.kernel_lab import KernelLab, budget, stride
 from course_utils.widgets.lab import Flag, Number, Numbers, Whole, lab_source, lab_style
 
 __all__ = ["Settings", "TrainingLab", "cart_features", "frame_stride"]
@@ -93,9 +93,9 @@ class TrainingLab(KernelLab):
 
     environment = Enum(tuple(ENVIRONMENTS), "FrozenLake").tag(sync=True)
     critic = Flag(True).tag(sync=True)
-    entropy_cost = Number(0.01).tag(sync=True, low=0.0, high=HIGHEST_ENTROPY_COST)
-    lambda_ = Number(0.95).tag(sync=True, low=0.0, high=1.0)
-    step_size = Number(0.05).tag(sync=True, low=LOWEST_STEP_SIZE, high=HIGHEST_STEP_SIZE)
+    entropy_cost = Number(0.01, min=0.0, max=HIGHEST_ENTROPY_COST).tag(sync=True)
+    lambda_ = Number(0.95, min=0.0, max=1.0).tag(sync=True)
+    step_size = Number(0.05, min=LOWEST_STEP_SIZE, max=HIGHEST_STEP_SIZE).tag(sync=True)
 
     # What the picture shows. All of it follows from the training; nothing is to be set.
     updates = Whole(0, min=0).tag(sync=True)
@@ -142,10 +142,6 @@ class TrainingLab(KernelLab):
         )
         self._ready = True
         self.reset()
-
-    @validate("lambda_", "entropy_cost", "step_size")
-    def _in_range(self, proposal: Any) -> float:
-        return within(proposal)
 
     # --- training -----------------------------------------------------------------------------------
 

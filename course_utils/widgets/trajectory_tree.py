@@ -82,8 +82,6 @@ class TrajectoryTree(Lab):
             logits=flat("logits", logits),
             calm=calm,
             rewards=flat("rewards", rewards),
-            initial_logits=flat("logits", logits),
-            initial_calm=calm,
             selected=selected,
             formulas=row_formulas(),
         )
@@ -118,13 +116,6 @@ class TrajectoryTree(Lab):
     def gradient(self) -> FloatArray:
         """Return the exact ∂J/∂z, shape (3, 2)."""
         return self.mdp().policy_gradient(self.table())[:3]
-
-    # --- the button, from Python --------------------------------------------------------------------
-
-    def reset(self) -> None:
-        """Go back to the first logits and dynamics, as the button does."""
-        with self.hold_trait_notifications():
-            self.logits, self.calm = self.initial_logits, self.initial_calm
 
     # --- viewers without widgets --------------------------------------------------------------------
 

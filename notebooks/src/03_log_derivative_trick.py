@@ -87,9 +87,7 @@ by_nudging = np.array(
 )
 d_pi = pi[:, None] * (np.eye(3) - pi)  # row a: the gradient of π(a)
 by_sum = sum(d_pi[a] * R[a] for a in range(3))
-decision = worlds.three_action_state(
-    R
-)  # its second state is "the end": nothing to decide there
+decision = worlds.three_action_state(R)  # its second state is the end: nothing to decide
 by_package = decision.policy_gradient(np.stack([logits, np.zeros(3)]))[0]
 
 print(f"by nudging     {by_nudging}")

@@ -217,6 +217,26 @@ test("remember keeps by its key, holdStill keeps while something is held", () =>
   assert.equal(refreshed, 2);
 });
 
+test("columns share their room, names fit theirs, and a hand finds 0", () => {
+  const x = columnsOf(3, [30, 90]);
+  assert.deepEqual([x.band, x(0), x(2)], [20, 40, 80]);
+  assert.deepEqual([fit("apologise", 63), fit("apologise", 62), fit("apologise", 0)], ["apologise", "apologi…", "ap…"]);
+  assert.deepEqual([0.029, -0.031, 1.23456].map(snapTo(3)), [0, -0.03, 1.23]);
+});
+
+// --- predictions -------------------------------------------------------------------------------------
+
+test("bars are scaled to 1 before they are compared, and refused when none stands", () => {
+  const refused = [];
+  const { predicted, total_variation: gap } = compare([0.3, 0.1], [0.5, 0.5], (why) => refused.push(why));
+  assert.deepEqual(predicted.map((p) => p.toFixed(2)), ["0.75", "0.25"]);
+  assert.equal(gap.toFixed(4), "0.2500");
+  assert.deepEqual(refused, []);
+  compare([0, 0], [0.5, 0.5], (why) => refused.push(why));
+  assert.match(refused[0], /all at 0/);
+  assert.match(aboutTheSum([0.3, 0.1], "step is"), /sum to 0.4; .* when the step is revealed/);
+});
+
 // --- typed numbers -----------------------------------------------------------------------------------
 
 test("a typed number is set or refused with the reason", () => {
