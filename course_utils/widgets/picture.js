@@ -412,4 +412,19 @@ function holdStill(refresh) {
   };
 }
 
+// What the mouse points at, shown while it is there; a finger points at nothing.
+function pointing(refresh) {
+  let pointed = null;
+  const pointAt = (one) => {
+    pointed = one;
+    refresh();
+  };
+  return {
+    at: () => pointed,
+    enter: (one) => ({ onpointerenter: ({ pointerType }) => pointerType === "mouse" && pointAt(one) }),
+    leave: { onpointerleave: () => pointAt(null) },
+    forget: () => pointAt(null),
+  };
+}
+
 const replaced = (list, index, value) => list.map((old, i) => (i === index ? value : old));
