@@ -312,7 +312,6 @@ function drawSettings({ samples: m, weighting, logits, draw }, { pi }, { get, ch
   const most = Math.log2(MOST_SAMPLES);
   const setPolicy = (s) => (p) =>
     change({ logits: replaced(replaced(logits, 2 * s, Math.log(p)), 2 * s + 1, Math.log(1 - p)) });
-  const share = (p) => (p < 0.005 ? "≈0" : probabilityText(p));
   return div("pgc-side",
     div("pgc-block pgc-estimate", formula("estimate")),
     div("pgc-block pgc-samples",
@@ -337,7 +336,7 @@ function drawSettings({ samples: m, weighting, logits, draw }, { pi }, { get, ch
         line("policy", name,
           dial("policy", { min: LOWEST, max: 1 - LOWEST, step: 0.01 }, pi[s][0], `π(refund) = ${short(pi[s][0])}`,
             setPolicy(s), { "data-index": s, "aria-label": `probability of a refund, ${name}` }),
-          share(pi[s][0]), s))),
+          chanceText(pi[s][0]), s))),
     div("pgc-row",
       button("draw-again", "draw again", () => change({ draw: draw + 1 }), primary),
       button("reset", "reset", () => change({ ...get("initial"), draw: 0 }))));

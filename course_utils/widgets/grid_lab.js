@@ -239,7 +239,6 @@ function drawDetail({ selected: s, move, discount, point, take }, all, { chart }
 // The four moves of the chosen cell in numbers, and their logits.
 function drawMoves({ selected: s, move, action, logits, point, take }, all, isTiny, change) {
   const { pi, values, actionValues, advantages } = all;
-  const share = (p) => (p < 0.005 ? "≈0" : probabilityText(p));
   const header = ([symbol, words]) => [h("span", {}, symbol), words && key(` ${words}`)];
   const shownMove = (name, a) => {
     const named = { "aria-pressed": String(a === action), "aria-label": `${name}: spell its equation out` };
@@ -258,7 +257,7 @@ function drawMoves({ selected: s, move, action, logits, point, take }, all, isTi
     const A = advantages[s][a];
     const sign = isZero(A) ? "" : A > 0 ? "pgc-above" : "pgc-below";
     return [
-      ["pi", pi[s][a], share],
+      ["pi", pi[s][a], chanceText],
       ["reward", REWARDS[s][a], points],
       ["next-value", values[NEXT[s][a]], points],
       ["action-value", actionValues[s][a], points],
@@ -273,11 +272,10 @@ function drawMoves({ selected: s, move, action, logits, point, take }, all, isTi
 
 function drawTotals(s, { pi, values, advantages }, formulas) {
   const terms = pi[s].map((p, a) => p * advantages[s][a]);
-  const sum = terms.reduce((all, x) => all + x, 0);
   return div("pgc-totals",
     total(formulas, "value", values[s], ` = ${points(values[s])}`),
     total(formulas, "performance", values[START], ` = ${points(values[START])}`),
-    total(formulas, "mean", sum, short(sum), h("span", {}, ` = ${sumOfTerms(terms)} = `)));
+    total(formulas, "mean", sum(terms), short(sum(terms)), h("span", {}, ` = ${sumOfTerms(terms)} = `)));
 }
 
 function drawControls({ selected: s, logits, discount }, { advantages }, { get, change }) {
@@ -315,21 +313,14 @@ const render = makeLab({
   wide: 600,
   view(lab) {
     const { get, change } = lab;
-    let pointed = null; // the move under the mouse, shown while it is there
-    const pointAt = (a) => {
-      pointed = a;
-      lab.refresh();
-    };
-    const point = (a) => ({
-      onpointerenter: ({ pointerType }) => pointerType === "mouse" && pointAt(a),
-      onpointerleave: () => pointAt(null),
-    });
+    const mouse = pointing(lab.refresh); // on a move
+    const point = (a) => ({ ...mouse.enter(a), ...mouse.leave });
     const choose = (s) => change({ selected: CELLS[s] });
     const take = (a) => change({ action: ACTIONS[a] });
     return (size) => {
       const { logits, discount } = lab.state("logits", "discount");
       const [s, action] = [CELLS.indexOf(get("selected")), ACTIONS.indexOf(get("action"))];
-      const set = { logits, discount, selected: s, action, move: pointed ?? action, choose, point, take };
+      const set = { logits, discount, selected: s, action, move: mouse.at() ?? action, choose, point, take };
       const all = evaluate(set);
       const firstDiscount = get("initial_discount");
       const start = evaluate({ logits: get("initial_logits"), discount: firstDiscount });

@@ -52,6 +52,9 @@ function probabilityText(p) {
   return p.toFixed(2).replace(/^0/, "").replace("1.00", "1.0");
 }
 
+// The same where a small one must not look like none.
+const chanceText = (p) => (p < 0.005 ? "≈0" : probabilityText(p));
+
 // A decimal typed by a person: a comma and a real minus sign are understood. NaN when it is no number.
 function parseDecimal(text) {
   const plain = text.trim().replaceAll("−", "-").replace(",", ".");

@@ -333,7 +333,8 @@ const SLIM = 340;
 // { seen, said }: the children of the lab, described, and what its live region says, if there is something to say; or
 // null while traits do not fit together, as between two messages of the kernel: the picture stays.
 // lab: get(trait); state(trait, …), their values by name; change({ trait: value, … }); refresh(); refuse(text), which
-// refused() returns until the next change; model; leaving(stop): what is to be called at the end.
+// refused() returns until the next change; model; root, for keys that hold in the whole lab and for the focus;
+// leaving(stop): what is to be called at the end.
 // A lab is `wide` from so many px on; a side bar may leave it next to nothing, but it is drawn for `least` px.
 // look: a class for its style.
 function makeLab({ name, label: text, look = "", wide = 560, least = 120, view }) {
@@ -374,7 +375,7 @@ function makeLab({ name, label: text, look = "", wide = 560, least = 120, view }
     const leaving = (stop) => stops.push(stop);
     const get = (trait) => model.get(trait);
     const state = (...traits) => Object.fromEntries(traits.map((trait) => [trait, get(trait)]));
-    const see = view({ model, get, state, change, refresh, refuse, refused: () => refusal, leaving });
+    const see = view({ model, root, get, state, change, refresh, refuse, refused: () => refusal, leaving });
     const observer = new ResizeObserver(() => root.clientWidth === width || refresh());
     model.on("change", refresh);
     observer.observe(root);
@@ -408,6 +409,21 @@ function holdStill(refresh) {
     isHeld: () => isHeld,
     keep: (find) => (isHeld ? kept : (kept = find())),
     hand: { onStart: () => hold(true), onEnd: () => hold(false) },
+  };
+}
+
+// What the mouse points at, shown while it is there; a finger points at nothing.
+function pointing(refresh) {
+  let pointed = null;
+  const pointAt = (one) => {
+    pointed = one;
+    refresh();
+  };
+  return {
+    at: () => pointed,
+    enter: (one) => ({ onpointerenter: ({ pointerType }) => pointerType === "mouse" && pointAt(one) }),
+    leave: { onpointerleave: () => pointAt(null) },
+    forget: () => pointAt(null),
   };
 }
 

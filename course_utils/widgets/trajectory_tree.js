@@ -137,11 +137,10 @@ function drawBar(i, now, first, limit, { bars, room, right, y }) {
   const [width, before] = [now, first].map(({ probability }) => (probability / limit) * room);
   const hasMoved = differs(now.probability, first.probability);
   const outline = { stroke: colour("neutral"), "stroke-width": 1.5, "stroke-dasharray": "2 2" };
-  const share = now.probability < 0.005 ? "≈0" : probabilityText(now.probability);
   return h("g", { ...UNTOUCHED, "aria-hidden": "true" },
     rect(bars, y(i) - 8, width, 16, TINTS.policy, about("probability", i, now.probability)),
     hasMoved && rect(bars, y(i) - 8, before, 16, "none", { ...outline, "data-role": "before" }),
-    label(bars + Math.max(width, hasMoved ? before : 0) + 4, y(i) + 4, share, "start"),
+    label(bars + Math.max(width, hasMoved ? before : 0) + 4, y(i) + 4, chanceText(now.probability), "start"),
     label(right, y(i) + 4, signed(now.return), "end", about("return", i, now.return)));
 }
 
@@ -149,7 +148,7 @@ const KEYS = { ArrowDown: (i) => i + 1, ArrowRight: (i) => i + 1, ArrowUp: (i) =
 const ENDS = { Home: 0, End: PATHS - 1 };
 const keyLeads = (i, key) => (KEYS[key] ? (KEYS[key](i) + PATHS) % PATHS : ENDS[key]);
 
-function drawTree(set, { pi, paths }, start, places, { choose, pointAt }) {
+function drawTree(set, { pi, paths }, start, places, mouse, choose) {
   const { inner, isWide, x, y, bend, bars, right } = places;
   const heads = isWide ? HEADS : NARROW_HEADS;
   const limit = SCALES.find((most) => [...paths, ...start.paths].every((path) => path.probability <= most)) ?? 1;
@@ -157,12 +156,11 @@ function drawTree(set, { pi, paths }, start, places, { choose, pointAt }) {
     const frame = [1, y(i) - TREE.row / 2 + 1, inner - 2, TREE.row - 2];
     const name = `${spoken(i)}: probability ${short(path.probability)}, return ${short(path.return)}`;
     const mark = radioMark("path", i, i === set.selected, name, choose, (key) => keyLeads(i, key));
-    const onpointerenter = ({ pointerType }) => pointerType === "mouse" && pointAt(i);
-    return h("g", { class: "pgc-path", ...mark, onpointerenter },
+    return h("g", { class: "pgc-path", ...mark, ...mouse.enter(i) },
       rect(...frame, i === set.shown ? colour("wash") : "transparent", { "data-role": "band", rx: 5 }),
       rect(...frame, null, { class: "pgc-ring" }));
   };
-  return h("div", { class: "pgc-panel pgc-tree", onpointerleave: () => pointAt(null) },
+  return h("div", { class: "pgc-panel pgc-tree", ...mouse.leave },
     svg("radiogroup", "the eight paths", [inner, TREE_HEIGHT],
       heads.slice(0, 3).map((word, k) => label(x(k) + bend + 4, 13, word, "start")),
       label(bars, 13, heads[3], "start"),
@@ -243,18 +241,14 @@ const render = makeLab({
   view(lab) {
     const { get, change } = lab;
     const formulas = get("formulas");
-    let pointed = null; // the path under the mouse, shown while it is there
-    const pointAt = (i) => {
-      pointed = i;
-      lab.refresh();
-    };
+    const mouse = pointing(lab.refresh); // on a path
     const choose = (i) => {
-      pointed = null;
+      mouse.forget();
       change({ selected: i });
     };
     return (size) => {
       const traits = lab.state("logits", "calm", "rewards", "selected", "logit_state", "dynamics_action");
-      const set = { ...traits, shown: pointed ?? traits.selected };
+      const set = { ...traits, shown: mouse.at() ?? traits.selected };
       const all = walk(set);
       const start = walk({ logits: get("initial_logits"), calm: get("initial_calm"), rewards: set.rewards });
       const path = all.paths[set.shown];
@@ -265,7 +259,7 @@ const render = makeLab({
       return {
         seen: [
           title("all conversations of two replies", key(" — solid: the policy chooses ┅ dashed: the customer does")),
-          drawTree(set, all, start, makePlaces(size), { choose, pointAt }),
+          drawTree(set, all, start, makePlaces(size), mouse, choose),
           drawSettings(set, all, lab),
           sentence(words),
           drawPath(set.shown, path, start.paths[set.shown], formulas),
