@@ -233,11 +233,15 @@ OF_NOTEBOOK_7 = ("(reading 'schema')", "Command 'filebrowser:open-path' not regi
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory: pytest.TempPathFactory, lesson: nbformat.NotebookNode) -> Iterator[tuple[Path, str, str]]:
-    """A course with this one lesson, started by the launcher and saved every second: its file, address and token."""
+    """A course with this lesson for every one, started by the launcher: the first one's file, address and token.
+
+    JupyterLab saves every second. It asks for what the map links to, and says so on its console where that is missing.
+    """
     base = tmp_path_factory.mktemp("make_lab")
     path = base / lab.FIRST_LESSON
     path.parent.mkdir(parents=True)
-    path.write_bytes(notebooks.written(lesson))
+    for name in (one.name for one in notebooks.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")):
+        (path.parent / name).write_bytes(notebooks.written(lesson))
     settings = base / "settings" / "@jupyterlab" / "docmanager-extension" / "plugin.jupyterlab-settings"
     settings.parent.mkdir(parents=True)
     settings.write_text(json.dumps({"autosave": True, "autosaveInterval": AUTOSAVE}))
@@ -280,7 +284,7 @@ def test_the_launchers_notebook_is_alive_and_opening_it_changes_nothing(
     page = context.new_page()
     page.set_default_timeout(15_000)
     page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    page.on("console", lambda m: faults.append(f"{m.text} {m.location}") if m.type == "error" else None)
     page.goto(f"{address}{viewer}/{lab.FIRST_LESSON}?token={token}")
     check(page, OFFLINE)
     page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for()
