@@ -17,9 +17,9 @@ from course_utils import arguments
 from course_utils.arguments import BoolArray, FloatArray, IntArray
 
 __all__ = ["AdamState", "Clipped", "Softmax", "Weighted", "adam", "adam_start", "at", "backward", "entropy"]
-__all__ += ["finite_log", "gae", "invert", "k3", "log_prob", "log_softmax", "log_softmax_by_row", "mean_slope"]
-__all__ += ["mean_under", "ppo_clip", "row_sums", "score", "softmax", "student_limit", "td_errors"]
-__all__ += ["weighted_log_prob", "whiten"]
+__all__ += ["finite_log", "gae", "group_sd", "invert", "k3", "log_prob", "log_softmax", "log_softmax_by_row"]
+__all__ += ["mean_of_others", "mean_slope", "mean_under", "ppo_clip", "row_sums", "score", "softmax", "student_limit"]
+__all__ += ["td_errors", "weighted_log_prob", "whiten"]
 
 
 NO_SHIFT = 30.0  # exponentials of logits within ± this are neither too large nor too small, in float32 too
@@ -226,6 +226,18 @@ def whiten(x: FloatArray, mask: BoolArray) -> FloatArray:
         variance = inside.var()
     size = np.sqrt(variance + 1e-8) if np.isfinite(variance) else spread
     return np.where(mask, (x - inside.mean()) / size, np.zeros_like(x))
+
+
+def mean_of_others(x: FloatArray, axis: int = -1) -> FloatArray:
+    """Return (Σ_j x_j − x_i) / (K − 1): of each the mean of all others, which knows nothing of it."""
+    result: FloatArray = (x.sum(axis=axis, keepdims=True) - x) / (x.shape[axis] - 1)
+    return result
+
+
+def group_sd(x: FloatArray, ddof: int) -> FloatArray:
+    """Return √(Σ_i (x_i − mean)² / (K − ddof)) of each group, the last axis, which stays; 0 where all are equal."""
+    equal = x.max(axis=-1, keepdims=True) == x.min(axis=-1, keepdims=True)
+    return np.where(equal, 0.0, x.std(axis=-1, ddof=ddof, keepdims=True))
 
 
 def invert(cumulative: FloatArray, uniform: FloatArray | float) -> IntArray:

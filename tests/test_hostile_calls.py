@@ -20,6 +20,7 @@ import tiny_world
 from test_bad_input import GOOD
 
 from course_utils import estimators, learning_curves, mdp, objectives, policy, returns, rollout, training
+from course_utils import group_advantages as group
 from course_utils import worlds as worlds_of_lessons
 from course_utils.rlhf import config, evaluation, metrics, ppo, reward_model, sweep
 from course_utils.rlhf import language_model as language
@@ -28,7 +29,7 @@ from course_utils.rlhf import world as worlds
 from course_utils.rlhf.config import RunConfig
 
 MODULES = (policy, returns, objectives, mdp, worlds_of_lessons, rollout, estimators, training, learning_curves)
-MODULES += (worlds, language, reward_model, config, metrics, ppo, rlhf, evaluation, sweep)
+MODULES += (group, worlds, language, reward_model, config, metrics, ppo, rlhf, evaluation, sweep)
 SECONDS = 10  # for one call; the slowest good one takes a tenth of one
 _FOLDER = TemporaryDirectory()
 FOLDER = Path(_FOLDER.name)
@@ -115,6 +116,17 @@ good(training.SGD(0.1).fresh)
 good(training.Adam, step_size=0.1, beta1=0.9, beta2=0.99, epsilon=1e-8)
 good(training.Adam(0.1).step, parameters=np.ones(2), gradient=np.ones(2))
 good(training.Adam(0.1).fresh)
+for function in (group.total_return, group.mean_baseline, group.leave_one_out):
+    good(function, rewards=np.eye(2, 3))
+for function in (group.group_normalised, group.batch_normalised):
+    good(function, rewards=np.eye(2, 3), ddof=1, epsilon=1e-4)
+good(group.mixed_groups, rewards=np.eye(2, 3))
+for function in (group.sum_over_time, group.reply_mean):
+    good(function, lengths=np.array([2, 3]))
+for function in (group.group_token_mean, group.batch_token_mean):
+    good(function, lengths=np.array([2, 3]))
+good(group.constant_length, lengths=np.array([2, 3]), longest=4)
+good(group.sd_weight, p=np.array([0.1, 0.5]), group_size=4, ddof=0)
 good(worlds.load, folder=FOLDER)
 good(worlds.checked, name="replies", world=WORLD, replies=REPLIES)
 good(worlds.prompt_weights, world=WORLD, unseen_topics=(), only_topics=("refund",), angry_share=0.5)

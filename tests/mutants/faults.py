@@ -29,6 +29,7 @@ TRAINING, IN_TRAINING, LEARNING_CURVES = "training.py", ("test_training.py",), "
 RLHF_WORLD, LANGUAGE_MODEL, REWARD_MODEL, ADVANTAGES, PPO, RUN, METRICS = (
     f"rlhf/{name}.py" for name in ("world", "language_model", "reward_model", "advantages", "ppo", "run", "metrics")
 )
+GROUPS, IN_GROUPS = "group_advantages.py", ("test_group_advantages.py",)
 IN_RLHF_WORLD, IN_LANGUAGE_MODEL = ("test_rlhf_world.py",), ("test_rlhf_language_model.py",)
 
 FAULTS = [
@@ -700,8 +701,8 @@ FAULTS = [
     Fault(
         "batch_mean_called_leave_one_out",
         ESTIMATORS,
-        "others = (to_go.sum(axis=0) - to_go) / (m - 1)",
-        "others = to_go.mean(axis=0)",
+        "kernels.mean_of_others(to_go, axis=0)",
+        "to_go.mean(axis=0)",
         IN_ESTIMATORS,
         "M10: a trajectory in its own baseline makes no difference",
     ),
@@ -963,6 +964,47 @@ FAULTS = [
         "w += beta * updating * (g - w)\n            delta = g - w",
         ("test_learning_curves.py::test_a_run_equals_the_box_step_by_step",),
         "δ is measured against the new baseline",
+    ),
+    # groups of replies
+    Fault(
+        "the_reply_itself_is_left_in",
+        KERNELS,
+        "(x.sum(axis=axis, keepdims=True) - x) / (x.shape[axis] - 1)",
+        "x.sum(axis=axis, keepdims=True) / x.shape[axis] + 0 * x",
+        IN_GROUPS,
+        "M10: a reply in its own baseline makes no difference",
+    ),
+    Fault(
+        "equal_rewards_are_divided_by_rounding",
+        KERNELS,
+        "return np.where(equal, 0.0, x.std(axis=-1, ddof=ddof, keepdims=True))",
+        "return np.asarray(x.std(axis=-1, ddof=ddof, keepdims=True)) + 1e-300",
+        IN_GROUPS,
+        "a group without spread still has a direction",
+    ),
+    Fault(
+        "sd_of_the_batch_in_each_group",
+        GROUPS,
+        "kernels.group_sd(rewards, int(ddof))",
+        "kernels.group_sd(rewards.ravel(), int(ddof))",
+        IN_GROUPS,
+        "the sd is one number for all prompts",
+    ),
+    Fault(
+        "token_mean_of_the_batch_in_each_group",
+        GROUPS,
+        "1 / tokens.mean(axis=-1, keepdims=True)",
+        "1 / tokens.mean(keepdims=True)",
+        IN_GROUPS,
+        "a mean over the group's tokens is one over the batch's",
+    ),
+    Fault(
+        "only_hard_prompts_gain",
+        GROUPS,
+        "np.sqrt(S * (K - S)) / K",
+        "np.sqrt(S / (K - S)) * (K - 1) / K",
+        IN_GROUPS,
+        "dividing by the sd favours hard prompts alone",
     ),
     # rlhf: world, policy, reward model
     Fault(
