@@ -75,7 +75,8 @@ def mean_baseline(rewards: ArrayLike) -> FloatArray:
     Source: Liu et al. 2025, Understanding R1-Zero-Like Training (Dr. GRPO).
     """
     rewards = _rewards(rewards)
-    return rewards - rewards.mean(axis=-1, keepdims=True)
+    result: FloatArray = rewards - rewards.mean(axis=-1, keepdims=True)
+    return result
 
 
 @arguments.no_overflow("rewards")

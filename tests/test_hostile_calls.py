@@ -22,14 +22,14 @@ from test_bad_input import GOOD
 from course_utils import estimators, learning_curves, mdp, objectives, policy, returns, rollout, training
 from course_utils import group_advantages as group
 from course_utils import worlds as worlds_of_lessons
-from course_utils.rlhf import config, evaluation, metrics, ppo, reward_model, sweep
+from course_utils.rlhf import checkers, config, evaluation, exact, metrics, ppo, reward_model, sweep
 from course_utils.rlhf import language_model as language
 from course_utils.rlhf import run as rlhf
 from course_utils.rlhf import world as worlds
 from course_utils.rlhf.config import RunConfig
 
 MODULES = (policy, returns, objectives, mdp, worlds_of_lessons, rollout, estimators, training, learning_curves)
-MODULES += (group, worlds, language, reward_model, config, metrics, ppo, rlhf, evaluation, sweep)
+MODULES += (group, worlds, language, reward_model, config, metrics, ppo, rlhf, evaluation, sweep, checkers, exact)
 SECONDS = 10  # for one call; the slowest good one takes a tenth of one
 _FOLDER = TemporaryDirectory()
 FOLDER = Path(_FOLDER.name)
@@ -134,6 +134,7 @@ good(worlds.sample_prompts, world=WORLD, n=3, rng=None, weights=np.ones(2))
 good(worlds.demonstrations, world=WORLD, n=3, rng=None, weights=np.ones(2), wrong_topic=0.1)
 good(worlds.counts, world=WORLD, replies=REPLIES)
 good(worlds.illegal_share, world=WORLD, replies=REPLIES)
+good(worlds.every_reply, world=WORLD, prompt=1)
 good(worlds.gold_reward, world=WORLD, replies=REPLIES)
 good(WORLD.encode, text="send refund")
 good(WORLD.replies, prompts=np.array([0, 1]), texts=["send refund", ""])
@@ -193,6 +194,18 @@ good(config.stage, config=TINY, kind=config.SFTConfig)
 good(ppo.update, **UPDATE, rng=None)
 good(ppo.collect, **UPDATE, rng=None)
 good(ppo.climb, config=TINY, state=LOG.state, like=LOG.reference, collected=COLLECTED, rng=None)
+for function in (checkers.strict, checkers.on_topic, checkers.closed):
+    good(function, world=WORLD, replies=REPLIES)
+LINEAR = language.new(WORLD)
+LISTED, ONES = exact.list_replies(LINEAR, WORLD, 1), np.arange(40.0) % 2
+MOMENTS = exact.Moments(np.ones(LINEAR.table.size), 1.0)
+good(exact.list_replies, model=LINEAR, world=WORLD, prompt=1)
+good(exact.expected_reward_gradient, listed=LISTED, rewards=ONES)
+good(exact.state_values, listed=LISTED, rewards=ONES)
+good(exact.reply_update, listed=LISTED, advantages=np.ones((40, 3)), replies=2)
+good(exact.group_update, listed=LISTED, rewards=ONES, method=group.METHODS["GRPO"], group_size=3)
+good(exact.agreement, updates=[MOMENTS], gradients=np.ones((1, LINEAR.table.size)))
+good(exact.with_success_rate, model=LINEAR, world=WORLD, prompt=1, p=0.2)
 good(sweep.sweep, configs=TINY, seeds=[0], world=WORLD, jobs=1, progress=False)
 # What other modules ask at their doors; the name is theirs, not a user's.
 DOORS = {worlds.checked, language.checked_model, language.checked_batch, reward_model.check_pairs}

@@ -16,9 +16,10 @@ from course_utils import arguments, data_files, kernels
 from course_utils.arguments import FloatArray
 from course_utils.data_files import DataFileError, shown
 from course_utils.rlhf import network
+from course_utils.rlhf import world as worlds
 from course_utils.rlhf.language_model import checked_model, contexts, log_probs
 from course_utils.rlhf.network import LanguageModel
-from course_utils.rlhf.world import END, Replies, World
+from course_utils.rlhf.world import Replies, World
 
 __all__ = ["ExactKL", "Metric", "columns", "exact_kl", "full_kl", "read_jsonl", "write_csv", "write_jsonl"]
 
@@ -98,19 +99,7 @@ def exact_kl(model: LanguageModel, reference: LanguageModel, world: World, promp
     Raises:
         ValueError: too many replies, or a prompt that does not exist.
     """
-    prompt = int(arguments.indices("prompt", prompt, len(world.prompts), "a prompt", (), "one prompt"))
-    n_words, length = len(world.words), world.max_tokens
-    replies_in_all = sum((n_words - 1) ** n for n in range(length + 1))
-    if replies_in_all > 200_000:
-        raise ValueError(f"world has {replies_in_all} possible replies, expected at most 200000 to list them")
-    tokens, lengths = [], []
-    for n in range(length + 1):
-        said = np.indices((n_words - 1,) * n).reshape(n, -1).T + 1 if n else np.zeros((1, 0), dtype=np.intp)
-        tokens.append(np.pad(said, ((0, 0), (0, length - n)), constant_values=END))
-        lengths.append(np.full(len(said), min(n + 1, length)))
-    listed = Replies(
-        np.full(replies_in_all, prompt), np.concatenate(tokens).astype(np.intp), np.concatenate(lengths).astype(np.intp)
-    )
+    listed = worlds.every_reply(world, prompt)
     log_pi = log_probs(model, world, listed).sum(axis=1, dtype=np.float64)
     log_ratio = log_pi - log_probs(reference, world, listed).sum(axis=1, dtype=np.float64)
     probabilities = np.exp(log_pi)

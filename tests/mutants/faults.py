@@ -29,7 +29,7 @@ TRAINING, IN_TRAINING, LEARNING_CURVES = "training.py", ("test_training.py",), "
 RLHF_WORLD, LANGUAGE_MODEL, REWARD_MODEL, ADVANTAGES, PPO, RUN, METRICS = (
     f"rlhf/{name}.py" for name in ("world", "language_model", "reward_model", "advantages", "ppo", "run", "metrics")
 )
-GROUPS, IN_GROUPS = "group_advantages.py", ("test_group_advantages.py",)
+EXACT, GROUPS, IN_GROUPS = "rlhf/exact.py", "group_advantages.py", ("test_group_advantages.py",)
 IN_RLHF_WORLD, IN_LANGUAGE_MODEL = ("test_rlhf_world.py",), ("test_rlhf_language_model.py",)
 
 FAULTS = [
@@ -1210,6 +1210,31 @@ FAULTS = [
         "probabilities = np.exp(log_pi - log_ratio)\n",
         ("test_rlhf_metrics.py::test_three_ways_to_the_same_kl",),
         "M19: the KL is taken under the reference",
+    ),
+    # rlhf: what is exact, and checked
+    Fault(
+        "groups_counted_as_if_in_order",
+        EXACT,
+        "log_factorials[K] - log_factorials[count].sum(axis=1) + count",
+        "count",
+        ("test_rlhf_exact.py::test_all_groups_one_by_one",),
+        "a group is as probable as one order of it",
+    ),
+    Fault(
+        "scores_of_a_class_are_all_alike",
+        EXACT,
+        "(of_class**2 * count) @ inner + ",
+        "0 * count @ inner + ",
+        ("test_rlhf_exact.py::test_all_groups_one_by_one",),
+        "noise comes from the rewards alone",
+    ),
+    Fault(
+        "closed_checker_with_the_loophole",
+        "rlhf/checkers.py",
+        "(strict(world, replies) > 0) & (on_topic(world, replies) > 0)",
+        "(strict(world, replies) > 0)",
+        ("test_rlhf_exact.py::test_the_strict_checker_has_a_loophole_and_the_closed_one_has_not",),
+        "a checker that passes right replies passes no wrong ones",
     ),
     # the checks
     Fault(
