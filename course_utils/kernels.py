@@ -16,10 +16,10 @@ import numpy as np
 from course_utils import arguments
 from course_utils.arguments import BoolArray, FloatArray, IntArray
 
-__all__ = ["AdamState", "Clipped", "Softmax", "Weighted", "adam", "adam_start", "at", "backward", "entropy"]
-__all__ += ["finite_log", "gae", "group_sd", "invert", "k3", "log_prob", "log_softmax", "log_softmax_by_row"]
-__all__ += ["mean_of_others", "mean_slope", "mean_under", "ppo_clip", "row_sums", "score", "softmax", "student_limit"]
-__all__ += ["td_errors", "weighted_log_prob", "whiten"]
+__all__ = ["AdamState", "Clipped", "Preference", "Softmax", "Weighted", "adam", "adam_start", "at", "backward"]
+__all__ += ["bradley_terry", "entropy", "finite_log", "gae", "group_sd", "invert", "k3", "log_prob", "log_softmax"]
+__all__ += ["log_softmax_by_row", "mean_of_others", "mean_slope", "mean_under", "ppo_clip", "row_sums", "score"]
+__all__ += ["softmax", "student_limit", "td_errors", "weighted_log_prob", "whiten"]
 
 
 NO_SHIFT = 30.0  # exponentials of logits within ± this are neither too large nor too small, in float32 too
@@ -238,6 +238,23 @@ def group_sd(x: FloatArray, ddof: int) -> FloatArray:
     """Return √(Σ_i (x_i − mean)² / (K − ddof)) of each group, the last axis, which stays; 0 where all are equal."""
     equal = x.max(axis=-1, keepdims=True) == x.min(axis=-1, keepdims=True)
     return np.where(equal, 0.0, x.std(axis=-1, ddof=ddof, keepdims=True))
+
+
+class Preference(NamedTuple):
+    """What Bradley–Terry says of pairs."""
+
+    loss: FloatArray
+    """−log σ(margin)"""
+    right: FloatArray
+    """σ(margin)"""
+    wrong: FloatArray
+    """1 − σ(margin), exact for large margins too"""
+
+
+def bradley_terry(margin: FloatArray) -> Preference:
+    """Return −log σ(x), σ(x) and σ(−x), the loss's slope but for its sign, of the margin x of each pair."""
+    loss = np.logaddexp(0.0, -margin)
+    return Preference(loss, np.exp(-loss), np.exp(-np.logaddexp(0.0, margin)))
 
 
 def invert(cumulative: FloatArray, uniform: FloatArray | float) -> IntArray:

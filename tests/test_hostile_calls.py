@@ -22,14 +22,14 @@ from test_bad_input import GOOD
 from course_utils import estimators, learning_curves, mdp, objectives, policy, returns, rollout, training
 from course_utils import group_advantages as group
 from course_utils import worlds as worlds_of_lessons
-from course_utils.rlhf import checkers, config, evaluation, exact, metrics, ppo, reward_model, sweep
+from course_utils.rlhf import checkers, config, dpo, evaluation, exact, metrics, ppo, reward_model, sweep
 from course_utils.rlhf import language_model as language
 from course_utils.rlhf import run as rlhf
 from course_utils.rlhf import world as worlds
 from course_utils.rlhf.config import RunConfig
 
 MODULES = (policy, returns, objectives, mdp, worlds_of_lessons, rollout, estimators, training, learning_curves)
-MODULES += (group, worlds, language, reward_model, config, metrics, ppo, rlhf, evaluation, sweep, checkers, exact)
+MODULES += (group, worlds, language, reward_model, config, metrics, ppo, rlhf, evaluation, sweep, checkers, exact, dpo)
 SECONDS = 10  # for one call; the slowest good one takes a tenth of one
 _FOLDER = TemporaryDirectory()
 FOLDER = Path(_FOLDER.name)
@@ -167,6 +167,11 @@ good(reward_model.fit, world=WORLD, pairs=PAIRS, kind="log", penalty=1.0, length
 good(reward_model.normalise, model=RM, world=WORLD, replies=REPLIES)
 good(reward_model.reward_score, model=RM, world=WORLD, replies=REPLIES)
 good(reward_model.accuracy, model=RM, world=WORLD, pairs=PAIRS)
+few = {"model": RM, "policy": MODEL, "world": WORLD, "rng": None}
+good(reward_model.best_of_n, **few, prompts=np.array([0, 1]), n=3)
+few = {"world": WORLD, "pairs": PAIRS, "reference": MODEL, "beta": 0.3}
+good(dpo.train, **few, epochs=1, learning_rate=0.01, batch_size=2, seed=0)
+good(dpo.measure, **few, model=MODEL)
 good(reward_model.check_pairs, name="pairs", world=WORLD, pairs=PAIRS)
 good(reward_model.weight_table, model=RM, world=WORLD)
 good(reward_model.read_pairs, path=FOLDER / "pairs.jsonl", world=WORLD)

@@ -965,6 +965,31 @@ FAULTS = [
         ("test_learning_curves.py::test_a_run_equals_the_box_step_by_step",),
         "δ is measured against the new baseline",
     ),
+    # preferences without sampling
+    Fault(
+        "dpo_without_the_reference",
+        OBJECTIVES,
+        'rewards = [beta * (arrays[side] - arrays[f"ref_{side}"])',
+        "rewards = [beta * arrays[side]",
+        IN_OBJECTIVES,
+        "M21: the loss asks only which reply is more probable",
+    ),
+    Fault(
+        "dpo_gradient_without_beta",
+        OBJECTIVES,
+        "grad_chosen=-beta * wrong / n[0]",
+        "grad_chosen=-wrong / n[0]",
+        IN_OBJECTIVES,
+        "β only scales the rewards that are logged",
+    ),
+    Fault(
+        "dpo_climbs_the_chosen_reply_alone",
+        "rlhf/dpo.py",
+        "-np.concatenate([loss.grad_chosen, loss.grad_rejected])",
+        "-np.concatenate([loss.grad_chosen, 0 * loss.grad_rejected])",
+        ("test_rlhf_dpo.py::test_the_first_step_goes_downhill_in_every_parameter",),
+        "DPO is fine-tuning on chosen replies",
+    ),
     # groups of replies
     Fault(
         "the_reply_itself_is_left_in",
