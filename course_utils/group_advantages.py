@@ -315,6 +315,15 @@ def sd_weight(p: ArrayLike, group_size: int, *, ddof: int = 0) -> FloatArray:
     return result
 
 
+TOKEN_WEIGHTS: Mapping[str, Callable[[ArrayLike, int], FloatArray]] = MappingProxyType(
+    {
+        "grpo": lambda lengths, longest: reply_mean(lengths),
+        "dr_grpo": constant_length,
+        "dapo": lambda lengths, longest: batch_token_mean(lengths),
+    }
+)
+"""By TRL's loss_type: from the lengths of a batch, and the largest possible length, to w"""
+
 METHODS: Mapping[str, Method] = MappingProxyType(
     {
         "total return": Method(total_return, lambda lengths, longest: sum_over_time(lengths)),

@@ -98,7 +98,7 @@ def mean_under(pi: FloatArray, x: FloatArray) -> FloatArray:
     return result
 
 
-def mean_slope(pi: FloatArray, x: FloatArray, mean: FloatArray, weight: float) -> FloatArray:
+def mean_slope(pi: FloatArray, x: FloatArray, mean: FloatArray, weight: float | FloatArray) -> FloatArray:
     """Return w ∂ mean / ∂z = w π (x − mean), also where x is log π and a constant, since Σ_a π_a ∂ log π_a / ∂z = 0."""
     result: FloatArray = weight * pi * (x - mean[..., None])
     return result
@@ -151,12 +151,18 @@ class Clipped(NamedTuple):
     """∂ surrogate / ∂ log π(a)"""
 
 
-def ppo_clip(log_probs: FloatArray, old_log_probs: FloatArray, advantages: FloatArray, epsilon: float) -> Clipped:
-    """Return min(ρA, clip(ρ, 1 − ε, 1 + ε) A), with ρ = π / π_old; its slope is ρA, and 0 where the clip is active."""
+def ppo_clip(
+    log_probs: FloatArray, old_log_probs: FloatArray, advantages: FloatArray, epsilon: float, high: float | None = None
+) -> Clipped:
+    """Return min(ρA, clip(ρ, 1 − ε, 1 + ε) A), with ρ = π / π_old; its slope is ρA, and 0 where the clip is active.
+
+    high: another ε for the upper bound (DAPO)
+    """
+    high = epsilon if high is None else high
     ratio = np.exp(log_probs - old_log_probs)
     free = ratio * advantages
-    active = np.where(advantages > 0, ratio > 1 + epsilon, (ratio < 1 - epsilon) & (advantages < 0))
-    surrogate = np.minimum(free, np.clip(ratio, 1 - epsilon, 1 + epsilon) * advantages)
+    active = np.where(advantages > 0, ratio > 1 + high, (ratio < 1 - epsilon) & (advantages < 0))
+    surrogate = np.minimum(free, np.clip(ratio, 1 - epsilon, 1 + high) * advantages)
     return Clipped(ratio, active, surrogate, np.where(active, 0.0, free))
 
 

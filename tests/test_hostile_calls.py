@@ -182,7 +182,9 @@ good(metrics.columns, rows=ROWS)
 good(metrics.write_csv, path=FOLDER / "log.csv", rows=ROWS)
 good(metrics.write_jsonl, path=FOLDER / "other_log.jsonl", rows=ROWS)
 good(metrics.read_jsonl, path=FOLDER / "log.jsonl")
-good(RunConfig, **dataclasses.asdict(RunConfig(missing_eos_penalty=1.0, target_kl=1.0, stop_at_kl=9.0)))
+good(
+    RunConfig, **dataclasses.asdict(RunConfig(missing_eos_penalty=1.0, target_kl=1.0, stop_at_kl=9.0, epsilon_high=0.3))
+)
 good(rlhf.run, config=TINY, seed=0, world=WORLD, pairs=PAIRS, progress=False, on_update=look)
 good(rlhf.begin, config=TINY, seed=0, world=WORLD, pairs=PAIRS)
 good(rlhf.resume, log=LOG, updates=1, config=TINY, progress=False, on_update=look)
@@ -194,7 +196,14 @@ good(evaluation.gradient_noise, log=LOG, config=TINY, batches=2, seed=0)
 few = {"config": TINY, "replies": REPLIES, "values": np.zeros((2, 4))}
 good(ppo.advantage_estimates, **few, rewards=np.ones((2, 3)) * REPLIES.mask)
 few = {"config": TINY, "model": MODEL, "batch": CONTEXTS, "log_ref": np.full((N_TOKENS, N_WORDS), -1.0)}
-good(ppo.policy_step, **few, old=np.full(N_TOKENS, -1.0), advantages=np.ones(N_TOKENS), kl_coef=0.1)
+good(
+    ppo.policy_step,
+    **few,
+    old=np.full(N_TOKENS, -1.0),
+    advantages=np.ones(N_TOKENS),
+    kl_coef=0.1,
+    token_weights=np.ones(N_TOKENS),
+)
 good(config.stage, config=TINY, kind=config.SFTConfig)
 good(ppo.update, **UPDATE, rng=None)
 good(ppo.collect, **UPDATE, rng=None)

@@ -588,15 +588,15 @@ FAULTS = [
     Fault(
         "ppo_minimum_before_the_advantage",
         KERNELS,
-        "np.minimum(free, np.clip(ratio, 1 - epsilon, 1 + epsilon) * advantages)",
-        "np.minimum(ratio, np.clip(ratio, 1 - epsilon, 1 + epsilon)) * advantages",
+        "np.minimum(free, np.clip(ratio, 1 - epsilon, 1 + high) * advantages)",
+        "np.minimum(ratio, np.clip(ratio, 1 - epsilon, 1 + high)) * advantages",
         IN_OBJECTIVES,
         "M17: the minimum is taken before multiplying by A",
     ),
     Fault(
         "ppo_no_gradient_outside_the_range",
         KERNELS,
-        "np.where(advantages > 0, ratio > 1 + epsilon, (ratio < 1 - epsilon) & (advantages < 0))",
+        "np.where(advantages > 0, ratio > 1 + high, (ratio < 1 - epsilon) & (advantages < 0))",
         "np.abs(ratio - 1) > epsilon",
         IN_OBJECTIVES,
         "M17: no update once the ratio is out of range",
