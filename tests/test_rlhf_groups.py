@@ -202,7 +202,7 @@ def seeds(request):
 @cache
 def checked_run(reward, optimizer, seed):
     """RLOO with a checker and no penalty: the run, its policy's gold, and what its passing replies say besides."""
-    options = {"learning_rate": 0.5} if optimizer == "sgd" else {}
+    options = {"learning_rate": 5.0} if optimizer == "sgd" else {}
     config = RunConfig(**PLAIN | options, updates=150, baseline="leave one out", reward=reward, optimizer=optimizer)
     log = run(config, seed, progress=False)
     seen = evaluate(log, replies=1000)
@@ -222,15 +222,20 @@ def test_groups_whose_rewards_are_all_equal_end_the_signal(seeds):
 @pytest.mark.long
 def test_the_loophole_of_the_strict_checker(seeds):
     """What it doesn't ask, Adam walks into after the signal has gone; closed, or with plain steps, it stays shut."""
+    gap = []
     for seed in seeds:
         _, gold, passed, foreign = checked_run("strict checker", "adam", seed)
         assert passed > 0.95
-        assert foreign > 0.15
+        assert foreign > 0.05
         _, closed_gold, _, closed_foreign = checked_run("closed checker", "adam", seed)
         assert closed_foreign < 0.05
-        assert closed_gold > gold + 0.3
-        _, _, _, plain_foreign = checked_run("strict checker", "sgd", seed)
-        assert plain_foreign < 0.1
+        gap.append((closed_gold - gold, foreign))
+        _, _, plain_passed, plain_foreign = checked_run("strict checker", "sgd", seed)
+        assert plain_passed > 0.9
+        assert plain_foreign < 0.05
+    assert np.mean(gap, axis=0)[0] > 0.3
+    assert np.mean(gap, axis=0)[1] > 0.2
+    assert np.min(gap) > 0
 
 
 def test_dividing_by_the_sd_turns_noise_into_steps(seeds):

@@ -1157,8 +1157,8 @@ FAULTS = [
     Fault(
         "advantages_in_padding",
         ADVANTAGES,
-        "return (targets - b[:, None]) * replies.mask, targets",
-        "return targets - b[:, None], targets",
+        "advantages = (targets - b) * replies.mask",
+        "advantages = targets - b",
         ("test_rlhf_advantages.py::test_baselines_by_hand",),
         "padding has an advantage: 0 − b",
     ),
