@@ -17,6 +17,7 @@ the lessons that meet them:
     07  returns          returns, reward-to-go, TD errors, GAE
     08  objectives       U(τ; θ), the A2C loss, PPO's clip, KL penalties, Bradley–Terry: value and gradient of each
     11  rlhf             RLHF in miniature: world, language model, reward model, PPO, its log and its sweeps
+    13  group_advantages  the advantages of RLOO, GRPO, Dr. GRPO and DAPO, and their weights of tokens
 
 Under them, around them, and what makes them a course:
 

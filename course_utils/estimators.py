@@ -201,8 +201,7 @@ def leave_one_out_baseline(record: Record, *, discount_steps: bool = True) -> Fl
     m = len(to_go)
     if m < 2:
         raise ValueError("record has 1 trajectory, expected at least 2: leave-one-out needs others to average over")
-    others = (to_go.sum(axis=0) - to_go) / (m - 1)
-    return _weighted(record, to_go - others, discount_steps)
+    return _weighted(record, to_go - kernels.mean_of_others(to_go, axis=0), discount_steps)
 
 
 @arguments.no_overflow("record.rewards, values")

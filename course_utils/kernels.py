@@ -16,10 +16,10 @@ import numpy as np
 from course_utils import arguments
 from course_utils.arguments import BoolArray, FloatArray, IntArray
 
-__all__ = ["AdamState", "Clipped", "Softmax", "Weighted", "adam", "adam_start", "at", "backward", "entropy"]
-__all__ += ["finite_log", "gae", "invert", "k3", "log_prob", "log_softmax", "log_softmax_by_row", "mean_slope"]
-__all__ += ["mean_under", "ppo_clip", "row_sums", "score", "softmax", "student_limit", "td_errors"]
-__all__ += ["weighted_log_prob", "whiten"]
+__all__ = ["AdamState", "Clipped", "Preference", "Softmax", "Weighted", "adam", "adam_start", "at", "backward"]
+__all__ += ["bradley_terry", "entropy", "finite_log", "gae", "group_sd", "invert", "k3", "log_prob", "log_softmax"]
+__all__ += ["log_softmax_by_row", "mean_of_others", "mean_slope", "mean_under", "ppo_clip", "row_sums", "score"]
+__all__ += ["softmax", "student_limit", "td_errors", "weighted_log_prob", "whiten"]
 
 
 NO_SHIFT = 30.0  # exponentials of logits within ± this are neither too large nor too small, in float32 too
@@ -98,7 +98,7 @@ def mean_under(pi: FloatArray, x: FloatArray) -> FloatArray:
     return result
 
 
-def mean_slope(pi: FloatArray, x: FloatArray, mean: FloatArray, weight: float) -> FloatArray:
+def mean_slope(pi: FloatArray, x: FloatArray, mean: FloatArray, weight: float | FloatArray) -> FloatArray:
     """Return w ∂ mean / ∂z = w π (x − mean), also where x is log π and a constant, since Σ_a π_a ∂ log π_a / ∂z = 0."""
     result: FloatArray = weight * pi * (x - mean[..., None])
     return result
@@ -151,12 +151,18 @@ class Clipped(NamedTuple):
     """∂ surrogate / ∂ log π(a)"""
 
 
-def ppo_clip(log_probs: FloatArray, old_log_probs: FloatArray, advantages: FloatArray, epsilon: float) -> Clipped:
-    """Return min(ρA, clip(ρ, 1 − ε, 1 + ε) A), with ρ = π / π_old; its slope is ρA, and 0 where the clip is active."""
+def ppo_clip(
+    log_probs: FloatArray, old_log_probs: FloatArray, advantages: FloatArray, epsilon: float, high: float | None = None
+) -> Clipped:
+    """Return min(ρA, clip(ρ, 1 − ε, 1 + ε) A), with ρ = π / π_old; its slope is ρA, and 0 where the clip is active.
+
+    high: another ε for the upper bound (DAPO)
+    """
+    high = epsilon if high is None else high
     ratio = np.exp(log_probs - old_log_probs)
     free = ratio * advantages
-    active = np.where(advantages > 0, ratio > 1 + epsilon, (ratio < 1 - epsilon) & (advantages < 0))
-    surrogate = np.minimum(free, np.clip(ratio, 1 - epsilon, 1 + epsilon) * advantages)
+    active = np.where(advantages > 0, ratio > 1 + high, (ratio < 1 - epsilon) & (advantages < 0))
+    surrogate = np.minimum(free, np.clip(ratio, 1 - epsilon, 1 + high) * advantages)
     return Clipped(ratio, active, surrogate, np.where(active, 0.0, free))
 
 
@@ -226,6 +232,35 @@ def whiten(x: FloatArray, mask: BoolArray) -> FloatArray:
         variance = inside.var()
     size = np.sqrt(variance + 1e-8) if np.isfinite(variance) else spread
     return np.where(mask, (x - inside.mean()) / size, np.zeros_like(x))
+
+
+def mean_of_others(x: FloatArray, axis: int = -1) -> FloatArray:
+    """Return (Σ_j x_j − x_i) / (K − 1): of each the mean of all others, which knows nothing of it."""
+    result: FloatArray = (x.sum(axis=axis, keepdims=True) - x) / (x.shape[axis] - 1)
+    return result
+
+
+def group_sd(x: FloatArray, ddof: int) -> FloatArray:
+    """Return √(Σ_i (x_i − mean)² / (K − ddof)) of each group, the last axis, which stays; 0 where all are equal."""
+    equal = x.max(axis=-1, keepdims=True) == x.min(axis=-1, keepdims=True)
+    return np.where(equal, 0.0, x.std(axis=-1, ddof=ddof, keepdims=True))
+
+
+class Preference(NamedTuple):
+    """What Bradley–Terry says of pairs."""
+
+    loss: FloatArray
+    """−log σ(margin)"""
+    right: FloatArray
+    """σ(margin)"""
+    wrong: FloatArray
+    """1 − σ(margin), exact for large margins too"""
+
+
+def bradley_terry(margin: FloatArray) -> Preference:
+    """Return −log σ(x), σ(x) and σ(−x), the loss's slope but for its sign, of the margin x of each pair."""
+    loss = np.logaddexp(0.0, -margin)
+    return Preference(loss, np.exp(-loss), np.exp(-np.logaddexp(0.0, margin)))
 
 
 def invert(cumulative: FloatArray, uniform: FloatArray | float) -> IntArray:

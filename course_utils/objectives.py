@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike
 from course_utils import arguments, kernels, policy
 from course_utils.arguments import BoolArray, FloatArray
 
-__all__ = ["A2CLoss", "AdvantageObjective", "BradleyTerryLoss", "ExpectedAdvantageObjective", "KLEstimates"]
-__all__ += ["KLPenalty", "PPOClipObjective", "a2c_loss", "advantage_objective", "bradley_terry_loss"]
+__all__ = ["A2CLoss", "AdvantageObjective", "BradleyTerryLoss", "DPOLoss", "ExpectedAdvantageObjective", "KLEstimates"]
+__all__ += ["KLPenalty", "PPOClipObjective", "a2c_loss", "advantage_objective", "bradley_terry_loss", "dpo_loss"]
 __all__ += ["expected_advantage_objective", "kl_estimates", "kl_penalised_rewards", "kl_penalty"]
 __all__ += ["ppo_clip_objective"]
 
@@ -122,6 +122,23 @@ class KLPenalty(NamedTuple):
     """∂ value / ∂ logits, shape (..., T, n)"""
     per_step: FloatArray
     """KL(π(· | s_t) ‖ π_ref(· | s_t)), shape (..., T)"""
+
+
+class DPOLoss(NamedTuple):
+    """The loss of direct preference optimisation, and what it is made of."""
+
+    value: float
+    """(1/n) Σ_i −log σ(margin_i)"""
+    grad_chosen: FloatArray
+    """∂ value / ∂ log Pr_π(chosen), shape (n,)"""
+    grad_rejected: FloatArray
+    """∂ value / ∂ log Pr_π(rejected), shape (n,)"""
+    chosen_rewards: FloatArray
+    """β (log Pr_π − log Pr_ref) of the chosen replies, shape (n,)"""
+    rejected_rewards: FloatArray
+    """the same of the rejected ones, shape (n,)"""
+    margins: FloatArray
+    """their difference, shape (n,)"""
 
 
 class BradleyTerryLoss(NamedTuple):
@@ -514,14 +531,63 @@ def bradley_terry_loss(chosen: ArrayLike, rejected: ArrayLike) -> BradleyTerryLo
         raise ValueError(f"chosen has shape {chosen.shape}, expected one score for each of n ≥ 1 pairs, shape (n,)")
     arguments.shape("rejected", rejected, chosen.shape, "chosen")
     margin = chosen - rejected
-    probabilities = np.exp(-np.logaddexp(0.0, -margin))
-    wrong = np.exp(-np.logaddexp(0.0, margin))  # 1 − probabilities, exact for large margins too
+    loss, right, wrong = kernels.bradley_terry(margin)
     return BradleyTerryLoss(
-        value=float(np.logaddexp(0.0, -margin).mean()),
+        value=float(loss.mean()),
         grad_chosen=-wrong / chosen.size,
         grad_rejected=wrong / chosen.size,
-        probabilities=probabilities,
+        probabilities=right,
         accuracy=float((margin > 0).mean() + 0.5 * (margin == 0).mean()),
+    )
+
+
+@arguments.no_overflow("chosen, rejected, ref_chosen, ref_rejected, beta")
+def dpo_loss(
+    chosen: ArrayLike, rejected: ArrayLike, ref_chosen: ArrayLike, ref_rejected: ArrayLike, beta: float
+) -> DPOLoss:
+    """Return the loss of direct preference optimisation, to be descended: Bradley–Terry with the policy as its score.
+
+    r(τ) = β (log Pr_π(τ) − log Pr_ref(τ));  value = (1/n) Σ_i −log σ(r(chosen_i) − r(rejected_i))
+    ∂ value / ∂ log Pr_π(chosen_i) = −(β/n) σ(r(rejected_i) − r(chosen_i)) = −∂ value / ∂ log Pr_π(rejected_i)
+
+    The policy that maximises E[R] − β KL has R = r + a constant of the prompt, which a difference does not see. Only
+    differences enter: the loss falls too where both log-probabilities fall, the rejected reply's faster.
+
+    Args:
+        chosen: log Pr_π of the reply that was preferred, the sum over its tokens, shape (n,).
+        rejected: log Pr_π of the other reply to the same prompt, shape (n,).
+        ref_chosen: log Pr_ref of the first, shape (n,).
+        ref_rejected: log Pr_ref of the second, shape (n,).
+        beta: β > 0.
+
+    Returns:
+        DPOLoss; each field says its shape.
+
+    Raises:
+        TypeError: not real numbers.
+        ValueError: wrong shape, no pair, NaN or inf, a log-probability above 0, β not above 0, or an overflow.
+
+    Source: Rafailov et al. 2023, Direct Preference Optimization, equation 7.
+    """
+    beta = arguments.positive("beta", beta)
+    logs = {"chosen": chosen, "rejected": rejected, "ref_chosen": ref_chosen, "ref_rejected": ref_rejected}
+    arrays = dict(zip(logs, arguments.floats(**logs), strict=True))
+    n = arrays["chosen"].shape
+    if len(n) != 1:
+        raise ValueError(f"chosen has shape {n}, expected one log-probability for each of n ≥ 1 pairs, shape (n,)")
+    for name, array in arrays.items():
+        arguments.shape(name, array, n, "chosen")
+        arguments.require(name, array, array <= 0, "a log-probability, at most 0")
+    rewards = [beta * (arrays[side] - arrays[f"ref_{side}"]) for side in ("chosen", "rejected")]
+    margins = rewards[0] - rewards[1]
+    loss, _, wrong = kernels.bradley_terry(margins)
+    return DPOLoss(
+        value=float(loss.mean()),
+        grad_chosen=-beta * wrong / n[0],
+        grad_rejected=beta * wrong / n[0],
+        chosen_rewards=rewards[0],
+        rejected_rewards=rewards[1],
+        margins=margins,
     )
 
 

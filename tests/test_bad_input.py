@@ -45,6 +45,8 @@ good(objectives.kl_estimates, **TEXTS)
 good(objectives.kl_penalised_rewards, **TEXTS, rewards=ONES, beta=0.3)
 good(objectives.kl_penalty, logits=Z, ref_logits=np.ones((T, N)), weights=ONES)
 good(objectives.bradley_terry_loss, chosen=ONES, rejected=np.zeros(T))
+LOGS = dict.fromkeys(("chosen", "rejected", "ref_chosen", "ref_rejected"), LOG_PROBS)
+good(objectives.dpo_loss, **LOGS, beta=0.3)
 MDP = {"transitions": np.full((2, N, 2), 0.5), "rewards": np.ones((2, N)), "start": np.array([1.0, 0.0])}
 MDP |= {"discount": 0.9, "horizon": 3, "terminal_states": (), "features": np.ones((2, N, 1))}
 good(mdp.TabularMDP, **MDP, state_names=("here", "there"), action_names=("left", "right"))

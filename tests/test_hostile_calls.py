@@ -20,15 +20,16 @@ import tiny_world
 from test_bad_input import GOOD
 
 from course_utils import estimators, learning_curves, mdp, objectives, policy, returns, rollout, training
+from course_utils import group_advantages as group
 from course_utils import worlds as worlds_of_lessons
-from course_utils.rlhf import config, evaluation, metrics, ppo, reward_model, sweep
+from course_utils.rlhf import checkers, config, dpo, evaluation, exact, metrics, ppo, reward_model, sweep
 from course_utils.rlhf import language_model as language
 from course_utils.rlhf import run as rlhf
 from course_utils.rlhf import world as worlds
 from course_utils.rlhf.config import RunConfig
 
 MODULES = (policy, returns, objectives, mdp, worlds_of_lessons, rollout, estimators, training, learning_curves)
-MODULES += (worlds, language, reward_model, config, metrics, ppo, rlhf, evaluation, sweep)
+MODULES += (group, worlds, language, reward_model, config, metrics, ppo, rlhf, evaluation, sweep, checkers, exact, dpo)
 SECONDS = 10  # for one call; the slowest good one takes a tenth of one
 _FOLDER = TemporaryDirectory()
 FOLDER = Path(_FOLDER.name)
@@ -115,6 +116,17 @@ good(training.SGD(0.1).fresh)
 good(training.Adam, step_size=0.1, beta1=0.9, beta2=0.99, epsilon=1e-8)
 good(training.Adam(0.1).step, parameters=np.ones(2), gradient=np.ones(2))
 good(training.Adam(0.1).fresh)
+for function in (group.total_return, group.mean_baseline, group.leave_one_out):
+    good(function, rewards=np.eye(2, 3))
+for function in (group.group_normalised, group.batch_normalised):
+    good(function, rewards=np.eye(2, 3), ddof=1, epsilon=1e-4)
+good(group.mixed_groups, rewards=np.eye(2, 3))
+for function in (group.sum_over_time, group.reply_mean):
+    good(function, lengths=np.array([2, 3]))
+for function in (group.group_token_mean, group.batch_token_mean):
+    good(function, lengths=np.array([2, 3]))
+good(group.constant_length, lengths=np.array([2, 3]), longest=4)
+good(group.sd_weight, p=np.array([0.1, 0.5]), group_size=4, ddof=0)
 good(worlds.load, folder=FOLDER)
 good(worlds.checked, name="replies", world=WORLD, replies=REPLIES)
 good(worlds.prompt_weights, world=WORLD, unseen_topics=(), only_topics=("refund",), angry_share=0.5)
@@ -122,6 +134,7 @@ good(worlds.sample_prompts, world=WORLD, n=3, rng=None, weights=np.ones(2))
 good(worlds.demonstrations, world=WORLD, n=3, rng=None, weights=np.ones(2), wrong_topic=0.1)
 good(worlds.counts, world=WORLD, replies=REPLIES)
 good(worlds.illegal_share, world=WORLD, replies=REPLIES)
+good(worlds.every_reply, world=WORLD, prompt=1)
 good(worlds.gold_reward, world=WORLD, replies=REPLIES)
 good(WORLD.encode, text="send refund")
 good(WORLD.replies, prompts=np.array([0, 1]), texts=["send refund", ""])
@@ -154,6 +167,11 @@ good(reward_model.fit, world=WORLD, pairs=PAIRS, kind="log", penalty=1.0, length
 good(reward_model.normalise, model=RM, world=WORLD, replies=REPLIES)
 good(reward_model.reward_score, model=RM, world=WORLD, replies=REPLIES)
 good(reward_model.accuracy, model=RM, world=WORLD, pairs=PAIRS)
+few = {"model": RM, "policy": MODEL, "world": WORLD, "rng": None}
+good(reward_model.best_of_n, **few, prompts=np.array([0, 1]), n=3)
+few = {"world": WORLD, "pairs": PAIRS, "reference": MODEL, "beta": 0.3}
+good(dpo.train, **few, epochs=1, learning_rate=0.01, batch_size=2, seed=0)
+good(dpo.measure, **few, model=MODEL)
 good(reward_model.check_pairs, name="pairs", world=WORLD, pairs=PAIRS)
 good(reward_model.weight_table, model=RM, world=WORLD)
 good(reward_model.read_pairs, path=FOLDER / "pairs.jsonl", world=WORLD)
@@ -164,7 +182,9 @@ good(metrics.columns, rows=ROWS)
 good(metrics.write_csv, path=FOLDER / "log.csv", rows=ROWS)
 good(metrics.write_jsonl, path=FOLDER / "other_log.jsonl", rows=ROWS)
 good(metrics.read_jsonl, path=FOLDER / "log.jsonl")
-good(RunConfig, **dataclasses.asdict(RunConfig(missing_eos_penalty=1.0, target_kl=1.0, stop_at_kl=9.0)))
+good(
+    RunConfig, **dataclasses.asdict(RunConfig(missing_eos_penalty=1.0, target_kl=1.0, stop_at_kl=9.0, epsilon_high=0.3))
+)
 good(rlhf.run, config=TINY, seed=0, world=WORLD, pairs=PAIRS, progress=False, on_update=look)
 good(rlhf.begin, config=TINY, seed=0, world=WORLD, pairs=PAIRS)
 good(rlhf.resume, log=LOG, updates=1, config=TINY, progress=False, on_update=look)
@@ -176,11 +196,30 @@ good(evaluation.gradient_noise, log=LOG, config=TINY, batches=2, seed=0)
 few = {"config": TINY, "replies": REPLIES, "values": np.zeros((2, 4))}
 good(ppo.advantage_estimates, **few, rewards=np.ones((2, 3)) * REPLIES.mask)
 few = {"config": TINY, "model": MODEL, "batch": CONTEXTS, "log_ref": np.full((N_TOKENS, N_WORDS), -1.0)}
-good(ppo.policy_step, **few, old=np.full(N_TOKENS, -1.0), advantages=np.ones(N_TOKENS), kl_coef=0.1)
+good(
+    ppo.policy_step,
+    **few,
+    old=np.full(N_TOKENS, -1.0),
+    advantages=np.ones(N_TOKENS),
+    kl_coef=0.1,
+    token_weights=np.ones(N_TOKENS),
+)
 good(config.stage, config=TINY, kind=config.SFTConfig)
 good(ppo.update, **UPDATE, rng=None)
 good(ppo.collect, **UPDATE, rng=None)
 good(ppo.climb, config=TINY, state=LOG.state, like=LOG.reference, collected=COLLECTED, rng=None)
+for function in (checkers.strict, checkers.on_topic, checkers.closed):
+    good(function, world=WORLD, replies=REPLIES)
+LINEAR = language.new(WORLD)
+LISTED, ONES = exact.list_replies(LINEAR, WORLD, 1), np.arange(40.0) % 2
+MOMENTS = exact.Moments(np.ones(LINEAR.table.size), 1.0)
+good(exact.list_replies, model=LINEAR, world=WORLD, prompt=1)
+good(exact.expected_reward_gradient, listed=LISTED, rewards=ONES)
+good(exact.state_values, listed=LISTED, rewards=ONES)
+good(exact.reply_update, listed=LISTED, advantages=np.ones((40, 3)), replies=2)
+good(exact.group_update, listed=LISTED, rewards=ONES, method=group.METHODS["GRPO"], group_size=3)
+good(exact.agreement, updates=[MOMENTS], gradients=np.ones((1, LINEAR.table.size)))
+good(exact.with_success_rate, model=LINEAR, world=WORLD, prompt=1, p=0.2)
 good(sweep.sweep, configs=TINY, seeds=[0], world=WORLD, jobs=1, progress=False)
 # What other modules ask at their doors; the name is theirs, not a user's.
 DOORS = {worlds.checked, language.checked_model, language.checked_batch, reward_model.check_pairs}

@@ -1,7 +1,7 @@
 """Objectives and losses against longhand arithmetic, differentiation oracles and their own laws."""
 
 from itertools import product
-from math import inf, log
+from math import exp, inf, log
 
 import autograd.numpy as anp
 import numpy as np
@@ -473,3 +473,53 @@ def test_bradley_terry_at_huge_margins():
     assert got.value == 2000.0
     assert_array_equal(got.grad_chosen, [0.0, -0.5])
     assert_array_equal(got.probabilities, [1.0, 0.0])
+
+
+def test_dpo_longhand():
+    got = objectives.dpo_loss([-1.0], [-2.0], [-2.0], [-2.0 - log(3.0)], 0.5)
+    assert_allclose(got.chosen_rewards, [0.5 * 1.0])
+    assert_allclose(got.rejected_rewards, [0.5 * log(3.0)])
+    margin = 0.5 - 0.5 * log(3.0)
+    assert got.value == pytest.approx(log(1 + exp(-margin)), rel=1e-14)
+    assert_allclose(got.grad_chosen, [-0.5 / (1 + exp(margin))], rtol=1e-14)
+    assert_allclose(got.margins, [margin], rtol=1e-13)
+
+
+def test_dpo_against_the_oracles():
+    chosen, rejected, ref_chosen, ref_rejected = -np.abs(np.random.default_rng(9).normal(3, 1, size=(4, 6)))
+    got = objectives.dpo_loss(chosen, rejected, ref_chosen, ref_rejected, 0.7)
+
+    def loss(c, r):
+        return anp.mean(anp.log(1 + anp.exp(0.7 * ((r - ref_rejected) - (c - ref_chosen)))))
+
+    assert got.value == pytest.approx(loss(chosen, rejected), rel=1e-14)
+    oracles.agree(got.grad_chosen, lambda c: loss(c, rejected), chosen)
+    oracles.agree(got.grad_rejected, lambda r: loss(chosen, r), rejected)
+
+
+def test_dpo_finds_the_best_policy_of_the_penalised_reward():
+    """Three replies, all pairs labelled as often as Bradley–Terry says: the minimum is π_ref exp(R / β) / Z."""
+    R, log_ref, beta = np.array([1.0, 0.0, -0.5]), np.log([0.2, 0.5, 0.3]), 0.4
+    first, second = np.array([0, 0, 1, 1, 2, 2]), np.array([1, 2, 0, 2, 0, 1])
+    often = 1 / (1 + np.exp(R[second] - R[first]))
+    best = log_ref + R / beta
+    best -= np.log(np.exp(best).sum())
+    slope = np.zeros(3)
+    for i, j, n in zip(first, second, often, strict=True):
+        pair = objectives.dpo_loss(best[[i]], best[[j]], log_ref[[i]], log_ref[[j]], beta)
+        slope[i] += n * pair.grad_chosen[0]
+        slope[j] += n * pair.grad_rejected[0]
+    assert_allclose(slope, 0, atol=1e-15)
+
+
+def test_dpo_falls_too_when_both_replies_become_less_probable():
+    before = objectives.dpo_loss([-5.0], [-5.0], [-5.0], [-5.0], 0.3)
+    after = objectives.dpo_loss([-9.0], [-20.0], [-5.0], [-5.0], 0.3)
+    assert after.value < before.value
+    assert after.chosen_rewards[0] < 0
+
+
+def test_dpo_at_huge_margins():
+    got = objectives.dpo_loss([-1.0, -1e6], [-1e6, -1.0], [-2.0, -2.0], [-2.0, -2.0], 1.0)
+    assert_allclose(got.grad_chosen, [0.0, -0.5])
+    assert got.value == pytest.approx((1e6 - 1) / 2)

@@ -148,7 +148,7 @@ def test_models_and_worlds_come_out_of_another_process_read_only(world):
 
 def test_equal_worlds_share_what_is_cached_and_no_others_do(world):
     kinder = dataclasses.replace(world, gold_weights={**world.gold_weights, "polite": 9.0})
-    config = dataclasses.replace(CONFIG, gold_reward=True)
+    config = dataclasses.replace(CONFIG, reward="gold")
     usual, other = (rlhf.run(config, 3, world=w, progress=False) for w in (world, kinder))
     assert not np.array_equal(usual["ours/gold"], other["ours/gold"])
     assert not np.array_equal(usual.start.pairs.chosen.tokens, other.start.pairs.chosen.tokens)

@@ -40,7 +40,7 @@ SETTINGS = {
     "weak penalty": {"kl_coef": 0.1},
     "weak penalty, relabelled": {"kl_coef": 0.1, "relabel_every": 25},
     "weak penalty, rich": {"kl_coef": 0.1, "feature_kind": "rich"},
-    "gold": {"kl_coef": 0.0, "gold_reward": True},
+    "gold": {"kl_coef": 0.0, "reward": "gold"},
     "tight": {"kl_coef": 10.0, "updates": 50},
     "blow-up": {"learning_rate": 0.2, "num_ppo_epochs": 16, "updates": 30},
     "blow-up, target_kl": {"learning_rate": 0.2, "num_ppo_epochs": 16, "updates": 30, "target_kl": 0.02},

@@ -255,7 +255,7 @@ def test_options_do_what_they_say():
     early = changed(updates=50, kl_coef=0.0, learning_rate=0.1, stop_at_kl=0.5)
     assert early.stopped_early
     assert early["objective/kl"][-1] > 0.5 >= early["objective/kl"][:-1].max()
-    gold = changed(gold_reward=True)
+    gold = changed(reward="gold")
     assert gold["objective/scores"] == pytest.approx(gold["ours/gold"])
     rising = changed(adap_kl_ctrl=True, target=1e-3, learning_rate=0.1, updates=6)["ours/kl_coef"]
     falling = changed(adap_kl_ctrl=True, target=100.0, updates=6)["ours/kl_coef"]

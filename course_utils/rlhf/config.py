@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from course_utils import arguments
+from course_utils import arguments, group_advantages
 from course_utils.arguments import FloatArray
-from course_utils.rlhf import reward_model
+from course_utils.rlhf import checkers, reward_model
 from course_utils.rlhf import world as worlds
 from course_utils.rlhf.advantages import ADVANTAGES
 from course_utils.rlhf.reward_model import Pairs
@@ -24,15 +24,25 @@ __all__ = ["PPOConfig", "RewardConfig", "RunConfig", "SFTConfig", "StartConfig",
 
 Stage = TypeVar("Stage", bound="_Checked")
 
+_GROUPS_OF_4: dict[str, Any] = {"num_generations": 4, "whiten_advantages": False}
+_GRPO = _GROUPS_OF_4 | {"baseline": "group mean", "scale_rewards": "group", "loss_type": "grpo", "kl_in_loss": True}
+
 ALGORITHMS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "PPO": {},
         "A2C": {"num_ppo_epochs": 1, "cliprange": None},
         "REINFORCE": {"num_ppo_epochs": 1, "cliprange": None, "baseline": "none"},
         "RLOO": {"num_ppo_epochs": 1, "cliprange": None, "baseline": "leave one out"},
+        "RLOO in groups": _GROUPS_OF_4 | {"num_ppo_epochs": 1, "cliprange": None, "baseline": "leave one out"},
+        "GRPO": _GRPO,
+        "Dr. GRPO": _GRPO | {"scale_rewards": "none", "loss_type": "dr_grpo"},
+        "DAPO": _GRPO | {"loss_type": "dapo", "epsilon_high": 0.28},
     }
 )
-"""What to pass to RunConfig for each: ``RunConfig(**ALGORITHMS["A2C"], updates=50)``"""
+"""What to pass to RunConfig for each: ``RunConfig(**ALGORITHMS["A2C"], updates=50)``
+
+The last four have groups of 4, and no whitening, which would scale for a second time. DAPO is without its sampling of
+more prompts, as in TRL, and with your β, where its paper has none."""
 
 
 def _setting(default: Any, check: Callable[..., Any], **limits: Any) -> Any:
@@ -148,6 +158,10 @@ class PPOConfig(_Checked):
     num_mini_batches: int = _whole(1)
     cliprange: float | None = _positive_or_none(0.2)
     """ε; None for no clip"""
+    epsilon_high: float | None = _positive_or_none(None)
+    """another ε for the upper bound of the clip: DAPO's clip-higher"""
+    optimizer: str = _choice("adam", choices=("adam", "sgd"))
+    """of the policy: "adam", or "sgd" for plain steps"""
     gamma: float = _share(1.0)
     lam: float = _share(0.95)
     """λ of the GAE, for the baseline "value" """
@@ -168,11 +182,17 @@ class PPOConfig(_Checked):
     entropy_coef: float = _at_least_0(0.0)
     """weight of the entropy bonus"""
     baseline: str = _choice("value", choices=tuple(ADVANTAGES))
-    """"value" (GAE), "none", "batch mean" or "leave one out" (of the replies' returns)"""
+    """"value" (GAE), "none", or of the replies' returns: "batch mean", "group mean", "leave one out" (of the group)"""
+    num_generations: int = _whole(1, high=100_000)
+    """replies to each prompt of a batch: a group; with 1 the whole batch counts as one group"""
+    scale_rewards: str = _choice("none", choices=("none", "group", "batch"))
+    """what divides the advantages: nothing, or the sd (+ 10⁻⁴) of the returns of the group or of the batch"""
+    loss_type: str = _choice("token_mean", choices=("token_mean", *group_advantages.TOKEN_WEIGHTS))
+    """a token's weight: "token_mean" 1/N of its mini-batch (TRL's "bnpo"), "grpo", "dr_grpo", "dapo" (of the batch)"""
     critic: bool = _flag(True)
     """False: V = 0 in the GAE"""
-    gold_reward: bool = _flag(False)
-    """train on the gold reward itself, which no real run can"""
+    reward: str = _choice("model", choices=("model", "gold", *checkers.CHECKERS))
+    """what scores: the reward model, the gold reward itself, which no real run has, or a checker"""
     whiten_advantages: bool = _flag(True)
     whiten_rewards: bool = _flag(False)
     max_grad_norm: float | None = _positive_or_none(1.0)
@@ -182,12 +202,24 @@ class PPOConfig(_Checked):
     """of sampling and of the policy that is trained"""
 
     def __post_init__(self) -> None:
-        """Check every field, and that no mini-batch is empty."""
+        """Check every field, that no mini-batch is empty and all groups are whole, and what goes with what."""
         super().__post_init__()
         if self.num_mini_batches > self.batch_size:
             raise ValueError(
                 f"num_mini_batches is {self.num_mini_batches}, expected at most batch_size, {self.batch_size}"
             )
+        if self.batch_size % self.num_generations:
+            wanted = f"a divisor of batch_size, {self.batch_size}"
+            raise ValueError(f"num_generations is {self.num_generations}, expected {wanted}")
+        if self.scale_rewards != "none" and self.baseline == "value":
+            raise ValueError(f"scale_rewards is {self.scale_rewards!r}, expected 'none' with the baseline 'value'")
+        if self.epsilon_high is not None and self.cliprange is None:
+            raise ValueError(f"epsilon_high is {self.epsilon_high}, expected None where cliprange is None")
+
+    @property
+    def group_size(self) -> int:
+        """The replies of a group: those to one prompt, or the batch."""
+        return self.num_generations if self.num_generations > 1 else self.batch_size
 
     @property
     def learns_values(self) -> bool:

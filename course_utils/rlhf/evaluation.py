@@ -159,6 +159,7 @@ def gradient_noise(log: RunLog, config: RunConfig | None = None, *, batches: int
             batch.advantages,
             kl_coef=settings.kl_coef,
             log_ref=batch.log_ref,
+            token_weights=batch.weights,
         )
         gradients.append(step.gradient.astype(np.float64) * step.scale)
     mean = np.mean(gradients, axis=0)

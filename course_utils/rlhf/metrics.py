@@ -16,9 +16,10 @@ from course_utils import arguments, data_files, kernels
 from course_utils.arguments import FloatArray
 from course_utils.data_files import DataFileError, shown
 from course_utils.rlhf import network
+from course_utils.rlhf import world as worlds
 from course_utils.rlhf.language_model import checked_model, contexts, log_probs
 from course_utils.rlhf.network import LanguageModel
-from course_utils.rlhf.world import END, Replies, World
+from course_utils.rlhf.world import Replies, World
 
 __all__ = ["ExactKL", "Metric", "columns", "exact_kl", "full_kl", "read_jsonl", "write_csv", "write_jsonl"]
 
@@ -43,10 +44,14 @@ METRICS: dict[str, Metric] = {
     "policy/approxkl_avg": Metric("TRL", "½ mean (log π_new − log π_old)²: within the update, not to the reference"),
     "policy/clipfrac_avg": Metric("TRL", "share of the tokens where the clip is active, so that they send no gradient"),
     "policy/entropy_avg": Metric("TRL", "mean entropy H(π(·|s_t)) of a token, in nats"),
-    "loss/policy_avg": Metric("TRL", "−mean min(ρ_t A_t, clip(ρ_t) A_t)"),
+    "loss/policy_avg": Metric("TRL", "−mean min(ρ_t A_t, clip(ρ_t) A_t), tokens weighted by loss_type"),
     "loss/value_avg": Metric("TRL", "½ mean (V(s_t) − G_t)²"),
     "val/ratio": Metric("TRL", "mean ρ_t = π_new / π_old of an epoch's tokens, mean over the epochs"),
     "val/ratio_var": Metric("TRL", "variance of these means: not of the ratios themselves"),
+    "clip_ratio/low_mean": Metric("TRL", "share of the tokens with ρ_t < 1 − ε and A_t < 0: part of clipfrac"),
+    "clip_ratio/high_mean": Metric("TRL", "share of the tokens with ρ_t > 1 + ε_high and A_t > 0: the other part"),
+    "reward_std": Metric("TRL", "standard deviation of the scores of a group, mean; without groups of the batch"),
+    "frac_reward_zero_std": Metric("TRL", "share of the groups whose scores are all equal: no signal in them"),
     "val/num_eos_tokens": Metric("TRL", "replies with an end token"),
     "lr": Metric("TRL", "learning rate of the policy"),
     "episode": Metric("TRL", "replies sampled so far"),
@@ -98,19 +103,7 @@ def exact_kl(model: LanguageModel, reference: LanguageModel, world: World, promp
     Raises:
         ValueError: too many replies, or a prompt that does not exist.
     """
-    prompt = int(arguments.indices("prompt", prompt, len(world.prompts), "a prompt", (), "one prompt"))
-    n_words, length = len(world.words), world.max_tokens
-    replies_in_all = sum((n_words - 1) ** n for n in range(length + 1))
-    if replies_in_all > 200_000:
-        raise ValueError(f"world has {replies_in_all} possible replies, expected at most 200000 to list them")
-    tokens, lengths = [], []
-    for n in range(length + 1):
-        said = np.indices((n_words - 1,) * n).reshape(n, -1).T + 1 if n else np.zeros((1, 0), dtype=np.intp)
-        tokens.append(np.pad(said, ((0, 0), (0, length - n)), constant_values=END))
-        lengths.append(np.full(len(said), min(n + 1, length)))
-    listed = Replies(
-        np.full(replies_in_all, prompt), np.concatenate(tokens).astype(np.intp), np.concatenate(lengths).astype(np.intp)
-    )
+    listed = worlds.every_reply(world, prompt)
     log_pi = log_probs(model, world, listed).sum(axis=1, dtype=np.float64)
     log_ratio = log_pi - log_probs(reference, world, listed).sum(axis=1, dtype=np.float64)
     probabilities = np.exp(log_pi)

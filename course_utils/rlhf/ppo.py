@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from course_utils import arguments, kernels
+from course_utils import arguments, group_advantages, kernels
 from course_utils.arguments import BoolArray, FloatArray, IntArray
 from course_utils.kernels import AdamState
-from course_utils.rlhf import language_model, network, reward_model
+from course_utils.rlhf import checkers, language_model, network, reward_model
 from course_utils.rlhf import world as worlds
 from course_utils.rlhf.advantages import ADVANTAGES
 from course_utils.rlhf.config import PPOConfig
@@ -67,6 +67,8 @@ class Batch(NamedTuple):
     """G_t, which the critic is to predict"""
     log_ref: FloatArray | None
     """log π_ref, shape (N, V), for a penalty in the loss"""
+    weights: FloatArray | None
+    """of each token in the objective, by loss_type; None for 1 / N"""
 
     def take(self, rows: IntArray) -> "Batch":
         """Return the tokens of some rows."""
@@ -77,6 +79,7 @@ class Batch(NamedTuple):
             self.advantages[rows],
             self.targets[rows],
             None if self.log_ref is None else self.log_ref[rows],
+            None if self.weights is None else self.weights[rows],
         )
 
 
@@ -102,10 +105,10 @@ class Collected(NamedTuple):
 
 
 class PolicyStep(NamedTuple):
-    """The objective of one mini-batch and its gradient: everything per token is a mean over its N tokens."""
+    """The objective of one mini-batch and its gradient: a mean over its N tokens, or a weighted sum."""
 
     value: float
-    """mean min(ρ A, clip(ρ) A)"""
+    """mean or weighted sum of min(ρ A, clip(ρ) A)"""
     gradient: FloatArray
     """of value + entropy bonus − penalty, with respect to the parameters in one row; times ``scale``"""
     scale: float
@@ -172,14 +175,18 @@ def collect(
 ) -> Collected:
     """Sample a batch with the policy as it is, score it, let every token pay, and estimate advantages."""
     model = network.unpack(state.parameters, reference)
-    prompts = worlds.sample_prompts(world, config.batch_size, rng, traffic)
+    prompts = worlds.sample_prompts(world, config.batch_size // config.num_generations, rng, traffic)
+    prompts = np.repeat(prompts, config.num_generations)
     replies, sampled = language_model.sample(model, world, prompts, rng, temperature=config.temperature)
     tokens = language_model.contexts(world, replies, model.table.dtype)
     at = tokens.rows, tokens.steps
     old = sampled[at]
     log_pi, log_ref = (_log_policy(config, each, tokens) for each in (model, reference))
     gold = worlds.gold_reward(world, replies).total
-    scores = gold if config.gold_reward else reward_model.reward_score(state.reward_model, world, replies)
+    if config.reward == "model":
+        scores = reward_model.reward_score(state.reward_model, world, replies)
+    else:
+        scores = gold if config.reward == "gold" else checkers.CHECKERS[config.reward](world, replies)
     if config.missing_eos_penalty is not None:
         scores = scores - config.missing_eos_penalty * ~replies.ended
     k1 = np.zeros(replies.tokens.shape)
@@ -212,8 +219,17 @@ def collect(
             advantages=weights[at],
             targets=targets[at],
             log_ref=log_ref if config.kl_in_loss else None,
+            weights=_token_weights(config, world, replies, tokens),
         ),
     )
+
+
+def _token_weights(config: PPOConfig, world: World, replies: Replies, tokens: Contexts) -> FloatArray | None:
+    """Return w / m of each token; with mini-batches times their number, so that their mean is the batch's gradient."""
+    if config.loss_type == "token_mean":
+        return None
+    weights = group_advantages.TOKEN_WEIGHTS[config.loss_type](replies.lengths, world.max_tokens)
+    return weights[tokens.rows] * (config.num_mini_batches / len(weights))
 
 
 @arguments.no_overflow("rewards, values")
@@ -223,12 +239,13 @@ def advantage_estimates(
 ) -> tuple[FloatArray, FloatArray]:
     """Return the advantage of every token, and the return that the critic is to predict.
 
-    baseline "value": A = GAE(γ, λ), G = A + V; "none": A_t = G_t; "batch mean", "leave one out": A_t = G_t − b, with b
-    the mean return of the batch's replies, of all of them or of all others
+    baseline "value": A = GAE(γ, λ), G = A + V; "none": A_t = G_t; "batch mean", "group mean", "leave one out":
+    A_t = G_t − b, with b the mean return of all replies, of the group's, or of all others in the group; scale_rewards:
+    A_t / (sd + 10⁻⁴) with the returns' sd in the group or the batch
 
     Args:
-        config: has baseline, gamma and lam.
-        replies: m replies.
+        config: has baseline, num_generations, scale_rewards, gamma and lam.
+        replies: m replies, those of a group one after the other; with num_generations 1 all are one group.
         rewards: r_t, the score with the last token, shape (m, T), 0 in padding.
         values: V(s_t), shape (m, T + 1), 0 in padding.
 
@@ -238,13 +255,15 @@ def advantage_estimates(
     Raises:
         TypeError, ValueError: bad arguments, or an overflow.
 
-    Source: Schulman et al. 2016 (GAE); Ahmadian et al. 2024, Back to Basics (leave-one-out).
+    Source: Schulman et al. 2016 (GAE); Ahmadian et al. 2024, Back to Basics (leave-one-out); Shao et al. 2024 (GRPO).
     """
     worlds.checked("replies", None, replies)
     rewards, values = arguments.floats(rewards=rewards, values=values)
     arguments.shape("rewards", rewards, replies.tokens.shape, "replies")
     m, length = rewards.shape
     arguments.shape("values", values, (m, length + 1), "replies and one value after the last token")
+    if m % config.num_generations:
+        raise ValueError(f"replies are {m}, expected a multiple of num_generations, {config.num_generations}")
     return _advantages(config, replies, rewards, values)
 
 
@@ -253,7 +272,9 @@ def _advantages(
 ) -> tuple[FloatArray, FloatArray]:
     """Return advantages and targets by the function of the baseline: an end token has nothing after it."""
     goes_on = np.arange(rewards.shape[1]) < replies.lengths[:, None] - 1
-    return ADVANTAGES[config.baseline](replies, rewards, config.gamma * goes_on, values, config.lam)
+    K = config.num_generations if config.num_generations > 1 else len(rewards)
+    discounts = config.gamma * goes_on
+    return ADVANTAGES[config.baseline](replies, rewards, discounts, values, config.lam, K, config.scale_rewards)
 
 
 @np.errstate(over="ignore", invalid="ignore")  # the result is looked at
@@ -267,20 +288,23 @@ def policy_step(
     *,
     kl_coef: float = 0.0,
     log_ref: FloatArray | None = None,
+    token_weights: FloatArray | None = None,
 ) -> PolicyStep:
     """Return PPO's objective over the tokens of a mini-batch, and its gradient.
 
     value = (1/N) Σ_t min(ρ_t A_t, clip(ρ_t, 1 − ε, 1 + ε) A_t);  ∂ value / ∂θ = (1/N) Σ_t ρ_t A_t x_tᵀ (one-hot − π_t),
     without the tokens where the clip is active. With ρ_t = 1 this is ∂U(τ; θ)/∂θ over N: the advantage-weighted score.
+    Other weights of tokens stand in the place of 1/N.
 
     Args:
-        config: has cliprange, entropy_coef and temperature.
+        config: has cliprange, epsilon_high, entropy_coef and temperature.
         model: the policy.
         batch: contexts and tokens, N rows.
         old: log π_old of the tokens, shape (N,).
         advantages: A, shape (N,).
         kl_coef: β of a penalty in the loss.
         log_ref: log π_ref, shape (N, V), for a penalty in the loss; None for none.
+        token_weights: of each token, at least 0, shape (N,); None for 1/N.
 
     Returns:
         PolicyStep.
@@ -300,8 +324,12 @@ def policy_step(
     if log_ref is not None:
         (log_ref,) = arguments.floats(log_ref=log_ref)
         arguments.shape("log_ref", log_ref, (len(n), model.readout.shape[1]), "the batch's tokens and words")
+    if token_weights is not None:
+        (token_weights,) = arguments.floats(token_weights=token_weights)
+        arguments.shape("token_weights", token_weights, n.shape, "the batch's tokens")
+        arguments.within("token_weights", token_weights, 0.0, np.inf)
     log_pi = _log_policy(config, model, batch)
-    return _policy_step(config, model, log_pi, batch, old, advantages, kl_coef, log_ref)
+    return _policy_step(config, model, log_pi, batch, old, advantages, kl_coef, log_ref, token_weights)
 
 
 def _log_policy(config: PPOConfig, model: LanguageModel, tokens: Contexts) -> FloatArray:
@@ -319,24 +347,29 @@ def _policy_step(
     advantages: FloatArray,
     kl_coef: float,
     log_ref: FloatArray | None,
+    token_weights: FloatArray | None,
 ) -> PolicyStep:
     """Return PPO's objective and its gradient; what goes in is not checked, what comes out is."""
+
+    def per_token(x: float) -> float | FloatArray:
+        return x / n if token_weights is None else x * token_weights[:, None]
+
     pi, n = np.exp(log_pi), len(log_pi)
     epsilon = np.inf if config.cliprange is None else config.cliprange
     log_probs = kernels.at(log_pi, tokens.actions).astype(np.float64)
-    clipped = kernels.ppo_clip(log_probs, old, advantages, epsilon)
+    clipped = kernels.ppo_clip(log_probs, old, advantages, epsilon, config.epsilon_high)
     # The advantage-weighted score of every token: U(τ; θ) climbs here.
-    weights = clipped.slope / n
+    weights = clipped.slope / n if token_weights is None else clipped.slope * token_weights
     scale = max(1.0, float(np.abs(weights).max()))
     rows = kernels.score(pi, tokens.actions, (weights / scale).astype(pi.dtype))
     entropies = -kernels.mean_under(pi, log_pi)
     if config.entropy_coef:
-        rows -= kernels.mean_slope(pi, log_pi, -entropies, config.entropy_coef / n / scale)
+        rows -= kernels.mean_slope(pi, log_pi, -entropies, per_token(config.entropy_coef) / scale)
     if log_ref is not None:
         log_ratio = log_pi - log_ref
-        rows -= kernels.mean_slope(pi, log_ratio, kernels.mean_under(pi, log_ratio), kl_coef / n / scale)
+        rows -= kernels.mean_slope(pi, log_ratio, kernels.mean_under(pi, log_ratio), per_token(kl_coef) / scale)
     gradient = network.pack(network.gradient(model, tokens.x, rows)) / config.temperature
-    value = float(clipped.surrogate.mean())
+    value = float(clipped.surrogate.mean() if token_weights is None else token_weights @ clipped.surrogate)
     if not (np.isfinite(value) and arguments.all_finite(gradient) and arguments.all_finite(clipped.ratio)):
         raise arguments.OverflowValueError("model, old, advantages, kl_coef", clipped.ratio.dtype)
     return PolicyStep(value, gradient, scale, clipped.ratio, clipped.active, float(entropies.mean()))
@@ -354,23 +387,25 @@ def climb(
             model = network.unpack(parameters, like)
             unmoved = part is batch and not measured  # log π is known of the policy that sampled
             log_pi = collected.log_pi if unmoved else _log_policy(config, model, part.tokens)
-            step = _policy_step(
-                config, model, log_pi, part.tokens, part.old, part.advantages, state.kl_coef, part.log_ref
-            )
+            given = part.tokens, part.old, part.advantages, state.kl_coef, part.log_ref, part.weights
+            step = _policy_step(config, model, log_pi, *given)
             errors = part.targets - (part.tokens.x @ critic if config.learns_values else 0.0)
             approxkl = float(0.5 * (np.log(step.ratio) ** 2).mean())
             stop = config.target_kl is not None and approxkl > 1.5 * config.target_kl
             length = float(np.linalg.norm(step.gradient)) * step.scale
             epsilon = np.inf if config.cliprange is None else config.cliprange
+            beyond = np.where(step.ratio > 1, config.epsilon_high or epsilon, epsilon)
             row = {
                 "policy/approxkl_avg": approxkl,
                 "policy/clipfrac_avg": float(step.active.mean()),
                 "policy/entropy_avg": step.entropy,
                 "loss/policy_avg": -step.value,
                 "loss/value_avg": float(0.5 * (errors**2).mean()),
+                "clip_ratio/low_mean": float((step.active & (part.advantages < 0)).mean()),
+                "clip_ratio/high_mean": float((step.active & (part.advantages > 0)).mean()),
                 "val/ratio": float(step.ratio.mean()),
                 "ours/max_ratio": float(step.ratio.max()),
-                "ours/out_of_range": float((np.abs(step.ratio - 1) > epsilon).mean()),
+                "ours/out_of_range": float((np.abs(step.ratio - 1) > beyond).mean()),
                 "ours/gradient_norm": length,
             }
             measured.append(Climbed(epoch, not stop, row))
@@ -379,7 +414,10 @@ def climb(
             factor = step.scale
             if config.max_grad_norm is not None and length > config.max_grad_norm:
                 factor *= config.max_grad_norm / length
-            parameters, adam = kernels.adam(parameters, step.gradient * factor, adam, config.learning_rate)
+            if config.optimizer == "adam":
+                parameters, adam = kernels.adam(parameters, step.gradient * factor, adam, config.learning_rate)
+            else:
+                parameters = parameters + config.learning_rate * (step.gradient * factor)
             if config.learns_values:
                 uphill = (errors / len(errors)).astype(critic.dtype) @ part.tokens.x
                 critic, critic_adam = kernels.adam(critic, uphill, critic_adam, config.vf_learning_rate)
@@ -402,6 +440,7 @@ def _row(config: PPOConfig, world: World, state: State, got: Collected, measured
     non_score = float(got.penalty.sum(axis=1).mean())
     spread = float(targets.var()) if arguments.deviation(targets) else 0.0
     kl = got.k1.sum(axis=1).mean()
+    group_sd = kernels.group_sd(scores.reshape(-1, config.group_size), ddof=1)
     ratios = [step.row["val/ratio"] for step in measured]
     row: dict[str, Any] = {
         **{name: np.mean([step.row[name] for step in measured]) for name in measured[0].row},
@@ -411,6 +450,8 @@ def _row(config: PPOConfig, world: World, state: State, got: Collected, measured
         "objective/rlhf_reward": non_score + scores.mean(),
         "objective/scores": scores.mean(),
         "val/ratio_var": np.var(ratios, ddof=1) if len(ratios) > 1 else 0.0,
+        "reward_std": group_sd.mean(),
+        "frac_reward_zero_std": (group_sd == 0).mean(),
         "val/num_eos_tokens": replies.ended.sum(),
         "lr": config.learning_rate,
         "episode": state.updates * config.batch_size,

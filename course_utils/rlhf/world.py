@@ -23,10 +23,12 @@ from course_utils import arguments, data_files, kernels
 from course_utils.arguments import BoolArray, FloatArray, IntArray
 from course_utils.data_files import DataFileError, shown
 
-__all__ = ["GoldReward", "Prompt", "Replies", "Rule", "World", "checked", "counts", "demonstrations", "gold_reward"]
-__all__ += ["illegal_share", "load", "prompt_weights", "sample_prompts"]
+__all__ = ["GoldReward", "Prompt", "Replies", "Rule", "World", "checked", "counts", "demonstrations", "every_reply"]
+__all__ += ["gold_reward", "illegal_share", "load", "prompt_weights", "sample_prompts"]
 
 DATA = data_files.DATA / "rlhf"
+TINY = data_files.DATA / "rlhf_tiny"
+"""a world of five words, in which every reply can be listed: ``load(TINY)``"""
 END = 0
 END_WORD = "<end>"
 MOODS = ("calm", "angry")
@@ -409,6 +411,36 @@ def demonstrations(
         tokens[i, : len(said)] = said
         lengths[i] += len(said)
     return Replies(prompts, tokens, lengths)
+
+
+@arguments.typed
+def every_reply(world: World, prompt: int) -> Replies:
+    """Return all replies to a prompt, each once: only for worlds small enough to list them.
+
+    Σ_{n=0}^{T} (V − 1)ⁿ replies; one of T words has no end token
+
+    Args:
+        world: a world with at most 200,000 possible replies.
+        prompt: number of the prompt.
+
+    Returns:
+        Replies, the short ones first.
+
+    Raises:
+        TypeError, ValueError: bad arguments, too many replies, or a prompt that does not exist.
+    """
+    prompt = int(arguments.indices("prompt", prompt, len(world.prompts), "a prompt", (), "one prompt"))
+    n_words, length = len(world.words), world.max_tokens
+    replies_in_all = sum((n_words - 1) ** n for n in range(length + 1))
+    if replies_in_all > 200_000:
+        raise ValueError(f"world has {replies_in_all} possible replies, expected at most 200000 to list them")
+    tokens, lengths = [], []
+    for n in range(length + 1):
+        said = np.indices((n_words - 1,) * n).reshape(n, -1).T + 1 if n else np.zeros((1, 0), dtype=np.intp)
+        tokens.append(np.pad(said, ((0, 0), (0, length - n)), constant_values=END))
+        lengths.append(np.full(len(said), min(n + 1, length)))
+    every = np.concatenate(tokens).astype(np.intp), np.concatenate(lengths).astype(np.intp)
+    return Replies(np.full(replies_in_all, prompt), *every)
 
 
 @arguments.typed

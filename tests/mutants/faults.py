@@ -29,6 +29,7 @@ TRAINING, IN_TRAINING, LEARNING_CURVES = "training.py", ("test_training.py",), "
 RLHF_WORLD, LANGUAGE_MODEL, REWARD_MODEL, ADVANTAGES, PPO, RUN, METRICS = (
     f"rlhf/{name}.py" for name in ("world", "language_model", "reward_model", "advantages", "ppo", "run", "metrics")
 )
+EXACT, GROUPS, IN_GROUPS = "rlhf/exact.py", "group_advantages.py", ("test_group_advantages.py",)
 IN_RLHF_WORLD, IN_LANGUAGE_MODEL = ("test_rlhf_world.py",), ("test_rlhf_language_model.py",)
 
 FAULTS = [
@@ -587,15 +588,15 @@ FAULTS = [
     Fault(
         "ppo_minimum_before_the_advantage",
         KERNELS,
-        "np.minimum(free, np.clip(ratio, 1 - epsilon, 1 + epsilon) * advantages)",
-        "np.minimum(ratio, np.clip(ratio, 1 - epsilon, 1 + epsilon)) * advantages",
+        "np.minimum(free, np.clip(ratio, 1 - epsilon, 1 + high) * advantages)",
+        "np.minimum(ratio, np.clip(ratio, 1 - epsilon, 1 + high)) * advantages",
         IN_OBJECTIVES,
         "M17: the minimum is taken before multiplying by A",
     ),
     Fault(
         "ppo_no_gradient_outside_the_range",
         KERNELS,
-        "np.where(advantages > 0, ratio > 1 + epsilon, (ratio < 1 - epsilon) & (advantages < 0))",
+        "np.where(advantages > 0, ratio > 1 + high, (ratio < 1 - epsilon) & (advantages < 0))",
         "np.abs(ratio - 1) > epsilon",
         IN_OBJECTIVES,
         "M17: no update once the ratio is out of range",
@@ -700,8 +701,8 @@ FAULTS = [
     Fault(
         "batch_mean_called_leave_one_out",
         ESTIMATORS,
-        "others = (to_go.sum(axis=0) - to_go) / (m - 1)",
-        "others = to_go.mean(axis=0)",
+        "kernels.mean_of_others(to_go, axis=0)",
+        "to_go.mean(axis=0)",
         IN_ESTIMATORS,
         "M10: a trajectory in its own baseline makes no difference",
     ),
@@ -964,6 +965,72 @@ FAULTS = [
         ("test_learning_curves.py::test_a_run_equals_the_box_step_by_step",),
         "δ is measured against the new baseline",
     ),
+    # preferences without sampling
+    Fault(
+        "dpo_without_the_reference",
+        OBJECTIVES,
+        'rewards = [beta * (arrays[side] - arrays[f"ref_{side}"])',
+        "rewards = [beta * arrays[side]",
+        IN_OBJECTIVES,
+        "M21: the loss asks only which reply is more probable",
+    ),
+    Fault(
+        "dpo_gradient_without_beta",
+        OBJECTIVES,
+        "grad_chosen=-beta * wrong / n[0]",
+        "grad_chosen=-wrong / n[0]",
+        IN_OBJECTIVES,
+        "β only scales the rewards that are logged",
+    ),
+    Fault(
+        "dpo_climbs_the_chosen_reply_alone",
+        "rlhf/dpo.py",
+        "-np.concatenate([loss.grad_chosen, loss.grad_rejected])",
+        "-np.concatenate([loss.grad_chosen, 0 * loss.grad_rejected])",
+        ("test_rlhf_dpo.py::test_the_first_step_goes_downhill_in_every_parameter",),
+        "DPO is fine-tuning on chosen replies",
+    ),
+    # groups of replies
+    Fault(
+        "the_reply_itself_is_left_in",
+        KERNELS,
+        "(x.sum(axis=axis, keepdims=True) - x) / (x.shape[axis] - 1)",
+        "x.sum(axis=axis, keepdims=True) / x.shape[axis] + 0 * x",
+        IN_GROUPS,
+        "M10: a reply in its own baseline makes no difference",
+    ),
+    Fault(
+        "equal_rewards_are_divided_by_rounding",
+        KERNELS,
+        "return np.where(equal, 0.0, x.std(axis=-1, ddof=ddof, keepdims=True))",
+        "return np.asarray(x.std(axis=-1, ddof=ddof, keepdims=True)) + 1e-300",
+        IN_GROUPS,
+        "a group without spread still has a direction",
+    ),
+    Fault(
+        "sd_of_the_batch_in_each_group",
+        GROUPS,
+        "kernels.group_sd(rewards, int(ddof))",
+        "kernels.group_sd(rewards.ravel(), int(ddof))",
+        IN_GROUPS,
+        "the sd is one number for all prompts",
+    ),
+    Fault(
+        "token_mean_of_the_batch_in_each_group",
+        GROUPS,
+        "1 / tokens.mean(axis=-1, keepdims=True)",
+        "1 / tokens.mean(keepdims=True)",
+        IN_GROUPS,
+        "a mean over the group's tokens is one over the batch's",
+    ),
+    Fault(
+        "only_hard_prompts_gain",
+        GROUPS,
+        "np.sqrt(S * (K - S)) / K",
+        "np.sqrt(S / (K - S)) * (K - 1) / K",
+        IN_GROUPS,
+        "dividing by the sd favours hard prompts alone",
+    ),
     # rlhf: world, policy, reward model
     Fault(
         "gold_rewards_too_few_polite_words",
@@ -1090,8 +1157,8 @@ FAULTS = [
     Fault(
         "advantages_in_padding",
         ADVANTAGES,
-        "return (targets - b[:, None]) * replies.mask, targets",
-        "return targets - b[:, None], targets",
+        "advantages = (targets - b) * replies.mask",
+        "advantages = targets - b",
         ("test_rlhf_advantages.py::test_baselines_by_hand",),
         "padding has an advantage: 0 − b",
     ),
@@ -1168,6 +1235,88 @@ FAULTS = [
         "probabilities = np.exp(log_pi - log_ratio)\n",
         ("test_rlhf_metrics.py::test_three_ways_to_the_same_kl",),
         "M19: the KL is taken under the reference",
+    ),
+    # rlhf: groups of replies
+    Fault(
+        "replies_of_a_group_to_different_prompts",
+        PPO,
+        "np.repeat(prompts, config.num_generations)",
+        "np.tile(prompts, config.num_generations)",
+        ("test_rlhf_groups.py::test_a_step_of_a_run_is_that_of_the_pure_functions",),
+        "a group is any K replies of the batch",
+    ),
+    Fault(
+        "scaled_by_the_population",
+        ADVANTAGES,
+        "G.reshape(1, -1), ddof=1)",
+        "G.reshape(1, -1), ddof=0)",
+        ("test_rlhf_groups.py::test_a_step_of_a_run_is_that_of_the_pure_functions",),
+        "libraries divide by the population's sd",
+    ),
+    Fault(
+        "an_equal_group_is_divided_by_epsilon",
+        ADVANTAGES,
+        "np.where(sd > 0, advantages / (sd + group_advantages.EPSILON), 0.0)",
+        "advantages / (sd + group_advantages.EPSILON)",
+        ("test_rlhf_groups.py::test_without_num_generations_the_batch_is_the_group",),
+        "ε makes the division safe",
+    ),
+    Fault(
+        "weights_of_tokens_forgotten_in_the_penalty",
+        PPO,
+        "return x / n if token_weights is None else x * token_weights[:, None]",
+        "return x / n",
+        ("test_rlhf_groups.py::test_the_gradient_with_weights_and_two_clips_against_differences",),
+        "loss_type concerns the advantages alone",
+    ),
+    Fault(
+        "one_epsilon_for_both_bounds",
+        PPO,
+        "kernels.ppo_clip(log_probs, old, advantages, epsilon, config.epsilon_high)",
+        "kernels.ppo_clip(log_probs, old, advantages, epsilon)",
+        ("test_rlhf_groups.py::test_the_gradient_with_weights_and_two_clips_against_differences",),
+        "M17: the clip is symmetric",
+    ),
+    Fault(
+        "mini_batches_take_the_whole_average",
+        PPO,
+        "* (config.num_mini_batches / len(weights))",
+        "/ len(weights)",
+        ("test_rlhf_groups.py::test_mini_batches_of_a_weighted_loss_add_up_to_the_batch",),
+        "a weight over the batch is the same in a part of it",
+    ),
+    Fault(
+        "constant_length_of_the_longest_sampled",
+        GROUPS,
+        "np.full_like(tokens, 1 / longest)",
+        "np.full_like(tokens, 1 / tokens.max())",
+        IN_GROUPS,
+        "Dr. GRPO divides by the longest reply that came",
+    ),
+    # rlhf: what is exact, and checked
+    Fault(
+        "groups_counted_as_if_in_order",
+        EXACT,
+        "log_factorials[K] - log_factorials[count].sum(axis=1) + count",
+        "count",
+        ("test_rlhf_exact.py::test_all_groups_one_by_one",),
+        "a group is as probable as one order of it",
+    ),
+    Fault(
+        "scores_of_a_class_are_all_alike",
+        EXACT,
+        "(of_class**2 * count) @ inner + ",
+        "0 * count @ inner + ",
+        ("test_rlhf_exact.py::test_all_groups_one_by_one",),
+        "noise comes from the rewards alone",
+    ),
+    Fault(
+        "closed_checker_with_the_loophole",
+        "rlhf/checkers.py",
+        "(strict(world, replies) > 0) & (on_topic(world, replies) > 0)",
+        "(strict(world, replies) > 0)",
+        ("test_rlhf_exact.py::test_the_strict_checker_has_a_loophole_and_the_closed_one_has_not",),
+        "a checker that passes right replies passes no wrong ones",
     ),
     # the checks
     Fault(

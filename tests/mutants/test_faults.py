@@ -26,7 +26,8 @@ def copy(tmp_path):
     for path in PACKAGE.glob("*.py"):
         shutil.copy(path, tmp_path / "course_utils")
     shutil.copytree(PACKAGE / "rlhf", tmp_path / "course_utils" / "rlhf")
-    shutil.copytree(PACKAGE.parent / "data" / "rlhf", tmp_path / "data" / "rlhf")  # where rlhf/world.py looks for it
+    for data in ("rlhf", "rlhf_tiny"):  # where rlhf/world.py looks for it
+        shutil.copytree(PACKAGE.parent / "data" / data, tmp_path / "data" / data)
     return tmp_path / "course_utils"
 
 
