@@ -19,7 +19,8 @@ every_module = pytest.mark.parametrize("module", SOURCES)
 
 # Each room may use what stands before it, and its own modules.
 ROOMS = (
-    *("arguments", "data_files", "misconceptions", "lessons", "progress", "installation", "progress_bar"),
+    *("arguments", "data_files", "json_schema", "misconceptions", "lessons", "progress"),
+    *("installation", "progress_bar"),
     *("kernels", "policy", "returns", "objectives", "mdp", "worlds", "rollout", "estimators", "training"),
     *("learning_curves", "rlhf", "figures", "checks", "widgets", "grading", "build"),
 )
