@@ -21,14 +21,14 @@ from test_bad_input import GOOD
 
 from course_utils import estimators, learning_curves, mdp, objectives, policy, returns, rollout, training
 from course_utils import worlds as worlds_of_lessons
-from course_utils.rlhf import config, evaluation, metrics, ppo, reward_model, sweep
+from course_utils.rlhf import clinic, clinic_cases, config, evaluation, metrics, ppo, reward_model, sweep
 from course_utils.rlhf import language_model as language
 from course_utils.rlhf import run as rlhf
 from course_utils.rlhf import world as worlds
 from course_utils.rlhf.config import RunConfig
 
 MODULES = (policy, returns, objectives, mdp, worlds_of_lessons, rollout, estimators, training, learning_curves)
-MODULES += (worlds, language, reward_model, config, metrics, ppo, rlhf, evaluation, sweep)
+MODULES += (worlds, language, reward_model, config, metrics, ppo, rlhf, evaluation, sweep, clinic, clinic_cases)
 SECONDS = 10  # for one call; the slowest good one takes a tenth of one
 _FOLDER = TemporaryDirectory()
 FOLDER = Path(_FOLDER.name)
@@ -47,6 +47,10 @@ COLLECTED = ppo.collect(**UPDATE, rng=np.random.default_rng(0))
 PARAMETERS = language.pack(MODEL)
 metrics.write_jsonl(FOLDER / "log.jsonl", ROWS)
 reward_model.write_pairs(FOLDER / "pairs.jsonl", WORLD, PAIRS)
+
+FILE = dataclasses.replace(clinic_cases.known()["D7"], config=TINY, world=WORLD, evidence=())
+SICK = clinic.Case(dataclasses.replace(FILE, goals=FILE.goals[:1]))
+CHART = SICK.run(progress=False)
 
 CHAIN = worlds_of_lessons.geometric_mdp(0.9, horizon=3)
 CORRIDOR = worlds_of_lessons.short_corridor()
@@ -181,12 +185,22 @@ good(config.stage, config=TINY, kind=config.SFTConfig)
 good(ppo.update, **UPDATE, rng=None)
 good(ppo.collect, **UPDATE, rng=None)
 good(ppo.climb, config=TINY, state=LOG.state, like=LOG.reference, collected=COLLECTED, rng=None)
+good(clinic.cases)
+good(clinic.case, name="D4")
+good(clinic_cases.read, path=clinic_cases.DATA / "D7.json")
+good(clinic_cases.names, folder=clinic_cases.DATA)
+good(clinic_cases.known)
+good(clinic_cases.fresh_measures, world=WORLD)
+good(SICK.run, seed=0, progress=False, on_update=look)
+good(SICK.measure, chart=CHART, reference=True)
+good(SICK.diagnose, cause="step", evidence=[("lr", "stays"), ("objective/kl", "rises")])
+good(SICK.check_blueprint, plan={"frozen": ["reference"]})
 good(sweep.sweep, configs=TINY, seeds=[0], world=WORLD, jobs=1, progress=False)
 # What other modules ask at their doors; the name is theirs, not a user's.
 DOORS = {worlds.checked, language.checked_model, language.checked_batch, reward_model.check_pairs}
 DOORS |= {rollout.require_end_by, training.kept, config.stage, ppo.update, ppo.collect, ppo.climb}
 # Files: what is no file is the system's own error.
-FILES = (worlds.load, reward_model.read_pairs, reward_model.write_pairs)
+FILES = (worlds.load, clinic_cases.read, clinic_cases.names, reward_model.read_pairs, reward_model.write_pairs)
 FILES += (metrics.write_csv, metrics.write_jsonl, metrics.read_jsonl)
 # Answers that are not numbers, or in which NaN and infinity have a meaning that the docstring says.
 INFINITE = {estimators.summarise, estimators.compare, training.reinforce, training.a2c, worlds.load}

@@ -33,7 +33,7 @@ def test_tables_by_topic_and_mood_add_up(log):
     measured = evaluate(log, replies=400)
     for table, names in ((measured.by_topic, WORLD.topics), (measured.by_mood, worlds.MOODS)):
         assert tuple(table) == names
-        counts = [group.count for group in table.values()]
+        counts = [group.n for group in table.values()]
         assert sum(counts) == 400
         for field in ("gold", "score", "kl", "length"):
             of_groups = [getattr(group, field) for group in table.values()]
@@ -47,5 +47,5 @@ def test_tables_by_topic_and_mood_add_up(log):
 
 def test_a_topic_that_does_not_come_has_no_replies(log):
     measured = evaluate(log, replies=50, weights=worlds.prompt_weights(WORLD, only_topics=("refund",)))
-    assert measured.by_topic["refund"].count == 50
-    assert measured.by_topic["billing"].count == measured.by_topic["billing"].gold == 0
+    assert measured.by_topic["refund"].n == 50
+    assert measured.by_topic["billing"].n == measured.by_topic["billing"].gold == 0

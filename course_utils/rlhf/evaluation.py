@@ -21,8 +21,8 @@ __all__ = ["Evaluation", "GradientNoise", "Group", "evaluate", "gradient_noise",
 class Group(NamedTuple):
     """The replies of one kind of prompts."""
 
-    count: int
-    """of replies; 0 where no such prompt came, and then every number is 0"""
+    n: int
+    """replies; 0 where no such prompt came, and then every number is 0"""
     gold: float
     score: float
     kl: float
@@ -92,8 +92,9 @@ def evaluate(
 
     def group(rows: BoolArray) -> Group:
         many = max(int(rows.sum()), 1)
-        means = (float(column[rows].sum() / many) for column in (gold, scores, kl, said.lengths))
-        return Group(int(rows.sum()), *means, {name: float((x[rows] > 0).sum() / many) for name, x in amounts.items()})
+        means = [float(column[rows].sum() / many) for column in (gold, scores, kl, said.lengths)]
+        shares = {name: float((amount[rows] > 0).sum() / many) for name, amount in amounts.items()}
+        return Group(int(rows.sum()), means[0], means[1], means[2], means[3], shares)
 
     return Evaluation(
         gold=float(gold.mean()),
