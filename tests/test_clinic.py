@@ -1,6 +1,7 @@
 """The clinic: its files are sound, its cases go wrong by themselves, and what is said to mend them does.
 
-Patterns run on two seeds, and with ``make test-slow`` on ten; the decoys on three, with ``make test-slow`` alone.
+Patterns run on two seeds of each case, and with ``make test-slow`` on ten; decoys with ``make test-slow`` alone, on the
+seeds of their case.
 """
 
 import dataclasses
@@ -124,50 +125,59 @@ def cured(name, change, seeds):
     return opened(name).verdict(change, seeds=seeds, progress=False)
 
 
-@pytest.fixture(params=[range(2), pytest.param(range(10), marks=pytest.mark.slow)], ids=["2 seeds", "10 seeds"])
-def seeds(request):
+@pytest.fixture(params=[2, pytest.param(10, marks=pytest.mark.slow)], ids=["2 seeds", "10 seeds"])
+def many(request):
     return request.param
 
 
-def enough(met):
-    """In at least nine of ten seeds; of two, in both."""
-    return np.mean(met) >= 0.9
+def telling(name, seed):
+    """Whether each curve of the evidence does what is said of it, in a run of this seed."""
+    case = opened(name)
+    chart = case.run(seed, progress=False)
+    return [
+        entry.holds(chart[entry.metric] if entry.metric in METRICS else case._before_and_after(chart, entry.metric))
+        for entry in CASES[name].evidence
+    ]
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", REAL)
-def test_a_case_is_sick_and_its_first_right_change_cures_it(name, seeds):
+def test_a_case_is_sick_as_it_says_and_its_first_right_change_cures_it(name, many):
+    """On seeds that a learner meets, and on any ten."""
+    seeds = range(10) if many == 10 else CASES[name].seeds[:2]
+    held = np.mean([telling(name, seed) for seed in (seeds if many == 10 else seeds[:1])], axis=0)
+    shares = {f"{e.metric} {e.direction}": x for e, x in zip(CASES[name].evidence, held, strict=True)}
+    assert all(share >= 0.9 for share in shares.values()), shares
     verdict = cured(name, first_right(name).id, seeds)
     assert verdict.cured, [(reached.goal.text, reached.after) for reached in verdict.goals]
     sick = [not all(r.goal.met(r.before[i]) for r in verdict.goals) for i in range(len(seeds))]
-    assert enough(sick)
+    assert np.mean(sick) >= 0.9
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", list(CASES))
-def test_the_evidence_of_a_case_is_true(name, seeds):
-    few = seeds if len(seeds) == 10 and name in REAL else range(1)
-    case, held = opened(name), []
-    for seed in few:
-        chart = case.run(seed, progress=False)
-        held.append([])
-        for entry in CASES[name].evidence:
-            values = chart[entry.metric] if entry.metric in METRICS else case._before_and_after(chart, entry.metric)
-            held[-1].append(entry.holds(values))
-    shares = dict(zip([(e.metric, e.direction) for e in CASES[name].evidence], np.mean(held, axis=0), strict=True))
-    assert all(share >= 0.9 for share in shares.values()), shares
+@pytest.mark.parametrize("name", QUICK)
+def test_the_evidence_of_a_quick_case_is_true(name):
+    assert all(telling(name, 0)), [(e.metric, e.direction) for e in CASES[name].evidence]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "change"), [(name, change) for name in CASES for change in CASES[name].changes])
 def test_right_changes_cure_and_decoys_do_not(name, change):
-    assert cured(name, change, range(3)).cured == CASES[name].changes[change].right
+    assert cured(name, change, CASES[name].seeds).cured == CASES[name].changes[change].right
+
+
+@pytest.mark.slow
+def test_the_score_rises_while_behaviour_falls_on_the_seeds_of_d8():
+    """Not on any seeds: in some the score falls over, too. So these are fixed."""
+    verdict = cured("D8", "target-kl", CASES["D8"].seeds)
+    assert min(verdict.before["score"]) > 1
+    assert max(verdict.before["gold"]) < 0.9  # the reference's is 1.13
 
 
 @pytest.mark.slow
 def test_one_number_tells_each_case_from_the_others():
     """Rows are what is said to tell, columns are the runs: it holds on the diagonal alone."""
-    telling = {
+    tells = {
         "D4": ("ours/unsafe", "rises"),
         "D5": ("ours/kl_coef", "falls"),
         "D6": ("ours/advantage_sd", "high"),
@@ -176,7 +186,7 @@ def test_one_number_tells_each_case_from_the_others():
         "D10": ("objective/kl", "rises"),
     }
     charts = {name: opened(name).run(0, progress=False) for name in REAL}
-    for name, cited in telling.items():
+    for name, cited in tells.items():
         entry = next(e for e in CASES[name].evidence if (e.metric, e.direction) == cited)
         holds = {other for other in REAL if entry.holds(charts[other][entry.metric])}
         assert name in holds

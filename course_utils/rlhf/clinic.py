@@ -208,6 +208,7 @@ class Case:
         self.opened = False
         self._last: tuple[str, dict[str, Any]] = ("as it is", {})
         self._chart: Chart | None = None
+        self._logs: dict[tuple[RunConfig, int], RunLog] = {}
         self._measured: dict[tuple[RunConfig, int], tuple[Evaluation, str]] = {}
 
     @property
@@ -469,7 +470,7 @@ class Case:
         progress: bool,
         on_update: Callable[[Chart], None] | None,
     ) -> Chart:
-        """Train, and keep the evaluation for a verdict."""
+        """Train, and keep what was trained for a verdict."""
         seed = self.file.seeds[0] if seed is None else arguments.whole("seed", seed, low=0)
         config = dataclasses.replace(self.file.config, **turned)
         if on_update is not None:
@@ -477,6 +478,8 @@ class Case:
         watch = None if on_update is None else lambda log: on_update(self._as_chart(log, turned))
         log = rlhf.run(config, seed, world=self.file.world, progress=progress, on_update=watch)
         self._last, chart = (what, turned), self._as_chart(log, turned)
+        if not log.interrupted:
+            self._logs[config, seed] = log
         if not turned:
             self._chart = chart
         return chart
@@ -490,7 +493,8 @@ class Case:
         if (config, seed) not in self._measured:
             error = ""
             try:
-                log = rlhf.run(config, seed, world=self.file.world, progress=False)
+                done = self._logs.get((config, seed))
+                log = done or rlhf.run(config, seed, world=self.file.world, progress=False)
             except rlhf.NonFiniteError as ran_away:
                 log, error = ran_away.log, str(ran_away)
             if log.interrupted:
