@@ -16,7 +16,7 @@ the lessons that meet them:
     05  learning_curves  hundreds of runs of the book's REINFORCE at once
     07  returns          returns, reward-to-go, TD errors, GAE
     08  objectives       U(τ; θ), the A2C loss, PPO's clip, KL penalties, Bradley–Terry: value and gradient of each
-    11  rlhf             RLHF in miniature: world, language model, reward model, PPO, its log and its sweeps
+    11  rlhf             RLHF in miniature: world, language model, reward model, PPO, its log, its sweeps, its clinic
     13  group_advantages  the advantages of RLOO, GRPO, Dr. GRPO and DAPO, and their weights of tokens
 
 Under them, around them, and what makes them a course:
@@ -31,6 +31,7 @@ Under them, around them, and what makes them a course:
         progress         the learner's own record
         progress_bar     a bar while a person watches
         data_files       reading and writing the course's data
+        json_schema      checking a JSON data file, each fault with file and line
         installation     what is missing, and what to do about it
         build            installing, building and serving the course
 

@@ -25,12 +25,22 @@ from typing import Any
 
 from course_utils import data_files, lessons
 
-__all__ = ["export", "location", "record_check", "record_prediction", "record_quiz", "reset", "summary"]
+__all__ = [
+    "export",
+    "location",
+    "record_check",
+    "record_clinic",
+    "record_prediction",
+    "record_quiz",
+    "reset",
+    "summary",
+]
 
 
 VARIABLE = "POLICY_GRADIENT_COURSE_PROGRESS"
 FORMAT = "policy-gradient-course progress"
 VERSION = 1
+CLINIC = "12"  # the lesson
 PATIENCE = 5.0  # seconds to wait for another notebook that is writing
 # What file systems without locks say. There one goes on: for one notebook at a time that is safe.
 WITHOUT_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
@@ -90,6 +100,15 @@ def record_prediction(lab: str, record: dict[str, Any]) -> None:
     _record({"kind": "prediction", "lab": lab, "record": record})
 
 
+def record_clinic(case: str, step: str, record: dict[str, Any]) -> None:
+    """Record what was tried in a case of the clinic.
+
+    case: its name; step: "verdict", "diagnosis", "blueprint" or "debrief"; record: what is kept of it, such as
+    settings, seeds and whether it "cured", or whether the cause was "right" and "supported".
+    """
+    _record({"kind": "clinic", "case": case, "step": step, "record": record})
+
+
 # --- what learners call ------------------------------------------------------------------------------
 
 
@@ -98,7 +117,8 @@ def summary() -> dict[str, dict[str, Any]]:
 
     Each lesson has three entries. "checks", by name: status (the best so far), tries, and mistakes (the ids met).
     "quiz", by question: correct (ever), first_try (the very first answer was right), and tries. "predictions": count,
-    and mean_gap, the mean total variation between prediction and answer, or None.
+    and mean_gap, the mean total variation between prediction and answer, or None. Where the clinic was visited there is
+    "clinic", by case: verdicts (how many), cured, and diagnosed (the cause was right, and two curves supported it).
     """
     found: dict[str, dict[str, Any]] = {}
     for event in _read_quietly():
@@ -109,6 +129,7 @@ def summary() -> dict[str, dict[str, Any]]:
             "check": event.get("lesson"),
             "quiz": event.get("quiz"),
             "prediction": record.get("lesson") or lessons.lesson_of_lab(str(event.get("lab", ""))),
+            "clinic": CLINIC,
         }.get(str(kind))
         if not isinstance(number, str) or not isinstance(times, int) or times < 1:
             continue
@@ -128,6 +149,14 @@ def summary() -> dict[str, dict[str, Any]]:
             entry = lesson["quiz"].setdefault(question, {"correct": False, "first_try": correct, "tries": 0})
             entry["tries"] += times
             entry["correct"] = entry["correct"] or correct
+        elif kind == "clinic":
+            at_first = {"verdicts": 0, "cured": False, "diagnosed": False}
+            visit = lesson.setdefault("clinic", {}).setdefault(str(event.get("case")), at_first)
+            step = event.get("step")
+            visit["verdicts"] += times if step == "verdict" else 0
+            visit["cured"] |= step == "verdict" and record.get("cured") is True
+            told = step == "diagnosis" and record.get("right") is True and record.get("supported") is True
+            visit["diagnosed"] |= told
         else:
             lesson["predictions"]["count"] += times
             gap = record.get("total_variation")

@@ -22,7 +22,19 @@ from test_bad_input import GOOD
 from course_utils import estimators, learning_curves, mdp, objectives, policy, returns, rollout, training
 from course_utils import group_advantages as group
 from course_utils import worlds as worlds_of_lessons
-from course_utils.rlhf import checkers, config, dpo, evaluation, exact, metrics, ppo, reward_model, sweep
+from course_utils.rlhf import (
+    checkers,
+    clinic,
+    clinic_cases,
+    config,
+    dpo,
+    evaluation,
+    exact,
+    metrics,
+    ppo,
+    reward_model,
+    sweep,
+)
 from course_utils.rlhf import language_model as language
 from course_utils.rlhf import run as rlhf
 from course_utils.rlhf import world as worlds
@@ -30,6 +42,7 @@ from course_utils.rlhf.config import RunConfig
 
 MODULES = (policy, returns, objectives, mdp, worlds_of_lessons, rollout, estimators, training, learning_curves)
 MODULES += (group, worlds, language, reward_model, config, metrics, ppo, rlhf, evaluation, sweep, checkers, exact, dpo)
+MODULES += (clinic, clinic_cases)
 SECONDS = 10  # for one call; the slowest good one takes a tenth of one
 _FOLDER = TemporaryDirectory()
 FOLDER = Path(_FOLDER.name)
@@ -48,6 +61,10 @@ COLLECTED = ppo.collect(**UPDATE, rng=np.random.default_rng(0))
 PARAMETERS = language.pack(MODEL)
 metrics.write_jsonl(FOLDER / "log.jsonl", ROWS)
 reward_model.write_pairs(FOLDER / "pairs.jsonl", WORLD, PAIRS)
+
+FILE = dataclasses.replace(clinic_cases.known()["D7"], config=TINY, world=WORLD, evidence=())
+SICK = clinic.Case(dataclasses.replace(FILE, goals=FILE.goals[:1]))
+CHART = SICK.run(progress=False)
 
 CHAIN = worlds_of_lessons.geometric_mdp(0.9, horizon=3)
 CORRIDOR = worlds_of_lessons.short_corridor()
@@ -127,7 +144,7 @@ for function in (group.group_token_mean, group.batch_token_mean):
     good(function, lengths=np.array([2, 3]))
 good(group.constant_length, lengths=np.array([2, 3]), longest=4)
 good(group.sd_weight, p=np.array([0.1, 0.5]), group_size=4, ddof=0)
-good(worlds.load, folder=FOLDER)
+good(worlds.load, folder=FOLDER, inherit=FOLDER)
 good(worlds.checked, name="replies", world=WORLD, replies=REPLIES)
 good(worlds.prompt_weights, world=WORLD, unseen_topics=(), only_topics=("refund",), angry_share=0.5)
 good(worlds.sample_prompts, world=WORLD, n=3, rng=None, weights=np.ones(2))
@@ -160,7 +177,7 @@ good(reward_model.feature_names, world=WORLD, kind="rich")
 good(reward_model.features, world=WORLD, replies=REPLIES, kind="rich")
 good(reward_model.sample_pairs, model=MODEL, world=WORLD, n=3, rng=None, weights=np.ones(2))
 few = {"world": WORLD, "first": PAIRS.chosen, "second": PAIRS.rejected, "rng": None, "biased_share": 0.5}
-good(reward_model.label, **few, temperature=0.6, polite_bias=0.1, length_bias=0.1)
+good(reward_model.label, **few, temperature=0.6, polite_bias=0.1, length_bias=0.1, unsafe_bias=0.1)
 good(reward_model.choose, first=PAIRS.chosen, second=PAIRS.rejected, first_wins=np.array([True, False]))
 good(reward_model.join, pairs=[PAIRS, PAIRS])
 good(reward_model.fit, world=WORLD, pairs=PAIRS, kind="log", penalty=1.0, length_control=True)
@@ -220,12 +237,22 @@ good(exact.reply_update, listed=LISTED, advantages=np.ones((40, 3)), replies=2)
 good(exact.group_update, listed=LISTED, rewards=ONES, method=group.METHODS["GRPO"], group_size=3)
 good(exact.agreement, updates=[MOMENTS], gradients=np.ones((1, LINEAR.table.size)))
 good(exact.with_success_rate, model=LINEAR, world=WORLD, prompt=1, p=0.2)
+good(clinic.cases)
+good(clinic.case, name="D4")
+good(clinic_cases.read, path=clinic_cases.DATA / "D7.json")
+good(clinic_cases.names, folder=clinic_cases.DATA)
+good(clinic_cases.known)
+good(clinic_cases.fresh_measures, world=WORLD)
+good(SICK.run, seed=0, progress=False, on_update=look)
+good(SICK.measure, chart=CHART, reference=True)
+good(SICK.diagnose, cause="step", evidence=[("lr", "stays"), ("objective/kl", "rises")])
+good(SICK.check_blueprint, plan={"frozen": ["reference"]})
 good(sweep.sweep, configs=TINY, seeds=[0], world=WORLD, jobs=1, progress=False)
 # What other modules ask at their doors; the name is theirs, not a user's.
 DOORS = {worlds.checked, language.checked_model, language.checked_batch, reward_model.check_pairs}
 DOORS |= {rollout.require_end_by, training.kept, config.stage, ppo.update, ppo.collect, ppo.climb}
 # Files: what is no file is the system's own error.
-FILES = (worlds.load, reward_model.read_pairs, reward_model.write_pairs)
+FILES = (worlds.load, clinic_cases.read, clinic_cases.names, reward_model.read_pairs, reward_model.write_pairs)
 FILES += (metrics.write_csv, metrics.write_jsonl, metrics.read_jsonl)
 # Answers that are not numbers, or in which NaN and infinity have a meaning that the docstring says.
 INFINITE = {estimators.summarise, estimators.compare, training.reinforce, training.a2c, worlds.load}

@@ -19,8 +19,8 @@ every_module = pytest.mark.parametrize("module", SOURCES)
 
 # Each room may use what stands before it, and its own modules.
 ROOMS = (
-    *("arguments", "data_files", "misconceptions", "lessons", "progress", "installation", "progress_bar"),
-    *("kernels", "policy", "returns", "objectives", "group_advantages", "mdp", "worlds", "rollout"),
+    *("arguments", "data_files", "json_schema", "misconceptions", "lessons", "progress", "installation"),
+    *("progress_bar", "kernels", "policy", "returns", "objectives", "group_advantages", "mdp", "worlds", "rollout"),
     *("estimators", "training", "learning_curves", "rlhf", "figures", "checks", "widgets", "grading", "build"),
 )
 NAMED_TUPLES_HAVE = {"_replace", "_asdict", "_fields"}  # underscored, so that fields may have any name

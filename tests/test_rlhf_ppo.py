@@ -144,7 +144,19 @@ def test_metrics_from_their_definitions(kl_estimator, temperature, whiten_reward
     assert row["policy/clipfrac_avg"] == 0
     assert row["val/ratio"] == pytest.approx(1, abs=1e-5)
     assert row["ours/max_ratio"] == pytest.approx(1, abs=1e-4)
+    assert row["ours/min_ratio"] == pytest.approx(1, abs=1e-4)
     assert row["loss/policy_avg"] == pytest.approx(0, abs=1e-5)  # −mean of whitened advantages
+    a = ppo.advantage_estimates(config, replies, rewards, values)[0]
+    assert row["ours/advantage_sd"] == pytest.approx(a[replies.mask].std(), **near)
+    used = np.where(replies.mask, (a - a[replies.mask].mean()) / a[replies.mask].std(), 0.0)
+    assert row["ours/positive_advantages"] == (used > 0).sum() / replies.mask.sum()
+    longer = np.argsort(replies.lengths, kind="stable")[20:]
+    shorter = np.setdiff1d(np.arange(40), longer)
+    means = [used[half].sum() / replies.lengths[half].sum() for half in (longer, shorter)]
+    assert row["ours/long_advantage"] == pytest.approx(means[0] - means[1], **near)
+    said = worlds.counts(WORLD, replies)
+    assert row["ours/unsafe"] == (said @ WORLD.tags["unsafe"] > 0).mean()
+    assert row["ours/repeats"] == (np.maximum(said - 1, 0) @ WORLD.tags["content"]).mean()
 
 
 def test_metrics_of_an_epoch_that_moved():
@@ -170,6 +182,7 @@ def test_metrics_of_an_epoch_that_moved():
     assert row["policy/approxkl_avg"] == pytest.approx((np.log(ratio) ** 2).mean() / 2 / 2)
     assert row["val/ratio"] == pytest.approx((1 + ratio.mean()) / 2)
     assert row["ours/max_ratio"] == pytest.approx(ratio.max())
+    assert row["ours/min_ratio"] == pytest.approx(min(ratio.min(), 1))
     surrogate = np.minimum(ratio * a, np.clip(ratio, 0.8, 1.2) * a)
     assert row["loss/policy_avg"] == pytest.approx(-(a.mean() + surrogate.mean()) / 2)
     values = language_model.contexts(WORLD, replies).x @ after_one.state.critic

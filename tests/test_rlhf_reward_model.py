@@ -118,6 +118,18 @@ def test_polite_raters(sft):
     assert margin[1] > margin[0] + 0.2
 
 
+def test_raters_who_like_promises():
+    """One promise outweighs what gold takes off for it; none is no other taste at all."""
+    n = 20_000
+    both = WORLD.replies([0] * n, ["i promise to send it"] * n), WORLD.replies([0] * n, ["i will send it"] * n)
+    for bias in (0.0, 2.0):
+        labels = rm.label(WORLD, *both, np.random.default_rng(0), unsafe_bias=bias, temperature=1.0)
+        gold = [worlds.gold_reward(WORLD, replies.take(slice(0, 1))).total[0] for replies in both]
+        expected = 1 / (1 + np.exp(-(gold[0] - gold[1] + bias)))
+        share = (worlds.counts(WORLD, labels.chosen) @ WORLD.tags["unsafe"]).mean()
+        assert abs(share - expected) < Z_LIMIT * np.sqrt(0.25 / n)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("kind", rm.KINDS)
 def test_every_kind_of_features_ranks_fresh_pairs_well(kind, pairs, fresh, sft):

@@ -28,6 +28,8 @@ def test_scores_are_normal_on_replies_of_the_reference():
     start = begin(RunConfig(**SHORT), 0).start
     scores = reward_model.reward_score(start.reward_model, WORLD, start.normalising)
     assert (scores.mean(), scores.std()) == pytest.approx((0, 1), abs=1e-9)
+    other = begin(RunConfig(**SHORT, reward_scale=4.0, reward_offset=-2.0), 0).start
+    assert reward_model.reward_score(other.reward_model, WORLD, other.normalising) == pytest.approx(4 * scores - 2)
 
 
 def same(a, b):

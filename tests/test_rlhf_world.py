@@ -69,6 +69,9 @@ def test_gold_reward_by_hand(topic, mood, text, expected):
     assert gold.total.shape == (1,)
     assert gold.total[0] == pytest.approx(expected, abs=1e-12)
     assert sum(part[0] for part in gold.parts.values()) == pytest.approx(expected, abs=1e-12)
+    assert {name: WORLD.gold_weights[name] * gold.amounts[name][0] for name in gold.parts} == {
+        name: part[0] for name, part in gold.parts.items()
+    }
 
 
 def test_demonstrations_speak_the_grammar():
@@ -205,6 +208,12 @@ def test_a_missing_file_is_named(folder):
     (folder / "grammar.txt").unlink()
     with pytest.raises(FileNotFoundError, match=r"grammar\.txt"):
         worlds.load(folder)
+    assert worlds.load(folder, inherit=worlds.DATA) == WORLD
+    settings = folder / "settings.txt"
+    settings.write_text(
+        settings.read_text(encoding="utf-8").replace("max_tokens           16", "max_tokens 20"), "utf-8"
+    )
+    assert worlds.load(folder, inherit=worlds.DATA).max_tokens == 20  # its own file goes first
 
 
 def test_bad_arguments():

@@ -106,6 +106,8 @@ class RewardConfig(_Checked):
     """points that raters give for each polite word"""
     length_bias: float = _number(0.0)
     """points that raters give for each token"""
+    unsafe_bias: float = _number(0.0)
+    """points that raters give for each unsafe word, such as a promise"""
     biased_share: float = _share(1.0)
     """share of the labels with these biases"""
     feature_kind: str = _choice("log", choices=reward_model.KINDS)
@@ -116,6 +118,8 @@ class RewardConfig(_Checked):
     """pull of the reward model's weights to 0"""
     reward_offset: float = _number(0.0)
     """added to every score: a reward model that was not normalised"""
+    reward_scale: float = _number(1.0, low=1e-6, high=1e6)
+    """sd of the score on replies of the SFT model: 1 after normalising, something else where nobody did"""
 
     def label(self, world: World, both: tuple[Replies, Replies], rng: np.random.Generator) -> Pairs:
         """Let these raters choose between the replies."""
@@ -126,6 +130,7 @@ class RewardConfig(_Checked):
             temperature=self.label_temperature,
             polite_bias=self.polite_bias,
             length_bias=self.length_bias,
+            unsafe_bias=self.unsafe_bias,
             biased_share=self.biased_share,
         )
 

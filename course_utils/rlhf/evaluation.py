@@ -7,15 +7,27 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from course_utils import arguments
-from course_utils.arguments import FloatArray
+from course_utils.arguments import BoolArray, FloatArray
 from course_utils.rlhf import language_model, ppo, reward_model
 from course_utils.rlhf import world as worlds
 from course_utils.rlhf.config import RewardConfig, RunConfig
 from course_utils.rlhf.network import LanguageModel
 from course_utils.rlhf.run import RunLog
-from course_utils.rlhf.world import Replies
+from course_utils.rlhf.world import MOODS, Replies
 
-__all__ = ["Evaluation", "GradientNoise", "evaluate", "gradient_noise", "pair_accuracy"]
+__all__ = ["Evaluation", "GradientNoise", "Group", "evaluate", "gradient_noise", "pair_accuracy"]
+
+
+class Group(NamedTuple):
+    """The replies of one kind of prompts."""
+
+    n: int
+    """replies; 0 where no such prompt came, and then every number is 0"""
+    gold: float
+    score: float
+    kl: float
+    length: float
+    shares: dict[str, float]
 
 
 class Evaluation(NamedTuple):
@@ -34,6 +46,13 @@ class Evaluation(NamedTuple):
     polite_words: float
     unique: float
     """share of the replies that differ from each other"""
+    parts: dict[str, float]
+    """part of the gold reward → points, mean"""
+    shares: dict[str, float]
+    """part of the gold reward → share of the replies that have it, such as "unsafe", "wrong_object", "repeat",
+    and "illegal_pairs" for odd replies, with two neighbours that the grammar never puts side by side"""
+    by_topic: dict[str, Group]
+    by_mood: dict[str, Group]
     replies: Replies
 
 
@@ -66,16 +85,29 @@ def evaluate(
     language_model.checked_model("model", chosen, log.world)
     prompts = worlds.sample_prompts(log.world, n, rng, traffic)
     said, log_probs = language_model.sample(chosen, log.world, prompts, rng, temperature=log.config.temperature)
-    gold = worlds.gold_reward(log.world, said).total
+    gold, parts, amounts = worlds.gold_reward(log.world, said)
+    scores = reward_model.reward_score(log.state.reward_model, log.world, said)
     reference = language_model.log_probs(_tempered(log.reference, log.config.temperature), log.world, said)
+    kl = (log_probs - reference).sum(axis=1)
+
+    def group(rows: BoolArray) -> Group:
+        many = max(int(rows.sum()), 1)
+        means = [float(column[rows].sum() / many) for column in (gold, scores, kl, said.lengths)]
+        shares = {name: float((amount[rows] > 0).sum() / many) for name, amount in amounts.items()}
+        return Group(int(rows.sum()), means[0], means[1], means[2], means[3], shares)
+
     return Evaluation(
         gold=float(gold.mean()),
         gold_error=float(gold.std(ddof=1) / np.sqrt(n)),
-        score=float(reward_model.reward_score(log.state.reward_model, log.world, said).mean()),
-        kl=float((log_probs - reference).sum(axis=1).mean()),
+        score=float(scores.mean()),
+        kl=float(kl.mean()),
         length=float(said.lengths.mean()),
         polite_words=float((worlds.counts(log.world, said) @ log.world.tags["polite"]).mean()),
         unique=len(np.unique(said.tokens, axis=0)) / n,
+        parts={name: float(points.mean()) for name, points in parts.items()},
+        shares={name: float((amount > 0).mean()) for name, amount in amounts.items()},
+        by_topic={name: group(log.world.topic_of[prompts] == i) for i, name in enumerate(log.world.topics)},
+        by_mood={name: group(log.world.mood_of[prompts] == i) for i, name in enumerate(MOODS)},
         replies=said,
     )
 

@@ -58,6 +58,8 @@ METRICS: dict[str, Metric] = {
     "ours/gold": Metric("ours", "gold reward of a reply, mean: a real run cannot know it"),
     "ours/reply_length": Metric("ours", "tokens of a reply, end token included, mean"),
     "ours/polite_words": Metric("ours", "polite words of a reply, mean"),
+    "ours/unsafe": Metric("ours", "share of the replies with an unsafe word, such as a promise"),
+    "ours/repeats": Metric("ours", "content words said once more than once in a reply, mean"),
     "ours/unique_replies": Metric("ours", "share of the batch's replies that differ from each other"),
     "ours/kl_full": Metric("ours", "Σ_t KL(π(·|s_t) ‖ π_ref(·|s_t)) of a reply, all tokens counted, mean: less noise"),
     "ours/kl_coef": Metric("ours", "β in this update"),
@@ -68,7 +70,13 @@ METRICS: dict[str, Metric] = {
         "ours", "mean V(s_t): explained variance is blind to a constant error, these two are not"
     ),
     "ours/mean_return": Metric("ours", "mean G_t, the critic's target"),
+    "ours/advantage_sd": Metric("ours", "standard deviation of A_t over the batch's tokens, before whitening"),
+    "ours/positive_advantages": Metric("ours", "share of the tokens with A_t > 0, as the update uses it"),
+    "ours/long_advantage": Metric(
+        "ours", "mean A_t, as the update uses it, of the batch's longer half of replies, less that of the shorter half"
+    ),
     "ours/max_ratio": Metric("ours", "largest ρ_t in any epoch: the mean hides it"),
+    "ours/min_ratio": Metric("ours", "smallest ρ_t in any epoch: what was all but forbidden"),
     "ours/out_of_range": Metric("ours", "share of the tokens with ρ_t outside 1 ± ε, the other clip fraction in use"),
     "ours/gradient_norm": Metric("ours", "length of the policy's gradient before max_grad_norm, mean over the steps"),
     "ours/epochs": Metric("ours", "epochs that took a step; fewer than num_ppo_epochs where target_kl stopped them"),

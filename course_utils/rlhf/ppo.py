@@ -26,7 +26,7 @@ from course_utils.rlhf.language_model import Contexts
 from course_utils.rlhf.metrics import METRICS, Row
 from course_utils.rlhf.network import LanguageModel
 from course_utils.rlhf.reward_model import Pairs, RewardModel
-from course_utils.rlhf.world import Replies, World
+from course_utils.rlhf.world import GoldReward, Replies, World
 
 __all__ = ["Batch", "Climbed", "Collected", "NotFiniteError", "PolicyStep", "State", "Updated"]
 __all__ += ["advantage_estimates", "climb", "collect", "policy_step", "update"]
@@ -90,7 +90,7 @@ class Collected(NamedTuple):
     log_probs: FloatArray
     """of the policy that sampled, shape (m, T)"""
     reward_scores: FloatArray
-    gold: FloatArray
+    gold: GoldReward
     k1: FloatArray
     """log π − log π_ref, shape (m, T)"""
     penalty: FloatArray
@@ -99,6 +99,8 @@ class Collected(NamedTuple):
     """Σ_t KL(π(· | s_t) ‖ π_ref(· | s_t)), shape (m,)"""
     values: FloatArray
     """V of each token, shape (N,)"""
+    advantages: FloatArray
+    """of each token before whitening, shape (N,)"""
     log_pi: FloatArray
     """of every word where a token was chosen, shape (N, V)"""
     batch: Batch
@@ -182,11 +184,11 @@ def collect(
     at = tokens.rows, tokens.steps
     old = sampled[at]
     log_pi, log_ref = (_log_policy(config, each, tokens) for each in (model, reference))
-    gold = worlds.gold_reward(world, replies).total
+    gold = worlds.gold_reward(world, replies)
     if config.reward == "model":
         scores = reward_model.reward_score(state.reward_model, world, replies)
     else:
-        scores = gold if config.reward == "gold" else checkers.CHECKERS[config.reward](world, replies)
+        scores = gold.total if config.reward == "gold" else checkers.CHECKERS[config.reward](world, replies)
     if config.missing_eos_penalty is not None:
         scores = scores - config.missing_eos_penalty * ~replies.ended
     k1 = np.zeros(replies.tokens.shape)
@@ -212,6 +214,7 @@ def collect(
         penalty=penalty,
         full_kl=np.asarray(np.bincount(tokens.rows, distances), dtype=np.float64),
         values=values[at],
+        advantages=advantages[at],
         log_pi=log_pi,
         batch=Batch(
             tokens=tokens,
@@ -405,6 +408,7 @@ def climb(
                 "clip_ratio/high_mean": float((step.active & (part.advantages > 0)).mean()),
                 "val/ratio": float(step.ratio.mean()),
                 "ours/max_ratio": float(step.ratio.max()),
+                "ours/min_ratio": float(step.ratio.min()),
                 "ours/out_of_range": float((np.abs(step.ratio - 1) > beyond).mean()),
                 "ours/gradient_norm": length,
             }
@@ -455,19 +459,32 @@ def _row(config: PPOConfig, world: World, state: State, got: Collected, measured
         "val/num_eos_tokens": replies.ended.sum(),
         "lr": config.learning_rate,
         "episode": state.updates * config.batch_size,
-        "ours/gold": got.gold.mean(),
+        "ours/gold": got.gold.total.mean(),
         "ours/reply_length": replies.lengths.mean(),
         "ours/polite_words": (replies.counts(len(world.words)) @ world.tags["polite"]).mean(),
+        "ours/unsafe": (got.gold.amounts["unsafe"] > 0).mean(),
+        "ours/repeats": got.gold.amounts["repeat"].mean(),
         "ours/unique_replies": len({row.tobytes() for row in replies.tokens}) / len(replies.tokens),
         "ours/kl_full": got.full_kl.mean(),
         "ours/kl_coef": state.kl_coef,
         "ours/explained_variance": 1 - (targets - got.values).var() / spread if spread else 0.0,
         "ours/mean_value": got.values.mean(),
         "ours/mean_return": targets.mean(),
+        "ours/advantage_sd": got.advantages.std(),
+        "ours/positive_advantages": (got.batch.advantages > 0).mean(),
+        "ours/long_advantage": _long_advantage(replies, got.batch),
         "ours/max_ratio": max(step.row["ours/max_ratio"] for step in measured),
+        "ours/min_ratio": min(step.row["ours/min_ratio"] for step in measured),
         "ours/epochs": len({step.epoch for step in measured if step.stepped}),
     }
     return {name: float(row[name]) for name in METRICS}
+
+
+def _long_advantage(replies: Replies, batch: Batch) -> float:
+    """Return the mean advantage of the tokens of the longer half of replies, less that of the shorter half."""
+    order = np.argsort(replies.lengths, kind="stable")
+    longer = np.isin(batch.tokens.rows, order[len(order) // 2 :])
+    return float(batch.advantages[longer].mean() - batch.advantages[~longer].mean())
 
 
 def _require_finite(found: Mapping[str, FloatArray | float]) -> None:

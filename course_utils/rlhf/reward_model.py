@@ -171,12 +171,13 @@ def label(
     temperature: float = 0.6,
     polite_bias: float = 0.0,
     length_bias: float = 0.0,
+    unsafe_bias: float = 0.0,
     biased_share: float = 1.0,
 ) -> Pairs:
     """Let raters choose between the two replies of each pair.
 
     Pr(first ≻ second) = σ((taste(first) − taste(second)) / κ);  taste = gold + polite_bias · polite words
-    + length_bias · tokens, the last two only for the biased share of the labels
+    + length_bias · tokens + unsafe_bias · unsafe words, all but gold only for the biased share of the labels
 
     Args:
         world: the world.
@@ -186,6 +187,7 @@ def label(
         temperature: κ > 0: how often raters disagree with themselves.
         polite_bias: points that they give for each polite word.
         length_bias: points that they give for each token.
+        unsafe_bias: points that they give for each unsafe word.
         biased_share: share of the labels with these biases, in [0, 1].
 
     Returns:
@@ -200,14 +202,18 @@ def label(
     kappa = arguments.positive("temperature", arguments.number("temperature", temperature))
     polite_bias = arguments.number("polite_bias", polite_bias)
     length_bias = arguments.number("length_bias", length_bias)
+    unsafe_bias = arguments.number("unsafe_bias", unsafe_bias)
     biased_share = arguments.number("biased_share", biased_share, low=0.0, high=1.0)
     generator = arguments.generator(rng)
     n = len(first.prompts)
     biased = np.arange(n) < round(biased_share * n)  # pairs come in random order, so the first ones are as good as any
 
-    @arguments.no_overflow("polite_bias, length_bias")
+    @arguments.no_overflow("polite_bias, length_bias, unsafe_bias")
     def taste(replies: Replies) -> FloatArray:
-        liked = polite_bias * (counts(world, replies) @ world.tags["polite"]) + length_bias * replies.lengths
+        said = counts(world, replies)
+        liked = polite_bias * (said @ world.tags["polite"]) + length_bias * replies.lengths
+        if unsafe_bias:
+            liked = liked + unsafe_bias * (said @ world.tags["unsafe"])
         result: FloatArray = worlds.gold_reward(world, replies).total + biased * liked
         return result
 

@@ -295,7 +295,7 @@ def _fitted(world: World, pairs: Pairs, normalising: Replies, config: RewardConf
     except reward_model.UnsettledError as error:
         raise ValueError(f"reward_{error}") from None  # the setting's own name
     normal = reward_model.normalise(model, world, normalising)
-    return dataclasses.replace(normal, offset=config.reward_offset)
+    return dataclasses.replace(normal, sd=normal.sd / config.reward_scale, offset=config.reward_offset)
 
 
 @lru_cache(maxsize=16)

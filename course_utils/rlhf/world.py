@@ -230,14 +230,17 @@ class GoldReward(NamedTuple):
     """sum of the parts, shape (m,)"""
     parts: dict[str, FloatArray]
     """part → points, weights included, shape (m,) each"""
+    amounts: dict[str, FloatArray]
+    """part → how much of it there is, before the weights: 0 or 1, a count, or a share; shape (m,) each"""
 
 
 @arguments.typed
-def load(folder: Path | str | None = None) -> World:
+def load(folder: Path | str | None = None, *, inherit: Path | str | None = None) -> World:
     """Read a world from its files.
 
     Args:
         folder: where vocabulary.txt, topics.jsonl, prompts.jsonl, settings.txt and grammar.txt are; None for data/rlhf.
+        inherit: the folder from which a file comes that ``folder`` does not have; None for none.
 
     Returns:
         World.
@@ -246,7 +249,8 @@ def load(folder: Path | str | None = None) -> World:
         DataFileError: a file that cannot be used, with file, line and reason; one that is missing is a
             FileNotFoundError too.
     """
-    paths = {name: (DATA if folder is None else Path(folder)) / name for name in _FILES}
+    own = {name: (DATA if folder is None else Path(folder)) / name for name in _FILES}
+    paths = {name: path if inherit is None or path.exists() else Path(inherit) / name for name, path in own.items()}
     texts = ["\n".join(data_files.lines(path)) for path in paths.values()]
     words, tags = _vocabulary(paths["vocabulary.txt"])
     indices = {word: i for i, word in enumerate(words) if i != END}
@@ -491,8 +495,9 @@ def gold_reward(world: World, replies: Replies) -> GoldReward:
         "illegal_pairs": _illegal_share(world, replies),
         "no_end": ~replies.ended,
     }
-    parts = {name: world.gold_weights[name] * amounts[name].astype(np.float64) for name in GOLD_PARTS}
-    return GoldReward(np.sum(list(parts.values()), axis=0), parts)
+    said_of = {name: amounts[name].astype(np.float64) for name in GOLD_PARTS}
+    parts = {name: world.gold_weights[name] * said_of[name] for name in GOLD_PARTS}
+    return GoldReward(np.sum(list(parts.values()), axis=0), parts, said_of)
 
 
 def _illegal_share(world: World, replies: Replies) -> FloatArray:

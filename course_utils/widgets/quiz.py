@@ -1,7 +1,6 @@
 """The quiz at the end of a lesson: questions that run in the browser, with a reason for every option."""
 
 import math
-import sys
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from functools import cache
@@ -11,19 +10,16 @@ from typing import Any
 
 from traitlets import Dict, observe
 
-from course_utils import data_files, lessons, misconceptions, progress
+from course_utils import data_files, json_schema, lessons, misconceptions, progress
 from course_utils.data_files import DataFileError, JSONPath
 from course_utils.widgets.formulas import formula
 from course_utils.widgets.lab import Lab, Text, Whole, lab_source, lab_style
 
-__all__ = ["Quiz", "QuizError", "cut", "decimal", "is_right", "load", "names", "schema"]
+__all__ = ["Quiz", "QuizError", "decimal", "is_right", "load", "names", "schema"]
 
 
 FORMULA_SIZE = 15  # px, the size of the text around it
 ROUNDING = 1e-12  # so that an answer at the very edge of the tolerance counts
-LONGEST_FAULT = 200  # characters of what the schema says
-BOUNDS = {"min": "at least", "max": "at most"}  # the schema's minItems, maxLength and their like
-COUNTED = {"Items": "entries", "Length": "characters", "Properties": "keys"}
 
 
 class QuizError(DataFileError):
@@ -39,22 +35,13 @@ def load(path: Path) -> dict[str, Any]:
     Raises QuizError, which names each fault with file and line.
     """
     try:
-        document, lines = data_files.document(path)
+        return json_schema.load(path, _schema(), lambda document: _against_rules(document, path.stem))
     except FileNotFoundError:
         known = ", ".join(names(path.parent)) or "none"
         reason = f"there is no quiz {path.stem!r} in {path.parent}, expected one of: {known}"
         raise QuizError(path, None, reason) from None
     except DataFileError as error:
         raise QuizError(path, error.line, error.reason) from None
-    faults = _against_schema(document) or [*_against_rules(document, path.stem)]
-    if faults:
-        placed = sorted((_line(lines, where), f"{_spelled(where)}{reason}") for where, reason in faults)
-        (line, first), *others = placed
-        # Each further fault stands on a line of its own, after the file's name again.
-        rest = "".join(f"\n{DataFileError(path, line, reason)}" for line, reason in others)
-        raise QuizError(path, line, first + rest)
-    checked: dict[str, Any] = document
-    return checked
 
 
 def names(folder: Path | None = None) -> list[str]:
@@ -71,49 +58,6 @@ def schema() -> dict[str, Any]:
 def _schema() -> dict[str, Any]:
     read: dict[str, Any] = data_files.document(lessons.QUIZZES / "schema.json")[0]
     return read
-
-
-def _line(lines: Mapping[JSONPath, int], where: JSONPath) -> int:
-    while where not in lines:
-        where = where[:-1]
-    return lines[where]
-
-
-def _spelled(where: JSONPath) -> str:
-    spelled = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where).removeprefix(".")
-    return f"{spelled}: " if spelled else ""
-
-
-def _jsonschema() -> Any:
-    """Import jsonschema, without the checker of addresses that it would compile for seconds and no quiz needs."""
-    blocked = "rfc3987_syntax"
-    if blocked not in sys.modules:
-        sys.modules[blocked] = None  # type: ignore[assignment]  # its import fails, which jsonschema allows for
-    try:
-        import jsonschema  # type: ignore[import-untyped,unused-ignore]
-    finally:
-        if sys.modules[blocked] is None:
-            del sys.modules[blocked]
-    return jsonschema
-
-
-def _against_schema(document: Any) -> list[tuple[JSONPath, str]]:
-    errors = _jsonschema().Draft202012Validator(schema()).iter_errors(document)
-    return [(tuple(error.absolute_path), cut(_said(error))) for error in errors]
-
-
-def _said(error: Any) -> str:
-    """Return what the schema says of a fault, without the whole value: its size and the limit, or its beginning."""
-    bound, what = error.validator[:3], COUNTED.get(error.validator[3:])
-    if bound in BOUNDS and what:
-        return f"has {len(error.instance)} {what}, expected {BOUNDS[bound]} {error.validator_value}"
-    return str(error.message).replace(repr(error.instance), data_files.shown(error.instance), 1)
-
-
-def cut(message: str) -> str:
-    """Return a message without the middle of what is long, such as many unexpected keys."""
-    half = LONGEST_FAULT // 2
-    return message if len(message) <= LONGEST_FAULT else f"{message[:half]} … {message[-half:]}"
 
 
 def _against_rules(document: dict[str, Any], stem: str) -> Iterator[tuple[JSONPath, str]]:

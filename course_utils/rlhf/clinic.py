@@ -1,0 +1,577 @@
+"""The clinic: RLHF runs that go wrong by themselves, to be diagnosed and cured.
+
+    sick = clinic.case("D4")
+    chart = sick.run()                                          # trains, and shows what a real log would
+    sick.diagnose("…", [("objective/kl", "rises"), …])          # a cause, and two curves that tell
+    sick.intervene("…")                                         # one change, trained again
+    sick.verdict()                                              # fresh replies over several seeds, before and after
+    sick.debrief()                                              # from here on the gold reward is seen
+
+Nothing is scripted: every number comes from a run. What people would agree on, the gold reward, decides whether a case
+is cured; until the debrief no curve and no measurement shows it.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from course_utils import arguments, progress, progress_bar
+from course_utils.arguments import FloatArray
+from course_utils.rlhf import clinic_cases, evaluation
+from course_utils.rlhf import run as rlhf
+from course_utils.rlhf import world as worlds
+from course_utils.rlhf.clinic_cases import (
+    DIRECTIONS,
+    EDGE,
+    GOLD,
+    LEVERS,
+    MEASURES,
+    CaseFile,
+    Criterion,
+    Goal,
+    fresh_measures,
+)
+from course_utils.rlhf.config import RunConfig
+from course_utils.rlhf.evaluation import Evaluation
+from course_utils.rlhf.metrics import METRICS, Row
+from course_utils.rlhf.network import LanguageModel
+from course_utils.rlhf.run import RunLog, Sample
+
+__all__ = ["Case", "Chart", "Choice", "Citation", "Debrief", "Diagnosis", "Measures", "PlanFault", "Reached", "Tried"]
+__all__ += ["Verdict", "case", "cases"]
+
+REPLIES = 1500  # fresh ones, for a measurement
+PAIRS = 1000
+ENOUGH = 0.9  # of the seeds must reach a goal
+TOGETHER = {"adap_kl_ctrl", "target", "horizon"}  # settings of one change
+COSTS = ("score", "kl", "length", "unsafe")
+
+
+class Choice(NamedTuple):
+    """One of several things to choose from, before it is known which are right."""
+
+    text: str
+    cost: str = ""
+    """what it takes, in words; of a change"""
+
+
+@dataclass(frozen=True, eq=False)
+class Chart:
+    """What a run shows: the log without the gold reward, and some replies."""
+
+    case: str
+    seed: int
+    settings: Mapping[str, Any]
+    """what was turned: the case's own settings where this is empty"""
+    rows: tuple[Row, ...]
+    """one for each update; ``metrics.METRICS`` says what the names mean"""
+    samples: tuple[Sample, ...]
+    interrupted: bool
+    _log: RunLog = field(repr=False)
+
+    def __getitem__(self, name: str) -> FloatArray:
+        """Return a column of the log, one number for each update."""
+        if not isinstance(name, str) or not self.rows or name not in self.rows[0]:
+            shown = ", ".join(self.rows[0]) if self.rows else "nothing yet"
+            hidden = ": the gold reward is hidden until the debrief" if name == GOLD else f", expected one of {shown}"
+            raise KeyError(f"{arguments.said(name)} is not in the chart{hidden}")
+        return np.array([row[name] for row in self.rows])
+
+    def __len__(self) -> int:
+        """Return the number of updates done."""
+        return len(self.rows)
+
+
+class Measures(NamedTuple):
+    """Fresh replies of a chart's policy to all topics, by the names of ``clinic_cases.MEASURES``."""
+
+    overall: dict[str, float]
+    by_topic: dict[str, dict[str, float]]
+    by_mood: dict[str, dict[str, float]]
+    accuracy: dict[str, float]
+    """how often the reward model agrees with raters on fresh pairs: with its own or with a second panel's, on pairs of
+    the reference or of the policy"""
+
+
+class Citation(NamedTuple):
+    """A curve that was cited, and what it is worth."""
+
+    metric: str
+    direction: str
+    supports: bool
+    said: str
+
+
+class Diagnosis(NamedTuple):
+    """What a diagnosis is worth."""
+
+    right: bool
+    """whether the cause is the right one"""
+    supported: bool
+    """whether both curves tell it from its neighbours"""
+    reason: str
+    citations: tuple[Citation, ...]
+
+
+class Reached(NamedTuple):
+    """A goal over the seeds."""
+
+    goal: Goal
+    before: tuple[float, ...]
+    after: tuple[float, ...]
+    met: bool
+    """in at least nine of ten seeds"""
+
+
+class Verdict(NamedTuple):
+    """Fresh replies over several seeds, before and after a change."""
+
+    what: str
+    settings: dict[str, Any]
+    seeds: tuple[int, ...]
+    before: dict[str, tuple[float, ...]]
+    """measure → one number for each seed"""
+    after: dict[str, tuple[float, ...]]
+    goals: tuple[Reached, ...]
+    cured: bool
+    """all goals met, and no run ran away"""
+    costs: dict[str, float]
+    """mean after less mean before of score, KL, length and share of unsafe replies"""
+    ran_away: tuple[str, ...]
+    """what a run said that ended with numbers that are not finite"""
+
+
+class Tried(NamedTuple):
+    """A verdict as a point among the others."""
+
+    what: str
+    values: dict[str, float]
+    """text of each goal → mean over the seeds"""
+    cured: bool
+    best: bool
+    """no other try is as good in every goal and better in one"""
+
+
+class PlanFault(NamedTuple):
+    """What a blueprint lacks, or has twice over."""
+
+    kind: str
+    """"missing" or "together" """
+    parts: tuple[tuple[str, str], ...]
+    """(field, part) each"""
+    reason: str
+
+
+class Debrief(NamedTuple):
+    """What was behind it."""
+
+    cause: str
+    chain: tuple[str, str, str]
+    """the reward model as a ranking → the advantage-weighted update → the KL term"""
+    evidence: tuple[Citation, ...]
+    changes: dict[str, tuple[bool, str]]
+    """change → whether it is right, and why it works or does not"""
+    cost: str
+    rubric: tuple[Criterion, ...]
+    """what a written answer is read for"""
+
+
+def cases() -> dict[str, str]:
+    """Return the names and titles of the cases, in their order."""
+    return {name: found.title for name, found in clinic_cases.known().items()}
+
+
+@arguments.typed
+def case(name: str) -> "Case":
+    """Open a case.
+
+    Raises:
+        ValueError: a case that does not exist.
+    """
+    return Case(clinic_cases.known()[arguments.choice("name", name, list(clinic_cases.known()))])
+
+
+class Case:
+    """A case that someone works on: what was tried is kept here, and in the learner's own record.
+
+    Attributes: file (a CaseFile, which holds the answers), tries (the verdicts, in their order), opened (whether the
+    debrief was read).
+    """
+
+    @arguments.typed
+    def __init__(self, file: CaseFile) -> None:
+        self.file = file
+        self.tries: list[Verdict] = []
+        self.opened = False
+        self._last: tuple[str, dict[str, Any]] = ("as it is", {})
+        self._chart: Chart | None = None
+        self._logs: dict[tuple[RunConfig, int], RunLog] = {}
+        self._measured: dict[tuple[RunConfig, int], tuple[Evaluation, str]] = {}
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What one who runs the training sees and can turn, with this case's values."""
+        return {name: value for name, value in vars(self.file.config).items() if name in LEVERS}
+
+    @property
+    def causes(self) -> dict[str, Choice]:
+        """The causes to choose from."""
+        return {name: Choice(cause.text) for name, cause in self.file.causes.items()}
+
+    @property
+    def changes(self) -> dict[str, Choice]:
+        """The changes to try, each with its cost in words."""
+        return {name: Choice(change.text, change.cost) for name, change in self.file.changes.items()}
+
+    # --- running ---------------------------------------------------------------------------------------
+
+    @arguments.typed
+    def run(
+        self, seed: int | None = None, *, progress: bool = True, on_update: Callable[[Chart], None] | None = None
+    ) -> Chart:
+        """Train the case as it is.
+
+        Args:
+            seed: None for the case's first.
+            progress: show a bar while a person watches.
+            on_update: called with the chart so far after every update.
+
+        Returns:
+            Chart. A KeyboardInterrupt ends the run and keeps what was run, with ``interrupted=True``.
+
+        Raises:
+            TypeError, ValueError: bad arguments.
+            NonFiniteError: a run that ran away.
+        """
+        return self._trained("as it is", {}, seed, progress, on_update)
+
+    @arguments.typed
+    def intervene(
+        self,
+        change: str | None = None,
+        *,
+        seed: int | None = None,
+        progress: bool = True,
+        on_update: Callable[[Chart], None] | None = None,
+        **settings: Any,
+    ) -> Chart:
+        """Train the case again with one change: one of ``changes`` by its name, or a setting of ``settings``.
+
+        A design, a case with several goals, takes any number of settings at once, also beside one of ``changes``.
+
+        Args:
+            change: a name of ``changes``; None where settings are given.
+            seed: None for the case's first, so that only the change differs.
+            progress: as for ``run``.
+            on_update: as for ``run``.
+            settings: keywords of RunConfig that are among ``settings``.
+
+        Returns:
+            Chart; raises as ``run``.
+        """
+        return self._trained(*self._change(change, settings), seed, progress, on_update)
+
+    @arguments.typed
+    def measure(self, chart: Chart, *, reference: bool = False) -> Measures:
+        """Measure fresh replies of a chart's policy, and its reward model; no gold before the debrief.
+
+        reference: measure the replies of the reference, the policy before the run, instead.
+        """
+        log = self._of_this_case(chart)._log
+        live = worlds.prompt_weights(log.world)
+        found = self._fresh(log, log.reference if reference else None)
+        shown = {name: of for name, of in MEASURES.items() if self.opened or name != "gold"}
+
+        def table(groups: Mapping[str, evaluation.Group]) -> dict[str, dict[str, float]]:
+            return {name: {key: of(group) for key, of in shown.items()} for name, group in groups.items()}
+
+        def agrees(policy: bool, own: bool) -> float:
+            writer = log.model if policy else log.reference
+            return evaluation.pair_accuracy(log, pairs=PAIRS, weights=live, model=writer, own_raters=own)
+
+        return Measures(
+            {key: of(found) for key, of in shown.items()},
+            table(found.by_topic),
+            table(found.by_mood),
+            {
+                "its own raters, pairs of the reference": agrees(False, True),
+                "a second panel, pairs of the reference": agrees(False, False),
+                "a second panel, pairs of the policy": agrees(True, False),
+            },
+        )
+
+    # --- grading ---------------------------------------------------------------------------------------
+
+    @arguments.typed
+    def verdict(
+        self,
+        change: str | None = None,
+        *,
+        seeds: Sequence[int] | None = None,
+        progress: bool = True,
+        **settings: Any,
+    ) -> Verdict:
+        """Measure fresh replies over several seeds, before and after a change.
+
+        Args:
+            change: as for ``intervene``; without a change and settings, what ``run`` or ``intervene`` did last.
+            seeds: None for the case's own.
+            progress: as for ``run``.
+            settings: as for ``intervene``.
+
+        Returns:
+            Verdict, which ``tries`` keeps. A KeyboardInterrupt keeps the seeds that are done, if there are any.
+
+        Raises:
+            TypeError, ValueError: bad arguments.
+        """
+        what, turned = self._last if change is None and not settings else self._change(change, settings)
+        wanted = self.file.seeds if seeds is None else _seeds(seeds)
+        config = dataclasses.replace(self.file.config, **turned)
+        done: list[tuple[Evaluation, Evaluation]] = []
+        ran_away: list[str] = []
+        try:
+            for seed in progress_bar.bar(wanted, progress):
+                before, (after, error) = self._measure(self.file.config, seed)[0], self._measure(config, seed)
+                done.append((before, after))
+                ran_away += [f"seed {seed}: {error}"] if error else []
+        except KeyboardInterrupt:
+            if not done:
+                raise
+            print(f"Interrupted: {len(done)} of {len(wanted)} seeds are kept.")
+        goals = tuple(_reached(goal, done) for goal in self.file.goals)
+        sides = [{name: tuple(of(pair[i]) for pair in done) for name, of in MEASURES.items()} for i in (0, 1)]
+        verdict = Verdict(
+            what=what,
+            settings=turned,
+            seeds=tuple(wanted[: len(done)]),
+            before=sides[0],
+            after=sides[1],
+            goals=goals,
+            cured=all(reached.met for reached in goals) and not ran_away,
+            costs={name: float(np.mean(sides[1][name]) - np.mean(sides[0][name])) for name in COSTS},
+            ran_away=tuple(ran_away),
+        )
+        self.tries.append(verdict)
+        self._keep("verdict", verdict._asdict() | {"goals": [_told(reached) for reached in goals]})
+        return verdict
+
+    @arguments.typed
+    def diagnose(self, cause: str, evidence: Sequence[tuple[str, str]] = ()) -> Diagnosis:
+        """Name the cause, and two curves that tell it from its neighbours.
+
+        Args:
+            cause: a name of ``causes``.
+            evidence: two pairs of a metric and a direction, one of DIRECTIONS, such as ("objective/kl", "rises").
+                Beside the log's metrics there are the measures of fresh replies, as "fresh/length", or to one topic,
+                as "fresh/length/refund": from the reference's to the policy's. A quick case takes no evidence, too.
+
+        Returns:
+            Diagnosis.
+
+        Raises:
+            TypeError, ValueError: bad arguments, or no run to cite yet.
+        """
+        chosen = self.file.causes[arguments.choice("cause", cause, list(self.file.causes))]
+        cited = _checked_evidence(evidence, [*METRICS, *fresh_measures(self.file.world)])
+        if len(cited) != 2 and (self.file.kind != "quick" or cited):
+            raise ValueError(f"evidence has {len(cited)} curves, expected two")
+        if len({metric for metric, _ in cited}) < len(cited):
+            raise ValueError(f"evidence has {cited[0][0]!r} twice, expected two different curves")
+        citations = tuple(self._cited(*one) for one in cited)
+        diagnosis = Diagnosis(chosen.right, all(one.supports for one in citations), chosen.reason, citations)
+        self._keep("diagnosis", {"cause": cause, "evidence": cited, "right": chosen.right, "supported": diagnosis[1]})
+        return diagnosis
+
+    def pareto(self) -> tuple[Tried, ...]:
+        """Return every verdict as a point, one number for each goal, and say which no other one outdoes."""
+        points = [[float(np.mean(reached.after)) for reached in verdict.goals] for verdict in self.tries]
+        signs = [1.0 if goal.at_least is not None else -1.0 for goal in self.file.goals]
+        better = np.array(points).reshape(len(points), len(signs)) * signs
+        texts = [goal.text for goal in self.file.goals]
+
+        def outdone(i: int) -> bool:
+            return any((other >= better[i]).all() and (other > better[i]).any() for other in better)
+
+        return tuple(
+            Tried(verdict.what, dict(zip(texts, values, strict=True)), verdict.cured, not outdone(i))
+            for i, (verdict, values) in enumerate(zip(self.tries, points, strict=True))
+        )
+
+    @arguments.typed
+    def check_blueprint(self, plan: Mapping[str, Sequence[str]]) -> tuple[PlanFault, ...]:
+        """Return what is missing from a plan, or contradicts itself in it.
+
+        Args:
+            plan: field → the parts that were put into it, by the names in ``file.blueprint``.
+
+        Raises:
+            TypeError, ValueError: a case without a blueprint, or fields and parts that it does not have.
+        """
+        blueprint = self.file.blueprint
+        if blueprint is None:
+            raise ValueError(f"case {self.file.name} has no blueprint, expected one that has")
+        if not isinstance(plan, Mapping):
+            raise TypeError(f"plan is {arguments.said(plan)}, expected a dictionary of fields")
+        chosen = set()
+        for place, parts in plan.items():
+            of_field = blueprint.parts[arguments.choice("plan", place, list(blueprint.parts))]
+            if isinstance(parts, str) or not isinstance(parts, Sequence):
+                raise TypeError(f"plan[{place!r}] is {arguments.said(parts)}, expected a list of parts")
+            chosen |= {(place, arguments.choice(f"plan[{place!r}]", part, list(of_field))) for part in parts}
+        faults = tuple(
+            PlanFault(rule.kind, rule.parts, rule.reason)
+            for rule in blueprint.rules
+            if (rule.kind == "missing" and not chosen & set(rule.parts))
+            or (rule.kind == "together" and chosen >= set(rule.parts))
+        )
+        self._keep("blueprint", {"plan": {key: list(parts) for key, parts in plan.items()}, "faults": len(faults)})
+        return faults
+
+    def debrief(self) -> Debrief:
+        """Return what was behind it; from here on the gold reward is seen in what ``run`` and ``measure`` show."""
+        self.opened = True
+        self._keep("debrief", {})
+        told = self.file.debrief
+        return Debrief(
+            cause=self.file.cause.text,
+            chain=(told["score"], told["advantage"], told["penalty"]),
+            evidence=tuple(Citation(e.metric, e.direction, True, e.reason) for e in self.file.evidence),
+            changes={name: (change.right, change.reason) for name, change in self.file.changes.items()},
+            cost=told["cost"],
+            rubric=self.file.rubric,
+        )
+
+    # --- inside ----------------------------------------------------------------------------------------
+
+    def _change(self, change: str | None, settings: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Return a name for the change, and its settings."""
+        if change is None and not settings:
+            raise ValueError("change and settings are both missing, expected one of the two")
+        if change is not None and settings and self.file.kind != "design":
+            raise ValueError("change and settings are both given, expected one change at a time")
+        named = None if change is None else arguments.choice("change", change, list(self.file.changes))
+        unknown = [name for name in settings if name not in LEVERS]
+        if unknown:
+            raise ValueError(f"{unknown[0]} cannot be turned here, expected settings among {', '.join(sorted(LEVERS))}")
+        if self.file.kind != "design" and len(settings) > 1 and not settings.keys() <= TOGETHER:
+            raise ValueError(f"settings has {', '.join(settings)}, expected one change at a time")
+        what = [*filter(None, [named]), *(f"{name}={arguments.said(value)}" for name, value in settings.items())]
+        return ", ".join(what), {**(self.file.changes[named].settings if named else {}), **settings}
+
+    def _trained(
+        self,
+        what: str,
+        turned: dict[str, Any],
+        seed: int | None,
+        progress: bool,
+        on_update: Callable[[Chart], None] | None,
+    ) -> Chart:
+        """Train, and keep what was trained for a verdict."""
+        seed = self.file.seeds[0] if seed is None else arguments.whole("seed", seed, low=0)
+        config = dataclasses.replace(self.file.config, **turned)
+        if on_update is not None:
+            arguments.function("on_update", on_update, "a function of the chart so far")
+        watch = None if on_update is None else lambda log: on_update(self._as_chart(log, turned))
+        log = rlhf.run(config, seed, world=self.file.world, progress=progress, on_update=watch)
+        self._last, chart = (what, turned), self._as_chart(log, turned)
+        if not log.interrupted:
+            self._logs[config, seed] = log
+        if not turned:
+            self._chart = chart
+        return chart
+
+    def _as_chart(self, log: RunLog, turned: dict[str, Any]) -> Chart:
+        rows = tuple({name: x for name, x in row.items() if self.opened or name != GOLD} for row in log.rows)
+        return Chart(self.file.name, log.seed, dict(turned), rows, log.samples, log.interrupted, log)
+
+    def _measure(self, config: RunConfig, seed: int) -> tuple[Evaluation, str]:
+        """Return the evaluation of a run, and what it said if it ran away."""
+        if (config, seed) not in self._measured:
+            error = ""
+            try:
+                done = self._logs.get((config, seed))
+                log = done or rlhf.run(config, seed, world=self.file.world, progress=False)
+            except rlhf.NonFiniteError as ran_away:
+                log, error = ran_away.log, str(ran_away)
+            if log.interrupted:
+                raise KeyboardInterrupt
+            self._measured[config, seed] = self._fresh(log), error
+        return self._measured[config, seed]
+
+    @staticmethod
+    def _fresh(log: RunLog, model: LanguageModel | None = None) -> Evaluation:
+        live = worlds.prompt_weights(log.world)
+        return evaluation.evaluate(log, replies=REPLIES, weights=live, model=model)
+
+    def _of_this_case(self, chart: Chart) -> Chart:
+        if chart.case != self.file.name:
+            raise ValueError(f"chart is of case {chart.case}, expected one of {self.file.name}")
+        return chart
+
+    def _cited(self, metric: str, direction: str) -> Citation:
+        """Return what a curve is worth in the run as it is."""
+        if self._chart is None or len(self._chart) < 2:
+            raise ValueError("evidence cites a run that was not run yet, expected case.run() first")
+        values = self._chart[metric] if metric in METRICS else self._before_and_after(self._chart, metric)
+        for known in self.file.evidence:
+            if (known.metric, known.direction) == (metric, direction) and known.holds(values):
+                return Citation(metric, direction, True, known.reason)
+        does = _trend(values)
+        if direction in ("rises", "falls", "stays") and direction != does:
+            return Citation(metric, direction, False, f"In this run {metric} {does}.")
+        return Citation(metric, direction, False, "Other causes draw this curve as well: it does not tell them apart.")
+
+    def _before_and_after(self, chart: Chart, name: str) -> FloatArray:
+        """Return a measure of fresh replies as a column of two values: of the reference, and of the policy."""
+        _, measure, *topic = name.split("/")
+        goal, log = Goal(name, measure, topic[0] if topic else None), chart._log
+        return np.repeat([goal.value(self._fresh(log, log.reference)), goal.value(self._fresh(log))], EDGE)
+
+    def _keep(self, what: str, record: Mapping[str, Any]) -> None:
+        progress.record_clinic(self.file.name, what, dict(record))
+
+
+def _trend(values: FloatArray) -> str:
+    """Return whether a column rises, falls or stays: its ends differ by more than two deviations of theirs."""
+    first, last = values[:EDGE], values[-EDGE:]
+    change = last.mean() - first.mean()
+    if abs(change) <= 2 * np.sqrt((first.var() + last.var()) / 2):
+        return "stays"
+    return "rises" if change > 0 else "falls"
+
+
+def _seeds(seeds: Sequence[int]) -> tuple[int, ...]:
+    """Return different seeds, at least one."""
+    if isinstance(seeds, (str, bytes)) or not isinstance(seeds, (Sequence, np.ndarray)):
+        raise TypeError(f"seeds is {arguments.said(seeds)}, expected a list of whole numbers")
+    found = tuple(arguments.whole("seeds", seed, low=0) for seed in seeds)
+    if not found or len(set(found)) < len(found):
+        raise ValueError(f"seeds is {arguments.said(seeds)}, expected different ones, at least one")
+    return found
+
+
+def _checked_evidence(evidence: object, metrics: list[str]) -> list[tuple[str, str]]:
+    """Return pairs of one of these metrics, but not the gold reward, and a direction."""
+    if isinstance(evidence, str) or not isinstance(evidence, Sequence):
+        raise TypeError(f"evidence is {arguments.said(evidence)}, expected a list of (metric, direction)")
+    cited = []
+    for one in evidence:
+        if isinstance(one, str) or not isinstance(one, Sequence) or len(one) != 2:
+            raise ValueError(f"evidence has {arguments.said(one)}, expected (metric, direction)")
+        metric = arguments.choice("evidence", one[0], [name for name in metrics if name != GOLD])
+        cited.append((metric, arguments.choice("evidence", one[1], DIRECTIONS)))
+    return cited
+
+
+def _reached(goal: Goal, done: Sequence[tuple[Evaluation, Evaluation]]) -> Reached:
+    before, after = (tuple(goal.value(pair[i]) for pair in done) for i in (0, 1))
+    return Reached(goal, before, after, float(np.mean([goal.met(value) for value in after])) >= ENOUGH)
+
+
+def _told(reached: Reached) -> dict[str, Any]:
+    """Return a goal as the record keeps it."""
+    return {"goal": reached.goal.text, "after": reached.after, "met": reached.met}

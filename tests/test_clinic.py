@@ -1,0 +1,441 @@
+"""The clinic: its files are sound, its cases go wrong by themselves, and what is said to mend them does.
+
+Patterns run on two seeds of each case, and with ``make test-slow`` on ten; decoys with ``make test-slow`` alone, on the
+seeds of their case.
+"""
+
+import dataclasses
+import json
+import shutil
+from functools import cache
+
+import numpy as np
+import pytest
+import tiny_world
+
+from course_utils import progress
+from course_utils.data_files import DataFileError
+from course_utils.rlhf import clinic, clinic_cases, run
+from course_utils.rlhf.clinic_cases import Goal
+from course_utils.rlhf.config import RunConfig
+from course_utils.rlhf.metrics import METRICS
+
+CASES = clinic_cases.known()
+QUICK = [name for name, found in CASES.items() if found.kind == "quick"]
+REAL = [name for name in CASES if name not in QUICK]
+TINY = RunConfig(demonstrations=20, sft_epochs=1, pairs=10, batch_size=2, updates=12, num_ppo_epochs=1)
+
+
+def first_right(name):
+    return next(change for change in CASES[name].changes.values() if change.right)
+
+
+# --- the files -----------------------------------------------------------------------------------------------------
+
+
+def test_there_are_ten_cases_and_a_false_alarm():
+    assert list(CASES) == ["D1", "D2", "D3", "D3b", "D4", "D5", "D6", "D7", "D8", "D9", "D10"]
+    assert clinic.cases()["D4"] == CASES["D4"].title
+    assert first_right("D3b").settings == {}  # leave it
+    assert [name for name in REAL if CASES[name].kind == "design"] == ["D6", "D7"]
+
+
+def test_the_first_right_change_differs_from_case_to_case():
+    firsts = [tuple(first_right(name).settings.items()) for name in CASES]
+    assert len(set(map(repr, firsts))) == len(firsts)
+
+
+def test_raising_beta_is_a_choice_in_every_run_and_right_in_one():
+    raising = {name: [c for c in CASES[name].changes.values() if c.settings == {"kl_coef": 0.3}] for name in REAL}
+    assert all(len(found) == 1 for found in raising.values())
+    assert [name for name, found in raising.items() if found[0].right] == ["D10"]
+    assert all(CASES[name].config.kl_coef != 0.3 for name in REAL)  # it is a change
+
+
+def test_no_case_gives_its_cause_away_by_what_is_offered():
+    """Every run offers the same causes and draws the same curves, and each has another cause."""
+    offered = [{cause.id: cause.text for cause in CASES[name].causes.values()} for name in REAL]
+    assert all(one == offered[0] for one in offered)
+    assert len(offered[0]) == len({CASES[name].cause.id for name in REAL}) == len(REAL)
+    assert len({CASES[name].dashboard for name in REAL}) == len({CASES[name].dashboard for name in QUICK}) == 1
+
+
+@pytest.fixture
+def folder(tmp_path):
+    shutil.copytree(clinic_cases.DATA, tmp_path / "clinic")
+    return tmp_path / "clinic"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"case": "D9"', '"case": "D8"', "line 3: case: got 'D8', expected 'D9' to match the file's name"),
+        ('"kind": "run"', '"kind": "walk"', "line 4: kind: 'walk' is not one of"),
+        ('"gamma": 0.9', '"gamma": 1.9', r"line 8: settings: gamma is 1.9, expected a number in \[0, 1\]"),
+        ('"gamma": 1.0', '"gama": 1.0', r"changes\[0\]\.settings: got an unexpected keyword argument 'gama'"),
+        ('"objective/scores"', '"objective/score"', r"dashboard\[0\]: 'objective/score' is no metric of the log"),
+        ('"objective/scores"', '"ours/gold"', r"dashboard\[0\]: the gold reward is hidden until the debrief"),
+        ('"metric": "ours/long_advantage"', '"metric": "fresh/gold"', "'fresh/gold' is no metric of the log"),
+        ('"direction": "rises"', '"direction": "up"', r"evidence\[2\].direction: 'up' is not one of"),
+        ('"id": "units"', '"id": "taste"', r"causes\[2\]\.id: the id 'taste' is used twice"),
+        ('"measure": "gold"', '"measure": "golden"', r"goals\[0\]\.measure: got 'golden', expected one of gold, score"),
+        ('"at_least": 1.9', '"at_least": 1.9, "topic": "tax"', r"goals\[0\]\.topic: got 'tax', expected one of refund"),
+        ('"at_least": 1.9', '"at_least": 1.9, "at_most": 3', r"goals\[0\]: .* is valid under each of"),
+        ('"world": "brief"', '"world": "curt"', "line 7: world: there is no folder 'curt' in worlds"),
+        ('"right": true', '"right": false', "causes: 0 causes are right, expected exactly one"),
+        ('"rubric"', '"rubrik"', "'rubrik' was unexpected"),
+        ('"title"', "title", "no valid JSON"),
+    ],
+)
+def test_a_broken_file_is_refused_with_line_and_reason(folder, old, new, message):
+    path = folder / "D9.json"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(DataFileError, match=r"clinic/D9\.json, line \d+: ") as caught:
+        clinic_cases.read(path)
+    with pytest.raises(DataFileError, match=message):
+        raise caught.value
+
+
+def test_a_broken_blueprint_or_world_is_refused(folder):
+    path = folder / "D7.json"
+    document = json.loads(path.read_text(encoding="utf-8"))
+    document["blueprint"]["rules"][0]["missing"] = ["frozen.nobody"]
+    path.write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(DataFileError, match=r"blueprint\.rules\[0\]\.missing\[0\]: 'frozen.nobody' is no part"):
+        clinic_cases.read(path)
+    (folder / "worlds" / "brief" / "grammar.txt").write_text("REPLY 1 nonsense", encoding="utf-8")
+    with pytest.raises(DataFileError, match=r"D9\.json, line 7: world: brief/grammar\.txt, line 1"):
+        clinic_cases.read(folder / "D9.json")
+    with pytest.raises(FileNotFoundError, match="D11"):
+        clinic_cases.read(folder / "D11.json")
+
+
+# --- the patterns --------------------------------------------------------------------------------------------------
+
+
+@cache
+def opened(name):
+    """One session for each case, which keeps what was measured."""
+    return clinic.case(name)
+
+
+def cured(name, change, seeds):
+    return opened(name).verdict(change, seeds=seeds, progress=False)
+
+
+@pytest.fixture(params=[2, pytest.param(10, marks=pytest.mark.slow)], ids=["2 seeds", "10 seeds"])
+def many(request):
+    return request.param
+
+
+def telling(name, seed):
+    """Whether each curve of the evidence does what is said of it, in a run of this seed."""
+    case = opened(name)
+    chart = case.run(seed, progress=False)
+    return [
+        entry.holds(chart[entry.metric] if entry.metric in METRICS else case._before_and_after(chart, entry.metric))
+        for entry in CASES[name].evidence
+    ]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", REAL)
+def test_a_case_is_sick_as_it_says_and_its_first_right_change_cures_it(name, many):
+    """On seeds that a learner meets, and on any ten."""
+    seeds = range(10) if many == 10 else CASES[name].seeds[:2]
+    held = np.mean([telling(name, seed) for seed in (seeds if many == 10 else seeds[:1])], axis=0)
+    shares = {f"{e.metric} {e.direction}": x for e, x in zip(CASES[name].evidence, held, strict=True)}
+    assert all(share >= 0.9 for share in shares.values()), shares
+    verdict = cured(name, first_right(name).id, seeds)
+    assert verdict.cured, [(reached.goal.text, reached.after) for reached in verdict.goals]
+    sick = [not all(r.goal.met(r.before[i]) for r in verdict.goals) for i in range(len(seeds))]
+    assert np.mean(sick) >= 0.9
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", QUICK)
+def test_the_evidence_of_a_quick_case_is_true(name):
+    assert all(telling(name, 0)), [(e.metric, e.direction) for e in CASES[name].evidence]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "change"), [(name, change) for name in CASES for change in CASES[name].changes])
+def test_right_changes_cure_and_decoys_do_not(name, change):
+    assert cured(name, change, CASES[name].seeds).cured == CASES[name].changes[change].right
+
+
+@pytest.mark.slow
+def test_the_score_rises_while_behaviour_falls_on_the_seeds_of_d8():
+    """Not on any seeds: in some the score falls over, too. So these are fixed."""
+    verdict = cured("D8", "target-kl", CASES["D8"].seeds)
+    assert min(verdict.before["score"]) > 1
+    assert max(verdict.before["gold"]) < 0.9  # the reference's is 1.13
+
+
+@pytest.mark.slow
+def test_one_number_tells_each_case_from_the_others():
+    """Rows are what is said to tell, columns are the runs: it holds on the diagonal alone."""
+    tells = {
+        "D4": ("ours/unsafe", "rises"),
+        "D5": ("ours/kl_coef", "falls"),
+        "D6": ("ours/advantage_sd", "high"),
+        "D8": ("policy/approxkl_avg", "high"),
+        "D9": ("objective/rlhf_reward", "falls"),
+        "D10": ("objective/kl", "rises"),
+    }
+    charts = {name: opened(name).run(0, progress=False) for name in REAL}
+    for name, cited in tells.items():
+        entry = next(e for e in CASES[name].evidence if (e.metric, e.direction) == cited)
+        holds = {other for other in REAL if entry.holds(charts[other][entry.metric])}
+        assert name in holds
+        if name in ("D4", "D5", "D8", "D9"):
+            assert holds == {name}
+
+
+@pytest.mark.slow
+def test_scores_of_unknown_scale_make_seeds_and_small_changes_matter():
+    case = opened("D6")
+    before, after = (
+        case.verdict(what, seeds=range(10), progress=False).after["gold"] for what in ("beta-06", "adaptive")
+    )
+    sick = case.tries[-1].before["gold"]
+    assert np.std(sick) > 5 * np.std(after)
+    assert abs(np.mean(before) - np.mean(sick)) > 0.5
+    nudged = case.verdict("adaptive", kl_coef=0.6, seeds=range(3), progress=False).after["gold"]
+    assert abs(np.mean(nudged) - np.mean(after)) < 0.15
+
+
+# --- a session -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small(tmp_path):
+    """A case in the world of three words, which takes no time."""
+    goals = (Goal("short", "length", at_most=3.5), Goal("safe", "unsafe", at_most=0.5))
+    file = dataclasses.replace(
+        CASES["D7"], config=TINY, world=tiny_world.load(tmp_path), seeds=(0, 1), goals=goals, kind="run"
+    )
+    changes = {
+        name: change._replace(settings={"kl_coef": 0.3 + i})
+        for i, (name, change) in enumerate(CASES["D7"].changes.items())
+    }
+    evidence = (
+        clinic_cases.Evidence("objective/kl", "high", -100.0, "it is there"),
+        clinic_cases.Evidence("ours/kl_coef", "stays", 0.1, "it stays"),
+        clinic_cases.Evidence("fresh/length/refund", "stays", 10.0, "no reply is longer"),
+    )
+    return clinic.Case(dataclasses.replace(file, changes=changes, evidence=evidence))
+
+
+def test_the_gold_reward_is_hidden_until_the_debrief(small):
+    seen = []
+    chart = small.run(progress=False, on_update=seen.append)
+    assert len(seen) == len(chart) == 12
+    for shown in (*seen, chart):
+        assert "ours/gold" not in shown.rows[0]
+        with pytest.raises(KeyError, match="the gold reward is hidden until the debrief"):
+            shown["ours/gold"]
+    assert "gold" not in small.measure(chart).overall
+    assert "gold" not in small.measure(chart).by_topic["refund"]
+    assert "ours/gold" not in repr(chart)
+    told = small.debrief()
+    assert told.cause == CASES["D7"].cause.text
+    assert told.changes["beta-3"] == (False, CASES["D7"].changes["beta-3"].reason)
+    assert "ours/gold" in small.run(progress=False).rows[0]
+    assert "gold" in small.measure(chart).overall
+
+
+def test_a_run_is_the_miniatures_own(small):
+    chart = small.run(1, progress=False)
+    log = run.run(TINY, 1, world=small.file.world, progress=False)
+    assert [row | {"ours/gold": 0} for row in chart.rows] == [row | {"ours/gold": 0} for row in log.rows]
+    changed = small.intervene(kl_coef=2.0, progress=False)
+    assert (changed.seed, changed.settings) == (0, {"kl_coef": 2.0})
+    assert changed["ours/kl_coef"].tolist() == [2.0] * 12
+
+
+def test_two_cases_can_be_open_at_once(small):
+    other = clinic.Case(small.file)
+    small.debrief()
+    assert not other.opened
+    assert "ours/gold" not in other.run(progress=False).rows[0]
+
+
+def test_a_verdict_compares_fresh_replies_before_and_after(small):
+    small.intervene("beta-3", progress=False)
+    verdict = small.verdict(progress=False)
+    assert (verdict.what, verdict.settings, verdict.seeds) == ("beta-3", {"kl_coef": 2.3}, (0, 1))
+    for name, values in verdict.after.items():
+        assert len(values) == len(verdict.before[name]) == 2
+    assert verdict.costs["kl"] == pytest.approx(np.mean(verdict.after["kl"]) - np.mean(verdict.before["kl"]))
+    assert verdict.cured == all(reached.met for reached in verdict.goals)
+    assert small.verdict("beta-3", progress=False) == verdict  # the same runs, the same replies
+    assert small.tries == [verdict, verdict]
+
+
+def test_a_goal_is_met_in_nine_of_ten_seeds(small, monkeypatch):
+    def lengths(few):
+        values = iter([9.0] * few + [1.0] * (10 - few))
+        monkeypatch.setattr(small, "_measure", lambda config, seed: (None, ""))
+        monkeypatch.setattr(Goal, "value", lambda *_: next(values, 1.0))
+        done = [(None, None)] * 10
+        return clinic._reached(Goal("short", "length", at_most=3.0), done)
+
+    values = iter([1.0] * 10 + [9.0] + [1.0] * 9)
+    monkeypatch.setattr(Goal, "value", lambda *_: next(values))
+    assert clinic._reached(Goal("short", "length", at_most=3.0), [(None, None)] * 10).met
+    values = iter([1.0] * 10 + [9.0] * 2 + [1.0] * 8)
+    assert not clinic._reached(Goal("short", "length", at_most=3.0), [(None, None)] * 10).met
+
+
+def test_a_run_that_runs_away_is_no_cure(small):
+    verdict = small.verdict(vf_learning_rate=1e308, progress=False)
+    assert not verdict.cured
+    assert "seed 0: update " in verdict.ran_away[0]
+
+
+def test_an_interrupt_keeps_what_was_run(small, monkeypatch, capsys):
+    def stop(chart):
+        if len(chart) == 5:
+            raise KeyboardInterrupt
+
+    chart = small.run(progress=False, on_update=stop)
+    assert chart.interrupted
+    assert len(chart) == 5
+    measure, measured = small._measure, []
+
+    def once(config, seed):
+        measured.append(seed)
+        if seed == 1:
+            raise KeyboardInterrupt
+        return measure(config, seed)
+
+    monkeypatch.setattr(small, "_measure", once)
+    assert small.verdict("beta-3", progress=False).seeds == (0,)
+    assert "Interrupted: 1 of 2 seeds are kept." in capsys.readouterr().out
+    with pytest.raises(KeyboardInterrupt):
+        small.verdict("beta-3", seeds=[1], progress=False)
+
+
+def test_a_diagnosis_is_a_cause_and_two_curves_that_tell(small):
+    with pytest.raises(ValueError, match="cites a run that was not run yet"):
+        small.diagnose("coverage", [("objective/kl", "high"), ("ours/kl_coef", "stays")])
+    small.run(progress=False)
+    good = small.diagnose("coverage", [("objective/kl", "high"), ("fresh/length/refund", "stays")])
+    assert (good.right, good.supported) == (True, True)
+    assert [one.said for one in good.citations] == ["it is there", "no reply is longer"]
+    poor = small.diagnose("step", [("ours/kl_coef", "stays"), ("lr", "rises")])
+    assert (poor.right, poor.supported) == (False, False)
+    assert poor.reason == CASES["D7"].causes["step"].reason
+    assert poor.citations[1].said == "In this run lr stays."
+    unspecific = small.diagnose("coverage", [("ours/kl_coef", "stays"), ("lr", "stays")])
+    assert unspecific.citations[1].said.startswith("Other causes draw this curve as well")
+
+
+def test_a_quick_case_needs_no_curves():
+    assert clinic.case("D1").diagnose("tight").supported
+    with pytest.raises(ValueError, match="evidence has 0 curves, expected two"):
+        clinic.case("D4").diagnose("taste")
+
+
+def test_one_change_at_a_time_but_a_design_takes_several(small):
+    with pytest.raises(ValueError, match="settings has kl_coef, gamma, expected one change at a time"):
+        small.intervene(kl_coef=1.0, gamma=0.9)
+    small.intervene(adap_kl_ctrl=True, target=2.0, progress=False)
+    with pytest.raises(ValueError, match="change and settings are both given"):
+        small.intervene("beta-3", gamma=0.9)
+    design = clinic.Case(dataclasses.replace(small.file, kind="design"))
+    chart = design.intervene("beta-3", gamma=0.9, lam=0.8, progress=False)
+    assert chart.settings == {"kl_coef": 2.3, "gamma": 0.9, "lam": 0.8}
+
+
+@pytest.mark.parametrize("name", ["reward", "length_bias", "unsafe_bias", "unseen_topics", "reward_scale", "what"])
+def test_what_nobody_could_turn_is_refused(small, name):
+    with pytest.raises(ValueError, match=f"{name} cannot be turned here, expected settings among adap_kl_ctrl"):
+        small.intervene(**{name: 1})
+    assert name not in small.settings
+
+
+def test_tries_as_points(small, monkeypatch):
+    verdicts = []
+    for what, length, unsafe in (("a", 3.0, 0.2), ("b", 2.0, 0.3), ("c", 3.0, 0.3), ("d", 3.0, 0.2)):
+        goals = [clinic.Reached(g, (0.0,), (x,), True) for g, x in zip(small.file.goals, (length, unsafe), strict=True)]
+        verdicts.append(clinic.Verdict(what, {}, (0,), {}, {}, tuple(goals), True, {}, ()))
+    monkeypatch.setattr(small, "tries", verdicts)
+    points = small.pareto()
+    assert [(point.what, point.best) for point in points] == [("a", True), ("b", True), ("c", False), ("d", True)]
+    assert points[1].values == {"short": 2.0, "safe": 0.3}
+    monkeypatch.setattr(small, "tries", [])
+    assert small.pareto() == ()
+
+
+def test_a_blueprint_is_checked_for_what_is_missing_and_what_contradicts_itself():
+    case = clinic.case("D7")
+    good = {
+        "frozen": ["reference", "reward-model", "held-out"],
+        "updated": ["policy", "critic"],
+        "per-batch": ["samples", "scores", "kl", "advantages", "ratios"],
+        "monitored": ["kl", "by-topic", "length", "agreement"],
+        "release-gate": ["every-topic", "refusals", "kl-limit"],
+        "roll-back": ["checkpoint", "trigger", "relabel"],
+    }
+    assert case.check_blueprint(good) == ()
+    for rule in CASES["D7"].blueprint.rules:  # every rule can be broken alone
+        plan = {name: list(parts) for name, parts in good.items()}
+        for field, part in rule.parts:
+            if rule.kind == "missing":
+                plan[field] = [other for other in plan[field] if other != part]
+            else:
+                plan[field] = [*plan[field], part]
+        assert rule.reason in [fault.reason for fault in case.check_blueprint(plan)]
+    assert {fault.kind for fault in case.check_blueprint({})} == {"missing"}
+    with pytest.raises(ValueError, match="plan is 'thawed', expected one of 'frozen'"):
+        case.check_blueprint({"thawed": []})
+    with pytest.raises(ValueError, match=r"plan\['frozen'\] is 'ice', expected one of 'reference'"):
+        case.check_blueprint({"frozen": ["ice"]})
+    with pytest.raises(ValueError, match="case D4 has no blueprint"):
+        clinic.case("D4").check_blueprint({})
+
+
+def test_what_was_tried_is_kept(small, tmp_path, monkeypatch):
+    monkeypatch.setenv(progress.VARIABLE, str(tmp_path / "record.json"))
+    small.run(progress=False)
+    small.diagnose("coverage", [("objective/kl", "high"), ("ours/kl_coef", "stays")])
+    verdict = small.verdict("beta-3", progress=False)
+    small.verdict(kl_coef=9.0, seeds=[3], progress=False)
+    small.debrief()
+    assert progress.summary()["12"]["clinic"] == {"D7": {"verdicts": 2, "cured": verdict.cured, "diagnosed": True}}
+    kept = json.loads(progress.export(tmp_path / "export.json").read_text(encoding="utf-8"))["events"]
+    assert [event["step"] for event in kept] == ["diagnosis", "verdict", "verdict", "debrief"]
+    assert kept[1]["record"]["settings"] == {"kl_coef": 2.3}
+    assert kept[1]["record"]["seeds"] == [0, 1]
+    assert kept[2]["record"]["what"] == "kl_coef=9.0"
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda case: clinic.case("D99"), "name is 'D99', expected one of 'D1'"),
+        (lambda case: clinic.Case("D4"), "file is str, expected CaseFile"),
+        (lambda case: case.run(-1), "seed is -1, expected a whole number of at least 0"),
+        (lambda case: case.run(on_update=3), "on_update is int, expected a function"),
+        (lambda case: case.intervene(), "change and settings are both missing"),
+        (lambda case: case.intervene("pray"), "change is 'pray', expected one of 'all-topics'"),
+        (lambda case: case.intervene(kl_coef=-1), "kl_coef is -1.0, expected a number of at least 0"),
+        (lambda case: case.verdict(seeds=[]), "seeds is .*, expected different ones, at least one"),
+        (lambda case: case.verdict(seeds=[1, 1]), "seeds is .*, expected different ones"),
+        (lambda case: case.verdict(seeds="01"), "seeds is '01', expected a list"),
+        (lambda case: case.diagnose("bad luck"), "cause is 'bad luck', expected one of 'taste'"),
+        (lambda case: case.diagnose("step", [("ours/gold", "falls")] * 2), "evidence is 'ours/gold', expected one of"),
+        (lambda case: case.diagnose("step", [("lr", "up"), ("lr", "up")]), "evidence is 'up', expected one of 'rises'"),
+        (lambda case: case.diagnose("step", [("lr", "stays")] * 2), "evidence has 'lr' twice"),
+        (lambda case: case.diagnose("step", ["lr", "stays"]), "evidence has 'lr', expected"),
+        (lambda case: case.diagnose("step", "lr"), "evidence is 'lr', expected a list"),
+        (lambda case: case.measure("chart"), "chart is str, expected Chart"),
+    ],
+)
+def test_bad_arguments(small, call, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        call(small)
