@@ -170,6 +170,7 @@ class CaseFile:
         return next(cause for cause in self.causes.values() if cause.right)
 
 
+@arguments.typed
 def names(folder: Path | None = None) -> list[str]:
     """Return the names of the cases that there are, in their order."""
     found = [path.stem for path in (folder or DATA).glob("D[0-9]*.json")]
@@ -211,6 +212,7 @@ def read(path: Path | str) -> CaseFile:
     )
 
 
+@arguments.typed
 def fresh_measures(world: World) -> list[str]:
     """Return the names of the measures of fresh replies that evidence may cite: gold is none of them."""
     found = [f"{FRESH}/{name}" for name in MEASURES if name != "gold"]
