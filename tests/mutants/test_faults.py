@@ -1,4 +1,4 @@
-"""Every deliberate fault in faults.py makes at least one unit test fail."""
+"""Every deliberate fault in faults.diff makes at least one unit test fail."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 from subprocess import PIPE
 
 import pytest
-from faults import FAULTS
+from faults import FAULTS, read
 
 import course_utils
 
@@ -73,6 +73,11 @@ def test_the_copy_passes_as_it_is(file, run_tests):
 
 def test_names_are_unique():
     assert len({fault.name for fault in FAULTS}) == len(FAULTS) >= 24
+
+
+def test_a_line_that_belongs_to_no_fault_is_an_error():
+    with pytest.raises(ValueError, match="' shifted = z' is no part of a fault"):
+        read("@@ kernels.py: test_policy.py\n# name: why\n-z\n shifted = z\n")
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
