@@ -280,51 +280,45 @@ function drawTable(set, step, isWaiting, { get, change, refuse }) {
   return table("the arithmetic of the step", actions, rows, "action", step.sampled);
 }
 
-const render = makeLab({
-  name: "advantage",
-  label: "Advantage Lab",
-  view(lab) {
-    const { get, state, change, refuse } = lab;
-    const ids = [newId("hatch"), newId("tip")];
-    const still = holdStill(lab.refresh);
-    return (size) => {
-      const set = state("actions", "advantages", "logits", "step_size", "mode", "seed", "draw", "trajectory_length");
-      Object.assign(set, state("predict_first", "revealed", "ghosts", "steps_taken", "preset"));
-      const { actions, advantages, logits, step_size: stepSize, mode } = set;
-      if (advantages.length !== actions.length || logits.length !== actions.length) return null;
-      const step = ascentStep(set);
-      const isWaiting = set.predict_first && !set.revealed;
-      const ghosts = set.ghosts.length === actions.length ? set.ghosts : step.probabilities;
-      const largest = Math.max(...advantages.map(Math.abs));
-      const limit = still.keep(() => niceLimit(largest, NICE_LIMITS));
-      const reveal = () => {
-        const compared = compare(ghosts, step.after, refuse);
-        if (compared === undefined) return;
-        const setting = { advantages, logits, step_size: stepSize, mode };
-        const record = { before: step.probabilities, ...compared, ...setting };
-        change({ predictions: [...get("predictions"), record], ghosts: record.predicted, revealed: true });
-      };
-      const record = set.predict_first && set.revealed ? get("predictions").at(-1) : undefined;
-      const missed = record === undefined ? "" : whatWasMissed(set, record);
-      const words = isWaiting ? INVITATION : whatHappens(set, step);
-      const after = namedValues(actions, step.after, (p) => p.toFixed(2));
-      return {
-        seen: [
-          drawSettings(set, get("presets"), change),
-          div(actions.length > 4 ? "pgc-panels pgc-many" : "pgc-panels",
-            drawAdvantages(set, step, size, limit, still, lab),
-            drawProbabilities(set, step, size, { isWaiting, ghosts }, ids, change)),
-          drawButtons(set, isWaiting, reveal, lab),
-          message(lab.refused()),
-          record !== undefined && h("p", { class: "pgc-gap", "data-role": "gap" }, missed),
-          sentence(words),
-          drawSample(set, step),
-          drawTable(set, step, isWaiting, lab),
-        ],
-        said: `${isWaiting ? "" : `After the step: ${after}. `}${missed} ${words}`.trim(),
-      };
+const render = makeLab({ name: "advantage", label: "Advantage Lab" }, (lab) => {
+  const { get, state, change, refuse } = lab;
+  const ids = [newId("hatch"), newId("tip")];
+  const still = holdStill(lab.refresh);
+  return (size) => {
+    const set = state("actions", "advantages", "logits", "step_size", "mode", "seed", "draw", "trajectory_length");
+    Object.assign(set, state("predict_first", "revealed", "ghosts", "steps_taken", "preset"));
+    const { actions, advantages, logits, step_size: stepSize, mode } = set;
+    if (advantages.length !== actions.length || logits.length !== actions.length) return null;
+    const step = ascentStep(set);
+    const isWaiting = set.predict_first && !set.revealed;
+    const ghosts = set.ghosts.length === actions.length ? set.ghosts : step.probabilities;
+    const largest = Math.max(...advantages.map(Math.abs));
+    const limit = still.keep(() => niceLimit(largest, NICE_LIMITS));
+    const reveal = () => {
+      const compared = compare(ghosts, step.after, refuse);
+      if (compared === undefined) return;
+      const setting = { advantages, logits, step_size: stepSize, mode };
+      const record = { before: step.probabilities, ...compared, ...setting };
+      change({ predictions: [...get("predictions"), record], ghosts: record.predicted, revealed: true });
     };
-  },
+    const record = set.predict_first && set.revealed ? get("predictions").at(-1) : undefined;
+    const missed = record === undefined ? "" : whatWasMissed(set, record);
+    const words = isWaiting ? INVITATION : whatHappens(set, step);
+    const after = namedValues(actions, step.after, (p) => p.toFixed(2));
+    return {
+      seen: [
+        drawSettings(set, get("presets"), change),
+        div(actions.length > 4 ? "pgc-panels pgc-many" : "pgc-panels",
+          drawAdvantages(set, step, size, limit, still, lab),
+          drawProbabilities(set, step, size, { isWaiting, ghosts }, ids, change)),
+        drawButtons(set, isWaiting, reveal, lab),
+        message(lab.refused()),
+        record !== undefined && h("p", { class: "pgc-gap", "data-role": "gap" }, missed),
+        sentence(words),
+        drawSample(set, step),
+        drawTable(set, step, isWaiting, lab),
+      ],
+      said: `${isWaiting ? "" : `After the step: ${after}. `}${missed} ${words}`.trim(),
+    };
+  };
 });
-
-export default { render };

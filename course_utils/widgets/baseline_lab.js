@@ -415,43 +415,36 @@ function drawSituations({ get, change }) {
     button("reset", "reset", reset));
 }
 
-const render = makeLab({
-  name: "baseline",
-  label: "Baseline lab",
-  least: 150,
-  view(lab) {
-    const { get, state, change } = lab;
-    const [keepUniforms, keepHeaps] = [remember(), remember()];
-    const still = holdStill(lab.refresh);
-    return (size) => {
-      const set = state("actions", "rewards", "logits", "baseline", "action_dependence", "component");
-      const { samples, seed, draw } = Object.assign(set, state("samples", "seed", "draw"));
-      const all = workOut(set);
-      const uniforms = keepUniforms(`${seed} ${draw} ${samples}`, () =>
-        Array.from({ length: samples }, (_, i) => uniform(seed, draw, i)));
-      const counts = countDrawn(all.pi, uniforms);
-      const heaps = keepHeaps(String(counts), () => counts.map(heapPath));
-      const ends = still.keep(() => findEnds(set));
-      const words = whatIsSeen(set, all);
-      const largest = Math.max(...all.bias.map(Math.abs));
-      return {
-        seen: [
-          drawSituations(lab),
-          drawCurve(set, all, size, ends, still, change),
-          drawSettings(set, all, lab),
-          message(lab.refused()),
-          div("pgc-panels",
-            drawWeights(set, all, size, ends, still, lab),
-            drawEstimates(set, all, size, ends, { counts, heaps }, change)),
-          h("p", { class: "pgc-readout", "data-role": "readout" }, readout(set, all, counts)),
-          drawPolicy(set, all, change),
-          sentence(words),
-          drawTables(set, all),
-        ],
-        said: `Baseline ${short(set.baseline)}: variance ${few(all.now)}, bias ${short(cleared(largest))}. ${words}`,
-      };
+const render = makeLab({ name: "baseline", label: "Baseline lab", least: 150 }, (lab) => {
+  const { get, state, change } = lab;
+  const [keepUniforms, keepHeaps] = [remember(), remember()];
+  const still = holdStill(lab.refresh);
+  return (size) => {
+    const set = state("actions", "rewards", "logits", "baseline", "action_dependence", "component");
+    const { samples, seed, draw } = Object.assign(set, state("samples", "seed", "draw"));
+    const all = workOut(set);
+    const uniforms = keepUniforms(`${seed} ${draw} ${samples}`, () =>
+      Array.from({ length: samples }, (_, i) => uniform(seed, draw, i)));
+    const counts = countDrawn(all.pi, uniforms);
+    const heaps = keepHeaps(String(counts), () => counts.map(heapPath));
+    const ends = still.keep(() => findEnds(set));
+    const words = whatIsSeen(set, all);
+    const largest = Math.max(...all.bias.map(Math.abs));
+    return {
+      seen: [
+        drawSituations(lab),
+        drawCurve(set, all, size, ends, still, change),
+        drawSettings(set, all, lab),
+        message(lab.refused()),
+        div("pgc-panels",
+          drawWeights(set, all, size, ends, still, lab),
+          drawEstimates(set, all, size, ends, { counts, heaps }, change)),
+        h("p", { class: "pgc-readout", "data-role": "readout" }, readout(set, all, counts)),
+        drawPolicy(set, all, change),
+        sentence(words),
+        drawTables(set, all),
+      ],
+      said: `Baseline ${short(set.baseline)}: variance ${few(all.now)}, bias ${short(cleared(largest))}. ${words}`,
     };
-  },
+  };
 });
-
-export default { render };

@@ -400,55 +400,49 @@ function makeSpeech() {
   };
 }
 
-const render = makeLab({
-  name: "clip",
-  label: "clip lab",
-  view({ get, state, change }) {
-    const [world, formulas] = [get("world"), get("formulas")];
-    const { actions, sampled } = world;
-    const old = softmax(world.logits);
-    const [keepPaths, speak] = [remember(), makeSpeech()];
-    return ({ inner, isWide, half }) => {
-      const set = state("ratio", "advantage", "epsilon", "clip", "step_size", "steps");
-      const { epsilon, step_size: stepSize, steps } = set;
-      const paths = keepPaths(`${epsilon} ${stepSize} ${steps}`, () => ({
-        clipped: ascend(world, epsilon, stepSize, steps),
-        free: ascend(world, Infinity, stepSize, steps),
-      }));
-      const now = paths[set.clip ? "clipped" : "free"].at(-1);
-      const states = statesOf(set, world, now);
-      const seen = oneSample(set.ratio, set.advantage, epsilon);
-      const [ofSample, ofBatch] = [aboutTheSample(set, seen), aboutTheBatch(set, world, now, states)];
-      const width = Math.floor(isWide ? inner - 16 - Math.min(300, 0.43 * inner) : inner);
-      const batch = `${sampled.length} sampled actions with their advantages.`;
-      return {
-        seen: [
-          row("pgc-settings",
-            range("epsilon", "clip range ε ", { min: 0, max: 0.5, step: 0.01 }, epsilon, plain(epsilon),
-              (value) => change({ epsilon: value })),
-            button("reset", "reset", () => change(get("initial"))),
-            h("span", { class: "pgc-key", "data-role": "hint" }, "Drag the dot (ρ) and the diamond (A).")),
-          div("pgc-first",
-            drawSurrogate(set, seen, width, formulas.surrogate, change),
-            div("pgc-side", drawCases(set, seen), drawNumbers(seen), sentence(ofSample))),
-          div("pgc-second",
-            title("One state, one batch: ", key(`${batch} Each step is gradient ascent on all of them.`)),
-            drawChips(world, states),
-            drawControls(set, change),
-            sentence(ofBatch, "batch-sentence", "pgc-gap"),
-            div("pgc-panels",
-              drawPolicy(set, now, old, actions, half),
-              drawRatios(set, now, actions, half, formulas.ratio),
-              drawSeries(SERIES[0], set, paths, half, title("largest ratio", key()),
-                "largest ratio against the steps taken"),
-              drawSeries(SERIES[1], set, paths, half, title("", key(), typeset(formulas.kl), key("log scale")),
-                "KL of old and new policy against the steps taken")),
-            drawTotals(set, now, sampled)),
-        ],
-        said: speak(set, ofSample, ofBatch),
-      };
+const render = makeLab({ name: "clip", label: "clip lab" }, ({ get, state, change }) => {
+  const [world, formulas] = [get("world"), get("formulas")];
+  const { actions, sampled } = world;
+  const old = softmax(world.logits);
+  const [keepPaths, speak] = [remember(), makeSpeech()];
+  return ({ inner, isWide, half }) => {
+    const set = state("ratio", "advantage", "epsilon", "clip", "step_size", "steps");
+    const { epsilon, step_size: stepSize, steps } = set;
+    const paths = keepPaths(`${epsilon} ${stepSize} ${steps}`, () => ({
+      clipped: ascend(world, epsilon, stepSize, steps),
+      free: ascend(world, Infinity, stepSize, steps),
+    }));
+    const now = paths[set.clip ? "clipped" : "free"].at(-1);
+    const states = statesOf(set, world, now);
+    const seen = oneSample(set.ratio, set.advantage, epsilon);
+    const [ofSample, ofBatch] = [aboutTheSample(set, seen), aboutTheBatch(set, world, now, states)];
+    const width = Math.floor(isWide ? inner - 16 - Math.min(300, 0.43 * inner) : inner);
+    const batch = `${sampled.length} sampled actions with their advantages.`;
+    return {
+      seen: [
+        row("pgc-settings",
+          range("epsilon", "clip range ε ", { min: 0, max: 0.5, step: 0.01 }, epsilon, plain(epsilon),
+            (value) => change({ epsilon: value })),
+          button("reset", "reset", () => change(get("initial"))),
+          h("span", { class: "pgc-key", "data-role": "hint" }, "Drag the dot (ρ) and the diamond (A).")),
+        div("pgc-first",
+          drawSurrogate(set, seen, width, formulas.surrogate, change),
+          div("pgc-side", drawCases(set, seen), drawNumbers(seen), sentence(ofSample))),
+        div("pgc-second",
+          title("One state, one batch: ", key(`${batch} Each step is gradient ascent on all of them.`)),
+          drawChips(world, states),
+          drawControls(set, change),
+          sentence(ofBatch, "batch-sentence", "pgc-gap"),
+          div("pgc-panels",
+            drawPolicy(set, now, old, actions, half),
+            drawRatios(set, now, actions, half, formulas.ratio),
+            drawSeries(SERIES[0], set, paths, half, title("largest ratio", key()),
+              "largest ratio against the steps taken"),
+            drawSeries(SERIES[1], set, paths, half, title("", key(), typeset(formulas.kl), key("log scale")),
+              "KL of old and new policy against the steps taken")),
+          drawTotals(set, now, sampled)),
+      ],
+      said: speak(set, ofSample, ofBatch),
     };
-  },
+  };
 });
-
-export default { render };

@@ -44,22 +44,13 @@ function drawLesson({ number, title, question, notebook, state, facts, hard }) {
     hard.length > 0 && h("div", { class: "pgc-hard", "data-role": "hard" }, `Hard: ${hard.join("; ")}`));
 }
 
-const render = makeLab({
-  name: "map",
-  label: "Course map",
-  look: "pgc-map",
-  view({ get }) {
-    return () => {
-      const { text, detail, notebook } = get("suggestion");
-      return {
-        seen: [
-          title("The map"),
-          h("p", { class: "pgc-next", "data-role": "next" }, linked(text ?? "", notebook), detail ?? ""),
-          h("ol", {}, get("lessons").map(drawLesson)),
-        ],
-      };
-    };
-  },
+const render = makeLab({ name: "map", label: "Course map", look: "pgc-map" }, ({ get }) => () => {
+  const { text, detail, notebook } = get("suggestion");
+  return {
+    seen: [
+      title("The map"),
+      h("p", { class: "pgc-next", "data-role": "next" }, linked(text ?? "", notebook), detail ?? ""),
+      h("ol", {}, get("lessons").map(drawLesson)),
+    ],
+  };
 });
-
-export default { render };

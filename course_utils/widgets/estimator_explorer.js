@@ -358,36 +358,30 @@ function drawTable({ actions, differences }, { exact, score, difference }, formu
     table("the estimates in numbers", actions, rows, "logit of"));
 }
 
-const render = makeLab({
-  name: "estimator",
-  label: "Estimator explorer",
-  view(lab) {
-    const { get, state, change } = lab;
-    const [source, still] = [makeSource(), holdStill(lab.refresh)];
-    return (size) => {
-      const set = state("actions", "logits", "quantities", "reward_kind", "samples", "h", "seed", "draw");
-      const { actions, quantities, reward_kind: kind, differences } = Object.assign(set, state("differences"));
-      set.rewards = quantities.map((x) => rewardOf(kind, x));
-      const all = estimateAll(set, source);
-      const shown = ESTIMATORS.filter(({ name }) => name === "score" || (differences && all.difference !== null));
-      const words = whatIsSeen(set, all);
-      return {
-        seen: [
-          row("",
-            select("reward-kind", "Reward ", KINDS, kind, (value) => change({ reward_kind: value })),
-            check("differences", "finite differences beside it", differences, (is) => change({ differences: is }))),
-          div("pgc-panels", drawPolicy(set, all, size, lab), drawRewards(set, size, still, lab)),
-          drawSettings(set, lab),
-          message(lab.refused()),
-          drawGradient(set, all, shown, size),
-          drawErrors(set, all, size),
-          sentence(words),
-          drawTable(set, all, get("formulas")),
-        ],
-        said: `Exact gradient: ${namedValues(actions, all.exact, signed)}. ${words}`,
-      };
+const render = makeLab({ name: "estimator", label: "Estimator explorer" }, (lab) => {
+  const { get, state, change } = lab;
+  const [source, still] = [makeSource(), holdStill(lab.refresh)];
+  return (size) => {
+    const set = state("actions", "logits", "quantities", "reward_kind", "samples", "h", "seed", "draw");
+    const { actions, quantities, reward_kind: kind, differences } = Object.assign(set, state("differences"));
+    set.rewards = quantities.map((x) => rewardOf(kind, x));
+    const all = estimateAll(set, source);
+    const shown = ESTIMATORS.filter(({ name }) => name === "score" || (differences && all.difference !== null));
+    const words = whatIsSeen(set, all);
+    return {
+      seen: [
+        row("",
+          select("reward-kind", "Reward ", KINDS, kind, (value) => change({ reward_kind: value })),
+          check("differences", "finite differences beside it", differences, (is) => change({ differences: is }))),
+        div("pgc-panels", drawPolicy(set, all, size, lab), drawRewards(set, size, still, lab)),
+        drawSettings(set, lab),
+        message(lab.refused()),
+        drawGradient(set, all, shown, size),
+        drawErrors(set, all, size),
+        sentence(words),
+        drawTable(set, all, get("formulas")),
+      ],
+      said: `Exact gradient: ${namedValues(actions, all.exact, signed)}. ${words}`,
     };
-  },
+  };
 });
-
-export default { render };

@@ -326,35 +326,29 @@ function drawTable({ now, measured: { values, errors } }, { isWide }) {
   ]);
 }
 
-const render = makeLab({
-  name: "gae",
-  label: "GAE lab",
-  view({ get, state, change }) {
-    const work = makeWork(get("world"));
-    return (size) => {
-      const set = state("lambda_", "critic_error", "discount", "action", "seed", "draw");
-      const all = work(set);
-      const { bias, variance, sum } = all.now;
-      const words = whatIsSeen(set, all.now, all.best);
-      return {
-        seen: [
-          h("p", { class: "pgc-opening" }, OPENING),
-          drawSettings(set, get("world"), get("initial"), change),
-          drawCurves(set, all, size, change),
-          div("pgc-ends",
-            h("span", {}, "λ = 0: one TD error, leans on the critic"),
-            h("span", {}, "λ = 1: whole return, leans on luck")),
-          sentence(words),
-          div("pgc-panels", drawWeights(set, size, get("formulas").estimate), drawCritic(set, all, size)),
-          drawSample(all, size, () => change({ draw: set.draw + 1 })),
-          drawTable(all, size),
-        ],
-        said:
-          `λ ${dialText(set.lambda_)}: bias ${signed(bias)}, variance ${short(variance)}, ` +
-          `bias squared plus variance ${short(sum)}. ${words}`,
-      };
+const render = makeLab({ name: "gae", label: "GAE lab" }, ({ get, state, change }) => {
+  const work = makeWork(get("world"));
+  return (size) => {
+    const set = state("lambda_", "critic_error", "discount", "action", "seed", "draw");
+    const all = work(set);
+    const { bias, variance, sum } = all.now;
+    const words = whatIsSeen(set, all.now, all.best);
+    return {
+      seen: [
+        h("p", { class: "pgc-opening" }, OPENING),
+        drawSettings(set, get("world"), get("initial"), change),
+        drawCurves(set, all, size, change),
+        div("pgc-ends",
+          h("span", {}, "λ = 0: one TD error, leans on the critic"),
+          h("span", {}, "λ = 1: whole return, leans on luck")),
+        sentence(words),
+        div("pgc-panels", drawWeights(set, size, get("formulas").estimate), drawCritic(set, all, size)),
+        drawSample(all, size, () => change({ draw: set.draw + 1 })),
+        drawTable(all, size),
+      ],
+      said:
+        `λ ${dialText(set.lambda_)}: bias ${signed(bias)}, variance ${short(variance)}, ` +
+        `bias squared plus variance ${short(sum)}. ${words}`,
     };
-  },
+  };
 });
-
-export default { render };

@@ -366,37 +366,30 @@ function drawNumbers({ vertical }, { exact }, { mean, error, deviation, measured
   ], "∂J/∂z of refund", [], "pgc-whole");
 }
 
-const render = makeLab({
-  name: "gradient_cloud",
-  label: "Gradient cloud",
-  wide: 600,
-  view(lab) {
-    const sample = makeSampler();
-    const group = `cloud-${Math.random().toString(36).slice(2)}`;
-    return (size) => {
-      const set = lab.state("logits", "samples", "weighting", "vertical", "zoom", "seed", "draw");
-      const all = momentsOf(set, lab.get("world"));
-      const estimates = sample(set, all);
-      const measured = measure(estimates, all, set.samples);
-      const plane = makePlane(set, all, size);
-      const words = whatIsSeen(all, measured);
-      const [across, up] = measured.deviation.map(few);
-      return {
-        seen: [
-          title("60 estimates of one gradient", key(` — each the mean over m = ${conversations(set.samples)}`)),
-          div("pgc-columns",
-            drawPlane(set, all, measured, estimates, plane),
-            drawSettings(set, all, lab, group),
-            drawView(set, plane.larger, lab.change)),
-          drawNumbers(set, all, measured),
-          sentence(words),
-        ],
-        said:
-          `m is ${grouped(set.samples)}, ${set.weighting}. ${words} ` +
-          `Standard deviation of one estimate: ${across} across, ${up} up.`,
-      };
+const render = makeLab({ name: "gradient_cloud", label: "Gradient cloud", wide: 600 }, (lab) => {
+  const sample = makeSampler();
+  const group = `cloud-${Math.random().toString(36).slice(2)}`;
+  return (size) => {
+    const set = lab.state("logits", "samples", "weighting", "vertical", "zoom", "seed", "draw");
+    const all = momentsOf(set, lab.get("world"));
+    const estimates = sample(set, all);
+    const measured = measure(estimates, all, set.samples);
+    const plane = makePlane(set, all, size);
+    const words = whatIsSeen(all, measured);
+    const [across, up] = measured.deviation.map(few);
+    return {
+      seen: [
+        title("60 estimates of one gradient", key(` — each the mean over m = ${conversations(set.samples)}`)),
+        div("pgc-columns",
+          drawPlane(set, all, measured, estimates, plane),
+          drawSettings(set, all, lab, group),
+          drawView(set, plane.larger, lab.change)),
+        drawNumbers(set, all, measured),
+        sentence(words),
+      ],
+      said:
+        `m is ${grouped(set.samples)}, ${set.weighting}. ${words} ` +
+        `Standard deviation of one estimate: ${across} across, ${up} up.`,
     };
-  },
+  };
 });
-
-export default { render };

@@ -307,37 +307,30 @@ function keyLeads(s, key) {
   }
 }
 
-const render = makeLab({
-  name: "grid_lab",
-  label: "Grid lab",
-  wide: 600,
-  view(lab) {
-    const { get, change } = lab;
-    const mouse = pointing(lab.refresh); // on a move
-    const point = (a) => ({ ...mouse.enter(a), ...mouse.leave });
-    const choose = (s) => change({ selected: CELLS[s] });
-    const take = (a) => change({ action: ACTIONS[a] });
-    return (size) => {
-      const { logits, discount } = lab.state("logits", "discount");
-      const [s, action] = [CELLS.indexOf(get("selected")), ACTIONS.indexOf(get("action"))];
-      const set = { logits, discount, selected: s, action, move: mouse.at() ?? action, choose, point, take };
-      const all = evaluate(set);
-      const firstDiscount = get("initial_discount");
-      const start = evaluate({ logits: get("initial_logits"), discount: firstDiscount });
-      const words = `${whatIsBest(s, all)} ${whatMoved(all, start, discount, firstDiscount)}`;
-      const [places, formulas, isTiny] = [makePlaces(size), get("formulas"), size.inner < 330];
-      return {
-        seen: [
-          div("pgc-top", drawGrid(set, all, places, isTiny), drawDetail(set, all, places, formulas)),
-          drawMoves(set, all, isTiny, change),
-          drawTotals(s, all, formulas),
-          drawControls(set, all, lab),
-          sentence(words),
-        ],
-        said: `${CELLS[s]}: V is ${points(all.values[s])}. ${words} J is ${points(all.values[START])}.`,
-      };
+const render = makeLab({ name: "grid_lab", label: "Grid lab", wide: 600 }, (lab) => {
+  const { get, change } = lab;
+  const mouse = pointing(lab.refresh); // on a move
+  const point = (a) => ({ ...mouse.enter(a), ...mouse.leave });
+  const choose = (s) => change({ selected: CELLS[s] });
+  const take = (a) => change({ action: ACTIONS[a] });
+  return (size) => {
+    const { logits, discount } = lab.state("logits", "discount");
+    const [s, action] = [CELLS.indexOf(get("selected")), ACTIONS.indexOf(get("action"))];
+    const set = { logits, discount, selected: s, action, move: mouse.at() ?? action, choose, point, take };
+    const all = evaluate(set);
+    const firstDiscount = get("initial_discount");
+    const start = evaluate({ logits: get("initial_logits"), discount: firstDiscount });
+    const words = `${whatIsBest(s, all)} ${whatMoved(all, start, discount, firstDiscount)}`;
+    const [places, formulas, isTiny] = [makePlaces(size), get("formulas"), size.inner < 330];
+    return {
+      seen: [
+        div("pgc-top", drawGrid(set, all, places, isTiny), drawDetail(set, all, places, formulas)),
+        drawMoves(set, all, isTiny, change),
+        drawTotals(s, all, formulas),
+        drawControls(set, all, lab),
+        sentence(words),
+      ],
+      said: `${CELLS[s]}: V is ${points(all.values[s])}. ${words} J is ${points(all.values[START])}.`,
     };
-  },
+  };
 });
-
-export default { render };

@@ -62,15 +62,10 @@ function makeReport(kernel) {
 }
 
 // makeLab for such a lab: its view has `kernel` and `report` too.
-const makeKernelLab = ({ view, ...about }) =>
-  makeLab({
-    ...about,
-    look: "pgc-kernel",
-    least: 150,
-    view(lab) {
-      const kernel = makeKernel(lab);
-      return view({ ...lab, kernel, report: makeReport(kernel) });
-    },
+const makeKernelLab = (about, view) =>
+  makeLab({ ...about, look: "pgc-kernel", least: 150 }, (lab) => {
+    const kernel = makeKernel(lab);
+    return view({ ...lab, kernel, report: makeReport(kernel) });
   });
 
 // The buttons that every such lab has, `more` after the first two, and what stands beside them.

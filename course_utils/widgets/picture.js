@@ -329,7 +329,10 @@ function compare(ghosts, actual, refuse) {
 const SIDES = 24; // px of a lab's width that its frame takes
 const SLIM = 340;
 
-// The `render` of a lab. view(lab) is called once and returns a function from the size, { inner, isWide, half }, to
+// The `render` that each lab's own file makes, for anywidget.
+export default { render: (given) => render(given) };
+
+// What makes it: view(lab) is called once and returns a function from the size, { inner, isWide, half }, to
 // { seen, said }: the children of the lab, described, and what its live region says, if there is something to say; or
 // null while traits do not fit together, as between two messages of the kernel: the picture stays.
 // lab: get(trait); state(trait, …), their values by name; change({ trait: value, … }); refresh(); refuse(text), which
@@ -337,7 +340,7 @@ const SLIM = 340;
 // leaving(stop): what is to be called at the end.
 // A lab is `wide` from so many px on; a side bar may leave it next to nothing, but it is drawn for `least` px.
 // look: a class for its style.
-function makeLab({ name, label: text, look = "", wide = 560, least = 120, view }) {
+function makeLab({ name, label: text, look = "", wide = 560, least = 120 }, view) {
   return ({ model, el }) => {
     const named = { "data-lab": name, role: "group", "aria-label": text };
     const root = htmlNode(el, "div", { class: `pgc-lab ${look}`, ...named });

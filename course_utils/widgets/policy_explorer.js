@@ -242,53 +242,47 @@ function drawTable(set, found, isWaiting, { get, change, refuse }) {
   return table("the arithmetic of the policy", actions, rows, "action", isWaiting ? [] : [found.last]);
 }
 
-const render = makeLab({
-  name: "policy",
-  label: "Policy explorer",
-  view(lab) {
-    const { get, state, change, refuse } = lab;
-    const still = holdStill(lab.refresh);
-    return (size) => {
-      const set = state("actions", "logits", "temperature", "shift", "seed", "draws", "draw_start");
-      const { actions, logits, shift, temperature } = Object.assign(set, state("predict_first", "revealed", "ghosts"));
-      if (actions.length !== logits.length) return null;
-      const isWaiting = set.predict_first && !set.revealed;
-      const found = explore(set);
-      const ghosts = set.ghosts.length === actions.length ? set.ghosts : actions.map(() => 1 / actions.length);
-      const largest = Math.max(...logits.map((z) => Math.abs(z + shift)));
-      const limit = still.keep(() => niceLimit(largest, NICE_LIMITS));
-      const reveal = () => {
-        const compared = compare(ghosts, found.probabilities, refuse);
-        if (compared === undefined) return;
-        const record = { ...compared, logits, temperature, shift };
-        change({ predictions: [...get("predictions"), record], ghosts: record.predicted, revealed: true });
-      };
-      const hasPredicted = set.predict_first && set.revealed && set.ghosts.length > 0;
-      const record = hasPredicted ? get("predictions").at(-1) : undefined;
-      const missed = record === undefined ? "" : whatWasMissed(set, record);
-      const total = aboutTheSum(ghosts, "probabilities are");
-      const invitation = `Drag the dashed bars to the probabilities you expect, then reveal them. ${total}`;
-      const words = isWaiting ? invitation : whatToSee(set, found);
-      const spoken = namedValues(actions, found.probabilities, (p) => p.toFixed(2));
-      return {
-        seen: [
-          drawSettings(set, lab),
-          div("pgc-panels",
-            drawLogits(set, size, limit, still, change),
-            drawProbabilities(set, found, size, isWaiting, ghosts, change)),
-          !isWaiting && drawEntropy(set, found),
-          drawButtons(set, found, isWaiting, reveal, lab),
-          message(lab.refused()),
-          record !== undefined && h("p", { class: "pgc-gap", "data-role": "gap" }, missed),
-          sentence(words),
-          drawTable(set, found, isWaiting, lab),
-        ],
-        said: isWaiting
-          ? total
-          : `${missed} Probabilities: ${spoken}. Entropy ${short(found.entropy)}. ${words}`.trim(),
-      };
+const render = makeLab({ name: "policy", label: "Policy explorer" }, (lab) => {
+  const { get, state, change, refuse } = lab;
+  const still = holdStill(lab.refresh);
+  return (size) => {
+    const set = state("actions", "logits", "temperature", "shift", "seed", "draws", "draw_start");
+    const { actions, logits, shift, temperature } = Object.assign(set, state("predict_first", "revealed", "ghosts"));
+    if (actions.length !== logits.length) return null;
+    const isWaiting = set.predict_first && !set.revealed;
+    const found = explore(set);
+    const ghosts = set.ghosts.length === actions.length ? set.ghosts : actions.map(() => 1 / actions.length);
+    const largest = Math.max(...logits.map((z) => Math.abs(z + shift)));
+    const limit = still.keep(() => niceLimit(largest, NICE_LIMITS));
+    const reveal = () => {
+      const compared = compare(ghosts, found.probabilities, refuse);
+      if (compared === undefined) return;
+      const record = { ...compared, logits, temperature, shift };
+      change({ predictions: [...get("predictions"), record], ghosts: record.predicted, revealed: true });
     };
-  },
+    const hasPredicted = set.predict_first && set.revealed && set.ghosts.length > 0;
+    const record = hasPredicted ? get("predictions").at(-1) : undefined;
+    const missed = record === undefined ? "" : whatWasMissed(set, record);
+    const total = aboutTheSum(ghosts, "probabilities are");
+    const invitation = `Drag the dashed bars to the probabilities you expect, then reveal them. ${total}`;
+    const words = isWaiting ? invitation : whatToSee(set, found);
+    const spoken = namedValues(actions, found.probabilities, (p) => p.toFixed(2));
+    return {
+      seen: [
+        drawSettings(set, lab),
+        div("pgc-panels",
+          drawLogits(set, size, limit, still, change),
+          drawProbabilities(set, found, size, isWaiting, ghosts, change)),
+        !isWaiting && drawEntropy(set, found),
+        drawButtons(set, found, isWaiting, reveal, lab),
+        message(lab.refused()),
+        record !== undefined && h("p", { class: "pgc-gap", "data-role": "gap" }, missed),
+        sentence(words),
+        drawTable(set, found, isWaiting, lab),
+      ],
+      said: isWaiting
+        ? total
+        : `${missed} Probabilities: ${spoken}. Entropy ${short(found.entropy)}. ${words}`.trim(),
+    };
+  };
 });
-
-export default { render };

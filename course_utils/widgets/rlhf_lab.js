@@ -125,33 +125,27 @@ function drawTalk(get, { text, mood }, i) {
     said("now", "reply", ["replies", "reply_scores", "reply_gold"].map(get)));
 }
 
-const render = makeKernelLab({
-  name: "rlhf",
-  label: "RLHF lab",
-  view({ get, change, kernel, report }) {
-    const { prompts, cap, kinds, panels, line: names } = get("world");
-    return ({ inner, isWide }) => {
-      const [updates, found] = [get("updates"), get("line_numbers")];
-      const [end, score, kl] = [budget(updates, FIRST_RUN), get("scores").at(-1), get("kl").at(-1)];
-      const width = isWide ? Math.floor((inner - COLUMN_GAP) / 2) : inner;
-      const now = score === undefined ? "" : `, score ${digits(score)}, KL to the reference ${digits(kl ?? 0)}`;
-      return {
-        seen: [
-          drawSettings(get, change, kernel, kinds),
-          kernelButtons(kernel, "Run", [], drawProgress(updates, end)),
-          kernelMessage(kernel),
-          div("pgc-panels",
-            Object.entries(panels).map(([name, words], i) => drawPanel(get, CURVES[i], name, words, cap, width))),
-          h("p", { class: "pgc-numbers", "data-role": "line" }, names.map((name, i) =>
-            h("span", {}, code(name), " ", h("b", {}, i < found.length ? digits(found[i]) : "–")))),
-          title("What it replies"),
-          legend(ABOUT_REPLIES),
-          prompts.map((prompt, i) => drawTalk(get, prompt, i)),
-        ],
-        said: report(`update ${grouped(updates)} of ${grouped(end)}${now}`),
-      };
+const render = makeKernelLab({ name: "rlhf", label: "RLHF lab" }, ({ get, change, kernel, report }) => {
+  const { prompts, cap, kinds, panels, line: names } = get("world");
+  return ({ inner, isWide }) => {
+    const [updates, found] = [get("updates"), get("line_numbers")];
+    const [end, score, kl] = [budget(updates, FIRST_RUN), get("scores").at(-1), get("kl").at(-1)];
+    const width = isWide ? Math.floor((inner - COLUMN_GAP) / 2) : inner;
+    const now = score === undefined ? "" : `, score ${digits(score)}, KL to the reference ${digits(kl ?? 0)}`;
+    return {
+      seen: [
+        drawSettings(get, change, kernel, kinds),
+        kernelButtons(kernel, "Run", [], drawProgress(updates, end)),
+        kernelMessage(kernel),
+        div("pgc-panels",
+          Object.entries(panels).map(([name, words], i) => drawPanel(get, CURVES[i], name, words, cap, width))),
+        h("p", { class: "pgc-numbers", "data-role": "line" }, names.map((name, i) =>
+          h("span", {}, code(name), " ", h("b", {}, i < found.length ? digits(found[i]) : "–")))),
+        title("What it replies"),
+        legend(ABOUT_REPLIES),
+        prompts.map((prompt, i) => drawTalk(get, prompt, i)),
+      ],
+      said: report(`update ${grouped(updates)} of ${grouped(end)}${now}`),
     };
-  },
+  };
 });
-
-export default { render };

@@ -307,34 +307,28 @@ function drawTable({ actions, probabilities, draws }, found, { setPolicy, formul
 
 const spoken = ({ actions, probabilities }) => namedValues(actions, probabilities, (p) => p.toFixed(2));
 
-const render = makeLab({
-  name: "score",
-  label: "Score explorer",
-  view({ get, state, change, refuse, refused }) {
-    const ids = [newId("tip"), newId("inside")];
-    const [hand, formulas] = [makeHand(), get("formulas")];
-    return ({ inner, isWide }) => {
-      const set = state("actions", "probabilities", "weighted", "seed", "draws", "draw_start");
-      const setPolicy = (probabilities) => {
-        if (String(probabilities) !== String(set.probabilities)) change({ probabilities, ...freshSample(set) });
-      };
-      const found = explore(set);
-      const width = isWide ? Math.floor(inner * 0.55) : inner;
-      const words = whatToSee(set, found);
-      return {
-        seen: [
-          div("pgc-panels",
-            drawTriangle(set, found, width, ids, hand, setPolicy),
-            drawPlot(set, found, isWide ? inner - width - 16 : inner)),
-          drawButtons(set, { get, change }),
-          message(refused()),
-          sentence(words),
-          drawTable(set, found, { setPolicy, formulas, refuse }),
-        ],
-        said: `Policy: ${spoken(set)}. ${words}`,
-      };
+const render = makeLab({ name: "score", label: "Score explorer" }, ({ get, state, change, refuse, refused }) => {
+  const ids = [newId("tip"), newId("inside")];
+  const [hand, formulas] = [makeHand(), get("formulas")];
+  return ({ inner, isWide }) => {
+    const set = state("actions", "probabilities", "weighted", "seed", "draws", "draw_start");
+    const setPolicy = (probabilities) => {
+      if (String(probabilities) !== String(set.probabilities)) change({ probabilities, ...freshSample(set) });
     };
-  },
+    const found = explore(set);
+    const width = isWide ? Math.floor(inner * 0.55) : inner;
+    const words = whatToSee(set, found);
+    return {
+      seen: [
+        div("pgc-panels",
+          drawTriangle(set, found, width, ids, hand, setPolicy),
+          drawPlot(set, found, isWide ? inner - width - 16 : inner)),
+        drawButtons(set, { get, change }),
+        message(refused()),
+        sentence(words),
+        drawTable(set, found, { setPolicy, formulas, refuse }),
+      ],
+      said: `Policy: ${spoken(set)}. ${words}`,
+    };
+  };
 });
-
-export default { render };

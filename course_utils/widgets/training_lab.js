@@ -232,41 +232,36 @@ function drawEpisode(get, replay, step, side) {
         shownBeside("time", shown))));
 }
 
-const render = makeKernelLab({
-  name: "training",
-  label: "Training lab",
-  view({ get, change, refresh, leaving, kernel, report }) {
-    const { map, highest } = get("world");
-    const replay = makeReplay(get, refresh);
-    leaving(replay.stop);
-    return ({ inner, isWide }) => {
-      const left = isWide ? Math.floor((inner - COLUMN_GAP) * 0.56) : inner;
-      const side = isWide ? inner - COLUMN_GAP - left : Math.min(inner, 320);
-      const [environment, entropyCost, lambda] = ["environment", "entropy_cost", "lambda_"].map(get);
-      const step = replay.step();
-      const words = inWords(get, highest[environment]);
-      return {
-        seen: [
-          row("pgc-settings",
-            wishAmong(kernel, "environment", "environment", Object.keys(highest), environment),
-            check("critic", "critic", get("critic"), (critic) => change({ critic })),
-            range("entropy-cost", "entropy cost", { min: 0, max: 0.2, step: 0.005 }, entropyCost, short(entropyCost),
-              (value) => change({ entropy_cost: value })),
-            range("lambda", "λ", { min: 0, max: 1, step: 0.01 }, lambda, lambda.toFixed(2),
-              (value) => change({ lambda_: value })),
-            stepSizeRange("step-size", "step size", LOWEST_STEP_SIZE, get("step_size"),
-              (value) => change({ step_size: value }))),
-          kernelButtons(kernel, "Train", [["evaluate", "Evaluate on fresh episodes", "evaluate"]]),
-          kernelMessage(kernel),
-          div("pgc-panels",
-            drawCurve(get, highest[environment], left, words),
-            isLake(get) ? drawLake(get, map, side) : drawEpisode(get, replay, step, side)),
-          sentence(words, "line"),
-        ],
-        said: report(words),
-      };
+const render = makeKernelLab({ name: "training", label: "Training lab" }, (lab) => {
+  const { get, change, refresh, kernel } = lab;
+  const { map, highest } = get("world");
+  const replay = makeReplay(get, refresh);
+  lab.leaving(replay.stop);
+  return ({ inner, isWide }) => {
+    const left = isWide ? Math.floor((inner - COLUMN_GAP) * 0.56) : inner;
+    const side = isWide ? inner - COLUMN_GAP - left : Math.min(inner, 320);
+    const [environment, entropyCost, lambda] = ["environment", "entropy_cost", "lambda_"].map(get);
+    const step = replay.step();
+    const words = inWords(get, highest[environment]);
+    return {
+      seen: [
+        row("pgc-settings",
+          wishAmong(kernel, "environment", "environment", Object.keys(highest), environment),
+          check("critic", "critic", get("critic"), (critic) => change({ critic })),
+          range("entropy-cost", "entropy cost", { min: 0, max: 0.2, step: 0.005 }, entropyCost, short(entropyCost),
+            (value) => change({ entropy_cost: value })),
+          range("lambda", "λ", { min: 0, max: 1, step: 0.01 }, lambda, lambda.toFixed(2),
+            (value) => change({ lambda_: value })),
+          stepSizeRange("step-size", "step size", LOWEST_STEP_SIZE, get("step_size"),
+            (value) => change({ step_size: value }))),
+        kernelButtons(kernel, "Train", [["evaluate", "Evaluate on fresh episodes", "evaluate"]]),
+        kernelMessage(kernel),
+        div("pgc-panels",
+          drawCurve(get, highest[environment], left, words),
+          isLake(get) ? drawLake(get, map, side) : drawEpisode(get, replay, step, side)),
+        sentence(words, "line"),
+      ],
+      said: lab.report(words),
     };
-  },
+  };
 });
-
-export default { render };

@@ -235,43 +235,37 @@ function drawScore({ score }, isWide, formula) {
   ], typeset(formula), [], "pgc-gradient");
 }
 
-const render = makeLab({
-  name: "trajectory_tree",
-  label: "Trajectory tree",
-  view(lab) {
-    const { get, change } = lab;
-    const formulas = get("formulas");
-    const mouse = pointing(lab.refresh); // on a path
-    const choose = (i) => {
-      mouse.forget();
-      change({ selected: i });
+const render = makeLab({ name: "trajectory_tree", label: "Trajectory tree" }, (lab) => {
+  const { get, change } = lab;
+  const formulas = get("formulas");
+  const mouse = pointing(lab.refresh); // on a path
+  const choose = (i) => {
+    mouse.forget();
+    change({ selected: i });
+  };
+  return (size) => {
+    const traits = lab.state("logits", "calm", "rewards", "selected", "logit_state", "dynamics_action");
+    const set = { ...traits, shown: mouse.at() ?? traits.selected };
+    const all = walk(set);
+    const start = walk({ logits: get("initial_logits"), calm: get("initial_calm"), rewards: set.rewards });
+    const path = all.paths[set.shown];
+    const words = whatMoved(all, start);
+    const parts = `policy part ${short(path.policy)} times dynamics part ${short(path.dynamics)}`;
+    const told = `probability ${short(path.probability)}, ${parts}, return ${short(path.return)}`;
+    const gradient = { "data-gradient": JSON.stringify(all.gradient) };
+    return {
+      seen: [
+        title("all conversations of two replies", key(" — solid: the policy chooses ┅ dashed: the customer does")),
+        drawTree(set, all, start, makePlaces(size), mouse, choose),
+        drawSettings(set, all, lab),
+        sentence(words),
+        drawPath(set.shown, path, start.paths[set.shown], formulas),
+        drawScore(path, size.isWide, formulas.score),
+        div("pgc-totals",
+          total(formulas, "total", all.total, ` = ${short(all.total)}`),
+          total(formulas, "performance", all.performance, ` = ${short(all.performance)}`, null, gradient)),
+      ],
+      said: `${spoken(set.shown)}: ${told}. J is ${short(all.performance)}. ${words}`,
     };
-    return (size) => {
-      const traits = lab.state("logits", "calm", "rewards", "selected", "logit_state", "dynamics_action");
-      const set = { ...traits, shown: mouse.at() ?? traits.selected };
-      const all = walk(set);
-      const start = walk({ logits: get("initial_logits"), calm: get("initial_calm"), rewards: set.rewards });
-      const path = all.paths[set.shown];
-      const words = whatMoved(all, start);
-      const parts = `policy part ${short(path.policy)} times dynamics part ${short(path.dynamics)}`;
-      const told = `probability ${short(path.probability)}, ${parts}, return ${short(path.return)}`;
-      const gradient = { "data-gradient": JSON.stringify(all.gradient) };
-      return {
-        seen: [
-          title("all conversations of two replies", key(" — solid: the policy chooses ┅ dashed: the customer does")),
-          drawTree(set, all, start, makePlaces(size), mouse, choose),
-          drawSettings(set, all, lab),
-          sentence(words),
-          drawPath(set.shown, path, start.paths[set.shown], formulas),
-          drawScore(path, size.isWide, formulas.score),
-          div("pgc-totals",
-            total(formulas, "total", all.total, ` = ${short(all.total)}`),
-            total(formulas, "performance", all.performance, ` = ${short(all.performance)}`, null, gradient)),
-        ],
-        said: `${spoken(set.shown)}: ${told}. J is ${short(all.performance)}. ${words}`,
-      };
-    };
-  },
+  };
 });
-
-export default { render };
