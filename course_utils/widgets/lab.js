@@ -130,62 +130,6 @@ function drawAction(probabilities, u) {
   return probabilities.length - 1;
 }
 
-// --- a slider inside an SVG: mouse, touch and keyboard --------------------------------------------
-
-// options: valueAt(clientX, clientY), get(), set(value), limits() -> [low, high],
-// small and large steps, onStart and onEnd of a drag (both optional). Home and End lead to the ends that
-// describeSlider has told.
-function makeSlider(node, options) {
-  setAttributes(node, { role: "slider", tabindex: 0 });
-  node.classList.add("pgc-slider");
-  const clamp = (value) => {
-    const [low, high] = options.limits();
-    return Math.min(high, Math.max(low, value));
-  };
-  let dragging = null;
-  node.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false }); // else the page scrolls
-  node.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return;
-    event.preventDefault();
-    event.stopPropagation();
-    dragging = event.pointerId;
-    node.setPointerCapture(event.pointerId);
-    node.focus({ preventScroll: true });
-    node.classList.add("pgc-dragging");
-    options.onStart?.(event);
-  });
-  node.addEventListener("pointermove", (event) => {
-    if (event.pointerId !== dragging) return;
-    options.set(clamp(options.valueAt(event.clientX, event.clientY)));
-  });
-  const stop = (event) => {
-    if (event.pointerId !== dragging) return;
-    dragging = null;
-    node.classList.remove("pgc-dragging");
-    options.onEnd?.();
-  };
-  for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) node.addEventListener(name, stop);
-  node.addEventListener("keydown", (event) => {
-    const direction = { ArrowUp: 1, ArrowRight: 1, PageUp: 1, ArrowDown: -1, ArrowLeft: -1, PageDown: -1 }[event.key];
-    const end = { Home: "aria-valuemin", End: "aria-valuemax" }[event.key];
-    if (!isPlain(event) || (direction ?? end) === undefined) return;
-    const size = event.shiftKey || event.key.startsWith("Page") ? options.large : options.small;
-    const next = end === undefined ? options.get() + direction * size : Number(node.getAttribute(end));
-    options.set(clamp(Number(next.toFixed(10))));
-  });
-}
-
-function describeSlider(node, label, value, [low, high], text, orientation = "vertical") {
-  setAttributes(node, {
-    "aria-label": label,
-    "aria-valuenow": value,
-    "aria-valuemin": low,
-    "aria-valuemax": high,
-    "aria-valuetext": text,
-    "aria-orientation": orientation,
-  });
-}
-
 // --- keys: plain ones are the lab's, those with a modifier JupyterLab's -------------------------------------
 
 const isPlain = (event) => !event.ctrlKey && !event.metaKey && !event.altKey;

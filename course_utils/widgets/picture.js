@@ -85,38 +85,58 @@ function keepControl(node, property, value) {
 // rounded to small steps; jump, when a press takes the handle to the pointer; grip, the px around the handle within
 // which it is taken where it was touched; onStart() and onEnd() of a drag, and `within`, the limits while it lasts.
 function keepSlider(node, slider) {
-  if (node.slider === undefined) makeSlider(node, handOn(node));
+  if (node.slider === undefined) makeSlider(node);
   node.slider = slider; // the hand acts on the newest picture
-  const { label, value, limits, text, across } = slider;
-  describeSlider(node, label, value, limits, text, across ? "horizontal" : "vertical");
+  const { label, value, limits: [low, high], text, across } = slider;
+  const range = { "aria-valuenow": value, "aria-valuemin": low, "aria-valuemax": high, "aria-valuetext": text };
+  setAttributes(node, { "aria-label": label, ...range, "aria-orientation": across ? "horizontal" : "vertical" });
 }
 
-function handOn(node) {
-  let offset = 0;
-  const inside = (x, y) => {
+// Mouse, touch and keyboard on a slider in a picture.
+function makeSlider(node) {
+  setAttributes(node, { role: "slider", tabindex: 0 });
+  node.classList.add("pgc-slider");
+  let [dragging, offset] = [null, 0]; // by which pointer, and how far from the middle of the handle
+  const inside = ({ clientX, clientY }) => {
     const box = node.ownerSVGElement.getBoundingClientRect();
-    return node.slider.across ? x - box.left : y - box.top;
+    return node.slider.across ? clientX - box.left : clientY - box.top;
   };
-  const valueAt = (x, y) => {
+  const setTo = (value) => node.slider.set(clamp(value, node.slider.within ?? node.slider.limits));
+  const follow = (event) => {
     const { axis, steps, round = (value) => roundTo(steps[0], value) } = node.slider;
-    return round(axis.back(inside(x, y) - offset));
+    setTo(round(axis.back(inside(event) - offset)));
   };
-  return {
-    valueAt,
-    get: () => node.slider.value,
-    set: (value) => node.slider.set(value),
-    limits: () => node.slider.within ?? node.slider.limits,
-    get small() { return node.slider.steps[0]; },
-    get large() { return node.slider.steps[1]; },
-    onStart({ clientX, clientY }) {
-      const { axis, value, grip = 0, jump, limits, set, onStart } = node.slider;
-      const away = inside(clientX, clientY) - axis(value);
-      offset = Math.abs(away) < grip ? away : 0;
-      onStart?.();
-      if (jump) set(clamp(valueAt(clientX, clientY), limits));
-    },
-    onEnd: () => node.slider.onEnd?.(),
+  node.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false }); // else the page scrolls
+  node.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0) return;
+    event.preventDefault();
+    event.stopPropagation();
+    dragging = event.pointerId;
+    node.setPointerCapture(dragging);
+    node.focus({ preventScroll: true });
+    node.classList.add("pgc-dragging");
+    const { axis, value, grip = 0, jump, onStart } = node.slider;
+    const away = inside(event) - axis(value);
+    offset = Math.abs(away) < grip ? away : 0;
+    onStart?.();
+    if (jump) follow(event);
+  });
+  node.addEventListener("pointermove", (event) => event.pointerId === dragging && follow(event));
+  const stop = ({ pointerId }) => {
+    if (pointerId !== dragging) return;
+    dragging = null;
+    node.classList.remove("pgc-dragging");
+    node.slider.onEnd?.();
   };
+  for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) node.addEventListener(name, stop);
+  node.addEventListener("keydown", (event) => {
+    const { limits: [low, high], steps: [small, large], value } = node.slider;
+    const direction = { ArrowUp: 1, ArrowRight: 1, PageUp: 1, ArrowDown: -1, ArrowLeft: -1, PageDown: -1 }[event.key];
+    const end = { Home: low, End: high }[event.key];
+    if (!isPlain(event) || (direction ?? end) === undefined) return;
+    const size = event.shiftKey || event.key.startsWith("Page") ? large : small;
+    setTo(Number((end ?? value + direction * size).toFixed(10)));
+  });
 }
 
 const clamp = (value, [low, high]) => Math.min(high, Math.max(low, value));
