@@ -225,7 +225,7 @@ function drawButtons(set, isWaiting, reveal, { get, change, refuse }) {
     const [advantages, logits] = [get("initial_advantages"), get("initial_logits")];
     change({ advantages, logits, draw: 0, steps_taken: 0, ...FRESH });
   };
-  const sizes = { min: 0.1, max: Math.max(10, stepSize), step: 0.1 };
+  const sizes = [0.1, Math.max(10, stepSize), 0.1];
   return row("pgc-actions",
     h("label", {}, "step size η ", dial("step-size", sizes, stepSize, short(stepSize), setStepSize)),
     typed("step-size-input", "step size", STEP_SIZES, stepSize, setStepSize, refuse),

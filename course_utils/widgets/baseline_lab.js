@@ -187,7 +187,7 @@ function drawCurve({ baseline: b, action_dependence: c }, all, { inner, isWide }
   const slider = {
     label: "baseline b", value: b, text: `${short(b)}, variance ${few(all.now)}`,
     steps: [0.1, 1], axis: x, across: true, round: (value) => roundTo(0.01, value), grip: Infinity,
-    set: (value) => change({ baseline: value }),
+    set: change.to("baseline"),
     ...sliderOn(ends, still),
   };
   const dash = isWide ? " — " : "";
@@ -218,19 +218,18 @@ function drawSettings(set, all, { change, refuse }) {
   const { baseline: b, action_dependence: c } = set;
   const to = (role, text, value) => button(role, text, () => change({ baseline: value }));
   const name = { "aria-label": "how far the baseline follows the action’s own reward" };
-  const follow = (value) => change({ action_dependence: value });
-  const spoken = `c = ${short(c)}`;
+  const [follow, spoken] = [change.to("action_dependence"), `c = ${short(c)}`];
   return row("pgc-set",
     div(null,
       h("label", {}, "b =",
-        typed("baseline-input", "baseline b", LIMITS, rounded(b), (value) => change({ baseline: value }), refuse)),
+        typed("baseline-input", "baseline b", LIMITS, rounded(b), change.to("baseline"), refuse)),
       h("span", {}, "or"),
       to("set-zero", "b = 0", 0),
       to("set-value", "b = V", all.value),
       to("set-best", "b = b*", all.best)),
     div(null,
       check("depends", "b depends on the action", c > 0, (is) => follow(is ? FIRST_DEPENDENCE : 0)),
-      dial("dependence", { min: 0, max: 1, step: 0.05 }, c, spoken, follow, name),
+      dial("dependence", [0, 1, 0.05], c, spoken, follow, name),
       shownBeside("dependence", spoken)));
 }
 
@@ -243,10 +242,9 @@ function drawWeights(set, { weights }, { half }, ends, still, { change, refuse }
   const x = (a) => BARS.left + band * (a + 0.5);
   const y = scale(ends, [BARS.low, BARS.top]);
   const name = c > 0 ? "b(a)" : "b";
-  const setReward = (a) => (value) => change({ rewards: replaced(rewards, a, value) });
   const slider = (a) => ({
     label: `reward of ${actions[a]}`, value: rewards[a], text: `${signed(rewards[a])}, weight ${signed(weights[a])}`,
-    steps: [0.1, 1], axis: y, grip: 24, set: setReward(a),
+    steps: [0.1, 1], axis: y, grip: 24, set: change.entry("rewards", a),
     ...sliderOn(ends, still),
   });
   const column = (a) => {
@@ -272,7 +270,7 @@ function drawWeights(set, { weights }, { half }, ends, still, { change, refuse }
       label(right + 5, y(rewards.at(-1) - weights.at(-1)) + 4, name, "start"),
       actions.map((_, a) => column(a))),
     typedRow("rewards, typed", half, BARS, actions.map((action, a) =>
-      typed("reward-input", `reward of ${action}`, LIMITS, rounded(rewards[a]), setReward(a), refuse,
+      typed("reward-input", `reward of ${action}`, LIMITS, rounded(rewards[a]), change.entry("rewards", a), refuse,
         { "data-index": a }))));
 }
 
@@ -318,7 +316,7 @@ function drawEstimates(set, all, { half }, ends, { counts, heaps }, change) {
   return panel(
     h("div", { class: "pgc-head", style: `width: ${half}px` },
       title("estimates for"),
-      choice("component", null, actions, k, (value) => change({ component: value }), select),
+      choice("component", null, actions, k, change.to("component"), select),
       button("draw-again", "draw again", () => change({ draw: set.draw + 1 }), primary)),
     image(`${what}: ${numbers}`, [half, STRIP.height],
       fitting([first, last], x, [STRIP.top, axisY]),
@@ -363,14 +361,13 @@ function drawPolicy({ actions, logits }, { pi }, change) {
     title("policy π — one logit z for each action"),
     actions.map((action, a) => {
       const width = { class: "pgc-fill", "data-role": "pi", "data-index": a, style: `width: ${100 * pi[a]}%` };
-      const set = (value) => change({ logits: replaced(logits, a, value) });
       return h("label", {},
         h("span", {},
           h("span", { class: "pgc-name" }, action),
           h("span", { class: "pgc-shown" }, `z ${short(logits[a])}, π ${share(pi[a])}`)),
         h("span", { class: "pgc-share" }, h("i", { ...width, "data-value": pi[a] })),
-        dial("logit", { min: -LOGIT_LIMIT, max: LOGIT_LIMIT, step: 0.1 }, logits[a],
-          `${short(logits[a])}, probability ${short(pi[a])}`, set,
+        dial("logit", [-LOGIT_LIMIT, LOGIT_LIMIT, 0.1], logits[a],
+          `${short(logits[a])}, probability ${short(pi[a])}`, change.entry("logits", a),
           { "data-index": a, "aria-label": `logit of ${action}` }));
     }));
 }

@@ -185,7 +185,7 @@ function drawRatioDial({ ratio }, seen, x, y, right, change) {
   const slider = {
     label: "ratio ρ", value: ratio, limits: [0, RATIO_LIMIT], steps: [0.01, 0.1], axis: x, across: true, jump: true,
     text: `${plain(ratio)}, surrogate ${signed(seen.surrogate)}, gradient ${gradient}`,
-    set: (value) => change({ ratio: value }),
+    set: change.to("ratio"),
   };
   const point = { stroke: colour("paper"), "stroke-width": 1.5, "data-role": "point", "data-value": seen.surrogate };
   const ring = { stroke: FREE, "stroke-width": 2, "data-role": "plain-point", "data-value": seen.unclipped };
@@ -209,7 +209,7 @@ function drawAdvantageLift({ advantage }, middle, y, change) {
   const slider = {
     label: "advantage A", value: advantage, text: signed(advantage),
     limits: [-ADVANTAGE_LIMIT, ADVANTAGE_LIMIT], steps: [0.05, 0.5], axis: y,
-    set: (value) => change({ advantage: value }),
+    set: change.to("advantage"),
   };
   const side = good ? -13 : 13;
   return h("g", { "data-role": "advantage", slider },
@@ -268,11 +268,9 @@ function drawControls({ clip, step_size: stepSize, steps }, change) {
     button("step", "one step", walk(1), primary),
     button("ten-steps", "10 steps", walk(10), primary),
     button("restart", "back to π_old", () => change({ steps: 0 })),
-    check("clip", "clip", clip, (value) => change({ clip: value })),
-    range("step-size", "step size η ", { min: 0.1, max: 2, step: 0.1 }, stepSize, plain(stepSize),
-      (value) => change({ step_size: value })),
-    range("steps", "steps ", { min: 0, max: MOST_STEPS, step: 1 }, steps, String(steps),
-      (value) => change({ steps: value })));
+    check("clip", "clip", clip, change.to("clip")),
+    range("step-size", "step size η ", [0.1, 2, 0.1], stepSize, plain(stepSize), change.to("step_size")),
+    range("steps", "steps ", [0, MOST_STEPS, 1], steps, String(steps), change.to("steps")));
 }
 
 const sign = (look, text) => [h("span", { class: `pgc-mark pgc-fill ${look}`, "aria-hidden": "true" }), span(text)];
@@ -421,8 +419,7 @@ const render = makeLab({ name: "clip", label: "clip lab" }, ({ get, state, chang
     return {
       seen: [
         row("pgc-settings",
-          range("epsilon", "clip range ε ", { min: 0, max: 0.5, step: 0.01 }, epsilon, plain(epsilon),
-            (value) => change({ epsilon: value })),
+          range("epsilon", "clip range ε ", [0, 0.5, 0.01], epsilon, plain(epsilon), change.to("epsilon")),
           button("reset", "reset", () => change(get("initial"))),
           h("span", { class: "pgc-key", "data-role": "hint" }, "Drag the dot (ρ) and the diamond (A).")),
         div("pgc-first",

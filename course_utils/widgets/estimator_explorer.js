@@ -182,8 +182,8 @@ function markPath(kind, x, y, size, beyond) {
 // Fields below a picture's columns, for the numbers of one trait.
 function drawFields(set, trait, role, word, limits, name, half, { change, refuse }) {
   return typedRow(name, half, MARGIN, set.actions.map((action, a) =>
-    typed(role, `${word} of ${action}`, limits, Number(set[trait][a].toFixed(3)),
-      (value) => change({ [trait]: replaced(set[trait], a, value) }), refuse, { "data-index": a })));
+    typed(role, `${word} of ${action}`, limits, Number(set[trait][a].toFixed(3)), change.entry(trait, a), refuse,
+      { "data-index": a })));
 }
 
 function drawPolicy(set, { probabilities }, { half }, lab) {
@@ -197,7 +197,7 @@ function drawPolicy(set, { probabilities }, { half }, lab) {
       label: `logit of ${action}`, value: logits[a], text: `${short(logits[a])}, probability ${p.toFixed(2)}`,
       limits: LOGITS, steps: [0.1, 1], grip: 24, round: (z) => roundTo(0.01, z),
       axis: Object.assign(() => y(p), { back: (at) => logitFor(y.back(at), logits, a) }),
-      set: (value) => lab.change({ logits: replaced(logits, a, value) }),
+      set: lab.change.entry("logits", a),
     };
     return [
       label(x(a), SMALL.height - 7, fit(action, x.band, 7.2)),
@@ -229,8 +229,7 @@ function drawRewards(set, { half }, still, lab) {
       label: `${isNumber ? "reward" : "x"} of ${action}`, value: q, steps: [0.1, 1],
       text: isNumber ? signed(R) : `x ${signed(q)}, reward ${signed(R)}`,
       limits: QUANTITIES, within: still.isHeld() ? [-limit, limit] : QUANTITIES, ...still.hand,
-      axis: y, grip: 24, round: snapTo(limit),
-      set: (value) => lab.change({ quantities: replaced(quantities, a, value) }),
+      axis: y, grip: 24, round: snapTo(limit), set: lab.change.entry("quantities", a),
     };
     return [
       label(x(a), SMALL.height - 7, fit(action, x.band, 7.2)),
@@ -254,14 +253,12 @@ function drawRewards(set, { half }, still, lab) {
 
 function drawSettings({ samples, h: step, differences, draw }, { get, change }) {
   const scaled = (role, text, values, value, shown, spoken, set) =>
-    range(role, text, { min: 0, max: values.length - 1, step: 1 }, nearest(values, value), shown,
-      (place) => set(values[place]), spoken);
+    range(role, text, [0, values.length - 1, 1], nearest(values, value), shown, (i) => set(values[i]), spoken);
+  const many = grouped(samples);
   const reset = () => change({ logits: get("initial_logits"), quantities: get("initial_quantities"), draw: 0 });
   return row("pgc-sampling",
-    scaled("samples", "samples m", SAMPLE_SIZES, samples, grouped(samples), `${grouped(samples)} samples`,
-      (value) => change({ samples: value })),
-    differences && scaled("h", "step h", STEPS, step, short(step), `h = ${short(step)}`,
-      (value) => change({ h: value })),
+    scaled("samples", "samples m", SAMPLE_SIZES, samples, many, `${many} samples`, change.to("samples")),
+    differences && scaled("h", "step h", STEPS, step, short(step), `h = ${short(step)}`, change.to("h")),
     button("draw-again", "draw again", () => change({ draw: draw + 1 }), primary),
     button("reset", "reset", reset));
 }
@@ -371,8 +368,8 @@ const render = makeLab({ name: "estimator", label: "Estimator explorer" }, (lab)
     return {
       seen: [
         row("",
-          select("reward-kind", "Reward ", KINDS, kind, (value) => change({ reward_kind: value })),
-          check("differences", "finite differences beside it", differences, (is) => change({ differences: is }))),
+          select("reward-kind", "Reward ", KINDS, kind, change.to("reward_kind")),
+          check("differences", "finite differences beside it", differences, change.to("differences"))),
         div("pgc-panels", drawPolicy(set, all, size, lab), drawRewards(set, size, still, lab)),
         drawSettings(set, lab),
         message(lab.refused()),

@@ -196,7 +196,7 @@ function drawCurves({ lambda_: lambda }, { curves, best, now }, { inner }, chang
   const slider = {
     label: "λ", value: lambda, limits: [0, 1], steps: [0.01, 0.1], axis: x, across: true, jump: true,
     text: `${dialText(lambda)}, bias ${signed(now.bias)}, variance ${short(now.variance)}`,
-    set: (value) => change({ lambda_: value }),
+    set: change.to("lambda_"),
   };
   const place = (v) => (v === 0 ? "λ = 0" : dialText(v).replace(".50", ".5"));
   const triangle = { "data-role": "best", "data-value": best.lambda, fill: colour("paper"), stroke: colour("exact") };
@@ -308,11 +308,10 @@ function drawSample({ estimates, limits, advantage, measured }, { inner, isWide 
 function drawSettings({ action, critic_error: error, discount }, { actions }, initial, change) {
   const mood = error === 0 ? "exact" : error > 0 ? "too optimistic" : "too pessimistic";
   return row("pgc-settings",
-    choice("action", "first action ", actions, action, (value) => change({ action: value })),
-    range("critic-error", "critic’s error ", { min: -3, max: 3, step: 0.1 }, error, signed(error),
-      (value) => change({ critic_error: value }), `${signed(error)}, ${mood}`),
-    range("discount", "discount γ ", { min: 0.5, max: 1, step: 0.01 }, discount, dialText(discount),
-      (value) => change({ discount: value })),
+    choice("action", "first action ", actions, action, change.to("action")),
+    range("critic-error", "critic’s error ", [-3, 3, 0.1], error, signed(error),
+      change.to("critic_error"), `${signed(error)}, ${mood}`),
+    range("discount", "discount γ ", [0.5, 1, 0.01], discount, dialText(discount), change.to("discount")),
     button("reset", "reset", () => change({ ...initial, draw: 0 })));
 }
 

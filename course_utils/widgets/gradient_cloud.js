@@ -317,7 +317,7 @@ function drawSettings({ samples: m, weighting, logits, draw }, { pi }, { get, ch
     div("pgc-block pgc-samples",
       title("conversations in one estimate"),
       line("samples", "m",
-        dial("samples", { min: 0, max: most, step: 1 }, Math.log2(m), conversations(m),
+        dial("samples", [0, most, 1], Math.log2(m), conversations(m),
           (power) => change({ samples: 2 ** power }), { "aria-label": "conversations in one estimate, m" }),
         grouped(m))),
     h("fieldset", { class: "pgc-block" },
@@ -334,7 +334,7 @@ function drawSettings({ samples: m, weighting, logits, draw }, { pi }, { get, ch
       title("policy: π(refund)"),
       STATES.map((name, s) =>
         line("policy", name,
-          dial("policy", { min: LOWEST, max: 1 - LOWEST, step: 0.01 }, pi[s][0], `π(refund) = ${short(pi[s][0])}`,
+          dial("policy", [LOWEST, 1 - LOWEST, 0.01], pi[s][0], `π(refund) = ${short(pi[s][0])}`,
             setPolicy(s), { "data-index": s, "aria-label": `probability of a refund, ${name}` }),
           chanceText(pi[s][0]), s))),
     div("pgc-row",
@@ -345,8 +345,8 @@ function drawSettings({ samples: m, weighting, logits, draw }, { pi }, { get, ch
 function drawView({ vertical, zoom }, larger, change) {
   const verticals = VERTICALS.map((name) => [name, `${name} customer`]);
   return row("pgc-view",
-    select("vertical", "upwards", verticals, vertical, (name) => change({ vertical: name })),
-    check("zoom", zoom ? `zoom, × ${few(larger)}` : "zoom in", zoom, (is) => change({ zoom: is })));
+    select("vertical", "upwards", verticals, vertical, change.to("vertical")),
+    check("zoom", zoom ? `zoom, × ${few(larger)}` : "zoom in", zoom, change.to("zoom")));
 }
 
 function drawNumbers({ vertical }, { exact }, { mean, error, deviation, measured, uphill }) {

@@ -249,7 +249,7 @@ function drawMoves({ selected: s, move, action, logits, point, take }, all, isTi
     const [k, z] = [4 * s + a, logits[4 * s + a]];
     const set = (value) => change({ logits: replaced(logits, k, value), action: name });
     const named = { "data-index": a, "aria-label": `logit of ${name} in ${CELLS[s]}` };
-    const range = { min: -LOGIT_LIMIT, max: LOGIT_LIMIT, step: 0.1 };
+    const range = [-LOGIT_LIMIT, LOGIT_LIMIT, 0.1];
     const control = dial("logit", range, z, `${short(z)}, probability ${short(pi[s][a])}`, set, named);
     return [undefined, [control, h("span", { class: "pgc-shown" }, short(z))], undefined, { class: "pgc-of-logit" }];
   };
@@ -283,14 +283,13 @@ function drawControls({ selected: s, logits, discount }, { advantages }, { get, 
   const favoured = replaced(logits, 4 * s + a, limited(logits[4 * s + a] + FAVOUR));
   const improve = (z, k) => (DECISIONS.includes(k >> 2) ? limited(z + advantages[k >> 2][k & 3]) : z);
   const first = { logits: get("initial_logits"), discount: get("initial_discount") };
-  const set = (value) => change({ discount: value });
   return row("pgc-controls",
     button("greedy", "greedy here", () => change({ logits: favoured, action: ACTIONS[a] }), ADDS_FAVOUR),
     button("improve", "improve everywhere", () => change({ logits: logits.map(improve) }), ADDS_ADVANTAGE),
     button("uniform", "uniform everywhere", () => change({ logits: logits.map(() => 0) })),
     button("reset", "reset", () => change(first)),
     h("label", {}, "discount γ",
-      dial("discount", { min: 0.5, max: 0.99, step: 0.01 }, discount, short(discount), set,
+      dial("discount", [0.5, 0.99, 0.01], discount, short(discount), change.to("discount"),
         { "aria-label": "discount γ" }),
       shownBeside("discount", short(discount))));
 }

@@ -97,7 +97,7 @@ const wishAmong = (kernel, role, text, names, value) =>
 
 // A range for a step size: by powers of ten, two digits.
 const stepSizeRange = (role, text, lowest, value, set) =>
-  range(role, text, { min: Math.log10(lowest), max: 0, step: 0.05 }, roundTo(0.05, Math.log10(value)), short(value),
+  range(role, text, [Math.log10(lowest), 0, 0.05], roundTo(0.05, Math.log10(value)), short(value),
     (x) => set(Math.max(lowest, Number((10 ** x).toPrecision(2)))));
 
 const legend = (...children) => h("p", { class: "pgc-key" }, ...children);

@@ -267,10 +267,10 @@ const check = (role, text, checked, set) =>
     }),
     text);
 
-// limits: { min, max, step }; spoken: the value as a screen reader says it; shown: as it stands beside the control.
-const dial = (role, limits, value, spoken, set, more = {}) =>
+// limits: [least, most, step]; spoken: the value as a screen reader says it; shown: as it stands beside the control.
+const dial = (role, [min, max, step], value, spoken, set, more = {}) =>
   h("input", {
-    type: "range", "data-role": role, ...limits, "aria-valuetext": spoken,
+    type: "range", "data-role": role, min, max, step, "aria-valuetext": spoken,
     ".value": value, oninput: (event) => set(Number(event.target.value)), ...more,
   });
 const shownBeside = (role, text) => h("span", { class: "pgc-shown", "data-role": `${role}-shown` }, text);
@@ -355,9 +355,10 @@ export default { render: (given) => render(given) };
 // What makes it: view(lab) is called once and returns a function from the size, { inner, isWide, half }, to
 // { seen, said }: the children of the lab, described, and what its live region says, if there is something to say; or
 // null while traits do not fit together, as between two messages of the kernel: the picture stays.
-// lab: get(trait); state(trait, …), their values by name; change({ trait: value, … }); refresh(); refuse(text), which
-// refused() returns until the next change; model; root, for keys that hold in the whole lab and for the focus;
-// leaving(stop): what is to be called at the end.
+// lab: get(trait); state(trait, …), their values by name; change({ trait: value, … }), with change.to(trait) and
+// change.entry(trait, index), functions from the new value; refresh(); refuse(text), which refused() returns until the
+// next change; model; root, for keys that hold in the whole lab and for the focus; leaving(stop): what is to be called
+// at the end.
 // A lab is `wide` from so many px on; a side bar may leave it next to nothing, but it is drawn for `least` px.
 // look: a class for its style.
 function makeLab({ name, label: text, look = "", wide = 560, least = 120 }, view) {
@@ -367,9 +368,9 @@ function makeLab({ name, label: text, look = "", wide = 560, least = 120 }, view
     const live = makeLiveRegion(root);
     const save = makeSaver(model, root);
     keepPlainKeys(root);
-    let width = null;
+    const get = (trait) => model.get(trait);
+    let [width, refusal] = [null, ""];
     let isChanging = false; // several traits, one picture
-    let refusal = "";
     const refresh = () => {
       if (isChanging) return;
       width = root.clientWidth;
@@ -390,13 +391,14 @@ function makeLab({ name, label: text, look = "", wide = 560, least = 120 }, view
       refresh();
       save();
     };
+    change.to = (trait) => (value) => change({ [trait]: value });
+    change.entry = (trait, i) => (value) => change({ [trait]: replaced(get(trait), i, value) });
     const refuse = (why) => {
       refusal = why;
       refresh();
     };
     const stops = [];
     const leaving = (stop) => stops.push(stop);
-    const get = (trait) => model.get(trait);
     const state = (...traits) => Object.fromEntries(traits.map((trait) => [trait, get(trait)]));
     const see = view({ model, root, get, state, change, refresh, refuse, refused: () => refusal, leaving });
     const observer = new ResizeObserver(() => root.clientWidth === width || refresh());

@@ -99,18 +99,18 @@ function drawSettings(set, { change, refuse }) {
     change({ actions: [...actions, ...added].slice(0, count), logits, ...freshSample(set) });
   };
   const setTemperature = (value) => change({ temperature: value, ...freshSample(set) });
-  const setShift = (value) => change({ shift: value });
+  const setShift = change.to("shift");
   return row("",
     select("count-of-actions", "Actions ", COUNTS.map((n) => [n, n]), actions.length, setCount),
     row("pgc-dial",
       h("label", {}, "temperature κ ",
-        dial("temperature", { min: -1, max: 1, step: 0.02 }, Math.log10(temperature), short(temperature),
+        dial("temperature", [-1, 1, 0.02], Math.log10(temperature), short(temperature),
           (power) => setTemperature(Number((10 ** power).toPrecision(2))))),
       typed("temperature-input", "temperature", TEMPERATURES, temperature, setTemperature, refuse,
         { "aria-label": "temperature κ, typed" })),
     row("pgc-dial",
       h("label", {}, "shift all logits c ",
-        dial("shift", { min: -10, max: 10, step: 0.5 }, shift, signed(shift), setShift)),
+        dial("shift", [-10, 10, 0.5], shift, signed(shift), setShift)),
       typed("shift-input", "shift", SHIFTS, shift, setShift, refuse, { "aria-label": "shift all logits c, typed" })));
 }
 

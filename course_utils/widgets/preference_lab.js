@@ -237,7 +237,7 @@ function makeHand({ get, change }, raters) {
   let whole = null; // what one of these did: { before, after }
   const choices = () => get("choices").map(Math.sign);
   const isComplete = () => choices().length === raters.length;
-  const set = (values) => change({ choices: values });
+  const set = change.to("choices");
   const replace = (after) => {
     whole = { before: choices(), after };
     set(after);

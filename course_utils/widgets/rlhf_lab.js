@@ -33,16 +33,13 @@ function digits(x) {
 function drawSettings(get, change, kernel, kinds) {
   const [beta, epochs, pairs] = ["kl_coef", "num_ppo_epochs", "own_pairs"].map(get);
   return row("pgc-settings",
-    range("kl-coef", "KL penalty β", { min: 0, max: BETAS.length - 1, step: 1 }, nearest(beta), short(beta),
+    range("kl-coef", "KL penalty β", [0, BETAS.length - 1, 1], nearest(beta), short(beta),
       (i) => change({ kl_coef: BETAS[i] })),
-    stepSizeRange("learning-rate", "learning rate", LOWEST_RATE, get("learning_rate"),
-      (value) => change({ learning_rate: value })),
-    range("epochs", "epochs", { min: 1, max: 16, step: 1 }, epochs, String(epochs),
-      (value) => change({ num_ppo_epochs: value })),
-    check("clip", "clip, ε = 0.2", get("clip"), (clip) => change({ clip })),
+    stepSizeRange("learning-rate", "learning rate", LOWEST_RATE, get("learning_rate"), change.to("learning_rate")),
+    range("epochs", "epochs", [1, 16, 1], epochs, String(epochs), change.to("num_ppo_epochs")),
+    check("clip", "clip, ε = 0.2", get("clip"), change.to("clip")),
     wishAmong(kernel, "features", "reward model’s features", kinds, get("feature_kind")),
-    check("show-gold", ["show the gold reward", key("(no real run has it)")], get("show_gold"),
-      (value) => change({ show_gold: value })),
+    check("show-gold", ["show the gold reward", key("(no real run has it)")], get("show_gold"), change.to("show_gold")),
     h("span", { class: "pgc-key", "data-role": "own-pairs" },
       pairs > 0 ? `The reward model learned from ${grouped(pairs)} pairs of your own.` : ""));
 }

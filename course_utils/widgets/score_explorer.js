@@ -282,7 +282,7 @@ function drawButtons(set, { get, change }) {
     [1, 10, 100].map(draw),
     button("clear", "clear draws", () => change(freshSample(set)), { disabled: draws === 0 }),
     button("reset", "reset", () => change({ ...get("initial"), ...freshSample(set) })),
-    check("weighted", "shorten each arrow by its probability", weighted, (is) => change({ weighted: is })));
+    check("weighted", "shorten each arrow by its probability", weighted, change.to("weighted")));
 }
 
 function drawTable({ actions, probabilities, draws }, found, { setPolicy, formulas, refuse }) {

@@ -220,7 +220,7 @@ function drawStage(get, step, side) {
 function drawEpisode(get, replay, step, side) {
   const length = get("replay_length");
   const [shown, disabled] = [`${Math.round(step)} of ${length}`, length === 0];
-  const limits = { min: 0, max: Math.max(1, length), step: 1 };
+  const limits = [0, Math.max(1, length), 1];
   return panel(
     title("one fresh episode"),
     legend(IT_ENDS),
@@ -247,13 +247,11 @@ const render = makeKernelLab({ name: "training", label: "Training lab" }, (lab) 
       seen: [
         row("pgc-settings",
           wishAmong(kernel, "environment", "environment", Object.keys(highest), environment),
-          check("critic", "critic", get("critic"), (critic) => change({ critic })),
-          range("entropy-cost", "entropy cost", { min: 0, max: 0.2, step: 0.005 }, entropyCost, short(entropyCost),
-            (value) => change({ entropy_cost: value })),
-          range("lambda", "λ", { min: 0, max: 1, step: 0.01 }, lambda, lambda.toFixed(2),
-            (value) => change({ lambda_: value })),
-          stepSizeRange("step-size", "step size", LOWEST_STEP_SIZE, get("step_size"),
-            (value) => change({ step_size: value }))),
+          check("critic", "critic", get("critic"), change.to("critic")),
+          range("entropy-cost", "entropy cost", [0, 0.2, 0.005], entropyCost, short(entropyCost),
+            change.to("entropy_cost")),
+          range("lambda", "λ", [0, 1, 0.01], lambda, lambda.toFixed(2), change.to("lambda_")),
+          stepSizeRange("step-size", "step size", LOWEST_STEP_SIZE, get("step_size"), change.to("step_size"))),
         kernelButtons(kernel, "Train", [["evaluate", "Evaluate on fresh episodes", "evaluate"]]),
         kernelMessage(kernel),
         div("pgc-panels",

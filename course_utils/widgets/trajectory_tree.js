@@ -174,7 +174,7 @@ function drawTree(set, { pi, paths }, start, places, mouse, choose) {
 function drawSettings({ logits, calm, logit_state: s, dynamics_action: a }, { pi }, { get, change }) {
   const setting = (role, words, options, index, trait, limits, value, set, name, shown, spoken) =>
     div("pgc-setting",
-      choice(`${role}-which`, words, options, index, (which) => change({ [trait]: which })),
+      choice(`${role}-which`, words, options, index, change.to(trait)),
       dial(role, limits, value, spoken, set, { class: `pgc-of-${role}`, "aria-label": name }),
       shownBeside(role, shown));
   const [z, p] = [short(logits[2 * s]), short(pi[s][0])];
@@ -182,12 +182,10 @@ function drawSettings({ logits, calm, logit_state: s, dynamics_action: a }, { pi
   const replies = ["a refund", "an apology"];
   return row("pgc-moves",
     setting("policy", "logit of refund,", customers, s, "logit_state",
-      { min: -LOGIT_LIMIT, max: LOGIT_LIMIT, step: 0.1 }, logits[2 * s],
-      (value) => change({ logits: replaced(logits, 2 * s, value) }),
+      [-LOGIT_LIMIT, LOGIT_LIMIT, 0.1], logits[2 * s], change.entry("logits", 2 * s),
       `logit of refund, ${STATES[s]}`, `z = ${z}, π = ${p}`, `${z}, probability ${p}`),
     setting("dynamics", "Pr(calm) after", replies, a, "dynamics_action",
-      { min: LOWEST_CALM, max: HIGHEST_CALM, step: 0.02 }, calm[a],
-      (value) => change({ calm: replaced(calm, a, value) }),
+      [LOWEST_CALM, HIGHEST_CALM, 0.02], calm[a], change.entry("calm", a),
       `probability of a calm customer after ${replies[a]}`, `Pr = ${short(calm[a])}`, short(calm[a])),
     button("reset", "reset", () => change({ logits: get("initial_logits"), calm: get("initial_calm") })));
 }
