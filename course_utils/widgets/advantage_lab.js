@@ -71,9 +71,7 @@ function whatHappens({ actions, advantages, mode }, { moves }) {
 
 const went = (move) => (move > 0.005 ? "rise" : move < -0.005 ? "fall" : "stay");
 
-function whatWasMissed({ actions, advantages }, { before, predicted, actual, total_variation: gap }) {
-  const lead = `Gap between your bars and the step (total variation): ${short(gap)}.`;
-  if (gap < 0.02) return `${lead} You saw it coming.`;
+function whatWasMissed({ actions, advantages }, { before, predicted, actual }) {
   const expected = predicted.map((p, a) => p - before[a]);
   const real = actual.map((p, a) => p - before[a]);
   const wrong = real.findIndex((move, a) => went(expected[a]) !== went(move) && Math.abs(move) > 0.005);
@@ -85,12 +83,11 @@ function whatWasMissed({ actions, advantages }, { before, predicted, actual, tot
       A === 0 ? "its own advantage is 0, but the probabilities share a total of 1"
       : `its advantage is ${signed(A)}${others}`;
     const seen = `you will see it ${went(real[wrong])}: ${why}`;
-    return `${lead} You expected ${actions[wrong]} to ${went(expected[wrong])}; ${seen}.`;
+    return `You expected ${actions[wrong]} to ${went(expected[wrong])}; ${seen}.`;
   }
-  const miss = predicted.map((p, a) => Math.abs(p - actual[a]));
-  const worst = miss.indexOf(Math.max(...miss));
+  const worst = furthest(predicted, actual);
   const size = Math.abs(expected[worst]) > Math.abs(real[worst]) ? "smaller" : "larger";
-  return `${lead} Your directions were right; the move of ${actions[worst]} is ${size} than you drew.`;
+  return `Your directions were right; the move of ${actions[worst]} is ${size} than you drew.`;
 }
 
 // --- the picture -------------------------------------------------------------------------------------
@@ -167,14 +164,14 @@ function drawAdvantages(set, { sampled }, { half }, limit, still, { change, refu
 }
 
 // The policy before the step and after it, or what the learner expects, until they reveal.
-function drawProbabilities(set, { probabilities, after }, { half }, { isWaiting, ghosts }, [hatch, tip], change) {
+function drawProbabilities(set, { probabilities, after }, { half }, prediction, [hatch, tip]) {
+  const { isWaiting, isPast, ghosts, setGhost } = prediction;
   const { actions } = set;
   const { x, names, ends } = placeColumns(set, half);
   const y = scale([0, 1], [LOW, MARGIN.top]);
   const width = Math.min(30, x.band * 0.36);
-  const isPredicted = !isWaiting && set.predict_first && set.ghosts.length === actions.length;
   const expected = (action, a, at) =>
-    ghost(a, action, ghosts[a], (value) => change({ ghosts: replaced(ghosts, a, value) }), at, width, y,
+    ghost(a, action, ghosts[a], setGhost(a), at, width, y,
       reach(at - width / 2, MARGIN.top, x.band / 2, LOW - MARGIN.top));
   const stepped = (a, at) => {
     const [from, to] = [y(probabilities[a]), y(after[a])];
@@ -194,7 +191,7 @@ function drawProbabilities(set, { probabilities, after }, { half }, { isWaiting,
       label(x(a) - 2, y(p) - 5, probabilityText(p), "end"),
       label(x(a) + 2, Math.max(11, told - 5), probabilityText(q), "start"),
       isWaiting && expected(action, a, behind),
-      isPredicted && ghostBar(behind, width, y, ghosts[a], 0),
+      isPast && ghostBar(behind, width, y, ghosts[a], 0),
     ];
   };
   const pattern = { width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" };
@@ -212,7 +209,7 @@ function drawProbabilities(set, { probabilities, after }, { half }, { isWaiting,
 }
 
 // Where the learner reveals, they step then: it is the same button, so the focus stays on it.
-function drawButtons(set, isWaiting, reveal, { get, change, refuse }) {
+function drawButtons(set, { isWaiting, reveal }, { get, change, refuse }) {
   const { step_size: stepSize, mode, predict_first: isAsked, steps_taken: steps, draw } = set;
   const setStepSize = (value) => change({ step_size: value, ...FRESH });
   const advance = (count) => {
@@ -281,28 +278,21 @@ function drawTable(set, step, isWaiting, { get, change, refuse }) {
 }
 
 const render = makeLab({ name: "advantage", label: "Advantage Lab" }, (lab) => {
-  const { get, state, change, refuse } = lab;
+  const { get, state, change } = lab;
   const ids = [newId("hatch"), newId("tip")];
   const still = holdStill(lab.refresh);
   return (size) => {
     const set = state("actions", "advantages", "logits", "step_size", "mode", "seed", "draw", "trajectory_length");
-    Object.assign(set, state("predict_first", "revealed", "ghosts", "steps_taken", "preset"));
+    Object.assign(set, state("predict_first", "steps_taken", "preset"));
     const { actions, advantages, logits, step_size: stepSize, mode } = set;
     if (advantages.length !== actions.length || logits.length !== actions.length) return null;
     const step = ascentStep(set);
-    const isWaiting = set.predict_first && !set.revealed;
-    const ghosts = set.ghosts.length === actions.length ? set.ghosts : step.probabilities;
+    const setting = { before: step.probabilities, advantages, logits, step_size: stepSize, mode };
+    const prediction = predictionOf(lab, step.probabilities, step.after, setting);
+    const { isWaiting, record } = prediction;
     const largest = Math.max(...advantages.map(Math.abs));
     const limit = still.keep(() => niceLimit(largest, NICE_LIMITS));
-    const reveal = () => {
-      const compared = compare(ghosts, step.after, refuse);
-      if (compared === undefined) return;
-      const setting = { advantages, logits, step_size: stepSize, mode };
-      const record = { before: step.probabilities, ...compared, ...setting };
-      change({ predictions: [...get("predictions"), record], ghosts: record.predicted, revealed: true });
-    };
-    const record = set.predict_first && set.revealed ? get("predictions").at(-1) : undefined;
-    const missed = record === undefined ? "" : whatWasMissed(set, record);
+    const missed = record ? aboutTheGap(record.total_variation, "step", () => whatWasMissed(set, record)) : "";
     const words = isWaiting ? INVITATION : whatHappens(set, step);
     const after = namedValues(actions, step.after, (p) => p.toFixed(2));
     return {
@@ -310,10 +300,10 @@ const render = makeLab({ name: "advantage", label: "Advantage Lab" }, (lab) => {
         drawSettings(set, get("presets"), change),
         div(actions.length > 4 ? "pgc-panels pgc-many" : "pgc-panels",
           drawAdvantages(set, step, size, limit, still, lab),
-          drawProbabilities(set, step, size, { isWaiting, ghosts }, ids, change)),
-        drawButtons(set, isWaiting, reveal, lab),
+          drawProbabilities(set, step, size, prediction, ids)),
+        drawButtons(set, prediction, lab),
         message(lab.refused()),
-        record !== undefined && h("p", { class: "pgc-gap", "data-role": "gap" }, missed),
+        toldGap(missed),
         sentence(words),
         drawSample(set, step),
         drawTable(set, step, isWaiting, lab),

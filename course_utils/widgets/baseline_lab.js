@@ -55,7 +55,7 @@ function few(x) {
 
 function times(ratio) {
   const text = String(Number(ratio.toPrecision(2)));
-  return ratio >= 1e5 ? short(ratio) : ratio >= 100 ? text.replace(/\B(?=(\d{3})+$)/g, ",") : text;
+  return ratio >= 1e5 ? short(ratio) : ratio >= 100 ? grouped(text) : text;
 }
 
 const isNothing = (x) => Math.abs(x) < 1e-12;

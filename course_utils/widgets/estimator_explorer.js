@@ -113,8 +113,6 @@ function logitFor(probability, logits, index) {
 
 // --- what the lab says in words ----------------------------------------------------------------------
 
-const grouped = (count) => String(count).replace(/\B(?=(\d{3})+$)/g, ",");
-
 // An error as text: two significant digits.
 function few(x) {
   return x === 0 || x >= 100 ? short(x) : x >= 1e-4 ? String(Number(x.toPrecision(2))) : minusSign(x.toExponential(1));

@@ -14,18 +14,14 @@ function solveAlong(moves, right, factor) {
   return [...solve(matrix, right.slice(0, places)), 0];
 }
 
-function average(weights, values) {
-  return weights.reduce((s, w, i) => s + w * values[i], 0);
-}
-
 // What does not depend on λ: the exact values, the critic, the exact advantage of the first place.
 function makeWorld({ transitions, rewards, policy, error_shape: shape }, discount, error) {
   const moves = transitions.map((ofActions, s) =>
-    transitions.map((_, next) => average(policy[s], ofActions.map((row) => row[next]))),
+    transitions.map((_, next) => dot(policy[s], ofActions.map((row) => row[next]))),
   );
-  const values = solveAlong(moves, rewards.map((row, s) => average(policy[s], row)), discount);
+  const values = solveAlong(moves, rewards.map((row, s) => dot(policy[s], row)), discount);
   const critic = values.map((v, s) => v + error * shape[s]);
-  const advantages = transitions[0].map((row, a) => rewards[0][a] + discount * average(row, values) - values[0]);
+  const advantages = transitions[0].map((row, a) => rewards[0][a] + discount * dot(row, values) - values[0]);
   return { transitions, rewards, policy, discount, moves, values, critic, advantages };
 }
 
@@ -35,19 +31,19 @@ function momentsAt({ transitions, rewards, policy, discount, moves, critic }, la
   const delta = (s, a, next) => rewards[s][a] + discount * critic[next] - critic[s];
   const forEach = (make) => transitions.map((ofActions, s) => ofActions.map((row, a) => make(row, s, a)));
   const deltas = forEach((row, s, a) => row.reduce((sum, p, next) => sum + p * delta(s, a, next), 0));
-  const following = solveAlong(moves, deltas.map((row, s) => average(policy[s], row)), decay);
+  const following = solveAlong(moves, deltas.map((row, s) => dot(policy[s], row)), decay);
   const reached = (s, a, next) => delta(s, a, next) + decay * following[next];
   const mean = forEach((row, s, a) => row.reduce((sum, p, next) => sum + p * reached(s, a, next), 0));
   const within = forEach((row, s, a) =>
     row.reduce((sum, p, next) => sum + p * (reached(s, a, next) - mean[s][a]) ** 2, 0),
   );
   const each = within.map(
-    (row, s) => average(policy[s], row) + average(policy[s], mean[s].map((m) => (m - following[s]) ** 2)),
+    (row, s) => dot(policy[s], row) + dot(policy[s], mean[s].map((m) => (m - following[s]) ** 2)),
   );
   const spread = solveAlong(moves, each, decay * decay);
   return {
     mean: mean[0],
-    variance: within[0].map((w, a) => w + decay * decay * average(transitions[0][a], spread)),
+    variance: within[0].map((w, a) => w + decay * decay * dot(transitions[0][a], spread)),
   };
 }
 

@@ -101,21 +101,7 @@ function measure(dots, { exact, ofOne }, m) {
   };
 }
 
-// Half axes and angle (anticlockwise, in radians) of the ellipse of one standard deviation.
-function ellipseOf([xx, xy, yy]) {
-  const [middle, half] = [(xx + yy) / 2, Math.hypot((xx - yy) / 2, xy)];
-  return {
-    long: Math.sqrt(Math.max(middle + half, 0)),
-    across: Math.sqrt(Math.max(middle - half, 0)),
-    angle: Math.atan2(2 * xy, xx - yy) / 2,
-  };
-}
-
 // --- what the lab says in words ------------------------------------------------------------------------
-
-function grouped(count) {
-  return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
-}
 
 // A spread as text: two significant digits.
 function few(x) {
@@ -368,7 +354,7 @@ function drawNumbers({ vertical }, { exact }, { mean, error, deviation, measured
 
 const render = makeLab({ name: "gradient_cloud", label: "Gradient cloud", wide: 600 }, (lab) => {
   const sample = makeSampler();
-  const group = `cloud-${Math.random().toString(36).slice(2)}`;
+  const group = newId("cloud");
   return (size) => {
     const set = lab.state("logits", "samples", "weighting", "vertical", "zoom", "seed", "draw");
     const all = momentsOf(set, lab.get("world"));

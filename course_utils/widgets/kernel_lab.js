@@ -13,7 +13,6 @@ function budget(updates, first = POINTS) {
 }
 
 const stride = (updates, first = POINTS) => budget(updates, first) / POINTS;
-const grouped = (x) => String(Math.round(x)).replace(/\B(?=(\d{3})+$)/g, ",");
 
 // Python on the other side: it answers each wish at once, and acts when it can.
 function makeKernel({ model, refresh, leaving }) {

@@ -48,6 +48,8 @@ function signed(x) {
   return x > 0 && text !== "0" ? `+${text}` : text;
 }
 
+const grouped = (count) => String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ",");
+
 function probabilityText(p) {
   return p.toFixed(2).replace(/^0/, "").replace("1.00", "1.0");
 }
@@ -119,6 +121,18 @@ function solve(matrix, right) {
 
 function totalVariation(p, q) {
   return p.reduce((s, v, a) => s + Math.abs(v - q[a]), 0) / 2;
+}
+
+const furthest = (p, q) => {
+  const apart = p.map((v, a) => Math.abs(v - q[a]));
+  return apart.indexOf(Math.max(...apart));
+};
+
+// Half axes and angle (anticlockwise, in radians) of the ellipse of one standard deviation, from the covariance.
+function ellipseOf([xx, xy, yy]) {
+  const [middle, half] = [(xx + yy) / 2, Math.hypot((xx - yy) / 2, xy)];
+  const [long, across] = [middle + half, middle - half].map((variance) => Math.sqrt(Math.max(variance, 0)));
+  return { long, across, angle: Math.atan2(2 * xy, xx - yy) / 2 };
 }
 
 function drawAction(probabilities, u) {

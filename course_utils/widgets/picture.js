@@ -344,6 +344,45 @@ function compare(ghosts, actual, refuse) {
   return { predicted, actual, total_variation: totalVariation(predicted, actual) };
 }
 
+// A prediction, in a lab with the traits predict_first, revealed, ghosts and predictions: the learner's bars, which
+// stand at `start` first; whether they wait for the answer, or stand beside it; what was recorded of them, with their
+// setting.
+function predictionOf({ get, state, change, refuse }, start, actual, setting) {
+  const { predict_first: isAsked, revealed, ghosts: drawn } = state("predict_first", "revealed", "ghosts");
+  const ghosts = drawn.length === start.length ? drawn : start;
+  return {
+    ghosts,
+    isWaiting: isAsked && !revealed,
+    isPast: isAsked && revealed && drawn === ghosts,
+    record: isAsked && revealed && drawn.length > 0 ? get("predictions").at(-1) : undefined,
+    setGhost: (a) => (value) => change({ ghosts: replaced(ghosts, a, value) }),
+    reveal() {
+      const compared = compare(ghosts, actual, refuse);
+      if (compared === undefined) return;
+      const predictions = [...get("predictions"), { ...compared, ...setting }];
+      change({ predictions, ghosts: compared.predicted, revealed: true });
+    },
+  };
+}
+
+// How far the bars were from what happened; `why` says more, where that is far.
+function aboutTheGap(gap, what, why) {
+  const lead = `Gap between your bars and the ${what} (total variation): ${short(gap)}.`;
+  return `${lead} ${gap < 0.02 ? "You saw it coming." : why()}`;
+}
+const toldGap = (text) => text !== "" && h("p", { class: "pgc-gap", "data-role": "gap" }, text);
+
+// --- draws, in a lab with the traits draws and draw_start ---------------------------------------------
+
+const MOST_DRAWS = 10000;
+// A new policy gets new draws.
+const freshDraws = ({ draw_start: start, draws }) => ({ draw_start: start + draws, draws: 0 });
+const drawMore = ({ draws }, n, change) =>
+  button(`draw-${n}`, `draw ${n}`, () => change({ draws: Math.min(MOST_DRAWS, draws + n) }),
+    { ...primary, disabled: draws >= MOST_DRAWS });
+const clearDraws = ({ draws }, fresh, change) =>
+  button("clear", "clear draws", () => change(fresh), { disabled: draws === 0 });
+
 // --- a lab -----------------------------------------------------------------------------------------
 
 const SIDES = 24; // px of a lab's width that its frame takes

@@ -237,7 +237,7 @@ const focusInput = (card) =>
 
 function viewOf({ title: of, formulas, questions }, { get, change, refresh, leaving }) {
   const words = makeWords(formulas);
-  const unique = Math.random().toString(36).slice(2); // views of a quiz share no group of choices
+  const unique = newId("quiz"); // views of a quiz share no group of choices
   let [toSay, note, timer] = ["", "", null];
   const say = (text) => {
     toSay = text;

@@ -71,10 +71,9 @@ function withProbability(probabilities, index, value) {
 // Two standard errors of the mean in every direction: the covariance of the score over n, in the plane of the corners.
 function errorEllipse(probabilities, draws, corners, centre) {
   const entry = (i, j) => sum(probabilities.map((p, a) => p * corners[a][i] * corners[a][j])) - centre[i] * centre[j];
-  const [xx, xy, yy] = [entry(0, 0), entry(0, 1), entry(1, 1)];
-  const [half, apart] = [(xx + yy) / 2, Math.hypot((xx - yy) / 2, xy)];
-  const radius = (variance) => 2 * Math.sqrt(Math.max(0, variance) / draws);
-  return { rx: radius(half + apart), ry: radius(half - apart), turn: (Math.atan2(2 * xy, xx - yy) * 90) / Math.PI };
+  const { long, across, angle } = ellipseOf([entry(0, 0), entry(0, 1), entry(1, 1)]);
+  const [rx, ry] = [long, across].map((deviation) => (2 * deviation) / Math.sqrt(draws));
+  return { rx, ry, turn: (angle * 180) / Math.PI };
 }
 
 // --- what the explorer says in words -----------------------------------------------------------------
@@ -99,7 +98,6 @@ function whatToSee({ actions, probabilities, draws, weighted }, found) {
 
 // --- the picture -------------------------------------------------------------------------------------
 
-const MOST_DRAWS = 10000;
 const TOP = 26;
 const PLOT = { height: 190, left: 34, right: 8, top: 10, low: 154, most: 1.4 };
 const LEGEND = "● π · ◆ exact mean · • mean of the draws, its way there, ±2 standard errors";
@@ -270,18 +268,12 @@ function drawPlot({ actions, draws }, found, width) {
     draws > 0 && h("p", { class: "pgc-key" }, LEGEND));
 }
 
-// A new policy gets new draws.
-const freshSample = ({ draw_start: start, draws }) => ({ draw_start: start + draws, draws: 0 });
-
 function drawButtons(set, { get, change }) {
-  const { draws, weighted } = set;
-  const draw = (n) =>
-    button(`draw-${n}`, `draw ${n}`, () => change({ draws: Math.min(MOST_DRAWS, draws + n) }),
-      { ...primary, disabled: draws >= MOST_DRAWS });
+  const { weighted } = set;
   return row("pgc-actions",
-    [1, 10, 100].map(draw),
-    button("clear", "clear draws", () => change(freshSample(set)), { disabled: draws === 0 }),
-    button("reset", "reset", () => change({ ...get("initial"), ...freshSample(set) })),
+    [1, 10, 100].map((n) => drawMore(set, n, change)),
+    clearDraws(set, freshDraws(set), change),
+    button("reset", "reset", () => change({ ...get("initial"), ...freshDraws(set) })),
     check("weighted", "shorten each arrow by its probability", weighted, change.to("weighted")));
 }
 
@@ -313,7 +305,7 @@ const render = makeLab({ name: "score", label: "Score explorer" }, ({ get, state
   return ({ inner, isWide }) => {
     const set = state("actions", "probabilities", "weighted", "seed", "draws", "draw_start");
     const setPolicy = (probabilities) => {
-      if (String(probabilities) !== String(set.probabilities)) change({ probabilities, ...freshSample(set) });
+      if (String(probabilities) !== String(set.probabilities)) change({ probabilities, ...freshDraws(set) });
     };
     const found = explore(set);
     const width = isWide ? Math.floor(inner * 0.55) : inner;
