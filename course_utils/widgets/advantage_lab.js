@@ -96,8 +96,7 @@ const NICE_LIMITS = [3, 5, 10, 20, 50, 100, 200, 500, 1000];
 const ADVANTAGES = [-1000, 1000];
 const LOGITS = [-1000, 1000];
 const STEP_SIZES = [0.001, 1000];
-const MARGIN = { left: 34, right: 6, top: 28 };
-const [HEIGHT, LOW] = [236, 212];
+const FRAME = { height: 236, left: 34, right: 6, top: 28, low: 212 };
 const MODES = [
   ["expected", "all actions (expected)"],
   ["sampled_action", "one sampled action"],
@@ -121,19 +120,14 @@ function drawSettings({ mode, preset, predict_first: isAsked }, presets, change)
     check("predict-first", "predict first", isAsked, (is) => change({ predict_first: is, ...FRESH })));
 }
 
-// Where the columns of a picture stand, and a name below each.
-function placeColumns({ actions }, half) {
-  const x = columnsOf(actions.length, [MARGIN.left, half - MARGIN.right]);
-  const letter = actions.length > 4 ? 6.2 : 7;
-  const names = actions.map((action, a) => label(x(a), HEIGHT - 6, fit(action, x.band, letter)));
-  return { x, names, ends: [MARGIN.left, half - MARGIN.right] };
-}
+const namesBelow = (actions, x) =>
+  actions.map((action, a) => label(x(a), FRAME.height - 6, fit(action, x.band, actions.length > 4 ? 6.2 : 7)));
 
 // The axis stands still while a bar is dragged.
 function drawAdvantages(set, { sampled }, { half }, limit, still, { change, refuse }) {
   const { actions, advantages, mode } = set;
-  const { x, names, ends } = placeColumns(set, half);
-  const y = scale([-limit, limit], [LOW, MARGIN.top]);
+  const x = columnsIn(half, FRAME, actions.length);
+  const y = scale([-limit, limit], [FRAME.low, FRAME.top]);
   const setAdvantage = (a) => (value) => change({ advantages: replaced(advantages, a, value), ...FRESH });
   const limits = [-limit, limit];
   const slider = (action, a) => ({
@@ -147,37 +141,36 @@ function drawAdvantages(set, { sampled }, { half }, limit, still, { change, refu
     const isIdle = mode !== "expected" && !sampled.includes(a); // this sample says nothing of it
     const look = { "fill-opacity": isIdle ? 0.3 : 1, ...about("advantage-bar", a, A) };
     return h("g", { ...about("advantage", a), slider: slider(action, a) },
-      reach(x(a) - x.band / 2, MARGIN.top, x.band, LOW - MARGIN.top),
+      x.reach(a),
       bar(x(a), Math.min(40, x.band * 0.56), y(A), y(0), tint, look),
       label(x(a), Math.min(y(A), y(0)) - 16, signed(A)), // a negative one above the axis, clear of the name
       handle(x(a), y(A), tint, 8));
   };
   return panel(
     title("advantage A(s, a)", key("drag a handle or type a number")),
-    drawing("advantage A(s, a)", [half, HEIGHT],
-      rules([limit, 0, -limit], y, ends, signed),
-      names,
+    drawing("advantage A(s, a)", [half, FRAME.height],
+      rules([limit, 0, -limit], y, x.ends, signed),
+      namesBelow(actions, x),
       actions.map(column)),
-    typedRow("advantages, typed", half, MARGIN, actions.map((action, a) =>
-      typed("advantage-input", `advantage of ${action}`, ADVANTAGES, advantages[a], setAdvantage(a), refuse,
-        { "data-index": a }))));
+    typedRow("advantages, typed", half, FRAME, "advantage-input", actions.map((action) => `advantage of ${action}`),
+      ADVANTAGES, advantages, setAdvantage, refuse));
 }
 
 // The policy before the step and after it, or what the learner expects, until they reveal.
 function drawProbabilities(set, { probabilities, after }, { half }, prediction, [hatch, tip]) {
   const { isWaiting, isPast, ghosts, setGhost } = prediction;
   const { actions } = set;
-  const { x, names, ends } = placeColumns(set, half);
-  const y = scale([0, 1], [LOW, MARGIN.top]);
+  const x = columnsIn(half, FRAME, actions.length);
+  const y = scale([0, 1], [FRAME.low, FRAME.top]);
   const width = Math.min(30, x.band * 0.36);
   const expected = (action, a, at) =>
     ghost(a, action, ghosts[a], setGhost(a), at, width, y,
-      reach(at - width / 2, MARGIN.top, x.band / 2, LOW - MARGIN.top));
+      reach(at - width / 2, FRAME.top, x.band / 2, FRAME.low - FRAME.top));
   const stepped = (a, at) => {
     const [from, to] = [y(probabilities[a]), y(after[a])];
     const arrow = { "stroke-width": 1.5, "marker-end": `url(#${tip})` };
     return [
-      bar(at, width, to, LOW, `url(#${hatch})`, { stroke: colour("policy"), ...about("pi-after", a, after[a]) }),
+      bar(at, width, to, FRAME.low, `url(#${hatch})`, { stroke: colour("policy"), ...about("pi-after", a, after[a]) }),
       Math.abs(to - from) > 5 && line(at, from, at, to, colour("ink"), arrow),
     ];
   };
@@ -186,7 +179,7 @@ function drawProbabilities(set, { probabilities, after }, { half }, prediction, 
     const [p, q] = [probabilities[a], isWaiting ? ghosts[a] : after[a]];
     const told = isWaiting ? y(q) - 9 : Math.min(y(p), y(q));
     return [
-      bar(before, width, y(p), LOW, colour("policy"), about("pi-before", a, p)),
+      bar(before, width, y(p), FRAME.low, colour("policy"), about("pi-before", a, p)),
       !isWaiting && stepped(a, behind),
       label(x(a) - 2, y(p) - 5, probabilityText(p), "end"),
       label(x(a) + 2, Math.max(11, told - 5), probabilityText(q), "start"),
@@ -198,12 +191,12 @@ function drawProbabilities(set, { probabilities, after }, { half }, prediction, 
   const head = { viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" };
   return panel(
     title("probability π(a | s)", key(isWaiting ? "■ now  ┅ your prediction" : "■ now  ▨ after the step")),
-    drawing("probability π(a | s)", [half, HEIGHT],
+    drawing("probability π(a | s)", [half, FRAME.height],
       h("defs", {},
         h("pattern", { id: hatch, ...pattern }, rect(0, 0, 6, 6, colour("after")), rect(0, 0, 2, 6, colour("paper"))),
         h("marker", { id: tip, ...head }, path("M0 0 L8 4 L0 8 z", { fill: colour("ink") }))),
-      rules([1, 0.5, 0], y, ends, shareText),
-      names,
+      rules([1, 0.5, 0], y, x.ends, shareText),
+      namesBelow(actions, x),
       actions.map(column)),
     isWaiting && h("p", { class: "pgc-key", "data-role": "ghost-sum" }, aboutTheSum(ghosts, "step is")));
 }

@@ -237,9 +237,8 @@ const rounded = (x) => Number(x.toPrecision(4));
 
 function drawWeights(set, { weights }, { half }, ends, still, { change, refuse }) {
   const { actions, rewards, action_dependence: c } = set;
-  const right = half - BARS.right;
-  const band = (right - BARS.left) / actions.length;
-  const x = (a) => BARS.left + band * (a + 0.5);
+  const x = columnsIn(half, BARS, actions.length);
+  const [band, right] = [x.band, x.ends[1]];
   const y = scale(ends, [BARS.low, BARS.top]);
   const name = c > 0 ? "b(a)" : "b";
   const slider = (a) => ({
@@ -253,7 +252,7 @@ function drawWeights(set, { weights }, { half }, ends, still, { change, refuse }
     const tint = tintOf(cleared(w));
     return [
       h("g", { "data-role": "reward", "data-index": a, slider: slider(a) },
-        reach(x(a) - band / 2, BARS.top, band, BARS.low - BARS.top),
+        x.reach(a),
         bar(x(a), Math.min(42, band * 0.5), y(R), level, tint, about("weight", a, w)),
         handle(x(a), y(R), tint, 8)),
       line(x(a) - band / 2 - 0.5, level, x(a) + band / 2 + 0.5, level, EXACT,
@@ -265,13 +264,12 @@ function drawWeights(set, { weights }, { half }, ends, still, { change, refuse }
   return panel(
     h("div", { class: "pgc-head", style }, title(`weight R(a) − ${name} of each action`)),
     drawing("weight of each action", [half, BARS.height],
-      rules(roundTicks(...ends, 4), y, [BARS.left, right], short, 4),
+      rules(roundTicks(...ends, 4), y, x.ends, short, 4),
       actions.map((action, a) => label(x(a), BARS.height - 7, fit(action, band))),
       label(right + 5, y(rewards.at(-1) - weights.at(-1)) + 4, name, "start"),
       actions.map((_, a) => column(a))),
-    typedRow("rewards, typed", half, BARS, actions.map((action, a) =>
-      typed("reward-input", `reward of ${action}`, LIMITS, rounded(rewards[a]), change.entry("rewards", a), refuse,
-        { "data-index": a }))));
+    typedRow("rewards, typed", half, BARS, "reward-input", actions.map((action) => `reward of ${action}`), LIMITS,
+      rewards.map(rounded), (a) => change.entry("rewards", a), refuse));
 }
 
 // What is drawn of the estimates for one logit: the numbers in the picture.

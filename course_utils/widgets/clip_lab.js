@@ -276,16 +276,16 @@ function drawControls({ clip, step_size: stepSize, steps }, change) {
 const sign = (look, text) => [h("span", { class: `pgc-mark pgc-fill ${look}`, "aria-hidden": "true" }), span(text)];
 
 function drawPolicy({ epsilon }, { pi }, old, actions, half) {
-  const right = half - 14;
+  const x = columnsIn(half, { ...SMALL, right: 14 }, actions.length);
   const y = scale([0, 1], [SMALL.low, SMALL.top]);
-  const width = Math.max(0, right - SMALL.left) / actions.length;
+  const width = x.band;
   const dotted = { stroke: colour("reference"), "stroke-width": 1.8, ...DOTTED };
   return panel(
     title("policy", key(sign("pgc-now", "π now"), sign("pgc-old", "π_old"), sign("pgc-bracket", "1 ± ε"))),
     drawing("policy, now and old", [half, SMALL.height],
-      rules([1, 0.5, 0], y, [SMALL.left, right], String),
+      rules([1, 0.5, 0], y, x.ends, String),
       actions.map((name, a) => {
-        const [p, q, middle] = [pi[a], old[a], SMALL.left + width * (a + 0.5)];
+        const [p, q, middle] = [pi[a], old[a], x(a)];
         const [at, high, low] = [middle + 0.4 * width, y(q * (1 + epsilon)), y(q * (1 - epsilon))];
         return [
           bar(middle, 0.4 * width, y(p), SMALL.low, POLICY, about("now", a, p)),
@@ -299,17 +299,16 @@ function drawPolicy({ epsilon }, { pi }, old, actions, half) {
 }
 
 function drawRatios({ epsilon }, { ratios }, actions, half, formula) {
-  const right = half - SMALL.right;
+  const x = columnsIn(half, SMALL, actions.length);
   const y = scale([0, RATIOS_SHOWN], [SMALL.low, SMALL.top]);
-  const long = Math.max(0, right - SMALL.left);
   const band = Math.max(1.5, y(1 - epsilon) - y(1 + epsilon));
   return panel(
     title("ratio ", key(), typeset(formula), key(sign("pgc-band", "1 ± ε"))),
     drawing("ratio of each action", [half, SMALL.height],
-      rect(SMALL.left, y(1 + epsilon), long, band, colour("band"), { "data-role": "band" }),
-      rules([4, 3, 2, 1, 0], y, [SMALL.left, right]),
+      rect(SMALL.left, y(1 + epsilon), x.band * actions.length, band, colour("band"), { "data-role": "band" }),
+      rules([4, 3, 2, 1, 0], y, x.ends),
       actions.map((name, a) => {
-        const [ratio, middle] = [ratios[a], SMALL.left + (long / actions.length) * (a + 0.5)];
+        const [ratio, middle] = [ratios[a], x(a)];
         const level = y(Math.min(RATIOS_SHOWN, ratio));
         const dot = `M${middle - 6} ${level} a6 6 0 1 0 12 0 a6 6 0 1 0 -12 0 z`;
         const head = ratio > RATIOS_SHOWN ? `M${middle} ${level - 9} l8 13 h-16 z` : dot;

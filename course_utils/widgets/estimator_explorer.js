@@ -149,9 +149,8 @@ const QUANTITIES = [-10, 10];
 const NICE_LIMITS = [0.1, 0.2, 0.5, 1, 2, 3, 5, 10];
 const SAMPLE_SIZES = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000];
 const STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2];
-const MARGIN = { left: 34, right: 6 };
-const SMALL = { height: 164, top: 26, low: 140 };
-const GRADIENT = { height: 238, top: 26, low: 192 };
+const SMALL = { height: 164, left: 34, right: 6, top: 26, low: 140 };
+const GRADIENT = { ...SMALL, height: 238, low: 192 };
 const LINE = { height: 84, rows: { score: 14, difference: 40 }, low: 58 };
 const POWERS = { "-6": "10⁻⁶", "-4": "10⁻⁴", "-2": "0.01", 0: "1", 2: "100" }; // of 10, on the line of squared errors
 const [SAMPLED, INK, EXACT] = [colour("sampled"), colour("sampled-ink"), colour("exact")]; // INK: outline of samples
@@ -179,15 +178,14 @@ function markPath(kind, x, y, size, beyond) {
 
 // Fields below a picture's columns, for the numbers of one trait.
 function drawFields(set, trait, role, word, limits, name, half, { change, refuse }) {
-  return typedRow(name, half, MARGIN, set.actions.map((action, a) =>
-    typed(role, `${word} of ${action}`, limits, Number(set[trait][a].toFixed(3)), change.entry(trait, a), refuse,
-      { "data-index": a })));
+  const names = set.actions.map((action) => `${word} of ${action}`);
+  const values = set[trait].map((v) => Number(v.toFixed(3)));
+  return typedRow(name, half, SMALL, role, names, limits, values, (a) => change.entry(trait, a), refuse);
 }
 
 function drawPolicy(set, { probabilities }, { half }, lab) {
   const { actions, logits } = set;
-  const ends = [MARGIN.left, half - MARGIN.right];
-  const x = columnsOf(actions.length, ends);
+  const x = columnsIn(half, SMALL, actions.length);
   const y = scale([0, 1], [SMALL.low, SMALL.top]);
   const column = (action, a) => {
     const p = probabilities[a];
@@ -200,7 +198,7 @@ function drawPolicy(set, { probabilities }, { half }, lab) {
     return [
       label(x(a), SMALL.height - 7, fit(action, x.band, 7.2)),
       h("g", { ...about("logit", a), slider },
-        reach(x(a) - x.band / 2, SMALL.top, x.band, SMALL.low - SMALL.top),
+        x.reach(a),
         bar(x(a), Math.min(44, x.band * 0.56), y(p), SMALL.low, colour("policy"), about("pi", a, p)),
         label(x(a), y(p) - 13, probabilityText(p)),
         handle(x(a), y(p), colour("policy"), 8)),
@@ -208,7 +206,9 @@ function drawPolicy(set, { probabilities }, { half }, lab) {
   };
   return panel(
     title("probability π(a | s)"),
-    drawing("probability π(a | s)", [half, SMALL.height], rules([1, 0.5, 0], y, ends, shareText), actions.map(column)),
+    drawing("probability π(a | s)", [half, SMALL.height],
+      rules([1, 0.5, 0], y, x.ends, shareText),
+      actions.map(column)),
     drawFields(set, "logits", "logit-input", "logit", LOGITS, "logits, typed", half, lab));
 }
 
@@ -217,8 +217,7 @@ function drawRewards(set, { half }, still, lab) {
   const { actions, quantities, rewards, reward_kind: kind } = set;
   const isNumber = kind === "number";
   const limit = still.keep(() => niceLimit(Math.max(3, ...[...quantities, ...rewards].map(Math.abs)), NICE_LIMITS));
-  const ends = [MARGIN.left, half - MARGIN.right];
-  const x = columnsOf(actions.length, ends);
+  const x = columnsIn(half, SMALL, actions.length);
   const y = scale([-limit, limit], [SMALL.low, SMALL.top]);
   const stairs = Array.from({ length: 2 * Math.ceil(limit) - 1 }, (_, i) => i + 1 - Math.ceil(limit));
   const column = (action, a) => {
@@ -232,7 +231,7 @@ function drawRewards(set, { half }, still, lab) {
     return [
       label(x(a), SMALL.height - 7, fit(action, x.band, 7.2)),
       h("g", { ...about("quantity", a), slider },
-        reach(x(a) - x.band / 2, SMALL.top, x.band, SMALL.low - SMALL.top),
+        x.reach(a),
         bar(x(a), Math.min(44, x.band * 0.56), y(R), y(0), tintOf(R), about("reward", a, R)),
         !isNumber && line(x(a), y(R), x(a), y(q), colour("neutral"), { "stroke-dasharray": "2 3" }),
         handle(x(a), y(q), isNumber ? tintOf(R) : colour("neutral"), 8)),
@@ -242,9 +241,9 @@ function drawRewards(set, { half }, still, lab) {
   return panel(
     title("reward R(a)", key(isNumber ? "" : " — bar R, handle x")),
     drawing("reward R(a)", [half, SMALL.height],
-      rules([limit, 0, -limit], y, ends, signed),
+      rules([limit, 0, -limit], y, x.ends, signed),
       kind === "step" &&
-        stairs.map((level) => level !== 0 && line(ends[0], y(level), ends[1], y(level), colour("rule"))),
+        stairs.map((level) => level !== 0 && line(x.ends[0], y(level), x.ends[1], y(level), colour("rule"))),
       actions.map(column)),
     drawFields(set, "quantities", "quantity-input", "x", QUANTITIES, "rewards, typed", half, lab));
 }
@@ -285,8 +284,7 @@ function drawGradient({ actions, rewards, samples, differences }, all, shown, { 
   const { exact } = all;
   const largest = Math.max(...exact.map(Math.abs), Math.max(...rewards.map(Math.abs)) / 3);
   const limit = niceLimit(1.25 * largest, NICE_LIMITS);
-  const ends = [MARGIN.left, inner - MARGIN.right];
-  const x = columnsOf(actions.length, ends);
+  const x = columnsIn(inner, GRADIENT, actions.length);
   const y = scale([-limit, limit], [GRADIENT.low, GRADIENT.top]);
   const half = x.band * 0.44;
   const estimates = shown.flatMap(({ name }) => all[name].batches.flat());
@@ -296,7 +294,7 @@ function drawGradient({ actions, rewards, samples, differences }, all, shown, { 
   return panel(
     title("gradient ∂J/∂z", key(` — ${keys}: 8 batches of m = ${grouped(samples)}${off}`)),
     drawing("gradient ∂J/∂z", [inner, GRADIENT.height],
-      rules([limit, 0, -limit], y, ends, signed),
+      rules([limit, 0, -limit], y, x.ends, signed),
       actions.map((action, a) => [
         label(x(a), GRADIENT.height - 8, fit(isWide ? `z of ${action}` : action, x.band, 7.2)),
         shown.map((one) => {

@@ -222,18 +222,18 @@ function drawCurves({ lambda_: lambda }, { curves, best, now }, { inner }, chang
 
 function drawWeights({ lambda_: lambda, discount: gamma }, { half }, formula) {
   const y = scale([0, 1], [SMALL.low, SMALL.top]);
-  const band = (half - SMALL.left - SMALL.right) / (REACH + 1);
+  const x = columnsIn(half, SMALL, REACH + 1);
   return panel(
     title("TD errors’ weights in ", key(), typeset(formula)),
     drawing("TD errors’ weights in ", [half, SMALL.height],
-      rules([1, 0.5, 0], y, [SMALL.left, half - SMALL.right], (w) => (w === 0.5 ? ".5" : String(w))),
+      rules([1, 0.5, 0], y, x.ends, (w) => (w === 0.5 ? ".5" : String(w))),
       Array.from({ length: REACH + 1 }, (_, l) => {
-        const [weight, x] = [(gamma * lambda) ** l, SMALL.left + band * (l + 0.5)];
-        const isTold = weight >= 0.005 && (band >= 24 || l % 2 === 0);
+        const weight = (gamma * lambda) ** l;
+        const isTold = weight >= 0.005 && (x.band >= 24 || l % 2 === 0);
         return [
-          bar(x, band * 0.64, y(weight), SMALL.low, colour("neutral"), about("weight", l, weight)),
-          isTold && label(x, y(weight) - 5, dialText(weight)),
-          l === 0 ? label(x + 4, SMALL.height - 6, "l = 0", "end") : label(x, SMALL.height - 6, String(l)),
+          bar(x(l), x.band * 0.64, y(weight), SMALL.low, colour("neutral"), about("weight", l, weight)),
+          isTold && label(x(l), y(weight) - 5, dialText(weight)),
+          l === 0 ? label(x(l) + 4, SMALL.height - 6, "l = 0", "end") : label(x(l), SMALL.height - 6, String(l)),
         ];
       })));
 }
@@ -243,8 +243,7 @@ function drawCritic({ critic_error: error }, { world: { values, critic } }, { ha
   const high = Math.max(0, Math.ceil(Math.max(...values, ...critic) - 1e-9));
   const low = Math.floor(1.2 * Math.min(...values, ...critic) - 0.2 * high); // room for a name below the lower line
   const y = scale([low, high], [SMALL.low, SMALL.top]);
-  const band = (half - SMALL.left - SMALL.right) / values.length;
-  const x = (s) => SMALL.left + band * (s + 0.5);
+  const x = columnsIn(half, SMALL, values.length);
   const lines = high > 0 ? [high, 0, low] : [0, low];
   const isClose = (SMALL.low - SMALL.top) * Math.min(high, -low) < 16 * (high - low); // two labels would touch
   const text = (v) => (v === high && high > 0 && isClose ? "" : short(v));
@@ -253,7 +252,7 @@ function drawCritic({ critic_error: error }, { world: { values, critic } }, { ha
   return panel(
     title("value of each place", key("the critic is right at place 1")),
     drawing("value of each place", [half, SMALL.height],
-      rules(lines, y, [SMALL.left, half - SMALL.right], text),
+      rules(lines, y, x.ends, text),
       values.map((_, s) => label(x(s), SMALL.height - 6, s < values.length - 1 ? String(s + 1) : "home")),
       curve(values.map((v, s) => [x(s), y(v)]), colour("exact"), 1.6),
       curve(critic.map((v, s) => [x(s), y(v)]), colour("value"), 2.2, { "stroke-dasharray": "6 4" }),
@@ -262,7 +261,7 @@ function drawCritic({ critic_error: error }, { world: { values, critic } }, { ha
         diamond(x(s), y(v), 4.5, about("value", s, v)),
       ]),
       label(x(1), y(Math.max(values[1], critic[1])) - 9, over),
-      label(x(3) + band * 0.5, y(Math.min(values[3], critic[3])) + 17, under)));
+      label(x(3) + x.band * 0.5, y(Math.min(values[3], critic[3])) + 17, under)));
 }
 
 const tied = (text, value) => `${text} ${signed(value)}`.replaceAll(" ", "\u00a0");

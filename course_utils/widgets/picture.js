@@ -155,8 +155,15 @@ function scale([low, high], [from, to]) {
 
 // The middle of each of so many columns side by side; `band` is the width of one.
 function columnsOf(count, [left, right]) {
-  const band = (right - left) / count;
+  const band = Math.max(0, right - left) / count;
   return Object.assign((k) => left + band * (k + 0.5), { band });
+}
+
+// Such columns in a picture so wide, of a frame { left, right, top, low }: its `ends`, and what a hand takes of one.
+function columnsIn(width, { left, right, top, low }, count) {
+  const ends = [left, width - right];
+  const x = columnsOf(count, ends);
+  return Object.assign(x, { ends, reach: (k) => reach(x(k) - x.band / 2, top, x.band, low - top) });
 }
 
 // The least of these limits that takes in the largest value, if there is one.
@@ -293,10 +300,11 @@ const typed = (role, name, [low, high], value, set, refuse, more = {}) =>
       refuse(`${name}: got ${got}, wanted a number from ${short(low)} to ${short(high)}. Kept ${short(value)}.`);
     },
   });
-// Fields below the columns of a picture so wide, with these margins.
-const typedRow = (name, width, { left, right }, fields) => {
+// A field below each column of a picture so wide, with these margins; names: of the fields; setter(k): that of one.
+const typedRow = (name, width, { left, right }, role, names, limits, values, setter, refuse) => {
   const style = `width: ${width}px; padding: 0 ${right}px 0 ${left}px`;
-  return h("div", { class: "pgc-fields", role: "group", "aria-label": name, style }, fields);
+  return h("div", { class: "pgc-fields", role: "group", "aria-label": name, style }, names.map((of, k) =>
+    typed(role, of, limits, values[k], setter(k), refuse, { "data-index": k })));
 };
 const message = (text) => h("p", { class: "pgc-message", role: "alert", "data-role": "message" }, text);
 

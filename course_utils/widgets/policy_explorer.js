@@ -77,8 +77,7 @@ const LOGITS = [-1000, 1000];
 const SHIFTS = [-1000, 1000];
 const TEMPERATURES = [0.05, 100];
 const COUNTS = ["2", "3", "4", "5", "6"];
-const MARGIN = { left: 36, right: 6, top: 28 };
-const [HEIGHT, LOW] = [228, 204];
+const FRAME = { height: 228, left: 36, right: 6, top: 28, low: 204 };
 const LETTER = 7.2; // px
 const [NEUTRAL, POLICY, SAMPLED] = [colour("neutral"), colour("policy"), colour("sampled")];
 
@@ -116,10 +115,9 @@ const setLogit = (set, a, change) => (value) =>
 // The axis goes from −limit to limit in what is shown, z + c; it stands still while a bar is dragged.
 function drawLogits(set, { half }, limit, still, change) {
   const { actions, logits, shift } = set;
-  const [left, right] = [MARGIN.left, half - MARGIN.right];
-  const x = columnsOf(actions.length, [left, right]);
-  const y = scale([-limit, limit], [LOW, MARGIN.top]);
-  const axis = scale([-limit - shift, limit - shift], [LOW, MARGIN.top]);
+  const x = columnsIn(half, FRAME, actions.length);
+  const y = scale([-limit, limit], [FRAME.low, FRAME.top]);
+  const axis = scale([-limit - shift, limit - shift], [FRAME.low, FRAME.top]);
   const ends = [-1, 1].map((side) => clamp(side * limit - shift, LOGITS));
   const slider = (action, a) => ({
     label: `logit of ${action}`, value: logits[a], text: signed(logits[a]), steps: [0.1, 1],
@@ -129,15 +127,15 @@ function drawLogits(set, { half }, limit, still, change) {
   const name = shift === 0 ? "logit z (drag)" : "logit z + c (drag)";
   return h("div", { class: "pgc-panel", style: `width: ${half}px` },
     title(h("span", {}, name)),
-    drawing("logit z (drag)", [half, HEIGHT],
-      rules([limit, 0, -limit], y, [left, right], signed),
+    drawing("logit z (drag)", [half, FRAME.height],
+      rules([limit, 0, -limit], y, x.ends, signed),
       actions.map((action, a) => {
         const shown = logits[a] + shift;
-        const top = clamp(y(shown), [MARGIN.top, LOW]); // a pulled bar stays on the axis
+        const top = clamp(y(shown), [FRAME.top, FRAME.low]); // a pulled bar stays on the axis
         return [
-          label(x(a), HEIGHT - 6, fit(action, x.band, LETTER)),
+          label(x(a), FRAME.height - 6, fit(action, x.band, LETTER)),
           h("g", { ...about("logit", a), slider: slider(action, a) },
-            reach(x(a) - x.band / 2, MARGIN.top, x.band, LOW - MARGIN.top),
+            x.reach(a),
             bar(x(a), Math.min(40, x.band * 0.56), top, y(0), NEUTRAL, about("logit-bar", a, shown)),
             label(x(a), Math.min(top, y(0)) - 14, signed(Number(shown.toFixed(10)))),
             handle(x(a), top, NEUTRAL, 8)),
@@ -149,21 +147,19 @@ function drawLogits(set, { half }, limit, still, change) {
 function drawProbabilities(set, { probabilities, shares, errors }, { half }, { isWaiting, isPast, ghosts, setGhost }) {
   const { actions, draws } = set;
   const isSampled = draws > 0 && !isWaiting;
-  const [left, right] = [MARGIN.left, half - MARGIN.right];
-  const x = columnsOf(actions.length, [left, right]);
-  const y = scale([0, 1], [LOW, MARGIN.top]);
+  const x = columnsIn(half, FRAME, actions.length);
+  const y = scale([0, 1], [FRAME.low, FRAME.top]);
   const width = Math.min(isSampled ? 30 : 44, x.band * (isSampled ? 0.36 : 0.5));
   const exact = (a, p) => {
     const at = isSampled ? x(a) - width / 2 - 2 : x(a);
     return [
-      bar(at, width, y(p), LOW, POLICY, about("pi", a, p)),
+      bar(at, width, y(p), FRAME.low, POLICY, about("pi", a, p)),
       label(at, y(p) - 5, probabilityText(p)),
     ];
   };
   const predicted = (action, a) =>
     ghost(a, action, ghosts[a], setGhost(a), x(a), Math.min(44, x.band * 0.5), y,
-      reach(x(a) - x.band / 2, MARGIN.top, x.band, LOW - MARGIN.top),
-      label(x(a), y(ghosts[a]) - 14, probabilityText(ghosts[a])));
+      x.reach(a), label(x(a), y(ghosts[a]) - 14, probabilityText(ghosts[a])));
   const sampled = (a, p) => {
     const at = x(a) + width / 2 + 1;
     const [from, to] = [at - width * 0.35, at + width * 0.35];
@@ -177,10 +173,10 @@ function drawProbabilities(set, { probabilities, shares, errors }, { half }, { i
   const keys = isWaiting ? "┅ your prediction" : isSampled ? "■ exact  ● share  ▒ ±2 s.e." : "■ exact";
   return h("div", { class: "pgc-panel", style: `width: ${half}px` },
     title(h("span", {}, "probability π(a | s)"), key(keys)),
-    drawing("probability π(a | s)", [half, HEIGHT],
-      rules([1, 0.5, 0], y, [left, right], shareText),
+    drawing("probability π(a | s)", [half, FRAME.height],
+      rules([1, 0.5, 0], y, x.ends, shareText),
       actions.map((action, a) => [
-        label(x(a), HEIGHT - 6, fit(action, x.band, LETTER)),
+        label(x(a), FRAME.height - 6, fit(action, x.band, LETTER)),
         isWaiting && predicted(action, a),
         isPast && ghostBar(x(a), Math.min(44, x.band * 0.5) + 8, y, ghosts[a], 0),
         !isWaiting && exact(a, probabilities[a]),
