@@ -170,8 +170,8 @@ function drawProbabilities(set, { probabilities, after }, { half }, prediction, 
     const [from, to] = [y(probabilities[a]), y(after[a])];
     const arrow = { "stroke-width": 1.5, "marker-end": `url(#${tip})` };
     return [
-      bar(at, width, to, FRAME.low, `url(#${hatch})`, { stroke: colour("policy"), ...about("pi-after", a, after[a]) }),
-      Math.abs(to - from) > 5 && line(at, from, at, to, colour("ink"), arrow),
+      bar(at, width, to, FRAME.low, `url(#${hatch})`, { stroke: POLICY, ...about("pi-after", a, after[a]) }),
+      Math.abs(to - from) > 5 && line(at, from, at, to, INK, arrow),
     ];
   };
   const column = (action, a) => {
@@ -179,7 +179,7 @@ function drawProbabilities(set, { probabilities, after }, { half }, prediction, 
     const [p, q] = [probabilities[a], isWaiting ? ghosts[a] : after[a]];
     const told = isWaiting ? y(q) - 9 : Math.min(y(p), y(q));
     return [
-      bar(before, width, y(p), FRAME.low, colour("policy"), about("pi-before", a, p)),
+      bar(before, width, y(p), FRAME.low, POLICY, about("pi-before", a, p)),
       !isWaiting && stepped(a, behind),
       label(x(a) - 2, y(p) - 5, probabilityText(p), "end"),
       label(x(a) + 2, Math.max(11, told - 5), probabilityText(q), "start"),
@@ -193,8 +193,8 @@ function drawProbabilities(set, { probabilities, after }, { half }, prediction, 
     title("probability π(a | s)", key(isWaiting ? "■ now  ┅ your prediction" : "■ now  ▨ after the step")),
     drawing("probability π(a | s)", [half, FRAME.height],
       h("defs", {},
-        h("pattern", { id: hatch, ...pattern }, rect(0, 0, 6, 6, colour("after")), rect(0, 0, 2, 6, colour("paper"))),
-        h("marker", { id: tip, ...head }, path("M0 0 L8 4 L0 8 z", { fill: colour("ink") }))),
+        h("pattern", { id: hatch, ...pattern }, rect(0, 0, 6, 6, colour("after")), rect(0, 0, 2, 6, PAPER)),
+        h("marker", { id: tip, ...head }, path("M0 0 L8 4 L0 8 z", { fill: INK }))),
       rules([1, 0.5, 0], y, x.ends, shareText),
       namesBelow(actions, x),
       actions.map(column)),

@@ -92,14 +92,13 @@ function whatIsSeen({ actions, baseline: b, action_dependence: c }, all) {
 const LOGIT_LIMIT = 8;
 const LIMITS = [-20, 20]; // of rewards and the baseline
 const FIRST_DEPENDENCE = 0.5; // what the check box sets
-const [EXACT, SAMPLED, INK] = [colour("exact"), colour("sampled"), colour("sampled-ink")]; // INK: outline of samples
 const CURVE = { height: 256, left: 40, right: 12, top: 56, low: 213, row: 16 };
 const BARS = { height: 206, left: 40, right: 34, top: 26, low: 182 };
 const STRIP = { height: 240, left: 76, right: 12, top: 2, row: 40, spreadRow: 36, zoomTop: 182, zoomRow: 34 };
 const HEAP = 17; // most of a heap's radius
 const TICKS = 9;
 const MARKS = [
-  ["zero", "no baseline (0)", colour("neutral"), "1.5 3"],
+  ["zero", "no baseline (0)", NEUTRAL, "1.5 3"],
   ["value", "V = J", colour("value-ink"), "5 3"],
   ["best", "best b*", EXACT, null],
 ];
@@ -179,7 +178,7 @@ function drawCurve({ baseline: b, action_dependence: c }, all, { inner, isWide }
   const marks = placeMarks(all, x, inner);
   const point = ({ name, value, at, tint }, row) => {
     const v = all.at[name];
-    const look = name === "zero" ? { fill: colour("paper"), stroke: tint } : { fill: tint, stroke: colour("paper") };
+    const look = name === "zero" ? { fill: PAPER, stroke: tint } : { fill: tint, stroke: PAPER };
     const more = { ...look, "stroke-width": 1.5, ...about("mark", row, v), "data-name": name, "data-at": value };
     if (name === "best") return diamond(at, y(v), 7, more);
     return path(`M${at - 4.5} ${y(v)} a4.5 4.5 0 1 0 9 0 a4.5 4.5 0 1 0 -9 0 z`, more);
@@ -307,7 +306,7 @@ function drawEstimates(set, all, { half }, ends, { counts, heaps }, change) {
   const way = near(mean) - near(exact);
   const tip = 5 * Math.sign(way);
   const barb = Math.abs(way) > 14 ? `H${near(mean) - tip / 2} m${-tip} -5 l${tip} 5 l${-tip} 5` : `H${near(mean)}`;
-  const outline = { stroke: INK, "stroke-width": 1.2 };
+  const outline = { stroke: RIM, "stroke-width": 1.2 };
   const select = { "aria-label": "action whose logit’s estimates are drawn" };
   const what = `${m} estimates of the gradient for the logit of ${actions[k]}, by the action drawn`;
   const numbers = `exact ${signed(exact)}, mean ${signed(mean)}, standard deviation ${few(sd)}`;
@@ -327,22 +326,22 @@ function drawEstimates(set, all, { half }, ends, { counts, heaps }, change) {
       line(x(exact), STRIP.top, x(exact), axisY, EXACT, { "stroke-width": 1.2 }),
       actions.map((action, a) => {
         const at = STRIP.top + STRIP.row * (a + 0.5);
-        const look = { fill: SAMPLED, stroke: INK, "stroke-width": 0.4, transform: `translate(${x(each[a])} ${at})` };
+        const look = { fill: SAMPLED, stroke: RIM, "stroke-width": 0.4, transform: `translate(${x(each[a])} ${at})` };
         const heap = path(heaps[a], { ...look, "data-count": counts[a], ...about("heap", a, each[a]) });
         return [heap, name(at, action, `${counts[a]} drawn`)];
       }),
       name(y, "mean ± sd", "● sampled"),
-      line(within(average - error), y, within(average + error), y, INK, { "stroke-width": 1.5 }),
+      line(within(average - error), y, within(average + error), y, RIM, { "stroke-width": 1.5 }),
       circle(x(average), y, 5, SAMPLED, { ...outline, "data-role": "average", "data-value": average }),
       rect(STRIP.left, STRIP.zoomTop, right - STRIP.left, STRIP.zoomRow, colour("muted"), { rx: 4 }),
       fitting([-nearest, nearest], near, [STRIP.zoomTop, zoomLow]),
       name(middle, "zoom: mean", "◆ exact"),
-      line(near(mean), STRIP.zoomTop + 2, near(mean), zoomLow - 2, INK,
+      line(near(mean), STRIP.zoomTop + 2, near(mean), zoomLow - 2, RIM,
         { "stroke-width": 3, "data-role": "mean", "data-value": mean }),
       Math.abs(way) > 1 && path(`M${near(exact)} ${middle} ${barb}`,
         { stroke: colour("below"), "stroke-width": 3, fill: "none", "data-role": "drift" }),
       diamond(near(exact), middle, 8,
-        { stroke: colour("paper"), "stroke-width": 1, "data-role": "exact", "data-value": exact })));
+        { stroke: PAPER, "stroke-width": 1, "data-role": "exact", "data-value": exact })));
 }
 
 function readout(set, all, counts) {

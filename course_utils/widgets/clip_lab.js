@@ -106,8 +106,6 @@ const RATIOS_SHOWN = 4; // a larger one is drawn at the top with an arrow
 const LOWEST_KL = 1e-3;
 const HIGHEST_KL = 10;
 const ARROW = 14; // px for a gradient of 1
-const POLICY = colour("policy");
-const EXACT = colour("exact");
 const FREE = colour("reference"); // without clip
 const DOTTED = { "stroke-dasharray": "2 3" };
 const BOLD = { "font-weight": 600 };
@@ -160,7 +158,7 @@ function drawSurrogate({ ratio, advantage, epsilon }, seen, width, formula, chan
         return rect(start, CURVE.top, wide, high, fill, { "data-role": "region", "data-name": name });
       }),
       rules([4, 2, 0, -2, -4], y, [CURVE.left, right], short, 13), // the handle of ρ stays clear of the numbers
-      [from, to].map((at) => line(at, CURVE.top, at, CURVE.low, colour("axis"), DASHED)),
+      [from, to].map((at) => line(at, CURVE.top, at, CURVE.low, AXIS, DASHED)),
       label(Math.max(from - 3, CURVE.left + 34), CURVE.top - 8, "1 − ε", "end"),
       label(to + 3, CURVE.top - 8, "1 + ε", "start"),
       [0, 0.5, 1, 1.5, 2].map((v) => label(x(v), CURVE.low + 22, String(v))),
@@ -187,7 +185,7 @@ function drawRatioDial({ ratio }, seen, x, y, right, change) {
     text: `${plain(ratio)}, surrogate ${signed(seen.surrogate)}, gradient ${gradient}`,
     set: change.to("ratio"),
   };
-  const point = { stroke: colour("paper"), "stroke-width": 1.5, "data-role": "point", "data-value": seen.surrogate };
+  const point = { stroke: PAPER, "stroke-width": 1.5, "data-role": "point", "data-value": seen.surrogate };
   const ring = { stroke: FREE, "stroke-width": 2, "data-role": "plain-point", "data-value": seen.unclipped };
   const long = Math.max(0, right - CURVE.left);
   return h("g", { "data-role": "ratio", slider },
@@ -195,7 +193,7 @@ function drawRatioDial({ ratio }, seen, x, y, right, change) {
     reach(CURVE.left - 10, CURVE.low - 14, long + 20, 28),
     reach(at - 16, CURVE.top, 32, CURVE.low - CURVE.top), // a finger elsewhere scrolls the page
     line(at, height, at, CURVE.low, POLICY, { "stroke-width": 2 }),
-    circle(at, y(seen.unclipped), 4.5, colour("paper"), ring),
+    circle(at, y(seen.unclipped), 4.5, PAPER, ring),
     circle(at, height, 5.5, EXACT, point),
     Math.abs(ARROW * seen.gradient) >= 0.5 &&
       path(shaft, { fill: "none", stroke: EXACT, "stroke-width": 2.4, "data-role": "arrow" }),
@@ -205,7 +203,7 @@ function drawRatioDial({ ratio }, seen, x, y, right, change) {
 
 function drawAdvantageLift({ advantage }, middle, y, change) {
   const [level, good] = [y(advantage), advantage > 0];
-  const fill = advantage === 0 ? colour("neutral") : good ? colour("above") : colour("below");
+  const fill = advantage === 0 ? NEUTRAL : good ? colour("above") : colour("below");
   const slider = {
     label: "advantage A", value: advantage, text: signed(advantage),
     limits: [-ADVANTAGE_LIMIT, ADVANTAGE_LIMIT], steps: [0.05, 0.5], axis: y,
@@ -314,7 +312,7 @@ function drawRatios({ epsilon }, { ratios }, actions, half, formula) {
         const head = ratio > RATIOS_SHOWN ? `M${middle} ${level - 9} l8 13 h-16 z` : dot;
         return [
           line(middle, y(1), middle, level, POLICY, { "stroke-width": 4 }),
-          path(head, { fill: POLICY, stroke: colour("paper"), "stroke-width": 1.5, ...about("ratio-mark", a, ratio) }),
+          path(head, { fill: POLICY, stroke: PAPER, "stroke-width": 1.5, ...about("ratio-mark", a, ratio) }),
           label(middle + 10, level + 4, short(ratio), "start"),
           label(middle, SMALL.height - 7, name),
         ];
@@ -348,14 +346,14 @@ function drawSeries({ name, marks, of, on, ends }, { epsilon, steps, clip }, pat
       rules(marks, y, [SMALL.left, right], String, 8),
       [0, 50, 100].map((v) => label(x(v), SMALL.height - 7, v === 50 ? "50 steps" : String(v))),
       name === "largest" && [
-        line(SMALL.left, limit, right, limit, colour("axis"), DASHED),
+        line(SMALL.left, limit, right, limit, AXIS, DASHED),
         label(right + 8, limit + 4, "1 + ε", "start"),
       ],
       lines.map(([which, values, stroke, width, look, isPresent]) => [
         curve(values.map((v, k) => [x(k), y(v)]), stroke, width,
           { ...look, "data-role": "series", "data-name": `${name} ${which}`, ".values": values }),
         circle(x(steps), y(values[steps]), 4.5, isPresent ? POLICY : FREE,
-          { stroke: colour("paper"), "stroke-width": 1 }),
+          { stroke: PAPER, "stroke-width": 1 }),
       ])));
 }
 

@@ -153,7 +153,6 @@ const SMALL = { height: 164, left: 34, right: 6, top: 26, low: 140 };
 const GRADIENT = { ...SMALL, height: 238, low: 192 };
 const LINE = { height: 84, rows: { score: 14, difference: 40 }, low: 58 };
 const POWERS = { "-6": "10⁻⁶", "-4": "10⁻⁴", "-2": "0.01", 0: "1", 2: "100" }; // of 10, on the line of squared errors
-const [SAMPLED, INK, EXACT] = [colour("sampled"), colour("sampled-ink"), colour("exact")]; // INK: outline of samples
 const KINDS = [
   ["number", "any number"],
   ["step", "stairs: x rounded down"],
@@ -161,7 +160,7 @@ const KINDS = [
 ];
 const ESTIMATORS = [
   { name: "score", words: "score function", sign: "●", brief: "score", fill: SAMPLED },
-  { name: "difference", words: "differences", sign: "□", brief: "differences", fill: colour("paper") },
+  { name: "difference", words: "differences", sign: "□", brief: "differences", fill: PAPER },
 ];
 
 function nearest(values, wanted) {
@@ -199,9 +198,9 @@ function drawPolicy(set, { probabilities }, { half }, lab) {
       label(x(a), SMALL.height - 7, fit(action, x.band, 7.2)),
       h("g", { ...about("logit", a), slider },
         x.reach(a),
-        bar(x(a), Math.min(44, x.band * 0.56), y(p), SMALL.low, colour("policy"), about("pi", a, p)),
+        bar(x(a), Math.min(44, x.band * 0.56), y(p), SMALL.low, POLICY, about("pi", a, p)),
         label(x(a), y(p) - 13, probabilityText(p)),
-        handle(x(a), y(p), colour("policy"), 8)),
+        handle(x(a), y(p), POLICY, 8)),
     ];
   };
   return panel(
@@ -233,8 +232,8 @@ function drawRewards(set, { half }, still, lab) {
       h("g", { ...about("quantity", a), slider },
         x.reach(a),
         bar(x(a), Math.min(44, x.band * 0.56), y(R), y(0), tintOf(R), about("reward", a, R)),
-        !isNumber && line(x(a), y(R), x(a), y(q), colour("neutral"), { "stroke-dasharray": "2 3" }),
-        handle(x(a), y(q), isNumber ? tintOf(R) : colour("neutral"), 8)),
+        !isNumber && line(x(a), y(R), x(a), y(q), NEUTRAL, { "stroke-dasharray": "2 3" }),
+        handle(x(a), y(q), isNumber ? tintOf(R) : NEUTRAL, 8)),
       label(x(a), 13, kind === "thumb" ? `${R > 0 ? "up" : "down"} ${signed(R)}` : signed(R)),
     ];
   };
@@ -269,11 +268,11 @@ function drawEstimates({ name, words, sign, fill }, { batches, mean, error }, a,
   const x = columnsOf(BATCHES, [from, from + width]);
   return [
     rect(from, high, width, Math.max(0, low - high), SAMPLED, band),
-    name === "difference" && line(from, inside(mean[a]), from + width, inside(mean[a]), INK, middle),
+    name === "difference" && line(from, inside(mean[a]), from + width, inside(mean[a]), RIM, middle),
     batches.map((batch, b) => {
       const g = batch[a];
       const beyond = g > limit ? 1 : g < -limit ? -1 : 0;
-      const look = { stroke: INK, "stroke-width": 1.2, fill, "data-batch": b, ...about(`${name}-mark`, a, g) };
+      const look = { stroke: RIM, "stroke-width": 1.2, fill, "data-batch": b, ...about(`${name}-mark`, a, g) };
       return path(markPath(name, x(b), inside(g), isWide ? 4 : 3, beyond), look);
     }),
     label(from + width / 2, GRADIENT.low + 17, isWide ? words : sign),
@@ -318,7 +317,7 @@ function drawErrors({ differences }, all, { inner, isWide }) {
     const [estimator, y] = [all[name], LINE.rows[name]];
     const expected = estimator?.expectedSquaredError;
     const long = name === "score" ? words : `finite ${words}`;
-    const look = { fill, "fill-opacity": 0.8, stroke: INK };
+    const look = { fill, "fill-opacity": 0.8, stroke: RIM };
     return [
       line(ends[0], y, ends[1], y, colour("line")),
       label(0, y + 4, isWide ? long : brief, "start"),

@@ -131,11 +131,10 @@ const CHART = { height: 258, rail: 28, top: 46, low: 236, left: 34 };
 const STRIP = { height: 152, row: 16, top: 32, low: 128, left: 10, right: 10 };
 const BEYOND = 8; // episodes of a long tail that may lie off the scale
 const GOLDEN = 0.6180339887498949; // spreads the dots evenly over the height of their strip
-const INK = colour("sampled-ink"); // outline of what is sampled
 const CURVES = [
   ["bias", "bias²", ({ bias }) => bias * bias, [colour("value"), 2.6, { "stroke-dasharray": "7 5" }]],
-  ["variance", "variance", ({ variance }) => variance, [colour("neutral"), 2, { "stroke-dasharray": "10 4 2 4" }]],
-  ["sum", "sum", ({ sum }) => sum, [colour("exact"), 2.8, {}]],
+  ["variance", "variance", ({ variance }) => variance, [NEUTRAL, 2, { "stroke-dasharray": "10 4 2 4" }]],
+  ["sum", "sum", ({ sum }) => sum, [EXACT, 2.8, {}]],
 ];
 const COLUMNS = [
   ["mean", "mean of Â(λ)", "mean"],
@@ -195,15 +194,15 @@ function drawCurves({ lambda_: lambda }, { curves, best, now }, { inner }, chang
     set: change.to("lambda_"),
   };
   const place = (v) => (v === 0 ? "λ = 0" : dialText(v).replace(".50", ".5"));
-  const triangle = { "data-role": "best", "data-value": best.lambda, fill: colour("paper"), stroke: colour("exact") };
-  const point = { stroke: colour("policy"), "stroke-width": 2, "data-role": "point" };
+  const triangle = { "data-role": "best", "data-value": best.lambda, fill: PAPER, stroke: EXACT };
+  const point = { stroke: POLICY, "stroke-width": 2, "data-role": "point" };
   const name = "squared error of Â(λ), exact";
   return panel(
     title(name, key(`▽ least: ${short(best.sum)} at λ\u00a0=\u00a0${dialText(best.lambda)}`)),
     drawing(name, [inner, CHART.height],
       rules([limit, limit / 2, 0], y, [CHART.left, right]),
       ticks([0, 0.25, 0.5, 0.75, 1], x, [CHART.low, CHART.low + 4], 13, place, onAxis),
-      line(least, y(best.sum), least, CHART.low, colour("axis"), { "stroke-dasharray": "2 3" }),
+      line(least, y(best.sum), least, CHART.low, AXIS, { "stroke-dasharray": "2 3" }),
       CURVES.map(([name, , of, [stroke, width, more]]) =>
         curve(curves.map((p) => [x(p.lambda), y(of(p))]), stroke, width,
           { "data-role": "curve", "data-name": name, "stroke-linejoin": "round", ...more })),
@@ -213,10 +212,10 @@ function drawCurves({ lambda_: lambda }, { curves, best, now }, { inner }, chang
         rect(CHART.left, CHART.rail - 2, right - CHART.left, 4, colour("wash"), { rx: 2 }),
         reach(CHART.left - 10, CHART.rail - 14, right - CHART.left + 20, 28),
         reach(dial - 20, 0, 40, CHART.low), // a finger elsewhere scrolls the page
-        line(dial, CHART.rail, dial, CHART.low, colour("policy"), { "stroke-width": 2 }),
+        line(dial, CHART.rail, dial, CHART.low, POLICY, { "stroke-width": 2 }),
         CURVES.map(([name, , of]) =>
-          circle(dial, y(of(now)), 4.5, colour("paper"), { ...point, "data-name": name, "data-value": of(now) })),
-        handle(dial, CHART.rail, colour("policy")),
+          circle(dial, y(of(now)), 4.5, PAPER, { ...point, "data-name": name, "data-value": of(now) })),
+        handle(dial, CHART.rail, POLICY),
         label(dial, 12, `λ = ${dialText(lambda)}`, "middle", { "font-weight": 600 }))));
 }
 
@@ -231,7 +230,7 @@ function drawWeights({ lambda_: lambda, discount: gamma }, { half }, formula) {
         const weight = (gamma * lambda) ** l;
         const isTold = weight >= 0.005 && (x.band >= 24 || l % 2 === 0);
         return [
-          bar(x(l), x.band * 0.64, y(weight), SMALL.low, colour("neutral"), about("weight", l, weight)),
+          bar(x(l), x.band * 0.64, y(weight), SMALL.low, NEUTRAL, about("weight", l, weight)),
           isTold && label(x(l), y(weight) - 5, dialText(weight)),
           l === 0 ? label(x(l) + 4, SMALL.height - 6, "l = 0", "end") : label(x(l), SMALL.height - 6, String(l)),
         ];
@@ -254,10 +253,10 @@ function drawCritic({ critic_error: error }, { world: { values, critic } }, { ha
     drawing("value of each place", [half, SMALL.height],
       rules(lines, y, x.ends, text),
       values.map((_, s) => label(x(s), SMALL.height - 6, s < values.length - 1 ? String(s + 1) : "home")),
-      curve(values.map((v, s) => [x(s), y(v)]), colour("exact"), 1.6),
+      curve(values.map((v, s) => [x(s), y(v)]), EXACT, 1.6),
       curve(critic.map((v, s) => [x(s), y(v)]), colour("value"), 2.2, { "stroke-dasharray": "6 4" }),
       values.map((v, s) => [
-        rect(x(s) - 4, y(critic[s]) - 4, 8, 8, colour("paper"), { ...square, ...about("critic", s, critic[s]) }),
+        rect(x(s) - 4, y(critic[s]) - 4, 8, 8, PAPER, { ...square, ...about("critic", s, critic[s]) }),
         diamond(x(s), y(v), 4.5, about("value", s, v)),
       ]),
       label(x(1), y(Math.max(values[1], critic[1])) - 9, over),
@@ -275,9 +274,9 @@ function drawSample({ estimates, limits, advantage, measured }, { inner, isWide 
   const marks = Array.from({ length: 12 }, (_, k) => (Math.ceil(low / step) + k) * step).filter((v) => v <= high);
   const { mean } = measured.values;
   const [truth, middle, error] = [x(advantage), x(mean), 2 * measured.errors.mean];
-  const cloud = { fill: colour("sampled"), "fill-opacity": 0.6, stroke: INK, "stroke-opacity": 0.45 };
+  const cloud = { fill: SAMPLED, "fill-opacity": 0.6, stroke: RIM, "stroke-opacity": 0.45 };
   const thick = { "stroke-width": 5, "stroke-opacity": 0.55, "stroke-linecap": "round" };
-  const dot = { stroke: INK, "stroke-width": 1.5, "data-role": "mean", "data-value": mean };
+  const dot = { stroke: RIM, "stroke-width": 1.5, "data-role": "mean", "data-value": mean };
   const beyond = estimates.filter((value) => value < low).length;
   const name = `${EPISODES} sampled Â(λ), one dot each`;
   return panel(
@@ -290,12 +289,12 @@ function drawSample({ estimates, limits, advantage, measured }, { inner, isWide 
         estimates.map((value, i) => {
           const cx = value < low ? STRIP.left - 5 : x(value).toFixed(2);
           const cy = STRIP.top + (STRIP.low - STRIP.top - 4) * ((i * GOLDEN) % 1);
-          return circle(cx, cy.toFixed(2), isWide ? 2.8 : 2.2, value < low ? colour("paper") : null);
+          return circle(cx, cy.toFixed(2), isWide ? 2.8 : 2.2, value < low ? PAPER : null);
         })),
-      line(truth, STRIP.row, truth, STRIP.low, colour("exact"), { "stroke-width": 1.6 }),
-      line(truth, STRIP.row, middle, STRIP.row, colour("axis"), { "stroke-dasharray": "2 3" }),
-      line(x(mean - error), STRIP.row, x(mean + error), STRIP.row, INK, thick),
-      circle(middle, STRIP.row, 5.5, colour("sampled"), dot),
+      line(truth, STRIP.row, truth, STRIP.low, EXACT, { "stroke-width": 1.6 }),
+      line(truth, STRIP.row, middle, STRIP.row, AXIS, { "stroke-dasharray": "2 3" }),
+      line(x(mean - error), STRIP.row, x(mean + error), STRIP.row, RIM, thick),
+      circle(middle, STRIP.row, 5.5, SAMPLED, dot),
       diamond(truth, STRIP.row, 7, { "data-role": "advantage", "data-value": advantage }),
       beyond > 0 && label(STRIP.left - 4, STRIP.row + 4, `◂ ${beyond} further left`, "start")));
 }

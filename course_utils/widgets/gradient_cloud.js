@@ -131,8 +131,6 @@ const SHORT_REACH = 1.9; // towards the side where the vertical component hardly
 const ZOOMED = 3.3; // standard deviations from the middle to the edge when the picture follows the cloud
 const LARGEST_UNIT = 44e3; // pixels for 1: labels of the axes have at most three decimals
 const LOWEST = 0.01; // probabilities the sliders set
-const [EXACT, SAMPLED, INK] = [colour("exact"), colour("sampled"), colour("sampled-ink")]; // INK: outline of samples
-const PAPER = colour("paper");
 const DOT = "M-4.5 0 a4.5 4.5 0 1 0 9 0 a4.5 4.5 0 1 0 -9 0 z";
 const SMALL_DOT = "M-3.8 0 a3.8 3.8 0 1 0 7.6 0 a3.8 3.8 0 1 0 -7.6 0 z";
 const [RIGHT, LEFT] = ["M6 0 L-4 -5 v10 z", "M-6 0 L4 -5 v10 z"];
@@ -203,7 +201,7 @@ function drawDownhill({ x, y, across, high }, exact) {
 function drawEllipse({ x, y, unit }, exact, { long, across, angle }, k) {
   const turned = `translate(${x(exact[0])} ${y(exact[1])}) rotate(${(-angle * 180) / Math.PI})`;
   const shape = { rx: k * long * unit, ry: k * across * unit, transform: turned };
-  const look = { fill: SAMPLED, "fill-opacity": k === 1 ? 0.16 : 0.1, stroke: INK, "stroke-width": 1.3 };
+  const look = { fill: SAMPLED, "fill-opacity": k === 1 ? 0.16 : 0.1, stroke: RIM, "stroke-width": 1.3 };
   const told = { "data-long": k * long, "data-thin": k * across, "data-angle": angle };
   const dashes = k === 1 ? null : "6 4";
   return h("ellipse", { ...shape, ...look, "stroke-dasharray": dashes, ...about("ellipse", k), ...told });
@@ -227,7 +225,7 @@ function placeDots(estimates, { x, y, across, high, isWide }) {
 
 function drawDot([first, second], isUphill, { px, py, left }, isWide, k) {
   const moved = `transform: translate(${(MARGIN.left + px).toFixed(2)}px, ${(MARGIN.top + py).toFixed(2)}px)`;
-  const look = { fill: isUphill ? SAMPLED : PAPER, stroke: INK, "stroke-width": 1.2, class: "pgc-dot", style: moved };
+  const look = { fill: isUphill ? SAMPLED : PAPER, stroke: RIM, "stroke-width": 1.2, class: "pgc-dot", style: moved };
   const told = { "data-x": first, "data-y": second, "data-uphill": isUphill ? 1 : 0, "data-outside": left };
   const shape = left !== null ? TIPS[left] : isWide ? DOT : SMALL_DOT;
   return path(shape, { ...look, ...about("estimate", k), ...told });
@@ -238,20 +236,20 @@ function drawLegend(beyond) {
     h("span", { class: "pgc-legend-item", ...more },
       h("svg", { width: 18, height: 14, viewBox: "-9 -7 18 14", "aria-hidden": "true" }, marks),
       h("span", {}, words));
-  const dot = (fill, more) => path(SMALL_DOT, { fill, stroke: INK, ...more });
-  const ring = (rx, ry, more) => h("ellipse", { rx, ry, fill: SAMPLED, stroke: INK, ...more });
+  const dot = (fill, more) => path(SMALL_DOT, { fill, stroke: RIM, ...more });
+  const ring = (rx, ry, more) => h("ellipse", { rx, ry, fill: SAMPLED, stroke: RIM, ...more });
   const heap = [[-3, 2], [3, 2], [0, -2]];
   return h("p", { class: "pgc-key pgc-legend" },
     entry("exact", diamond(0, 0, 6)),
     entry("estimate", dot(SAMPLED)),
     entry("downhill", [rect(-9, -7, 18, 14, colour("muted")), dot(PAPER, { "stroke-width": 1.4 })]),
-    entry("equal ones", heap.map(([x, y]) => circle(x, y, 3.6, SAMPLED, { stroke: INK }))),
+    entry("equal ones", heap.map(([x, y]) => circle(x, y, 3.6, SAMPLED, { stroke: RIM }))),
     entry("1, 2 standard deviations", [
       ring(8, 6, { "fill-opacity": 0.2, "stroke-dasharray": "3 2" }),
       ring(4, 3, { "fill-opacity": 0.35 }),
     ]),
     entry(h("span", { "data-role": "beyond" }, `${beyond} beyond the edge`),
-      path(RIGHT, { fill: SAMPLED, stroke: INK }), { hidden: beyond === 0 }));
+      path(RIGHT, { fill: SAMPLED, stroke: RIM }), { hidden: beyond === 0 }));
 }
 
 function drawPlane({ zoom, vertical }, { exact }, { deviation, covariance, uphill }, estimates, plane) {

@@ -108,7 +108,7 @@ const ADDS_ADVANTAGE = { ...primary, title: "adds A(s, a) to every logit" };
 
 function shade(value) {
   const share = Math.round(100 * clamp(scale(VALUES, [0, 1])(value), [0, 1]));
-  return `color-mix(in srgb, ${colour("value-wash")} ${share}%, ${colour("paper")})`;
+  return `color-mix(in srgb, ${colour("value-wash")} ${share}%, ${PAPER})`;
 }
 
 // A triangle whose area is proportional to π, from (x, y) towards the move; `most` long at π = 1.
@@ -156,7 +156,7 @@ function drawEnd(s, { x, y, width, height }) {
   const look = { stroke: colour(stroke), "stroke-width": thick, fill: fill ? colour(fill) : "none" };
   const [ground, first] = kind === "#" ? ["block", cy + 4] : ["muted", cy + 11];
   return h("g", { "aria-hidden": "true" },
-    rect(left, top, width, height, colour(ground), { stroke: colour("axis"), "stroke-width": 1 }),
+    rect(left, top, width, height, colour(ground), { stroke: AXIS, "stroke-width": 1 }),
     path(d, { "stroke-linecap": "round", ...look }),
     words.map((word, k) => label(cx, first + 16 * k, word, "middle", { class: k === 1 && "pgc-value" })));
 }
@@ -171,11 +171,11 @@ function drawCell(s, { selected, move, choose }, { pi, values }, { x, y, width, 
   const name = `${place}: V ${points(values[s])}; ${moves}`;
   const gate = { class: "pgc-gate", rx: 4 };
   return h("g", { class: "pgc-cell", ...radioMark("cell", s, s === selected, name, choose, (key) => keyLeads(s, key)) },
-    rect(left, top, width, height, shade(values[s]), { stroke: colour("axis"), "stroke-width": 1 }),
+    rect(left, top, width, height, shade(values[s]), { stroke: AXIS, "stroke-width": 1 }),
     kind === "T" && rect(left + 5, top + 5, Math.max(0, width - 10), height - 10, null, gate),
     ACTIONS.map((_, a) => {
       const [down, right] = MOVES[a];
-      const look = { fill: colour("policy"), class: s === selected && a === move && "pgc-on" };
+      const look = { fill: POLICY, class: s === selected && a === move && "pgc-on" };
       const d = arrow(cx + right * beside, cy + down * 12, a, pi[s][a], most);
       return path(d, { ...look, ...about("arrow", 4 * s + a, pi[s][a]) });
     }),

@@ -24,6 +24,9 @@ function htmlNode(parent, tag, attributes = {}, text = null) {
 
 // A colour by its role; lab.css says which it is in a light and a dark page and under forced colours.
 const colour = (role) => `var(--pgc-${role})`;
+const [INK, PAPER, AXIS, NEUTRAL] = [colour("ink"), colour("paper"), colour("axis"), colour("neutral")];
+const [POLICY, EXACT] = [colour("policy"), colour("exact")];
+const [SAMPLED, RIM] = [colour("sampled"), colour("sampled-ink")]; // a sample, and the line around it
 
 function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;

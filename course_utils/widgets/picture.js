@@ -190,7 +190,7 @@ const bar = (x, width, y, base, fill, more) =>
   rect(x - width / 2, Math.min(y, base), width, Math.abs(y - base), fill, more);
 const path = (d, more = {}) => h("path", { d, ...more });
 const diamond = (x, y, size, more) =>
-  path(`M${x} ${y - size} L${x + size} ${y} L${x} ${y + size} L${x - size} ${y} z`, { fill: colour("exact"), ...more });
+  path(`M${x} ${y - size} L${x + size} ${y} L${x} ${y + size} L${x - size} ${y} z`, { fill: EXACT, ...more });
 
 const through = (points) =>
   points.map(([x, y], k) => `${k === 0 ? "M" : "L"}${x.toFixed(2)} ${y.toFixed(2)}`).join(" ");
@@ -207,7 +207,7 @@ const rules = (values, y, [left, right], text = short, gap = 5) =>
 // Lines down the picture at these values, from top to bottom, each with its number so far below.
 const ticks = (values, x, [top, bottom], below, text = short, stroke = (v) => colour(v === 0 ? "axis" : "rule")) =>
   values.map((v) => [line(x(v), top, x(v), bottom, stroke(v)), label(x(v), bottom + below, text(v))]);
-const onAxis = () => colour("axis");
+const onAxis = () => AXIS;
 
 // What a hand takes, with the ring that shows the focus.
 const handle = (x, y, fill, r = 9, more = {}) => [
@@ -326,7 +326,7 @@ const table = (name, columns, rows, corner = "", drawn = [], names = "") =>
 const sum = (list) => list.reduce((s, v) => s + v, 0);
 const ghostBar = (x, width, y, value, opacity) =>
   bar(x, width, y(value), y(0), colour("muted"),
-    { stroke: colour("neutral"), "stroke-dasharray": "4 3", "fill-opacity": opacity });
+    { stroke: NEUTRAL, "stroke-dasharray": "4 3", "fill-opacity": opacity });
 
 // The learner's bar of one action, on the scale y; marks lie under its handle.
 const ghost = (index, action, value, set, x, width, y, ...marks) => {
@@ -335,7 +335,7 @@ const ghost = (index, action, value, set, x, width, y, ...marks) => {
     axis: y, round: (v) => roundTo(0.001, v), set,
   };
   return h("g", { ...about("ghost", index), slider },
-    marks, ghostBar(x, width, y, value, 0.6), handle(x, y(value), colour("neutral"), 8));
+    marks, ghostBar(x, width, y, value, 0.6), handle(x, y(value), NEUTRAL, 8));
 };
 
 function aboutTheSum(ghosts, what) {

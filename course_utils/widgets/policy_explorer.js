@@ -79,7 +79,6 @@ const TEMPERATURES = [0.05, 100];
 const COUNTS = ["2", "3", "4", "5", "6"];
 const FRAME = { height: 228, left: 36, right: 6, top: 28, low: 204 };
 const LETTER = 7.2; // px
-const [NEUTRAL, POLICY, SAMPLED] = [colour("neutral"), colour("policy"), colour("sampled")];
 
 // A new policy gets new draws, and a new prediction.
 const freshSample = (set) => ({ ...freshDraws(set), ghosts: [] });
@@ -166,8 +165,8 @@ function drawProbabilities(set, { probabilities, shares, errors }, { half }, { i
     const [high, low] = [y(Math.min(1, p + 2 * errors[a])), y(Math.max(0, p - 2 * errors[a]))];
     return [
       rect(from, high, width * 0.7, Math.max(1, low - high), SAMPLED, { "fill-opacity": 0.32 }),
-      line(from, y(p), to, y(p), colour("ink"), { "stroke-width": 1.5 }),
-      circle(at, y(shares[a]), 5, SAMPLED, { stroke: colour("sampled-ink"), ...about("share", a, shares[a]) }),
+      line(from, y(p), to, y(p), INK, { "stroke-width": 1.5 }),
+      circle(at, y(shares[a]), 5, SAMPLED, { stroke: RIM, ...about("share", a, shares[a]) }),
     ];
   };
   const keys = isWaiting ? "┅ your prediction" : isSampled ? "■ exact  ● share  ▒ ±2 s.e." : "■ exact";

@@ -3,16 +3,14 @@
 const FIRST_RUN = 100; // updates; then it is 200, 400, …
 const BETAS = [0, 0.03, 0.1, 0.2, 0.3, 0.5, 1, 3, 10];
 const LOWEST_RATE = 0.001;
-const INK = colour("ink");
-const EXACT = colour("exact");
 const PANEL = { height: 112, left: 40, right: 10, top: 10, bottom: 22 };
 const CIRCLE = "M-3 0 a3 3 0 1 0 6 0 a3 3 0 1 0 -6 0 z";
 const SQUARE = "M-2.7 -2.7 h5.4 v5.4 h-5.4 z";
 const TRIANGLE = "M0 -3.6 L3.4 2.6 H-3.4 z";
 // For each panel the trait with its numbers, their mark and its colour.
 const CURVES = [
-  ["scores", CIRCLE, colour("sampled")],
-  ["lengths", CIRCLE, colour("sampled")],
+  ["scores", CIRCLE, SAMPLED],
+  ["lengths", CIRCLE, SAMPLED],
   ["kl", SQUARE, colour("reference")],
   ["approxkl", TRIANGLE, colour("after")],
 ];

@@ -101,7 +101,6 @@ function whatToSee({ actions, probabilities, draws, weighted }, found) {
 const TOP = 26;
 const PLOT = { height: 190, left: 34, right: 8, top: 10, low: 154, most: 1.4 };
 const LEGEND = "● π · ◆ exact mean · • mean of the draws, its way there, ±2 standard errors";
-const [INK, EXACT, SAMPLED, OUTLINE] = ["ink", "exact", "sampled", "sampled-ink"].map(colour);
 const HALO = { class: "pgc-halo" };
 const UNTOUCHED = { "pointer-events": "none" };
 const [UP, DOWN] = [[1, -0.5, -0.5], [-1, 0.5, 0.5]];
@@ -226,10 +225,10 @@ function drawTriangle(set, found, width, [tip, inside], hand, setPolicy) {
       mean && line(x, y, ...mean, SAMPLED, { "stroke-width": 4, ...about("mean", null, norm(found.sampleMean)) }),
       h("g", point,
         circle(x, y, 24, "transparent"),
-        handle(x, y, colour("policy"), 10),
+        handle(x, y, POLICY, 10),
         !mean && label(x, y + 4.5, "π", "middle", { class: "pgc-pi" })),
-      mean && diamond(x, y, 6, { "data-role": "exact", stroke: colour("paper"), "stroke-width": 1.2, ...UNTOUCHED }),
-      mean && circle(...mean, 5, SAMPLED, { stroke: OUTLINE, ...UNTOUCHED })));
+      mean && diamond(x, y, 6, { "data-role": "exact", stroke: PAPER, "stroke-width": 1.2, ...UNTOUCHED }),
+      mean && circle(...mean, 5, SAMPLED, { stroke: RIM, ...UNTOUCHED })));
 }
 
 // The length of the mean against the number of draws, beside what is typical.
@@ -241,7 +240,7 @@ function drawPlot({ actions, draws }, found, width) {
   const up = (length) => y(Math.min(PLOT.most, length));
   const points = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 10000];
   const typical = points.map((n) => `${x(n).toFixed(1)},${up(found.typical(n)).toFixed(1)}`).join(" ");
-  const outline = { stroke: OUTLINE, "stroke-width": 0.7 };
+  const outline = { stroke: RIM, "stroke-width": 0.7 };
   const name = "length of the mean of n scores";
   const chips = found.drawn.slice(-4).map((a) => h("span", { class: "pgc-chip" }, actions[a]));
   const isMore = draws > found.drawn.length;
@@ -252,7 +251,7 @@ function drawPlot({ actions, draws }, found, width) {
       label(left - 6, y(0) + 4, "0", "end"),
       rules([0.5, 1], y, [left, right], shareText, 6),
       ticks([1, 10, 100, 1000, 10000], x, [PLOT.low, PLOT.low + 4], 13,
-        (n) => (n === 10000 ? "10⁴" : String(n)), () => colour("neutral")),
+        (n) => (n === 10000 ? "10⁴" : String(n)), () => NEUTRAL),
       label((left + width) / 2, PLOT.height - 4, "number of draws n"),
       draws > 0 && h("polyline",
         { "data-role": "typical", points: typical, fill: "none", stroke: INK, "stroke-width": 1.5 }),

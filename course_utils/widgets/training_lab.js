@@ -3,11 +3,6 @@
 const FRAMES = 100; // frameStride equals that in training_lab.py
 const STEPS_PER_SECOND = 50; // CartPole's own time
 const LOWEST_STEP_SIZE = 0.001;
-const INK = colour("ink");
-const POLICY = colour("policy");
-const EXACT = colour("exact");
-const AXIS = colour("axis");
-const PAPER = colour("paper");
 const CURVE = { height: 250, left: 40, right: 12, top: 12, bottom: 34 };
 const CART = { height: 212, ground: 176, pole: 118, limit: 2.4 };
 const MOVES = [[-1, 0], [0, 1], [1, 0], [0, -1]]; // left, down, right, up
@@ -114,7 +109,7 @@ function drawCurve(get, highest, width, words) {
   return panel(
     title(isLake(get) ? "probability of the present, by update" : "return, by update"),
     legend(
-      fill("●", colour("sampled-ink"), "training batch"),
+      fill("●", RIM, "training batch"),
       exact.length > 0 && fill("━", EXACT, "exact J"),
       fill("◆", POLICY, "fresh episodes, 95 %")),
     chart("curve", `Learning curve. ${words}`, [width, CURVE.height],
@@ -123,7 +118,7 @@ function drawCurve(get, highest, width, words) {
       label(x(end / 2), base + 17, `${grouped(end / 2)} updates`),
       label(right, base + 17, grouped(end), "end"),
       get("batch_returns").map((value, i) =>
-        circle(x(i * every), y(value), 3.2, colour("sampled"), { ...dot, "data-value": value })),
+        circle(x(i * every), y(value), 3.2, SAMPLED, { ...dot, "data-value": value })),
       curve(exact.map((J, i) => [x(i === exact.length - 1 ? n : i * every), y(J)]), EXACT, 2.2,
         { "data-role": "exact", "data-value": exact.at(-1) }),
       drawEvaluations(get, x, y)));
@@ -154,7 +149,7 @@ function drawCell(letter, s, pi, value, size) {
   const isFree = letter === "S" || letter === "F";
   return h("g", { "data-role": "cell", "data-index": s },
     rect(x, y, size, size, letter === "H" ? colour("block") : PAPER, { stroke: AXIS }),
-    letter === "H" && path(hole(middle, centre, r), { fill: colour("neutral"), ...outline }),
+    letter === "H" && path(hole(middle, centre, r), { fill: NEUTRAL, ...outline }),
     letter === "G" && path(present(middle, centre, r), { fill: colour("above"), ...outline }),
     letter === "S"
       ? label(x + 4, y + 14, CELL_NAMES.S, "start", { "font-weight": 600 })
@@ -211,7 +206,7 @@ function drawStage(get, step, side) {
     ]),
     line(middle, top - CART.pole, middle, top, colour("line"), { "stroke-dasharray": "3 4" }),
     rect(middle - 27, top, 54, 26, PAPER, { rx: 4, stroke: INK, "stroke-width": 2 }),
-    [-15, 15].map((aside) => circle(middle + aside, ground - 6, 6, colour("neutral"))),
+    [-15, 15].map((aside) => circle(middle + aside, ground - 6, 6, NEUTRAL)),
     line(middle, top, ...tip, POLICY,
       { "stroke-width": 7, "stroke-linecap": "round", "data-role": "pole", "data-value": angle }),
     circle(middle, top, 4, INK));

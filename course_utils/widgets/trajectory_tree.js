@@ -78,7 +78,7 @@ function whatMoved(now, start) {
 
 const TREE = { top: 24, row: 35, left: 8 };
 const TREE_HEIGHT = TREE.top + PATHS * TREE.row + 4;
-const TINTS = { policy: colour("policy"), dynamics: colour("neutral") };
+const TINTS = { policy: POLICY, dynamics: NEUTRAL };
 const HEADS = ["1st reply", "customer", "2nd reply", "Pr(τ)", "R(τ)"];
 const NARROW_HEADS = ["reply", "mood", "reply", "Pr(τ)", "R(τ)"];
 const SCALES = [0.25, 0.5, 1];
@@ -136,7 +136,7 @@ function drawBranch({ level, from, to, part, state, action, width }, { shown, ca
 function drawBar(i, now, first, limit, { bars, room, right, y }) {
   const [width, before] = [now, first].map(({ probability }) => (probability / limit) * room);
   const hasMoved = differs(now.probability, first.probability);
-  const outline = { stroke: colour("neutral"), "stroke-width": 1.5, "stroke-dasharray": "2 2" };
+  const outline = { stroke: NEUTRAL, "stroke-width": 1.5, "stroke-dasharray": "2 2" };
   return h("g", { ...UNTOUCHED, "aria-hidden": "true" },
     rect(bars, y(i) - 8, width, 16, TINTS.policy, about("probability", i, now.probability)),
     hasMoved && rect(bars, y(i) - 8, before, 16, "none", { ...outline, "data-role": "before" }),
@@ -168,7 +168,7 @@ function drawTree(set, { pi, paths }, start, places, mouse, choose) {
       paths.map(row),
       BRANCHES.map((branch) => drawBranch(branch, set, pi, places)),
       paths.map((path, i) => drawBar(i, path, start.paths[i], limit, places)),
-      FORKS.map(([level, row]) => circle(x(level), y(row), 4, colour("ink"), UNTOUCHED))));
+      FORKS.map(([level, row]) => circle(x(level), y(row), 4, INK, UNTOUCHED))));
 }
 
 function drawSettings({ logits, calm, logit_state: s, dynamics_action: a }, { pi }, { get, change }) {
