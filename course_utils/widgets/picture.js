@@ -12,8 +12,7 @@ const SVG_TAGS = new Set(
 );
 
 // An id that nothing else has in a page with other labs, and other copies of this module.
-let ids = 0;
-const newId = (name) => `pgc-${name}-${(ids += 1)}-${Math.floor(performance.now())}`;
+const newId = (name) => `pgc-${name}-${Math.random().toString(36).slice(2)}`;
 
 function makeNode(tag) {
   if (tag === undefined) return document.createTextNode("");
