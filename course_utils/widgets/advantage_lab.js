@@ -71,9 +71,7 @@ function whatHappens({ actions, advantages, mode }, { moves }) {
 
 const went = (move) => (move > 0.005 ? "rise" : move < -0.005 ? "fall" : "stay");
 
-function whatWasMissed({ actions, advantages }, { before, predicted, actual, total_variation: gap }) {
-  const lead = `Gap between your bars and the step (total variation): ${short(gap)}.`;
-  if (gap < 0.02) return `${lead} You saw it coming.`;
+function whatWasMissed({ actions, advantages }, { before, predicted, actual }) {
   const expected = predicted.map((p, a) => p - before[a]);
   const real = actual.map((p, a) => p - before[a]);
   const wrong = real.findIndex((move, a) => went(expected[a]) !== went(move) && Math.abs(move) > 0.005);
@@ -85,12 +83,11 @@ function whatWasMissed({ actions, advantages }, { before, predicted, actual, tot
       A === 0 ? "its own advantage is 0, but the probabilities share a total of 1"
       : `its advantage is ${signed(A)}${others}`;
     const seen = `you will see it ${went(real[wrong])}: ${why}`;
-    return `${lead} You expected ${actions[wrong]} to ${went(expected[wrong])}; ${seen}.`;
+    return `You expected ${actions[wrong]} to ${went(expected[wrong])}; ${seen}.`;
   }
-  const miss = predicted.map((p, a) => Math.abs(p - actual[a]));
-  const worst = miss.indexOf(Math.max(...miss));
+  const worst = furthest(predicted, actual);
   const size = Math.abs(expected[worst]) > Math.abs(real[worst]) ? "smaller" : "larger";
-  return `${lead} Your directions were right; the move of ${actions[worst]} is ${size} than you drew.`;
+  return `Your directions were right; the move of ${actions[worst]} is ${size} than you drew.`;
 }
 
 // --- the picture -------------------------------------------------------------------------------------
@@ -99,8 +96,7 @@ const NICE_LIMITS = [3, 5, 10, 20, 50, 100, 200, 500, 1000];
 const ADVANTAGES = [-1000, 1000];
 const LOGITS = [-1000, 1000];
 const STEP_SIZES = [0.001, 1000];
-const MARGIN = { left: 34, right: 6, top: 28 };
-const [HEIGHT, LOW] = [236, 212];
+const FRAME = { height: 236, left: 34, right: 6, top: 28, low: 212 };
 const MODES = [
   ["expected", "all actions (expected)"],
   ["sampled_action", "one sampled action"],
@@ -124,19 +120,14 @@ function drawSettings({ mode, preset, predict_first: isAsked }, presets, change)
     check("predict-first", "predict first", isAsked, (is) => change({ predict_first: is, ...FRESH })));
 }
 
-// Where the columns of a picture stand, and a name below each.
-function placeColumns({ actions }, half) {
-  const x = columnsOf(actions.length, [MARGIN.left, half - MARGIN.right]);
-  const letter = actions.length > 4 ? 6.2 : 7;
-  const names = actions.map((action, a) => label(x(a), HEIGHT - 6, fit(action, x.band, letter)));
-  return { x, names, ends: [MARGIN.left, half - MARGIN.right] };
-}
+const namesBelow = (actions, x) =>
+  actions.map((action, a) => label(x(a), FRAME.height - 6, fit(action, x.band, actions.length > 4 ? 6.2 : 7)));
 
 // The axis stands still while a bar is dragged.
 function drawAdvantages(set, { sampled }, { half }, limit, still, { change, refuse }) {
   const { actions, advantages, mode } = set;
-  const { x, names, ends } = placeColumns(set, half);
-  const y = scale([-limit, limit], [LOW, MARGIN.top]);
+  const x = columnsIn(half, FRAME, actions.length);
+  const y = scale([-limit, limit], [FRAME.low, FRAME.top]);
   const setAdvantage = (a) => (value) => change({ advantages: replaced(advantages, a, value), ...FRESH });
   const limits = [-limit, limit];
   const slider = (action, a) => ({
@@ -150,38 +141,37 @@ function drawAdvantages(set, { sampled }, { half }, limit, still, { change, refu
     const isIdle = mode !== "expected" && !sampled.includes(a); // this sample says nothing of it
     const look = { "fill-opacity": isIdle ? 0.3 : 1, ...about("advantage-bar", a, A) };
     return h("g", { ...about("advantage", a), slider: slider(action, a) },
-      reach(x(a) - x.band / 2, MARGIN.top, x.band, LOW - MARGIN.top),
+      x.reach(a),
       bar(x(a), Math.min(40, x.band * 0.56), y(A), y(0), tint, look),
       label(x(a), Math.min(y(A), y(0)) - 16, signed(A)), // a negative one above the axis, clear of the name
       handle(x(a), y(A), tint, 8));
   };
   return panel(
     title("advantage A(s, a)", key("drag a handle or type a number")),
-    drawing("advantage A(s, a)", [half, HEIGHT],
-      rules([limit, 0, -limit], y, ends, signed),
-      names,
+    drawing("advantage A(s, a)", [half, FRAME.height],
+      rules([limit, 0, -limit], y, x.ends, signed),
+      namesBelow(actions, x),
       actions.map(column)),
-    typedRow("advantages, typed", half, MARGIN, actions.map((action, a) =>
-      typed("advantage-input", `advantage of ${action}`, ADVANTAGES, advantages[a], setAdvantage(a), refuse,
-        { "data-index": a }))));
+    typedRow("advantages, typed", half, FRAME, "advantage-input", actions.map((action) => `advantage of ${action}`),
+      ADVANTAGES, advantages, setAdvantage, refuse));
 }
 
 // The policy before the step and after it, or what the learner expects, until they reveal.
-function drawProbabilities(set, { probabilities, after }, { half }, { isWaiting, ghosts }, [hatch, tip], change) {
+function drawProbabilities(set, { probabilities, after }, { half }, prediction, [hatch, tip]) {
+  const { isWaiting, isPast, ghosts, setGhost } = prediction;
   const { actions } = set;
-  const { x, names, ends } = placeColumns(set, half);
-  const y = scale([0, 1], [LOW, MARGIN.top]);
+  const x = columnsIn(half, FRAME, actions.length);
+  const y = scale([0, 1], [FRAME.low, FRAME.top]);
   const width = Math.min(30, x.band * 0.36);
-  const isPredicted = !isWaiting && set.predict_first && set.ghosts.length === actions.length;
   const expected = (action, a, at) =>
-    ghost(a, action, ghosts[a], (value) => change({ ghosts: replaced(ghosts, a, value) }), at, width, y,
-      reach(at - width / 2, MARGIN.top, x.band / 2, LOW - MARGIN.top));
+    ghost(a, action, ghosts[a], setGhost(a), at, width, y,
+      reach(at - width / 2, FRAME.top, x.band / 2, FRAME.low - FRAME.top));
   const stepped = (a, at) => {
     const [from, to] = [y(probabilities[a]), y(after[a])];
     const arrow = { "stroke-width": 1.5, "marker-end": `url(#${tip})` };
     return [
-      bar(at, width, to, LOW, `url(#${hatch})`, { stroke: colour("policy"), ...about("pi-after", a, after[a]) }),
-      Math.abs(to - from) > 5 && line(at, from, at, to, colour("ink"), arrow),
+      bar(at, width, to, FRAME.low, `url(#${hatch})`, { stroke: POLICY, ...about("pi-after", a, after[a]) }),
+      Math.abs(to - from) > 5 && line(at, from, at, to, INK, arrow),
     ];
   };
   const column = (action, a) => {
@@ -189,30 +179,30 @@ function drawProbabilities(set, { probabilities, after }, { half }, { isWaiting,
     const [p, q] = [probabilities[a], isWaiting ? ghosts[a] : after[a]];
     const told = isWaiting ? y(q) - 9 : Math.min(y(p), y(q));
     return [
-      bar(before, width, y(p), LOW, colour("policy"), about("pi-before", a, p)),
+      bar(before, width, y(p), FRAME.low, POLICY, about("pi-before", a, p)),
       !isWaiting && stepped(a, behind),
       label(x(a) - 2, y(p) - 5, probabilityText(p), "end"),
       label(x(a) + 2, Math.max(11, told - 5), probabilityText(q), "start"),
       isWaiting && expected(action, a, behind),
-      isPredicted && ghostBar(behind, width, y, ghosts[a], 0),
+      isPast && ghostBar(behind, width, y, ghosts[a], 0),
     ];
   };
   const pattern = { width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" };
   const head = { viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" };
   return panel(
     title("probability π(a | s)", key(isWaiting ? "■ now  ┅ your prediction" : "■ now  ▨ after the step")),
-    drawing("probability π(a | s)", [half, HEIGHT],
+    drawing("probability π(a | s)", [half, FRAME.height],
       h("defs", {},
-        h("pattern", { id: hatch, ...pattern }, rect(0, 0, 6, 6, colour("after")), rect(0, 0, 2, 6, colour("paper"))),
-        h("marker", { id: tip, ...head }, path("M0 0 L8 4 L0 8 z", { fill: colour("ink") }))),
-      rules([1, 0.5, 0], y, ends, shareText),
-      names,
+        h("pattern", { id: hatch, ...pattern }, rect(0, 0, 6, 6, colour("after")), rect(0, 0, 2, 6, PAPER)),
+        h("marker", { id: tip, ...head }, path("M0 0 L8 4 L0 8 z", { fill: INK }))),
+      rules([1, 0.5, 0], y, x.ends, shareText),
+      namesBelow(actions, x),
       actions.map(column)),
     isWaiting && h("p", { class: "pgc-key", "data-role": "ghost-sum" }, aboutTheSum(ghosts, "step is")));
 }
 
 // Where the learner reveals, they step then: it is the same button, so the focus stays on it.
-function drawButtons(set, isWaiting, reveal, { get, change, refuse }) {
+function drawButtons(set, { isWaiting, reveal }, { get, change, refuse }) {
   const { step_size: stepSize, mode, predict_first: isAsked, steps_taken: steps, draw } = set;
   const setStepSize = (value) => change({ step_size: value, ...FRESH });
   const advance = (count) => {
@@ -225,7 +215,7 @@ function drawButtons(set, isWaiting, reveal, { get, change, refuse }) {
     const [advantages, logits] = [get("initial_advantages"), get("initial_logits")];
     change({ advantages, logits, draw: 0, steps_taken: 0, ...FRESH });
   };
-  const sizes = { min: 0.1, max: Math.max(10, stepSize), step: 0.1 };
+  const sizes = [0.1, Math.max(10, stepSize), 0.1];
   return row("pgc-actions",
     h("label", {}, "step size η ", dial("step-size", sizes, stepSize, short(stepSize), setStepSize)),
     typed("step-size-input", "step size", STEP_SIZES, stepSize, setStepSize, refuse),
@@ -280,51 +270,38 @@ function drawTable(set, step, isWaiting, { get, change, refuse }) {
   return table("the arithmetic of the step", actions, rows, "action", step.sampled);
 }
 
-const render = makeLab({
-  name: "advantage",
-  label: "Advantage Lab",
-  view(lab) {
-    const { get, state, change, refuse } = lab;
-    const ids = [newId("hatch"), newId("tip")];
-    const still = holdStill(lab.refresh);
-    return (size) => {
-      const set = state("actions", "advantages", "logits", "step_size", "mode", "seed", "draw", "trajectory_length");
-      Object.assign(set, state("predict_first", "revealed", "ghosts", "steps_taken", "preset"));
-      const { actions, advantages, logits, step_size: stepSize, mode } = set;
-      if (advantages.length !== actions.length || logits.length !== actions.length) return null;
-      const step = ascentStep(set);
-      const isWaiting = set.predict_first && !set.revealed;
-      const ghosts = set.ghosts.length === actions.length ? set.ghosts : step.probabilities;
-      const largest = Math.max(...advantages.map(Math.abs));
-      const limit = still.keep(() => niceLimit(largest, NICE_LIMITS));
-      const reveal = () => {
-        const compared = compare(ghosts, step.after, refuse);
-        if (compared === undefined) return;
-        const setting = { advantages, logits, step_size: stepSize, mode };
-        const record = { before: step.probabilities, ...compared, ...setting };
-        change({ predictions: [...get("predictions"), record], ghosts: record.predicted, revealed: true });
-      };
-      const record = set.predict_first && set.revealed ? get("predictions").at(-1) : undefined;
-      const missed = record === undefined ? "" : whatWasMissed(set, record);
-      const words = isWaiting ? INVITATION : whatHappens(set, step);
-      const after = namedValues(actions, step.after, (p) => p.toFixed(2));
-      return {
-        seen: [
-          drawSettings(set, get("presets"), change),
-          div(actions.length > 4 ? "pgc-panels pgc-many" : "pgc-panels",
-            drawAdvantages(set, step, size, limit, still, lab),
-            drawProbabilities(set, step, size, { isWaiting, ghosts }, ids, change)),
-          drawButtons(set, isWaiting, reveal, lab),
-          message(lab.refused()),
-          record !== undefined && h("p", { class: "pgc-gap", "data-role": "gap" }, missed),
-          sentence(words),
-          drawSample(set, step),
-          drawTable(set, step, isWaiting, lab),
-        ],
-        said: `${isWaiting ? "" : `After the step: ${after}. `}${missed} ${words}`.trim(),
-      };
+const render = makeLab({ name: "advantage", label: "Advantage Lab" }, (lab) => {
+  const { get, state, change } = lab;
+  const ids = [newId("hatch"), newId("tip")];
+  const still = holdStill(lab.refresh);
+  return (size) => {
+    const set = state("actions", "advantages", "logits", "step_size", "mode", "seed", "draw", "trajectory_length");
+    Object.assign(set, state("predict_first", "steps_taken", "preset"));
+    const { actions, advantages, logits, step_size: stepSize, mode } = set;
+    if (advantages.length !== actions.length || logits.length !== actions.length) return null;
+    const step = ascentStep(set);
+    const setting = { before: step.probabilities, advantages, logits, step_size: stepSize, mode };
+    const prediction = predictionOf(lab, step.probabilities, step.after, setting);
+    const { isWaiting, record } = prediction;
+    const largest = Math.max(...advantages.map(Math.abs));
+    const limit = still.keep(() => niceLimit(largest, NICE_LIMITS));
+    const missed = record ? aboutTheGap(record.total_variation, "step", () => whatWasMissed(set, record)) : "";
+    const words = isWaiting ? INVITATION : whatHappens(set, step);
+    const after = namedValues(actions, step.after, (p) => p.toFixed(2));
+    return {
+      seen: [
+        drawSettings(set, get("presets"), change),
+        div(actions.length > 4 ? "pgc-panels pgc-many" : "pgc-panels",
+          drawAdvantages(set, step, size, limit, still, lab),
+          drawProbabilities(set, step, size, prediction, ids)),
+        drawButtons(set, prediction, lab),
+        message(lab.refused()),
+        toldGap(missed),
+        sentence(words),
+        drawSample(set, step),
+        drawTable(set, step, isWaiting, lab),
+      ],
+      said: `${isWaiting ? "" : `After the step: ${after}. `}${missed} ${words}`.trim(),
     };
-  },
+  };
 });
-
-export default { render };

@@ -55,7 +55,7 @@ function few(x) {
 
 function times(ratio) {
   const text = String(Number(ratio.toPrecision(2)));
-  return ratio >= 1e5 ? short(ratio) : ratio >= 100 ? text.replace(/\B(?=(\d{3})+$)/g, ",") : text;
+  return ratio >= 1e5 ? short(ratio) : ratio >= 100 ? grouped(text) : text;
 }
 
 const isNothing = (x) => Math.abs(x) < 1e-12;
@@ -92,14 +92,13 @@ function whatIsSeen({ actions, baseline: b, action_dependence: c }, all) {
 const LOGIT_LIMIT = 8;
 const LIMITS = [-20, 20]; // of rewards and the baseline
 const FIRST_DEPENDENCE = 0.5; // what the check box sets
-const [EXACT, SAMPLED, INK] = [colour("exact"), colour("sampled"), colour("sampled-ink")]; // INK: outline of samples
 const CURVE = { height: 256, left: 40, right: 12, top: 56, low: 213, row: 16 };
 const BARS = { height: 206, left: 40, right: 34, top: 26, low: 182 };
 const STRIP = { height: 240, left: 76, right: 12, top: 2, row: 40, spreadRow: 36, zoomTop: 182, zoomRow: 34 };
 const HEAP = 17; // most of a heap's radius
 const TICKS = 9;
 const MARKS = [
-  ["zero", "no baseline (0)", colour("neutral"), "1.5 3"],
+  ["zero", "no baseline (0)", NEUTRAL, "1.5 3"],
   ["value", "V = J", colour("value-ink"), "5 3"],
   ["best", "best b*", EXACT, null],
 ];
@@ -179,7 +178,7 @@ function drawCurve({ baseline: b, action_dependence: c }, all, { inner, isWide }
   const marks = placeMarks(all, x, inner);
   const point = ({ name, value, at, tint }, row) => {
     const v = all.at[name];
-    const look = name === "zero" ? { fill: colour("paper"), stroke: tint } : { fill: tint, stroke: colour("paper") };
+    const look = name === "zero" ? { fill: PAPER, stroke: tint } : { fill: tint, stroke: PAPER };
     const more = { ...look, "stroke-width": 1.5, ...about("mark", row, v), "data-name": name, "data-at": value };
     if (name === "best") return diamond(at, y(v), 7, more);
     return path(`M${at - 4.5} ${y(v)} a4.5 4.5 0 1 0 9 0 a4.5 4.5 0 1 0 -9 0 z`, more);
@@ -187,7 +186,7 @@ function drawCurve({ baseline: b, action_dependence: c }, all, { inner, isWide }
   const slider = {
     label: "baseline b", value: b, text: `${short(b)}, variance ${few(all.now)}`,
     steps: [0.1, 1], axis: x, across: true, round: (value) => roundTo(0.01, value), grip: Infinity,
-    set: (value) => change({ baseline: value }),
+    set: change.to("baseline"),
     ...sliderOn(ends, still),
   };
   const dash = isWide ? " — " : "";
@@ -218,19 +217,18 @@ function drawSettings(set, all, { change, refuse }) {
   const { baseline: b, action_dependence: c } = set;
   const to = (role, text, value) => button(role, text, () => change({ baseline: value }));
   const name = { "aria-label": "how far the baseline follows the action’s own reward" };
-  const follow = (value) => change({ action_dependence: value });
-  const spoken = `c = ${short(c)}`;
+  const [follow, spoken] = [change.to("action_dependence"), `c = ${short(c)}`];
   return row("pgc-set",
     div(null,
       h("label", {}, "b =",
-        typed("baseline-input", "baseline b", LIMITS, rounded(b), (value) => change({ baseline: value }), refuse)),
+        typed("baseline-input", "baseline b", LIMITS, rounded(b), change.to("baseline"), refuse)),
       h("span", {}, "or"),
       to("set-zero", "b = 0", 0),
       to("set-value", "b = V", all.value),
       to("set-best", "b = b*", all.best)),
     div(null,
       check("depends", "b depends on the action", c > 0, (is) => follow(is ? FIRST_DEPENDENCE : 0)),
-      dial("dependence", { min: 0, max: 1, step: 0.05 }, c, spoken, follow, name),
+      dial("dependence", [0, 1, 0.05], c, spoken, follow, name),
       shownBeside("dependence", spoken)));
 }
 
@@ -238,15 +236,13 @@ const rounded = (x) => Number(x.toPrecision(4));
 
 function drawWeights(set, { weights }, { half }, ends, still, { change, refuse }) {
   const { actions, rewards, action_dependence: c } = set;
-  const right = half - BARS.right;
-  const band = (right - BARS.left) / actions.length;
-  const x = (a) => BARS.left + band * (a + 0.5);
+  const x = columnsIn(half, BARS, actions.length);
+  const [band, right] = [x.band, x.ends[1]];
   const y = scale(ends, [BARS.low, BARS.top]);
   const name = c > 0 ? "b(a)" : "b";
-  const setReward = (a) => (value) => change({ rewards: replaced(rewards, a, value) });
   const slider = (a) => ({
     label: `reward of ${actions[a]}`, value: rewards[a], text: `${signed(rewards[a])}, weight ${signed(weights[a])}`,
-    steps: [0.1, 1], axis: y, grip: 24, set: setReward(a),
+    steps: [0.1, 1], axis: y, grip: 24, set: change.entry("rewards", a),
     ...sliderOn(ends, still),
   });
   const column = (a) => {
@@ -255,7 +251,7 @@ function drawWeights(set, { weights }, { half }, ends, still, { change, refuse }
     const tint = tintOf(cleared(w));
     return [
       h("g", { "data-role": "reward", "data-index": a, slider: slider(a) },
-        reach(x(a) - band / 2, BARS.top, band, BARS.low - BARS.top),
+        x.reach(a),
         bar(x(a), Math.min(42, band * 0.5), y(R), level, tint, about("weight", a, w)),
         handle(x(a), y(R), tint, 8)),
       line(x(a) - band / 2 - 0.5, level, x(a) + band / 2 + 0.5, level, EXACT,
@@ -267,13 +263,12 @@ function drawWeights(set, { weights }, { half }, ends, still, { change, refuse }
   return panel(
     h("div", { class: "pgc-head", style }, title(`weight R(a) − ${name} of each action`)),
     drawing("weight of each action", [half, BARS.height],
-      rules(roundTicks(...ends, 4), y, [BARS.left, right], short, 4),
+      rules(roundTicks(...ends, 4), y, x.ends, short, 4),
       actions.map((action, a) => label(x(a), BARS.height - 7, fit(action, band))),
       label(right + 5, y(rewards.at(-1) - weights.at(-1)) + 4, name, "start"),
       actions.map((_, a) => column(a))),
-    typedRow("rewards, typed", half, BARS, actions.map((action, a) =>
-      typed("reward-input", `reward of ${action}`, LIMITS, rounded(rewards[a]), setReward(a), refuse,
-        { "data-index": a }))));
+    typedRow("rewards, typed", half, BARS, "reward-input", actions.map((action) => `reward of ${action}`), LIMITS,
+      rewards.map(rounded), (a) => change.entry("rewards", a), refuse));
 }
 
 // What is drawn of the estimates for one logit: the numbers in the picture.
@@ -311,14 +306,14 @@ function drawEstimates(set, all, { half }, ends, { counts, heaps }, change) {
   const way = near(mean) - near(exact);
   const tip = 5 * Math.sign(way);
   const barb = Math.abs(way) > 14 ? `H${near(mean) - tip / 2} m${-tip} -5 l${tip} 5 l${-tip} 5` : `H${near(mean)}`;
-  const outline = { stroke: INK, "stroke-width": 1.2 };
+  const outline = { stroke: RIM, "stroke-width": 1.2 };
   const select = { "aria-label": "action whose logit’s estimates are drawn" };
   const what = `${m} estimates of the gradient for the logit of ${actions[k]}, by the action drawn`;
   const numbers = `exact ${signed(exact)}, mean ${signed(mean)}, standard deviation ${few(sd)}`;
   return panel(
     h("div", { class: "pgc-head", style: `width: ${half}px` },
       title("estimates for"),
-      choice("component", null, actions, k, (value) => change({ component: value }), select),
+      choice("component", null, actions, k, change.to("component"), select),
       button("draw-again", "draw again", () => change({ draw: set.draw + 1 }), primary)),
     image(`${what}: ${numbers}`, [half, STRIP.height],
       fitting([first, last], x, [STRIP.top, axisY]),
@@ -331,22 +326,22 @@ function drawEstimates(set, all, { half }, ends, { counts, heaps }, change) {
       line(x(exact), STRIP.top, x(exact), axisY, EXACT, { "stroke-width": 1.2 }),
       actions.map((action, a) => {
         const at = STRIP.top + STRIP.row * (a + 0.5);
-        const look = { fill: SAMPLED, stroke: INK, "stroke-width": 0.4, transform: `translate(${x(each[a])} ${at})` };
+        const look = { fill: SAMPLED, stroke: RIM, "stroke-width": 0.4, transform: `translate(${x(each[a])} ${at})` };
         const heap = path(heaps[a], { ...look, "data-count": counts[a], ...about("heap", a, each[a]) });
         return [heap, name(at, action, `${counts[a]} drawn`)];
       }),
       name(y, "mean ± sd", "● sampled"),
-      line(within(average - error), y, within(average + error), y, INK, { "stroke-width": 1.5 }),
+      line(within(average - error), y, within(average + error), y, RIM, { "stroke-width": 1.5 }),
       circle(x(average), y, 5, SAMPLED, { ...outline, "data-role": "average", "data-value": average }),
       rect(STRIP.left, STRIP.zoomTop, right - STRIP.left, STRIP.zoomRow, colour("muted"), { rx: 4 }),
       fitting([-nearest, nearest], near, [STRIP.zoomTop, zoomLow]),
       name(middle, "zoom: mean", "◆ exact"),
-      line(near(mean), STRIP.zoomTop + 2, near(mean), zoomLow - 2, INK,
+      line(near(mean), STRIP.zoomTop + 2, near(mean), zoomLow - 2, RIM,
         { "stroke-width": 3, "data-role": "mean", "data-value": mean }),
       Math.abs(way) > 1 && path(`M${near(exact)} ${middle} ${barb}`,
         { stroke: colour("below"), "stroke-width": 3, fill: "none", "data-role": "drift" }),
       diamond(near(exact), middle, 8,
-        { stroke: colour("paper"), "stroke-width": 1, "data-role": "exact", "data-value": exact })));
+        { stroke: PAPER, "stroke-width": 1, "data-role": "exact", "data-value": exact })));
 }
 
 function readout(set, all, counts) {
@@ -363,14 +358,13 @@ function drawPolicy({ actions, logits }, { pi }, change) {
     title("policy π — one logit z for each action"),
     actions.map((action, a) => {
       const width = { class: "pgc-fill", "data-role": "pi", "data-index": a, style: `width: ${100 * pi[a]}%` };
-      const set = (value) => change({ logits: replaced(logits, a, value) });
       return h("label", {},
         h("span", {},
           h("span", { class: "pgc-name" }, action),
           h("span", { class: "pgc-shown" }, `z ${short(logits[a])}, π ${share(pi[a])}`)),
         h("span", { class: "pgc-share" }, h("i", { ...width, "data-value": pi[a] })),
-        dial("logit", { min: -LOGIT_LIMIT, max: LOGIT_LIMIT, step: 0.1 }, logits[a],
-          `${short(logits[a])}, probability ${short(pi[a])}`, set,
+        dial("logit", [-LOGIT_LIMIT, LOGIT_LIMIT, 0.1], logits[a],
+          `${short(logits[a])}, probability ${short(pi[a])}`, change.entry("logits", a),
           { "data-index": a, "aria-label": `logit of ${action}` }));
     }));
 }
@@ -415,43 +409,36 @@ function drawSituations({ get, change }) {
     button("reset", "reset", reset));
 }
 
-const render = makeLab({
-  name: "baseline",
-  label: "Baseline lab",
-  least: 150,
-  view(lab) {
-    const { get, state, change } = lab;
-    const [keepUniforms, keepHeaps] = [remember(), remember()];
-    const still = holdStill(lab.refresh);
-    return (size) => {
-      const set = state("actions", "rewards", "logits", "baseline", "action_dependence", "component");
-      const { samples, seed, draw } = Object.assign(set, state("samples", "seed", "draw"));
-      const all = workOut(set);
-      const uniforms = keepUniforms(`${seed} ${draw} ${samples}`, () =>
-        Array.from({ length: samples }, (_, i) => uniform(seed, draw, i)));
-      const counts = countDrawn(all.pi, uniforms);
-      const heaps = keepHeaps(String(counts), () => counts.map(heapPath));
-      const ends = still.keep(() => findEnds(set));
-      const words = whatIsSeen(set, all);
-      const largest = Math.max(...all.bias.map(Math.abs));
-      return {
-        seen: [
-          drawSituations(lab),
-          drawCurve(set, all, size, ends, still, change),
-          drawSettings(set, all, lab),
-          message(lab.refused()),
-          div("pgc-panels",
-            drawWeights(set, all, size, ends, still, lab),
-            drawEstimates(set, all, size, ends, { counts, heaps }, change)),
-          h("p", { class: "pgc-readout", "data-role": "readout" }, readout(set, all, counts)),
-          drawPolicy(set, all, change),
-          sentence(words),
-          drawTables(set, all),
-        ],
-        said: `Baseline ${short(set.baseline)}: variance ${few(all.now)}, bias ${short(cleared(largest))}. ${words}`,
-      };
+const render = makeLab({ name: "baseline", label: "Baseline lab", least: 150 }, (lab) => {
+  const { get, state, change } = lab;
+  const [keepUniforms, keepHeaps] = [remember(), remember()];
+  const still = holdStill(lab.refresh);
+  return (size) => {
+    const set = state("actions", "rewards", "logits", "baseline", "action_dependence", "component");
+    const { samples, seed, draw } = Object.assign(set, state("samples", "seed", "draw"));
+    const all = workOut(set);
+    const uniforms = keepUniforms(`${seed} ${draw} ${samples}`, () =>
+      Array.from({ length: samples }, (_, i) => uniform(seed, draw, i)));
+    const counts = countDrawn(all.pi, uniforms);
+    const heaps = keepHeaps(String(counts), () => counts.map(heapPath));
+    const ends = still.keep(() => findEnds(set));
+    const words = whatIsSeen(set, all);
+    const largest = Math.max(...all.bias.map(Math.abs));
+    return {
+      seen: [
+        drawSituations(lab),
+        drawCurve(set, all, size, ends, still, change),
+        drawSettings(set, all, lab),
+        message(lab.refused()),
+        div("pgc-panels",
+          drawWeights(set, all, size, ends, still, lab),
+          drawEstimates(set, all, size, ends, { counts, heaps }, change)),
+        h("p", { class: "pgc-readout", "data-role": "readout" }, readout(set, all, counts)),
+        drawPolicy(set, all, change),
+        sentence(words),
+        drawTables(set, all),
+      ],
+      said: `Baseline ${short(set.baseline)}: variance ${few(all.now)}, bias ${short(cleared(largest))}. ${words}`,
     };
-  },
+  };
 });
-
-export default { render };

@@ -106,8 +106,6 @@ const RATIOS_SHOWN = 4; // a larger one is drawn at the top with an arrow
 const LOWEST_KL = 1e-3;
 const HIGHEST_KL = 10;
 const ARROW = 14; // px for a gradient of 1
-const POLICY = colour("policy");
-const EXACT = colour("exact");
 const FREE = colour("reference"); // without clip
 const DOTTED = { "stroke-dasharray": "2 3" };
 const BOLD = { "font-weight": 600 };
@@ -160,7 +158,7 @@ function drawSurrogate({ ratio, advantage, epsilon }, seen, width, formula, chan
         return rect(start, CURVE.top, wide, high, fill, { "data-role": "region", "data-name": name });
       }),
       rules([4, 2, 0, -2, -4], y, [CURVE.left, right], short, 13), // the handle of ρ stays clear of the numbers
-      [from, to].map((at) => line(at, CURVE.top, at, CURVE.low, colour("axis"), DASHED)),
+      [from, to].map((at) => line(at, CURVE.top, at, CURVE.low, AXIS, DASHED)),
       label(Math.max(from - 3, CURVE.left + 34), CURVE.top - 8, "1 − ε", "end"),
       label(to + 3, CURVE.top - 8, "1 + ε", "start"),
       [0, 0.5, 1, 1.5, 2].map((v) => label(x(v), CURVE.low + 22, String(v))),
@@ -185,9 +183,9 @@ function drawRatioDial({ ratio }, seen, x, y, right, change) {
   const slider = {
     label: "ratio ρ", value: ratio, limits: [0, RATIO_LIMIT], steps: [0.01, 0.1], axis: x, across: true, jump: true,
     text: `${plain(ratio)}, surrogate ${signed(seen.surrogate)}, gradient ${gradient}`,
-    set: (value) => change({ ratio: value }),
+    set: change.to("ratio"),
   };
-  const point = { stroke: colour("paper"), "stroke-width": 1.5, "data-role": "point", "data-value": seen.surrogate };
+  const point = { stroke: PAPER, "stroke-width": 1.5, "data-role": "point", "data-value": seen.surrogate };
   const ring = { stroke: FREE, "stroke-width": 2, "data-role": "plain-point", "data-value": seen.unclipped };
   const long = Math.max(0, right - CURVE.left);
   return h("g", { "data-role": "ratio", slider },
@@ -195,7 +193,7 @@ function drawRatioDial({ ratio }, seen, x, y, right, change) {
     reach(CURVE.left - 10, CURVE.low - 14, long + 20, 28),
     reach(at - 16, CURVE.top, 32, CURVE.low - CURVE.top), // a finger elsewhere scrolls the page
     line(at, height, at, CURVE.low, POLICY, { "stroke-width": 2 }),
-    circle(at, y(seen.unclipped), 4.5, colour("paper"), ring),
+    circle(at, y(seen.unclipped), 4.5, PAPER, ring),
     circle(at, height, 5.5, EXACT, point),
     Math.abs(ARROW * seen.gradient) >= 0.5 &&
       path(shaft, { fill: "none", stroke: EXACT, "stroke-width": 2.4, "data-role": "arrow" }),
@@ -205,11 +203,11 @@ function drawRatioDial({ ratio }, seen, x, y, right, change) {
 
 function drawAdvantageLift({ advantage }, middle, y, change) {
   const [level, good] = [y(advantage), advantage > 0];
-  const fill = advantage === 0 ? colour("neutral") : good ? colour("above") : colour("below");
+  const fill = advantage === 0 ? NEUTRAL : good ? colour("above") : colour("below");
   const slider = {
     label: "advantage A", value: advantage, text: signed(advantage),
     limits: [-ADVANTAGE_LIMIT, ADVANTAGE_LIMIT], steps: [0.05, 0.5], axis: y,
-    set: (value) => change({ advantage: value }),
+    set: change.to("advantage"),
   };
   const side = good ? -13 : 13;
   return h("g", { "data-role": "advantage", slider },
@@ -268,26 +266,24 @@ function drawControls({ clip, step_size: stepSize, steps }, change) {
     button("step", "one step", walk(1), primary),
     button("ten-steps", "10 steps", walk(10), primary),
     button("restart", "back to π_old", () => change({ steps: 0 })),
-    check("clip", "clip", clip, (value) => change({ clip: value })),
-    range("step-size", "step size η ", { min: 0.1, max: 2, step: 0.1 }, stepSize, plain(stepSize),
-      (value) => change({ step_size: value })),
-    range("steps", "steps ", { min: 0, max: MOST_STEPS, step: 1 }, steps, String(steps),
-      (value) => change({ steps: value })));
+    check("clip", "clip", clip, change.to("clip")),
+    range("step-size", "step size η ", [0.1, 2, 0.1], stepSize, plain(stepSize), change.to("step_size")),
+    range("steps", "steps ", [0, MOST_STEPS, 1], steps, String(steps), change.to("steps")));
 }
 
 const sign = (look, text) => [h("span", { class: `pgc-mark pgc-fill ${look}`, "aria-hidden": "true" }), span(text)];
 
 function drawPolicy({ epsilon }, { pi }, old, actions, half) {
-  const right = half - 14;
+  const x = columnsIn(half, { ...SMALL, right: 14 }, actions.length);
   const y = scale([0, 1], [SMALL.low, SMALL.top]);
-  const width = Math.max(0, right - SMALL.left) / actions.length;
+  const width = x.band;
   const dotted = { stroke: colour("reference"), "stroke-width": 1.8, ...DOTTED };
   return panel(
     title("policy", key(sign("pgc-now", "π now"), sign("pgc-old", "π_old"), sign("pgc-bracket", "1 ± ε"))),
     drawing("policy, now and old", [half, SMALL.height],
-      rules([1, 0.5, 0], y, [SMALL.left, right], String),
+      rules([1, 0.5, 0], y, x.ends, String),
       actions.map((name, a) => {
-        const [p, q, middle] = [pi[a], old[a], SMALL.left + width * (a + 0.5)];
+        const [p, q, middle] = [pi[a], old[a], x(a)];
         const [at, high, low] = [middle + 0.4 * width, y(q * (1 + epsilon)), y(q * (1 - epsilon))];
         return [
           bar(middle, 0.4 * width, y(p), SMALL.low, POLICY, about("now", a, p)),
@@ -301,23 +297,22 @@ function drawPolicy({ epsilon }, { pi }, old, actions, half) {
 }
 
 function drawRatios({ epsilon }, { ratios }, actions, half, formula) {
-  const right = half - SMALL.right;
+  const x = columnsIn(half, SMALL, actions.length);
   const y = scale([0, RATIOS_SHOWN], [SMALL.low, SMALL.top]);
-  const long = Math.max(0, right - SMALL.left);
   const band = Math.max(1.5, y(1 - epsilon) - y(1 + epsilon));
   return panel(
     title("ratio ", key(), typeset(formula), key(sign("pgc-band", "1 ± ε"))),
     drawing("ratio of each action", [half, SMALL.height],
-      rect(SMALL.left, y(1 + epsilon), long, band, colour("band"), { "data-role": "band" }),
-      rules([4, 3, 2, 1, 0], y, [SMALL.left, right]),
+      rect(SMALL.left, y(1 + epsilon), x.band * actions.length, band, colour("band"), { "data-role": "band" }),
+      rules([4, 3, 2, 1, 0], y, x.ends),
       actions.map((name, a) => {
-        const [ratio, middle] = [ratios[a], SMALL.left + (long / actions.length) * (a + 0.5)];
+        const [ratio, middle] = [ratios[a], x(a)];
         const level = y(Math.min(RATIOS_SHOWN, ratio));
         const dot = `M${middle - 6} ${level} a6 6 0 1 0 12 0 a6 6 0 1 0 -12 0 z`;
         const head = ratio > RATIOS_SHOWN ? `M${middle} ${level - 9} l8 13 h-16 z` : dot;
         return [
           line(middle, y(1), middle, level, POLICY, { "stroke-width": 4 }),
-          path(head, { fill: POLICY, stroke: colour("paper"), "stroke-width": 1.5, ...about("ratio-mark", a, ratio) }),
+          path(head, { fill: POLICY, stroke: PAPER, "stroke-width": 1.5, ...about("ratio-mark", a, ratio) }),
           label(middle + 10, level + 4, short(ratio), "start"),
           label(middle, SMALL.height - 7, name),
         ];
@@ -351,14 +346,14 @@ function drawSeries({ name, marks, of, on, ends }, { epsilon, steps, clip }, pat
       rules(marks, y, [SMALL.left, right], String, 8),
       [0, 50, 100].map((v) => label(x(v), SMALL.height - 7, v === 50 ? "50 steps" : String(v))),
       name === "largest" && [
-        line(SMALL.left, limit, right, limit, colour("axis"), DASHED),
+        line(SMALL.left, limit, right, limit, AXIS, DASHED),
         label(right + 8, limit + 4, "1 + ε", "start"),
       ],
       lines.map(([which, values, stroke, width, look, isPresent]) => [
         curve(values.map((v, k) => [x(k), y(v)]), stroke, width,
           { ...look, "data-role": "series", "data-name": `${name} ${which}`, ".values": values }),
         circle(x(steps), y(values[steps]), 4.5, isPresent ? POLICY : FREE,
-          { stroke: colour("paper"), "stroke-width": 1 }),
+          { stroke: PAPER, "stroke-width": 1 }),
       ])));
 }
 
@@ -400,55 +395,48 @@ function makeSpeech() {
   };
 }
 
-const render = makeLab({
-  name: "clip",
-  label: "clip lab",
-  view({ get, state, change }) {
-    const [world, formulas] = [get("world"), get("formulas")];
-    const { actions, sampled } = world;
-    const old = softmax(world.logits);
-    const [keepPaths, speak] = [remember(), makeSpeech()];
-    return ({ inner, isWide, half }) => {
-      const set = state("ratio", "advantage", "epsilon", "clip", "step_size", "steps");
-      const { epsilon, step_size: stepSize, steps } = set;
-      const paths = keepPaths(`${epsilon} ${stepSize} ${steps}`, () => ({
-        clipped: ascend(world, epsilon, stepSize, steps),
-        free: ascend(world, Infinity, stepSize, steps),
-      }));
-      const now = paths[set.clip ? "clipped" : "free"].at(-1);
-      const states = statesOf(set, world, now);
-      const seen = oneSample(set.ratio, set.advantage, epsilon);
-      const [ofSample, ofBatch] = [aboutTheSample(set, seen), aboutTheBatch(set, world, now, states)];
-      const width = Math.floor(isWide ? inner - 16 - Math.min(300, 0.43 * inner) : inner);
-      const batch = `${sampled.length} sampled actions with their advantages.`;
-      return {
-        seen: [
-          row("pgc-settings",
-            range("epsilon", "clip range ε ", { min: 0, max: 0.5, step: 0.01 }, epsilon, plain(epsilon),
-              (value) => change({ epsilon: value })),
-            button("reset", "reset", () => change(get("initial"))),
-            h("span", { class: "pgc-key", "data-role": "hint" }, "Drag the dot (ρ) and the diamond (A).")),
-          div("pgc-first",
-            drawSurrogate(set, seen, width, formulas.surrogate, change),
-            div("pgc-side", drawCases(set, seen), drawNumbers(seen), sentence(ofSample))),
-          div("pgc-second",
-            title("One state, one batch: ", key(`${batch} Each step is gradient ascent on all of them.`)),
-            drawChips(world, states),
-            drawControls(set, change),
-            sentence(ofBatch, "batch-sentence", "pgc-gap"),
-            div("pgc-panels",
-              drawPolicy(set, now, old, actions, half),
-              drawRatios(set, now, actions, half, formulas.ratio),
-              drawSeries(SERIES[0], set, paths, half, title("largest ratio", key()),
-                "largest ratio against the steps taken"),
-              drawSeries(SERIES[1], set, paths, half, title("", key(), typeset(formulas.kl), key("log scale")),
-                "KL of old and new policy against the steps taken")),
-            drawTotals(set, now, sampled)),
-        ],
-        said: speak(set, ofSample, ofBatch),
-      };
+const render = makeLab({ name: "clip", label: "clip lab" }, ({ get, state, change }) => {
+  const [world, formulas] = [get("world"), get("formulas")];
+  const { actions, sampled } = world;
+  const old = softmax(world.logits);
+  const [keepPaths, speak] = [remember(), makeSpeech()];
+  return ({ inner, isWide, half }) => {
+    const set = state("ratio", "advantage", "epsilon", "clip", "step_size", "steps");
+    const { epsilon, step_size: stepSize, steps } = set;
+    const paths = keepPaths(`${epsilon} ${stepSize} ${steps}`, () => ({
+      clipped: ascend(world, epsilon, stepSize, steps),
+      free: ascend(world, Infinity, stepSize, steps),
+    }));
+    const now = paths[set.clip ? "clipped" : "free"].at(-1);
+    const states = statesOf(set, world, now);
+    const seen = oneSample(set.ratio, set.advantage, epsilon);
+    const [ofSample, ofBatch] = [aboutTheSample(set, seen), aboutTheBatch(set, world, now, states)];
+    const width = Math.floor(isWide ? inner - 16 - Math.min(300, 0.43 * inner) : inner);
+    const batch = `${sampled.length} sampled actions with their advantages.`;
+    return {
+      seen: [
+        row("pgc-settings",
+          range("epsilon", "clip range ε ", [0, 0.5, 0.01], epsilon, plain(epsilon), change.to("epsilon")),
+          button("reset", "reset", () => change(get("initial"))),
+          h("span", { class: "pgc-key", "data-role": "hint" }, "Drag the dot (ρ) and the diamond (A).")),
+        div("pgc-first",
+          drawSurrogate(set, seen, width, formulas.surrogate, change),
+          div("pgc-side", drawCases(set, seen), drawNumbers(seen), sentence(ofSample))),
+        div("pgc-second",
+          title("One state, one batch: ", key(`${batch} Each step is gradient ascent on all of them.`)),
+          drawChips(world, states),
+          drawControls(set, change),
+          sentence(ofBatch, "batch-sentence", "pgc-gap"),
+          div("pgc-panels",
+            drawPolicy(set, now, old, actions, half),
+            drawRatios(set, now, actions, half, formulas.ratio),
+            drawSeries(SERIES[0], set, paths, half, title("largest ratio", key()),
+              "largest ratio against the steps taken"),
+            drawSeries(SERIES[1], set, paths, half, title("", key(), typeset(formulas.kl), key("log scale")),
+              "KL of old and new policy against the steps taken")),
+          drawTotals(set, now, sampled)),
+      ],
+      said: speak(set, ofSample, ofBatch),
     };
-  },
+  };
 });
-
-export default { render };

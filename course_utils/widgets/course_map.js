@@ -6,9 +6,9 @@ const STATE_WORDS = { preparation: "in preparation", new: "", begun: "begun", do
 function drawStop(state) {
   const tint = colour(state === "preparation" ? "edge" : "mark");
   const ring = { stroke: tint, "stroke-width": 2, "stroke-dasharray": state === "preparation" ? "3 3" : null };
-  const tick = { fill: "none", stroke: colour("paper"), "stroke-width": 2.5 };
+  const tick = { fill: "none", stroke: PAPER, "stroke-width": 2.5 };
   return h("svg", { class: "pgc-stop", width: 22, height: 22, viewBox: "0 0 22 22", "aria-hidden": "true" },
-    circle(11, 11, 9, state === "done" ? tint : colour("paper"), ring),
+    circle(11, 11, 9, state === "done" ? tint : PAPER, ring),
     state === "begun" && path("M 11 2 A 9 9 0 0 0 11 20 Z", { fill: tint }),
     state === "done" && path("M 6.5 11.5 L 10 15 L 16 8", tick),
     state === "here" && circle(11, 11, 4, tint));
@@ -44,22 +44,13 @@ function drawLesson({ number, title, question, notebook, state, facts, hard }) {
     hard.length > 0 && h("div", { class: "pgc-hard", "data-role": "hard" }, `Hard: ${hard.join("; ")}`));
 }
 
-const render = makeLab({
-  name: "map",
-  label: "Course map",
-  look: "pgc-map",
-  view({ get }) {
-    return () => {
-      const { text, detail, notebook } = get("suggestion");
-      return {
-        seen: [
-          title("The map"),
-          h("p", { class: "pgc-next", "data-role": "next" }, linked(text ?? "", notebook), detail ?? ""),
-          h("ol", {}, get("lessons").map(drawLesson)),
-        ],
-      };
-    };
-  },
+const render = makeLab({ name: "map", label: "Course map", look: "pgc-map" }, ({ get }) => () => {
+  const { text, detail, notebook } = get("suggestion");
+  return {
+    seen: [
+      title("The map"),
+      h("p", { class: "pgc-next", "data-role": "next" }, linked(text ?? "", notebook), detail ?? ""),
+      h("ol", {}, get("lessons").map(drawLesson)),
+    ],
+  };
 });
-
-export default { render };

@@ -113,8 +113,6 @@ function logitFor(probability, logits, index) {
 
 // --- what the lab says in words ----------------------------------------------------------------------
 
-const grouped = (count) => String(count).replace(/\B(?=(\d{3})+$)/g, ",");
-
 // An error as text: two significant digits.
 function few(x) {
   return x === 0 || x >= 100 ? short(x) : x >= 1e-4 ? String(Number(x.toPrecision(2))) : minusSign(x.toExponential(1));
@@ -151,12 +149,10 @@ const QUANTITIES = [-10, 10];
 const NICE_LIMITS = [0.1, 0.2, 0.5, 1, 2, 3, 5, 10];
 const SAMPLE_SIZES = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000];
 const STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2];
-const MARGIN = { left: 34, right: 6 };
-const SMALL = { height: 164, top: 26, low: 140 };
-const GRADIENT = { height: 238, top: 26, low: 192 };
+const SMALL = { height: 164, left: 34, right: 6, top: 26, low: 140 };
+const GRADIENT = { ...SMALL, height: 238, low: 192 };
 const LINE = { height: 84, rows: { score: 14, difference: 40 }, low: 58 };
 const POWERS = { "-6": "10⁻⁶", "-4": "10⁻⁴", "-2": "0.01", 0: "1", 2: "100" }; // of 10, on the line of squared errors
-const [SAMPLED, INK, EXACT] = [colour("sampled"), colour("sampled-ink"), colour("exact")]; // INK: outline of samples
 const KINDS = [
   ["number", "any number"],
   ["step", "stairs: x rounded down"],
@@ -164,7 +160,7 @@ const KINDS = [
 ];
 const ESTIMATORS = [
   { name: "score", words: "score function", sign: "●", brief: "score", fill: SAMPLED },
-  { name: "difference", words: "differences", sign: "□", brief: "differences", fill: colour("paper") },
+  { name: "difference", words: "differences", sign: "□", brief: "differences", fill: PAPER },
 ];
 
 function nearest(values, wanted) {
@@ -181,15 +177,14 @@ function markPath(kind, x, y, size, beyond) {
 
 // Fields below a picture's columns, for the numbers of one trait.
 function drawFields(set, trait, role, word, limits, name, half, { change, refuse }) {
-  return typedRow(name, half, MARGIN, set.actions.map((action, a) =>
-    typed(role, `${word} of ${action}`, limits, Number(set[trait][a].toFixed(3)),
-      (value) => change({ [trait]: replaced(set[trait], a, value) }), refuse, { "data-index": a })));
+  const names = set.actions.map((action) => `${word} of ${action}`);
+  const values = set[trait].map((v) => Number(v.toFixed(3)));
+  return typedRow(name, half, SMALL, role, names, limits, values, (a) => change.entry(trait, a), refuse);
 }
 
 function drawPolicy(set, { probabilities }, { half }, lab) {
   const { actions, logits } = set;
-  const ends = [MARGIN.left, half - MARGIN.right];
-  const x = columnsOf(actions.length, ends);
+  const x = columnsIn(half, SMALL, actions.length);
   const y = scale([0, 1], [SMALL.low, SMALL.top]);
   const column = (action, a) => {
     const p = probabilities[a];
@@ -197,20 +192,22 @@ function drawPolicy(set, { probabilities }, { half }, lab) {
       label: `logit of ${action}`, value: logits[a], text: `${short(logits[a])}, probability ${p.toFixed(2)}`,
       limits: LOGITS, steps: [0.1, 1], grip: 24, round: (z) => roundTo(0.01, z),
       axis: Object.assign(() => y(p), { back: (at) => logitFor(y.back(at), logits, a) }),
-      set: (value) => lab.change({ logits: replaced(logits, a, value) }),
+      set: lab.change.entry("logits", a),
     };
     return [
       label(x(a), SMALL.height - 7, fit(action, x.band, 7.2)),
       h("g", { ...about("logit", a), slider },
-        reach(x(a) - x.band / 2, SMALL.top, x.band, SMALL.low - SMALL.top),
-        bar(x(a), Math.min(44, x.band * 0.56), y(p), SMALL.low, colour("policy"), about("pi", a, p)),
+        x.reach(a),
+        bar(x(a), Math.min(44, x.band * 0.56), y(p), SMALL.low, POLICY, about("pi", a, p)),
         label(x(a), y(p) - 13, probabilityText(p)),
-        handle(x(a), y(p), colour("policy"), 8)),
+        handle(x(a), y(p), POLICY, 8)),
     ];
   };
   return panel(
     title("probability π(a | s)"),
-    drawing("probability π(a | s)", [half, SMALL.height], rules([1, 0.5, 0], y, ends, shareText), actions.map(column)),
+    drawing("probability π(a | s)", [half, SMALL.height],
+      rules([1, 0.5, 0], y, x.ends, shareText),
+      actions.map(column)),
     drawFields(set, "logits", "logit-input", "logit", LOGITS, "logits, typed", half, lab));
 }
 
@@ -219,8 +216,7 @@ function drawRewards(set, { half }, still, lab) {
   const { actions, quantities, rewards, reward_kind: kind } = set;
   const isNumber = kind === "number";
   const limit = still.keep(() => niceLimit(Math.max(3, ...[...quantities, ...rewards].map(Math.abs)), NICE_LIMITS));
-  const ends = [MARGIN.left, half - MARGIN.right];
-  const x = columnsOf(actions.length, ends);
+  const x = columnsIn(half, SMALL, actions.length);
   const y = scale([-limit, limit], [SMALL.low, SMALL.top]);
   const stairs = Array.from({ length: 2 * Math.ceil(limit) - 1 }, (_, i) => i + 1 - Math.ceil(limit));
   const column = (action, a) => {
@@ -229,39 +225,36 @@ function drawRewards(set, { half }, still, lab) {
       label: `${isNumber ? "reward" : "x"} of ${action}`, value: q, steps: [0.1, 1],
       text: isNumber ? signed(R) : `x ${signed(q)}, reward ${signed(R)}`,
       limits: QUANTITIES, within: still.isHeld() ? [-limit, limit] : QUANTITIES, ...still.hand,
-      axis: y, grip: 24, round: snapTo(limit),
-      set: (value) => lab.change({ quantities: replaced(quantities, a, value) }),
+      axis: y, grip: 24, round: snapTo(limit), set: lab.change.entry("quantities", a),
     };
     return [
       label(x(a), SMALL.height - 7, fit(action, x.band, 7.2)),
       h("g", { ...about("quantity", a), slider },
-        reach(x(a) - x.band / 2, SMALL.top, x.band, SMALL.low - SMALL.top),
+        x.reach(a),
         bar(x(a), Math.min(44, x.band * 0.56), y(R), y(0), tintOf(R), about("reward", a, R)),
-        !isNumber && line(x(a), y(R), x(a), y(q), colour("neutral"), { "stroke-dasharray": "2 3" }),
-        handle(x(a), y(q), isNumber ? tintOf(R) : colour("neutral"), 8)),
+        !isNumber && line(x(a), y(R), x(a), y(q), NEUTRAL, { "stroke-dasharray": "2 3" }),
+        handle(x(a), y(q), isNumber ? tintOf(R) : NEUTRAL, 8)),
       label(x(a), 13, kind === "thumb" ? `${R > 0 ? "up" : "down"} ${signed(R)}` : signed(R)),
     ];
   };
   return panel(
     title("reward R(a)", key(isNumber ? "" : " — bar R, handle x")),
     drawing("reward R(a)", [half, SMALL.height],
-      rules([limit, 0, -limit], y, ends, signed),
+      rules([limit, 0, -limit], y, x.ends, signed),
       kind === "step" &&
-        stairs.map((level) => level !== 0 && line(ends[0], y(level), ends[1], y(level), colour("rule"))),
+        stairs.map((level) => level !== 0 && line(x.ends[0], y(level), x.ends[1], y(level), colour("rule"))),
       actions.map(column)),
     drawFields(set, "quantities", "quantity-input", "x", QUANTITIES, "rewards, typed", half, lab));
 }
 
 function drawSettings({ samples, h: step, differences, draw }, { get, change }) {
   const scaled = (role, text, values, value, shown, spoken, set) =>
-    range(role, text, { min: 0, max: values.length - 1, step: 1 }, nearest(values, value), shown,
-      (place) => set(values[place]), spoken);
+    range(role, text, [0, values.length - 1, 1], nearest(values, value), shown, (i) => set(values[i]), spoken);
+  const many = grouped(samples);
   const reset = () => change({ logits: get("initial_logits"), quantities: get("initial_quantities"), draw: 0 });
   return row("pgc-sampling",
-    scaled("samples", "samples m", SAMPLE_SIZES, samples, grouped(samples), `${grouped(samples)} samples`,
-      (value) => change({ samples: value })),
-    differences && scaled("h", "step h", STEPS, step, short(step), `h = ${short(step)}`,
-      (value) => change({ h: value })),
+    scaled("samples", "samples m", SAMPLE_SIZES, samples, many, `${many} samples`, change.to("samples")),
+    differences && scaled("h", "step h", STEPS, step, short(step), `h = ${short(step)}`, change.to("h")),
     button("draw-again", "draw again", () => change({ draw: draw + 1 }), primary),
     button("reset", "reset", reset));
 }
@@ -275,11 +268,11 @@ function drawEstimates({ name, words, sign, fill }, { batches, mean, error }, a,
   const x = columnsOf(BATCHES, [from, from + width]);
   return [
     rect(from, high, width, Math.max(0, low - high), SAMPLED, band),
-    name === "difference" && line(from, inside(mean[a]), from + width, inside(mean[a]), INK, middle),
+    name === "difference" && line(from, inside(mean[a]), from + width, inside(mean[a]), RIM, middle),
     batches.map((batch, b) => {
       const g = batch[a];
       const beyond = g > limit ? 1 : g < -limit ? -1 : 0;
-      const look = { stroke: INK, "stroke-width": 1.2, fill, "data-batch": b, ...about(`${name}-mark`, a, g) };
+      const look = { stroke: RIM, "stroke-width": 1.2, fill, "data-batch": b, ...about(`${name}-mark`, a, g) };
       return path(markPath(name, x(b), inside(g), isWide ? 4 : 3, beyond), look);
     }),
     label(from + width / 2, GRADIENT.low + 17, isWide ? words : sign),
@@ -290,8 +283,7 @@ function drawGradient({ actions, rewards, samples, differences }, all, shown, { 
   const { exact } = all;
   const largest = Math.max(...exact.map(Math.abs), Math.max(...rewards.map(Math.abs)) / 3);
   const limit = niceLimit(1.25 * largest, NICE_LIMITS);
-  const ends = [MARGIN.left, inner - MARGIN.right];
-  const x = columnsOf(actions.length, ends);
+  const x = columnsIn(inner, GRADIENT, actions.length);
   const y = scale([-limit, limit], [GRADIENT.low, GRADIENT.top]);
   const half = x.band * 0.44;
   const estimates = shown.flatMap(({ name }) => all[name].batches.flat());
@@ -301,7 +293,7 @@ function drawGradient({ actions, rewards, samples, differences }, all, shown, { 
   return panel(
     title("gradient ∂J/∂z", key(` — ${keys}: 8 batches of m = ${grouped(samples)}${off}`)),
     drawing("gradient ∂J/∂z", [inner, GRADIENT.height],
-      rules([limit, 0, -limit], y, ends, signed),
+      rules([limit, 0, -limit], y, x.ends, signed),
       actions.map((action, a) => [
         label(x(a), GRADIENT.height - 8, fit(isWide ? `z of ${action}` : action, x.band, 7.2)),
         shown.map((one) => {
@@ -325,7 +317,7 @@ function drawErrors({ differences }, all, { inner, isWide }) {
     const [estimator, y] = [all[name], LINE.rows[name]];
     const expected = estimator?.expectedSquaredError;
     const long = name === "score" ? words : `finite ${words}`;
-    const look = { fill, "fill-opacity": 0.8, stroke: INK };
+    const look = { fill, "fill-opacity": 0.8, stroke: RIM };
     return [
       line(ends[0], y, ends[1], y, colour("line")),
       label(0, y + 4, isWide ? long : brief, "start"),
@@ -358,36 +350,30 @@ function drawTable({ actions, differences }, { exact, score, difference }, formu
     table("the estimates in numbers", actions, rows, "logit of"));
 }
 
-const render = makeLab({
-  name: "estimator",
-  label: "Estimator explorer",
-  view(lab) {
-    const { get, state, change } = lab;
-    const [source, still] = [makeSource(), holdStill(lab.refresh)];
-    return (size) => {
-      const set = state("actions", "logits", "quantities", "reward_kind", "samples", "h", "seed", "draw");
-      const { actions, quantities, reward_kind: kind, differences } = Object.assign(set, state("differences"));
-      set.rewards = quantities.map((x) => rewardOf(kind, x));
-      const all = estimateAll(set, source);
-      const shown = ESTIMATORS.filter(({ name }) => name === "score" || (differences && all.difference !== null));
-      const words = whatIsSeen(set, all);
-      return {
-        seen: [
-          row("",
-            select("reward-kind", "Reward ", KINDS, kind, (value) => change({ reward_kind: value })),
-            check("differences", "finite differences beside it", differences, (is) => change({ differences: is }))),
-          div("pgc-panels", drawPolicy(set, all, size, lab), drawRewards(set, size, still, lab)),
-          drawSettings(set, lab),
-          message(lab.refused()),
-          drawGradient(set, all, shown, size),
-          drawErrors(set, all, size),
-          sentence(words),
-          drawTable(set, all, get("formulas")),
-        ],
-        said: `Exact gradient: ${namedValues(actions, all.exact, signed)}. ${words}`,
-      };
+const render = makeLab({ name: "estimator", label: "Estimator explorer" }, (lab) => {
+  const { get, state, change } = lab;
+  const [source, still] = [makeSource(), holdStill(lab.refresh)];
+  return (size) => {
+    const set = state("actions", "logits", "quantities", "reward_kind", "samples", "h", "seed", "draw");
+    const { actions, quantities, reward_kind: kind, differences } = Object.assign(set, state("differences"));
+    set.rewards = quantities.map((x) => rewardOf(kind, x));
+    const all = estimateAll(set, source);
+    const shown = ESTIMATORS.filter(({ name }) => name === "score" || (differences && all.difference !== null));
+    const words = whatIsSeen(set, all);
+    return {
+      seen: [
+        row("",
+          select("reward-kind", "Reward ", KINDS, kind, change.to("reward_kind")),
+          check("differences", "finite differences beside it", differences, change.to("differences"))),
+        div("pgc-panels", drawPolicy(set, all, size, lab), drawRewards(set, size, still, lab)),
+        drawSettings(set, lab),
+        message(lab.refused()),
+        drawGradient(set, all, shown, size),
+        drawErrors(set, all, size),
+        sentence(words),
+        drawTable(set, all, get("formulas")),
+      ],
+      said: `Exact gradient: ${namedValues(actions, all.exact, signed)}. ${words}`,
     };
-  },
+  };
 });
-
-export default { render };

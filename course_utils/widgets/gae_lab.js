@@ -14,18 +14,14 @@ function solveAlong(moves, right, factor) {
   return [...solve(matrix, right.slice(0, places)), 0];
 }
 
-function average(weights, values) {
-  return weights.reduce((s, w, i) => s + w * values[i], 0);
-}
-
 // What does not depend on λ: the exact values, the critic, the exact advantage of the first place.
 function makeWorld({ transitions, rewards, policy, error_shape: shape }, discount, error) {
   const moves = transitions.map((ofActions, s) =>
-    transitions.map((_, next) => average(policy[s], ofActions.map((row) => row[next]))),
+    transitions.map((_, next) => dot(policy[s], ofActions.map((row) => row[next]))),
   );
-  const values = solveAlong(moves, rewards.map((row, s) => average(policy[s], row)), discount);
+  const values = solveAlong(moves, rewards.map((row, s) => dot(policy[s], row)), discount);
   const critic = values.map((v, s) => v + error * shape[s]);
-  const advantages = transitions[0].map((row, a) => rewards[0][a] + discount * average(row, values) - values[0]);
+  const advantages = transitions[0].map((row, a) => rewards[0][a] + discount * dot(row, values) - values[0]);
   return { transitions, rewards, policy, discount, moves, values, critic, advantages };
 }
 
@@ -35,19 +31,19 @@ function momentsAt({ transitions, rewards, policy, discount, moves, critic }, la
   const delta = (s, a, next) => rewards[s][a] + discount * critic[next] - critic[s];
   const forEach = (make) => transitions.map((ofActions, s) => ofActions.map((row, a) => make(row, s, a)));
   const deltas = forEach((row, s, a) => row.reduce((sum, p, next) => sum + p * delta(s, a, next), 0));
-  const following = solveAlong(moves, deltas.map((row, s) => average(policy[s], row)), decay);
+  const following = solveAlong(moves, deltas.map((row, s) => dot(policy[s], row)), decay);
   const reached = (s, a, next) => delta(s, a, next) + decay * following[next];
   const mean = forEach((row, s, a) => row.reduce((sum, p, next) => sum + p * reached(s, a, next), 0));
   const within = forEach((row, s, a) =>
     row.reduce((sum, p, next) => sum + p * (reached(s, a, next) - mean[s][a]) ** 2, 0),
   );
   const each = within.map(
-    (row, s) => average(policy[s], row) + average(policy[s], mean[s].map((m) => (m - following[s]) ** 2)),
+    (row, s) => dot(policy[s], row) + dot(policy[s], mean[s].map((m) => (m - following[s]) ** 2)),
   );
   const spread = solveAlong(moves, each, decay * decay);
   return {
     mean: mean[0],
-    variance: within[0].map((w, a) => w + decay * decay * average(transitions[0][a], spread)),
+    variance: within[0].map((w, a) => w + decay * decay * dot(transitions[0][a], spread)),
   };
 }
 
@@ -135,11 +131,10 @@ const CHART = { height: 258, rail: 28, top: 46, low: 236, left: 34 };
 const STRIP = { height: 152, row: 16, top: 32, low: 128, left: 10, right: 10 };
 const BEYOND = 8; // episodes of a long tail that may lie off the scale
 const GOLDEN = 0.6180339887498949; // spreads the dots evenly over the height of their strip
-const INK = colour("sampled-ink"); // outline of what is sampled
 const CURVES = [
   ["bias", "bias²", ({ bias }) => bias * bias, [colour("value"), 2.6, { "stroke-dasharray": "7 5" }]],
-  ["variance", "variance", ({ variance }) => variance, [colour("neutral"), 2, { "stroke-dasharray": "10 4 2 4" }]],
-  ["sum", "sum", ({ sum }) => sum, [colour("exact"), 2.8, {}]],
+  ["variance", "variance", ({ variance }) => variance, [NEUTRAL, 2, { "stroke-dasharray": "10 4 2 4" }]],
+  ["sum", "sum", ({ sum }) => sum, [EXACT, 2.8, {}]],
 ];
 const COLUMNS = [
   ["mean", "mean of Â(λ)", "mean"],
@@ -196,18 +191,18 @@ function drawCurves({ lambda_: lambda }, { curves, best, now }, { inner }, chang
   const slider = {
     label: "λ", value: lambda, limits: [0, 1], steps: [0.01, 0.1], axis: x, across: true, jump: true,
     text: `${dialText(lambda)}, bias ${signed(now.bias)}, variance ${short(now.variance)}`,
-    set: (value) => change({ lambda_: value }),
+    set: change.to("lambda_"),
   };
   const place = (v) => (v === 0 ? "λ = 0" : dialText(v).replace(".50", ".5"));
-  const triangle = { "data-role": "best", "data-value": best.lambda, fill: colour("paper"), stroke: colour("exact") };
-  const point = { stroke: colour("policy"), "stroke-width": 2, "data-role": "point" };
+  const triangle = { "data-role": "best", "data-value": best.lambda, fill: PAPER, stroke: EXACT };
+  const point = { stroke: POLICY, "stroke-width": 2, "data-role": "point" };
   const name = "squared error of Â(λ), exact";
   return panel(
     title(name, key(`▽ least: ${short(best.sum)} at λ\u00a0=\u00a0${dialText(best.lambda)}`)),
     drawing(name, [inner, CHART.height],
       rules([limit, limit / 2, 0], y, [CHART.left, right]),
       ticks([0, 0.25, 0.5, 0.75, 1], x, [CHART.low, CHART.low + 4], 13, place, onAxis),
-      line(least, y(best.sum), least, CHART.low, colour("axis"), { "stroke-dasharray": "2 3" }),
+      line(least, y(best.sum), least, CHART.low, AXIS, { "stroke-dasharray": "2 3" }),
       CURVES.map(([name, , of, [stroke, width, more]]) =>
         curve(curves.map((p) => [x(p.lambda), y(of(p))]), stroke, width,
           { "data-role": "curve", "data-name": name, "stroke-linejoin": "round", ...more })),
@@ -217,27 +212,27 @@ function drawCurves({ lambda_: lambda }, { curves, best, now }, { inner }, chang
         rect(CHART.left, CHART.rail - 2, right - CHART.left, 4, colour("wash"), { rx: 2 }),
         reach(CHART.left - 10, CHART.rail - 14, right - CHART.left + 20, 28),
         reach(dial - 20, 0, 40, CHART.low), // a finger elsewhere scrolls the page
-        line(dial, CHART.rail, dial, CHART.low, colour("policy"), { "stroke-width": 2 }),
+        line(dial, CHART.rail, dial, CHART.low, POLICY, { "stroke-width": 2 }),
         CURVES.map(([name, , of]) =>
-          circle(dial, y(of(now)), 4.5, colour("paper"), { ...point, "data-name": name, "data-value": of(now) })),
-        handle(dial, CHART.rail, colour("policy")),
+          circle(dial, y(of(now)), 4.5, PAPER, { ...point, "data-name": name, "data-value": of(now) })),
+        handle(dial, CHART.rail, POLICY),
         label(dial, 12, `λ = ${dialText(lambda)}`, "middle", { "font-weight": 600 }))));
 }
 
 function drawWeights({ lambda_: lambda, discount: gamma }, { half }, formula) {
   const y = scale([0, 1], [SMALL.low, SMALL.top]);
-  const band = (half - SMALL.left - SMALL.right) / (REACH + 1);
+  const x = columnsIn(half, SMALL, REACH + 1);
   return panel(
     title("TD errors’ weights in ", key(), typeset(formula)),
     drawing("TD errors’ weights in ", [half, SMALL.height],
-      rules([1, 0.5, 0], y, [SMALL.left, half - SMALL.right], (w) => (w === 0.5 ? ".5" : String(w))),
+      rules([1, 0.5, 0], y, x.ends, (w) => (w === 0.5 ? ".5" : String(w))),
       Array.from({ length: REACH + 1 }, (_, l) => {
-        const [weight, x] = [(gamma * lambda) ** l, SMALL.left + band * (l + 0.5)];
-        const isTold = weight >= 0.005 && (band >= 24 || l % 2 === 0);
+        const weight = (gamma * lambda) ** l;
+        const isTold = weight >= 0.005 && (x.band >= 24 || l % 2 === 0);
         return [
-          bar(x, band * 0.64, y(weight), SMALL.low, colour("neutral"), about("weight", l, weight)),
-          isTold && label(x, y(weight) - 5, dialText(weight)),
-          l === 0 ? label(x + 4, SMALL.height - 6, "l = 0", "end") : label(x, SMALL.height - 6, String(l)),
+          bar(x(l), x.band * 0.64, y(weight), SMALL.low, NEUTRAL, about("weight", l, weight)),
+          isTold && label(x(l), y(weight) - 5, dialText(weight)),
+          l === 0 ? label(x(l) + 4, SMALL.height - 6, "l = 0", "end") : label(x(l), SMALL.height - 6, String(l)),
         ];
       })));
 }
@@ -247,8 +242,7 @@ function drawCritic({ critic_error: error }, { world: { values, critic } }, { ha
   const high = Math.max(0, Math.ceil(Math.max(...values, ...critic) - 1e-9));
   const low = Math.floor(1.2 * Math.min(...values, ...critic) - 0.2 * high); // room for a name below the lower line
   const y = scale([low, high], [SMALL.low, SMALL.top]);
-  const band = (half - SMALL.left - SMALL.right) / values.length;
-  const x = (s) => SMALL.left + band * (s + 0.5);
+  const x = columnsIn(half, SMALL, values.length);
   const lines = high > 0 ? [high, 0, low] : [0, low];
   const isClose = (SMALL.low - SMALL.top) * Math.min(high, -low) < 16 * (high - low); // two labels would touch
   const text = (v) => (v === high && high > 0 && isClose ? "" : short(v));
@@ -257,16 +251,16 @@ function drawCritic({ critic_error: error }, { world: { values, critic } }, { ha
   return panel(
     title("value of each place", key("the critic is right at place 1")),
     drawing("value of each place", [half, SMALL.height],
-      rules(lines, y, [SMALL.left, half - SMALL.right], text),
+      rules(lines, y, x.ends, text),
       values.map((_, s) => label(x(s), SMALL.height - 6, s < values.length - 1 ? String(s + 1) : "home")),
-      curve(values.map((v, s) => [x(s), y(v)]), colour("exact"), 1.6),
+      curve(values.map((v, s) => [x(s), y(v)]), EXACT, 1.6),
       curve(critic.map((v, s) => [x(s), y(v)]), colour("value"), 2.2, { "stroke-dasharray": "6 4" }),
       values.map((v, s) => [
-        rect(x(s) - 4, y(critic[s]) - 4, 8, 8, colour("paper"), { ...square, ...about("critic", s, critic[s]) }),
+        rect(x(s) - 4, y(critic[s]) - 4, 8, 8, PAPER, { ...square, ...about("critic", s, critic[s]) }),
         diamond(x(s), y(v), 4.5, about("value", s, v)),
       ]),
       label(x(1), y(Math.max(values[1], critic[1])) - 9, over),
-      label(x(3) + band * 0.5, y(Math.min(values[3], critic[3])) + 17, under)));
+      label(x(3) + x.band * 0.5, y(Math.min(values[3], critic[3])) + 17, under)));
 }
 
 const tied = (text, value) => `${text} ${signed(value)}`.replaceAll(" ", "\u00a0");
@@ -280,9 +274,9 @@ function drawSample({ estimates, limits, advantage, measured }, { inner, isWide 
   const marks = Array.from({ length: 12 }, (_, k) => (Math.ceil(low / step) + k) * step).filter((v) => v <= high);
   const { mean } = measured.values;
   const [truth, middle, error] = [x(advantage), x(mean), 2 * measured.errors.mean];
-  const cloud = { fill: colour("sampled"), "fill-opacity": 0.6, stroke: INK, "stroke-opacity": 0.45 };
+  const cloud = { fill: SAMPLED, "fill-opacity": 0.6, stroke: RIM, "stroke-opacity": 0.45 };
   const thick = { "stroke-width": 5, "stroke-opacity": 0.55, "stroke-linecap": "round" };
-  const dot = { stroke: INK, "stroke-width": 1.5, "data-role": "mean", "data-value": mean };
+  const dot = { stroke: RIM, "stroke-width": 1.5, "data-role": "mean", "data-value": mean };
   const beyond = estimates.filter((value) => value < low).length;
   const name = `${EPISODES} sampled Â(λ), one dot each`;
   return panel(
@@ -295,12 +289,12 @@ function drawSample({ estimates, limits, advantage, measured }, { inner, isWide 
         estimates.map((value, i) => {
           const cx = value < low ? STRIP.left - 5 : x(value).toFixed(2);
           const cy = STRIP.top + (STRIP.low - STRIP.top - 4) * ((i * GOLDEN) % 1);
-          return circle(cx, cy.toFixed(2), isWide ? 2.8 : 2.2, value < low ? colour("paper") : null);
+          return circle(cx, cy.toFixed(2), isWide ? 2.8 : 2.2, value < low ? PAPER : null);
         })),
-      line(truth, STRIP.row, truth, STRIP.low, colour("exact"), { "stroke-width": 1.6 }),
-      line(truth, STRIP.row, middle, STRIP.row, colour("axis"), { "stroke-dasharray": "2 3" }),
-      line(x(mean - error), STRIP.row, x(mean + error), STRIP.row, INK, thick),
-      circle(middle, STRIP.row, 5.5, colour("sampled"), dot),
+      line(truth, STRIP.row, truth, STRIP.low, EXACT, { "stroke-width": 1.6 }),
+      line(truth, STRIP.row, middle, STRIP.row, AXIS, { "stroke-dasharray": "2 3" }),
+      line(x(mean - error), STRIP.row, x(mean + error), STRIP.row, RIM, thick),
+      circle(middle, STRIP.row, 5.5, SAMPLED, dot),
       diamond(truth, STRIP.row, 7, { "data-role": "advantage", "data-value": advantage }),
       beyond > 0 && label(STRIP.left - 4, STRIP.row + 4, `◂ ${beyond} further left`, "start")));
 }
@@ -308,11 +302,10 @@ function drawSample({ estimates, limits, advantage, measured }, { inner, isWide 
 function drawSettings({ action, critic_error: error, discount }, { actions }, initial, change) {
   const mood = error === 0 ? "exact" : error > 0 ? "too optimistic" : "too pessimistic";
   return row("pgc-settings",
-    choice("action", "first action ", actions, action, (value) => change({ action: value })),
-    range("critic-error", "critic’s error ", { min: -3, max: 3, step: 0.1 }, error, signed(error),
-      (value) => change({ critic_error: value }), `${signed(error)}, ${mood}`),
-    range("discount", "discount γ ", { min: 0.5, max: 1, step: 0.01 }, discount, dialText(discount),
-      (value) => change({ discount: value })),
+    choice("action", "first action ", actions, action, change.to("action")),
+    range("critic-error", "critic’s error ", [-3, 3, 0.1], error, signed(error),
+      change.to("critic_error"), `${signed(error)}, ${mood}`),
+    range("discount", "discount γ ", [0.5, 1, 0.01], discount, dialText(discount), change.to("discount")),
     button("reset", "reset", () => change({ ...initial, draw: 0 })));
 }
 
@@ -326,35 +319,29 @@ function drawTable({ now, measured: { values, errors } }, { isWide }) {
   ]);
 }
 
-const render = makeLab({
-  name: "gae",
-  label: "GAE lab",
-  view({ get, state, change }) {
-    const work = makeWork(get("world"));
-    return (size) => {
-      const set = state("lambda_", "critic_error", "discount", "action", "seed", "draw");
-      const all = work(set);
-      const { bias, variance, sum } = all.now;
-      const words = whatIsSeen(set, all.now, all.best);
-      return {
-        seen: [
-          h("p", { class: "pgc-opening" }, OPENING),
-          drawSettings(set, get("world"), get("initial"), change),
-          drawCurves(set, all, size, change),
-          div("pgc-ends",
-            h("span", {}, "λ = 0: one TD error, leans on the critic"),
-            h("span", {}, "λ = 1: whole return, leans on luck")),
-          sentence(words),
-          div("pgc-panels", drawWeights(set, size, get("formulas").estimate), drawCritic(set, all, size)),
-          drawSample(all, size, () => change({ draw: set.draw + 1 })),
-          drawTable(all, size),
-        ],
-        said:
-          `λ ${dialText(set.lambda_)}: bias ${signed(bias)}, variance ${short(variance)}, ` +
-          `bias squared plus variance ${short(sum)}. ${words}`,
-      };
+const render = makeLab({ name: "gae", label: "GAE lab" }, ({ get, state, change }) => {
+  const work = makeWork(get("world"));
+  return (size) => {
+    const set = state("lambda_", "critic_error", "discount", "action", "seed", "draw");
+    const all = work(set);
+    const { bias, variance, sum } = all.now;
+    const words = whatIsSeen(set, all.now, all.best);
+    return {
+      seen: [
+        h("p", { class: "pgc-opening" }, OPENING),
+        drawSettings(set, get("world"), get("initial"), change),
+        drawCurves(set, all, size, change),
+        div("pgc-ends",
+          h("span", {}, "λ = 0: one TD error, leans on the critic"),
+          h("span", {}, "λ = 1: whole return, leans on luck")),
+        sentence(words),
+        div("pgc-panels", drawWeights(set, size, get("formulas").estimate), drawCritic(set, all, size)),
+        drawSample(all, size, () => change({ draw: set.draw + 1 })),
+        drawTable(all, size),
+      ],
+      said:
+        `λ ${dialText(set.lambda_)}: bias ${signed(bias)}, variance ${short(variance)}, ` +
+        `bias squared plus variance ${short(sum)}. ${words}`,
     };
-  },
+  };
 });
-
-export default { render };

@@ -101,21 +101,7 @@ function measure(dots, { exact, ofOne }, m) {
   };
 }
 
-// Half axes and angle (anticlockwise, in radians) of the ellipse of one standard deviation.
-function ellipseOf([xx, xy, yy]) {
-  const [middle, half] = [(xx + yy) / 2, Math.hypot((xx - yy) / 2, xy)];
-  return {
-    long: Math.sqrt(Math.max(middle + half, 0)),
-    across: Math.sqrt(Math.max(middle - half, 0)),
-    angle: Math.atan2(2 * xy, xx - yy) / 2,
-  };
-}
-
 // --- what the lab says in words ------------------------------------------------------------------------
-
-function grouped(count) {
-  return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
-}
 
 // A spread as text: two significant digits.
 function few(x) {
@@ -145,8 +131,6 @@ const SHORT_REACH = 1.9; // towards the side where the vertical component hardly
 const ZOOMED = 3.3; // standard deviations from the middle to the edge when the picture follows the cloud
 const LARGEST_UNIT = 44e3; // pixels for 1: labels of the axes have at most three decimals
 const LOWEST = 0.01; // probabilities the sliders set
-const [EXACT, SAMPLED, INK] = [colour("exact"), colour("sampled"), colour("sampled-ink")]; // INK: outline of samples
-const PAPER = colour("paper");
 const DOT = "M-4.5 0 a4.5 4.5 0 1 0 9 0 a4.5 4.5 0 1 0 -9 0 z";
 const SMALL_DOT = "M-3.8 0 a3.8 3.8 0 1 0 7.6 0 a3.8 3.8 0 1 0 -7.6 0 z";
 const [RIGHT, LEFT] = ["M6 0 L-4 -5 v10 z", "M-6 0 L4 -5 v10 z"];
@@ -217,7 +201,7 @@ function drawDownhill({ x, y, across, high }, exact) {
 function drawEllipse({ x, y, unit }, exact, { long, across, angle }, k) {
   const turned = `translate(${x(exact[0])} ${y(exact[1])}) rotate(${(-angle * 180) / Math.PI})`;
   const shape = { rx: k * long * unit, ry: k * across * unit, transform: turned };
-  const look = { fill: SAMPLED, "fill-opacity": k === 1 ? 0.16 : 0.1, stroke: INK, "stroke-width": 1.3 };
+  const look = { fill: SAMPLED, "fill-opacity": k === 1 ? 0.16 : 0.1, stroke: RIM, "stroke-width": 1.3 };
   const told = { "data-long": k * long, "data-thin": k * across, "data-angle": angle };
   const dashes = k === 1 ? null : "6 4";
   return h("ellipse", { ...shape, ...look, "stroke-dasharray": dashes, ...about("ellipse", k), ...told });
@@ -241,7 +225,7 @@ function placeDots(estimates, { x, y, across, high, isWide }) {
 
 function drawDot([first, second], isUphill, { px, py, left }, isWide, k) {
   const moved = `transform: translate(${(MARGIN.left + px).toFixed(2)}px, ${(MARGIN.top + py).toFixed(2)}px)`;
-  const look = { fill: isUphill ? SAMPLED : PAPER, stroke: INK, "stroke-width": 1.2, class: "pgc-dot", style: moved };
+  const look = { fill: isUphill ? SAMPLED : PAPER, stroke: RIM, "stroke-width": 1.2, class: "pgc-dot", style: moved };
   const told = { "data-x": first, "data-y": second, "data-uphill": isUphill ? 1 : 0, "data-outside": left };
   const shape = left !== null ? TIPS[left] : isWide ? DOT : SMALL_DOT;
   return path(shape, { ...look, ...about("estimate", k), ...told });
@@ -252,20 +236,20 @@ function drawLegend(beyond) {
     h("span", { class: "pgc-legend-item", ...more },
       h("svg", { width: 18, height: 14, viewBox: "-9 -7 18 14", "aria-hidden": "true" }, marks),
       h("span", {}, words));
-  const dot = (fill, more) => path(SMALL_DOT, { fill, stroke: INK, ...more });
-  const ring = (rx, ry, more) => h("ellipse", { rx, ry, fill: SAMPLED, stroke: INK, ...more });
+  const dot = (fill, more) => path(SMALL_DOT, { fill, stroke: RIM, ...more });
+  const ring = (rx, ry, more) => h("ellipse", { rx, ry, fill: SAMPLED, stroke: RIM, ...more });
   const heap = [[-3, 2], [3, 2], [0, -2]];
   return h("p", { class: "pgc-key pgc-legend" },
     entry("exact", diamond(0, 0, 6)),
     entry("estimate", dot(SAMPLED)),
     entry("downhill", [rect(-9, -7, 18, 14, colour("muted")), dot(PAPER, { "stroke-width": 1.4 })]),
-    entry("equal ones", heap.map(([x, y]) => circle(x, y, 3.6, SAMPLED, { stroke: INK }))),
+    entry("equal ones", heap.map(([x, y]) => circle(x, y, 3.6, SAMPLED, { stroke: RIM }))),
     entry("1, 2 standard deviations", [
       ring(8, 6, { "fill-opacity": 0.2, "stroke-dasharray": "3 2" }),
       ring(4, 3, { "fill-opacity": 0.35 }),
     ]),
     entry(h("span", { "data-role": "beyond" }, `${beyond} beyond the edge`),
-      path(RIGHT, { fill: SAMPLED, stroke: INK }), { hidden: beyond === 0 }));
+      path(RIGHT, { fill: SAMPLED, stroke: RIM }), { hidden: beyond === 0 }));
 }
 
 function drawPlane({ zoom, vertical }, { exact }, { deviation, covariance, uphill }, estimates, plane) {
@@ -317,7 +301,7 @@ function drawSettings({ samples: m, weighting, logits, draw }, { pi }, { get, ch
     div("pgc-block pgc-samples",
       title("conversations in one estimate"),
       line("samples", "m",
-        dial("samples", { min: 0, max: most, step: 1 }, Math.log2(m), conversations(m),
+        dial("samples", [0, most, 1], Math.log2(m), conversations(m),
           (power) => change({ samples: 2 ** power }), { "aria-label": "conversations in one estimate, m" }),
         grouped(m))),
     h("fieldset", { class: "pgc-block" },
@@ -334,7 +318,7 @@ function drawSettings({ samples: m, weighting, logits, draw }, { pi }, { get, ch
       title("policy: π(refund)"),
       STATES.map((name, s) =>
         line("policy", name,
-          dial("policy", { min: LOWEST, max: 1 - LOWEST, step: 0.01 }, pi[s][0], `π(refund) = ${short(pi[s][0])}`,
+          dial("policy", [LOWEST, 1 - LOWEST, 0.01], pi[s][0], `π(refund) = ${short(pi[s][0])}`,
             setPolicy(s), { "data-index": s, "aria-label": `probability of a refund, ${name}` }),
           chanceText(pi[s][0]), s))),
     div("pgc-row",
@@ -345,8 +329,8 @@ function drawSettings({ samples: m, weighting, logits, draw }, { pi }, { get, ch
 function drawView({ vertical, zoom }, larger, change) {
   const verticals = VERTICALS.map((name) => [name, `${name} customer`]);
   return row("pgc-view",
-    select("vertical", "upwards", verticals, vertical, (name) => change({ vertical: name })),
-    check("zoom", zoom ? `zoom, × ${few(larger)}` : "zoom in", zoom, (is) => change({ zoom: is })));
+    select("vertical", "upwards", verticals, vertical, change.to("vertical")),
+    check("zoom", zoom ? `zoom, × ${few(larger)}` : "zoom in", zoom, change.to("zoom")));
 }
 
 function drawNumbers({ vertical }, { exact }, { mean, error, deviation, measured, uphill }) {
@@ -366,37 +350,30 @@ function drawNumbers({ vertical }, { exact }, { mean, error, deviation, measured
   ], "∂J/∂z of refund", [], "pgc-whole");
 }
 
-const render = makeLab({
-  name: "gradient_cloud",
-  label: "Gradient cloud",
-  wide: 600,
-  view(lab) {
-    const sample = makeSampler();
-    const group = `cloud-${Math.random().toString(36).slice(2)}`;
-    return (size) => {
-      const set = lab.state("logits", "samples", "weighting", "vertical", "zoom", "seed", "draw");
-      const all = momentsOf(set, lab.get("world"));
-      const estimates = sample(set, all);
-      const measured = measure(estimates, all, set.samples);
-      const plane = makePlane(set, all, size);
-      const words = whatIsSeen(all, measured);
-      const [across, up] = measured.deviation.map(few);
-      return {
-        seen: [
-          title("60 estimates of one gradient", key(` — each the mean over m = ${conversations(set.samples)}`)),
-          div("pgc-columns",
-            drawPlane(set, all, measured, estimates, plane),
-            drawSettings(set, all, lab, group),
-            drawView(set, plane.larger, lab.change)),
-          drawNumbers(set, all, measured),
-          sentence(words),
-        ],
-        said:
-          `m is ${grouped(set.samples)}, ${set.weighting}. ${words} ` +
-          `Standard deviation of one estimate: ${across} across, ${up} up.`,
-      };
+const render = makeLab({ name: "gradient_cloud", label: "Gradient cloud", wide: 600 }, (lab) => {
+  const sample = makeSampler();
+  const group = newId("cloud");
+  return (size) => {
+    const set = lab.state("logits", "samples", "weighting", "vertical", "zoom", "seed", "draw");
+    const all = momentsOf(set, lab.get("world"));
+    const estimates = sample(set, all);
+    const measured = measure(estimates, all, set.samples);
+    const plane = makePlane(set, all, size);
+    const words = whatIsSeen(all, measured);
+    const [across, up] = measured.deviation.map(few);
+    return {
+      seen: [
+        title("60 estimates of one gradient", key(` — each the mean over m = ${conversations(set.samples)}`)),
+        div("pgc-columns",
+          drawPlane(set, all, measured, estimates, plane),
+          drawSettings(set, all, lab, group),
+          drawView(set, plane.larger, lab.change)),
+        drawNumbers(set, all, measured),
+        sentence(words),
+      ],
+      said:
+        `m is ${grouped(set.samples)}, ${set.weighting}. ${words} ` +
+        `Standard deviation of one estimate: ${across} across, ${up} up.`,
     };
-  },
+  };
 });
-
-export default { render };

@@ -108,7 +108,7 @@ const ADDS_ADVANTAGE = { ...primary, title: "adds A(s, a) to every logit" };
 
 function shade(value) {
   const share = Math.round(100 * clamp(scale(VALUES, [0, 1])(value), [0, 1]));
-  return `color-mix(in srgb, ${colour("value-wash")} ${share}%, ${colour("paper")})`;
+  return `color-mix(in srgb, ${colour("value-wash")} ${share}%, ${PAPER})`;
 }
 
 // A triangle whose area is proportional to π, from (x, y) towards the move; `most` long at π = 1.
@@ -156,7 +156,7 @@ function drawEnd(s, { x, y, width, height }) {
   const look = { stroke: colour(stroke), "stroke-width": thick, fill: fill ? colour(fill) : "none" };
   const [ground, first] = kind === "#" ? ["block", cy + 4] : ["muted", cy + 11];
   return h("g", { "aria-hidden": "true" },
-    rect(left, top, width, height, colour(ground), { stroke: colour("axis"), "stroke-width": 1 }),
+    rect(left, top, width, height, colour(ground), { stroke: AXIS, "stroke-width": 1 }),
     path(d, { "stroke-linecap": "round", ...look }),
     words.map((word, k) => label(cx, first + 16 * k, word, "middle", { class: k === 1 && "pgc-value" })));
 }
@@ -171,11 +171,11 @@ function drawCell(s, { selected, move, choose }, { pi, values }, { x, y, width, 
   const name = `${place}: V ${points(values[s])}; ${moves}`;
   const gate = { class: "pgc-gate", rx: 4 };
   return h("g", { class: "pgc-cell", ...radioMark("cell", s, s === selected, name, choose, (key) => keyLeads(s, key)) },
-    rect(left, top, width, height, shade(values[s]), { stroke: colour("axis"), "stroke-width": 1 }),
+    rect(left, top, width, height, shade(values[s]), { stroke: AXIS, "stroke-width": 1 }),
     kind === "T" && rect(left + 5, top + 5, Math.max(0, width - 10), height - 10, null, gate),
     ACTIONS.map((_, a) => {
       const [down, right] = MOVES[a];
-      const look = { fill: colour("policy"), class: s === selected && a === move && "pgc-on" };
+      const look = { fill: POLICY, class: s === selected && a === move && "pgc-on" };
       const d = arrow(cx + right * beside, cy + down * 12, a, pi[s][a], most);
       return path(d, { ...look, ...about("arrow", 4 * s + a, pi[s][a]) });
     }),
@@ -249,7 +249,7 @@ function drawMoves({ selected: s, move, action, logits, point, take }, all, isTi
     const [k, z] = [4 * s + a, logits[4 * s + a]];
     const set = (value) => change({ logits: replaced(logits, k, value), action: name });
     const named = { "data-index": a, "aria-label": `logit of ${name} in ${CELLS[s]}` };
-    const range = { min: -LOGIT_LIMIT, max: LOGIT_LIMIT, step: 0.1 };
+    const range = [-LOGIT_LIMIT, LOGIT_LIMIT, 0.1];
     const control = dial("logit", range, z, `${short(z)}, probability ${short(pi[s][a])}`, set, named);
     return [undefined, [control, h("span", { class: "pgc-shown" }, short(z))], undefined, { class: "pgc-of-logit" }];
   };
@@ -283,14 +283,13 @@ function drawControls({ selected: s, logits, discount }, { advantages }, { get, 
   const favoured = replaced(logits, 4 * s + a, limited(logits[4 * s + a] + FAVOUR));
   const improve = (z, k) => (DECISIONS.includes(k >> 2) ? limited(z + advantages[k >> 2][k & 3]) : z);
   const first = { logits: get("initial_logits"), discount: get("initial_discount") };
-  const set = (value) => change({ discount: value });
   return row("pgc-controls",
     button("greedy", "greedy here", () => change({ logits: favoured, action: ACTIONS[a] }), ADDS_FAVOUR),
     button("improve", "improve everywhere", () => change({ logits: logits.map(improve) }), ADDS_ADVANTAGE),
     button("uniform", "uniform everywhere", () => change({ logits: logits.map(() => 0) })),
     button("reset", "reset", () => change(first)),
     h("label", {}, "discount γ",
-      dial("discount", { min: 0.5, max: 0.99, step: 0.01 }, discount, short(discount), set,
+      dial("discount", [0.5, 0.99, 0.01], discount, short(discount), change.to("discount"),
         { "aria-label": "discount γ" }),
       shownBeside("discount", short(discount))));
 }
@@ -307,37 +306,30 @@ function keyLeads(s, key) {
   }
 }
 
-const render = makeLab({
-  name: "grid_lab",
-  label: "Grid lab",
-  wide: 600,
-  view(lab) {
-    const { get, change } = lab;
-    const mouse = pointing(lab.refresh); // on a move
-    const point = (a) => ({ ...mouse.enter(a), ...mouse.leave });
-    const choose = (s) => change({ selected: CELLS[s] });
-    const take = (a) => change({ action: ACTIONS[a] });
-    return (size) => {
-      const { logits, discount } = lab.state("logits", "discount");
-      const [s, action] = [CELLS.indexOf(get("selected")), ACTIONS.indexOf(get("action"))];
-      const set = { logits, discount, selected: s, action, move: mouse.at() ?? action, choose, point, take };
-      const all = evaluate(set);
-      const firstDiscount = get("initial_discount");
-      const start = evaluate({ logits: get("initial_logits"), discount: firstDiscount });
-      const words = `${whatIsBest(s, all)} ${whatMoved(all, start, discount, firstDiscount)}`;
-      const [places, formulas, isTiny] = [makePlaces(size), get("formulas"), size.inner < 330];
-      return {
-        seen: [
-          div("pgc-top", drawGrid(set, all, places, isTiny), drawDetail(set, all, places, formulas)),
-          drawMoves(set, all, isTiny, change),
-          drawTotals(s, all, formulas),
-          drawControls(set, all, lab),
-          sentence(words),
-        ],
-        said: `${CELLS[s]}: V is ${points(all.values[s])}. ${words} J is ${points(all.values[START])}.`,
-      };
+const render = makeLab({ name: "grid_lab", label: "Grid lab", wide: 600 }, (lab) => {
+  const { get, change } = lab;
+  const mouse = pointing(lab.refresh); // on a move
+  const point = (a) => ({ ...mouse.enter(a), ...mouse.leave });
+  const choose = (s) => change({ selected: CELLS[s] });
+  const take = (a) => change({ action: ACTIONS[a] });
+  return (size) => {
+    const { logits, discount } = lab.state("logits", "discount");
+    const [s, action] = [CELLS.indexOf(get("selected")), ACTIONS.indexOf(get("action"))];
+    const set = { logits, discount, selected: s, action, move: mouse.at() ?? action, choose, point, take };
+    const all = evaluate(set);
+    const firstDiscount = get("initial_discount");
+    const start = evaluate({ logits: get("initial_logits"), discount: firstDiscount });
+    const words = `${whatIsBest(s, all)} ${whatMoved(all, start, discount, firstDiscount)}`;
+    const [places, formulas, isTiny] = [makePlaces(size), get("formulas"), size.inner < 330];
+    return {
+      seen: [
+        div("pgc-top", drawGrid(set, all, places, isTiny), drawDetail(set, all, places, formulas)),
+        drawMoves(set, all, isTiny, change),
+        drawTotals(s, all, formulas),
+        drawControls(set, all, lab),
+        sentence(words),
+      ],
+      said: `${CELLS[s]}: V is ${points(all.values[s])}. ${words} J is ${points(all.values[START])}.`,
     };
-  },
+  };
 });
-
-export default { render };

@@ -13,7 +13,6 @@ function budget(updates, first = POINTS) {
 }
 
 const stride = (updates, first = POINTS) => budget(updates, first) / POINTS;
-const grouped = (x) => String(Math.round(x)).replace(/\B(?=(\d{3})+$)/g, ",");
 
 // Python on the other side: it answers each wish at once, and acts when it can.
 function makeKernel({ model, refresh, leaving }) {
@@ -62,15 +61,10 @@ function makeReport(kernel) {
 }
 
 // makeLab for such a lab: its view has `kernel` and `report` too.
-const makeKernelLab = ({ view, ...about }) =>
-  makeLab({
-    ...about,
-    look: "pgc-kernel",
-    least: 150,
-    view(lab) {
-      const kernel = makeKernel(lab);
-      return view({ ...lab, kernel, report: makeReport(kernel) });
-    },
+const makeKernelLab = (about, view) =>
+  makeLab({ ...about, look: "pgc-kernel", least: 150 }, (lab) => {
+    const kernel = makeKernel(lab);
+    return view({ ...lab, kernel, report: makeReport(kernel) });
   });
 
 // The buttons that every such lab has, `more` after the first two, and what stands beside them.
@@ -102,7 +96,7 @@ const wishAmong = (kernel, role, text, names, value) =>
 
 // A range for a step size: by powers of ten, two digits.
 const stepSizeRange = (role, text, lowest, value, set) =>
-  range(role, text, { min: Math.log10(lowest), max: 0, step: 0.05 }, roundTo(0.05, Math.log10(value)), short(value),
+  range(role, text, [Math.log10(lowest), 0, 0.05], roundTo(0.05, Math.log10(value)), short(value),
     (x) => set(Math.max(lowest, Number((10 ** x).toPrecision(2)))));
 
 const legend = (...children) => h("p", { class: "pgc-key" }, ...children);

@@ -24,6 +24,9 @@ function htmlNode(parent, tag, attributes = {}, text = null) {
 
 // A colour by its role; lab.css says which it is in a light and a dark page and under forced colours.
 const colour = (role) => `var(--pgc-${role})`;
+const [INK, PAPER, AXIS, NEUTRAL] = [colour("ink"), colour("paper"), colour("axis"), colour("neutral")];
+const [POLICY, EXACT] = [colour("policy"), colour("exact")];
+const [SAMPLED, RIM] = [colour("sampled"), colour("sampled-ink")]; // a sample, and the line around it
 
 function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
@@ -47,6 +50,8 @@ function signed(x) {
   const text = short(x);
   return x > 0 && text !== "0" ? `+${text}` : text;
 }
+
+const grouped = (count) => String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ",");
 
 function probabilityText(p) {
   return p.toFixed(2).replace(/^0/, "").replace("1.00", "1.0");
@@ -121,6 +126,18 @@ function totalVariation(p, q) {
   return p.reduce((s, v, a) => s + Math.abs(v - q[a]), 0) / 2;
 }
 
+const furthest = (p, q) => {
+  const apart = p.map((v, a) => Math.abs(v - q[a]));
+  return apart.indexOf(Math.max(...apart));
+};
+
+// Half axes and angle (anticlockwise, in radians) of the ellipse of one standard deviation, from the covariance.
+function ellipseOf([xx, xy, yy]) {
+  const [middle, half] = [(xx + yy) / 2, Math.hypot((xx - yy) / 2, xy)];
+  const [long, across] = [middle + half, middle - half].map((variance) => Math.sqrt(Math.max(variance, 0)));
+  return { long, across, angle: Math.atan2(2 * xy, xx - yy) / 2 };
+}
+
 function drawAction(probabilities, u) {
   let below = 0;
   for (let a = 0; a < probabilities.length - 1; a += 1) {
@@ -128,62 +145,6 @@ function drawAction(probabilities, u) {
     if (u < below) return a;
   }
   return probabilities.length - 1;
-}
-
-// --- a slider inside an SVG: mouse, touch and keyboard --------------------------------------------
-
-// options: valueAt(clientX, clientY), get(), set(value), limits() -> [low, high],
-// small and large steps, onStart and onEnd of a drag (both optional). Home and End lead to the ends that
-// describeSlider has told.
-function makeSlider(node, options) {
-  setAttributes(node, { role: "slider", tabindex: 0 });
-  node.classList.add("pgc-slider");
-  const clamp = (value) => {
-    const [low, high] = options.limits();
-    return Math.min(high, Math.max(low, value));
-  };
-  let dragging = null;
-  node.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false }); // else the page scrolls
-  node.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return;
-    event.preventDefault();
-    event.stopPropagation();
-    dragging = event.pointerId;
-    node.setPointerCapture(event.pointerId);
-    node.focus({ preventScroll: true });
-    node.classList.add("pgc-dragging");
-    options.onStart?.(event);
-  });
-  node.addEventListener("pointermove", (event) => {
-    if (event.pointerId !== dragging) return;
-    options.set(clamp(options.valueAt(event.clientX, event.clientY)));
-  });
-  const stop = (event) => {
-    if (event.pointerId !== dragging) return;
-    dragging = null;
-    node.classList.remove("pgc-dragging");
-    options.onEnd?.();
-  };
-  for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) node.addEventListener(name, stop);
-  node.addEventListener("keydown", (event) => {
-    const direction = { ArrowUp: 1, ArrowRight: 1, PageUp: 1, ArrowDown: -1, ArrowLeft: -1, PageDown: -1 }[event.key];
-    const end = { Home: "aria-valuemin", End: "aria-valuemax" }[event.key];
-    if (!isPlain(event) || (direction ?? end) === undefined) return;
-    const size = event.shiftKey || event.key.startsWith("Page") ? options.large : options.small;
-    const next = end === undefined ? options.get() + direction * size : Number(node.getAttribute(end));
-    options.set(clamp(Number(next.toFixed(10))));
-  });
-}
-
-function describeSlider(node, label, value, [low, high], text, orientation = "vertical") {
-  setAttributes(node, {
-    "aria-label": label,
-    "aria-valuenow": value,
-    "aria-valuemin": low,
-    "aria-valuemax": high,
-    "aria-valuetext": text,
-    "aria-orientation": orientation,
-  });
 }
 
 // --- keys: plain ones are the lab's, those with a modifier JupyterLab's -------------------------------------

@@ -12,8 +12,7 @@ const SVG_TAGS = new Set(
 );
 
 // An id that nothing else has in a page with other labs, and other copies of this module.
-let ids = 0;
-const newId = (name) => `pgc-${name}-${(ids += 1)}-${Math.floor(performance.now())}`;
+const newId = (name) => `pgc-${name}-${Math.random().toString(36).slice(2)}`;
 
 function makeNode(tag) {
   if (tag === undefined) return document.createTextNode("");
@@ -85,38 +84,58 @@ function keepControl(node, property, value) {
 // rounded to small steps; jump, when a press takes the handle to the pointer; grip, the px around the handle within
 // which it is taken where it was touched; onStart() and onEnd() of a drag, and `within`, the limits while it lasts.
 function keepSlider(node, slider) {
-  if (node.slider === undefined) makeSlider(node, handOn(node));
+  if (node.slider === undefined) makeSlider(node);
   node.slider = slider; // the hand acts on the newest picture
-  const { label, value, limits, text, across } = slider;
-  describeSlider(node, label, value, limits, text, across ? "horizontal" : "vertical");
+  const { label, value, limits: [low, high], text, across } = slider;
+  const range = { "aria-valuenow": value, "aria-valuemin": low, "aria-valuemax": high, "aria-valuetext": text };
+  setAttributes(node, { "aria-label": label, ...range, "aria-orientation": across ? "horizontal" : "vertical" });
 }
 
-function handOn(node) {
-  let offset = 0;
-  const inside = (x, y) => {
+// Mouse, touch and keyboard on a slider in a picture.
+function makeSlider(node) {
+  setAttributes(node, { role: "slider", tabindex: 0 });
+  node.classList.add("pgc-slider");
+  let [dragging, offset] = [null, 0]; // by which pointer, and how far from the middle of the handle
+  const inside = ({ clientX, clientY }) => {
     const box = node.ownerSVGElement.getBoundingClientRect();
-    return node.slider.across ? x - box.left : y - box.top;
+    return node.slider.across ? clientX - box.left : clientY - box.top;
   };
-  const valueAt = (x, y) => {
+  const setTo = (value) => node.slider.set(clamp(value, node.slider.within ?? node.slider.limits));
+  const follow = (event) => {
     const { axis, steps, round = (value) => roundTo(steps[0], value) } = node.slider;
-    return round(axis.back(inside(x, y) - offset));
+    setTo(round(axis.back(inside(event) - offset)));
   };
-  return {
-    valueAt,
-    get: () => node.slider.value,
-    set: (value) => node.slider.set(value),
-    limits: () => node.slider.within ?? node.slider.limits,
-    get small() { return node.slider.steps[0]; },
-    get large() { return node.slider.steps[1]; },
-    onStart({ clientX, clientY }) {
-      const { axis, value, grip = 0, jump, limits, set, onStart } = node.slider;
-      const away = inside(clientX, clientY) - axis(value);
-      offset = Math.abs(away) < grip ? away : 0;
-      onStart?.();
-      if (jump) set(clamp(valueAt(clientX, clientY), limits));
-    },
-    onEnd: () => node.slider.onEnd?.(),
+  node.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false }); // else the page scrolls
+  node.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0) return;
+    event.preventDefault();
+    event.stopPropagation();
+    dragging = event.pointerId;
+    node.setPointerCapture(dragging);
+    node.focus({ preventScroll: true });
+    node.classList.add("pgc-dragging");
+    const { axis, value, grip = 0, jump, onStart } = node.slider;
+    const away = inside(event) - axis(value);
+    offset = Math.abs(away) < grip ? away : 0;
+    onStart?.();
+    if (jump) follow(event);
+  });
+  node.addEventListener("pointermove", (event) => event.pointerId === dragging && follow(event));
+  const stop = ({ pointerId }) => {
+    if (pointerId !== dragging) return;
+    dragging = null;
+    node.classList.remove("pgc-dragging");
+    node.slider.onEnd?.();
   };
+  for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) node.addEventListener(name, stop);
+  node.addEventListener("keydown", (event) => {
+    const { limits: [low, high], steps: [small, large], value } = node.slider;
+    const direction = { ArrowUp: 1, ArrowRight: 1, PageUp: 1, ArrowDown: -1, ArrowLeft: -1, PageDown: -1 }[event.key];
+    const end = { Home: low, End: high }[event.key];
+    if (!isPlain(event) || (direction ?? end) === undefined) return;
+    const size = event.shiftKey || event.key.startsWith("Page") ? large : small;
+    setTo(Number((end ?? value + direction * size).toFixed(10)));
+  });
 }
 
 const clamp = (value, [low, high]) => Math.min(high, Math.max(low, value));
@@ -135,8 +154,15 @@ function scale([low, high], [from, to]) {
 
 // The middle of each of so many columns side by side; `band` is the width of one.
 function columnsOf(count, [left, right]) {
-  const band = (right - left) / count;
+  const band = Math.max(0, right - left) / count;
   return Object.assign((k) => left + band * (k + 0.5), { band });
+}
+
+// Such columns in a picture so wide, of a frame { left, right, top, low }: its `ends`, and what a hand takes of one.
+function columnsIn(width, { left, right, top, low }, count) {
+  const ends = [left, width - right];
+  const x = columnsOf(count, ends);
+  return Object.assign(x, { ends, reach: (k) => reach(x(k) - x.band / 2, top, x.band, low - top) });
 }
 
 // The least of these limits that takes in the largest value, if there is one.
@@ -163,7 +189,7 @@ const bar = (x, width, y, base, fill, more) =>
   rect(x - width / 2, Math.min(y, base), width, Math.abs(y - base), fill, more);
 const path = (d, more = {}) => h("path", { d, ...more });
 const diamond = (x, y, size, more) =>
-  path(`M${x} ${y - size} L${x + size} ${y} L${x} ${y + size} L${x - size} ${y} z`, { fill: colour("exact"), ...more });
+  path(`M${x} ${y - size} L${x + size} ${y} L${x} ${y + size} L${x - size} ${y} z`, { fill: EXACT, ...more });
 
 const through = (points) =>
   points.map(([x, y], k) => `${k === 0 ? "M" : "L"}${x.toFixed(2)} ${y.toFixed(2)}`).join(" ");
@@ -180,7 +206,7 @@ const rules = (values, y, [left, right], text = short, gap = 5) =>
 // Lines down the picture at these values, from top to bottom, each with its number so far below.
 const ticks = (values, x, [top, bottom], below, text = short, stroke = (v) => colour(v === 0 ? "axis" : "rule")) =>
   values.map((v) => [line(x(v), top, x(v), bottom, stroke(v)), label(x(v), bottom + below, text(v))]);
-const onAxis = () => colour("axis");
+const onAxis = () => AXIS;
 
 // What a hand takes, with the ring that shows the focus.
 const handle = (x, y, fill, r = 9, more = {}) => [
@@ -247,10 +273,10 @@ const check = (role, text, checked, set) =>
     }),
     text);
 
-// limits: { min, max, step }; spoken: the value as a screen reader says it; shown: as it stands beside the control.
-const dial = (role, limits, value, spoken, set, more = {}) =>
+// limits: [least, most, step]; spoken: the value as a screen reader says it; shown: as it stands beside the control.
+const dial = (role, [min, max, step], value, spoken, set, more = {}) =>
   h("input", {
-    type: "range", "data-role": role, ...limits, "aria-valuetext": spoken,
+    type: "range", "data-role": role, min, max, step, "aria-valuetext": spoken,
     ".value": value, oninput: (event) => set(Number(event.target.value)), ...more,
   });
 const shownBeside = (role, text) => h("span", { class: "pgc-shown", "data-role": `${role}-shown` }, text);
@@ -273,10 +299,11 @@ const typed = (role, name, [low, high], value, set, refuse, more = {}) =>
       refuse(`${name}: got ${got}, wanted a number from ${short(low)} to ${short(high)}. Kept ${short(value)}.`);
     },
   });
-// Fields below the columns of a picture so wide, with these margins.
-const typedRow = (name, width, { left, right }, fields) => {
+// A field below each column of a picture so wide, with these margins; names: of the fields; setter(k): that of one.
+const typedRow = (name, width, { left, right }, role, names, limits, values, setter, refuse) => {
   const style = `width: ${width}px; padding: 0 ${right}px 0 ${left}px`;
-  return h("div", { class: "pgc-fields", role: "group", "aria-label": name, style }, fields);
+  return h("div", { class: "pgc-fields", role: "group", "aria-label": name, style }, names.map((of, k) =>
+    typed(role, of, limits, values[k], setter(k), refuse, { "data-index": k })));
 };
 const message = (text) => h("p", { class: "pgc-message", role: "alert", "data-role": "message" }, text);
 
@@ -298,7 +325,7 @@ const table = (name, columns, rows, corner = "", drawn = [], names = "") =>
 const sum = (list) => list.reduce((s, v) => s + v, 0);
 const ghostBar = (x, width, y, value, opacity) =>
   bar(x, width, y(value), y(0), colour("muted"),
-    { stroke: colour("neutral"), "stroke-dasharray": "4 3", "fill-opacity": opacity });
+    { stroke: NEUTRAL, "stroke-dasharray": "4 3", "fill-opacity": opacity });
 
 // The learner's bar of one action, on the scale y; marks lie under its handle.
 const ghost = (index, action, value, set, x, width, y, ...marks) => {
@@ -307,7 +334,7 @@ const ghost = (index, action, value, set, x, width, y, ...marks) => {
     axis: y, round: (v) => roundTo(0.001, v), set,
   };
   return h("g", { ...about("ghost", index), slider },
-    marks, ghostBar(x, width, y, value, 0.6), handle(x, y(value), colour("neutral"), 8));
+    marks, ghostBar(x, width, y, value, 0.6), handle(x, y(value), NEUTRAL, 8));
 };
 
 function aboutTheSum(ghosts, what) {
@@ -324,29 +351,72 @@ function compare(ghosts, actual, refuse) {
   return { predicted, actual, total_variation: totalVariation(predicted, actual) };
 }
 
+// A prediction, in a lab with the traits predict_first, revealed, ghosts and predictions: the learner's bars, which
+// stand at `start` first; whether they wait for the answer, or stand beside it; what was recorded of them, with their
+// setting.
+function predictionOf({ get, state, change, refuse }, start, actual, setting) {
+  const { predict_first: isAsked, revealed, ghosts: drawn } = state("predict_first", "revealed", "ghosts");
+  const ghosts = drawn.length === start.length ? drawn : start;
+  return {
+    ghosts,
+    isWaiting: isAsked && !revealed,
+    isPast: isAsked && revealed && drawn === ghosts,
+    record: isAsked && revealed && drawn.length > 0 ? get("predictions").at(-1) : undefined,
+    setGhost: (a) => (value) => change({ ghosts: replaced(ghosts, a, value) }),
+    reveal() {
+      const compared = compare(ghosts, actual, refuse);
+      if (compared === undefined) return;
+      const predictions = [...get("predictions"), { ...compared, ...setting }];
+      change({ predictions, ghosts: compared.predicted, revealed: true });
+    },
+  };
+}
+
+// How far the bars were from what happened; `why` says more, where that is far.
+function aboutTheGap(gap, what, why) {
+  const lead = `Gap between your bars and the ${what} (total variation): ${short(gap)}.`;
+  return `${lead} ${gap < 0.02 ? "You saw it coming." : why()}`;
+}
+const toldGap = (text) => text !== "" && h("p", { class: "pgc-gap", "data-role": "gap" }, text);
+
+// --- draws, in a lab with the traits draws and draw_start ---------------------------------------------
+
+const MOST_DRAWS = 10000;
+// A new policy gets new draws.
+const freshDraws = ({ draw_start: start, draws }) => ({ draw_start: start + draws, draws: 0 });
+const drawMore = ({ draws }, n, change) =>
+  button(`draw-${n}`, `draw ${n}`, () => change({ draws: Math.min(MOST_DRAWS, draws + n) }),
+    { ...primary, disabled: draws >= MOST_DRAWS });
+const clearDraws = ({ draws }, fresh, change) =>
+  button("clear", "clear draws", () => change(fresh), { disabled: draws === 0 });
+
 // --- a lab -----------------------------------------------------------------------------------------
 
 const SIDES = 24; // px of a lab's width that its frame takes
 const SLIM = 340;
 
-// The `render` of a lab. view(lab) is called once and returns a function from the size, { inner, isWide, half }, to
+// The `render` that each lab's own file makes, for anywidget.
+export default { render: (given) => render(given) };
+
+// What makes it: view(lab) is called once and returns a function from the size, { inner, isWide, half }, to
 // { seen, said }: the children of the lab, described, and what its live region says, if there is something to say; or
 // null while traits do not fit together, as between two messages of the kernel: the picture stays.
-// lab: get(trait); state(trait, …), their values by name; change({ trait: value, … }); refresh(); refuse(text), which
-// refused() returns until the next change; model; root, for keys that hold in the whole lab and for the focus;
-// leaving(stop): what is to be called at the end.
+// lab: get(trait); state(trait, …), their values by name; change({ trait: value, … }), with change.to(trait) and
+// change.entry(trait, index), functions from the new value; refresh(); refuse(text), which refused() returns until the
+// next change; model; root, for keys that hold in the whole lab and for the focus; leaving(stop): what is to be called
+// at the end.
 // A lab is `wide` from so many px on; a side bar may leave it next to nothing, but it is drawn for `least` px.
 // look: a class for its style.
-function makeLab({ name, label: text, look = "", wide = 560, least = 120, view }) {
+function makeLab({ name, label: text, look = "", wide = 560, least = 120 }, view) {
   return ({ model, el }) => {
     const named = { "data-lab": name, role: "group", "aria-label": text };
     const root = htmlNode(el, "div", { class: `pgc-lab ${look}`, ...named });
     const live = makeLiveRegion(root);
     const save = makeSaver(model, root);
     keepPlainKeys(root);
-    let width = null;
+    const get = (trait) => model.get(trait);
+    let [width, refusal] = [null, ""];
     let isChanging = false; // several traits, one picture
-    let refusal = "";
     const refresh = () => {
       if (isChanging) return;
       width = root.clientWidth;
@@ -367,13 +437,14 @@ function makeLab({ name, label: text, look = "", wide = 560, least = 120, view }
       refresh();
       save();
     };
+    change.to = (trait) => (value) => change({ [trait]: value });
+    change.entry = (trait, i) => (value) => change({ [trait]: replaced(get(trait), i, value) });
     const refuse = (why) => {
       refusal = why;
       refresh();
     };
     const stops = [];
     const leaving = (stop) => stops.push(stop);
-    const get = (trait) => model.get(trait);
     const state = (...traits) => Object.fromEntries(traits.map((trait) => [trait, get(trait)]));
     const see = view({ model, root, get, state, change, refresh, refuse, refused: () => refusal, leaving });
     const observer = new ResizeObserver(() => root.clientWidth === width || refresh());

@@ -45,11 +45,11 @@ function whatToSee({ actions, draws, shift }, { probabilities, exponentials, sha
   if (exponentials.every((e) => e === 0))
     return `e to such powers rounds to 0 for every action, and 0/0 is no number. ${FINE}`;
   if (draws > 0) {
-    const gaps = shares.map((share, a) => Math.abs(share - probabilities[a]));
-    const worst = gaps.indexOf(Math.max(...gaps));
-    const inErrors = errors[worst] > 0 ? `, which is ${short(gaps[worst] / errors[worst])} standard errors` : "";
+    const worst = furthest(shares, probabilities);
+    const gap = Math.abs(shares[worst] - probabilities[worst]);
+    const inErrors = errors[worst] > 0 ? `, which is ${short(gap / errors[worst])} standard errors` : "";
     const after = `After ${draws} ${draws === 1 ? "draw" : "draws"} the share of ${actions[worst]}`;
-    return `${after} is ${short(gaps[worst])} away from its probability${inErrors}.`;
+    return `${after} is ${short(gap)} away from its probability${inErrors}.`;
   }
   const order = probabilities.map((_, a) => a).sort((a, b) => probabilities[b] - probabilities[a]);
   const [top, bottom] = [order[0], order.at(-1)];
@@ -61,16 +61,13 @@ function whatToSee({ actions, draws, shift }, { probabilities, exponentials, sha
   return `${compared}: e to the difference of their logits, over κ.${moved}`;
 }
 
-function whatWasMissed({ actions }, { predicted, actual, total_variation: gap }) {
-  const lead = `Gap between your bars and the policy (total variation): ${short(gap)}.`;
-  if (gap < 0.02) return `${lead} You saw it coming.`;
-  const miss = predicted.map((p, a) => Math.abs(p - actual[a]));
-  const worst = miss.indexOf(Math.max(...miss));
+function whatWasMissed({ actions }, { predicted, actual }) {
+  const worst = furthest(predicted, actual);
   const order = (p) => p.map((_, a) => a).sort((a, b) => p[b] - p[a] || a - b).join();
   const ranks = order(predicted) === order(actual) ? "The order of your bars is right. " : "";
   const how = predicted[worst] > actual[worst] ? "less" : "more";
   const numbers = `${probabilityText(actual[worst])}, not ${probabilityText(predicted[worst])}`;
-  return `${lead} ${ranks}${actions[worst]} is ${how} probable than you drew: ${numbers}.`;
+  return `${ranks}${actions[worst]} is ${how} probable than you drew: ${numbers}.`;
 }
 
 // --- the picture -------------------------------------------------------------------------------------
@@ -80,14 +77,11 @@ const LOGITS = [-1000, 1000];
 const SHIFTS = [-1000, 1000];
 const TEMPERATURES = [0.05, 100];
 const COUNTS = ["2", "3", "4", "5", "6"];
-const MOST_DRAWS = 10000;
-const MARGIN = { left: 36, right: 6, top: 28 };
-const [HEIGHT, LOW] = [228, 204];
+const FRAME = { height: 228, left: 36, right: 6, top: 28, low: 204 };
 const LETTER = 7.2; // px
-const [NEUTRAL, POLICY, SAMPLED] = [colour("neutral"), colour("policy"), colour("sampled")];
 
-// A new policy gets new draws.
-const freshSample = ({ draw_start: start, draws }) => ({ draw_start: start + draws, draws: 0, ghosts: [] });
+// A new policy gets new draws, and a new prediction.
+const freshSample = (set) => ({ ...freshDraws(set), ghosts: [] });
 
 function drawSettings(set, { change, refuse }) {
   const { actions, temperature, shift } = set;
@@ -99,18 +93,18 @@ function drawSettings(set, { change, refuse }) {
     change({ actions: [...actions, ...added].slice(0, count), logits, ...freshSample(set) });
   };
   const setTemperature = (value) => change({ temperature: value, ...freshSample(set) });
-  const setShift = (value) => change({ shift: value });
+  const setShift = change.to("shift");
   return row("",
     select("count-of-actions", "Actions ", COUNTS.map((n) => [n, n]), actions.length, setCount),
     row("pgc-dial",
       h("label", {}, "temperature κ ",
-        dial("temperature", { min: -1, max: 1, step: 0.02 }, Math.log10(temperature), short(temperature),
+        dial("temperature", [-1, 1, 0.02], Math.log10(temperature), short(temperature),
           (power) => setTemperature(Number((10 ** power).toPrecision(2))))),
       typed("temperature-input", "temperature", TEMPERATURES, temperature, setTemperature, refuse,
         { "aria-label": "temperature κ, typed" })),
     row("pgc-dial",
       h("label", {}, "shift all logits c ",
-        dial("shift", { min: -10, max: 10, step: 0.5 }, shift, signed(shift), setShift)),
+        dial("shift", [-10, 10, 0.5], shift, signed(shift), setShift)),
       typed("shift-input", "shift", SHIFTS, shift, setShift, refuse, { "aria-label": "shift all logits c, typed" })));
 }
 
@@ -120,10 +114,9 @@ const setLogit = (set, a, change) => (value) =>
 // The axis goes from −limit to limit in what is shown, z + c; it stands still while a bar is dragged.
 function drawLogits(set, { half }, limit, still, change) {
   const { actions, logits, shift } = set;
-  const [left, right] = [MARGIN.left, half - MARGIN.right];
-  const x = columnsOf(actions.length, [left, right]);
-  const y = scale([-limit, limit], [LOW, MARGIN.top]);
-  const axis = scale([-limit - shift, limit - shift], [LOW, MARGIN.top]);
+  const x = columnsIn(half, FRAME, actions.length);
+  const y = scale([-limit, limit], [FRAME.low, FRAME.top]);
+  const axis = scale([-limit - shift, limit - shift], [FRAME.low, FRAME.top]);
   const ends = [-1, 1].map((side) => clamp(side * limit - shift, LOGITS));
   const slider = (action, a) => ({
     label: `logit of ${action}`, value: logits[a], text: signed(logits[a]), steps: [0.1, 1],
@@ -133,15 +126,15 @@ function drawLogits(set, { half }, limit, still, change) {
   const name = shift === 0 ? "logit z (drag)" : "logit z + c (drag)";
   return h("div", { class: "pgc-panel", style: `width: ${half}px` },
     title(h("span", {}, name)),
-    drawing("logit z (drag)", [half, HEIGHT],
-      rules([limit, 0, -limit], y, [left, right], signed),
+    drawing("logit z (drag)", [half, FRAME.height],
+      rules([limit, 0, -limit], y, x.ends, signed),
       actions.map((action, a) => {
         const shown = logits[a] + shift;
-        const top = clamp(y(shown), [MARGIN.top, LOW]); // a pulled bar stays on the axis
+        const top = clamp(y(shown), [FRAME.top, FRAME.low]); // a pulled bar stays on the axis
         return [
-          label(x(a), HEIGHT - 6, fit(action, x.band, LETTER)),
+          label(x(a), FRAME.height - 6, fit(action, x.band, LETTER)),
           h("g", { ...about("logit", a), slider: slider(action, a) },
-            reach(x(a) - x.band / 2, MARGIN.top, x.band, LOW - MARGIN.top),
+            x.reach(a),
             bar(x(a), Math.min(40, x.band * 0.56), top, y(0), NEUTRAL, about("logit-bar", a, shown)),
             label(x(a), Math.min(top, y(0)) - 14, signed(Number(shown.toFixed(10)))),
             handle(x(a), top, NEUTRAL, 8)),
@@ -150,45 +143,41 @@ function drawLogits(set, { half }, limit, still, change) {
 }
 
 // The exact probabilities, with the shares of what was drawn beside them; or the learner's bars, until they reveal.
-function drawProbabilities(set, { probabilities, shares, errors }, { half }, isWaiting, ghosts, change) {
+function drawProbabilities(set, { probabilities, shares, errors }, { half }, { isWaiting, isPast, ghosts, setGhost }) {
   const { actions, draws } = set;
   const isSampled = draws > 0 && !isWaiting;
-  const [left, right] = [MARGIN.left, half - MARGIN.right];
-  const x = columnsOf(actions.length, [left, right]);
-  const y = scale([0, 1], [LOW, MARGIN.top]);
+  const x = columnsIn(half, FRAME, actions.length);
+  const y = scale([0, 1], [FRAME.low, FRAME.top]);
   const width = Math.min(isSampled ? 30 : 44, x.band * (isSampled ? 0.36 : 0.5));
   const exact = (a, p) => {
     const at = isSampled ? x(a) - width / 2 - 2 : x(a);
     return [
-      bar(at, width, y(p), LOW, POLICY, about("pi", a, p)),
+      bar(at, width, y(p), FRAME.low, POLICY, about("pi", a, p)),
       label(at, y(p) - 5, probabilityText(p)),
     ];
   };
   const predicted = (action, a) =>
-    ghost(a, action, ghosts[a], (value) => change({ ghosts: replaced(ghosts, a, value) }),
-      x(a), Math.min(44, x.band * 0.5), y,
-      reach(x(a) - x.band / 2, MARGIN.top, x.band, LOW - MARGIN.top),
-      label(x(a), y(ghosts[a]) - 14, probabilityText(ghosts[a])));
+    ghost(a, action, ghosts[a], setGhost(a), x(a), Math.min(44, x.band * 0.5), y,
+      x.reach(a), label(x(a), y(ghosts[a]) - 14, probabilityText(ghosts[a])));
   const sampled = (a, p) => {
     const at = x(a) + width / 2 + 1;
     const [from, to] = [at - width * 0.35, at + width * 0.35];
     const [high, low] = [y(Math.min(1, p + 2 * errors[a])), y(Math.max(0, p - 2 * errors[a]))];
     return [
       rect(from, high, width * 0.7, Math.max(1, low - high), SAMPLED, { "fill-opacity": 0.32 }),
-      line(from, y(p), to, y(p), colour("ink"), { "stroke-width": 1.5 }),
-      circle(at, y(shares[a]), 5, SAMPLED, { stroke: colour("sampled-ink"), ...about("share", a, shares[a]) }),
+      line(from, y(p), to, y(p), INK, { "stroke-width": 1.5 }),
+      circle(at, y(shares[a]), 5, SAMPLED, { stroke: RIM, ...about("share", a, shares[a]) }),
     ];
   };
-  const isPredicted = !isWaiting && set.predict_first && set.ghosts.length === actions.length;
   const keys = isWaiting ? "┅ your prediction" : isSampled ? "■ exact  ● share  ▒ ±2 s.e." : "■ exact";
   return h("div", { class: "pgc-panel", style: `width: ${half}px` },
     title(h("span", {}, "probability π(a | s)"), key(keys)),
-    drawing("probability π(a | s)", [half, HEIGHT],
-      rules([1, 0.5, 0], y, [left, right], shareText),
+    drawing("probability π(a | s)", [half, FRAME.height],
+      rules([1, 0.5, 0], y, x.ends, shareText),
       actions.map((action, a) => [
-        label(x(a), HEIGHT - 6, fit(action, x.band, LETTER)),
+        label(x(a), FRAME.height - 6, fit(action, x.band, LETTER)),
         isWaiting && predicted(action, a),
-        isPredicted && ghostBar(x(a), Math.min(44, x.band * 0.5) + 8, y, ghosts[a], 0),
+        isPast && ghostBar(x(a), Math.min(44, x.band * 0.5) + 8, y, ghosts[a], 0),
         !isWaiting && exact(a, probabilities[a]),
         isSampled && sampled(a, probabilities[a]),
       ])));
@@ -203,18 +192,14 @@ function drawEntropy({ actions }, { entropy, mostEntropy }) {
 }
 
 // Where the learner reveals, they draw then: it is the same button, so the focus stays on it.
-function drawButtons(set, { last }, isWaiting, reveal, { get, change }) {
+function drawButtons(set, { last }, { isWaiting, reveal }, { get, change }) {
   const { actions, draws } = set;
-  const isFull = draws >= MOST_DRAWS;
-  const draw = (n) =>
-    button(`draw-${n}`, `draw ${n}`, () => change({ draws: Math.min(MOST_DRAWS, draws + n) }),
-      { ...primary, disabled: isFull });
   const drawn = `${draws === 1 ? "1 draw" : `${draws} draws`}, the last: ${actions[last]}`;
-  const told = draws === 0 ? "nothing drawn yet" : `${drawn}${isFull ? " (as many as fit)" : ""}`;
+  const told = draws === 0 ? "nothing drawn yet" : `${drawn}${draws >= MOST_DRAWS ? " (as many as fit)" : ""}`;
   return row("pgc-actions",
-    isWaiting ? button("reveal", "reveal the probabilities", reveal, primary) : draw(1),
-    !isWaiting && draw(100),
-    !isWaiting && button("clear", "clear draws", () => change(freshSample(set)), { disabled: draws === 0 }),
+    isWaiting ? button("reveal", "reveal the probabilities", reveal, primary) : drawMore(set, 1, change),
+    !isWaiting && drawMore(set, 100, change),
+    !isWaiting && clearDraws(set, freshSample(set), change),
     button("reset", "reset", () => change({ ...get("initial"), ...freshSample(set), revealed: false })),
     !isWaiting && h("span", { class: "pgc-key", "data-role": "drawn" }, told));
 }
@@ -242,53 +227,40 @@ function drawTable(set, found, isWaiting, { get, change, refuse }) {
   return table("the arithmetic of the policy", actions, rows, "action", isWaiting ? [] : [found.last]);
 }
 
-const render = makeLab({
-  name: "policy",
-  label: "Policy explorer",
-  view(lab) {
-    const { get, state, change, refuse } = lab;
-    const still = holdStill(lab.refresh);
-    return (size) => {
-      const set = state("actions", "logits", "temperature", "shift", "seed", "draws", "draw_start");
-      const { actions, logits, shift, temperature } = Object.assign(set, state("predict_first", "revealed", "ghosts"));
-      if (actions.length !== logits.length) return null;
-      const isWaiting = set.predict_first && !set.revealed;
-      const found = explore(set);
-      const ghosts = set.ghosts.length === actions.length ? set.ghosts : actions.map(() => 1 / actions.length);
-      const largest = Math.max(...logits.map((z) => Math.abs(z + shift)));
-      const limit = still.keep(() => niceLimit(largest, NICE_LIMITS));
-      const reveal = () => {
-        const compared = compare(ghosts, found.probabilities, refuse);
-        if (compared === undefined) return;
-        const record = { ...compared, logits, temperature, shift };
-        change({ predictions: [...get("predictions"), record], ghosts: record.predicted, revealed: true });
-      };
-      const hasPredicted = set.predict_first && set.revealed && set.ghosts.length > 0;
-      const record = hasPredicted ? get("predictions").at(-1) : undefined;
-      const missed = record === undefined ? "" : whatWasMissed(set, record);
-      const total = aboutTheSum(ghosts, "probabilities are");
-      const invitation = `Drag the dashed bars to the probabilities you expect, then reveal them. ${total}`;
-      const words = isWaiting ? invitation : whatToSee(set, found);
-      const spoken = namedValues(actions, found.probabilities, (p) => p.toFixed(2));
-      return {
-        seen: [
-          drawSettings(set, lab),
-          div("pgc-panels",
-            drawLogits(set, size, limit, still, change),
-            drawProbabilities(set, found, size, isWaiting, ghosts, change)),
-          !isWaiting && drawEntropy(set, found),
-          drawButtons(set, found, isWaiting, reveal, lab),
-          message(lab.refused()),
-          record !== undefined && h("p", { class: "pgc-gap", "data-role": "gap" }, missed),
-          sentence(words),
-          drawTable(set, found, isWaiting, lab),
-        ],
-        said: isWaiting
-          ? total
-          : `${missed} Probabilities: ${spoken}. Entropy ${short(found.entropy)}. ${words}`.trim(),
-      };
+const render = makeLab({ name: "policy", label: "Policy explorer" }, (lab) => {
+  const { get, state, change } = lab;
+  const still = holdStill(lab.refresh);
+  return (size) => {
+    const set = state("actions", "logits", "temperature", "shift", "seed", "draws", "draw_start");
+    const { actions, logits, shift, temperature } = set;
+    if (actions.length !== logits.length) return null;
+    const found = explore(set);
+    const [even, setting] = [actions.map(() => 1 / actions.length), { logits, temperature, shift }];
+    const prediction = predictionOf(lab, even, found.probabilities, setting);
+    const { isWaiting, ghosts, record } = prediction;
+    const largest = Math.max(...logits.map((z) => Math.abs(z + shift)));
+    const limit = still.keep(() => niceLimit(largest, NICE_LIMITS));
+    const missed = record ? aboutTheGap(record.total_variation, "policy", () => whatWasMissed(set, record)) : "";
+    const total = aboutTheSum(ghosts, "probabilities are");
+    const invitation = `Drag the dashed bars to the probabilities you expect, then reveal them. ${total}`;
+    const words = isWaiting ? invitation : whatToSee(set, found);
+    const spoken = namedValues(actions, found.probabilities, (p) => p.toFixed(2));
+    return {
+      seen: [
+        drawSettings(set, lab),
+        div("pgc-panels",
+          drawLogits(set, size, limit, still, change),
+          drawProbabilities(set, found, size, prediction)),
+        !isWaiting && drawEntropy(set, found),
+        drawButtons(set, found, prediction, lab),
+        message(lab.refused()),
+        toldGap(missed),
+        sentence(words),
+        drawTable(set, found, isWaiting, lab),
+      ],
+      said: isWaiting
+        ? total
+        : `${missed} Probabilities: ${spoken}. Entropy ${short(found.entropy)}. ${words}`.trim(),
     };
-  },
+  };
 });
-
-export default { render };

@@ -237,7 +237,7 @@ function makeHand({ get, change }, raters) {
   let whole = null; // what one of these did: { before, after }
   const choices = () => get("choices").map(Math.sign);
   const isComplete = () => choices().length === raters.length;
-  const set = (values) => change({ choices: values });
+  const set = change.to("choices");
   const replace = (after) => {
     whole = { before: choices(), after };
     set(after);
@@ -270,37 +270,31 @@ function keepFocus(root, isDone) {
   if (next !== null) queueMicrotask(() => part(next).focus({ preventScroll: true }));
 }
 
-const render = makeLab({
-  name: "preference",
-  label: "preference lab",
-  view(lab) {
-    const material = lab.get("material");
-    const raters = material.pairs.map(({ rater }) => rater);
-    const [all, train, keepTrained] = [makeCards(material), makeTrainer(material), remember()];
-    const hand = makeHand(lab, raters);
-    let [kind, before] = [all.firstKind, hand.choices()];
-    const choose = (chosen) => {
-      kind = chosen;
-      lab.refresh();
+const render = makeLab({ name: "preference", label: "preference lab" }, (lab) => {
+  const material = lab.get("material");
+  const raters = material.pairs.map(({ rater }) => rater);
+  const [all, train, keepTrained] = [makeCards(material), makeTrainer(material), remember()];
+  const hand = makeHand(lab, raters);
+  let [kind, before] = [all.firstKind, hand.choices()];
+  const choose = (chosen) => {
+    kind = chosen;
+    lab.refresh();
+  };
+  lab.root.addEventListener("keydown", onKey(hand));
+  return () => {
+    const choices = hand.choices();
+    const trained = keepTrained(String(choices), () => train(choices));
+    const facts = countAgreement(choices, raters, all.others, trained);
+    const said = isSame(choices, before) ? null : whatHappened(choices, before, all, facts);
+    before = choices;
+    keepFocus(lab.root, choices.length === raters.length);
+    return {
+      seen: [
+        drawCard(choices, all, facts, hand.canUndo(), hand),
+        drawLearned(all, trained, facts),
+        drawPushed(all, trained, kind, choose),
+      ],
+      said,
     };
-    lab.root.addEventListener("keydown", onKey(hand));
-    return () => {
-      const choices = hand.choices();
-      const trained = keepTrained(String(choices), () => train(choices));
-      const facts = countAgreement(choices, raters, all.others, trained);
-      const said = isSame(choices, before) ? null : whatHappened(choices, before, all, facts);
-      before = choices;
-      keepFocus(lab.root, choices.length === raters.length);
-      return {
-        seen: [
-          drawCard(choices, all, facts, hand.canUndo(), hand),
-          drawLearned(all, trained, facts),
-          drawPushed(all, trained, kind, choose),
-        ],
-        said,
-      };
-    };
-  },
+  };
 });
-
-export default { render };

@@ -237,7 +237,7 @@ const focusInput = (card) =>
 
 function viewOf({ title: of, formulas, questions }, { get, change, refresh, leaving }) {
   const words = makeWords(formulas);
-  const unique = Math.random().toString(36).slice(2); // views of a quiz share no group of choices
+  const unique = newId("quiz"); // views of a quiz share no group of choices
   let [toSay, note, timer] = ["", "", null];
   const say = (text) => {
     toSay = text;
@@ -366,13 +366,7 @@ function render({ model, el }) {
   const [library, name] = [model.get("library"), model.get("quiz")];
   const quiz = Object.hasOwn(library, name) ? library[name] : null;
   const nothing = () => () => ({ seen: [h("p", {}, "This quiz is not in the course.")] });
-  return makeLab({
-    name: "quiz",
-    label: quiz === null ? "Quiz" : `Quiz: ${quiz.title}`,
-    look: "pgc-quiz",
-    wide: 480 - SIDES,
-    view: quiz === null ? nothing : (lab) => viewOf(quiz, lab),
-  })({ model, el });
+  const label = quiz === null ? "Quiz" : `Quiz: ${quiz.title}`;
+  const view = quiz === null ? nothing : (lab) => viewOf(quiz, lab);
+  return makeLab({ name: "quiz", label, look: "pgc-quiz", wide: 480 - SIDES }, view)({ model, el });
 }
-
-export default { render };

@@ -3,16 +3,14 @@
 const FIRST_RUN = 100; // updates; then it is 200, 400, …
 const BETAS = [0, 0.03, 0.1, 0.2, 0.3, 0.5, 1, 3, 10];
 const LOWEST_RATE = 0.001;
-const INK = colour("ink");
-const EXACT = colour("exact");
 const PANEL = { height: 112, left: 40, right: 10, top: 10, bottom: 22 };
 const CIRCLE = "M-3 0 a3 3 0 1 0 6 0 a3 3 0 1 0 -6 0 z";
 const SQUARE = "M-2.7 -2.7 h5.4 v5.4 h-5.4 z";
 const TRIANGLE = "M0 -3.6 L3.4 2.6 H-3.4 z";
 // For each panel the trait with its numbers, their mark and its colour.
 const CURVES = [
-  ["scores", CIRCLE, colour("sampled")],
-  ["lengths", CIRCLE, colour("sampled")],
+  ["scores", CIRCLE, SAMPLED],
+  ["lengths", CIRCLE, SAMPLED],
   ["kl", SQUARE, colour("reference")],
   ["approxkl", TRIANGLE, colour("after")],
 ];
@@ -33,16 +31,13 @@ function digits(x) {
 function drawSettings(get, change, kernel, kinds) {
   const [beta, epochs, pairs] = ["kl_coef", "num_ppo_epochs", "own_pairs"].map(get);
   return row("pgc-settings",
-    range("kl-coef", "KL penalty β", { min: 0, max: BETAS.length - 1, step: 1 }, nearest(beta), short(beta),
+    range("kl-coef", "KL penalty β", [0, BETAS.length - 1, 1], nearest(beta), short(beta),
       (i) => change({ kl_coef: BETAS[i] })),
-    stepSizeRange("learning-rate", "learning rate", LOWEST_RATE, get("learning_rate"),
-      (value) => change({ learning_rate: value })),
-    range("epochs", "epochs", { min: 1, max: 16, step: 1 }, epochs, String(epochs),
-      (value) => change({ num_ppo_epochs: value })),
-    check("clip", "clip, ε = 0.2", get("clip"), (clip) => change({ clip })),
+    stepSizeRange("learning-rate", "learning rate", LOWEST_RATE, get("learning_rate"), change.to("learning_rate")),
+    range("epochs", "epochs", [1, 16, 1], epochs, String(epochs), change.to("num_ppo_epochs")),
+    check("clip", "clip, ε = 0.2", get("clip"), change.to("clip")),
     wishAmong(kernel, "features", "reward model’s features", kinds, get("feature_kind")),
-    check("show-gold", ["show the gold reward", key("(no real run has it)")], get("show_gold"),
-      (value) => change({ show_gold: value })),
+    check("show-gold", ["show the gold reward", key("(no real run has it)")], get("show_gold"), change.to("show_gold")),
     h("span", { class: "pgc-key", "data-role": "own-pairs" },
       pairs > 0 ? `The reward model learned from ${grouped(pairs)} pairs of your own.` : ""));
 }
@@ -125,33 +120,27 @@ function drawTalk(get, { text, mood }, i) {
     said("now", "reply", ["replies", "reply_scores", "reply_gold"].map(get)));
 }
 
-const render = makeKernelLab({
-  name: "rlhf",
-  label: "RLHF lab",
-  view({ get, change, kernel, report }) {
-    const { prompts, cap, kinds, panels, line: names } = get("world");
-    return ({ inner, isWide }) => {
-      const [updates, found] = [get("updates"), get("line_numbers")];
-      const [end, score, kl] = [budget(updates, FIRST_RUN), get("scores").at(-1), get("kl").at(-1)];
-      const width = isWide ? Math.floor((inner - COLUMN_GAP) / 2) : inner;
-      const now = score === undefined ? "" : `, score ${digits(score)}, KL to the reference ${digits(kl ?? 0)}`;
-      return {
-        seen: [
-          drawSettings(get, change, kernel, kinds),
-          kernelButtons(kernel, "Run", [], drawProgress(updates, end)),
-          kernelMessage(kernel),
-          div("pgc-panels",
-            Object.entries(panels).map(([name, words], i) => drawPanel(get, CURVES[i], name, words, cap, width))),
-          h("p", { class: "pgc-numbers", "data-role": "line" }, names.map((name, i) =>
-            h("span", {}, code(name), " ", h("b", {}, i < found.length ? digits(found[i]) : "–")))),
-          title("What it replies"),
-          legend(ABOUT_REPLIES),
-          prompts.map((prompt, i) => drawTalk(get, prompt, i)),
-        ],
-        said: report(`update ${grouped(updates)} of ${grouped(end)}${now}`),
-      };
+const render = makeKernelLab({ name: "rlhf", label: "RLHF lab" }, ({ get, change, kernel, report }) => {
+  const { prompts, cap, kinds, panels, line: names } = get("world");
+  return ({ inner, isWide }) => {
+    const [updates, found] = [get("updates"), get("line_numbers")];
+    const [end, score, kl] = [budget(updates, FIRST_RUN), get("scores").at(-1), get("kl").at(-1)];
+    const width = isWide ? Math.floor((inner - COLUMN_GAP) / 2) : inner;
+    const now = score === undefined ? "" : `, score ${digits(score)}, KL to the reference ${digits(kl ?? 0)}`;
+    return {
+      seen: [
+        drawSettings(get, change, kernel, kinds),
+        kernelButtons(kernel, "Run", [], drawProgress(updates, end)),
+        kernelMessage(kernel),
+        div("pgc-panels",
+          Object.entries(panels).map(([name, words], i) => drawPanel(get, CURVES[i], name, words, cap, width))),
+        h("p", { class: "pgc-numbers", "data-role": "line" }, names.map((name, i) =>
+          h("span", {}, code(name), " ", h("b", {}, i < found.length ? digits(found[i]) : "–")))),
+        title("What it replies"),
+        legend(ABOUT_REPLIES),
+        prompts.map((prompt, i) => drawTalk(get, prompt, i)),
+      ],
+      said: report(`update ${grouped(updates)} of ${grouped(end)}${now}`),
     };
-  },
+  };
 });
-
-export default { render };

@@ -71,10 +71,9 @@ function withProbability(probabilities, index, value) {
 // Two standard errors of the mean in every direction: the covariance of the score over n, in the plane of the corners.
 function errorEllipse(probabilities, draws, corners, centre) {
   const entry = (i, j) => sum(probabilities.map((p, a) => p * corners[a][i] * corners[a][j])) - centre[i] * centre[j];
-  const [xx, xy, yy] = [entry(0, 0), entry(0, 1), entry(1, 1)];
-  const [half, apart] = [(xx + yy) / 2, Math.hypot((xx - yy) / 2, xy)];
-  const radius = (variance) => 2 * Math.sqrt(Math.max(0, variance) / draws);
-  return { rx: radius(half + apart), ry: radius(half - apart), turn: (Math.atan2(2 * xy, xx - yy) * 90) / Math.PI };
+  const { long, across, angle } = ellipseOf([entry(0, 0), entry(0, 1), entry(1, 1)]);
+  const [rx, ry] = [long, across].map((deviation) => (2 * deviation) / Math.sqrt(draws));
+  return { rx, ry, turn: (angle * 180) / Math.PI };
 }
 
 // --- what the explorer says in words -----------------------------------------------------------------
@@ -99,11 +98,9 @@ function whatToSee({ actions, probabilities, draws, weighted }, found) {
 
 // --- the picture -------------------------------------------------------------------------------------
 
-const MOST_DRAWS = 10000;
 const TOP = 26;
 const PLOT = { height: 190, left: 34, right: 8, top: 10, low: 154, most: 1.4 };
 const LEGEND = "● π · ◆ exact mean · • mean of the draws, its way there, ±2 standard errors";
-const [INK, EXACT, SAMPLED, OUTLINE] = ["ink", "exact", "sampled", "sampled-ink"].map(colour);
 const HALO = { class: "pgc-halo" };
 const UNTOUCHED = { "pointer-events": "none" };
 const [UP, DOWN] = [[1, -0.5, -0.5], [-1, 0.5, 0.5]];
@@ -228,10 +225,10 @@ function drawTriangle(set, found, width, [tip, inside], hand, setPolicy) {
       mean && line(x, y, ...mean, SAMPLED, { "stroke-width": 4, ...about("mean", null, norm(found.sampleMean)) }),
       h("g", point,
         circle(x, y, 24, "transparent"),
-        handle(x, y, colour("policy"), 10),
+        handle(x, y, POLICY, 10),
         !mean && label(x, y + 4.5, "π", "middle", { class: "pgc-pi" })),
-      mean && diamond(x, y, 6, { "data-role": "exact", stroke: colour("paper"), "stroke-width": 1.2, ...UNTOUCHED }),
-      mean && circle(...mean, 5, SAMPLED, { stroke: OUTLINE, ...UNTOUCHED })));
+      mean && diamond(x, y, 6, { "data-role": "exact", stroke: PAPER, "stroke-width": 1.2, ...UNTOUCHED }),
+      mean && circle(...mean, 5, SAMPLED, { stroke: RIM, ...UNTOUCHED })));
 }
 
 // The length of the mean against the number of draws, beside what is typical.
@@ -243,7 +240,7 @@ function drawPlot({ actions, draws }, found, width) {
   const up = (length) => y(Math.min(PLOT.most, length));
   const points = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 10000];
   const typical = points.map((n) => `${x(n).toFixed(1)},${up(found.typical(n)).toFixed(1)}`).join(" ");
-  const outline = { stroke: OUTLINE, "stroke-width": 0.7 };
+  const outline = { stroke: RIM, "stroke-width": 0.7 };
   const name = "length of the mean of n scores";
   const chips = found.drawn.slice(-4).map((a) => h("span", { class: "pgc-chip" }, actions[a]));
   const isMore = draws > found.drawn.length;
@@ -254,7 +251,7 @@ function drawPlot({ actions, draws }, found, width) {
       label(left - 6, y(0) + 4, "0", "end"),
       rules([0.5, 1], y, [left, right], shareText, 6),
       ticks([1, 10, 100, 1000, 10000], x, [PLOT.low, PLOT.low + 4], 13,
-        (n) => (n === 10000 ? "10⁴" : String(n)), () => colour("neutral")),
+        (n) => (n === 10000 ? "10⁴" : String(n)), () => NEUTRAL),
       label((left + width) / 2, PLOT.height - 4, "number of draws n"),
       draws > 0 && h("polyline",
         { "data-role": "typical", points: typical, fill: "none", stroke: INK, "stroke-width": 1.5 }),
@@ -270,19 +267,13 @@ function drawPlot({ actions, draws }, found, width) {
     draws > 0 && h("p", { class: "pgc-key" }, LEGEND));
 }
 
-// A new policy gets new draws.
-const freshSample = ({ draw_start: start, draws }) => ({ draw_start: start + draws, draws: 0 });
-
 function drawButtons(set, { get, change }) {
-  const { draws, weighted } = set;
-  const draw = (n) =>
-    button(`draw-${n}`, `draw ${n}`, () => change({ draws: Math.min(MOST_DRAWS, draws + n) }),
-      { ...primary, disabled: draws >= MOST_DRAWS });
+  const { weighted } = set;
   return row("pgc-actions",
-    [1, 10, 100].map(draw),
-    button("clear", "clear draws", () => change(freshSample(set)), { disabled: draws === 0 }),
-    button("reset", "reset", () => change({ ...get("initial"), ...freshSample(set) })),
-    check("weighted", "shorten each arrow by its probability", weighted, (is) => change({ weighted: is })));
+    [1, 10, 100].map((n) => drawMore(set, n, change)),
+    clearDraws(set, freshDraws(set), change),
+    button("reset", "reset", () => change({ ...get("initial"), ...freshDraws(set) })),
+    check("weighted", "shorten each arrow by its probability", weighted, change.to("weighted")));
 }
 
 function drawTable({ actions, probabilities, draws }, found, { setPolicy, formulas, refuse }) {
@@ -307,34 +298,28 @@ function drawTable({ actions, probabilities, draws }, found, { setPolicy, formul
 
 const spoken = ({ actions, probabilities }) => namedValues(actions, probabilities, (p) => p.toFixed(2));
 
-const render = makeLab({
-  name: "score",
-  label: "Score explorer",
-  view({ get, state, change, refuse, refused }) {
-    const ids = [newId("tip"), newId("inside")];
-    const [hand, formulas] = [makeHand(), get("formulas")];
-    return ({ inner, isWide }) => {
-      const set = state("actions", "probabilities", "weighted", "seed", "draws", "draw_start");
-      const setPolicy = (probabilities) => {
-        if (String(probabilities) !== String(set.probabilities)) change({ probabilities, ...freshSample(set) });
-      };
-      const found = explore(set);
-      const width = isWide ? Math.floor(inner * 0.55) : inner;
-      const words = whatToSee(set, found);
-      return {
-        seen: [
-          div("pgc-panels",
-            drawTriangle(set, found, width, ids, hand, setPolicy),
-            drawPlot(set, found, isWide ? inner - width - 16 : inner)),
-          drawButtons(set, { get, change }),
-          message(refused()),
-          sentence(words),
-          drawTable(set, found, { setPolicy, formulas, refuse }),
-        ],
-        said: `Policy: ${spoken(set)}. ${words}`,
-      };
+const render = makeLab({ name: "score", label: "Score explorer" }, ({ get, state, change, refuse, refused }) => {
+  const ids = [newId("tip"), newId("inside")];
+  const [hand, formulas] = [makeHand(), get("formulas")];
+  return ({ inner, isWide }) => {
+    const set = state("actions", "probabilities", "weighted", "seed", "draws", "draw_start");
+    const setPolicy = (probabilities) => {
+      if (String(probabilities) !== String(set.probabilities)) change({ probabilities, ...freshDraws(set) });
     };
-  },
+    const found = explore(set);
+    const width = isWide ? Math.floor(inner * 0.55) : inner;
+    const words = whatToSee(set, found);
+    return {
+      seen: [
+        div("pgc-panels",
+          drawTriangle(set, found, width, ids, hand, setPolicy),
+          drawPlot(set, found, isWide ? inner - width - 16 : inner)),
+        drawButtons(set, { get, change }),
+        message(refused()),
+        sentence(words),
+        drawTable(set, found, { setPolicy, formulas, refuse }),
+      ],
+      said: `Policy: ${spoken(set)}. ${words}`,
+    };
+  };
 });
-
-export default { render };

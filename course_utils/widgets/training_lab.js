@@ -3,11 +3,6 @@
 const FRAMES = 100; // frameStride equals that in training_lab.py
 const STEPS_PER_SECOND = 50; // CartPole's own time
 const LOWEST_STEP_SIZE = 0.001;
-const INK = colour("ink");
-const POLICY = colour("policy");
-const EXACT = colour("exact");
-const AXIS = colour("axis");
-const PAPER = colour("paper");
 const CURVE = { height: 250, left: 40, right: 12, top: 12, bottom: 34 };
 const CART = { height: 212, ground: 176, pole: 118, limit: 2.4 };
 const MOVES = [[-1, 0], [0, 1], [1, 0], [0, -1]]; // left, down, right, up
@@ -114,7 +109,7 @@ function drawCurve(get, highest, width, words) {
   return panel(
     title(isLake(get) ? "probability of the present, by update" : "return, by update"),
     legend(
-      fill("●", colour("sampled-ink"), "training batch"),
+      fill("●", RIM, "training batch"),
       exact.length > 0 && fill("━", EXACT, "exact J"),
       fill("◆", POLICY, "fresh episodes, 95 %")),
     chart("curve", `Learning curve. ${words}`, [width, CURVE.height],
@@ -123,7 +118,7 @@ function drawCurve(get, highest, width, words) {
       label(x(end / 2), base + 17, `${grouped(end / 2)} updates`),
       label(right, base + 17, grouped(end), "end"),
       get("batch_returns").map((value, i) =>
-        circle(x(i * every), y(value), 3.2, colour("sampled"), { ...dot, "data-value": value })),
+        circle(x(i * every), y(value), 3.2, SAMPLED, { ...dot, "data-value": value })),
       curve(exact.map((J, i) => [x(i === exact.length - 1 ? n : i * every), y(J)]), EXACT, 2.2,
         { "data-role": "exact", "data-value": exact.at(-1) }),
       drawEvaluations(get, x, y)));
@@ -154,7 +149,7 @@ function drawCell(letter, s, pi, value, size) {
   const isFree = letter === "S" || letter === "F";
   return h("g", { "data-role": "cell", "data-index": s },
     rect(x, y, size, size, letter === "H" ? colour("block") : PAPER, { stroke: AXIS }),
-    letter === "H" && path(hole(middle, centre, r), { fill: colour("neutral"), ...outline }),
+    letter === "H" && path(hole(middle, centre, r), { fill: NEUTRAL, ...outline }),
     letter === "G" && path(present(middle, centre, r), { fill: colour("above"), ...outline }),
     letter === "S"
       ? label(x + 4, y + 14, CELL_NAMES.S, "start", { "font-weight": 600 })
@@ -211,7 +206,7 @@ function drawStage(get, step, side) {
     ]),
     line(middle, top - CART.pole, middle, top, colour("line"), { "stroke-dasharray": "3 4" }),
     rect(middle - 27, top, 54, 26, PAPER, { rx: 4, stroke: INK, "stroke-width": 2 }),
-    [-15, 15].map((aside) => circle(middle + aside, ground - 6, 6, colour("neutral"))),
+    [-15, 15].map((aside) => circle(middle + aside, ground - 6, 6, NEUTRAL)),
     line(middle, top, ...tip, POLICY,
       { "stroke-width": 7, "stroke-linecap": "round", "data-role": "pole", "data-value": angle }),
     circle(middle, top, 4, INK));
@@ -220,7 +215,7 @@ function drawStage(get, step, side) {
 function drawEpisode(get, replay, step, side) {
   const length = get("replay_length");
   const [shown, disabled] = [`${Math.round(step)} of ${length}`, length === 0];
-  const limits = { min: 0, max: Math.max(1, length), step: 1 };
+  const limits = [0, Math.max(1, length), 1];
   return panel(
     title("one fresh episode"),
     legend(IT_ENDS),
@@ -232,41 +227,34 @@ function drawEpisode(get, replay, step, side) {
         shownBeside("time", shown))));
 }
 
-const render = makeKernelLab({
-  name: "training",
-  label: "Training lab",
-  view({ get, change, refresh, leaving, kernel, report }) {
-    const { map, highest } = get("world");
-    const replay = makeReplay(get, refresh);
-    leaving(replay.stop);
-    return ({ inner, isWide }) => {
-      const left = isWide ? Math.floor((inner - COLUMN_GAP) * 0.56) : inner;
-      const side = isWide ? inner - COLUMN_GAP - left : Math.min(inner, 320);
-      const [environment, entropyCost, lambda] = ["environment", "entropy_cost", "lambda_"].map(get);
-      const step = replay.step();
-      const words = inWords(get, highest[environment]);
-      return {
-        seen: [
-          row("pgc-settings",
-            wishAmong(kernel, "environment", "environment", Object.keys(highest), environment),
-            check("critic", "critic", get("critic"), (critic) => change({ critic })),
-            range("entropy-cost", "entropy cost", { min: 0, max: 0.2, step: 0.005 }, entropyCost, short(entropyCost),
-              (value) => change({ entropy_cost: value })),
-            range("lambda", "λ", { min: 0, max: 1, step: 0.01 }, lambda, lambda.toFixed(2),
-              (value) => change({ lambda_: value })),
-            stepSizeRange("step-size", "step size", LOWEST_STEP_SIZE, get("step_size"),
-              (value) => change({ step_size: value }))),
-          kernelButtons(kernel, "Train", [["evaluate", "Evaluate on fresh episodes", "evaluate"]]),
-          kernelMessage(kernel),
-          div("pgc-panels",
-            drawCurve(get, highest[environment], left, words),
-            isLake(get) ? drawLake(get, map, side) : drawEpisode(get, replay, step, side)),
-          sentence(words, "line"),
-        ],
-        said: report(words),
-      };
+const render = makeKernelLab({ name: "training", label: "Training lab" }, (lab) => {
+  const { get, change, refresh, kernel } = lab;
+  const { map, highest } = get("world");
+  const replay = makeReplay(get, refresh);
+  lab.leaving(replay.stop);
+  return ({ inner, isWide }) => {
+    const left = isWide ? Math.floor((inner - COLUMN_GAP) * 0.56) : inner;
+    const side = isWide ? inner - COLUMN_GAP - left : Math.min(inner, 320);
+    const [environment, entropyCost, lambda] = ["environment", "entropy_cost", "lambda_"].map(get);
+    const step = replay.step();
+    const words = inWords(get, highest[environment]);
+    return {
+      seen: [
+        row("pgc-settings",
+          wishAmong(kernel, "environment", "environment", Object.keys(highest), environment),
+          check("critic", "critic", get("critic"), change.to("critic")),
+          range("entropy-cost", "entropy cost", [0, 0.2, 0.005], entropyCost, short(entropyCost),
+            change.to("entropy_cost")),
+          range("lambda", "λ", [0, 1, 0.01], lambda, lambda.toFixed(2), change.to("lambda_")),
+          stepSizeRange("step-size", "step size", LOWEST_STEP_SIZE, get("step_size"), change.to("step_size"))),
+        kernelButtons(kernel, "Train", [["evaluate", "Evaluate on fresh episodes", "evaluate"]]),
+        kernelMessage(kernel),
+        div("pgc-panels",
+          drawCurve(get, highest[environment], left, words),
+          isLake(get) ? drawLake(get, map, side) : drawEpisode(get, replay, step, side)),
+        sentence(words, "line"),
+      ],
+      said: lab.report(words),
     };
-  },
+  };
 });
-
-export default { render };

@@ -78,7 +78,7 @@ function whatMoved(now, start) {
 
 const TREE = { top: 24, row: 35, left: 8 };
 const TREE_HEIGHT = TREE.top + PATHS * TREE.row + 4;
-const TINTS = { policy: colour("policy"), dynamics: colour("neutral") };
+const TINTS = { policy: POLICY, dynamics: NEUTRAL };
 const HEADS = ["1st reply", "customer", "2nd reply", "Pr(τ)", "R(τ)"];
 const NARROW_HEADS = ["reply", "mood", "reply", "Pr(τ)", "R(τ)"];
 const SCALES = [0.25, 0.5, 1];
@@ -136,7 +136,7 @@ function drawBranch({ level, from, to, part, state, action, width }, { shown, ca
 function drawBar(i, now, first, limit, { bars, room, right, y }) {
   const [width, before] = [now, first].map(({ probability }) => (probability / limit) * room);
   const hasMoved = differs(now.probability, first.probability);
-  const outline = { stroke: colour("neutral"), "stroke-width": 1.5, "stroke-dasharray": "2 2" };
+  const outline = { stroke: NEUTRAL, "stroke-width": 1.5, "stroke-dasharray": "2 2" };
   return h("g", { ...UNTOUCHED, "aria-hidden": "true" },
     rect(bars, y(i) - 8, width, 16, TINTS.policy, about("probability", i, now.probability)),
     hasMoved && rect(bars, y(i) - 8, before, 16, "none", { ...outline, "data-role": "before" }),
@@ -168,13 +168,13 @@ function drawTree(set, { pi, paths }, start, places, mouse, choose) {
       paths.map(row),
       BRANCHES.map((branch) => drawBranch(branch, set, pi, places)),
       paths.map((path, i) => drawBar(i, path, start.paths[i], limit, places)),
-      FORKS.map(([level, row]) => circle(x(level), y(row), 4, colour("ink"), UNTOUCHED))));
+      FORKS.map(([level, row]) => circle(x(level), y(row), 4, INK, UNTOUCHED))));
 }
 
 function drawSettings({ logits, calm, logit_state: s, dynamics_action: a }, { pi }, { get, change }) {
   const setting = (role, words, options, index, trait, limits, value, set, name, shown, spoken) =>
     div("pgc-setting",
-      choice(`${role}-which`, words, options, index, (which) => change({ [trait]: which })),
+      choice(`${role}-which`, words, options, index, change.to(trait)),
       dial(role, limits, value, spoken, set, { class: `pgc-of-${role}`, "aria-label": name }),
       shownBeside(role, shown));
   const [z, p] = [short(logits[2 * s]), short(pi[s][0])];
@@ -182,12 +182,10 @@ function drawSettings({ logits, calm, logit_state: s, dynamics_action: a }, { pi
   const replies = ["a refund", "an apology"];
   return row("pgc-moves",
     setting("policy", "logit of refund,", customers, s, "logit_state",
-      { min: -LOGIT_LIMIT, max: LOGIT_LIMIT, step: 0.1 }, logits[2 * s],
-      (value) => change({ logits: replaced(logits, 2 * s, value) }),
+      [-LOGIT_LIMIT, LOGIT_LIMIT, 0.1], logits[2 * s], change.entry("logits", 2 * s),
       `logit of refund, ${STATES[s]}`, `z = ${z}, π = ${p}`, `${z}, probability ${p}`),
     setting("dynamics", "Pr(calm) after", replies, a, "dynamics_action",
-      { min: LOWEST_CALM, max: HIGHEST_CALM, step: 0.02 }, calm[a],
-      (value) => change({ calm: replaced(calm, a, value) }),
+      [LOWEST_CALM, HIGHEST_CALM, 0.02], calm[a], change.entry("calm", a),
       `probability of a calm customer after ${replies[a]}`, `Pr = ${short(calm[a])}`, short(calm[a])),
     button("reset", "reset", () => change({ logits: get("initial_logits"), calm: get("initial_calm") })));
 }
@@ -235,43 +233,37 @@ function drawScore({ score }, isWide, formula) {
   ], typeset(formula), [], "pgc-gradient");
 }
 
-const render = makeLab({
-  name: "trajectory_tree",
-  label: "Trajectory tree",
-  view(lab) {
-    const { get, change } = lab;
-    const formulas = get("formulas");
-    const mouse = pointing(lab.refresh); // on a path
-    const choose = (i) => {
-      mouse.forget();
-      change({ selected: i });
+const render = makeLab({ name: "trajectory_tree", label: "Trajectory tree" }, (lab) => {
+  const { get, change } = lab;
+  const formulas = get("formulas");
+  const mouse = pointing(lab.refresh); // on a path
+  const choose = (i) => {
+    mouse.forget();
+    change({ selected: i });
+  };
+  return (size) => {
+    const traits = lab.state("logits", "calm", "rewards", "selected", "logit_state", "dynamics_action");
+    const set = { ...traits, shown: mouse.at() ?? traits.selected };
+    const all = walk(set);
+    const start = walk({ logits: get("initial_logits"), calm: get("initial_calm"), rewards: set.rewards });
+    const path = all.paths[set.shown];
+    const words = whatMoved(all, start);
+    const parts = `policy part ${short(path.policy)} times dynamics part ${short(path.dynamics)}`;
+    const told = `probability ${short(path.probability)}, ${parts}, return ${short(path.return)}`;
+    const gradient = { "data-gradient": JSON.stringify(all.gradient) };
+    return {
+      seen: [
+        title("all conversations of two replies", key(" — solid: the policy chooses ┅ dashed: the customer does")),
+        drawTree(set, all, start, makePlaces(size), mouse, choose),
+        drawSettings(set, all, lab),
+        sentence(words),
+        drawPath(set.shown, path, start.paths[set.shown], formulas),
+        drawScore(path, size.isWide, formulas.score),
+        div("pgc-totals",
+          total(formulas, "total", all.total, ` = ${short(all.total)}`),
+          total(formulas, "performance", all.performance, ` = ${short(all.performance)}`, null, gradient)),
+      ],
+      said: `${spoken(set.shown)}: ${told}. J is ${short(all.performance)}. ${words}`,
     };
-    return (size) => {
-      const traits = lab.state("logits", "calm", "rewards", "selected", "logit_state", "dynamics_action");
-      const set = { ...traits, shown: mouse.at() ?? traits.selected };
-      const all = walk(set);
-      const start = walk({ logits: get("initial_logits"), calm: get("initial_calm"), rewards: set.rewards });
-      const path = all.paths[set.shown];
-      const words = whatMoved(all, start);
-      const parts = `policy part ${short(path.policy)} times dynamics part ${short(path.dynamics)}`;
-      const told = `probability ${short(path.probability)}, ${parts}, return ${short(path.return)}`;
-      const gradient = { "data-gradient": JSON.stringify(all.gradient) };
-      return {
-        seen: [
-          title("all conversations of two replies", key(" — solid: the policy chooses ┅ dashed: the customer does")),
-          drawTree(set, all, start, makePlaces(size), mouse, choose),
-          drawSettings(set, all, lab),
-          sentence(words),
-          drawPath(set.shown, path, start.paths[set.shown], formulas),
-          drawScore(path, size.isWide, formulas.score),
-          div("pgc-totals",
-            total(formulas, "total", all.total, ` = ${short(all.total)}`),
-            total(formulas, "performance", all.performance, ` = ${short(all.performance)}`, null, gradient)),
-        ],
-        said: `${spoken(set.shown)}: ${told}. J is ${short(all.performance)}. ${words}`,
-      };
-    };
-  },
+  };
 });
-
-export default { render };
