@@ -176,6 +176,16 @@ def test_the_walks_in_contributing_go_through_names_that_exist():
     assert [f"{module}.{name}" for module, name in named if name not in homes[module]] == []
 
 
+def test_contributing_names_files_that_exist():
+    root = PACKAGE.parent
+    folders = [path.as_posix() for folder in ("course_utils", "data", "tests") for path in (root / folder).rglob("*.*")]
+    there = [*folders, *(path.as_posix() for path in root.glob("*.*"))]
+    named = re.findall(r"`([\w/]+\.(?:py|js|css|json|toml|txt|yml))`", (root / "CONTRIBUTING.md").read_text("utf-8"))
+    named = [name for name in named if not re.search("NN|NAME", name)]
+    assert len(named) > 40
+    assert [name for name in named if not any(path.endswith(f"/{name}") for path in there)] == []
+
+
 def defined(tree):
     """Names that a module defines at its top, and the methods of its classes."""
     names = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}

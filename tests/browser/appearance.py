@@ -59,7 +59,8 @@ _FAULTS = """async ([selector, pushes, leaves]) => {
         Math.max(box(one).top, box(two).top) > tight) faults.add(`${named(one)} and ${named(two)} overlap`);
   }));
 
-  for (const sentence of root.querySelectorAll('.pgc-sentence, [data-role="line"]')) {
+  const sentences = '.pgc-sentence, .pgc-readout, [data-role="line"], [data-role="ghost-sum"]';
+  for (const sentence of root.querySelectorAll(sentences)) {
     if (pushes || !seen(sentence)) continue;
     const floor = sentence.cloneNode(false); // as high as the style makes it with no words in it
     sentence.after(floor);

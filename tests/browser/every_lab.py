@@ -138,12 +138,13 @@ def advantages() -> dict[str, State]:
 
     names = ["go left", "go right", "stay", "jump", "wait", "stop now"]
     six = AdvantageLab([-0.35, 2.75, 0, -3, 1.25, -12.5], logits=[0, 1, -2, 0.5, 3, -1], actions=names)
+    three = AdvantageLab(logits=np.log([0.5, 0.3, 0.2]))
     return {
         f"{many} {mode} {predict}": {"lab": lab, "mode": mode, "predict_first": predict, "least": least}
-        for many, lab, least in (("three", AdvantageLab(), 0), ("six", six, 406))
+        for many, lab, least in (("three", three, 0), ("six", six, 406))
         for mode in ("expected", "sampled_trajectory")
         for predict in (False, True)
-    }
+    } | {"too much": {"lab": three, "mode": "expected", "predict_first": True, "ghosts": [0.72, 0.3, 0.2]}}
 
 
 def explorers(kind: str) -> dict[str, State]:
@@ -209,6 +210,7 @@ ROWS: dict[str, Callable[[], Row]] = {
             "V-is-best": HAND | {"rewards": [4, 1, -2], "logits": [0, 0, 0], "baseline": 1.0},
             "V-is-bad": HAND | {"rewards": [10, 0, 0], "logits": [4.585, 0, 0], "baseline": 9.8},
             "follows": HAND | {"baseline": 3.0, "action_dependence": 0.6, "component": 1},
+            "best-but-follows": HAND | {"baseline": 9.99, "action_dependence": 0.6},
             "all-at-0": HAND | {"rewards": [1, 0, -1], "logits": [0, 0, 0], "action_dependence": 1.0},
             "wide": HAND | {"rewards": [-20, 20, -9.75], "logits": [-8, 8, 0.55], "baseline": -19.75},
             "small": HAND | {"rewards": [0.01, -0.01, 0.02], "logits": [1, 0, 0], "baseline": 20.0},

@@ -38,6 +38,16 @@ def test_the_picture_shows_pythons_numbers(page: Page) -> None:
         assert seen.numbers("pole") == [pytest.approx(cart().pole[frame], abs=1e-9)]
 
 
+def test_where_there_is_room_the_pictures_stand_side_by_side(page: Page) -> None:
+    for lab in (lake(), cart()):
+        tops = (
+            MountedLab(page, lab)
+            .root.locator(".pgc-panel")
+            .evaluate_all("panels => panels.map((panel) => panel.getBoundingClientRect().top)")
+        )
+        assert [top - tops[0] for top in tops] == [0, 0], lab.environment
+
+
 def test_wishes_by_mouse_and_keys(page: Page) -> None:
     seen = MountedLab(page, lake(), answers=True)
     assert seen.wishes() == ["hear"]
