@@ -489,7 +489,7 @@ def test_the_lab_is_what_the_text_says(curves: Any) -> None:
     assert "with probability ½" in told
     assert not LOGITS.any()
     holds(told, f"{lab.episodes().mask.shape[0]} sampled estimates", "up to 3")
-    assert GaeLab.critic_error.metadata["high"] == 3
+    assert GaeLab.critic_error.max == 3
     # “Does the mean of the dots still have the right sign? … what happens to their spread?” for what the reader sees
     at_0, at_1 = (GaeLab(lambda_=x).estimates() for x in (0.0, 1.0))
     assert at_0.mean() > 0 > ICE_A[0]
