@@ -118,12 +118,13 @@ class Watch:
     def _wait(self) -> None:
         limit = threading.TIMEOUT_MAX if self.seconds is None else self.seconds
         started, said = self.since, False
-        while (left := started + limit - (now := time.perf_counter())) > 0:
-            quiet = min(self.since + PATIENCE, started + IN_ALL) - now
-            if quiet <= 0 and not said:
+        while True:
+            now = time.perf_counter()
+            left, quiet = started + limit - now, min(self.since + PATIENCE, started + IN_ALL) - now
+            if quiet <= 0 and not said:  # also where a busy machine wakes this thread after the limit
                 self._say()
                 said = True
-            if self._wake.wait(min(left, threading.TIMEOUT_MAX if said else max(quiet, EACH))):
+            if left <= 0 or self._wake.wait(min(left, threading.TIMEOUT_MAX if said else max(quiet, EACH))):
                 break
         self._monitor(self._running)
         depth = sys.getrecursionlimit()
