@@ -66,7 +66,7 @@ FAINT = (
   const texts = [...root.querySelectorAll("svg text")].filter((n) => seen(n) && n.textContent.trim() !== "");
   for (const text of texts) {
     const box = text.getBoundingClientRect(), style = getComputedStyle(text);
-    const halo = style.paintOrder.startsWith("stroke") && style.stroke !== "none";
+    const halo = style.paintOrder.startsWith("stroke") && style.stroke !== "none" && parseFloat(style.strokeWidth) > 0;
     for (const part of [0.25, 0.5, 0.75]) {
       const [x, y] = [box.left + part * box.width, box.top + box.height / 2];
       let ground = groundOf(text.closest("svg"));
