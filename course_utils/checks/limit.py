@@ -1,11 +1,10 @@
 """A limit of time for a learner's function. It says when one takes long, and stops it whatever the function catches.
 
 A thread looks at the clock. When the time is up, it interrupts the function again and again until that is left: on the
-main thread by a signal, which also ends a `sleep`, elsewhere by an exception that Python delivers to the thread. A bare
-`except:` cannot swallow it: from the first interruption on, each line that the function comes to brings the next one
-(by sys.monitoring where Python has it), so that the `except` is left by an exception too. Nor can a function that sits
-at the recursion limit: each interruption raises the limit, so that there is room to interrupt in. A user's own
-interrupt is as insistent. Code that stays within one call of a library written in C is stopped when that call returns.
+main thread by a signal, which also ends a `sleep`, elsewhere by an exception that Python delivers to the thread. On the
+main thread a bare `except:` cannot swallow it: from the first interruption on, each line that the function comes to
+brings the next one, so that the `except` is left by an exception too. A user's own interrupt is as insistent. Code that
+stays within one call of a library written in C is stopped when that call returns.
 """
 
 import _thread
@@ -15,10 +14,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from functools import partial
-from itertools import count
 from pathlib import Path
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any, Self, TypeVar
 
 __all__ = ["TimeUp", "Watch", "attempt"]
@@ -28,18 +25,18 @@ T = TypeVar("T")
 PATIENCE = 2.0  # seconds of one call before it is said that the function is still running
 IN_ALL = 10.0  # seconds of all calls before it is said
 EACH = 0.02  # seconds between two interruptions
-ROOM = 50  # calls that one may be within the other, for each interruption
 OWN = str(Path(__file__).parent)
 SIGNAL = getattr(signal, "SIGURG", signal.SIGTERM)  # where there is one that does nothing to other programs, it
 
 
+class _Trip(int):
+    """A signal's number. To read ``now`` is to trip it: unlike a call, this lets no handler run at once."""
+
+    now = property(_thread.interrupt_main)
+
+
 class TimeUp(BaseException):
     """Raised inside a function whose time is up."""
-
-
-def _tripwire(trip: Callable[..., object]) -> Any:
-    """Return a signal's number. To read its ``now`` is to trip it: unlike a call, this lets no handler run at once."""
-    return type("Tripwire", (int,), {"now": property(trip)})(SIGNAL)
 
 
 def attempt(ask: Callable[[], T], otherwise: T) -> T:
@@ -58,26 +55,20 @@ class Watch:
     def __init__(self, seconds: float | None, say: Callable[[], None]) -> None:
         """Take the limit; the clock starts with the context."""
         self.seconds, self._say = seconds, say
-        self._running, self._begun, self.since = False, False, 0.0
+        self._running, self.since = False, 0.0
+        self._trip = _Trip(SIGNAL)
         self.inside = False  # a learner's function is being called
         self._error: type[BaseException] = TimeUp
-        self._tool: int | None = None  # of sys.monitoring
-        self._recursion: int | None = None  # the limit before it was raised
         self._wake, self._lock = threading.Event(), threading.Lock()
 
     def __enter__(self) -> Self:
         """Start the clock."""
         self._target = threading.get_ident()
         self._signals = threading.current_thread() is threading.main_thread()
-        error = type("TimeUp", (TimeUp,), {"__init__": lambda _: self._insist(sys._getframe(1))})
-        self._raise = partial(
-            ctypes.pythonapi.PyThreadState_SetAsyncExc, ctypes.c_ulong(self._target), ctypes.py_object(error)
-        )
-        self._trip = _tripwire(_thread.interrupt_main if self._signals else self._raise)
         self._handlers: dict[int, Any] = {}
         self._trace, self._traced = sys.gettrace(), False
         self.since = time.perf_counter()  # when the call began
-        self._running = self._begun = True
+        self._running = True
         if self._signals:
             self._handlers[SIGNAL] = signal.signal(SIGNAL, self._interrupt)
             if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
@@ -92,7 +83,7 @@ class Watch:
 
     def stop(self) -> None:
         """Interrupt no more, and leave everything as it was before. May be called again."""
-        while self._begun:
+        while self._running or self._handlers or self._traced:
             try:
                 self._settle()
             except TimeUp:
@@ -106,14 +97,9 @@ class Watch:
             sys.settrace(self._trace)
             self._traced = False
         self._thread.join()
-        self._monitor(False)
-        if self._recursion is not None:
-            sys.setrecursionlimit(self._recursion)
-            self._recursion = None
         while self._handlers:
             number, handler = self._handlers.popitem()
             signal.signal(number, handler)
-        self._begun = False
 
     def _wait(self) -> None:
         limit = threading.TIMEOUT_MAX if self.seconds is None else self.seconds
@@ -126,24 +112,19 @@ class Watch:
                 said = True
             if left <= 0 or self._wake.wait(min(left, threading.TIMEOUT_MAX if said else max(quiet, EACH))):
                 break
-        self._monitor(self._running)
-        depth = sys.getrecursionlimit()
-        for times in count(1):
-            with self._lock:
-                if not self._running:
-                    break
-                self._recursion = depth
-                sys.setrecursionlimit(depth + ROOM * min(times, 20))
-                self._deliver()
+        while self._running:
+            self._deliver()
             time.sleep(EACH)
 
     def _deliver(self) -> None:
-        if not self._signals:
-            self._raise()
-        elif hasattr(signal, "pthread_kill"):
-            signal.pthread_kill(self._target, SIGNAL)
-        else:
-            _thread.interrupt_main(SIGNAL)
+        with self._lock:
+            if self._running and self._signals and hasattr(signal, "pthread_kill"):
+                signal.pthread_kill(self._target, SIGNAL)
+            elif self._running and self._signals:
+                _thread.interrupt_main(SIGNAL)
+            elif self._running:
+                error = ctypes.py_object(self._error)
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._target), error)
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         """Handle a signal: stop the function, and see to it that the next line is interrupted too."""
@@ -152,41 +133,12 @@ class Watch:
             self._wake.set()
         if not self._running or _own(frame, here=True) or (_own(frame) and not self.inside):
             return
-        self._insist(frame)
-        raise self._error
-
-    def _insist(self, frame: FrameType | None) -> None:
-        """See to it that the next line of the function is interrupted too, in whichever call it is."""
-        if sys.version_info >= (3, 12):
-            return
-        while frame is not None and not _own(frame) and frame.f_trace != self._at_each_line:
+        while frame is not None and not _own(frame):
             frame.f_trace = self._at_each_line
             frame, self._traced = frame.f_back, True
-        if self._traced and self._running:
+        if self._traced:
             sys.settrace(self._at_each_line)
-        if frame is not None and frame.f_code is Watch._at_each_line.__code__:  # then Python ends the tracing
-            self._trip.now  # noqa: B018
-
-    def _monitor(self, on: bool) -> None:
-        """Let each line of the function raise the exception, in whichever call it is, or no longer (Python 3.12)."""
-        if sys.version_info < (3, 12):
-            return
-        monitoring, line = sys.monitoring, sys.monitoring.events.LINE
-        if on:
-            self._tool = next(tool for tool in (5, 4, 3, 2, 1, 0) if monitoring.get_tool(tool) is None)
-            monitoring.use_tool_id(self._tool, __name__)
-            monitoring.register_callback(self._tool, line, self._at_line)
-            monitoring.set_events(self._tool, line)
-        elif self._tool is not None:
-            monitoring.set_events(self._tool, 0)
-            monitoring.register_callback(self._tool, line, None)
-            monitoring.free_tool_id(self._tool)
-            self._tool = None
-
-    def _at_line(self, code: CodeType, _: int) -> None:
-        in_it = self._running and self.inside and threading.get_ident() == self._target
-        if in_it and not code.co_filename.startswith(OWN):
-            raise self._error
+        raise self._error
 
     def _at_each_line(self, frame: FrameType, event: str, _: object) -> Any:
         if not self._running or _own(frame) or (_own(frame.f_back) and event == "call"):
