@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -352,6 +353,26 @@ def sleeps(logits, action):
     time.sleep(60)
 
 
+def at_the_recursion_limit(logits, action):
+    try:
+        return at_the_recursion_limit(logits, action)
+    except RecursionError:
+        while True:
+            try:
+                time.sleep(0.01)
+            except:  # noqa: E722
+                logits = action
+
+
+class Dives:
+    def __repr__(self):
+        while True:
+            try:
+                repr(self)
+            except:  # noqa: E722
+                continue
+
+
 class Endless:
     def __repr__(self):
         while True:
@@ -370,18 +391,28 @@ ENDLESS = [
     suppresses,
     comes_again,
     sleeps,
+    at_the_recursion_limit,
+    lambda logits, action: repr(Dives()),
     answering(Endless()),
     partial(time.sleep),
 ]
 
 
+@pytest.fixture
+def uncollected():
+    """Without garbage collection: hypothesis has it call a function, which has no room at the recursion limit."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
 @MAIN_THREAD_ONLY
 @pytest.mark.parametrize("function", ENDLESS)
-def test_a_function_that_does_not_end_is_stopped_whatever_it_catches(function):
+def test_a_function_that_does_not_end_is_stopped_whatever_it_catches(function, uncollected):
     if function is ENDLESS[-1]:
         function = lambda logits, action: time.sleep(60)  # noqa: E731
     handlers, trace = [signal.getsignal(number) for number in (signal.SIGINT, clock.SIGNAL)], sys.gettrace()
-    before = time.perf_counter()
+    depth, before = sys.getrecursionlimit(), time.perf_counter()
     result = judge(SCORE, function, 1, limit=0.2)
     assert time.perf_counter() - before < 8
     assert result.mistake == "too-long"
@@ -389,7 +420,7 @@ def test_a_function_that_does_not_end_is_stopped_whatever_it_catches(function):
     assert "still running after 0.2 s" in words_of(result)
     assert "limit=1)`" in words_of(result)
     assert [signal.getsignal(number) for number in (signal.SIGINT, clock.SIGNAL)] == handlers
-    assert sys.gettrace() is trace
+    assert (sys.gettrace(), sys.getrecursionlimit()) == (trace, depth)
     assert judge(SCORE, policy.score, 1).status == "correct"
 
 

@@ -3,8 +3,9 @@
 A thread looks at the clock. When the time is up, it interrupts the function again and again until that is left: on the
 main thread by a signal, which also ends a `sleep`, elsewhere by an exception that Python delivers to the thread. On the
 main thread a bare `except:` cannot swallow it: from the first interruption on, each line that the function comes to
-brings the next one, so that the `except` is left by an exception too. A user's own interrupt is as insistent. Code that
-stays within one call of a library written in C is stopped when that call returns.
+brings the next one, so that the `except` is left by an exception too. A function at the recursion limit has no room for
+an interruption, so each one raises the limit by a few calls. A user's own interrupt is as insistent. Code that stays
+within one call of a library written in C is stopped when that call returns.
 """
 
 import _thread
@@ -14,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from types import FrameType
 from typing import Any, Self, TypeVar
@@ -25,6 +27,7 @@ T = TypeVar("T")
 PATIENCE = 2.0  # seconds of one call before it is said that the function is still running
 IN_ALL = 10.0  # seconds of all calls before it is said
 EACH = 0.02  # seconds between two interruptions
+ROOM = 50  # calls, for each interruption; from the twentieth on there is no more, for the stack of C has an end
 OWN = str(Path(__file__).parent)
 SIGNAL = getattr(signal, "SIGURG", signal.SIGTERM)  # where there is one that does nothing to other programs, it
 
@@ -67,6 +70,7 @@ class Watch:
         self._signals = threading.current_thread() is threading.main_thread()
         self._handlers: dict[int, Any] = {}
         self._trace, self._traced = sys.gettrace(), False
+        self._depth = sys.getrecursionlimit()
         self.since = time.perf_counter()  # when the call began
         self._running = True
         if self._signals:
@@ -97,6 +101,7 @@ class Watch:
             sys.settrace(self._trace)
             self._traced = False
         self._thread.join()
+        sys.setrecursionlimit(self._depth)
         while self._handlers:
             number, handler = self._handlers.popitem()
             signal.signal(number, handler)
@@ -112,19 +117,25 @@ class Watch:
                 said = True
             if left <= 0 or self._wake.wait(min(left, threading.TIMEOUT_MAX if said else max(quiet, EACH))):
                 break
-        while self._running:
-            self._deliver()
+        for times in count(1):
+            if not self._deliver(ROOM * min(times, 20)):
+                return
             time.sleep(EACH)
 
-    def _deliver(self) -> None:
+    def _deliver(self, room: int) -> bool:
+        """Interrupt once, with so much room; return False when there is nothing left to interrupt."""
         with self._lock:
-            if self._running and self._signals and hasattr(signal, "pthread_kill"):
+            if not self._running:
+                return False
+            sys.setrecursionlimit(self._depth + room)
+            if self._signals and hasattr(signal, "pthread_kill"):
                 signal.pthread_kill(self._target, SIGNAL)
-            elif self._running and self._signals:
+            elif self._signals:
                 _thread.interrupt_main(SIGNAL)
-            elif self._running:
+            else:
                 error = ctypes.py_object(self._error)
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._target), error)
+        return True
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         """Handle a signal: stop the function, and see to it that the next line is interrupted too."""
