@@ -76,6 +76,7 @@ function brief(x) {
   if (size < 1e-4 || size >= 100) return short(x);
   return minusSign(String(Number(x.toPrecision(size < 0.01 ? 2 : 3))).replace("0.", "."));
 }
+const briefChance = (p) => (p < 0.001 ? "<.001" : brief(p));
 const briefSigned = (x) => (x > 0 && brief(x) !== "0" ? `+${brief(x)}` : brief(x));
 const decimals = (x) => minusSign(x.toFixed(3).replace("0.", ".").replace(/^-?\.000$/, "0"));
 
@@ -137,6 +138,7 @@ function placeGrid({ inner, isWide }, K, count) {
   const columns = isWide ? count : Math.min(count, 3);
   const [left, head, crowded] = [isWide ? 172 : 0, isWide ? 48 : 16, K > 4];
   const cell = { width: (inner - left) / columns, height: crowded ? 42 : 60, top: isWide ? 0 : 16 };
+  const inside = Math.min(cell.width, 140); // what is used of a cell
   const lines = isWide ? 1 : Math.ceil(count / columns);
   const above = isWide ? 0 : 34; // the reply and its reward
   const row = above + lines * (cell.height + cell.top) + (isWide ? 0 : 10);
@@ -148,7 +150,8 @@ function placeGrid({ inner, isWide }, K, count) {
     at: (k, i) => [
       left + (k % columns) * cell.width, y(i) + above + Math.floor(k / columns) * (cell.height + cell.top) + cell.top,
     ],
-    pitch: Math.min(15, (cell.width - 44) / MOST_TOKENS),
+    inside,
+    pitch: (inside - 44) / MOST_TOKENS,
     bars: [18, crowded ? 38 : 44],
   };
 }
@@ -180,12 +183,12 @@ function drawReply(i, { rewards, offset, reply, token }, { replies, R }, words, 
 // What a method makes of a reply: A, the probability before and after, w A; its tokens' bars are marks of their own.
 function drawCell(k, i, method, { before, of }, place, chances, hatch) {
   const [[left, top], { A, weights, after }] = [place.at(k, i), of[method]];
-  const [right, [high, low]] = [left + place.width - 6, place.bars.map((y) => top + y)];
+  const [right, [high, low]] = [left + place.inside - 6, place.bars.map((y) => top + y)];
   const y = scale([0, chances], [low, high]);
   const [told, advantage] = [briefSigned(A[i]), about("advantage", null, A[i])];
   return [
     label(left + 3, top + 12, told, "start", { class: told.length > 5 && "pgc-small", ...BOLD, ...advantage }),
-    label(right, top + 12, brief(after[i]), "end", { class: "pgc-small" }),
+    label(right, top + 12, briefChance(after[i]), "end", { class: "pgc-small" }),
     line(left + 3, (high + low) / 2, left + 5 + MOST_TOKENS * place.pitch, (high + low) / 2, colour("rule")),
     line(right - 26, low, right, low, colour("rule")),
     bar(right - 19, 11, y(before[i]), low, POLICY, about("pi-before", null, before[i])),
@@ -202,9 +205,9 @@ function drawTokens(set, { replies, of }, words, place, limit, { change }) {
     change({ method: METHODS[m], reply: i, token: index % MOST_TOKENS });
   };
   const leads = (k, i, t) => (key) => {
-    const to = (k_, i_, t_) => {
-      const into = clamp(i_, [0, replies.length - 1]);
-      return tokenIndex(METHODS.indexOf(shown[k_]), into, clamp(t_, [0, replies[into].length - 1]));
+    const to = (column, down, along) => {
+      const into = clamp(down, [0, replies.length - 1]);
+      return tokenIndex(METHODS.indexOf(shown[column]), into, clamp(along, [0, replies[into].length - 1]));
     };
     const [last, end] = [shown.length - 1, replies[i].length - 1];
     return {
@@ -230,7 +233,7 @@ function drawTokens(set, { replies, of }, words, place, limit, { change }) {
     return h("g", { class: "pgc-token", ...radioMark("token", index, isChosen, name, choose, leads(k, i, t)) },
       rect(...frame, isChosen ? colour("wash") : "transparent", { rx: 3, stroke: isChosen ? colour("mark") : "none" }),
       bar(x, place.pitch - 4, y(weight), y(0), tintOf(weight), { "data-value": weight }),
-      rect(...frame, null, { class: "pgc-ring", rx: 3 }));
+      isChosen && rect(...frame, null, { class: "pgc-ring", rx: 3 }));
   };
   const all = shown.map((_, k) => replies.map((reply, i) => reply.map((_, t) => mark(k, i, t, place.at(k, i)))));
   return h("g", { role: "radiogroup", "aria-label": "tokens; arrow keys choose one" }, ...all.flat(2));
@@ -247,7 +250,7 @@ function drawHeads({ shown, method }, place, K) {
       (NAME_LINES[name] ?? [name]).map((text, n, { length }) =>
         label(place.at(k, 0)[0] + 3, (length === 1 ? 20 : 13) + 14 * n, text, "start", weight(name))),
       label(place.at(k, 0)[0] + 3, 41, "A", "start", { class: "pgc-small" }),
-      label(place.at(k, 0)[0] + place.width - 6, 41, "π after", "end", { class: "pgc-small" }),
+      label(place.at(k, 0)[0] + place.inside - 6, 41, "π after", "end", { class: "pgc-small" }),
     ]);
     return [
       label(2, 13, "reply and its reward R", "start", BOLD),
@@ -294,10 +297,10 @@ function drawFormula({ method, reply: i, token: t }, { replies, R, before, of },
     ["advantage", [formulas.A, formulas[`A:${method}`]], advantageInNumbers(method, R, i, A[i], epsilon)],
     ["weight", [formulas.w, formulas[`w:${method}`]], weightInNumbers(method, lengths, i, longest, w[i], weight)],
   ];
-  const line = (name, text, values) => [name, text, values.map((v) => [v, decimals(v)])];
+  const cells = (name, text, values) => [name, text, values.map((v) => [v, decimals(v)])];
   return div("pgc-open",
     title(`${words[at.token]}, token ${t + 1} of “${spelled(replies[i], words)}”, under ${method}`,
-      key(` π of the reply ${brief(before[i])} → ${brief(after[i])}`)),
+      key(` π of the reply ${brief(before[i])} → ${briefChance(after[i])}`)),
     div("pgc-panels",
       h("dl", { class: "pgc-steps", "data-role": "steps" }, steps.map(([name, [left, right], numbers]) => [
         h("dt", {}, name),
@@ -306,10 +309,10 @@ function drawFormula({ method, reply: i, token: t }, { replies, R, before, of },
       panel(
         h("p", { class: "pgc-gradient" }, typeset(formulas.gradient)),
         table("the gradient of the token", words, [
-          line("pi", "π now", pi),
-          line("score", "score", score),
-          line("gradient", "gradient", score.map((g) => (weight / K) * g)),
-          line("pi-moved", "π after", policyAt(moved, at)),
+          cells("pi", "π now", pi),
+          cells("score", "score", score),
+          cells("gradient", "gradient", score.map((g) => (weight / K) * g)),
+          cells("pi-moved", "π after", policyAt(moved, at)),
         ], "next", [at.token]))));
 }
 
