@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from playwright._impl._driver import compute_driver_executable
 
-from course_utils.widgets import BaselineLab, ClipLab, GaeLab, lab, offline
+from course_utils.widgets import BaselineLab, ClipLab, GaeLab, GroupLab, lab, offline
 from course_utils.widgets.clip_lab import one_sample
+from course_utils.widgets.group_lab import GROUPS, SHOWN
 
 NODE = compute_driver_executable()[0]
 FILES = sorted(lab.HERE.glob("*.js"))
@@ -213,3 +214,30 @@ def test_the_mathematics_of_the_baseline_lab() -> None:
             np.testing.assert_allclose(seen[name], value, rtol=1e-12, atol=1e-12, err_msg=f"{name}, {setting}")
         for name, baseline in baselines.items():
             np.testing.assert_allclose(seen["at"][name], twin.variance(baseline, 0), rtol=1e-12, atol=1e-12)
+
+
+def test_the_mathematics_of_the_group_lab() -> None:
+    rng = np.random.default_rng(13)
+    settings: list[dict[str, Any]] = [
+        {"preset": preset, "rewards": list(rewards), "offset": offset, "step_size": 0.2}
+        for preset, (_, rewards, offset, _) in GROUPS.items()
+    ]
+    settings += [
+        one | {"rewards": rng.uniform(-1, 2, len(one["rewards"])).tolist(), "offset": 1.0, "step_size": rng.uniform()}
+        for one in settings
+    ]
+    twin = GroupLab()
+    found = javascript(twin._esm, "(world, all) => all.map((one) => workOut(one, world))", twin.world, settings)
+    for setting, seen in zip(settings, found, strict=True):
+        for name, value in setting.items():
+            twin.set_trait(name, value)
+        np.testing.assert_allclose(seen["before"], twin.probabilities(), rtol=1e-12)
+        for method in SHOWN:
+            for name, value in (
+                ("A", twin.advantages(method)),
+                ("weights", twin.weights(method)),
+                ("after", twin.probabilities_after(method)),
+            ):
+                np.testing.assert_allclose(
+                    seen["of"][method][name], value, rtol=1e-12, atol=1e-12, err_msg=f"{name}, {method}, {setting}"
+                )

@@ -20,6 +20,7 @@ from course_utils.widgets import (
     GaeLab,
     GradientCloud,
     GridLab,
+    GroupLab,
     PolicyExplorer,
     PreferenceLab,
     ScoreExplorer,
@@ -28,6 +29,7 @@ from course_utils.widgets import (
     offline,
 )
 from course_utils.widgets.grid_lab import DECISIONS
+from course_utils.widgets.group_lab import SHOWN as SHOWN_METHODS
 from course_utils.widgets.lab import Flag, Number, Numbers, Text, Texts, Whole
 
 NAN = float("nan")
@@ -76,6 +78,9 @@ refuses(GradientCloud, logits=THREE_BY_TWO, samples=[0, 1025, 1.5], weighting=["
 refuses(GradientCloud, vertical=["first message"])
 refuses(GridLab, logits=[[0.0] * 47, [0.0] * 47 + [NAN], [0.0] * 47 + [10.5], np.zeros((4, 12)), np.zeros(47)])
 refuses(GridLab, logits=["abc", [[0, 1], [2]]], discount=[1.0, 0.4, NAN], selected=["d3", "b2", "e1"], action=["jump"])
+refuses(GroupLab, preset=["five right"], rewards=[[1, 0], [1] * 8, [1, 0, 0, 3], [1, 0, 0, NAN], "abcd"])
+refuses(GroupLab, offset=[5.5, NAN], step_size=[-0.1, 1.1], method=["PPO"], shown=[[], ["PPO"], ["RLOO", "RLOO"]])
+refuses(GroupLab, reply=[8, -1], token=[4])
 refuses(PolicyExplorer, logits=[[0, 1], [0, 1, NAN], [0, 1, 2000], "abc"], actions=NAMES, temperature=[0, NAN, 1e6])
 refuses(PolicyExplorer, shift=[np.inf], draws=[-1, 10_001], seed=[-1])
 refuses(PreferenceLab, choices=[Told([0.5], r"choices contains 0\.5"), Told([NAN], "choices contains nan"), None])
@@ -128,6 +133,10 @@ RESET = {
         {"logits": range(-3, 3), "samples": 1, "weighting": "total return", "vertical": "angry", "zoom": False},
     ),
     GridLab: ({"logits": np.full((12, 4), 0.5), "discount": 0.8}, {"logits": [0.0] * 48, "discount": 0.6}),
+    GroupLab: (
+        {"preset": "short and long", "rewards": [1.0, 0.5, 0.0, 0.0], "offset": 1.0, "step_size": 0.5},
+        {"preset": "one of eight", "offset": -2.0, "step_size": 0.1},
+    ),
     ScoreExplorer: ({"weighted": True}, {"probabilities": [0.2, 0.2, 0.6], "weighted": False}),
     TrajectoryTree: ({"logits": np.zeros((3, 2)), "calm": [0.5, 0.4]}, {"logits": range(-3, 3), "calm": [0.9, 0.9]}),
 }
@@ -168,6 +177,9 @@ shows(GaeLab, {}, *dialled)
 for setting in ({"samples": 16}, {"samples": 1, "vertical": "calm"}, {"zoom": True}):
     shows(GradientCloud, setting, "Exact gradient (+0.275, ")
 shows(GridLab, {"selected": "b3"}, "b3 −6.29", "a1 −9.25", "Selected: b3", "right 0.25 (+2.68)")
+grouped = "parcel: reward 1, advantage +0.866, 0.086 to 0.105", "RLOO +0.667, +0.667, −0.667, −0.667"
+shows(GroupLab, {}, *grouped)
+shows(GroupLab, {"preset": "one of eight"}, "8 replies", "advantage +2.47", "total return +1, 0, 0")
 drawn = "refund 1, replace 0.5, apologise -0.5", "0.55, 0.33, 0.12", "100 drawn"
 shows(PolicyExplorer, START[PolicyExplorer] | {"draws": 100}, *drawn)
 shows(PreferenceLab, {"choices": MIXED}, "pair 8 of 20")
@@ -186,7 +198,7 @@ def test_what_viewers_without_widgets_get(lab, start, words):
     assert data["text/plain"] == alt == repr(made) == made.alt_text()
     assert [part for part in words if part not in alt] == []
     assert data["image/png"].startswith(b"\x89PNG")
-    assert len(data["image/png"]) < (70_000 if lab in (ClipLab, GaeLab, PreferenceLab) else 60_000)
+    assert len(data["image/png"]) < (70_000 if lab in (ClipLab, GaeLab, GroupLab, PreferenceLab) else 60_000)
     assert made.first_frame() == data["image/png"], "the same picture each time"
     state = offline.stored(made)["state"]
     assert not TABLES & set(state), "tables, markup and what becomes buttons come from the package alone"
@@ -208,6 +220,8 @@ def number(low, high, whole=False):
         (GaeLab, "critic_error", number(-3.0, 3.0)),
         (GridLab, "selected", {"kind": "choice", "values": list(DECISIONS)}),
         (GridLab, "discount", number(0.5, 0.99)),
+        (GroupLab, "method", {"kind": "choice", "values": list(SHOWN_METHODS)}),
+        (GroupLab, "rewards", {"kind": "numbers", "low": -1.0, "high": 2.0, "lengths": [4, 8]}),
         (PreferenceLab, "choices", {"kind": "numbers", "low": -1.0, "high": 1.0, "lengths": list(range(21))}),
         (TrajectoryTree, "selected", number(0, 7, whole=True)),
     ],

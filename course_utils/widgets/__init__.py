@@ -8,6 +8,7 @@ from course_utils.widgets.estimator_explorer import EstimatorExplorer
 from course_utils.widgets.gae_lab import GaeLab
 from course_utils.widgets.gradient_cloud import GradientCloud
 from course_utils.widgets.grid_lab import GridLab
+from course_utils.widgets.group_lab import GroupLab
 from course_utils.widgets.policy_explorer import PolicyExplorer
 from course_utils.widgets.preference_lab import PreferenceLab
 from course_utils.widgets.quiz import Quiz
@@ -25,6 +26,7 @@ __all__ = [
     "GaeLab",
     "GradientCloud",
     "GridLab",
+    "GroupLab",
     "PolicyExplorer",
     "PreferenceLab",
     "Quiz",

@@ -12,6 +12,7 @@ import numpy as np
 from course_utils import lessons
 from course_utils.widgets import CourseMap, PreferenceLab, Quiz, RlhfLab, TrainingLab, offline, quiz
 from course_utils.widgets.grid_lab import CELLS, DECISIONS, ENTRIES
+from course_utils.widgets.group_lab import GROUPS
 from course_utils.widgets.lab import Lab
 from course_utils.widgets.rlhf_lab import LINE
 
@@ -349,6 +350,39 @@ ROWS: dict[str, Callable[[], Row]] = {
         seen="numbers('svg [data-role=value]')",
         computed=f"lab.state_values()[{[CELLS.index(name) for name in DECISIONS]}].tolist()",
         codes=("lab.discount = 0.6", "lab.improve()", "lab.reset()"),
+    ),
+    "group_lab": lambda: Row(
+        hands=[Hand("reward", "rewards", (-30, 0), 0), Hand("token", "token", index=1), Hand("show-0", "shown")],
+        tab="preset offset step-size reset show-0 show-1 show-2 show-3 show-4 show-5 reward×4 token",
+        calm=390,
+        states={
+            preset: {"preset": preset, "rewards": rewards, "offset": offset, "method": method, "reply": 1, "token": 2}
+            for preset, (_, rewards, offset, method) in GROUPS.items()
+            if preset in ("reward offset +5", "nearly equal", "seven of eight")
+        }
+        | {
+            "uneven": {"preset": "one of eight", "rewards": [-0.87, 1.13, *[0.25] * 5, 2], "offset": -5.0}
+            | {"method": "DAPO", "reply": 7},
+            "two methods": {"preset": "short and long", "rewards": [0.01, -0.99, 1.99, 0.37], "offset": 3.0}
+            | {"shown": ["total return", "GRPO"], "method": "total return", "reply": 3, "token": 3, "step_size": 1.0},
+        },
+        refuses={
+            "rewards": [[1.0] * 5, [1.0, 1.0, 0.0, 3.0]],
+            "preset": [PWNED],
+            "method": ["PPO"],
+            "step_size": [-0.1],
+            "reply": [8, 0.5],
+            "shown": [[7], PWNED],
+        },
+        seen="role('pi-after')",
+        computed="[q for name in lab.shown for q in lab.probabilities_after(name)]",
+        codes=(
+            "lab.rewards = [1, 0.5, 0, -1]",
+            "lab.offset = 5; lab.step_size = 0.5",
+            "lab.preset = 'one of eight'",
+            "lab.shown = ['RLOO', 'GRPO']",
+            "lab.reset()",
+        ),
     ),
     "policy_explorer": lambda: Row(
         hands=[Hand("logit", "logits", (0, -40), 0), Hand("draw-100", "draws")],
