@@ -137,12 +137,13 @@ def test_the_seven_side_by_side() -> None:
     assert [one[0] for one in rows if one[-1] == "yes"] == ["D10"]
     for name, _, cause, tells, first, _ in rows:
         assert cause == CASES[name].cause.text
-        assert tells.split()[1] in clinic_cases.DIRECTIONS
+        evidence = CASES[name].evidence[:2]
+        assert tells == ", ".join(f"`{one.metric}` {one.direction}" for one in evidence)
         assert next(change for change in CASES[name].changes.values() if change.right).text == first
 
 
 @pytest.mark.slow
-def test_longer_replies_have_six_causes_and_the_symptoms_are_there() -> None:
+def test_longer_replies_have_six_causes_and_two_numbers_tell_them_apart() -> None:
     charts = {name: clinic.case(name).run(progress=False) for name in REAL}
 
     def gain(name: str, metric: str) -> float:
@@ -155,6 +156,10 @@ def test_longer_replies_have_six_causes_and_the_symptoms_are_there() -> None:
     assert all(gain("D10", x) > 5 for x in ("objective/scores", "objective/kl"))
     assert charts["D8"]["ours/unique_replies"][-5:].mean() < 0.2
     assert gain("D7", "objective/kl") < 6
+    for name in REAL[:-1]:  # those whose two numbers are in the log
+        evidence = CASES[name].evidence[:2]
+        shown = {other for other in REAL if all(one.holds(charts[other][one.metric]) for one in evidence)}
+        assert shown == ({"D8", "D9"} if name == "D9" else {name})
 
 
 # --- reading a log -----------------------------------------------------------------------------------------
