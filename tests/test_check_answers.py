@@ -120,6 +120,12 @@ CHANGES = {
 }
 POSITIVE = {"abs", "above 0", "clipped"}  # what changes nothing in a probability
 HARMLESS = {  # an answer stays right after these: it would be wrong to refuse it
+    ("adaptive_kl", "beta"): {"abs", "above 0"},
+    ("adaptive_kl", "kl"): {"above 0"},
+    ("adaptive_kl", "target"): {"abs", "above 0"},
+    ("adaptive_kl", "n"): {"abs", "above 0", "rounded"},
+    ("adaptive_kl", "horizon"): {"abs", "above 0", "rounded"},
+    ("adaptive_kl", "answer"): {"abs", "above 0"},
     ("actor_gradient", "entropy_cost"): {"abs", "above 0"},
     ("advantage_objective", "log_probs"): {"below 0"},
     ("ascent_step", "step_size"): POSITIVE,

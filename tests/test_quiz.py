@@ -55,6 +55,7 @@ def test_the_misconceptions_of_each_lesson_are_distractors():
     assert met["10"] >= {"M5", "M17", "M19", "M20", "M21"}
     assert met["08"] >= {"M5", "M6", "M7", "M14"}
     assert met["11"] >= {"M6", "M21", "M22", "M23"}
+    assert met["12"] >= {"M6", "M21", "M23", "M24", "M32", "M47"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -254,6 +255,22 @@ def test_08_the_loss_measures_no_progress():
     assert np.all(np.diff(L[3:]) > 0)
 
 
+def test_12_the_ceiling_of_a_ranking():
+    d = np.array([0.0, 0.6, 1.8])
+
+    def sigmoid(x):
+        return 1 / (1 + np.exp(-x))
+
+    each = sigmoid(d / 0.6)
+    told = [each.mean(), 1, np.where(d > 0, 1, each).mean(), sigmoid((d / 0.6).mean()), sigmoid(d).mean()]
+    assert numbers("12", "ceiling") == near(told)
+
+
+def test_12_a_dip_is_chance():
+    assert 0.7 / np.sqrt(64) == pytest.approx(0.0875)
+    assert 2 * 0.7 / np.sqrt(64) > 1.35 - 1.25
+
+
 # --- files that break a rule ----------------------------------------------------------------------------
 
 GOOD = """{
@@ -332,7 +349,7 @@ def test_the_good_file_is_good(tmp_path):
         ('"text": "this", "right": true', '"text": "this", "right": false', 8, "0 options are right"),
         ('"text": "q", "right": false', '"text": "q", "right": true', 32, "2 of 2 options"),
         ('"text": "that"', '"text": " this "', 10, "same text"),
-        ('"M5"', '"M99"', 10, "'M99' is not one of M1 to M45"),
+        ('"M5"', '"M99"', 10, "'M99' is not one of M1 to M"),
         ('{ "text": "this", ', '{ "text": "this", "misconception": "M1", ', 9, "no misconception"),
         ('"value": 2', '"value": 1.05', 17, "counts as right"),
         ('"value": 3', '"value": 2.1', 18, "cannot be told"),

@@ -53,6 +53,9 @@ RATIO = Section("10", "The importance ratio")
 CLIP = Section("10", "A brake: the clip")
 KL_ESTIMATES = Section("10", "KL from samples")
 WHERE_KL = Section("10", "In the reward or in the loss")
+ADAPTIVE_BETA = Section("10", "An adaptive β")
 
 REWARD_MODEL = Section("11", "Stage 3: a reward model")
 HAND_UPDATE = Section("11", "Stage 4: one update by hand")
+
+LYING_NUMBERS = Section("12", "Three numbers that lie")

@@ -85,7 +85,7 @@ def test_pictures_beside_the_notebooks_are_those_inside() -> None:
 
 def test_the_readme_lists_the_lessons() -> None:
     readme = notebooks.README.read_text(encoding="utf-8")
-    assert all(f"[{lesson.number} · {lesson.title}](notebooks/{lesson.number}_" in readme for lesson in LESSONS[:12])
+    assert all(f"[{lesson.number} · {lesson.title}](notebooks/{lesson.number}_" in readme for lesson in LESSONS[:13])
     assert notebooks.with_table(readme) == readme, "run `make notebooks`"
 
 
