@@ -11,6 +11,7 @@ const STEPS = {
 };
 const SIDES_OF = ["before training", "as it is", "with the change"];
 const PANEL = { height: 48, left: 38, right: 4, top: 7, bottom: 41 };
+const PREPARING = "the model to start from and the reward model are trained first …";
 const GOLD = "ours/gold";
 const shareOf = (x) => `${Math.round(100 * x)} %`;
 // The measures of fresh replies, in the order of Python's rows: words, and how a value is written.
@@ -44,6 +45,7 @@ const twoDigits = (x) => digits(Number(x.toPrecision(2)));
 const quoted = (text) => `“${text.replace(/\.$/, "")}”`;
 const mean = (list) => sum(list) / list.length;
 const mark = (isGood, text) => h("b", { class: isGood ? "pgc-good" : "pgc-bad" }, `${isGood ? "✓" : "✗"} ${text}`);
+const primaryUnless = (disabled) => (disabled ? { disabled } : primary);
 const remark = (...children) => h("p", { class: "pgc-note" }, ...children);
 const toggled = (list, one) => (list.includes(one) ? list.filter((other) => other !== one) : [...list, one]);
 const fold = (role, name, ...children) => h("details", { "data-role": role }, h("summary", {}, name), ...children);
@@ -109,13 +111,15 @@ function drawDashboard(get, metrics, names, inner, isWide) {
 
 // --- running
 
-function progressOf(get) {
+// Words, and how much of how much: nothing of it where that is not known.
+function progressOf(get, isRunning) {
   const [[nth, seeds, side, done, of], updates, planned] = [get("standing"), get("updates"), get("planned")];
   if (get("job") === "verdict") {
-    if (nth === undefined) return ["verdict: the first run begins", 0, 1];
+    if (nth === undefined) return [PREPARING, null, 1];
     const where = `seed ${nth} of ${seeds}, ${SIDES_OF[1 + side]}`;
     return [`${where}: update ${done} of ${of}`, 2 * (nth - 1) + side + done / of, 2 * seeds];
   }
+  if (isRunning && updates.length < { run: 1, change: 2 }[get("job")]) return [PREPARING, null, 1];
   if (updates.length === 0) return ["no update yet", 0, 1];
   return [`update ${updates.at(-1)} of ${grouped(planned.at(-1))}`, updates.at(-1), planned.at(-1)];
 }
@@ -124,7 +128,7 @@ function drawRunning(get, kernel) {
   const [isRunning, job, hasRun] = [kernel.running(), get("job"), get("updates").length > 0];
   const start = [hasRun ? "Run again" : "Run", "run"];
   const [name, wish] = isRunning ? ["Pause", "pause"] : job ? ["Go on", "train"] : start;
-  const [words, value, max] = progressOf(get);
+  const [words, value, max] = progressOf(get, isRunning);
   return row("pgc-buttons",
     button("train", name, () => kernel.ask(wish), isRunning || job || !hasRun ? primary : {}),
     job && !isRunning && button("stop", "Stop here", () => kernel.ask("stop")),
@@ -295,8 +299,8 @@ function drawSetting([name, usual, choices], written, set, refuse) {
     onchange({ target }) {
       delete target.dataset.editing;
       const [text, number] = [target.value.trim(), parseDecimal(target.value)];
-      if (text !== "none" && Number.isNaN(number)) return refuse(`${name}: got “${text.slice(0, 20)}”, wanted a number.`);
-      return put(text === "none" ? null : number);
+      if (text === "none") return put(null);
+      return Number.isNaN(number) ? refuse(`${name}: got “${text.slice(0, 20)}”, wanted a number.`) : put(number);
     } });
 }
 
@@ -334,11 +338,13 @@ function drawSettings({ get, change, facts, refuse }) {
 }
 
 function drawChange(view) {
-  const { get, change, facts, group, ask, refuse, isRunning } = view;
+  const { get, change, facts, group, ask, refuse, isRunning, showDashboard } = view;
   const [chosen, isDesign] = [get("change"), facts.kind === "design"];
-  const train = () => (chosen === "" && (!isDesign || get("turned").length === 0)
-    ? refuse("Choose a change first.")
-    : ask("change"));
+  const train = () => {
+    if (chosen === "" && (!isDesign || get("turned").length === 0)) return refuse("Choose a change first.");
+    ask("change");
+    return showDashboard();
+  };
   const options = isDesign ? [...facts.changes, ["", "None of these: only the settings below.", ""]] : facts.changes;
   return [
     h("fieldset", {}, h("legend", {}, isDesign ? "What do you change?" : "What do you change? One thing at a time."),
@@ -347,7 +353,7 @@ function drawChange(view) {
           key(cost)))),
     isDesign && drawSettings(view),
     row("pgc-send",
-      button("intervene", "Train again with this change", train, { ...primary, disabled: isRunning }),
+      button("intervene", "Train again with this change", train, primaryUnless(isRunning)),
       remark("The case as it is stays in the dashboard, dashed.")),
   ];
 }
@@ -359,8 +365,8 @@ function drawTry({ goals }, { what, seeds, goals: reached, cured, costs, ran_awa
   const met = reached.filter(([, , isMet]) => isMet).length;
   return h("div", { class: `pgc-result ${cured ? "pgc-is-right" : ""}`, "data-role": "verdict" },
     h("p", {}, mark(cured, cured ? "Cured." : "Not cured."),
-      ` ${quoted(what)}: ${met} of ${goals.length} goal${goals.length === 1 ? " is" : "s are"} met over ${seeds.length} `,
-      `seed${seeds.length === 1 ? "" : "s"} (${seeds.join(", ")}).`),
+      ` ${quoted(what)}: goals met over ${seeds.length} seed${seeds.length === 1 ? "" : "s"} (${seeds.join(", ")}): `,
+      `${met} of ${goals.length}.`),
     h("ul", {}, goals.map(({ text }, n) =>
       h("li", { "data-role": "goal" }, mark(reached[n][2], reached[n][2] ? "met" : "not met"), ` ${text}: `,
         `${list(reached[n][0])} → `, h("b", {}, list(reached[n][1]))))),
@@ -419,8 +425,7 @@ function drawVerdict(view) {
       "measured against what is asked for: each goal in at least nine of ten seeds."),
     tries.length === 0 && h("ul", {}, facts.goals.map(({ text }) => h("li", {}, text))),
     row("pgc-send",
-      button("measure", `Measure over ${seeds}`, () => ask("verdict"),
-        { ...primary, disabled: isRunning || what === "" }),
+      button("measure", `Measure over ${seeds}`, () => ask("verdict"), primaryUnless(isRunning || what === "")),
       what && remark(quoted(what))),
     tries.length > 0 && drawTry(facts, tries.at(-1)),
     tries.length > 1 && [
@@ -540,6 +545,7 @@ const render = makeKernelLab({ name: "clinic", label: "Clinic lab" }, ({ get, ch
       lab.refresh();
     },
   };
+  const showDashboard = () => lab.root.querySelector(".pgc-dashboard")?.scrollIntoView({ block: "nearest" });
   const ask = (wish) => {
     lab.refuse("");
     kernel.ask(wish);
@@ -547,8 +553,9 @@ const render = makeKernelLab({ name: "clinic", label: "Clinic lab" }, ({ get, ch
   return ({ inner, isWide }) => {
     const [steps, step] = [availableSteps(get, facts), get("step")];
     const names = [...facts.dashboard, ...(get("opened") ? [GOLD] : [])];
-    const view = { get, change, facts, page, ask, inner, group: id, refuse: lab.refuse, isRunning: kernel.running() };
-    const [count] = progressOf(get);
+    const view = { get, change, facts, page, ask, inner, group: id, showDashboard, refuse: lab.refuse };
+    view.isRunning = kernel.running();
+    const [count] = progressOf(get, kernel.running());
     return {
       seen: [
         h("p", { class: "pgc-title", "data-role": "title" }, `${get("case_name")}: ${facts.title}`),
