@@ -103,8 +103,9 @@ def record_prediction(lab: str, record: dict[str, Any]) -> None:
 def record_clinic(case: str, step: str, record: dict[str, Any]) -> None:
     """Record what was tried in a case of the clinic.
 
-    case: its name; step: "verdict", "diagnosis", "blueprint" or "debrief"; record: what is kept of it, such as
-    settings, seeds and whether it "cured", or whether the cause was "right" and "supported".
+    case: its name; step: "change", "verdict", "diagnosis", "blueprint", "answer" or "debrief"; record: what is kept of
+    it, such as settings, seeds and whether it "cured", whether the cause was "right" and "supported", or a written
+    answer.
     """
     _record({"kind": "clinic", "case": case, "step": step, "record": record})
 

@@ -256,6 +256,34 @@ def test_a_run_is_the_miniatures_own(small):
     assert changed["ours/kl_coef"].tolist() == [2.0] * 12
 
 
+def test_update_by_update_it_is_the_same_run(small):
+    whole, chart = small.intervene("beta-3", progress=False), small.begin("beta-3")
+    assert (len(chart), chart.planned, chart.finished) == (0, 12, False)
+    while not chart.finished:
+        chart = small.resume(chart)
+    assert (chart.rows, chart.settings) == (whole.rows, whole.settings)
+    stopped = small.resume(small.resume(small.begin(stop_at_kl=1e-9)))
+    assert (len(stopped), stopped.finished) == (2, True)
+    small.debrief()
+    assert "ours/gold" in small.shown(chart).rows[0]
+
+
+def test_update_by_update_it_is_the_same_verdict(small):
+    steps = small.judging("beta-3")
+    seen = [next(steps) for _ in range(2 * 2 * 12)]
+    with pytest.raises(StopIteration) as end:
+        next(steps)
+    assert end.value.value == small.tries[0] == clinic.Case(small.file).verdict("beta-3", progress=False)
+    assert seen[0] == (1, 2, "before", 1, 12)
+    assert seen[-1] == (2, 2, "after", 12, 12)
+    steps = clinic.Case(small.file).judging("beta-3")
+    for _ in range(30):
+        next(steps)
+    with pytest.raises(StopIteration) as end:
+        steps.throw(KeyboardInterrupt)
+    assert end.value.value.seeds == (0,)
+
+
 def test_two_cases_can_be_open_at_once(small):
     other = clinic.Case(small.file)
     small.debrief()
@@ -276,13 +304,6 @@ def test_a_verdict_compares_fresh_replies_before_and_after(small):
 
 
 def test_a_goal_is_met_in_nine_of_ten_seeds(small, monkeypatch):
-    def lengths(few):
-        values = iter([9.0] * few + [1.0] * (10 - few))
-        monkeypatch.setattr(small, "_measure", lambda config, seed: (None, ""))
-        monkeypatch.setattr(Goal, "value", lambda *_: next(values, 1.0))
-        done = [(None, None)] * 10
-        return clinic._reached(Goal("short", "length", at_most=3.0), done)
-
     values = iter([1.0] * 10 + [9.0] + [1.0] * 9)
     monkeypatch.setattr(Goal, "value", lambda *_: next(values))
     assert clinic._reached(Goal("short", "length", at_most=3.0), [(None, None)] * 10).met
@@ -304,15 +325,14 @@ def test_an_interrupt_keeps_what_was_run(small, monkeypatch, capsys):
     chart = small.run(progress=False, on_update=stop)
     assert chart.interrupted
     assert len(chart) == 5
-    measure, measured = small._measure, []
+    measuring = small._measuring
 
-    def once(config, seed):
-        measured.append(seed)
+    def once(config, seed, *which):
         if seed == 1:
             raise KeyboardInterrupt
-        return measure(config, seed)
+        return measuring(config, seed, *which)
 
-    monkeypatch.setattr(small, "_measure", once)
+    monkeypatch.setattr(small, "_measuring", once)
     assert small.verdict("beta-3", progress=False).seeds == (0,)
     assert "Interrupted: 1 of 2 seeds are kept." in capsys.readouterr().out
     with pytest.raises(KeyboardInterrupt):
@@ -405,10 +425,13 @@ def test_what_was_tried_is_kept(small, tmp_path, monkeypatch):
     small.diagnose("coverage", [("objective/kl", "high"), ("ours/kl_coef", "stays")])
     verdict = small.verdict("beta-3", progress=False)
     small.verdict(kl_coef=9.0, seeds=[3], progress=False)
+    assert small.answer("Nobody asked.", ["gate"]) == CASES["D7"].rubric
+    small.begin("beta-3")
     small.debrief()
     assert progress.summary()["12"]["clinic"] == {"D7": {"verdicts": 2, "cured": verdict.cured, "diagnosed": True}}
     kept = json.loads(progress.export(tmp_path / "export.json").read_text(encoding="utf-8"))["events"]
-    assert [event["step"] for event in kept] == ["diagnosis", "verdict", "verdict", "debrief"]
+    assert [event["step"] for event in kept] == ["diagnosis", "verdict", "verdict", "answer", "change", "debrief"]
+    assert kept[3]["record"] == {"text": "Nobody asked.", "criteria": ["gate"]}
     assert kept[1]["record"]["settings"] == {"kl_coef": 2.3}
     assert kept[1]["record"]["seeds"] == [0, 1]
     assert kept[2]["record"]["what"] == "kl_coef=9.0"
@@ -434,6 +457,10 @@ def test_what_was_tried_is_kept(small, tmp_path, monkeypatch):
         (lambda case: case.diagnose("step", ["lr", "stays"]), "evidence has 'lr', expected"),
         (lambda case: case.diagnose("step", "lr"), "evidence is 'lr', expected a list"),
         (lambda case: case.measure("chart"), "chart is str, expected Chart"),
+        (lambda case: case.resume("chart"), "chart is str, expected Chart"),
+        (lambda case: case.begin("pray"), "change is 'pray', expected one of 'all-topics'"),
+        (lambda case: case.judging("pray"), "change is 'pray', expected one of 'all-topics'"),
+        (lambda case: case.answer("so", ["luck"]), "criteria is 'luck', expected one of 'frozen'"),
     ],
 )
 def test_bad_arguments(small, call, message):

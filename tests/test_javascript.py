@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from playwright._impl._driver import compute_driver_executable
 
-from course_utils.widgets import BaselineLab, ClipLab, GaeLab, GroupLab, lab, offline
+from course_utils.rlhf import clinic, clinic_cases
+from course_utils.widgets import BaselineLab, ClipLab, GaeLab, GroupLab, clinic_lab, lab, offline
 from course_utils.widgets.clip_lab import one_sample
 from course_utils.widgets.group_lab import GROUPS, SHOWN
 
@@ -241,3 +242,27 @@ def test_the_mathematics_of_the_group_lab() -> None:
                 np.testing.assert_allclose(
                     seen["of"][method][name], value, rtol=1e-12, atol=1e-12, err_msg=f"{name}, {method}, {setting}"
                 )
+
+
+def test_what_the_clinic_lab_has_twice_is_the_same() -> None:
+    """Its lists are Python's, a curve has the same updates, and an axis holds its numbers between round ends."""
+    rng = np.random.default_rng(0)
+    curves = [(10.0 ** rng.uniform(-4, 3) * rng.normal(rng.choice([0, 3, -30]), 1, 5)).tolist() for _ in range(200)]
+    curves += [[0.0], [0.15, 0.15], [-12.0, -12.0], [1.0, 1.0, 0.0], [-1e300, 1e300]]
+    work = """(curves, done) => ({
+      measures: Object.keys(MEASURES), steps: Object.keys(STEPS), directions: DIRECTIONS, costs: Object.keys(COSTS),
+      updates: done.map(shownUpdates), ends: curves.map(endsOf),
+    })"""
+    done = [0, 1, 59, 60, 61, 120, 121, 300]
+    seen = javascript(clinic_lab.ClinicLab._esm, work, curves, done)
+    assert seen["measures"] == list(clinic_lab.MEASURED)
+    assert seen["steps"] == list(clinic_lab.STEPS)
+    assert seen["directions"] == list(clinic_cases.DIRECTIONS)
+    assert seen["costs"] == list(clinic.COSTS)
+    assert seen["updates"] == [clinic_lab.shown_updates(n) for n in done]
+    for numbers, (low, high) in zip(curves, seen["ends"], strict=True):
+        slack = 1e-9 * max(map(abs, (low, high)))
+        assert low - slack <= min(numbers) <= max(numbers) <= high + slack
+        assert low < high
+        digits = [f"{abs(end):.6e}".split("e")[0].rstrip("0").rstrip(".") for end in (low, high)]
+        assert max(map(len, digits)) <= 4, f"{low}, {high} are not round"

@@ -15,6 +15,7 @@ from course_utils import widgets
 from course_utils.widgets import (
     AdvantageLab,
     BaselineLab,
+    ClinicLab,
     ClipLab,
     EstimatorExplorer,
     GaeLab,
@@ -69,6 +70,7 @@ refuses(AdvantageLab, step_size=[Told(-1.0, "step_size is -1.0"), "big"], mode=[
 refuses(AdvantageLab, trajectory_length=[0], actions=[["a", "a", "b"]])
 refuses(BaselineLab, logits=[[0, 1], [0, 1, 9]], rewards=[[0, 1, 21], [0, 1, NAN], "abc"], baseline=[20.5, NAN])
 refuses(BaselineLab, action_dependence=[-0.1, 1.1], component=[3], samples=[0, 1001], actions=NAMES)
+refuses(ClinicLab, seed=[-1], step=["all"], updates=[[1, 2, 3], [-1]], first=[[["x"]], [7], "abc"], answer=[7])
 refuses(ClipLab, ratio=[2.01, -0.1, NAN], advantage=[2.1], epsilon=[0.51, -0.01], clip=[2])
 refuses(ClipLab, step_size=[0.0], steps=[101, -1, 1.5])
 refuses(EstimatorExplorer, logits=[[0, 1], [0, 1, 9], [0, 1, NAN]], quantities=[[0, 1, 11], "abc"], actions=NAMES)
@@ -169,6 +171,7 @@ shows(BaselineLab, {}, f"{refund} +11", "62.1 at b = 0", "0.247 at V = 10.3", "b
 shows(BaselineLab, {"rewards": [0, 0, 0]}, "Now b = 0: variance 0")
 follows = "Now b = 3 and follows the action by 0.6, with a bias up to 0.21: variance 4.88"
 shows(BaselineLab, {"baseline": 3.0, "action_dependence": 0.6}, follows)
+shows(ClinicLab, {"case": "D2"}, "case D2: Quiet after the first updates. A model for", "It was not run yet.")
 clipped = "surrogate is +1.2", "gradient is off", "After 20 steps", "with the clip", "apologise 0.157"
 shows(ClipLab, {"ratio": 1.5, "steps": 20}, *clipped)
 shows(EstimatorExplorer, {"actions": REPLIES}, f"{refund} +2", "+0.45", "finite differences", "m = 100")

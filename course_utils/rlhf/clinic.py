@@ -12,15 +12,15 @@ is cured; until the debrief no curve and no measurement shows it.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
 from course_utils import arguments, progress, progress_bar
 from course_utils.arguments import FloatArray
-from course_utils.rlhf import clinic_cases, evaluation
+from course_utils.rlhf import clinic_cases, evaluation, language_model, reward_model
 from course_utils.rlhf import run as rlhf
 from course_utils.rlhf import world as worlds
 from course_utils.rlhf.clinic_cases import (
@@ -40,8 +40,8 @@ from course_utils.rlhf.metrics import METRICS, Row
 from course_utils.rlhf.network import LanguageModel
 from course_utils.rlhf.run import RunLog, Sample
 
-__all__ = ["Case", "Chart", "Choice", "Citation", "Debrief", "Diagnosis", "Measures", "PlanFault", "Reached", "Tried"]
-__all__ += ["Verdict", "case", "cases"]
+__all__ = ["Case", "Chart", "Choice", "Citation", "Debrief", "Diagnosis", "Measures", "PlanFault", "Reached"]
+__all__ += ["Reply", "Standing", "Tried", "Verdict", "case", "cases"]
 
 REPLIES = 1500  # fresh ones, for a measurement
 PAIRS = 1000
@@ -84,6 +84,16 @@ class Chart:
         """Return the number of updates done."""
         return len(self.rows)
 
+    @property
+    def planned(self) -> int:
+        """How many updates the run has when nothing ends it early."""
+        return self._log.config.updates
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to do."""
+        return len(self) >= self.planned or self._log.stopped_early
+
 
 class Measures(NamedTuple):
     """Fresh replies of a chart's policy to all topics, by the names of ``clinic_cases.MEASURES``."""
@@ -94,6 +104,15 @@ class Measures(NamedTuple):
     accuracy: dict[str, float]
     """how often the reward model agrees with raters on fresh pairs: with its own or with a second panel's, on pairs of
     the reference or of the policy"""
+
+
+class Reply(NamedTuple):
+    """A reply of a policy."""
+
+    prompt: int
+    text: str
+    score: float
+    """of the reward model"""
 
 
 class Citation(NamedTuple):
@@ -142,6 +161,19 @@ class Verdict(NamedTuple):
     """mean after less mean before of score, KL, length and share of unsafe replies"""
     ran_away: tuple[str, ...]
     """what a run said that ended with numbers that are not finite"""
+
+
+class Standing(NamedTuple):
+    """How far a verdict is: an update of one of its runs."""
+
+    nth: int
+    """which of the seeds, from 1"""
+    seeds: int
+    """how many there are"""
+    side: str
+    """"before" or "after" """
+    updates: int
+    planned: int
 
 
 class Tried(NamedTuple):
@@ -226,6 +258,11 @@ class Case:
         """The changes to try, each with its cost in words."""
         return {name: Choice(change.text, change.cost) for name, change in self.file.changes.items()}
 
+    @property
+    def last(self) -> str:
+        """What was done last, by the name of the change and its settings."""
+        return self._last[0]
+
     # --- running ---------------------------------------------------------------------------------------
 
     @arguments.typed
@@ -273,6 +310,44 @@ class Case:
             Chart; raises as ``run``.
         """
         return self._trained(*self._change(change, settings), seed, progress, on_update)
+
+    @arguments.typed
+    def begin(self, change: str | None = None, *, seed: int | None = None, **settings: Any) -> Chart:
+        """Return the chart of a run before its first update, of the case as it is or with a change; ``resume`` trains.
+
+        change, seed and settings are those of ``intervene``, which also says what is raised.
+        """
+        as_it_is = change is None and not settings
+        what, turned = ("as it is", dict[str, Any]()) if as_it_is else self._change(change, settings)
+        config, seed = self._started(what, turned, seed)
+        return self._took(rlhf.begin(config, seed, world=self.file.world), turned)
+
+    @arguments.typed
+    def resume(self, chart: Chart, updates: int = 1) -> Chart:
+        """Go on with a run for so many updates; ``run`` and ``intervene`` are ``begin`` and all its updates.
+
+        Returns:
+            Chart; raises as ``run``.
+        """
+        return self._took(rlhf.resume(self._of_this_case(chart)._log, updates, progress=False), dict(chart.settings))
+
+    @arguments.typed
+    def shown(self, chart: Chart) -> Chart:
+        """Return the chart as it is seen now: after the debrief with the gold reward."""
+        return self._as_chart(self._of_this_case(chart)._log, dict(chart.settings))
+
+    @arguments.typed
+    def said(self, chart: Chart, *, reference: bool = False) -> tuple[Reply, ...]:
+        """Return replies of a chart's policy to the prompts of the file, by the same random numbers each time.
+
+        reference: replies of the reference, the policy before the run, instead.
+        """
+        log, prompts = self._of_this_case(chart)._log, self.file.prompts
+        rng = np.random.default_rng([log.seed, 6])  # not the run's
+        writer = log.reference if reference else log.model
+        replies = language_model.sample(writer, log.world, np.array(prompts), rng).replies
+        scores = reward_model.reward_score(log.state.reward_model, log.world, replies)
+        return tuple(map(Reply, prompts, log.world.text(replies), scores.tolist()))
 
     @arguments.typed
     def measure(self, chart: Chart, *, reference: bool = False) -> Measures:
@@ -328,36 +403,23 @@ class Case:
         Raises:
             TypeError, ValueError: bad arguments.
         """
-        what, turned = self._last if change is None and not settings else self._change(change, settings)
-        wanted = self.file.seeds if seeds is None else _seeds(seeds)
-        config = dataclasses.replace(self.file.config, **turned)
-        done: list[tuple[Evaluation, Evaluation]] = []
-        ran_away: list[str] = []
-        try:
-            for seed in progress_bar.bar(wanted, progress):
-                before, (after, error) = self._measure(self.file.config, seed)[0], self._measure(config, seed)
-                done.append((before, after))
-                ran_away += [f"seed {seed}: {error}"] if error else []
-        except KeyboardInterrupt:
-            if not done:
-                raise
-            print(f"Interrupted: {len(done)} of {len(wanted)} seeds are kept.")
-        goals = tuple(_reached(goal, done) for goal in self.file.goals)
-        sides = [{name: tuple(of(pair[i]) for pair in done) for name, of in MEASURES.items()} for i in (0, 1)]
-        verdict = Verdict(
-            what=what,
-            settings=turned,
-            seeds=tuple(wanted[: len(done)]),
-            before=sides[0],
-            after=sides[1],
-            goals=goals,
-            cured=all(reached.met for reached in goals) and not ran_away,
-            costs={name: float(np.mean(sides[1][name]) - np.mean(sides[0][name])) for name in COSTS},
-            ran_away=tuple(ran_away),
-        )
-        self.tries.append(verdict)
-        self._keep("verdict", verdict._asdict() | {"goals": [_told(reached) for reached in goals]})
-        return verdict
+        steps = self._judging(*self._to_judge(change, seeds, settings), progress)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return cast(Verdict, end.value)
+
+    @arguments.typed
+    def judging(
+        self, change: str | None = None, *, seeds: Sequence[int] | None = None, **settings: Any
+    ) -> Generator[Standing, None, Verdict]:
+        """Return the steps of a verdict, an update of one of its runs each; what the last one returns is the Verdict.
+
+        change, seeds and settings are those of ``verdict``, which also says what is raised. A KeyboardInterrupt that is
+        thrown into it keeps the seeds that are done.
+        """
+        return self._judging(*self._to_judge(change, seeds, settings), progress=False)
 
     @arguments.typed
     def diagnose(self, cause: str, evidence: Sequence[tuple[str, str]] = ()) -> Diagnosis:
@@ -431,6 +493,22 @@ class Case:
         self._keep("blueprint", {"plan": {key: list(parts) for key, parts in plan.items()}, "faults": len(faults)})
         return faults
 
+    @arguments.typed
+    def answer(self, text: str, criteria: Sequence[str] = ()) -> tuple[Criterion, ...]:
+        """Keep a written answer, and return what it is read for.
+
+        Args:
+            text: the answer.
+            criteria: the ids of those that its writer finds in it.
+
+        Raises:
+            TypeError, ValueError: a criterion that the case does not have.
+        """
+        known = [criterion.id for criterion in self.file.rubric]
+        found = [arguments.choice("criteria", one, known) for one in criteria]
+        self._keep("answer", {"text": text, "criteria": found})
+        return self.file.rubric
+
     def debrief(self) -> Debrief:
         """Return what was behind it; from here on the gold reward is seen in what ``run`` and ``measure`` show."""
         self.opened = True
@@ -471,15 +549,26 @@ class Case:
         on_update: Callable[[Chart], None] | None,
     ) -> Chart:
         """Train, and keep what was trained for a verdict."""
-        seed = self.file.seeds[0] if seed is None else arguments.whole("seed", seed, low=0)
-        config = dataclasses.replace(self.file.config, **turned)
         if on_update is not None:
             arguments.function("on_update", on_update, "a function of the chart so far")
+        config, seed = self._started(what, turned, seed)
         watch = None if on_update is None else lambda log: on_update(self._as_chart(log, turned))
-        log = rlhf.run(config, seed, world=self.file.world, progress=progress, on_update=watch)
-        self._last, chart = (what, turned), self._as_chart(log, turned)
-        if not log.interrupted:
-            self._logs[config, seed] = log
+        return self._took(rlhf.run(config, seed, world=self.file.world, progress=progress, on_update=watch), turned)
+
+    def _started(self, what: str, turned: dict[str, Any], seed: int | None) -> tuple[RunConfig, int]:
+        """Return configuration and seed of a run, which is the last one from here on."""
+        seed = self.file.seeds[0] if seed is None else arguments.whole("seed", seed, low=0)
+        config = dataclasses.replace(self.file.config, **turned)
+        self._last = (what, turned)
+        if what != "as it is":
+            self._keep("change", {"what": what, "settings": turned, "seed": seed})
+        return config, seed
+
+    def _took(self, log: RunLog, turned: dict[str, Any]) -> Chart:
+        """Return the chart of a log, and keep what a diagnosis and a verdict need of it."""
+        chart = self._as_chart(log, turned)
+        if chart.finished:
+            self._logs[log.config, log.seed] = log
         if not turned:
             self._chart = chart
         return chart
@@ -488,17 +577,61 @@ class Case:
         rows = tuple({name: x for name, x in row.items() if self.opened or name != GOLD} for row in log.rows)
         return Chart(self.file.name, log.seed, dict(turned), rows, log.samples, log.interrupted, log)
 
-    def _measure(self, config: RunConfig, seed: int) -> tuple[Evaluation, str]:
-        """Return the evaluation of a run, and what it said if it ran away."""
+    def _to_judge(
+        self, change: str | None, seeds: Sequence[int] | None, settings: dict[str, Any]
+    ) -> tuple[str, dict[str, Any], tuple[int, ...]]:
+        what, turned = self._last if change is None and not settings else self._change(change, settings)
+        return what, turned, self.file.seeds if seeds is None else _seeds(seeds)
+
+    def _judging(
+        self, what: str, turned: dict[str, Any], wanted: tuple[int, ...], progress: bool
+    ) -> Generator[Standing, None, Verdict]:
+        config = dataclasses.replace(self.file.config, **turned)
+        done: list[tuple[Evaluation, Evaluation]] = []
+        ran_away: list[str] = []
+        try:
+            for seed in progress_bar.bar(wanted, progress):
+                which = (len(done) + 1, len(wanted))
+                before, _ = yield from self._measuring(self.file.config, seed, *which, "before")
+                after, error = yield from self._measuring(config, seed, *which, "after")
+                done.append((before, after))
+                ran_away += [f"seed {seed}: {error}"] if error else []
+        except KeyboardInterrupt:
+            if not done:
+                raise
+            print(f"Interrupted: {len(done)} of {len(wanted)} seeds are kept.")
+        goals = tuple(_reached(goal, done) for goal in self.file.goals)
+        sides = [{name: tuple(of(pair[i]) for pair in done) for name, of in MEASURES.items()} for i in (0, 1)]
+        verdict = Verdict(
+            what=what,
+            settings=turned,
+            seeds=tuple(wanted[: len(done)]),
+            before=sides[0],
+            after=sides[1],
+            goals=goals,
+            cured=all(reached.met for reached in goals) and not ran_away,
+            costs={name: float(np.mean(sides[1][name]) - np.mean(sides[0][name])) for name in COSTS},
+            ran_away=tuple(ran_away),
+        )
+        self.tries.append(verdict)
+        self._keep("verdict", verdict._asdict() | {"goals": [_told(reached) for reached in goals]})
+        return verdict
+
+    def _measuring(
+        self, config: RunConfig, seed: int, nth: int, seeds: int, side: str
+    ) -> Generator[Standing, None, tuple[Evaluation, str]]:
+        """Train update by update, and return the evaluation of the run, and what it said if it ran away."""
         if (config, seed) not in self._measured:
             error = ""
+            log = self._logs.get((config, seed)) or rlhf.begin(config, seed, world=self.file.world)
             try:
-                done = self._logs.get((config, seed))
-                log = done or rlhf.run(config, seed, world=self.file.world, progress=False)
+                while len(log) < config.updates and not log.stopped_early:
+                    log = rlhf.resume(log, 1, progress=False)
+                    if log.interrupted:
+                        raise KeyboardInterrupt
+                    yield Standing(nth, seeds, side, len(log), config.updates)
             except rlhf.NonFiniteError as ran_away:
                 log, error = ran_away.log, str(ran_away)
-            if log.interrupted:
-                raise KeyboardInterrupt
             self._measured[config, seed] = self._fresh(log), error
         return self._measured[config, seed]
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from course_utils import arguments, data_files, json_schema
 from course_utils.arguments import FloatArray
 from course_utils.data_files import DataFileError, JSONPath, shown
@@ -168,6 +170,13 @@ class CaseFile:
     def cause(self) -> Cause:
         """The right one."""
         return next(cause for cause in self.causes.values() if cause.right)
+
+    @property
+    def prompts(self) -> tuple[int, ...]:
+        """Some whose replies are shown: of the first topic, the last and two between, calm and angry by turns."""
+        topics = np.linspace(0, len(self.world.topics) - 1, 4).round().astype(int)
+        kinds = [(prompt.topic, prompt.mood) for prompt in self.world.prompts]
+        return tuple(kinds.index((topic, n % 2)) for n, topic in enumerate(topics))
 
 
 @arguments.typed

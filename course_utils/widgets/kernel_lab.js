@@ -99,6 +99,14 @@ const stepSizeRange = (role, text, lowest, value, set) =>
   range(role, text, [Math.log10(lowest), 0, 0.05], roundTo(0.05, Math.log10(value)), short(value),
     (x) => set(Math.max(lowest, Number((10 ** x).toPrecision(2)))));
 
+// Three significant digits, as in rlhf_lab.py.
+function digits(x) {
+  const size = Math.abs(x);
+  if (size < 1e-9) return "0";
+  return minusSign(size < 1e-4 || size >= 1e5 ? x.toExponential(1) : String(Number(x.toPrecision(3))));
+}
+
+const code = (text) => h("code", {}, text);
 const legend = (...children) => h("p", { class: "pgc-key" }, ...children);
 
 function chart(role, ...described) {

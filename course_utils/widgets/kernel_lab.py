@@ -66,6 +66,10 @@ class KernelLab(Lab):
         """Bring what the browser draws up to date, in one message; at rest there is time for more."""
         raise NotImplementedError
 
+    def _over(self) -> bool:
+        """Return whether there is nothing more to do for now."""
+        return False
+
     def _chunk(self) -> int:
         """Return how many updates there are between two pictures, at most."""
         return CHUNK
@@ -92,6 +96,8 @@ class KernelLab(Lab):
                     self._show(at_rest=True, message=self._interruption())
                     print(self.message)
                     return
+                if self._over():
+                    break
                 if time.monotonic() - shown > PICTURE_TIME:
                     self._show()
                     shown = time.monotonic()

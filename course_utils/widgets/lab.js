@@ -157,12 +157,12 @@ function takesItself(node, key) {
   if (node.matches('input[type="range"]')) return key !== " ";
   if (node.matches('input[type="radio"]')) return key === " " || key.startsWith("Arrow");
   if (node.matches('input[type="checkbox"], button, summary')) return key === " ";
-  return node.matches("input") ? !key.startsWith("Page") : node.matches("select");
+  return node.matches("input, textarea") ? !key.startsWith("Page") : node.matches("select");
 }
 
 // Undo, copy and the like inside a typed field: JupyterLab would do them to its cells.
 function editsText({ key, target, shiftKey, altKey }) {
-  if (altKey || !target.matches('input[type="text"]')) return false;
+  if (altKey || !target.matches('input[type="text"], textarea')) return false;
   return /^(z|y|Arrow.+|Home|End|Backspace|Delete)$/i.test(key) || (!shiftKey && /^[acvx]$/i.test(key));
 }
 

@@ -19,14 +19,6 @@ const ABOUT_REPLIES =
 
 const nearest = (beta) =>
   BETAS.reduce((best, b, i) => (Math.abs(b - beta) < Math.abs(BETAS[best] - beta) ? i : best), 0);
-const code = (text) => h("code", {}, text);
-
-// Three significant digits, as in rlhf_lab.py.
-function digits(x) {
-  const size = Math.abs(x);
-  if (size < 1e-9) return "0";
-  return minusSign(size < 1e-4 || size >= 1e5 ? x.toExponential(1) : String(Number(x.toPrecision(3))));
-}
 
 function drawSettings(get, change, kernel, kinds) {
   const [beta, epochs, pairs] = ["kl_coef", "num_ppo_epochs", "own_pairs"].map(get);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -10,7 +11,17 @@ from typing import Any
 import numpy as np
 
 from course_utils import lessons
-from course_utils.widgets import CourseMap, PreferenceLab, Quiz, RlhfLab, TrainingLab, offline, quiz
+from course_utils.widgets import (
+    ClinicLab,
+    CourseMap,
+    PreferenceLab,
+    Quiz,
+    RlhfLab,
+    TrainingLab,
+    clinic_lab,
+    offline,
+    quiz,
+)
 from course_utils.widgets.grid_lab import CELLS, DECISIONS, ENTRIES
 from course_utils.widgets.group_lab import GROUPS
 from course_utils.widgets.lab import Lab
@@ -81,6 +92,31 @@ def healthy() -> RlhfLab:
 def hacked() -> RlhfLab:
     lab = RlhfLab(kl_coef=0.0, show_gold=True)
     lab.train(102)
+    return lab
+
+
+@cache
+def visited() -> ClinicLab:
+    """The richest case, with few updates, from the run to the debrief."""
+    lab = shortened("D7", 6)
+    lab.run()
+    lab.diagnose("coverage", [("fresh/helpful/advice", "falls"), ("objective/kl", "stays")])
+    for change in ("stop", "beta-3"):
+        lab.intervene(change)
+        lab.verdict(seeds=[0])
+    lab.plan, lab.answer = ["frozen.policy", "updated.policy", "monitored.kl"], "Nobody labelled a topic."
+    lab.turned = ["kl_coef=0.5", "target_kl=null", "adap_kl_ctrl=true", 'loss_type="grpo"']
+    lab._check_blueprint()
+    lab._show_rubric()
+    lab.debrief()
+    lab.step = "replies"
+    return lab
+
+
+def shortened(name: str, updates: int) -> ClinicLab:
+    lab = ClinicLab(name)
+    config = dataclasses.replace(lab.case.file.config, updates=updates)
+    lab.case.file = dataclasses.replace(lab.case.file, config=config)
     return lab
 
 
@@ -228,6 +264,32 @@ ROWS: dict[str, Callable[[], Row]] = {
         seen="[...numbers('[data-role=baseline] .pgc-handle'), ...role('average')]",
         computed="[lab.variance(), lab.estimates()[:, lab.component].mean()]",
         codes=("lab.action_dependence = 0.3; lab.draw_again()", "lab.use_preset('nearly_certain')"),
+    ),
+    "clinic_lab": lambda: Row(
+        hands=[Hand("step", "step", index=2)],
+        speaks=False,
+        tab="train new-seed SUMMARY step measure",
+        states={
+            "start": {"lab": ClinicLab("D4")},
+            "before": {"lab": ClinicLab("D4"), "step": "debrief"},
+            "verdict under way": {
+                "lab": visited(),
+                "job": "verdict",
+                "standing": [3, 3, 1, 100, 120],
+                "message": STOPPED,
+            },
+            "long": {"lab": visited(), "step": "replies", "replies": [LONG] * 12, "changed": LONG},
+        }
+        | {step: {"lab": visited(), "step": step} for step in clinic_lab.STEPS},
+        refuses={
+            "step": [PWNED],
+            "first": [[["x"]], [7]],
+            "answer": ["x" * 5000],
+            "case_name": ["D99"],
+            "job": ["all"],
+        },
+        reset="",  # Python's wish
+        handles=False,
     ),
     "clip_lab": lambda: Row(
         hands=[Hand("ratio", "ratio", (60, 0)), Hand("step", "steps")],
@@ -505,6 +567,8 @@ def made(name: str) -> Lab | CourseMap:
         return Quiz("06")  # all four kinds of question
     if name == "course_map":
         return CourseMap()
+    if name == "clinic_lab":
+        return visited()
     lab = offline.labs()[name]()
     if isinstance(lab, PreferenceLab):
         lab.choices = [1, -1, 1, 1, 0, -1]

@@ -1,0 +1,261 @@
+"""The clinic lab in Chromium: its picture against Python's numbers, what it asks Python for, and a live kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from every_lab import shortened, visited
+from lab_view import LabView
+from mounted_lab import MountedLab
+from playwright.sync_api import Page
+
+from course_utils.widgets import ClinicLab, clinic_lab
+
+pytestmark = pytest.mark.browser
+LAB = '.pgc-lab[data-lab="clinic"]'
+
+
+def curves(lab: LabView, side: int) -> list[float]:
+    """The newest number of each panel's curve: 0 for the case as it is, 1 for the change."""
+    return lab.root.locator(f'[data-role="curve"][data-index="{side}"]').evaluate_all(
+        "curves => curves.map((curve) => Number(curve.dataset.value))"
+    )
+
+
+def test_the_picture_shows_pythons_numbers(page: Page) -> None:
+    lab = visited()
+    seen = MountedLab(page, lab, answers=True)
+    assert seen.text("title") == "D7: A careful run in a regulated field"
+    assert seen.text("brief") == lab.case.file.brief
+    assert curves(seen, 0) == [numbers[-1] for numbers in lab.first]
+    assert curves(seen, 1) == [numbers[-1] for numbers in lab.second]
+    names = [*lab.case.file.dashboard, "ours/gold"]
+    assert seen.root.locator('[data-role="panel"] code').all_inner_texts() == names
+    first, second = (seen.root.locator(f'[data-role="curve"][data-index="{n}"]').first for n in (0, 1))
+    assert first.get_attribute("stroke-dasharray"), "the case as it is has a form of its own"
+    assert second.get_attribute("stroke-dasharray") is None
+    places = [float(pair.split()[0]) for pair in (second.get_attribute("d") or "").replace("M", "L").split("L")[1:]]
+    left, right = (
+        float(seen.role("curves").first.locator("line").first.get_attribute(at) or "") for at in ("x1", "x2")
+    )
+    wanted = [left + (right - left) * update / 6 for update in clinic_lab.shown_updates(6)]
+    assert places == pytest.approx(wanted, abs=0.01)
+    groups = 1 + 7 + 2
+    measures = ("score", "kl", "length", "helpful", "unsafe", "wrong_object", "repeat", "odd", "gold")
+    for n, name in enumerate(measures):
+        cells = seen.root.locator(f'table[aria-label="fresh replies to all topics"] td[data-row="{name}"]')
+        values = cells.evaluate_all("cells => cells.map((cell) => Number(cell.dataset.value))")
+        assert values == [lab.fresh[side * groups][n] for side in range(3)]
+    seen.role("measure").select_option("helpful")
+    assert seen.row("advice") == [lab.fresh[side * groups + 7][3] for side in range(3)]
+    assert seen.role("reply").all_inner_texts()[:3] == [lab.replies[side * 4] or "(nothing)" for side in range(3)]
+    seen.set(step="verdict")
+    assert seen.role("goal").count() == 6
+    assert seen.role("tries").locator("li").count() == 2
+    tried = seen.role("try")
+    means = [sum(one["goals"][0][1]) / len(one["seeds"]) for one in lab.told["tries"]]
+    assert tried.evaluate_all("dots => dots.map((dot) => Number(dot.dataset.value))") == means
+    filled = tried.evaluate_all("dots => dots.map((dot) => !dot.getAttribute('fill').includes('paper'))")
+    assert filled == [one["best"] for one in lab.told["tries"]]
+    seen.role("across").select_option("4")
+    assert seen.numbers("try") == [sum(one["goals"][4][1]) / len(one["seeds"]) for one in lab.told["tries"]]
+    seen.set(step="blueprint")
+    assert seen.role("faults").locator("li").count() == len(lab.told["blueprint"]["faults"])
+
+
+def test_steps_are_shown_when_they_make_sense(page: Page) -> None:
+    def steps(seen: MountedLab) -> list[str]:
+        return seen.role("step").all_inner_texts()
+
+    assert steps(MountedLab(page, ClinicLab("D7"))) == ["Debrief"]
+    lab = shortened("D2", 2)
+    lab.run()
+    seen = MountedLab(page, lab, answers=True)
+    assert steps(seen) == ["Replies", "Diagnosis", "One change", "Debrief"]
+    seen.set(step="diagnosis")
+    assert seen.role("metric").count() == 0, "a quick case needs no curves"
+    seen.set(step="debrief")
+    assert seen.role("answer").count() == 0
+    assert "ends the hiding" in seen.root.inner_text()
+    assert steps(MountedLab(page, visited()))[3:] == ["Verdict", "Blueprint", "Debrief"]
+    seen = MountedLab(page, visited(), answers=True)
+    seen.role("step", 0).press("ArrowRight")
+    assert (seen.trait("step"), page.evaluate("document.activeElement.textContent")) == ("diagnosis", "Diagnosis")
+    page.keyboard.press("End")
+    assert seen.trait("step") == "debrief"
+    assert seen.root.get_by_role("tabpanel", name="Debrief").is_visible()
+
+
+def test_wishes_by_mouse_and_keys(page: Page) -> None:
+    lab = shortened("D7", 2)
+    lab.run()
+    seen = MountedLab(page, lab, answers=True)
+    assert seen.wishes() == ["hear"]
+    seen.set(step="diagnosis")
+    seen.click("diagnose")
+    assert seen.text("message") == "Choose a cause first."
+    seen.role("cause", 3).check()
+    seen.click("diagnose")
+    assert seen.text("message") == "Choose two curves, and for each what it does."
+    for n, (metric, direction) in enumerate((("fresh/helpful/advice", "falls"), ("objective/kl", "rises"))):
+        seen.role("metric", n).select_option(metric)
+        seen.role("direction", n).select_option(direction)
+    seen.click("diagnose")
+    assert (seen.text("message"), seen.wishes()) == ("", ["diagnose"])
+    assert seen.traits("cause", "evidence") == [
+        "coverage",
+        ["fresh/helpful/advice", "falls", "objective/kl", "rises"],
+    ]
+
+    seen.set(step="change")
+    seen.click("intervene")
+    assert seen.text("message") == "Choose a change first."
+    for name in ("kl_coef", "adap_kl_ctrl", "loss_type", "target_kl"):
+        seen.role("turn").select_option(name)
+    field = seen.root.locator('input[data-name="kl_coef"]')
+    field.fill("0,5")
+    field.press("Enter")
+    seen.root.locator('input[data-name="adap_kl_ctrl"]').press(" ")
+    seen.root.locator('select[data-name="loss_type"]').select_option("grpo")
+    field = seen.root.locator('input[data-name="target_kl"]')
+    field.fill("much")
+    field.press("Enter")
+    assert seen.text("message") == "target_kl: got “much”, wanted a number."
+    assert seen.trait("turned") == ["kl_coef=0.5", "adap_kl_ctrl=true", 'loss_type="grpo"', "target_kl=null"]
+    seen.role("as-it-was").last.press("Enter")
+    seen.click("intervene")
+    assert seen.wishes() == ["change"]
+    assert len(seen.trait("turned")) == 3
+
+    seen.set(running=True, job="change")
+    assert seen.role("train").inner_text() == "Pause"
+    assert seen.role("intervene").is_disabled()
+    seen.click("train")
+    seen.set(running=False)
+    assert seen.role("train").inner_text() == "Go on"
+    seen.click("train")
+    seen.click("stop")
+    seen.click("new-seed")
+    assert seen.wishes() == ["pause", "train", "stop", "new seed"]
+    seen.set(job="", step="blueprint")
+    seen.role("part", "frozen.reference").check()
+    seen.click("blueprint")
+    assert (seen.trait("plan"), seen.wishes()) == (["frozen.reference"], ["blueprint"])
+    seen.set(job="verdict", standing=[2, 3, 1, 30, 60])
+    assert seen.text("count") == "seed 2 of 3, with the change: update 30 of 60"
+    assert seen.role("bar").evaluate("bar => [bar.value, bar.max]") == [3.5, 6]
+
+    seen.set(job="", step="debrief")
+    assert seen.role("rubric").inner_text() == "Show the criteria without an answer"
+    answer = seen.role("answer")
+    answer.press_sequentially("No one askd.")
+    for key in ("ArrowLeft", "ArrowLeft", "e", "End", "Enter", "b", "Home", "a", "Space"):
+        answer.press(key)
+    assert seen.trait("answer") == "No one asked.\na b"
+    for role in ("keep", "rubric", "debrief"):
+        seen.click(role)
+    assert seen.wishes() == ["keep", "rubric", "debrief"]
+    seen.set(told={"rubric": [{"id": "gate", "text": "Gives a gate.", "full": ["So."], "partial": ["Or so."]}]})
+    seen.role("criterion", 0).check()
+    assert (seen.trait("criteria"), seen.wishes(), seen.text("met")) == (
+        ["gate"],
+        ["keep"],
+        "1 of 1 met, by your own reading.",
+    )
+
+
+def test_it_says_what_happens(page: Page) -> None:
+    seen = MountedLab(page, visited(), answers=True)
+    seen.spoken()
+    seen.set(step="diagnosis")
+    assert seen.spoken().startswith("At rest: update 6 of 6. Right. No pair and no prompt")
+    seen.set(step="verdict")
+    assert seen.spoken().startswith("At rest: update 6 of 6. 2 tried. Not cured: Raise β to 3.")
+
+
+SHORT = """import dataclasses
+from course_utils.rlhf import clinic
+from course_utils.widgets import ClinicLab
+clinic.REPLIES, clinic.PAIRS = 200, 100
+def short(name, updates):
+    lab = ClinicLab(name)
+    file = lab.case.file
+    config = dataclasses.replace(file.config, updates=updates)
+    lab.case.file = dataclasses.replace(file, seeds=(0,), config=config)
+    return lab
+one = short("D4", 30)
+one"""
+
+
+def test_in_a_live_kernel_two_cases_are_open_at_once(open_cells: Callable[..., Any]) -> None:
+    notebook = open_cells(SHORT, "other = short('D1', 400)\nother", viewport=(1280, 3000))
+    page = notebook.page
+    one, other = (LabView(page, LAB, nth) for nth in (0, 1))
+
+    def count(nth: int) -> str:
+        node = f"document.querySelectorAll('{LAB}')[{nth}].querySelector('[data-role=count]').textContent"
+        return f"Number(({node}.match(/update (\\d+)/) ?? [0, 0])[1])"
+
+    def wait_for(lab: LabView, selector: str) -> None:
+        lab.root.locator(selector).first.wait_for(timeout=20_000)
+
+    other.click("train")
+    notebook.wait_for_page(count(1), lambda n: n > 0, timeout=10)
+    one.click("train")
+    notebook.wait_for_page(count(0), lambda n: n > 0, timeout=10)
+    seen = {tuple(page.evaluate(f"[{count(0)}, {count(1)}]")) for _ in range(10) if page.wait_for_timeout(60) is None}
+    assert min(len({n for n, _ in seen}), len({n for _, n in seen})) > 2, "both move while they train"
+    other.click("train")
+    wait_for(one, 'td[data-row="score"]')
+    assert notebook.kernel_value("[one.updates, one.running, len(other.first)]") == [[30], False, 9]
+
+    # An interrupt, as JupyterLab's button sends it, keeps what was run, and one may go on.
+    notebook.wait_for_kernel("other.running", lambda running: running is False)
+    done = notebook.kernel_value("other.updates[0]")
+    other.click("train")
+    notebook.wait_for_page(count(1), lambda n: n > done)
+    page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt()")
+    message = f"document.querySelectorAll('{LAB}')[1].querySelector('[data-role=message]').textContent"
+    notebook.wait_for_page(message, lambda words: words.startswith("Interrupted. Nothing is lost"))
+    assert notebook.kernel_value("other.updates[0]") == page.evaluate(count(1)) > done
+    assert other.role("train").inner_text() == "Go on"
+
+    before = curves(one, 0)
+    one.root.get_by_role("tab", name="One change").click()
+    one.role("change", 0).check()
+    one.click("intervene")
+    wait_for(one, '[data-role="curve"][data-index="1"]')
+    assert curves(one, 0) == before, "the case as it is stays beside it"
+    notebook.wait_for_kernel("one.running", lambda running: running is False, timeout=10)
+
+    one.root.get_by_role("tab", name="Diagnosis").click()
+    one.role("cause", 0).check()
+    for n, (metric, direction) in enumerate((("ours/unsafe", "rises"), ("ours/max_ratio", "high"))):
+        one.role("metric", n).select_option(metric)
+        one.role("direction", n).select_option(direction)
+    assert "The raters love a promise" not in one.root.inner_text()
+    one.click("diagnose")
+    wait_for(one, '[data-role="diagnosis"]')
+    told = one.text("diagnosis")
+    assert "The raters love a promise" in told
+    assert [line.split(".")[0] for line in one.role("citation").all_inner_texts()] == [
+        "✓ It tells",
+        "✗ It does not tell",
+    ]
+
+    one.root.get_by_role("tab", name="Verdict").click()
+    one.click("measure")
+    wait_for(one, '[data-role="verdict"]')
+    assert notebook.kernel_value("[list(v.seeds) for v in one.case.tries]") == [[0]]
+    assert one.role("goal").count() == 1
+
+    assert one.root.get_by_text("ours/gold").count() == 0
+    one.root.get_by_role("tab", name="Debrief").click()
+    one.click("debrief")
+    wait_for(one, '[data-role="told"]')
+    gold = one.root.locator('[data-role="panel"]').last
+    assert gold.locator("code").inner_text() == "ours/gold"
+    assert curves(one, 1)[-1] == notebook.kernel_value("one.case.shown(one._charts[1])['ours/gold'][-1]")
+    assert other.root.get_by_text("ours/gold").count() == 0, "the other case keeps its secret"
