@@ -379,13 +379,14 @@ class ClinicLab(KernelLab):
 
         names = [*self._case.file.dashboard, *([GOLD] if self.opened else [])]
         rows = -(-len(names) // 3)
-        height = 1.3 + 0.95 * rows
+        words = textwrap.fill(self._case.file.brief, 108)
+        head = 0.55 + 0.15 * (2 + words.count("\n"))  # inches: the words, and the names of the first panels
+        height = head + 0.15 + 0.95 * rows
         fig, _ = figures.new_figure(7.2, height, columns=0)
         fig.set_layout_engine("none")  # so many panels take it a second
-        words = textwrap.fill(self._case.file.brief, 108)
         words = f"{self._case.file.name}: {self._case.file.title}\n{words}"
         fig.text(0.03, 1 - 0.12 / height, words, fontsize=8.5, ha="left", va="top")
-        place = {"left": 0.075, "right": 0.98, "bottom": 0.3 / height, "top": 1 - 1.15 / height}
+        place = {"left": 0.075, "right": 0.98, "bottom": 0.3 / height, "top": 1 - head / height}
         axes = fig.subplots(rows, 3, squeeze=False, gridspec_kw=place | {"wspace": 0.25, "hspace": 0.6}).flat
         for n, (name, ax) in enumerate(zip(names, axes, strict=False)):
             ax.set_title(name, fontsize=8.5, loc="left", family="monospace")
@@ -401,10 +402,10 @@ class ClinicLab(KernelLab):
                 if curves and curves[n]:
                     if len({*curves[n]}) == 1:
                         ax.set_ylim(*sorted((0, 2 * curves[n][0] or 1)))
-                    ax.plot(shown_updates(int(done)), curves[n], lw=1.6, **look)
+                    ax.plot(shown_updates(int(done)), curves[n], lw=1.6, clip_on=False, **look)
         for ax in list(axes):
             ax.set_axis_off()
-        return figures.png(fig)
+        return figures.png(fig, colours=64)
 
 
 def shown_updates(done: int) -> list[int]:
