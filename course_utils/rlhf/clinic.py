@@ -256,7 +256,7 @@ class Case:
     @property
     def changes(self) -> dict[str, Choice]:
         """The changes to try, each with its cost in words."""
-        return {name: Choice(change.text, change.cost) for name, change in self.file.changes.items()}
+        return {change.id: Choice(change.text, change.cost) for change in self.file.choices}
 
     @property
     def last(self) -> str:

@@ -159,6 +159,7 @@ class CaseFile:
     causes: Mapping[str, Cause]
     evidence: tuple[Evidence, ...]
     changes: Mapping[str, Change]
+    """in the file's order: of the right ones, the first to try stands first"""
     goals: tuple[Goal, ...]
     debrief: Mapping[str, str]
     """score, advantage, penalty (the chain, link by link) and cost"""
@@ -170,6 +171,11 @@ class CaseFile:
     def cause(self) -> Cause:
         """The right one."""
         return next(cause for cause in self.causes.values() if cause.right)
+
+    @property
+    def choices(self) -> list[Change]:
+        """The changes in the order of their texts, which says nothing of which is right."""
+        return sorted(self.changes.values(), key=lambda change: change.text)
 
     @property
     def prompts(self) -> tuple[int, ...]:

@@ -475,7 +475,7 @@ def _public(file: CaseFile) -> dict[str, Any]:
         "seeds": list(file.seeds),
         "dashboard": list(file.dashboard),
         "causes": [[cause.id, cause.text] for cause in file.causes.values()],
-        "changes": [[change.id, change.text, change.cost] for change in file.changes.values()],
+        "changes": [[change.id, change.text, change.cost] for change in file.choices],
         "goals": [{"text": goal.text, "least": goal.at_least, "most": goal.at_most} for goal in file.goals],
         "topics": list(world.topics),
         "moods": list(worlds.MOODS),

@@ -317,15 +317,16 @@ check("adaptive_kl", adaptive_kl)
 # %% [markdown] label="seven" tags=["slide"] minutes=4
 # ## Seven real ones
 #
-# All seven have the same dashboard and the same list of causes, and no two have the same cause. The brief alone does not tell
-# you which. Treat each in this order:
+# All seven have the same dashboard and the same list of causes. The brief alone does not tell you which it is: what people say
+# in it may be right or wrong. Treat each in this order:
 #
 # 1. **Brief.** **Predict:** which cause? Choose one now, from the list, and keep it.
 # 2. **Dashboard** and **replies**, link by link. You may also measure fresh replies: all, or those to one topic.
 # 3. **Diagnosis**: the cause, and *two* curves or measures that its neighbours would not show.
 # 4. **One** change, and what you expect of it. Then the verdict over the seeds. Nothing is lost if it fails.
-# 5. **Debrief**: only now do you see what people say, the gold reward.
-# 6. **Written answer**, in the cell below the lab. Then hold it against the rubric: what would have been full marks?
+# 5. **Written answer**, in the lab's *Debrief*, before you open it. The questions stand below each lab; your record keeps what
+#    you write. Then hold it against the criteria: what would have been full marks?
+# 6. **Debrief**: only now do you see what people say, the gold reward.
 #
 # What will people say? The rules by which the gold reward judges are no secret (one case has a topic more, with the same
 # rules):
@@ -361,7 +362,7 @@ d4.run()
 d4
 
 # %% [markdown] label="d4-answer" tags=["fragment"]
-# > **D4, your answer** (double-click here): the chain from ranking to words; why the accuracy rose all the same; two changes
+# > **D4, your written answer:** the chain from ranking to words; why the accuracy rose all the same; two changes
 # > that can be tested, and what would show success; what a larger β trades.
 
 # %% [markdown] label="sitting" tags=["fragment"]
@@ -378,7 +379,7 @@ d5.run()
 d5
 
 # %% [markdown] label="d5-answer" tags=["fragment"]
-# > **D5, your answer**: how can all three be true? What does the KL term charge for, and what did it do here? Two changes,
+# > **D5, your written answer:** how can all three be true? What does the KL term charge for, and what did it do here? Two changes,
 # > each with its price.
 
 # %% [markdown] label="d8" tags=["slide"] minutes=15
@@ -392,7 +393,7 @@ d8.run()
 d8
 
 # %% [markdown] label="d8-answer" tags=["fragment"]
-# > **D8, your answer**: one change, and what it keeps; why clip and penalty did not prevent the harm; the numbers of this run that
+# > **D8, your written answer:** one change, and what it keeps; why clip and penalty did not prevent the harm; the numbers of this run that
 # > say so.
 
 # %% [markdown] label="d10" tags=["slide"] minutes=15
@@ -407,7 +408,7 @@ d10.run()
 d10
 
 # %% [markdown] label="d10-answer" tags=["fragment"]
-# > **D10, your answer**: the most plausible mechanism, two neighbours and what rules them out, and the single first change.
+# > **D10, your written answer:** the most plausible mechanism, two neighbours and what rules them out, and the single first change.
 
 # %% [markdown] label="d9" tags=["slide"] minutes=20
 # ### D9 · It used to be brief
@@ -421,7 +422,7 @@ d9.run()
 d9
 
 # %% [markdown] label="d9-answer" tags=["fragment"]
-# > **D9, your answer**: why does training raise replies that cost more than they bring? One change, and how you would see
+# > **D9, your written answer:** why does training raise replies that cost more than they bring? One change, and how you would see
 # > that it works.
 
 # %% [markdown] label="d6" tags=["slide"] minutes=25
@@ -436,7 +437,7 @@ d6.run()
 d6
 
 # %% [markdown] label="d6-answer" tags=["fragment"]
-# > **D6, your answer**: an approach with its settings; one failure with β too low and one with β too high, and how each shows
+# > **D6, your written answer:** an approach with its settings; one failure with β too low and one with β too high, and how each shows
 # > in the updates; what your design costs.
 
 # %% [markdown] label="d7" tags=["slide"] minutes=25
@@ -452,7 +453,7 @@ d7.run()
 d7
 
 # %% [markdown] label="d7-answer" tags=["fragment"]
-# > **D7, your answer**: the blueprint in your own words, and why the log was calm.
+# > **D7, your written answer:** the blueprint in your own words, and why the log was calm.
 
 # %% [markdown] label="common" tags=["slide"] minutes=5
 # ## What the seven have in common
