@@ -13,7 +13,7 @@ const SIDES_OF = ["before training", "as it is", "with the change"];
 const PANEL = { height: 48, left: 38, right: 4, top: 7, bottom: 41 };
 const PREPARING = "the model to start from and the reward model are trained first …";
 const GOLD = "ours/gold";
-const shareOf = (x) => `${Math.round(100 * x)} %`;
+const shareOf = (x) => `${Math.round(100 * x)}\u00a0%`;
 // The measures of fresh replies, in the order of Python's rows: words, and how a value is written.
 const MEASURES = {
   score: ["reward model’s score", short],
@@ -26,6 +26,8 @@ const MEASURES = {
   odd: ["with odd word pairs", shareOf],
   gold: ["people’s rating", short],
 };
+// Beside a limit a share needs a digit more.
+const writtenAs = (measure) => (MEASURES[measure][1] === shareOf ? (x) => `${short(100 * x)}\u00a0%` : short);
 const ACCURACIES = [
   "its own raters, on pairs before training",
   "a second panel, on pairs before training",
@@ -99,13 +101,15 @@ function drawDashboard(get, metrics, names, inner, isWide) {
   const curvesOf = (n) => updates.map((done, side) => [both[side][n] ?? [], done]).filter(([list]) => list.length > 0);
   const lines = updates.length > 1 ? `┄ as it is, → ━ ${quoted(get("changed"))}` : "━ as it is";
   return [
-    legend(`${lines}; across: updates 0 to ${grouped(end)}; beside each name the newest number`),
+    legend(`${lines}; across: updates 0 to ${grouped(end)}`),
     h("div", { class: "pgc-dashboard", style: `--columns: ${columns}` },
       names.map((name, n) => drawPanel(name, metrics[name], curvesOf(n), end, width))),
-    fold("meanings", "What the curves mean", h("dl", {}, names.map((name) => [
-      h("dt", {}, code(name)),
-      h("dd", {}, metrics[name]),
-    ]))),
+    fold("meanings", "What the curves mean",
+      remark("Beside each name stands the newest number."),
+      h("dl", {}, names.map((name) => [
+        h("dt", {}, code(name)),
+        h("dd", {}, metrics[name]),
+      ]))),
   ];
 }
 
@@ -361,15 +365,15 @@ function drawChange(view) {
 // 4. fresh replies over several seeds
 
 function drawTry({ goals }, { what, seeds, goals: reached, cured, costs, ran_away: ranAway }) {
-  const list = (values) => values.map(short).join(", ");
+  const list = (values, { measure }) => values.map(writtenAs(measure)).join(", ");
   const met = reached.filter(([, , isMet]) => isMet).length;
   return h("div", { class: `pgc-result ${cured ? "pgc-is-right" : ""}`, "data-role": "verdict" },
     h("p", {}, mark(cured, cured ? "Cured." : "Not cured."),
       ` ${quoted(what)}: goals met over ${seeds.length} seed${seeds.length === 1 ? "" : "s"} (${seeds.join(", ")}): `,
       `${met} of ${goals.length}.`),
-    h("ul", {}, goals.map(({ text }, n) =>
-      h("li", { "data-role": "goal" }, mark(reached[n][2], reached[n][2] ? "met" : "not met"), ` ${text}: `,
-        `${list(reached[n][0])} → `, h("b", {}, list(reached[n][1]))))),
+    h("ul", {}, goals.map((goal, n) =>
+      h("li", { "data-role": "goal" }, mark(reached[n][2], reached[n][2] ? "met" : "not met"), ` ${goal.text}: `,
+        `${list(reached[n][0], goal)} → `, h("b", {}, list(reached[n][1], goal))))),
     h("p", {}, "Cost and gain on the mean, after less before: ",
       Object.entries(COSTS).map(([name, [words, text]]) => `${words} ${text(costs[name])}`).join(", "), "."),
     ranAway.map((text) => h("p", {}, `Ran away: ${text}`)));
@@ -391,15 +395,15 @@ function drawPareto({ facts, page, inner }, tries) {
   const options = goals.map(({ text }, n) => [n, text]);
   const axis = (role, words, n, set) =>
     select(role, words, options, n, (value) => set(Number(value)));
-  const pointOf = (one) => [across, up].map((n) => digits(valueOfTry(one, n))).join(" and ");
+  const pointOf = (one) => [across, up].map((n) => writtenAs(goals[n].measure)(valueOfTry(one, n))).join(" and ");
   const words = tries.map((one, n) => `${n + 1}: ${pointOf(one)}${one.best ? ", no other is better" : ""}`).join("; ");
   return [
     title("Your tries as points"),
     axis("across", "across", across, (n) => page.set({ across: n })),
     axis("up", "up", up, (n) => page.set({ up: n })),
     chart("pareto", `${goals[across].text}, against ${goals[up].text}. ${words}.`, [width, height],
-      rules([yLow, yHigh], y, [52, width - 26], digits),
-      ticks([xLow, xHigh], x, [16, height - 30], 18, digits),
+      rules([yLow, yHigh], y, [52, width - 26], writtenAs(goals[up].measure)),
+      ticks([xLow, xHigh], x, [16, height - 30], 18, writtenAs(goals[across].measure)),
       line(x(limits[0]), 16, x(limits[0]), height - 30, INK, { "stroke-dasharray": "5 4" }),
       line(52, y(limits[1]), width - 26, y(limits[1]), INK, { "stroke-dasharray": "5 4" }),
       rect(x(before[0]) - 5, y(before[1]) - 5, 10, 10, "none", { stroke: colour("reference"), "stroke-width": 2 }),

@@ -476,7 +476,10 @@ def _public(file: CaseFile) -> dict[str, Any]:
         "dashboard": list(file.dashboard),
         "causes": [[cause.id, cause.text] for cause in file.causes.values()],
         "changes": [[change.id, change.text, change.cost] for change in file.choices],
-        "goals": [{"text": goal.text, "least": goal.at_least, "most": goal.at_most} for goal in file.goals],
+        "goals": [
+            {"text": goal.text, "measure": goal.measure, "least": goal.at_least, "most": goal.at_most}
+            for goal in file.goals
+        ],
         "topics": list(world.topics),
         "moods": list(worlds.MOODS),
         "prompts": [[world.prompts[i].text, worlds.MOODS[world.prompts[i].mood]] for i in file.prompts],

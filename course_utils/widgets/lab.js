@@ -167,14 +167,14 @@ function editsText({ key, target, shiftKey, altKey }) {
 }
 
 // JupyterLab would take arrows and letters for commands to its cells, and the page would scroll. What has a modifier,
-// Shift+Enter, Tab, Escape and F1 to F12 goes on to it. A click beside the controls keeps the focus in the lab; Escape
-// gives it to the cell.
+// Shift+Enter (but where one writes several lines), Tab, Escape and F1 to F12 goes on to it. A click beside the
+// controls keeps the focus in the lab; Escape gives it to the cell.
 function keepPlainKeys(root) {
   setAttributes(root, { tabindex: -1 });
   root.addEventListener("keydown", (event) => {
     const { key, target, shiftKey } = event;
     if (key === "Escape" && isPlain(event)) root.parentElement?.closest("[tabindex]")?.focus({ preventScroll: true });
-    if (/^(Tab|Escape|F\d+)$/.test(key) || (shiftKey && key === "Enter")) return;
+    if (/^(Tab|Escape|F\d+)$/.test(key) || (shiftKey && key === "Enter" && !target.matches("textarea"))) return;
     if (isPlain(event) || editsText(event)) event.stopPropagation();
     if (isPlain(event) && SCROLLING.test(key) && !takesItself(target, key)) event.preventDefault();
   });

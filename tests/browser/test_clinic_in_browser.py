@@ -151,9 +151,11 @@ def test_wishes_by_mouse_and_keys(page: Page) -> None:
     assert seen.role("rubric").inner_text() == "Show the criteria without an answer"
     answer = seen.role("answer")
     answer.press_sequentially("No one askd.")
-    for key in ("ArrowLeft", "ArrowLeft", "e", "End", "Enter", "b", "Home", "a", "Space"):
+    page.evaluate("document.addEventListener('keydown', ({ key }) => (window.heard = [...(window.heard ?? []), key]))")
+    for key in ("ArrowLeft", "ArrowLeft", "e", "End", "Shift+Enter", "b", "Home", "a", "Space", "Control+a", "ArrowUp"):
         answer.press(key)
     assert seen.trait("answer") == "No one asked.\na b"
+    assert page.evaluate("window.heard") == ["Control"], "JupyterLab would take the others for commands"
     for role in ("keep", "rubric", "debrief"):
         seen.click(role)
     assert seen.wishes() == ["keep", "rubric", "debrief"]
