@@ -6,11 +6,9 @@ test_keys_in_browser.py and test_themes_in_browser.py hold two more lines, of ke
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import every_lab
@@ -19,7 +17,7 @@ import pytest
 from appearance import axe, layout_faults
 from conftest import RunningApp
 from every_lab import Hand
-from jupyterlab_page import JupyterLabPage, JupyterLabServer
+from jupyterlab_page import JupyterLabPage, JupyterLabServer, picture
 from lab_view import LabView, reading
 from mounted_lab import MountedLab
 from playwright.sync_api import Page
@@ -84,7 +82,7 @@ def wait_until(page: Page, holds: Callable[[], bool]) -> None:
 
 
 @each_lab
-def test_nothing_sticks_out_is_cut_overlaps_or_jumps_at_any_width(page: Page, name: str, shots: Path) -> None:
+def test_nothing_sticks_out_is_cut_overlaps_or_jumps_at_any_width(page: Page, name: str) -> None:
     row, shown = every_lab.row(name), None
     faults: dict[str, list[str]] = {}
     heights: dict[str, float] = {}
@@ -100,9 +98,7 @@ def test_nothing_sticks_out_is_cut_overlaps_or_jumps_at_any_width(page: Page, na
             page.set_viewport_size({"width": max(width, least), "height": 1600})
             faults[f"{state}, {width} px"] = layout_faults(page, pushes=width < row.calm, leaves=row.leaves)
             heights[f"{state}, {width} px"] = shown.root.evaluate("lab => lab.getBoundingClientRect().height")
-            if "BROWSER_SHOTS" in os.environ:
-                shots.mkdir(parents=True, exist_ok=True)
-                shown.root.screenshot(path=shots / f"{name}_{width}_{state.replace(' ', '_')}.png")
+            picture(f"{name}_{width}_{state.replace(' ', '_')}", shown.root)
     assert {where: found for where, found in faults.items() if found} == {}
     for width in WIDTHS[:2]:
         assert len({heights[f"{state}, {width} px"] for state in row.level}) <= 1, f"it jumps: {heights}"
