@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page
 
 # Parts that stick out of the lab or of their picture, texts that are cut or overlap, sentences that push.
@@ -82,10 +82,13 @@ def layout_faults(page: Page, selector: str = ".pgc-lab", pushes: bool = False, 
 
 def axe(page: Page, selector: str = ".pgc-lab", *rules: str) -> list[str]:
     """axe-core's serious and critical violations within a selector, one line each; of these rules or of all."""
-    options: Any = {"runOnly": list(rules)} if rules else None
-    return [
-        f"{found['id']} ({found['impact']}): {found['help']}; "
-        + " | ".join(node["html"][:160] for node in found["nodes"])
-        for found in Axe().run(page, context=selector, options=options).response["violations"]
-        if rules or found["impact"] in ("serious", "critical")
-    ]
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE_SCRIPT)
+    options: Any = {"resultTypes": ["violations"]} | ({"runOnly": list(rules)} if rules else {})
+    violations = page.evaluate(
+        """async ([selector, options]) => (await axe.run(selector, options)).violations.map(
+          ({ id, impact, help, nodes }) => [impact, `${id} (${impact}): ${help}; ` +
+            nodes.map((node) => node.html.slice(0, 160)).join(" | ")])""",
+        [selector, options],
+    )
+    return [found for impact, found in violations if rules or impact in ("serious", "critical")]

@@ -152,12 +152,13 @@ def test_a_hand_moves_it_it_says_so_and_reset_brings_it_back(page: Page, name: s
     page.set_viewport_size({"width": 800, "height": 1600})
     for hand in row.hands:
         lab = MountedLab(page, every_lab.made(name), answers=False)
-        lab.spoken()
-        before, said, saves = lab.trait(hand.trait), lab.role("live").text_content(), page.evaluate("window.lab.saves")
+        speaks = row.speaks and hand is row.hands[0]
+        said = lab.spoken() if speaks else ""
+        before, saves = lab.trait(hand.trait), page.evaluate("window.lab.saves")
         do(lab, hand)
         assert lab.trait(hand.trait) != before, hand
         assert page.evaluate("window.lab.saves") > saves, "the kernel does not hear of it"
-        assert not row.speaks or lab.spoken() not in ("", said) or hand is not row.hands[0], hand
+        assert not speaks or lab.spoken() not in ("", said), hand
         if row.reset and hand is row.hands[0]:
             lab.click(row.reset)
             assert lab.trait(hand.trait) == before, "reset"
