@@ -49,14 +49,14 @@ _FAULTS = """async ([selector, pushes, leaves]) => {
       block = block.parentElement;
     words.add(block);
   }
-  const texts = [...words].filter((n) => seen(n) && n !== root);
   const arrow = (n) => n.dataset.role === "arrow";
+  const texts = [...words].filter((n) => seen(n) && n !== root).map((n) => ({ n, at: box(n), is: arrow(n) }));
   texts.forEach((one, i) => texts.slice(i + 1).forEach((two) => {
-    if (one.contains(two) || two.contains(one) || (arrow(one) && arrow(two))) return;
+    if (shared(one.at, two.at) <= 0 || one.n.contains(two.n) || two.n.contains(one.n) || (one.is && two.is)) return;
     // a line of SVG text is taller than its letters, and an arrow may come near
-    const tight = arrow(one) || arrow(two) ? 5 : one.ownerSVGElement && two.ownerSVGElement ? 4 : 1;
-    if (shared(box(one), box(two)) > 0 && Math.min(box(one).bottom, box(two).bottom) -
-        Math.max(box(one).top, box(two).top) > tight) faults.add(`${named(one)} and ${named(two)} overlap`);
+    const tight = one.is || two.is ? 5 : one.n.ownerSVGElement && two.n.ownerSVGElement ? 4 : 1;
+    if (Math.min(one.at.bottom, two.at.bottom) - Math.max(one.at.top, two.at.top) > tight)
+      faults.add(`${named(one.n)} and ${named(two.n)} overlap`);
   }));
 
   const sentences = '.pgc-sentence, .pgc-readout, [data-role="line"], [data-role="ghost-sum"]';
