@@ -21,6 +21,8 @@ NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=300
 
 # What these say is for another Python; it would reach the course's own and every kernel.
 unexport PYTHONHOME PYTHONPATH PYTHONWARNINGS PYTHONINSPECT PYTHONSTARTUP PYTHONOPTIMIZE PYTHONUSERBASE
+# Each of a hundred kernels would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test test-slow test-processors bench format check notebooks constraints clean

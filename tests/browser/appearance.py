@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page
 
 # Parts that stick out of the lab or of their picture, texts that are cut or overlap, sentences that push.
@@ -49,14 +49,14 @@ _FAULTS = """async ([selector, pushes, leaves]) => {
       block = block.parentElement;
     words.add(block);
   }
-  const texts = [...words].filter((n) => seen(n) && n !== root);
   const arrow = (n) => n.dataset.role === "arrow";
+  const texts = [...words].filter((n) => seen(n) && n !== root).map((n) => ({ n, at: box(n), is: arrow(n) }));
   texts.forEach((one, i) => texts.slice(i + 1).forEach((two) => {
-    if (one.contains(two) || two.contains(one) || (arrow(one) && arrow(two))) return;
+    if (shared(one.at, two.at) <= 0 || one.n.contains(two.n) || two.n.contains(one.n) || (one.is && two.is)) return;
     // a line of SVG text is taller than its letters, and an arrow may come near
-    const tight = arrow(one) || arrow(two) ? 5 : one.ownerSVGElement && two.ownerSVGElement ? 4 : 1;
-    if (shared(box(one), box(two)) > 0 && Math.min(box(one).bottom, box(two).bottom) -
-        Math.max(box(one).top, box(two).top) > tight) faults.add(`${named(one)} and ${named(two)} overlap`);
+    const tight = one.is || two.is ? 5 : one.n.ownerSVGElement && two.n.ownerSVGElement ? 4 : 1;
+    if (Math.min(one.at.bottom, two.at.bottom) - Math.max(one.at.top, two.at.top) > tight)
+      faults.add(`${named(one.n)} and ${named(two.n)} overlap`);
   }));
 
   const sentences = '.pgc-sentence, .pgc-readout, [data-role="line"], [data-role="ghost-sum"]';
@@ -82,10 +82,13 @@ def layout_faults(page: Page, selector: str = ".pgc-lab", pushes: bool = False, 
 
 def axe(page: Page, selector: str = ".pgc-lab", *rules: str) -> list[str]:
     """axe-core's serious and critical violations within a selector, one line each; of these rules or of all."""
-    options: Any = {"runOnly": list(rules)} if rules else None
-    return [
-        f"{found['id']} ({found['impact']}): {found['help']}; "
-        + " | ".join(node["html"][:160] for node in found["nodes"])
-        for found in Axe().run(page, context=selector, options=options).response["violations"]
-        if rules or found["impact"] in ("serious", "critical")
-    ]
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE_SCRIPT)
+    options: Any = {"resultTypes": ["violations"]} | ({"runOnly": list(rules)} if rules else {})
+    violations = page.evaluate(
+        """async ([selector, options]) => (await axe.run(selector, options)).violations.map(
+          ({ id, impact, help, nodes }) => [impact, `${id} (${impact}): ${help}; ` +
+            nodes.map((node) => node.html.slice(0, 160)).join(" | ")])""",
+        [selector, options],
+    )
+    return [found for impact, found in violations if rules or impact in ("serious", "critical")]

@@ -10,7 +10,7 @@ from typing import Any
 
 import nbformat
 import pytest
-from jupyterlab_page import NO_CHROMIUM, VIEWPORT, JupyterLabPage, JupyterLabServer, chromium, find_chromium
+from jupyterlab_page import NO_CHROMIUM, TALL, VIEWPORT, JupyterLabPage, JupyterLabServer, chromium, find_chromium
 from playwright.sync_api import Browser, Page
 from playwright.sync_api import Error as PlaywrightError
 
@@ -68,13 +68,6 @@ def page(
 
 
 @pytest.fixture(scope="package")
-def server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterLabServer]:
-    """Asks for the browser first: where there is none, no server need start."""
-    with JupyterLabServer(tmp_path_factory.mktemp("jupyterlab")) as running:
-        yield running
-
-
-@pytest.fixture(scope="package")
 def extension(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A place of its own for the course's extension of JupyterLab, whatever this environment holds."""
     prefix = tmp_path_factory.mktemp("prefix")
@@ -83,31 +76,14 @@ def extension(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="package")
-def equipped_server(
-    browser: Browser, extension: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[JupyterLabServer]:
-    """JupyterLab as `make lab` starts it, with the course's extension."""
+def server(browser: Browser, extension: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterLabServer]:
+    """JupyterLab as `make lab` starts it, with the course's extension; where there is no browser, none need start."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JUPYTER_PATH", str(extension / "share" / "jupyter"))
-        with JupyterLabServer(tmp_path_factory.mktemp("jupyterlab")) as running:
-            yield running
-
-
-@pytest.fixture(scope="package")
-def equipped_page(browser: Browser, equipped_server: JupyterLabServer, shots: Path) -> Iterator[JupyterLabPage]:
-    """JupyterLab with the extension, so tall that no output is outside the window that it draws."""
-    page = JupyterLabPage(browser, equipped_server, shots, viewport={"width": 1280, "height": 4200})
-    yield page
-    page.close()
-
-
-@pytest.fixture
-def app(equipped_page: JupyterLabPage) -> Iterator[JupyterLabPage]:
-    """The same, without a notebook. At the end the console must be clean and every request local."""
-    yield equipped_page
-    faults = equipped_page.faults()
-    equipped_page.close_notebook()
-    assert not faults, faults
+        running = JupyterLabServer(tmp_path_factory.mktemp("jupyterlab"))
+        running.start()
+    yield running
+    running.stop()
 
 
 @pytest.fixture(scope="package")
@@ -123,13 +99,6 @@ def as_committed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Mapping[
     return make
 
 
-@pytest.fixture(scope="package")
-def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of the screenshots: the environment's BROWSER_SHOTS, else pytest's own."""
-    named = os.environ.get("BROWSER_SHOTS")
-    return Path(named) if named else tmp_path_factory.mktemp("shots")
-
-
 class RunningApp:
     """The JupyterLab page that tests share one after the other: loading the application costs seconds."""
 
@@ -138,8 +107,10 @@ class RunningApp:
         self.page: JupyterLabPage | None = None
 
     def take(self) -> JupyterLabPage:
+        """Return the page, so tall that no output is outside the window that JupyterLab draws."""
         if self.page is None:
             self.page = self._make()
+        self.page.page.set_viewport_size(TALL)
         return self.page
 
     def leave(self) -> None:
@@ -147,7 +118,6 @@ class RunningApp:
         if self.page is None:
             return
         try:
-            self.page.page.set_viewport_size(VIEWPORT)
             self.page.page.mouse.up()
             self.page.close_notebook()
         except (PlaywrightError, OSError):
@@ -160,19 +130,29 @@ class RunningApp:
 
 
 @pytest.fixture(scope="package")
-def running_app(browser: Browser, server: JupyterLabServer, shots: Path) -> Iterator[RunningApp]:
-    app = RunningApp(lambda: JupyterLabPage(browser, server, shots))
+def running_app(browser: Browser, server: JupyterLabServer) -> Iterator[RunningApp]:
+    app = RunningApp(lambda: JupyterLabPage(browser, server))
     yield app
     app.drop()
 
 
 @pytest.fixture
-def new_page(browser: Browser, server: JupyterLabServer, shots: Path) -> Iterator[Callable[..., JupyterLabPage]]:
+def app(running_app: RunningApp) -> Iterator[JupyterLabPage]:
+    """The running JupyterLab, without a notebook. At the end the console must be clean and every request local."""
+    page = running_app.take()
+    yield page
+    faults = page.faults()
+    running_app.leave()
+    assert not faults, faults
+
+
+@pytest.fixture
+def new_page(browser: Browser, server: JupyterLabServer) -> Iterator[Callable[..., JupyterLabPage]]:
     """Makes pages in contexts of their own. At the end each must have a clean console and local requests."""
     pages: list[JupyterLabPage] = []
 
     def make(**context_options: Any) -> JupyterLabPage:
-        pages.append(JupyterLabPage(browser, server, shots, **context_options))
+        pages.append(JupyterLabPage(browser, server, **context_options))
         return pages[-1]
 
     yield make
@@ -184,21 +164,14 @@ def new_page(browser: Browser, server: JupyterLabServer, shots: Path) -> Iterato
 
 @pytest.fixture
 def open_cells(
-    running_app: RunningApp, server: JupyterLabServer, request: pytest.FixtureRequest
-) -> Iterator[Callable[..., JupyterLabPage]]:
-    """Writes a notebook of the given code cells, opens it in the running JupyterLab and runs it.
-
-    At the end the console must be clean and every request local.
-    """
-    page = running_app.take()
+    app: JupyterLabPage, server: JupyterLabServer, request: pytest.FixtureRequest
+) -> Callable[..., JupyterLabPage]:
+    """Writes a notebook of the given code cells, opens it in the running JupyterLab and runs it."""
 
     def open_(*cells: str, viewport: tuple[int, int] = (VIEWPORT["width"], VIEWPORT["height"])) -> JupyterLabPage:
-        page.page.set_viewport_size({"width": viewport[0], "height": viewport[1]})
-        page.open(server.write_notebook(f"{request.node.name}.ipynb", cells))
-        page.run_all()
-        return page
+        app.page.set_viewport_size({"width": viewport[0], "height": viewport[1]})
+        app.open(server.write_notebook(f"{request.node.name}.ipynb", cells))
+        app.run_all()
+        return app
 
-    yield open_
-    faults = page.faults()
-    running_app.leave()
-    assert not faults, faults
+    return open_

@@ -39,6 +39,7 @@ CHROMIUM_FLAGS = (
     "--disable-sync",
 )
 VIEWPORT: ViewportSize = {"width": 1280, "height": 900}
+TALL: ViewportSize = {"width": 1280, "height": 4200}
 LAB = '.pgc-lab[data-lab="advantage"]'
 LOCAL_SCHEMES = ("data", "blob", "about")
 
@@ -65,6 +66,13 @@ _RUN_IN_KERNEL = """async (code) => {
   }
   return text;
 }"""
+
+
+def picture(name: str, of: Page | Locator, **options: Any) -> None:
+    """Take a screenshot for people, where the environment's BROWSER_SHOTS names a folder for them."""
+    if folder := os.environ.get("BROWSER_SHOTS"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        of.screenshot(path=Path(folder) / f"{name}.png", **options)
 
 
 def find_chromium() -> str | None:
@@ -224,9 +232,8 @@ class JupyterLabServer:
 class JupyterLabPage:
     """One notebook in one fresh browser context; records console errors and requests from the first byte on."""
 
-    def __init__(self, browser: Browser, server: JupyterLabServer, shots: Path, **context_options: Any) -> None:
+    def __init__(self, browser: Browser, server: JupyterLabServer, **context_options: Any) -> None:
         self.server = server
-        self.shots = shots
         self.console_errors: list[str] = []
         self.requests: list[str] = []
         context_options.setdefault("viewport", VIEWPORT)
@@ -374,12 +381,6 @@ class JupyterLabPage:
         self.page.wait_for_function(
             "(light) => document.body.dataset.jpThemeLight === String(light)", arg="Light" in name
         )
-
-    def screenshot(self, name: str, target: Locator | None = None) -> Path:
-        self.shots.mkdir(parents=True, exist_ok=True)
-        path = self.shots / f"{name}.png"
-        (target or self.page).screenshot(path=path)
-        return path
 
     def close(self) -> None:
         self.context.close()

@@ -141,7 +141,7 @@ def main() -> None:
         chromium(executable) as browser,
         JupyterLabServer(Path(folder)) as server,
     ):
-        notebook = JupyterLabPage(browser, server, Path(folder))
+        notebook = JupyterLabPage(browser, server)
         notebook.open(server.write_notebook("drag.ipynb", [LAB_CELL, INTERACT_CELL]))
         notebook.run_all()
         print(report(*measure(notebook, seconds)))

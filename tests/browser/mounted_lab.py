@@ -24,6 +24,7 @@ _MOUNT = """async ([title, source, style, traits, answers]) => {
       listeners,
       get: (name) => values[name],
       set(name, value) {
+        if (JSON.stringify(values[name]) === JSON.stringify(value)) return;
         values[name] = value;
         for (const event of [`change:${name}`, "change"]) for (const listener of listeners[event] ?? []) listener();
       },

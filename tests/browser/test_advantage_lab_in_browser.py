@@ -6,7 +6,7 @@ from __future__ import annotations
 import copy
 import itertools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import measure_drag
@@ -14,11 +14,10 @@ import nbformat
 import numpy as np
 import pytest
 from appearance import axe
-from conftest import RunningApp
-from jupyterlab_page import LAB, JupyterLabPage, JupyterLabServer
+from jupyterlab_page import LAB, JupyterLabPage, JupyterLabServer, picture
 from lab_view import LabView
 from mounted_lab import MountedLab
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from course_utils import objectives, policy
 from course_utils.widgets import AdvantageLab
@@ -68,7 +67,7 @@ def test_mouse_drag_moves_the_bars_as_the_mathematics_says(open_cells: Open) -> 
         assert after[:index] + after[index + 1 :] == before[:index] + before[index + 1 :]
         assert_one_step(lab, LOGITS, after)
         notebook.wait_for_kernel("lab.advantages", lambda value, want=after: value == want)
-    notebook.screenshot("lab_dragged", lab.root)
+    picture("lab_dragged", lab.root)
     lab.role("step-size").press("ArrowRight")  # JupyterLab leaves it to the slider and to the list
     lab.role("mode").press("ArrowDown")
     notebook.wait_for_kernel("[lab.step_size, lab.mode]", lambda now: now == [pytest.approx(1.1), "sampled_action"])
@@ -358,11 +357,28 @@ def stored() -> nbformat.NotebookNode:
     return notebook
 
 
-def test_alive_on_opening_never_run(new_page: Open, server: JupyterLabServer, stored: nbformat.NotebookNode) -> None:
+@pytest.fixture(scope="module")
+def without_extension(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterLabPage]:
+    """A JupyterLab that does not know the course."""
+    with JupyterLabServer(tmp_path_factory.mktemp("jupyterlab")) as server:
+        page = JupyterLabPage(browser, server)
+        yield page
+        page.close()
+
+
+@pytest.fixture
+def bare(without_extension: JupyterLabPage) -> Iterator[JupyterLabPage]:
+    yield without_extension
+    faults = without_extension.faults()
+    without_extension.close_notebook()
+    assert not faults, faults
+
+
+def test_alive_on_opening_never_run(bare: JupyterLabPage, stored: nbformat.NotebookNode) -> None:
     """The committed notebook as `make lab` opens it: its signature known, none of its cells run."""
-    notebook = new_page()
-    path = server.add_notebook("stored.ipynb", stored)
-    server.trust(path)
+    notebook = bare
+    path = notebook.server.add_notebook("stored.ipynb", stored)
+    notebook.server.trust(path)
     notebook.open(path)
     lab = LabView.in_notebook(notebook, LAB)
     assert "Error displaying widget" not in notebook.page.locator(".jp-Notebook").inner_text()
@@ -375,12 +391,12 @@ def test_alive_on_opening_never_run(new_page: Open, server: JupyterLabServer, st
     assert_one_step(lab, LOGITS, advantages)
     lab.click("step")
     np.testing.assert_allclose(lab.numbers("pi-before"), one_step(LOGITS, advantages, 1.0), atol=1e-12)
-    notebook.screenshot("lab_never_run", lab.root)
+    picture("lab_never_run", lab.root)
     assert notebook.execute("print('lab' in globals())").strip() == "False", "the kernel ran the cell"
 
 
 def test_where_widgets_are_not_trusted_the_first_frame_stands(
-    running_app: RunningApp, server: JupyterLabServer, stored: nbformat.NotebookNode
+    bare: JupyterLabPage, stored: nbformat.NotebookNode
 ) -> None:
     """JupyterLab shows no widget view of an untrusted notebook (ipywidgets registers it as unsafe, and rightly:
     it is a stranger's JavaScript). Without the course's extension the picture stands in its place.
@@ -391,8 +407,8 @@ def test_where_widgets_are_not_trusted_the_first_frame_stands(
     untrusted.cells[0].outputs[0].data = {
         kind: data[kind] for kind in ("application/vnd.jupyter.widget-view+json", "image/png", "text/plain")
     }
-    notebook = running_app.take()
-    notebook.open(server.add_notebook("untrusted.ipynb", untrusted))
+    notebook = bare
+    notebook.open(notebook.server.add_notebook("untrusted.ipynb", untrusted))
     trusted = "() => window.jupyterapp.shell.currentWidget.content.widgets[0].model.trusted"
     assert notebook.page.evaluate(trusted) is False
     picture = notebook.cell(0).locator(".jp-OutputArea img")
@@ -403,9 +419,6 @@ def test_where_widgets_are_not_trusted_the_first_frame_stands(
     lab = LabView.in_notebook(notebook, LAB)
     lab.drag("advantage", 0, 0, 40)
     assert_one_step(lab, LOGITS, lab.slider_values("advantage"))
-    faults = notebook.faults()
-    running_app.leave()
-    assert not faults, faults
 
 
 # --- smooth ----------------------------------------------------------------------------------------------

@@ -147,11 +147,8 @@ def assert_runs(page: Page, keys: str, command: str) -> None:
     assert page.evaluate("window.ran.splice(0)") == [command]
 
 
-def test_in_jupyterlab_plain_keys_run_no_command_and_others_do(
-    new_page: Callable[..., JupyterLabPage], server: JupyterLabServer
-) -> None:
-    notebook = new_page()
-    page = notebook.page
+def test_in_jupyterlab_plain_keys_run_no_command_and_others_do(app: JupyterLabPage, server: JupyterLabServer) -> None:
+    notebook, page = app, app.page
     open_all(notebook, server, LABS)
     for n, name in enumerate(LABS):
         lab = notebook.cell(2 * n + 1).locator(".pgc-lab")

@@ -15,7 +15,8 @@ from typing import Any
 
 import nbformat
 import pytest
-from jupyterlab_page import JupyterLabPage, JupyterLabServer
+from conftest import RunningApp
+from jupyterlab_page import TALL, JupyterLabPage, JupyterLabServer, picture
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from course_utils import lessons
@@ -23,8 +24,6 @@ from course_utils.build import lab, notebooks
 from course_utils.widgets import AdvantageLab, ClipLab, CourseMap, Quiz, TrainingLab
 
 pytestmark = pytest.mark.browser
-
-TALL = {"width": 1280, "height": 4200}  # so that no output is outside the window that JupyterLab draws
 
 CELLS = {
     "lab": "from course_utils.widgets import *\n\nlab = AdvantageLab()\nlab",
@@ -116,14 +115,9 @@ def lesson(as_committed: Callable[..., nbformat.NotebookNode]) -> nbformat.Noteb
 
 
 @pytest.fixture(scope="module")
-def server(equipped_server: JupyterLabServer) -> JupyterLabServer:
-    return equipped_server
-
-
-@pytest.fixture(scope="module")
-def saved(equipped_page: JupyterLabPage, server: JupyterLabServer, lesson: nbformat.NotebookNode) -> str:
+def saved(running_app: RunningApp, server: JupyterLabServer, lesson: nbformat.NotebookNode) -> str:
     """A notebook that was run to its end and saved in JupyterLab, its kernel shut down since."""
-    app = equipped_page
+    app = running_app.take()
     app.open(server.add_notebook("saved.ipynb", lesson))
     app.run_all()
     app.command("docmanager:save")
@@ -216,7 +210,7 @@ def test_in_each_state_of_a_notebook_what_it_shows_is_alive(
     live, lost = STATES[state]
     state(app, server, lesson, saved)
     check(app.page, live, lost)
-    app.screenshot(f"state_{state.__name__}")
+    picture(f"state_{state.__name__}", app.page)
     if live and not lost:
         app.wait_for_kernel("lab.logits", lambda logits: logits != AdvantageLab().logits)
 
@@ -274,7 +268,7 @@ def course(tmp_path_factory: pytest.TempPathFactory, lesson: nbformat.NotebookNo
 
 @pytest.mark.parametrize("viewer", ["lab/tree", "notebooks"])
 def test_the_launchers_notebook_is_alive_and_opening_it_changes_nothing(
-    viewer: str, course: tuple[Path, str, str], lesson: nbformat.NotebookNode, browser: Browser, shots: Path
+    viewer: str, course: tuple[Path, str, str], lesson: nbformat.NotebookNode, browser: Browser
 ) -> None:
     path, address, token = course
     before = notebooks.written(lesson)
@@ -289,7 +283,7 @@ def test_the_launchers_notebook_is_alive_and_opening_it_changes_nothing(
     check(page, OFFLINE)
     page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for()
     page.wait_for_timeout(3000 * AUTOSAVE)
-    page.screenshot(path=shots / f"launched_{viewer.split('/')[0]}.png")
+    picture(f"launched_{viewer.split('/')[0]}", page)
     assert page.locator(".jp-mod-dirty").count() == 0
     assert path.read_bytes() == before
 
@@ -311,7 +305,7 @@ def test_the_launchers_notebook_is_alive_and_opening_it_changes_nothing(
 
 
 def test_the_menus_page_shows_pictures_and_quiz_without_a_network(
-    course: tuple[Path, str, str], browser: Browser, shots: Path
+    course: tuple[Path, str, str], browser: Browser
 ) -> None:
     """File → Save and Export Notebook As → HTML, opened where nothing but the server answers."""
     _, address, token = course
@@ -326,5 +320,5 @@ def test_the_menus_page_shows_pictures_and_quiz_without_a_network(
     quiz = page.locator(".jp-OutputArea-output", has_text="Quiz: Policies")
     for question in Quiz("01").library["01"]["questions"]:
         expect(quiz.get_by_text(question["text"].split("$")[0])).to_be_visible()
-    page.screenshot(path=shots / "exported.png", full_page=True)
+    picture("exported", page, full_page=True)
     context.close()

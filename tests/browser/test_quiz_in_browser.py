@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from appearance import axe, layout_faults
 from every_lab import questions
-from jupyterlab_page import JupyterLabPage, JupyterLabServer
+from jupyterlab_page import JupyterLabPage, JupyterLabServer, picture
 from playwright.sync_api import Locator, expect
 
 pytestmark = pytest.mark.browser
@@ -172,7 +172,7 @@ def test_every_kind_right_wrong_and_again(open_cells: Open, tmp_path: Path) -> N
         "flawed": (True, True, 1),
     }
     assert view.root.locator("[data-role=note]").text_content() == ""
-    notebook.screenshot("quiz_answered", view.root)
+    picture("quiz_answered", view.root)
 
 
 def test_next_day_a_quiz_says_what_was_answered(open_cells: Open, tmp_path: Path) -> None:
@@ -297,7 +297,7 @@ def test_alive_from_the_saved_state_by_mouse_and_finger(
     notebook.page.mouse.move(x, y)
     notebook.page.mouse.down()
     notebook.page.mouse.move(x, end + 8, steps=4)
-    notebook.screenshot("quiz_dragging", card)
+    picture("quiz_dragging", card)
     notebook.page.mouse.up()
     assert view.order("one-update") == [start[1], start[2], start[0], *start[3:]]
 
@@ -329,9 +329,6 @@ def test_pages_without_widgets(stored: nbformat.NotebookNode) -> None:
     assert '<a href="08_advantage_objective.ipynb">' in shown.data["text/html"]
 
 
-# --- legible and accessible -----------------------------------------------------------------------------
-
-
 # --- the map --------------------------------------------------------------------------------------------
 
 
@@ -361,7 +358,7 @@ def test_the_map_shows_what_was_done(open_cells: Open, tmp_path: Path) -> None:
         notebook.page.set_viewport_size({"width": width, "height": TALL})
         if found := layout_faults(notebook.page, MAP):
             faults[width] = found
-        notebook.screenshot(f"map_{width}", root)
+        picture(f"map_{width}", root)
     assert not faults, faults
     assert axe(notebook.page, MAP) == []
 

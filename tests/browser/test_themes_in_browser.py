@@ -11,7 +11,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 from appearance import axe
-from jupyterlab_page import JupyterLabPage, JupyterLabServer
+from jupyterlab_page import JupyterLabPage, picture
 from mounted_lab import MountedLab
 from playwright.sync_api import Locator, Page
 
@@ -227,12 +227,10 @@ def middle(box: Locator) -> np.ndarray:
 
 
 def test_in_jupyterlab_outputs_follow_its_theme(
-    new_page: Callable[..., JupyterLabPage], server: JupyterLabServer
+    open_cells: Callable[..., JupyterLabPage],
 ) -> None:
-    notebook = new_page(viewport={"width": 1000, "height": 3400})
+    notebook = open_cells(*CELLS, viewport=(1000, 3400))
     page = notebook.page
-    notebook.open(server.write_notebook("themes.ipynb", CELLS))
-    notebook.run_all()
     boxes = page.locator(".pgc-quiz [data-kind=single] input")
     boxes.nth(1).check()
     papers = []
@@ -247,11 +245,12 @@ def test_in_jupyterlab_outputs_follow_its_theme(
             papers.append(paper.mean())
             assert np.abs(middle(boxes.nth(0)) - paper).max() < 0.1, "an unchosen box looks filled"
             assert np.abs(middle(boxes.nth(1)) - paper).max() > 0.2, "the chosen one does not"
-            notebook.screenshot(theme.replace(" ", "_"))
+            picture(theme.replace(" ", "_"), page)
+        page.emulate_media(forced_colors="active", color_scheme="dark")
+        assert axe(page, ".jp-Cell-outputArea") == []
     finally:
         notebook.set_theme("JupyterLab Light")
+        page.emulate_media(forced_colors="none", color_scheme="light")
     assert papers[0] < 0.2
     assert papers[1] < 0.2
     assert papers[2] == 1
-    page.emulate_media(forced_colors="active", color_scheme="dark")
-    assert axe(notebook.page, ".jp-Cell-outputArea") == []

@@ -13,7 +13,7 @@ import nbformat
 import numpy as np
 import pytest
 from appearance import axe
-from jupyterlab_page import LAB, JupyterLabPage, JupyterLabServer
+from jupyterlab_page import LAB, JupyterLabPage, JupyterLabServer, picture
 from lab_view import LabView
 from playwright.sync_api import Locator, expect
 
@@ -91,11 +91,6 @@ def committed(as_committed: Callable[..., nbformat.NotebookNode]) -> nbformat.No
     return as_committed({"lab": CELL})
 
 
-@pytest.fixture
-def server(equipped_server: JupyterLabServer) -> JupyterLabServer:
-    return equipped_server
-
-
 def is_trusted(page: JupyterLabPage) -> bool:
     return bool(page.page.evaluate("window.jupyterapp.shell.currentWidget.content.model.cells.get(0).trusted"))
 
@@ -138,7 +133,7 @@ def test_an_untrusted_notebook_is_alive(
     lab.role("preset").select_option("zero_advantage")
     assert lab.slider_values("advantage") == [1.0, 0.0, -2.5]
     assert lab.root.locator(".pgc-formula svg").count() > 0, "the package's formulas are missing"
-    page.screenshot("untrusted_notebook")
+    picture("untrusted_notebook", page.page)
     assert not axe(page.page, LAB)
 
 
@@ -248,7 +243,7 @@ def show_hostile(
         assert not is_trusted(page)
         assert page.page.evaluate("window.pwned === undefined && ({}).advantages === undefined")
         assert not [url for url in page.requests if "evil" in url]
-        page.screenshot(f"hostile_{name}")
+        picture(f"hostile_{name}", page.page)
         return outputs
 
     return show

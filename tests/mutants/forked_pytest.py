@@ -4,6 +4,7 @@ Reads one JSON object a line: arguments (of pytest), environment (to set), path 
 (a limit). Answers with the exit code; a fork that was stopped by a signal, as by the limit, has a negative one.
 """
 
+import gc
 import json
 import os
 import signal
@@ -38,5 +39,7 @@ def fork(job: dict[str, Any]) -> int:
 
 if __name__ == "__main__":
     assert "course_utils" not in sys.modules  # each fork imports its own copy
+    sys.dont_write_bytecode = True  # a file that is spoiled twice within a second may look like the first
+    gc.freeze()  # what is here already is no fork's to collect
     for line in sys.stdin:
         print(fork(json.loads(line)), flush=True)

@@ -15,20 +15,21 @@ import course_utils
 
 TESTS = Path(__file__).parents[1]
 PACKAGE = Path(course_utils.__file__).parent
-NOTICING = {name for fault in FAULTS for name in fault.tests}
+NOTICING = sorted({name for fault in FAULTS for name in fault.tests})
+COPIES = {name: [name] for name in NOTICING if "::" not in name}
+COPIES["the tests by name"] = [name for name in NOTICING if "::" in name]
 PASSED, FAILED = pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED
 
 
-@pytest.fixture
-def copy(tmp_path):
-    """A copy of the numeric floor and of rlhf, to be spoiled."""
-    (tmp_path / "course_utils").mkdir()
-    for path in PACKAGE.glob("*.py"):
-        shutil.copy(path, tmp_path / "course_utils")
-    shutil.copytree(PACKAGE / "rlhf", tmp_path / "course_utils" / "rlhf")
+@pytest.fixture(scope="session")
+def copy(tmp_path_factory):
+    """A copy of the numeric floor and of rlhf, to be spoiled: a file like that of PACKAGE is compiled already."""
+    folder = tmp_path_factory.mktemp("copy")
+    others = [path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name not in ("rlhf", "__pycache__")]
+    shutil.copytree(PACKAGE, folder / "course_utils", ignore=lambda at, _: others if Path(at) == PACKAGE else [])
     for data in ("rlhf", "rlhf_tiny"):  # where rlhf/world.py looks for it
-        shutil.copytree(PACKAGE.parent / "data" / data, tmp_path / "data" / data)
-    return tmp_path / "course_utils"
+        shutil.copytree(PACKAGE.parent / "data" / data, folder / "data" / data)
+    return folder / "course_utils"
 
 
 @pytest.fixture(scope="session")
@@ -47,12 +48,17 @@ def forks():
 
 @pytest.fixture
 def run_tests(forks, copy, tmp_path):
-    """Run unit tests on the copy, return exit code and output; tests/conftest.py makes sure which one is imported."""
+    """Run unit tests on the copy, return exit code and output; tests/conftest.py makes sure which one is imported.
+
+    Of a whole file those that are quick: a long one that is to notice is named.
+    """
 
     def run(names):
         output = tmp_path / "output.txt"
+        marked = "not slow" if any("::" in name for name in names) else "not slow and not long"
+        paths = [str(TESTS / name) for name in names]
         job = {
-            "arguments": ["-x", "-q", "--tb=line", "-p", "no:cacheprovider", *(str(TESTS / name) for name in names)],
+            "arguments": ["-x", "-q", "--tb=line", "-p", "no:cacheprovider", "-m", marked, *paths],
             "environment": {"COURSE_UTILS_COPY": str(copy), "COURSE_HYPOTHESIS_PROFILE": "mutants"},
             "path": str(copy.parent),
             "output": str(output),
@@ -65,9 +71,9 @@ def run_tests(forks, copy, tmp_path):
     return run
 
 
-@pytest.mark.parametrize("file", sorted({name.partition("::")[0] for name in NOTICING}))
-def test_the_copy_passes_as_it_is(file, run_tests):
-    code, output = run_tests([file] if file in NOTICING else sorted(n for n in NOTICING if n.startswith(f"{file}::")))
+@pytest.mark.parametrize("names", COPIES.values(), ids=COPIES)
+def test_the_copy_passes_as_it_is(names, run_tests):
+    code, output = run_tests(names)
     assert code == PASSED, output
 
 
@@ -86,5 +92,8 @@ def test_fault_is_noticed(fault, copy, run_tests):
     text = module.read_text(encoding="utf-8")
     assert text.count(fault.snippet) == 1, f"{fault.snippet!r} occurs {text.count(fault.snippet)} times"
     module.write_text(text.replace(fault.snippet, fault.replacement), encoding="utf-8")
-    code, output = run_tests(fault.tests)
+    try:
+        code, output = run_tests(fault.tests)
+    finally:
+        shutil.copy2(PACKAGE / fault.module, module)
     assert code == FAILED, f"{fault.misconception}\n{output}"
