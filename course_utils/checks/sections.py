@@ -56,3 +56,7 @@ WHERE_KL = Section("10", "In the reward or in the loss")
 
 REWARD_MODEL = Section("11", "Stage 3: a reward model")
 HAND_UPDATE = Section("11", "Stage 4: one update by hand")
+
+GROUP = Section("13", "One group, six methods")
+SPREAD = Section("13", "Dividing by the spread")
+DPO = Section("13", "DPO: no samples at all")
