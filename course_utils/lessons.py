@@ -90,7 +90,7 @@ LESSONS: tuple[Lesson, ...] = (
     Lesson("10", "PPO and KL", "How far may a step go?", ("ppo_surrogate", "kl_estimate", "penalised_rewards")),
     Lesson("11", "RLHF in miniature", "How do preferences become rewards?", ("preference_loss", "reply_objective")),
     Lesson("12", "The clinic", "A run has gone wrong. What do you do?", ("ranking_accuracy", "adaptive_kl")),
-    Lesson("13", "Many advantages", "What do GRPO, RLOO and DPO change?"),
+    Lesson("13", "Many advantages", "What do GRPO, RLOO and DPO change?", ("grpo_advantages", "dpo_loss")),
 )
 
 

@@ -132,6 +132,12 @@ HARMLESS = {  # an answer stays right after these: it would be wrong to refuse i
     ("ascent_step", "answer"): POSITIVE,
     ("best_baseline", "probabilities"): POSITIVE,
     ("critic_gradient", "discount"): POSITIVE,
+    ("dpo_loss", "chosen"): {"below 0"},
+    ("dpo_loss", "rejected"): {"below 0"},
+    ("dpo_loss", "ref_chosen"): {"below 0"},
+    ("dpo_loss", "ref_rejected"): {"below 0"},
+    ("dpo_loss", "beta"): POSITIVE,
+    ("dpo_loss", "answer"): {"abs", "above 0"},
     ("entropy", "logits"): {"sorted"},
     ("entropy", "answer"): POSITIVE,
     ("finite_difference", "h"): POSITIVE,
@@ -139,6 +145,7 @@ HARMLESS = {  # an answer stays right after these: it would be wrong to refuse i
     ("fisher_information", "answer"): {"clipped"},
     ("gae", "discount"): POSITIVE,
     ("gae", "lambda_"): POSITIVE,
+    ("grpo_advantages", "answer"): {"clipped"},
     ("kl_estimate", "log_probs"): {"below 0"},
     ("kl_estimate", "ref_log_probs"): {"below 0"},
     ("kl_estimate", "answer"): {"abs", "above 0"},
@@ -179,7 +186,7 @@ def test_inputs_differ_in_sign_order_size_shape_and_digits(name):
 
 ALSO = {  # a fault in what is done with the answer, and the names that fit it
     "sign": (np.negative, {"sign", "ascent", "descends", "minus-k1", "value-not-subtracted"}),
-    "sum": (np.sum, {"summed-over-rows", "summed-over-steps", "mean"}),
+    "sum": (np.sum, {"sum", "summed-over-rows", "summed-over-steps", "mean"}),
     "mean": (np.mean, {"mean", "mean-for-sum", "summed-over-rows"}),
     "steps": (lambda x: x / len(x) if np.ndim(x) else x, {"mean-over-steps", "mean-for-sum", "plain-mean"}),
     "order": (lambda x: x[::-1] if np.ndim(x) else x, {"reversed"}),
@@ -202,7 +209,7 @@ SAME = {  # two faults that together are the same function as a third, whose nam
     ("reward_to_go", "never-summed", "discount-ignored"): "rewards-unchanged",
     ("score", "one-over-pi", "score-of-probability"): "only-one-hot",
 }
-UNDONE = {("reversed", "order"), ("sign", "sign"), ("ascent", "sign")}
+UNDONE = {("reversed", "order"), ("sign", "sign"), ("ascent", "sign"), ("not-averaged", "mean")}
 CONSTANT = {"ignores-inputs"}  # a sum of scores, say, is 0 on every input
 
 

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from course_utils import lessons, policy, progress, returns
+from course_utils import group_advantages, lessons, policy, progress, returns
 from course_utils.objectives import advantage_objective, expected_advantage_objective, ppo_clip_objective
 from course_utils.returns import discounted_returns
 from course_utils.widgets import CourseMap, Quiz, course_map, offline, quiz
@@ -56,6 +56,7 @@ def test_the_misconceptions_of_each_lesson_are_distractors():
     assert met["08"] >= {"M5", "M6", "M7", "M14"}
     assert met["11"] >= {"M6", "M21", "M22", "M23"}
     assert met["12"] >= {"M6", "M21", "M23", "M24", "M32", "M47"}
+    assert met["13"] >= {"M7", "M12", "M23", "M34"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -238,6 +239,15 @@ def test_08_sum_over_steps_mean_over_trajectories():
     U = advantage_objective(logits, np.zeros((2, 3), int), A, weights=[[1.0, 0, 0], [1, 1, 1]]).value
     mean_over_steps, mean_of_means = sum(sums) / 4, np.mean([np.mean(steps) for steps in products])
     assert numbers("08", "sum-or-mean") == near([U, mean_over_steps, mean_of_means, sum(sums), -U])
+
+
+def test_13_spread_and_groups_that_say_nothing():
+    easy, middling, hard = group_advantages.sd_weight([0.95, 0.5, 0.05], 8)
+    assert easy == pytest.approx(hard)
+    assert hard > 1.3 * middling
+    all_right, all_wrong = 0.8**4, 0.2**4
+    told = [all_right + all_wrong, all_right, 1 - all_right - all_wrong, all_wrong, 0]
+    assert numbers("13", "no-signal") == near(told)
 
 
 def test_08_the_loss_measures_no_progress():
