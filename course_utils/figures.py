@@ -56,7 +56,7 @@ def new_figure(width: float = 7.2, height: float = 3.0, columns: int = 1) -> tup
 def png(fig: Figure, colours: int | None = None) -> bytes:
     """Return the figure as PNG bytes, the same for the same figure (no date, no program name).
 
-    colours: at most so many, which makes a picture of lines and words four times smaller; None for as many as there are.
+    colours: at most so many, which makes a picture of lines and words four times smaller; None for all that there are.
     """
     buffer = io.BytesIO()
     fig.savefig(buffer, format="png", metadata={"Software": None})
