@@ -187,7 +187,7 @@ def test_the_mathematics_of_the_baseline_lab() -> None:
             "action_dependence": float(rng.choice([0.0, 1.0, rng.uniform()])),
             "seed": int(rng.integers(2**32)),
         }
-        for _ in range(50)
+        for _ in range(200)
     ]
     work = """(settings) => settings.map((one) => {
       const all = workOut(one);

@@ -160,12 +160,14 @@ def wrong_answer(item: Mapping[str, Any]) -> Any:
 
 
 def quizzes() -> dict[str, State]:
-    """Each quiz unanswered, all wrong and all right."""
+    """Each quiz unanswered, all right and all wrong; every other one ends with the right answers, which axe reads."""
     states: dict[str, State] = {}
-    for name in quiz.names():
-        for how, answer in (("asked", None), ("right", right_answer), ("wrong", wrong_answer)):
-            answers = {} if answer is None else {item["id"]: [answer(item)] for item in questions(name)}
-            states[f"{name} {how}"] = {"lab": Quiz(name), "answers": answers}
+    for n, name in enumerate(quiz.names()):
+        lab = Quiz(name)
+        states[f"{name} asked"] = {"lab": lab, "answers": {}}
+        for how, answer in (("right", right_answer), ("wrong", wrong_answer))[:: -1 if n % 2 else 1]:
+            answers = {item["id"]: [answer(item)] for item in questions(name)}
+            states[f"{name} {how}"] = {"lab": lab, "answers": answers}
     return states
 
 

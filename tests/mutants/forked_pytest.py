@@ -4,16 +4,21 @@ Reads one JSON object a line: arguments (of pytest), environment (to set), path 
 (a limit). Answers with the exit code; a fork that was stopped by a signal, as by the limit, has a negative one.
 """
 
+# ruff: noqa: F401
+import asyncio
 import gc
 import json
 import os
+import pdb
 import signal
 import sys
+import xml.etree.ElementTree
 from typing import Any
 
-import autograd.numpy  # noqa: F401
-import gymnasium  # noqa: F401
-import hypothesis.extra.numpy  # noqa: F401
+import autograd.numpy
+import gymnasium
+import hypothesis.extra.numpy
+import numpy.testing
 import pytest
 
 
