@@ -385,7 +385,7 @@ function drawTables({ actions, baseline: b }, all) {
       ["ratio", "compared with b = 0", variances.map(ratio)],
     ], "one sample’s gradient"),
     table("mean of the estimate, logit by logit", actions, [
-      ["weight", "weight R − b", cells(all.weights)],
+      ["weight", "weight, as above", cells(all.weights)],
       ["exact", "exact gradient", cells(all.exact)],
       ["mean", "mean of the estimate", cells(all.mean)],
       ["bias", "bias", cells(all.bias)],
