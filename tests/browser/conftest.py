@@ -11,7 +11,7 @@ from typing import Any
 import nbformat
 import pytest
 from jupyterlab_page import NO_CHROMIUM, TALL, VIEWPORT, JupyterLabPage, JupyterLabServer, chromium, find_chromium
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, ViewportSize
 from playwright.sync_api import Error as PlaywrightError
 
 from course_utils.build import labextension, notebooks
@@ -100,17 +100,15 @@ def as_committed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Mapping[
 
 
 class RunningApp:
-    """The JupyterLab page that tests share one after the other: loading the application costs seconds."""
+    """A JupyterLab page that tests share one after the other: loading the application costs seconds."""
 
-    def __init__(self, make: Callable[[], JupyterLabPage]) -> None:
-        self._make = make
+    def __init__(self, make: Callable[[], JupyterLabPage], size: ViewportSize) -> None:
+        self._make, self._size = make, size
         self.page: JupyterLabPage | None = None
 
     def take(self) -> JupyterLabPage:
-        """Return the page, so tall that no output is outside the window that JupyterLab draws."""
         if self.page is None:
             self.page = self._make()
-        self.page.page.set_viewport_size(TALL)
         return self.page
 
     def leave(self) -> None:
@@ -118,6 +116,7 @@ class RunningApp:
         if self.page is None:
             return
         try:
+            self.page.page.set_viewport_size(self._size)
             self.page.page.mouse.up()
             self.page.close_notebook()
         except (PlaywrightError, OSError):
@@ -129,21 +128,35 @@ class RunningApp:
             page.close()
 
 
-@pytest.fixture(scope="package")
-def running_app(browser: Browser, server: JupyterLabServer) -> Iterator[RunningApp]:
-    app = RunningApp(lambda: JupyterLabPage(browser, server))
+def running(browser: Browser, server: JupyterLabServer, size: ViewportSize) -> Iterator[RunningApp]:
+    app = RunningApp(lambda: JupyterLabPage(browser, server, viewport=size), size)
     yield app
     app.drop()
 
 
-@pytest.fixture
-def app(running_app: RunningApp) -> Iterator[JupyterLabPage]:
-    """The running JupyterLab, without a notebook. At the end the console must be clean and every request local."""
-    page = running_app.take()
+@pytest.fixture(scope="package")
+def running_app(browser: Browser, server: JupyterLabServer) -> Iterator[RunningApp]:
+    yield from running(browser, server, VIEWPORT)
+
+
+@pytest.fixture(scope="package")
+def tall_app(browser: Browser, server: JupyterLabServer) -> Iterator[RunningApp]:
+    """Always so tall that JupyterLab draws every output: one that is made smaller in between stops doing so."""
+    yield from running(browser, server, TALL)
+
+
+def lent(app: RunningApp) -> Iterator[JupyterLabPage]:
+    """Lend the page without a notebook. At the end the console must be clean and every request local."""
+    page = app.take()
     yield page
     faults = page.faults()
-    running_app.leave()
+    app.leave()
     assert not faults, faults
+
+
+@pytest.fixture
+def app(tall_app: RunningApp) -> Iterator[JupyterLabPage]:
+    yield from lent(tall_app)
 
 
 @pytest.fixture
@@ -164,14 +177,16 @@ def new_page(browser: Browser, server: JupyterLabServer) -> Iterator[Callable[..
 
 @pytest.fixture
 def open_cells(
-    app: JupyterLabPage, server: JupyterLabServer, request: pytest.FixtureRequest
-) -> Callable[..., JupyterLabPage]:
+    running_app: RunningApp, server: JupyterLabServer, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., JupyterLabPage]]:
     """Writes a notebook of the given code cells, opens it in the running JupyterLab and runs it."""
 
     def open_(*cells: str, viewport: tuple[int, int] = (VIEWPORT["width"], VIEWPORT["height"])) -> JupyterLabPage:
-        app.page.set_viewport_size({"width": viewport[0], "height": viewport[1]})
-        app.open(server.write_notebook(f"{request.node.name}.ipynb", cells))
-        app.run_all()
-        return app
+        page = running_app.take()
+        page.page.set_viewport_size({"width": viewport[0], "height": viewport[1]})
+        page.open(server.write_notebook(f"{request.node.name}.ipynb", cells))
+        page.run_all()
+        return page
 
-    return open_
+    for _ in lent(running_app):
+        yield open_

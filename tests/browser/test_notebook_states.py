@@ -115,9 +115,9 @@ def lesson(as_committed: Callable[..., nbformat.NotebookNode]) -> nbformat.Noteb
 
 
 @pytest.fixture(scope="module")
-def saved(running_app: RunningApp, server: JupyterLabServer, lesson: nbformat.NotebookNode) -> str:
+def saved(tall_app: RunningApp, server: JupyterLabServer, lesson: nbformat.NotebookNode) -> str:
     """A notebook that was run to its end and saved in JupyterLab, its kernel shut down since."""
-    app = running_app.take()
+    app = tall_app.take()
     app.open(server.add_notebook("saved.ipynb", lesson))
     app.run_all()
     app.command("docmanager:save")
