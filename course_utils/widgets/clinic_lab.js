@@ -273,8 +273,8 @@ function drawDiagnosis(view) {
     !isQuick && h("fieldset", {}, h("legend", {}, "Which two curves tell it from its neighbours?"),
       remark("From the first updates to the last, or from before training to now; high and low: at any time."),
       [0, 1].map((n) => drawCurveChoice(view, n))),
-    row("pgc-send", button("diagnose", "Answer", answer, primary)),
     view.refusal,
+    row("pgc-send", button("diagnose", "Answer", answer, primary)),
     found && h("div", { class: `pgc-result ${found.right && found.supported ? "pgc-is-right" : ""}`,
       "data-role": "diagnosis" },
       h("p", {}, mark(found.right, found.right ? "This is the cause." : "This is not the cause."),
@@ -360,10 +360,10 @@ function drawChange(view) {
         pick("radio", "change", `${group}-change`, k, chosen === id, () => change({ change: id }), text, " ",
           key(cost)))),
     isDesign && drawSettings(view),
+    view.refusal,
     row("pgc-send",
       button("intervene", "Train again with this change", train, primaryUnless(isRunning)),
       remark("The case as it is stays in the dashboard, dashed.")),
-    view.refusal,
   ];
 }
 
@@ -435,7 +435,7 @@ function drawVerdict(view) {
     tries.length === 0 && drawGoals(facts),
     row("pgc-send",
       button("measure", `Measure over ${seeds}`, () => ask("verdict"), primaryUnless(isRunning || what === "")),
-      what && remark(quoted(what), get("job") === "verdict" ? ` ${progressOf(get, isRunning)[0]}` : "")),
+      what && remark(quoted(what), get("job") === "verdict" ? `: ${progressOf(get, isRunning)[0]}` : "")),
     tries.length > 0 && get("job") !== "verdict" && drawTry(facts, tries.at(-1)),
     tries.length > 1 && [
       title("All your tries"),
@@ -568,7 +568,7 @@ const render = makeKernelLab({ name: "clinic", label: "Clinic lab" }, ({ get, ch
     const view = { get, change, facts, page, ask, inner, group: id, showDashboard, refuse: lab.refuse };
     const hasRefused = ["diagnosis", "change"].includes(step) && steps.includes(step) && lab.refused();
     const message = kernelMessage({ message: () => lab.refused() || kernel.message() });
-    view.refusal = hasRefused && message; // beside the button, which may be far below
+    view.refusal = hasRefused && message; // above the button, which may be far below
     view.isRunning = kernel.running();
     const [count] = progressOf(get, kernel.running());
     return {
