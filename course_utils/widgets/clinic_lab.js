@@ -273,6 +273,7 @@ function drawDiagnosis(view) {
     !isQuick && h("fieldset", {}, h("legend", {}, "Which two curves tell it from its neighbours?"),
       remark("From the first updates to the last, or from before training to now; high and low: at any time."),
       [0, 1].map((n) => drawCurveChoice(view, n))),
+    view.refusal,
     row("pgc-send", button("diagnose", "Answer", answer, primary)),
     found && h("div", { class: `pgc-result ${found.right && found.supported ? "pgc-is-right" : ""}`,
       "data-role": "diagnosis" },
@@ -280,11 +281,13 @@ function drawDiagnosis(view) {
         ` ${quoted(facts.causes.find(([id]) => id === found.cause)?.[1] ?? "")}: `, found.reason),
       found.citations.length > 0 && h("ul", {}, found.citations.map(({ metric, direction, supports, said }) =>
         h("li", { "data-role": "citation" }, mark(supports, supports ? "It tells." : "It does not tell."), " ",
-          code(metric), ` ${direction}: ${said}`)))),
+          code(metric), ` ${direction}`, supports && !found.right ? "" : `: ${said}`)))), // a reason names the cause
   ];
 }
 
 // 3. one change at a time; in a design several settings at once
+
+const drawGoals = ({ goals }) => h("ul", {}, goals.map(({ text }) => h("li", {}, text)));
 
 const settingText = (value) => (value === null ? "none" : typeof value === "number" ? minusSign(String(value)) : value);
 
@@ -351,11 +354,13 @@ function drawChange(view) {
   };
   const options = isDesign ? [...facts.changes, ["", "None of these: only the settings below.", ""]] : facts.changes;
   return [
+    isDesign && [remark("What is asked for:"), drawGoals(facts)],
     h("fieldset", {}, h("legend", {}, isDesign ? "What do you change?" : "What do you change? One thing at a time."),
       options.map(([id, text, cost], k) =>
         pick("radio", "change", `${group}-change`, k, chosen === id, () => change({ change: id }), text, " ",
           key(cost)))),
     isDesign && drawSettings(view),
+    view.refusal,
     row("pgc-send",
       button("intervene", "Train again with this change", train, primaryUnless(isRunning)),
       remark("The case as it is stays in the dashboard, dashed.")),
@@ -427,11 +432,11 @@ function drawVerdict(view) {
   return [
     remark("One run is one draw. Here the case and the change are trained anew for each seed, and fresh replies are ",
       "measured against what is asked for: each goal in at least nine of ten seeds."),
-    tries.length === 0 && h("ul", {}, facts.goals.map(({ text }) => h("li", {}, text))),
+    tries.length === 0 && drawGoals(facts),
     row("pgc-send",
       button("measure", `Measure over ${seeds}`, () => ask("verdict"), primaryUnless(isRunning || what === "")),
-      what && remark(quoted(what))),
-    tries.length > 0 && drawTry(facts, tries.at(-1)),
+      what && remark(quoted(what), get("job") === "verdict" ? `: ${progressOf(get, isRunning)[0]}` : "")),
+    tries.length > 0 && get("job") !== "verdict" && drawTry(facts, tries.at(-1)),
     tries.length > 1 && [
       title("All your tries"),
       h("ol", { "data-role": "tries" }, tries.map(({ what: of, goals, cured, best }) =>
@@ -479,10 +484,12 @@ function drawAnswer({ get, change, facts, ask }) {
     }),
     row("pgc-send",
       button("keep", "Keep it in my record", () => ask("keep"), { disabled: written.trim() === "" }),
+      written !== "" && get("told").kept === written && remark("Kept."),
       button("rubric", written.trim() === "" ? "Show the criteria without an answer" : "Compare with the criteria",
-        () => ask("rubric"))),
+        () => ask("rubric")),
+      !rubric && remark("Their examples tell the cause.")),
     rubric && [
-      remark("Which of these does your answer meet? The examples tell the cause."),
+      remark("Which of these does your answer meet?"),
       rubric.map((one, k) => div("pgc-criterion",
         pick("checkbox", "criterion", null, k, met.includes(one.id),
           () => {
@@ -549,7 +556,8 @@ const render = makeKernelLab({ name: "clinic", label: "Clinic lab" }, ({ get, ch
       lab.refresh();
     },
   };
-  const showDashboard = () => lab.root.querySelector(".pgc-dashboard")?.scrollIntoView({ block: "nearest" });
+  // The dashboard, with the progress and what Python says of it.
+  const showDashboard = () => lab.root.querySelector(".pgc-buttons")?.scrollIntoView({ block: "nearest" });
   const ask = (wish) => {
     lab.refuse("");
     kernel.ask(wish);
@@ -558,6 +566,9 @@ const render = makeKernelLab({ name: "clinic", label: "Clinic lab" }, ({ get, ch
     const [steps, step] = [availableSteps(get, facts), get("step")];
     const names = [...facts.dashboard, ...(get("opened") ? [GOLD] : [])];
     const view = { get, change, facts, page, ask, inner, group: id, showDashboard, refuse: lab.refuse };
+    const hasRefused = ["diagnosis", "change"].includes(step) && steps.includes(step) && lab.refused();
+    const message = kernelMessage({ message: () => lab.refused() || kernel.message() });
+    view.refusal = hasRefused && message; // above the button, which may be far below
     view.isRunning = kernel.running();
     const [count] = progressOf(get, kernel.running());
     return {
@@ -565,7 +576,7 @@ const render = makeKernelLab({ name: "clinic", label: "Clinic lab" }, ({ get, ch
         h("p", { class: "pgc-title", "data-role": "title" }, `${get("case_name")}: ${facts.title}`),
         h("p", { "data-role": "brief" }, facts.brief),
         drawRunning(get, kernel),
-        kernelMessage({ message: () => lab.refused() || kernel.message() }),
+        !hasRefused && message,
         get("updates").length > 0 && drawDashboard(get, metrics, names, inner, isWide),
         drawSteps(steps, step, id, change.to("step")),
         steps.includes(step) && h("div", {

@@ -318,7 +318,7 @@ class ClinicLab(KernelLab):
             "new seed": lambda: self.reset(following),
             "diagnose": lambda: self.diagnose(self.cause, [*zip(self.evidence[::2], self.evidence[1::2], strict=True)]),
             "blueprint": self._check_blueprint,
-            "keep": lambda: self._case.answer(self.answer, self.criteria),
+            "keep": self._keep,
             "rubric": self._show_rubric,
             "debrief": self.debrief,
         }
@@ -350,8 +350,13 @@ class ClinicLab(KernelLab):
         faults = self._case.check_blueprint(plan)
         self._tell(blueprint={"plan": self.plan, "faults": [fault._asdict() for fault in faults]})
 
+    def _keep(self) -> None:
+        self._case.answer(self.answer, self.criteria)
+        self._tell(kept=self.answer)
+
     def _show_rubric(self) -> None:
-        self._tell(rubric=[one._asdict() for one in self._case.answer(self.answer, self.criteria)])
+        self._keep()
+        self._tell(rubric=[one._asdict() for one in self._case.file.rubric])
 
     # --- viewers without widgets ---------------------------------------------------------------------
 

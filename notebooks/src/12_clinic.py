@@ -221,7 +221,9 @@ print("cured:", verdict.cured)
 # ## Four quick cases
 #
 # Each lab below is one case, and has trained already: its brief, its dashboard, its replies, the causes and the changes. Choose a
-# cause, then a change, then ask for the verdict. Every option has its reason. After each, read the debrief.
+# cause, then a change, then ask for the verdict. Every option has its reason. After each, read the debrief. Beneath the replies
+# stands how often the reward model agrees with *its own raters*, whose labels trained it, and with *a second panel*: other people,
+# who judge by the rules of customers.
 #
 # ### D1 · The run that hardly moves
 #
