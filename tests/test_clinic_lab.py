@@ -257,6 +257,7 @@ def test_pause_go_on_and_stop(lab):
         await wait_until(lambda: lab.updates and lab.updates[0] > 3)
         for one in ("run", "diagnose"):  # while it runs, no other thing begins
             lab._on_message(lab, {"wish": one}, [])
+        await wait_until(lambda: lab.message.startswith("something trains here"))
         await wish(lab, "pause")
         done = lab.updates
         assert (lab.job, lab.running) == ("run", False)

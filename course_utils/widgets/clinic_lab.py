@@ -329,8 +329,9 @@ class ClinicLab(KernelLab):
         return {wish: partial(self._unless_running, act) for wish, act in at_rest.items()}
 
     def _unless_running(self, act: Callable[[], object]) -> None:
-        if not self.running:
-            act()
+        if self.running:
+            raise ValueError("something trains here, expected a lab at rest: wait, or pause it")
+        act()
 
     def _go(self, job: str, steps: Generator[Chart | Standing, None, Any]) -> None:
         self._take(job, steps)
