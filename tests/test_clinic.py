@@ -387,6 +387,7 @@ def test_a_diagnosis_is_a_cause_and_two_curves_that_tell(small):
     assert poor.citations[1].said == "In this run lr stays."
     unspecific = small.diagnose("coverage", [("ours/kl_coef", "stays"), ("lr", "stays")])
     assert unspecific.citations[1].said.startswith("Other causes draw this curve as well")
+    assert (unspecific.citations[1].supports, unspecific.supported) == (False, False)
 
 
 def test_a_quick_case_needs_no_curves():
@@ -445,6 +446,10 @@ def test_a_blueprint_is_checked_for_what_is_missing_and_what_contradicts_itself(
             else:
                 plan[field] = [*plan[field], part]
         assert rule.reason in [fault.reason for fault in case.check_blueprint(plan)]
+    either = clinic_cases.Rule("missing", (("frozen", "reference"), ("updated", "critic")), "one of the two")
+    blueprint = CASES["D7"].blueprint._replace(rules=(either,))
+    asks_for_one = clinic.Case(dataclasses.replace(CASES["D7"], blueprint=blueprint))
+    assert asks_for_one.check_blueprint({"updated": ["critic"]}) == ()
     assert {fault.kind for fault in case.check_blueprint({})} == {"missing"}
     with pytest.raises(ValueError, match="plan is 'thawed', expected one of 'frozen'"):
         case.check_blueprint({"thawed": []})
