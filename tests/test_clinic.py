@@ -23,6 +23,7 @@ from course_utils.rlhf.metrics import METRICS
 CASES = clinic_cases.known()
 QUICK = [name for name, found in CASES.items() if found.kind == "quick"]
 REAL = [name for name in CASES if name not in QUICK]
+COURSES = [name for name in REAL if int(name[1:]) <= 10]  # without those that a teacher added
 TINY = RunConfig(demonstrations=20, sft_epochs=1, pairs=10, batch_size=2, updates=12, num_ppo_epochs=1)
 
 
@@ -34,29 +35,29 @@ def first_right(name):
 
 
 def test_there_are_ten_cases_and_a_false_alarm():
-    assert list(CASES) == ["D1", "D2", "D3", "D3b", "D4", "D5", "D6", "D7", "D8", "D9", "D10"]
+    assert list(CASES)[:11] == ["D1", "D2", "D3", "D3b", "D4", "D5", "D6", "D7", "D8", "D9", "D10"]
     assert clinic.cases()["D4"] == CASES["D4"].title
     assert first_right("D3b").settings == {}  # leave it
-    assert [name for name in REAL if CASES[name].kind == "design"] == ["D6", "D7"]
+    assert [name for name in COURSES if CASES[name].kind == "design"] == ["D6", "D7"]
 
 
 def test_the_first_right_change_differs_from_case_to_case():
-    firsts = [tuple(first_right(name).settings.items()) for name in CASES]
+    firsts = [tuple(first_right(name).settings.items()) for name in [*QUICK, *COURSES]]
     assert len(set(map(repr, firsts))) == len(firsts)
 
 
 def test_raising_beta_is_a_choice_in_every_run_and_right_in_one():
     raising = {name: [c for c in CASES[name].changes.values() if c.settings == {"kl_coef": 0.3}] for name in REAL}
     assert all(len(found) == 1 for found in raising.values())
-    assert [name for name, found in raising.items() if found[0].right] == ["D10"]
+    assert [name for name in COURSES if raising[name][0].right] == ["D10"]
     assert all(CASES[name].config.kl_coef != 0.3 for name in REAL)  # it is a change
 
 
 def test_no_case_gives_its_cause_away_by_what_is_offered():
-    """Every run offers the same causes and draws the same curves, and each has another cause."""
+    """Every run offers the same causes and draws the same curves, and each of the course's has another cause."""
     offered = [{cause.id: cause.text for cause in CASES[name].causes.values()} for name in REAL]
     assert all(one == offered[0] for one in offered)
-    assert len(offered[0]) == len({CASES[name].cause.id for name in REAL}) == len(REAL)
+    assert len(offered[0]) == len({CASES[name].cause.id for name in COURSES}) == len(COURSES)
     assert len({CASES[name].dashboard for name in REAL}) == len({CASES[name].dashboard for name in QUICK}) == 1
 
 
@@ -82,6 +83,12 @@ def folder(tmp_path):
         ('"at_least": 1.9', '"at_least": 1.9, "topic": "tax"', r"goals\[0\]\.topic: got 'tax', expected one of refund"),
         ('"at_least": 1.9', '"at_least": 1.9, "at_most": 3', r"goals\[0\]: .* is valid under each of"),
         ('"world": "brief"', '"world": "curt"', "line 7: world: there is no folder 'curt' in worlds"),
+        (
+            '"settings": {',
+            '"settings": {"unseen_topics": ["tax"],',
+            "line 8: settings: unseen_topics has 'tax'",
+        ),
+        ('"right": false', '"right": true', "causes: 2 causes are right, expected exactly one"),
         ('"right": true', '"right": false', "causes: 0 causes are right, expected exactly one"),
         ('"rubric"', '"rubrik"', "'rubrik' was unexpected"),
         ('"title"', "title", "no valid JSON"),
@@ -108,8 +115,16 @@ def test_a_broken_blueprint_or_world_is_refused(folder):
     (folder / "worlds" / "brief" / "grammar.txt").write_text("REPLY 1 nonsense", encoding="utf-8")
     with pytest.raises(DataFileError, match=r"D9\.json, line 7: world: brief/grammar\.txt, line 1"):
         clinic_cases.read(folder / "D9.json")
-    with pytest.raises(FileNotFoundError, match="D11"):
-        clinic_cases.read(folder / "D11.json")
+    with pytest.raises(FileNotFoundError, match="D99"):
+        clinic_cases.read(folder / "D99.json")
+
+
+def test_a_copy_of_a_case_under_its_own_name_is_a_case(folder):
+    text = (folder / "D4.json").read_text(encoding="utf-8")
+    (folder / "D11.json").write_text(text.replace('"case": "D4"', '"case": "D11"'), encoding="utf-8")
+    shutil.rmtree(folder / "worlds")  # which only those need that name a world
+    assert clinic_cases.names(folder)[10:12] == ["D10", "D11"]
+    assert clinic_cases.read(folder / "D11.json").cause.id == "taste"
 
 
 # --- the patterns --------------------------------------------------------------------------------------------------
@@ -149,7 +164,8 @@ def test_a_case_is_sick_as_it_says_and_its_first_right_change_cures_it(name, man
     shares = {f"{e.metric} {e.direction}": x for e, x in zip(CASES[name].evidence, held, strict=True)}
     assert all(share >= 0.9 for share in shares.values()), shares
     verdict = cured(name, first_right(name).id, seeds)
-    assert verdict.cured, [(reached.goal.text, reached.after) for reached in verdict.goals]
+    met = all(reached.met for reached in verdict.goals) and not verdict.ran_away
+    assert met, [(reached.goal.text, reached.after) for reached in verdict.goals]
     sick = [not all(r.goal.met(r.before[i]) for r in verdict.goals) for i in range(len(seeds))]
     assert np.mean(sick) >= 0.9
 
@@ -169,6 +185,7 @@ def test_right_changes_cure_and_decoys_do_not(name, change):
 @pytest.mark.slow
 def test_the_score_rises_while_behaviour_falls_on_the_seeds_of_d8():
     """Not on any seeds: in some the score falls over, too. So these are fixed."""
+    opened("D8").debrief()
     verdict = cured("D8", "target-kl", CASES["D8"].seeds)
     assert min(verdict.before["score"]) > 1
     assert max(verdict.before["gold"]) < 0.9  # the reference's is 1.13
@@ -197,6 +214,7 @@ def test_one_number_tells_each_case_from_the_others():
 @pytest.mark.slow
 def test_scores_of_unknown_scale_make_seeds_and_small_changes_matter():
     case = opened("D6")
+    case.debrief()
     before, after = (
         case.verdict(what, seeds=range(10), progress=False).after["gold"] for what in ("beta-06", "adaptive")
     )
@@ -240,7 +258,10 @@ def test_the_gold_reward_is_hidden_until_the_debrief(small):
     assert "gold" not in small.measure(chart).overall
     assert "gold" not in small.measure(chart).by_topic["refund"]
     assert "ours/gold" not in repr(chart)
+    verdict = small.verdict("beta-3", progress=False)
+    assert "gold" not in verdict.before | verdict.after | verdict.costs
     told = small.debrief()
+    assert "gold" in small.verdict("beta-3", progress=False).after
     assert told.cause == CASES["D7"].cause.text
     assert told.changes["beta-3"] == (False, CASES["D7"].changes["beta-3"].reason)
     assert "ours/gold" in small.run(progress=False).rows[0]
@@ -262,8 +283,13 @@ def test_update_by_update_it_is_the_same_run(small):
     while not chart.finished:
         chart = small.resume(chart)
     assert (chart.rows, chart.settings) == (whole.rows, whole.settings)
-    stopped = small.resume(small.resume(small.begin(stop_at_kl=1e-9)))
+    assert small.resume(small.begin("beta-3"), 10**6).rows == whole.rows
+    stopped = small.resume(small.begin(stop_at_kl=1e-9))
+    stopped = stopped if stopped.finished else small.resume(stopped)
     assert (len(stopped), stopped.finished) == (2, True)
+    for over in (chart, stopped):  # more of it would count in a verdict as the run itself
+        with pytest.raises(ValueError, match="chart has all its updates"):
+            small.resume(over)
     small.debrief()
     assert "ours/gold" in small.shown(chart).rows[0]
 
@@ -311,6 +337,15 @@ def test_a_goal_is_met_in_nine_of_ten_seeds(small, monkeypatch):
     assert not clinic._reached(Goal("short", "length", at_most=3.0), [(None, None)] * 10).met
 
 
+def test_seeds_of_ones_own_choice_cure_nothing(small, monkeypatch):
+    monkeypatch.setattr(Goal, "value", lambda *_: 0.0)  # what meets both goals
+    assert [small.verdict("beta-3", seeds=seeds, progress=False).cured for seeds in ([0], [2, 3], [5, 1, 0])] == [
+        False,
+        False,
+        True,
+    ]
+
+
 def test_a_run_that_runs_away_is_no_cure(small):
     verdict = small.verdict(vf_learning_rate=1e308, progress=False)
     assert not verdict.cured
@@ -352,6 +387,7 @@ def test_a_diagnosis_is_a_cause_and_two_curves_that_tell(small):
     assert poor.citations[1].said == "In this run lr stays."
     unspecific = small.diagnose("coverage", [("ours/kl_coef", "stays"), ("lr", "stays")])
     assert unspecific.citations[1].said.startswith("Other causes draw this curve as well")
+    assert (unspecific.citations[1].supports, unspecific.supported) == (False, False)
 
 
 def test_a_quick_case_needs_no_curves():
@@ -410,6 +446,10 @@ def test_a_blueprint_is_checked_for_what_is_missing_and_what_contradicts_itself(
             else:
                 plan[field] = [*plan[field], part]
         assert rule.reason in [fault.reason for fault in case.check_blueprint(plan)]
+    either = clinic_cases.Rule("missing", (("frozen", "reference"), ("updated", "critic")), "one of the two")
+    blueprint = CASES["D7"].blueprint._replace(rules=(either,))
+    asks_for_one = clinic.Case(dataclasses.replace(CASES["D7"], blueprint=blueprint))
+    assert asks_for_one.check_blueprint({"updated": ["critic"]}) == ()
     assert {fault.kind for fault in case.check_blueprint({})} == {"missing"}
     with pytest.raises(ValueError, match="plan is 'thawed', expected one of 'frozen'"):
         case.check_blueprint({"thawed": []})
@@ -450,6 +490,7 @@ def test_what_was_tried_is_kept(small, tmp_path, monkeypatch):
         (lambda case: case.verdict(seeds=[]), "seeds is .*, expected different ones, at least one"),
         (lambda case: case.verdict(seeds=[1, 1]), "seeds is .*, expected different ones"),
         (lambda case: case.verdict(seeds="01"), "seeds is '01', expected a list"),
+        (lambda case: case.verdict(seeds=range(10**12)), "seeds has 1,000,000,000,000 entries, expected at most 1,000"),
         (lambda case: case.diagnose("bad luck"), "cause is 'bad luck', expected one of 'taste'"),
         (lambda case: case.diagnose("step", [("ours/gold", "falls")] * 2), "evidence is 'ours/gold', expected one of"),
         (lambda case: case.diagnose("step", [("lr", "up"), ("lr", "up")]), "evidence is 'up', expected one of 'rises'"),
@@ -460,6 +501,8 @@ def test_what_was_tried_is_kept(small, tmp_path, monkeypatch):
         (lambda case: case.resume("chart"), "chart is str, expected Chart"),
         (lambda case: case.begin("pray"), "change is 'pray', expected one of 'all-topics'"),
         (lambda case: case.judging("pray"), "change is 'pray', expected one of 'all-topics'"),
+        (lambda case: case.answer("so", None), "criteria is None, expected a list of ids"),
+        (lambda case: case.answer("so", "gate"), "criteria is 'gate', expected a list of ids"),
         (lambda case: case.answer("so", ["luck"]), "criteria is 'luck', expected one of 'frozen'"),
     ],
 )

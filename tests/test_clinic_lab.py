@@ -165,6 +165,56 @@ def test_an_interrupted_verdict_keeps_its_seeds(lab, monkeypatch):
     assert lab.told["tries"][0]["seeds"] == [0]
 
 
+@pytest.mark.parametrize("act", ["new seed", "run", "change", "stop"])
+def test_a_verdict_that_waits_keeps_its_seeds_whatever_comes_next(lab, act, monkeypatch, capsys):
+    lab.intervene("beta-3")
+    lab.change = "beta-3"
+    lab._loop = None
+    lab._take("verdict", lab.case.judging("beta-3", seeds=[0, 3]))
+    with monkeypatch.context() as patch:
+        interrupt_after(patch, lab, 18)  # in the second seed, of which nothing is known
+        lab.train(100)
+    assert (lab.job, lab.case.tries) == ("verdict", [])
+    capsys.readouterr()
+    lab._try(lab._wishes()[act])
+    assert [list(one.seeds) for one in lab.case.tries] == [one["seeds"] for one in lab.told["tries"]] == [[0]]
+    assert capsys.readouterr().out == "", "no cell is there to print into"
+
+
+def test_a_change_waits_for_a_run_and_a_verdict_is_of_the_change_that_is_shown(lab):
+    async def scenario():
+        lab._loop = asyncio.get_running_loop()
+        lab.change = "beta-3"
+        await wish(lab, "change")
+        assert "there is no run yet" in lab.message
+        await wish(lab, "run", "change")
+        lab.case.intervene(gamma=0.5, progress=False)  # unseen by the page
+        await wish(lab, "verdict")
+        assert lab.told["tries"][0]["what"] == lab.changed == "Raise β to 3."
+
+    asyncio.run(scenario())
+
+
+def test_an_interrupt_reaches_every_lab_that_trains(lab):
+    async def scenario():
+        other = ClinicLab("D7")
+        other.case.file = lab.case.file = dataclasses.replace(
+            lab.case.file, config=dataclasses.replace(TINY, updates=5000)
+        )
+        other.picture_time = 0.0
+        for one in (lab, other):
+            one._loop = asyncio.get_running_loop()
+            one._on_message(one, {"wish": "run"}, [])
+        await wait_until(lambda: all(one.updates and one.updates[0] > 1 for one in (lab, other)))
+        signal.raise_signal(signal.SIGINT)
+        await wait_until(lambda: not lab.running and not other.running and lab._task.done() and other._task.done())
+        assert lab.message == other.message == lab._interruption()
+
+    before = signal.getsignal(signal.SIGINT)
+    asyncio.run(scenario())
+    assert signal.getsignal(signal.SIGINT) is before
+
+
 def test_what_the_page_asks_for_happens_in_the_background(lab):
     async def scenario():
         made, seen, heard = lab, [], []
@@ -207,6 +257,7 @@ def test_pause_go_on_and_stop(lab):
         await wait_until(lambda: lab.updates and lab.updates[0] > 3)
         for one in ("run", "diagnose"):  # while it runs, no other thing begins
             lab._on_message(lab, {"wish": one}, [])
+        await wait_until(lambda: lab.message.startswith("something trains here"))
         await wish(lab, "pause")
         done = lab.updates
         assert (lab.job, lab.running) == ("run", False)
@@ -315,3 +366,5 @@ def test_what_viewers_without_widgets_get(lab):
     assert data["image/png"] != changed["image/png"] == lab.first_frame()
     assert len(changed["image/png"]) < 150_000
     assert "told" not in offline.stored(lab)["state"]
+    lab.case.file = dataclasses.replace(lab.case.file, brief=r"It costs $\frac$ and $x_$ <img src=x>")
+    assert lab.first_frame().startswith(b"\x89PNG")

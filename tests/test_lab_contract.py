@@ -70,7 +70,9 @@ refuses(AdvantageLab, step_size=[Told(-1.0, "step_size is -1.0"), "big"], mode=[
 refuses(AdvantageLab, trajectory_length=[0], actions=[["a", "a", "b"]])
 refuses(BaselineLab, logits=[[0, 1], [0, 1, 9]], rewards=[[0, 1, 21], [0, 1, NAN], "abc"], baseline=[20.5, NAN])
 refuses(BaselineLab, action_dependence=[-0.1, 1.1], component=[3], samples=[0, 1001], actions=NAMES)
-refuses(ClinicLab, seed=[-1], step=["all"], updates=[[1, 2, 3], [-1]], first=[[["x"]], [7], "abc"], answer=[7])
+refuses(
+    ClinicLab, seed=[-1], step=["all"], updates=[[1, 2, 3], [-1]], first=[[["x"]], [7], "abc"], answer=[7, "\ud800"]
+)
 refuses(ClipLab, ratio=[2.01, -0.1, NAN], advantage=[2.1], epsilon=[0.51, -0.01], clip=[2])
 refuses(ClipLab, step_size=[0.0], steps=[101, -1, 1.5])
 refuses(EstimatorExplorer, logits=[[0, 1], [0, 1, 9], [0, 1, NAN]], quantities=[[0, 1, 11], "abc"], actions=NAMES)

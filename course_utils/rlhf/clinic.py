@@ -45,6 +45,7 @@ __all__ += ["Reply", "Standing", "Tried", "Verdict", "case", "cases"]
 
 REPLIES = 1500  # fresh ones, for a measurement
 PAIRS = 1000
+MOST_SEEDS = 1000  # of a verdict
 ENOUGH = 0.9  # of the seeds must reach a goal
 TOGETHER = {"adap_kl_ctrl", "target", "horizon"}  # settings of one change
 COSTS = ("score", "kl", "length", "unsafe")
@@ -152,11 +153,11 @@ class Verdict(NamedTuple):
     settings: dict[str, Any]
     seeds: tuple[int, ...]
     before: dict[str, tuple[float, ...]]
-    """measure → one number for each seed"""
+    """measure → one number for each seed; gold after the debrief alone"""
     after: dict[str, tuple[float, ...]]
     goals: tuple[Reached, ...]
     cured: bool
-    """all goals met, and no run ran away"""
+    """all goals met, no run ran away, and the case's own seeds are among the seeds"""
     costs: dict[str, float]
     """mean after less mean before of score, KL, length and share of unsafe replies"""
     ran_away: tuple[str, ...]
@@ -324,12 +325,16 @@ class Case:
 
     @arguments.typed
     def resume(self, chart: Chart, updates: int = 1) -> Chart:
-        """Go on with a run for so many updates; ``run`` and ``intervene`` are ``begin`` and all its updates.
+        """Go on with a run for so many updates, or to its end; ``run`` and ``intervene`` are ``begin`` and all of them.
 
         Returns:
-            Chart; raises as ``run``.
+            Chart; raises as ``run``, and a ValueError for a run that is at its end.
         """
-        return self._took(rlhf.resume(self._of_this_case(chart)._log, updates, progress=False), dict(chart.settings))
+        updates = arguments.count("updates", updates)
+        if self._of_this_case(chart).finished:
+            raise ValueError(f"chart has all its updates, {len(chart)}, expected one that is not at its end")
+        updates = min(updates, chart.planned - len(chart))
+        return self._took(rlhf.resume(chart._log, updates, progress=False), dict(chart.settings))
 
     @arguments.typed
     def shown(self, chart: Chart) -> Chart:
@@ -358,7 +363,7 @@ class Case:
         log = self._of_this_case(chart)._log
         live = worlds.prompt_weights(log.world)
         found = self._fresh(log, log.reference if reference else None)
-        shown = {name: of for name, of in MEASURES.items() if self.opened or name != "gold"}
+        shown = self._measures
 
         def table(groups: Mapping[str, evaluation.Group]) -> dict[str, dict[str, float]]:
             return {name: {key: of(group) for key, of in shown.items()} for name, group in groups.items()}
@@ -403,12 +408,16 @@ class Case:
         Raises:
             TypeError, ValueError: bad arguments.
         """
-        steps = self._judging(*self._to_judge(change, seeds, settings), progress)
+        what, turned, wanted = self._to_judge(change, seeds, settings)
+        steps = self._judging(what, turned, wanted, progress)
         while True:
             try:
                 next(steps)
             except StopIteration as end:
-                return cast(Verdict, end.value)
+                verdict = cast(Verdict, end.value)
+                if verdict.seeds != wanted:
+                    print(f"Interrupted: {len(verdict.seeds)} of {len(wanted)} seeds are kept.")
+                return verdict
 
     @arguments.typed
     def judging(
@@ -456,7 +465,7 @@ class Case:
         texts = [goal.text for goal in self.file.goals]
 
         def outdone(i: int) -> bool:
-            return any((other >= better[i]).all() and (other > better[i]).any() for other in better)
+            return bool(((better >= better[i]).all(axis=1) & (better > better[i]).any(axis=1)).any())
 
         return tuple(
             Tried(verdict.what, dict(zip(texts, values, strict=True)), verdict.cured, not outdone(i))
@@ -505,6 +514,8 @@ class Case:
             TypeError, ValueError: a criterion that the case does not have.
         """
         known = [criterion.id for criterion in self.file.rubric]
+        if isinstance(criteria, str) or not isinstance(criteria, Sequence):
+            raise TypeError(f"criteria is {arguments.said(criteria)}, expected a list of ids")
         found = [arguments.choice("criteria", one, known) for one in criteria]
         self._keep("answer", {"text": text, "criteria": found})
         return self.file.rubric
@@ -524,6 +535,11 @@ class Case:
         )
 
     # --- inside ----------------------------------------------------------------------------------------
+
+    @property
+    def _measures(self) -> dict[str, Callable[[Evaluation | evaluation.Group], float]]:
+        """What is shown of fresh replies now."""
+        return {name: of for name, of in MEASURES.items() if self.opened or name != "gold"}
 
     def _change(self, change: str | None, settings: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         """Return a name for the change, and its settings."""
@@ -599,17 +615,17 @@ class Case:
         except KeyboardInterrupt:
             if not done:
                 raise
-            print(f"Interrupted: {len(done)} of {len(wanted)} seeds are kept.")
         goals = tuple(_reached(goal, done) for goal in self.file.goals)
-        sides = [{name: tuple(of(pair[i]) for pair in done) for name, of in MEASURES.items()} for i in (0, 1)]
+        sides = [{name: tuple(of(pair[i]) for pair in done) for name, of in self._measures.items()} for i in (0, 1)]
+        seeds = wanted[: len(done)]
         verdict = Verdict(
             what=what,
             settings=turned,
-            seeds=tuple(wanted[: len(done)]),
+            seeds=seeds,
             before=sides[0],
             after=sides[1],
             goals=goals,
-            cured=all(reached.met for reached in goals) and not ran_away,
+            cured=all(reached.met for reached in goals) and not ran_away and {*self.file.seeds} <= {*seeds},
             costs={name: float(np.mean(sides[1][name]) - np.mean(sides[0][name])) for name in COSTS},
             ran_away=tuple(ran_away),
         )
@@ -681,6 +697,8 @@ def _seeds(seeds: Sequence[int]) -> tuple[int, ...]:
     """Return different seeds, at least one."""
     if isinstance(seeds, (str, bytes)) or not isinstance(seeds, (Sequence, np.ndarray)):
         raise TypeError(f"seeds is {arguments.said(seeds)}, expected a list of whole numbers")
+    if len(seeds) > MOST_SEEDS:
+        raise ValueError(f"seeds has {len(seeds):,} entries, expected at most {MOST_SEEDS:,}")
     found = tuple(arguments.whole("seeds", seed, low=0) for seed in seeds)
     if not found or len(set(found)) < len(found):
         raise ValueError(f"seeds is {arguments.said(seeds)}, expected different ones, at least one")

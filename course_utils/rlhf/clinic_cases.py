@@ -285,8 +285,7 @@ def _faults(found: dict[str, Any], path: Path) -> Iterator[tuple[JSONPath, str]]
         yield ("causes",), f"{right} causes are right, expected exactly one"
     if not any(change["right"] for change in found["changes"]):
         yield ("changes",), "no change is right, expected at least one"
-    yield from _settings_faults(found)
-    if not (path.parent / "worlds" / found.get("world", "")).is_dir():
+    if "world" in found and not (path.parent / "worlds" / found["world"]).is_dir():
         yield ("world",), f"there is no folder {shown(found['world'])} in worlds"
         return
     try:
@@ -294,6 +293,7 @@ def _faults(found: dict[str, Any], path: Path) -> Iterator[tuple[JSONPath, str]]
     except DataFileError as error:
         yield ("world",), str(error)
         return
+    yield from _settings_faults(found, world)
     yield from _metric_faults(found, world)
     topics = world.topics
     for n, goal in enumerate(found["goals"]):
@@ -322,12 +322,12 @@ def _metric_faults(found: dict[str, Any], world: World) -> Iterator[tuple[JSONPa
             yield where, f"{shown(metric)} is no metric of the log"
 
 
-def _settings_faults(found: dict[str, Any]) -> Iterator[tuple[JSONPath, str]]:
+def _settings_faults(found: dict[str, Any], world: World) -> Iterator[tuple[JSONPath, str]]:
     several: list[tuple[JSONPath, dict[str, Any]]] = [(("settings",), {})]
     several += [(("changes", n, "settings"), change["settings"]) for n, change in enumerate(found["changes"])]
     for where, turned in several:
         try:
-            RunConfig(**{**found["settings"], **turned})
+            RunConfig(**{**found["settings"], **turned}).traffic(world)
         except (TypeError, ValueError) as error:
             yield where, str(error).replace("RunConfig.__init__() ", "")
             if not turned:

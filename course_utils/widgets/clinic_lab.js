@@ -307,7 +307,7 @@ function drawSetting([name, usual, choices], written, set, refuse) {
       delete target.dataset.editing;
       const [text, number] = [target.value.trim(), parseDecimal(target.value)];
       if (text === "none") return put(null);
-      return Number.isNaN(number) ? refuse(`${name}: got “${text.slice(0, 20)}”, wanted a number.`) : put(number);
+      return !Number.isFinite(number) ? refuse(`${name}: got “${text.slice(0, 20)}”, wanted a number.`) : put(number);
     } });
 }
 
@@ -369,11 +369,13 @@ function drawChange(view) {
 
 // 4. fresh replies over several seeds
 
-function drawTry({ goals }, { what, seeds, goals: reached, cured, costs, ran_away: ranAway }) {
+// A verdict that lacks some of the case's own seeds is none: it may have been interrupted.
+function drawTry({ goals, seeds: own }, { what, seeds, goals: reached, cured, costs, ran_away: ranAway }) {
   const list = (values, { measure }) => values.map(writtenAs(measure)).join(", ");
   const met = reached.filter(([, , isMet]) => isMet).length;
+  const isShort = met === goals.length && ranAway.length === 0 && !own.every((seed) => seeds.includes(seed));
   return h("div", { class: `pgc-result ${cured ? "pgc-is-right" : ""}`, "data-role": "verdict" },
-    h("p", {}, mark(cured, cured ? "Cured." : "Not cured."),
+    h("p", {}, mark(cured, cured ? "Cured." : isShort ? `Not known yet: all of the seeds ${own.join(", ")} count.` : "Not cured."),
       ` ${quoted(what)}: goals met over ${seeds.length} seed${seeds.length === 1 ? "" : "s"} (${seeds.join(", ")}): `,
       `${met} of ${goals.length}.`),
     h("ul", {}, goals.map((goal, n) =>

@@ -93,6 +93,7 @@ class ClinicLab(KernelLab):
         self._measured: dict[int, tuple[Any, Measures]] = {}
         self._steps: Generator[Chart | Standing, None, Any] | None = None
         self._standing: list[float] = []
+        self._last: tuple[str | None, Mapping[str, Any]] = None, {}
         super().__init__(seed=self._case.file.seeds[0] if seed is None else seed)
         self.set_trait("case_name", case)
         self.set_trait("library", deepcopy(_library()))
@@ -122,8 +123,8 @@ class ClinicLab(KernelLab):
 
         An interrupt keeps the seeds that are done, and is raised where there are none.
         """
-        known = len(self._case.tries)
         self._take("verdict", self._case.judging(change, seeds=seeds, **settings))
+        known = len(self._case.tries)
         self.running = False
         self.train(MOST_UPDATES)
         self._stop()
@@ -200,10 +201,13 @@ class ClinicLab(KernelLab):
     def _training(
         self, side: int, change: str | None = None, settings: Mapping[str, Any] | None = None
     ) -> Generator[Chart, None, None]:
+        if side == 1 and self._charts[0] is None:
+            raise ValueError("there is no run yet, expected one as it is before a change")
         chart = self._case.begin(change, seed=self.seed, **(settings or {}))
         self._charts[side:] = [chart, None][: 2 - side]
         if side == 1:
             self.changed = _short(_in_words(self._case, self._case.last))
+            self._last = change, settings or {}
         yield chart
         while not chart.finished:
             chart = self._charts[side] = self._case.resume(chart)
@@ -237,16 +241,16 @@ class ClinicLab(KernelLab):
         return len(charts[-1]) if charts else 0
 
     def _end(self) -> None:
-        """Leave what was done as it is; where it was a verdict, tell it."""
+        """Leave what was done as it is; a verdict keeps the seeds that are done, and is told."""
+        if self._steps is not None and self.job == "verdict":
+            with contextlib.suppress(StopIteration, KeyboardInterrupt):
+                self._steps.throw(KeyboardInterrupt)
         self._steps, self._standing, self.job = None, [], ""
         if len(self.told.get("tries", ())) < len(self._case.tries):
             self._tell(tries=_tries(self._case))
 
     def _stop(self) -> None:
-        """End what waits to go on; a verdict keeps the seeds that are done."""
-        if self._steps is not None:
-            with contextlib.suppress(StopIteration, KeyboardInterrupt):
-                self._steps.throw(KeyboardInterrupt)
+        """End what waits to go on."""
         self._end()
         self._show()
 
@@ -313,7 +317,7 @@ class ClinicLab(KernelLab):
         at_rest: dict[str, Callable[[], object]] = {
             "run": lambda: self._go("run", self._training(0)),
             "change": lambda: self._go("change", self._training(1, self.change or None, self._settings())),
-            "verdict": lambda: self._go("verdict", self._case.judging()),
+            "verdict": lambda: self._go("verdict", self._case.judging(self._last[0], **self._last[1])),
             "stop": self._stop,
             "new seed": lambda: self.reset(following),
             "diagnose": lambda: self.diagnose(self.cause, [*zip(self.evidence[::2], self.evidence[1::2], strict=True)]),
@@ -325,8 +329,9 @@ class ClinicLab(KernelLab):
         return {wish: partial(self._unless_running, act) for wish, act in at_rest.items()}
 
     def _unless_running(self, act: Callable[[], object]) -> None:
-        if not self.running:
-            act()
+        if self.running:
+            raise ValueError("something trains here, expected a lab at rest: wait, or pause it")
+        act()
 
     def _go(self, job: str, steps: Generator[Chart | Standing, None, Any]) -> None:
         self._take(job, steps)
@@ -390,7 +395,7 @@ class ClinicLab(KernelLab):
         fig, _ = figures.new_figure(7.2, height, columns=0)
         fig.set_layout_engine("none")  # so many panels take it a second
         words = f"{self._case.file.name}: {self._case.file.title}\n{words}"
-        fig.text(0.03, 1 - 0.12 / height, words, fontsize=8.5, ha="left", va="top")
+        fig.text(0.03, 1 - 0.12 / height, words, fontsize=8.5, ha="left", va="top", parse_math=False)
         place = {"left": 0.075, "right": 0.98, "bottom": 0.3 / height, "top": 1 - head / height}
         axes = fig.subplots(rows, 3, squeeze=False, gridspec_kw=place | {"wspace": 0.25, "hspace": 0.6}).flat
         for n, (name, ax) in enumerate(zip(names, axes, strict=False)):

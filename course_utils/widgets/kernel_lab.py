@@ -197,23 +197,33 @@ def told(error: Exception) -> str:
     return words if len(words) <= LONGEST_MESSAGE else f"{words[: LONGEST_MESSAGE - 1]}…"
 
 
+_found: dict[threading.Event, Any] = {}  # of each lab that trains now: the handler that stood there before
+
+
+def _note(*_: object) -> None:
+    for seen in _found:
+        seen.set()
+
+
 @contextlib.contextmanager
 def interrupts() -> Iterator[threading.Event]:
     """Note an interrupt instead of raising it, so that it never falls into the middle of an update.
 
-    While no cell runs, a kernel ignores interrupts. Handlers of others that came in between are left alone.
+    While no cell runs, a kernel ignores interrupts. Where several labs train, each notes it, and the last one puts back
+    the handler that the first one found. Handlers of others that came in between are left alone.
     """
     seen = threading.Event()
-
-    def note(*_: object) -> None:
-        seen.set()
-
     if threading.current_thread() is not threading.main_thread():
         yield seen
         return
-    before = signal.signal(signal.SIGINT, note)
+    _found[seen] = signal.signal(signal.SIGINT, _note)
     try:
         yield seen
     finally:
-        if signal.getsignal(signal.SIGINT) is note:
+        later = [*_found][[*_found].index(seen) + 1 :]
+        before = _found.pop(seen)
+        heir = next((other for other in later if _found[other] is _note), None)
+        if heir is not None:
+            _found[heir] = before
+        elif signal.getsignal(signal.SIGINT) is _note:
             signal.signal(signal.SIGINT, before)

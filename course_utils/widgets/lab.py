@@ -126,13 +126,14 @@ class Number(Float):  # type: ignore[type-arg]
 
 
 class Text(Unicode):  # type: ignore[type-arg]
-    """A text; traitlets' own takes bytes too."""
+    """A text; traitlets' own takes bytes too, and half of a surrogate pair, which no page could be sent."""
 
     info_text = "a text"
 
     def validate(self, obj: Any, value: Any) -> str:
         """Return the text, or raise a TraitError that names the trait."""
-        return str(value) if isinstance(value, str) else str(_refuse(self, obj, value))
+        whole = isinstance(value, str) and (value.isascii() or not any("\ud800" <= sign <= "\udfff" for sign in value))
+        return str(value) if whole else str(_refuse(self, obj, value))
 
 
 class Texts(List):  # type: ignore[type-arg]

@@ -59,6 +59,10 @@ def test_the_picture_shows_pythons_numbers(page: Page) -> None:
     assert tried.evaluate_all("dots => dots.map((dot) => Number(dot.dataset.value))") == means
     filled = tried.evaluate_all("dots => dots.map((dot) => !dot.getAttribute('fill').includes('paper'))")
     assert filled == [one["best"] for one in lab.told["tries"]]
+    all_met = {**lab.told["tries"][0], "goals": [[[1], [1], True]] * 6, "ran_away": []}
+    seen.set(told={"tries": [all_met]})
+    assert seen.text("verdict").startswith("✗ Not known yet: all of the seeds 0, 1, 2 count.")
+    seen.set(told=lab.told)
     seen.role("across").select_option("4")
     assert seen.numbers("try") == [sum(one["goals"][4][1]) / len(one["seeds"]) for one in lab.told["tries"]]
     seen.set(step="blueprint")
@@ -123,6 +127,10 @@ def test_wishes_by_mouse_and_keys(page: Page) -> None:
     field.fill("much")
     field.press("Enter")
     assert seen.text("message") == "target_kl: got “much”, wanted a number."
+    for nothing in ("1e400", ""):
+        field.fill(nothing)
+        field.press("Enter")
+        assert seen.text("message") == f"target_kl: got “{nothing}”, wanted a number."
     assert seen.trait("turned") == ["kl_coef=0.5", "adap_kl_ctrl=true", 'loss_type="grpo"', "target_kl=null"]
     seen.role("as-it-was").last.press("Enter")
     seen.click("intervene")
@@ -159,7 +167,9 @@ def test_wishes_by_mouse_and_keys(page: Page) -> None:
     for role in ("keep", "rubric", "debrief"):
         seen.click(role)
     assert seen.wishes() == ["keep", "rubric", "debrief"]
-    seen.set(told={"rubric": [{"id": "gate", "text": "Gives a gate.", "full": ["So."], "partial": ["Or so."]}]})
+    seen.set(told={"rubric": [{"id": "gate", "text": "Gives a gate.", "full": ["<img src=x>"], "partial": ["Or."]}]})
+    assert "“<img src=x>”" in seen.root.inner_text()
+    assert seen.root.locator("img").count() == 0
     seen.role("criterion", 0).check()
     assert (seen.trait("criteria"), seen.wishes(), seen.text("met")) == (
         ["gate"],

@@ -27,7 +27,7 @@ def copy(tmp_path_factory):
     folder = tmp_path_factory.mktemp("copy")
     others = [path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name not in ("rlhf", "__pycache__")]
     shutil.copytree(PACKAGE, folder / "course_utils", ignore=lambda at, _: others if Path(at) == PACKAGE else [])
-    for data in ("rlhf", "rlhf_tiny"):  # where rlhf/world.py looks for it
+    for data in ("clinic", "rlhf", "rlhf_tiny"):  # where rlhf looks for it
         shutil.copytree(PACKAGE.parent / "data" / data, folder / "data" / data)
     return folder / "course_utils"
 
