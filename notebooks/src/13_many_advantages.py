@@ -26,7 +26,6 @@ from course_utils.checks import check
 from course_utils.group_advantages import METHODS
 from course_utils.rlhf import checkers, dpo, exact, metrics, reward_model
 from course_utils.rlhf import language_model as lm
-from course_utils.rlhf import run as rlhf
 from course_utils.rlhf import world as worlds
 from course_utils.rlhf.config import RunConfig
 from course_utils.rlhf.evaluation import evaluate
@@ -459,8 +458,7 @@ print(f"β log(π*/π_ref) {0.3 * np.log(best / ref)}   less R {0.3 * np.log(bes
 
 # %% label="dpo-code" tags=["subslide"]
 print("seed epochs  loss  margin  log π of chosen  right: its pairs, fresh pairs   gold    KL")
-for seed in range(2):
-    log = rlhf.begin(RunConfig(), seed)
+for seed, log in enumerate(logs[:2]):  # their pairs and reference; their own steps play no part
     draws = np.random.default_rng([13, seed])
     both = reward_model.sample_pairs(log.reference, world, 1_500, draws)
     fresh = reward_model.label(world, *both, draws)
