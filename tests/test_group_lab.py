@@ -89,8 +89,10 @@ def test_traits_follow_the_preset_and_keep_what_is_given():
     assert (lab.rewards, lab.offset, lab.method, lab.token) == ([1.0, *[0.0] * 7], 0.0, "GRPO", 0)
     lab.set_state({"preset": "all right", "rewards": [1, 0, 1, 1], "offset": 2})  # a choice and a drag in one message
     assert (lab.rewards, lab.offset) == ([1, 0, 1, 1], 2)
+    lab.set_state({"method": "DAPO", "shown": ["DAPO"]})
     lab.reset()
     assert (lab.preset, lab.rewards, lab.offset) == ("two right, two wrong", [1, 0.5, 0.25, 0], 1.0)
+    assert (lab.method, lab.shown) == ("GRPO", ["RLOO", "DAPO"])
 
 
 @pytest.mark.parametrize(

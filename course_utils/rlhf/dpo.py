@@ -37,6 +37,8 @@ class Trained(NamedTuple):
     model: LanguageModel
     rows: tuple[Row, ...]
     """METRICS over all pairs: before the first epoch, and after each. (TRL logs means over the steps between.)"""
+    models: tuple[LanguageModel, ...]
+    """of each row, the last one being ``model``"""
 
 
 @np.errstate(over="ignore", invalid="ignore")  # the result is looked at
@@ -83,7 +85,7 @@ def train(
     frozen = [_log_probs(reference, world, side) for side in pairs]
     parameters = network.pack(reference)
     adam = kernels.adam_start(parameters)
-    rows = [_measured(world, pairs, reference, frozen, beta)]
+    models, rows = [reference], [_measured(world, pairs, reference, frozen, beta)]
     for _ in range(epochs):
         for few in np.array_split(rng.permutation(len(frozen[0])), -(-len(frozen[0]) // size)):
             model, n = network.unpack(parameters, reference), len(few)
@@ -100,8 +102,9 @@ def train(
             parameters, adam = kernels.adam(parameters, uphill, adam, step_size)
             if not arguments.all_finite(parameters):
                 raise arguments.OverflowValueError("learning_rate, beta", parameters.dtype)
-        rows.append(_measured(world, pairs, network.unpack(parameters, reference), frozen, beta))
-    return Trained(network.unpack(parameters, reference), tuple(rows))
+        models.append(network.unpack(parameters, reference))
+        rows.append(_measured(world, pairs, models[-1], frozen, beta))
+    return Trained(models[-1], tuple(rows), tuple(models))
 
 
 @language_model.one_blas_thread

@@ -130,6 +130,7 @@ const WEIGHT_LIMITS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 
 const CHANCE_LIMITS = [0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1];
 const MOST_TOKENS = 4;
 const BOLD = { "font-weight": 600 };
+const NUMBERS = " · numbers: A, then π after"; // a wide lab has heads that say so
 const LEGEND = " · bars: left w A of each token, right ■ π now ▨ after one update";
 const tokenIndex = (m, i, t) => (m * 8 + i) * MOST_TOKENS + t;
 
@@ -361,7 +362,7 @@ const render = makeLab({ name: "group", label: "Group lab", wide: 640, least: 25
     return {
       seen: [
         drawSettings(set, world, lab),
-        h("p", { class: "pgc-key pgc-legend" }, `Prompt: “${world.prompt}”`, LEGEND),
+        h("p", { class: "pgc-key pgc-legend" }, `Prompt: “${world.prompt}”`, !size.isWide && NUMBERS, LEGEND),
         drawGrid(set, all, words, size, { limits, hand: still.hand }, hatch, lab),
         message(refused()),
         sentence(sentenceNow),

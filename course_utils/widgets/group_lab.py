@@ -135,7 +135,7 @@ class GroupLab(Lab):
     shown = Texts().tag(sync=True)
     reply = Whole(0, min=0, max=7).tag(sync=True)
     token = Whole(0, min=0, max=3).tag(sync=True)
-    initial = Dict().tag(sync=True, of=("preset", "rewards", "offset", "step_size"))
+    initial = Dict().tag(sync=True, of=("preset", "rewards", "offset", "step_size", "method", "shown"))
     world = Dict().tag(sync=True)
     formulas = Dict().tag(sync=True)
 
@@ -187,7 +187,8 @@ class GroupLab(Lab):
     def reset(self) -> None:
         """Go back to how the lab began, as the button *reset* does."""
         super().reset()
-        self.rewards, self.offset = self.initial["rewards"], self.initial["offset"]
+        for name in ("rewards", "offset", "method"):  # another preset has just set its own
+            self.set_trait(name, self.initial[name])
 
     # --- what follows from the setting --------------------------------------------------------------
 

@@ -26,7 +26,6 @@ from course_utils.checks import check
 from course_utils.group_advantages import METHODS
 from course_utils.rlhf import checkers, dpo, exact, metrics, reward_model
 from course_utils.rlhf import language_model as lm
-from course_utils.rlhf import run as rlhf
 from course_utils.rlhf import world as worlds
 from course_utils.rlhf.config import RunConfig
 from course_utils.rlhf.evaluation import evaluate
@@ -74,8 +73,7 @@ np.set_printoptions(precision=3, suppress=True)
 # notice?
 
 # %% label="group-code" tags=["subslide"]
-R = np.array([1.0, 1.0, 0.0, 0.0])
-o = np.array([2, 3, 2, 3])  # tokens of each reply
+R, o = np.array([1.0, 1.0, 0.0, 0.0]), np.array([2, 3, 2, 3])  # o: tokens of each reply
 K, L, w1 = len(R), 4, np.ones(4)  # L: tokens of the longest possible reply
 centred, sd = R - R.mean(), R.std(ddof=1) + 1e-4
 six = {
@@ -103,6 +101,11 @@ for name, (A, w) in six.items():
 lab = GroupLab()
 lab
 
+# %% [markdown] label="group-lab-read" tags=["fragment"]
+# Where two methods disagree, one of them is the total return: with *reward offset +5*, say, it raises *bill*, and all
+# others lower it. (Replies share parameters: more for one can be less for another.) Those with a baseline differ in
+# size alone, in these groups.
+
 # %% [markdown] label="exact" tags=["slide"] minutes=8
 # ## Against the exact gradient
 #
@@ -115,31 +118,24 @@ lab
 # **Predict**, at $K=8$: which methods point exactly along the gradient?
 
 # %% label="exact-code" tags=["subslide"]
-tiny = worlds.load(worlds.TINY)
-rng = np.random.default_rng(13)
+tiny, rng = worlds.load(worlds.TINY), np.random.default_rng(13)
 start = lm.sft(tiny, worlds.demonstrations(tiny, 3_000, rng), rng).model
 model, rates = start, (0.95, 0.5, 0.05)
 for prompt, p in zip((0, 2, 4), rates, strict=True):
     model = exact.with_success_rate(model, tiny, prompt, p)
 listed = [exact.list_replies(model, tiny, prompt) for prompt in (0, 2, 4)]
-right = [checkers.on_topic(tiny, each.replies) for each in listed]  # R: 1 or 0
-world_of = list(zip(listed, right, strict=True))
+world_of = [(each, checkers.on_topic(tiny, each.replies)) for each in listed]  # R: 1 or 0
 gradient = [exact.expected_reward_gradient(*each) for each in world_of]
 
 
 def critic_update(each, R):
     """Return the update of eight replies with GAE, λ = 0.95, and the exact values."""
-    n = each.replies.lengths
-    rewards = R[:, None] * (np.arange(4) == n[:, None] - 1)
-    goes_on = 1.0 * (np.arange(4) < n[:, None] - 1)
-    A = returns.gae(rewards, goes_on, exact.state_values(each, R), 0.95)
+    left, V = each.replies.lengths[:, None] - 1 - np.arange(4), exact.state_values(each, R)
+    A = returns.gae(R[:, None] * (left == 0), 1.0 * (left > 0), V, 0.95)
     return exact.reply_update(each, A * each.replies.mask, replies=8)
 
 
-updates = {
-    name: [exact.group_update(*each, method, 8) for each in world_of]
-    for name, method in METHODS.items()
-}
+updates = {k: [exact.group_update(*x, m, 8) for x in world_of] for k, m in METHODS.items()}
 updates["GAE, exact critic"] = [critic_update(*each) for each in world_of]
 print("K = 8               cosine   length   signal/noise   factor on ∂p: easy, middling, hard")
 for name, moments in updates.items():
@@ -173,7 +169,7 @@ for name, moments in updates.items():
 # %% label="sampled-code" tags=["subslide"]
 groups, along = 5_000, gradient[1] / np.linalg.norm(gradient[1])
 drawn = rng.choice(781, (groups, 8), p=listed[1].probabilities / listed[1].probabilities.sum())
-A = METHODS["GRPO"].advantages(right[1][drawn])
+A = METHODS["GRPO"].advantages(world_of[1][1][drawn])
 w = METHODS["GRPO"].token_weights(listed[1].replies.lengths[drawn], 4)
 g = (A * w * (listed[1].token_scores.sum(axis=1) @ along)[drawn]).mean(axis=1)
 print(f"GRPO, middling prompt, along its gradient: exact {updates['GRPO'][1].mean @ along:.4f}")
@@ -201,11 +197,7 @@ ax.plot(grid, 1 / np.sqrt(grid * (1 - grid)), color=figures.NEUTRAL, lw=1.2, ls=
 ax.annotate("K → ∞: 1/√(p(1 − p))", (0.1, 4.3), va="center")
 ax.set(xlim=(0, 1.12), ylim=(0, 5), xticks=np.arange(0, 1.1, 0.25))
 ax.set(xlabel="probability of a right reply, p", ylabel="weight of the prompt, $w_K(p)$")
-alt = (
-    "Weight that division by the standard deviation gives a prompt, against p. "
-    "Flat lines for K = 2 and 3. For larger K a bowl: lowest at one half, alike at both ends."
-)
-figures.show(fig, alt)
+figures.show(fig, "Weight against p: flat for K = 2 and 3, else a bowl with ends alike.")
 
 # %% [markdown] label="spread-read" tags=["fragment"]
 # Easy and hard prompts **alike**. You will read that GRPO favours hard prompts. That is half of it: a group with one
@@ -213,7 +205,7 @@ figures.show(fig, alt)
 # (This is the population's spread; the sample's multiplies all by $\sqrt{(K-1)/K}$.)
 #
 # With such rewards there is a hill behind it: for large $K$ the update climbs $2\arcsin\sqrt p$ in place of $p$. With
-# more than two values there is none (see *Going deeper*).
+# more than two values there is in general none (see *Going deeper*).
 
 # %% [markdown] label="failures" tags=["slide"] minutes=3
 # ## How each of them fails
@@ -291,10 +283,8 @@ for (each, R), g, p in zip(world_of, gradient, rates, strict=True):
     both = [METHODS["1/|o| alone"], METHODS["RLOO"]]
     up, plain = (exact.group_update(each, R, method, 4).mean for method in both)
     beyond = 0.01 * (up / (g @ up) - plain / (g @ plain))
-    said = "   ".join(
-        f"{name} {length_slope(each, x) @ beyond:+z.4f}" for name, x in of.items()
-    )
-    print(f"p = {p:.2f}: {said}")
+    said = [f"{k} {length_slope(each, x) @ beyond:+z.4f}" for k, x in of.items()]
+    print(f"p = {p:.2f}:", "   ".join(said))
 
 # %% [markdown] label="length-read" tags=["fragment"]
 # Right replies become shorter: the short ones are praised most. Wrong ones become longer: the long ones are blamed
@@ -307,8 +297,8 @@ for (each, R), g, p in zip(world_of, gradient, rates, strict=True):
 # %% [markdown] label="curves" tags=["slide"] minutes=8
 # ## Does it matter?
 #
-# Lesson 11's language model and reward model, β = 0.3. A batch is 16 prompts × 4 replies; 50 updates, four seeds, one
-# step on each batch.
+# Lesson 11's language model and reward model, β = 0.3. A batch is 16 prompts × 4 replies; 40 updates, three seeds,
+# one step on each batch.
 #
 # **Predict:** which of the seven ends highest by the gold reward, or is it a tie?
 
@@ -324,28 +314,31 @@ seven = {
     "DAPO's A and w": one | group_sd | {"loss_type": "dapo"},
     "A2C": one,  # a critic, GAE
 }
-kept = {}  # gold of four seeds at the end, and the mean curve
+kept = {}  # gold of three seeds at the end, and the mean curve
+
+
+def error(x):  # standard error of the mean
+    return x.std(ddof=1) / len(x) ** 0.5
 
 
 def compare(settings):
     """Run each; print the gold of fresh replies, and the difference from RLOO seed by seed."""
-    configs = [RunConfig(num_generations=4, updates=50, **each) for each in settings.values()]
-    logs = [run.log for run in sweep(configs, seeds=range(4), progress=False)]
-    ends = np.reshape([evaluate(log, replies=1_000).gold for log in logs], (-1, 4))
-    curves = np.reshape([log["ours/gold"] for log in logs], (-1, 4, 50)).mean(axis=1)
+    configs = [RunConfig(num_generations=4, updates=40, **each) for each in settings.values()]
+    logs = [run.log for run in sweep(configs, seeds=range(3), progress=False)]
+    ends = np.reshape([evaluate(log, replies=1_000).gold for log in logs], (-1, 3))
+    curves = np.reshape([log["ours/gold"] for log in logs], (-1, 3, 40)).mean(axis=1)
     kept.update(zip(settings, zip(ends, curves, strict=True), strict=True))
     for name, x in zip(settings, ends, strict=True):
-        less = x - kept["RLOO"][0]
-        row = [f"{y.mean():z5.2f} ± {y.std(ddof=1) / 2:.2f}" for y in (x, less)]  # ± s.e.
+        row = [f"{y.mean():z5.2f} ± {error(y):.2f}" for y in (x, x - kept["RLOO"][0])]
         print(f"{name:18s} gold {row[0]}   less RLOO's {row[1]}")
 
 
 compare(seven)
 
 # %% [markdown] label="curves-read" tags=["fragment"]
-# **No group method wins.** The seven end within a tenth of a point. (Do not crown the largest number: with four seeds
-# a 95 % interval is 3.2 standard errors to each side, and six were compared.) Directions differ little here, and Adam
-# evens out step sizes.
+# **No group method wins.** The seven end within a tenth of a point, and the plain total return is not behind. (Do not
+# crown the largest number: with three seeds a 95 % interval is 4.3 standard errors to each side, and six were
+# compared.) Directions differ little here, and Adam evens out step sizes.
 #
 # What does matter? Four steps on each batch, with the clip. Or 5 points more, or less, in every score:
 
@@ -364,24 +357,20 @@ compare(four | offset)
 # %% label="curves-figure" tags=["subslide"] picture="many_advantages.png"
 # Draws nine learning curves, and all differences from RLOO.
 fig, (ax, ax_less) = figures.new_figure(10.2, 4.0, columns=2)
+look = {"fmt": "o", "color": figures.SAMPLED, "mec": figures.SAMPLED_INK}
 for i, (name, (gold, curve)) in enumerate(kept.items()):
     if name not in offset:
-        smooth = np.convolve(curve, np.ones(5) / 5, mode="valid")
-        dash = "--" if name in four else "-"
-        ax.plot(np.arange(3, 49), smooth, color=figures.EXACT, lw=1.2, ls=dash)
-    x, look = gold - kept["RLOO"][0], {"color": figures.SAMPLED, "mec": figures.SAMPLED_INK}
-    ax_less.errorbar(x.mean(), -i, xerr=x.std(ddof=1) / 2, fmt="o", **look)
-ax.annotate("four steps on a batch", (7, 2.46))
-ax.annotate("one step: seven methods", (22, 1.9))
-ax.set(xlabel="update", ylabel="gold reward, mean of four seeds")
+        style = {"color": figures.EXACT, "lw": 1.2, "ls": "--" if name in four else "-"}
+        ax.plot(range(3, 39), np.convolve(curve, np.ones(5) / 5, mode="valid"), **style)
+    less = gold - kept["RLOO"][0]
+    ax_less.errorbar(less.mean(), -i, xerr=error(less), **look)
+ax.annotate("four steps on a batch", (4, 2.36))
+ax.annotate("one step: seven methods", (19, 1.9))
+ax.set(xlabel="update", ylabel="gold reward, mean of three seeds")
 ax_less.axvline(0, color=figures.NEUTRAL, lw=1)
 ax_less.set_yticks(-np.arange(len(kept)), kept)
 ax_less.set_xlabel("gold at the end, less RLOO's (± standard error)")
-alt = (
-    "Left: seven methods with one step a batch rise together, two with four steps rise faster. "
-    "Right: differences from RLOO, near 0 for one step, above for four, below with an offset."
-)
-figures.show(fig, alt)
+figures.show(fig, "Seven methods rise together; four steps rise faster, an offset loses most.")
 
 # %% [markdown] label="steps-read" tags=["fragment"]
 # *Four steps* on a batch gain more than any choice of A, for RLOO as for PPO. An *offset* throws the total return far
@@ -404,32 +393,32 @@ figures.show(fig, alt)
 # %% label="checker-code" tags=["subslide"]
 world = worlds.load()
 free = {"num_generations": 4, "kl_coef": 0.0} | four["RLOO, 4 steps"]
-plain = {"optimizer": "sgd", "learning_rate": 5.0}
 rivals = {
     "reward model": {},
     "strict checker": {"reward": "strict checker"},
     "closed checker": {"reward": "closed checker"},
-    "strict, plain SGD": {"reward": "strict checker"} | plain,
+    "strict, plain SGD": {"reward": "strict checker", "optimizer": "sgd", "learning_rate": 5.0},
 }
 configs = [RunConfig(updates=100, **free, **each) for each in rivals.values()]
-runs = sweep(configs, seeds=range(2), progress=False)
-sft = evaluate(runs[0].log, model=runs[0].log.reference, replies=1_000)
+logs = [run.log for run in sweep(configs, seeds=range(2), progress=False)]
+ends = [evaluate(log, replies=1_000) for log in logs]
 print(" " * 19 + "seed   gold     KL   passes   names others too   equal groups of 160")
-for (name, seed), run in zip([(n, s) for n in rivals for s in range(2)], runs, strict=True):
-    seen, quiet = evaluate(run.log, replies=1_000), run.log["frac_reward_zero_std"]
+names = [f"{name:18s} {seed:4d}" for name in rivals for seed in range(2)]
+for name, log, seen in zip(names, logs, ends, strict=True):
+    quiet = log["frac_reward_zero_std"]
     passed, clean = (test(world, seen.replies) for test in (checkers.strict, checkers.on_topic))
-    print(f"{name:18s} {seed:4d} {seen.gold:6.2f} {seen.kl:6.1f} {passed.mean():8.1%}", end="")
+    print(f"{name} {seen.gold:6.2f} {seen.kl:6.1f} {passed.mean():8.1%}", end="")
     print(f" {(passed * (1 - clean)).mean():12.1%}", end="")
     print(f" {16 * quiet[:10].sum():18.0f} → {16 * quiet[-10:].sum():.0f}")
+sft, last = evaluate(logs[0], model=logs[0].reference, replies=1_000), ends[2].replies
 print(f"{'SFT model':18s}    0 {sft.gold:6.2f}")
-last = evaluate(runs[2].log, replies=1_000).replies
 loophole = checkers.strict(world, last) > checkers.on_topic(world, last)
 print("passes:", *world.text(last.take(np.flatnonzero(loophole)[:3])), sep="\n   ")
 
 # %% [markdown] label="checker-read" tags=["fragment"]
-# With the reward model the policy writes word salad. A checker has an end: once nearly all groups pass there is no
-# spread, and no signal. (The last columns count equal groups in the first and the last ten updates.) What
-# over-optimisation becomes is a **loophole**. The strict checker never asked whether a reply names the things of
+# Above the SFT model's. (With the reward model the policy writes word salad.) A checker has an end: once nearly all
+# groups pass there is no spread, and no signal. (The last columns count equal groups in the first and the last ten
+# updates.) What over-optimisation becomes is a **loophole**. The strict checker never asked whether a reply names the things of
 # *other* topics, and replies that do so pass.
 #
 # Close the loophole (no foreign thing, an end token), and the share is near 0. With plain steps too it is hardly
@@ -469,15 +458,15 @@ print(f"β log(π*/π_ref) {0.3 * np.log(best / ref)}   less R {0.3 * np.log(bes
 
 # %% label="dpo-code" tags=["subslide"]
 print("seed epochs  loss  margin  log π of chosen  right: its pairs, fresh pairs   gold    KL")
-for seed in range(2):
-    log = rlhf.begin(RunConfig(), seed)
+for seed, log in enumerate(logs[:2]):  # their pairs and reference; their own steps play no part
     draws = np.random.default_rng([13, seed])
     both = reward_model.sample_pairs(log.reference, world, 1_500, draws)
     fresh = reward_model.label(world, *both, draws)
+    trained = dpo.train(world, log.state.pairs, log.reference, epochs=10)
     for epochs in (1, 3, 10):
-        trained = dpo.train(world, log.state.pairs, log.reference, epochs=epochs)
-        row, end = trained.rows[-1], evaluate(log, model=trained.model, replies=1_000)
-        unseen = dpo.measure(world, fresh, trained.model, log.reference)
+        row, model = trained.rows[epochs], trained.models[epochs]
+        end = evaluate(log, model=model, replies=1_000)
+        unseen = dpo.measure(world, fresh, model, log.reference)
         change = row["logps/chosen"] - trained.rows[0]["logps/chosen"]
         print(f"{seed:4d} {epochs:6d} {row['loss']:5.2f} {row['rewards/margins']:7.2f}", end="")
         print(f" {change:+16.2f} {row['rewards/accuracies']:20.0%}", end="")
@@ -516,8 +505,9 @@ for seed in range(2):
 # | β KL in the reward | RLOO: `beta` (0.05), k1 | `use_kl_in_reward` | `init_kl_coef` |
 # | steps on a batch | `num_iterations` | `ppo_epochs` | `max_epochs` |
 #
-# An empty field: none that we have checked. TRL's default is the formula of neither paper: GRPO's spread, and the
-# token mean of a batch. Dr. GRPO needs `loss_type="dr_grpo"` **and** `scale_rewards="none"`.
+# An empty field: none that we have checked. TRL's default is neither the GRPO paper's formula nor Dr. GRPO's, but
+# GRPO's spread and, over a batch, DAPO's token mean. Dr. GRPO needs `loss_type="dr_grpo"` **and**
+# `scale_rewards="none"`.
 #
 # TRL **logs** `reward`, `reward_std`, `frac_reward_zero_std` (groups without spread), `kl`, `entropy`,
 # `clip_ratio/…`, `completions/mean_length` (|o|); for DPO (`beta` 0.1) `rewards/chosen`, which is β log(π/π_ref),
@@ -530,7 +520,7 @@ for seed in range(2):
 # > | question | in this lesson | elsewhere |
 # > |---|---|---|
 # > | which spread? | the sample's, and ε = 10⁻⁴; in the table of w_K the population's | papers differ |
-# > | sum or mean over tokens? | that is w; in the runs w = 1 is a mean over the batch's tokens | see the map |
+# > | sum or mean over tokens? | that is w; in the runs w = 1 and DAPO's w are a mean over the batch's tokens | see the map |
 # > | objective or loss? | U goes up; DPO's is a **loss** | libraries minimise −U |
 # > | which policy sampled? | π_θ; with four steps π_old; for DPO π_ref, before | the same |
 # > | log-probability of a reply | a **sum** over its tokens | some divide by the length |
@@ -703,10 +693,10 @@ for lam in (0.95, 1.0):
         slow = {"vf_learning_rate": 0.005, "lam": lam, "reward_offset": by}
         cases[f"critic, λ = {lam}, {figures.signed(by)}"] = one | slow
 configs = [RunConfig(num_generations=4, updates=20, **each) for each in cases.values()]
-runs = sweep(configs, seeds=range(4), progress=False)
-lengths = np.array([run.log["ours/reply_length"][10:].mean() for run in runs]).reshape(-1, 4)
+runs = sweep(configs, seeds=range(3), progress=False)
+lengths = np.array([run.log["ours/reply_length"][10:].mean() for run in runs]).reshape(-1, 3)
 for name, x in zip(cases, lengths, strict=True):
-    print(f"{name:21s} tokens in updates 11 to 20: {x.mean():.1f} ± {x.std(ddof=1) / 2:.1f}")
+    print(f"{name:21s} tokens in updates 11 to 20: {x.mean():.1f} ± {error(x):.1f}")
 
 # %% [markdown] label="critic-read" tags=["skip"]
 # Replies grow when scores are too low, and shrink when they are too high. With λ = 1 the critic is only a baseline,

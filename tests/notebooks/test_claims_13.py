@@ -17,6 +17,7 @@ from course_utils import group_advantages
 from course_utils.checks import load
 from course_utils.rlhf import run as rlhf
 from course_utils.rlhf.config import RunConfig
+from course_utils.widgets import group_lab
 
 LESSON = Lesson("13")
 text = LESSON.text
@@ -68,6 +69,20 @@ def test_six_methods_in_one_group(own: After) -> None:
         known = {"R": R, "o": o, "K": 4, "L": 4}
         if "gae" not in line:  # every line of the diff computes what the method's function computes
             assert np.isfinite(eval(line, known)).all()
+
+
+def test_in_the_lab_only_the_total_return_disagrees_about_a_sign() -> None:
+    rises: dict[str, dict[str, Any]] = {}
+    for preset in group_lab.GROUPS:
+        lab = group_lab.GroupLab(preset)
+        moves = {name: lab.probabilities_after(name) - lab.probabilities() for name in group_lab.SHOWN}
+        rises[preset] = {name: np.sign(move.round(9)).tolist() for name, move in moves.items()}
+        plain = rises[preset].pop("total return")
+        assert all(signs == rises[preset]["RLOO"] for signs in rises[preset].values())
+        if preset == "reward offset +5":
+            bill = lab.replies.index("bill")
+            assert (plain[bill], rises[preset]["RLOO"][bill]) == (1, -1)
+    holds(text["group-lab-read"], "*reward offset +5*", "raises *bill*", "differ in size alone")
 
 
 def check_directions(after: After) -> None:

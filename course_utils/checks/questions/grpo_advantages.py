@@ -52,7 +52,9 @@ def whole_batch(rewards: FloatArray, ddof: int) -> FloatArray:
 
 def across(rewards: FloatArray, ddof: int) -> FloatArray:
     """Take mean and spread down the columns, over the groups."""
-    return np.asarray((rewards - rewards.mean(axis=0)) / (rewards.std(axis=0, ddof=ddof) + EPSILON))
+    centred = rewards - rewards.mean(axis=0)
+    with np.errstate(invalid="ignore"):  # the sample's spread of one group is 0/0
+        return np.asarray(centred / (np.sqrt((centred**2).sum(axis=0) / (len(rewards) - ddof)) + EPSILON))
 
 
 told = Words(
@@ -139,7 +141,12 @@ QUESTION = Question(
             over(lambda rewards: rewards.std(ddof=1) + EPSILON),
             variants=(over(lambda rewards: rewards.std() + EPSILON),),
         ),
-        told("across-groups", lambda rewards: across(rewards, 0), sections.GROUP),
+        told(
+            "across-groups",
+            lambda rewards: across(rewards, 0),
+            sections.GROUP,
+            variants=(lambda rewards: across(rewards, 1),),
+        ),
         told(
             "variance",
             over(lambda rewards: sd(rewards) ** 2 + EPSILON),
