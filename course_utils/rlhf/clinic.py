@@ -24,6 +24,7 @@ from course_utils.rlhf import clinic_cases, evaluation, language_model, reward_m
 from course_utils.rlhf import run as rlhf
 from course_utils.rlhf import world as worlds
 from course_utils.rlhf.clinic_cases import (
+    AGREEMENT,
     DIRECTIONS,
     EDGE,
     GOLD,
@@ -361,27 +362,14 @@ class Case:
         reference: measure the replies of the reference, the policy before the run, instead.
         """
         log = self._of_this_case(chart)._log
-        live = worlds.prompt_weights(log.world)
         found = self._fresh(log, log.reference if reference else None)
         shown = self._measures
 
         def table(groups: Mapping[str, evaluation.Group]) -> dict[str, dict[str, float]]:
             return {name: {key: of(group) for key, of in shown.items()} for name, group in groups.items()}
 
-        def agrees(policy: bool, own: bool) -> float:
-            writer = log.model if policy else log.reference
-            return evaluation.pair_accuracy(log, pairs=PAIRS, weights=live, model=writer, own_raters=own)
-
-        return Measures(
-            {key: of(found) for key, of in shown.items()},
-            table(found.by_topic),
-            table(found.by_mood),
-            {
-                "its own raters, pairs of the reference": agrees(False, True),
-                "a second panel, pairs of the reference": agrees(False, False),
-                "a second panel, pairs of the policy": agrees(True, False),
-            },
-        )
+        overall = {key: of(found) for key, of in shown.items()}
+        return Measures(overall, table(found.by_topic), table(found.by_mood), self._agreement(log))
 
     # --- grading ---------------------------------------------------------------------------------------
 
@@ -438,7 +426,9 @@ class Case:
             cause: a name of ``causes``.
             evidence: two pairs of a metric and a direction, one of DIRECTIONS, such as ("objective/kl", "rises").
                 Beside the log's metrics there are the measures of fresh replies, as "fresh/length", or to one topic,
-                as "fresh/length/refund": from the reference's to the policy's. A quick case takes no evidence, too.
+                as "fresh/length/refund": from the reference's to the policy's. "agreement/second panel" goes from the
+                agreement of the reward model's own raters to that of the panel, "agreement/policy" from the panel's on
+                pairs of the reference to the panel's on those of the policy. A quick case takes no evidence, too.
 
         Returns:
             Diagnosis.
@@ -656,6 +646,20 @@ class Case:
         live = worlds.prompt_weights(log.world)
         return evaluation.evaluate(log, replies=REPLIES, weights=live, model=model)
 
+    @staticmethod
+    def _agreement(log: RunLog) -> dict[str, float]:
+        """Return how often a run's reward model agrees with raters on fresh pairs."""
+        live = worlds.prompt_weights(log.world)
+
+        def agrees(writer: LanguageModel, own: bool) -> float:
+            return evaluation.pair_accuracy(log, pairs=PAIRS, weights=live, model=writer, own_raters=own)
+
+        return {
+            "its own raters, pairs of the reference": agrees(log.reference, True),
+            "a second panel, pairs of the reference": agrees(log.reference, False),
+            "a second panel, pairs of the policy": agrees(log.model, False),
+        }
+
     def _of_this_case(self, chart: Chart) -> Chart:
         if chart.case != self.file.name:
             raise ValueError(f"chart is of case {chart.case}, expected one of {self.file.name}")
@@ -675,7 +679,10 @@ class Case:
         return Citation(metric, direction, False, "Other causes draw this curve as well: it does not tell them apart.")
 
     def _before_and_after(self, chart: Chart, name: str) -> FloatArray:
-        """Return a measure of fresh replies as a column of two values: of the reference, and of the policy."""
+        """Return a measure of fresh replies, or an agreement, as a column of two values that a direction compares."""
+        if name in AGREEMENT:
+            first = AGREEMENT.index(name)
+            return np.repeat([*self._agreement(chart._log).values()][first : first + 2], EDGE)
         _, measure, *topic = name.split("/")
         goal, log = Goal(name, measure, topic[0] if topic else None), chart._log
         return np.repeat([goal.value(self._fresh(log, log.reference)), goal.value(self._fresh(log))], EDGE)

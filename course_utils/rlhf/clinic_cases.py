@@ -29,6 +29,9 @@ __all__ += ["fresh_measures", "known", "names", "read"]
 DATA = data_files.DATA / "clinic"
 GOLD = "ours/gold"
 FRESH = "fresh"
+AGREEMENT = ("agreement/second panel", "agreement/policy")
+"""of the reward model with raters: from its own raters to a second panel, on pairs of the reference; then from there to
+pairs of the policy, which the same panel judges"""
 EDGE = 5  # updates at either end of a run whose mean a direction compares
 DIRECTIONS = ("rises", "falls", "stays", "high", "low")
 LEVERS = {field.name for field in dataclasses.fields(PPOConfig)} - {"reward"}
@@ -229,9 +232,9 @@ def read(path: Path | str) -> CaseFile:
 
 @arguments.typed
 def fresh_measures(world: World) -> list[str]:
-    """Return the names of the measures of fresh replies that evidence may cite: gold is none of them."""
+    """Return the names of the measures of fresh replies and pairs that evidence may cite: gold is none of them."""
     found = [f"{FRESH}/{name}" for name in MEASURES if name != "gold"]
-    return [*found, *(f"{name}/{topic}" for name in found for topic in world.topics)]
+    return [*found, *(f"{name}/{topic}" for name in found for topic in world.topics), *AGREEMENT]
 
 
 @cache

@@ -59,7 +59,7 @@ METRICS: dict[str, Metric] = {
     "ours/reply_length": Metric("ours", "tokens of a reply, end token included, mean"),
     "ours/polite_words": Metric("ours", "polite words of a reply, mean"),
     "ours/unsafe": Metric("ours", "share of the replies with an unsafe word, such as a promise"),
-    "ours/repeats": Metric("ours", "content words said once more than once in a reply, mean"),
+    "ours/repeats": Metric("ours", "content words said again in a reply, mean"),
     "ours/unique_replies": Metric("ours", "share of the batch's replies that differ from each other"),
     "ours/kl_full": Metric("ours", "Σ_t KL(π(·|s_t) ‖ π_ref(·|s_t)) of a reply, all tokens counted, mean: less noise"),
     "ours/kl_coef": Metric("ours", "β in this update"),

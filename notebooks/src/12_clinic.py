@@ -356,7 +356,8 @@ fold(
 # %% [markdown] label="d4" tags=["slide"] minutes=20
 # ### D4 · Better numbers, worse replies
 #
-# *20 minutes.* Take your time with this one: it is the whole method. Special here: every number of the reward model is good.
+# *20 minutes.* Take your time with this one: it is the whole method. Special here: every number is good that the
+# reward model gets from its own raters.
 
 # %% label="d4-lab" tags=["subslide"]
 d4 = ClinicLab("D4")
@@ -492,7 +493,7 @@ fold("The seven, side by side: open when you are done", rows)
 #
 # - Link (b) has no taste of its own. It raised what had a positive advantage, also where the advantage had lost its meaning.
 # - The same symptom, longer replies, came of six causes. Numbers that the neighbours do not show name the cause. One is seldom
-#   enough: even the two of D9 are there in D8, where an approxkl above 1 comes first.
+#   enough: `objective/rlhf_reward` falls in D9 and in D8, where an approxkl above 1 comes first.
 # - A larger β is a cure where the *price of distance* is the trouble. It cures no wrong target, no step that is over before the
 #   penalty is counted, no topic that nobody labelled, no β that moves by itself. Where scores have no known unit, nobody can say
 #   beforehand which β is large.
