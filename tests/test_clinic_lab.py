@@ -226,15 +226,23 @@ def test_a_fault_is_told_and_ends_nothing(lab):
         assert lab.message.startswith("cause is '', expected one of 'taste', ")
         assert len(lab.message) <= kernel_lab.LONGEST_MESSAGE
         await wish(lab, "run")
+        lab.change = "beta-3"
+        await wish(lab, "change")
+        assert (lab.updates, lab.changed) == ([12, 12], "Raise β to 3.")
         for turned, said in (("kl_coef=-1", "kl_coef is -1.0, expected"), ("gamma=2", "gamma is 2.0, expected")):
             lab.change, lab.turned = "", [turned]
             await wish(lab, "change")
             assert said in lab.message
-            assert (lab.updates, lab.job) == ([12], "")
+            assert (lab.updates, lab.job, lab.changed) == ([12], "", ""), "the former change is not this one"
         lab.turned = ["vf_learning_rate=1e308"]
         await wish(lab, "change")
         assert "vf_learning_rate" in lab.message
-        assert lab.updates[0] == 12
+        assert (lab.updates[0], lab.changed) == (12, "vf_learning_rate=1e+308")
+        lab.diagnose("coverage", [("objective/kl", "high"), ("lr", "stays")])
+        lab.evidence = ["lr", "stays", "lr", "stays"]
+        await wish(lab, "diagnose")
+        assert "expected two different curves" in lab.message
+        assert "diagnosis" not in lab.told, "what was answered before is no answer to this"
 
     asyncio.run(scenario())
 

@@ -257,13 +257,19 @@ function drawCurveChoice({ get, change, facts }, n) {
 }
 
 function drawDiagnosis(view) {
-  const { get, change, facts, group, ask, refuse } = view;
-  const [cause, found, isQuick] = [get("cause"), get("told").diagnosis, facts.kind === "quick"];
+  const { get, change, facts, page, group, ask } = view;
+  const [cause, isQuick] = [get("cause"), facts.kind === "quick"];
+  const found = !page.hasRefused && get("told").diagnosis;
+  const refuse = (why) => {
+    page.hasRefused = true; // what was answered before is no answer to this
+    return view.refuse(why);
+  };
   const cited = get("evidence").filter(Boolean);
   const answer = () => {
     if (cause === "") return refuse("Choose a cause first.");
     if (isQuick) change({ evidence: [] });
     else if (cited.length < 4) return refuse("Choose two curves, and for each what it does.");
+    page.hasRefused = false;
     return ask("diagnose");
   };
   return [
@@ -291,8 +297,11 @@ const drawGoals = ({ goals }) => h("ul", {}, goals.map(({ text }) => h("li", {},
 
 const settingText = (value) => (value === null ? "none" : typeof value === "number" ? minusSign(String(value)) : value);
 
-function drawSetting([name, usual, choices], written, set, refuse) {
-  const value = valueOf(written);
+// What is no number stays in its box, where it is seen, and nothing trains until it is one.
+const noNumber = (name, text) => `${name}: got “${text.slice(0, 20)}”, wanted a number.`;
+
+function drawSetting([name, usual, choices], written, set, { page, refuse }) {
+  const [value, wrong] = [valueOf(written), page.wrong[name]];
   const put = (to) => set(`${name}=${JSON.stringify(to)}`);
   const named = { "data-role": "setting", "data-name": name, "aria-label": name };
   if (typeof usual === "boolean")
@@ -301,13 +310,17 @@ function drawSetting([name, usual, choices], written, set, refuse) {
   if (choices.length > 0)
     return h("select", { ...named, ".value": value, onchange: ({ target }) => put(target.value) },
       choices.map((choice) => h("option", { value: choice }, choice)));
-  return h("input", { ...named, type: "text", class: "pgc-number", autocomplete: "off", ".value": settingText(value),
+  return h("input", { ...named, type: "text", class: "pgc-number", autocomplete: "off",
+    ".value": wrong ?? settingText(value), "aria-invalid": wrong !== undefined && "true",
     oninput: ({ target }) => (target.dataset.editing = "yes"),
     onchange({ target }) {
       delete target.dataset.editing;
       const [text, number] = [target.value.trim(), parseDecimal(target.value)];
+      delete page.wrong[name];
       if (text === "none") return put(null);
-      return Number.isNaN(number) ? refuse(`${name}: got “${text.slice(0, 20)}”, wanted a number.`) : put(number);
+      if (!Number.isNaN(number)) return put(number);
+      page.wrong[name] = target.value;
+      return refuse(noNumber(name, text));
     } });
 }
 
@@ -320,7 +333,7 @@ function valueOf(turned) {
   }
 }
 
-function drawSettings({ get, change, facts, refuse }) {
+function drawSettings({ get, change, facts, page, refuse }) {
   const turned = get("turned").filter((one) => facts.settings.some(([name]) => name === nameOf(one)));
   const others = facts.settings.filter(([name]) => !turned.some((one) => nameOf(one) === name));
   const turn = change.to("turned");
@@ -333,10 +346,12 @@ function drawSettings({ get, change, facts, refuse }) {
     turned.map((one, k) => {
       const setting = facts.settings.find(([name]) => name === nameOf(one));
       return row("pgc-setting",
-        h("label", {}, code(setting[0]), drawSetting(setting, one, (to) => turn(replaced(turned, k, to)), refuse)),
+        h("label", {}, code(setting[0]), drawSetting(setting, one, (to) => turn(replaced(turned, k, to)), { page, refuse })),
         key(`was ${settingText(setting[1])}`),
-        button("as-it-was", "as it was", () => turn(turned.filter((_, other) => other !== k)),
-          { "aria-label": `${setting[0]} as it was` }));
+        button("as-it-was", "as it was", () => {
+          delete page.wrong[setting[0]];
+          turn(turned.filter((_, other) => other !== k));
+        }, { "aria-label": `${setting[0]} as it was` }));
     }),
     h("label", {}, "turn",
       h("select", { "data-role": "turn", ".value": "", onchange: add },
@@ -345,10 +360,12 @@ function drawSettings({ get, change, facts, refuse }) {
 }
 
 function drawChange(view) {
-  const { get, change, facts, group, ask, refuse, isRunning, showDashboard } = view;
+  const { get, change, facts, page, group, ask, refuse, isRunning, showDashboard } = view;
   const [chosen, isDesign] = [get("change"), facts.kind === "design"];
   const train = () => {
     if (chosen === "" && (!isDesign || get("turned").length === 0)) return refuse("Choose a change first.");
+    const wrong = Object.entries(page.wrong).find(([name]) => get("turned").some((one) => nameOf(one) === name));
+    if (wrong) return refuse(noNumber(...wrong));
     ask("change");
     return showDashboard();
   };
@@ -551,6 +568,7 @@ const render = makeKernelLab({ name: "clinic", label: "Clinic lab" }, ({ get, ch
   const facts = cases[get("case_name")];
   const id = newId("clinic"); // views share no group of choices
   const page = {
+    wrong: {}, // setting → what was typed for it and is no number
     set(values) {
       Object.assign(page, values);
       lab.refresh();

@@ -134,6 +134,7 @@ class ClinicLab(KernelLab):
 
     def diagnose(self, cause: str, evidence: Sequence[tuple[str, str]] = ()) -> Diagnosis:
         """Name the cause, and two curves that tell it from its neighbours, as `Case.diagnose` does."""
+        self.told = {name: answer for name, answer in self.told.items() if name != "diagnosis"}
         found = self._case.diagnose(cause, evidence)
         with self.hold_sync():
             self.cause, self.evidence = cause, [word for pair in evidence for word in pair]
@@ -200,6 +201,7 @@ class ClinicLab(KernelLab):
     def _training(
         self, side: int, change: str | None = None, settings: Mapping[str, Any] | None = None
     ) -> Generator[Chart, None, None]:
+        self._charts[side:] = [None] * (2 - side)  # also where the settings are refused: what was there is not theirs
         chart = self._case.begin(change, seed=self.seed, **(settings or {}))
         self._charts[side:] = [chart, None][: 2 - side]
         if side == 1:

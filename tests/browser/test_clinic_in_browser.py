@@ -124,6 +124,11 @@ def test_wishes_by_mouse_and_keys(page: Page) -> None:
     field.press("Enter")
     assert seen.text("message") == "target_kl: got “much”, wanted a number."
     assert seen.trait("turned") == ["kl_coef=0.5", "adap_kl_ctrl=true", 'loss_type="grpo"', "target_kl=null"]
+    assert field.input_value() == "much"
+    seen.role("change", 0).check()
+    assert seen.text("message") == ""
+    seen.click("intervene")
+    assert (seen.text("message"), seen.wishes()) == ("target_kl: got “much”, wanted a number.", [])
     seen.role("as-it-was").last.press("Enter")
     seen.click("intervene")
     assert seen.wishes() == ["change"]
@@ -166,6 +171,16 @@ def test_wishes_by_mouse_and_keys(page: Page) -> None:
         ["keep"],
         "1 of 1 met, by your own reading.",
     )
+
+
+def test_a_refused_answer_leaves_no_former_one_on_the_screen(page: Page) -> None:
+    seen = MountedLab(page, visited(), answers=True)
+    seen.set(step="diagnosis")
+    assert seen.role("diagnosis").count() == 1
+    seen.role("metric", 1).select_option("")
+    seen.click("diagnose")
+    assert seen.text("message") == "Choose two curves, and for each what it does."
+    assert seen.role("diagnosis").count() == 0
 
 
 def test_it_says_what_happens(page: Page) -> None:
