@@ -285,6 +285,8 @@ def test_every_case_is_a_lab(name, monkeypatch):
     lab.intervene(next(change.id for change in file.changes.values() if change.right))
     assert lab.seed == file.seeds[0]
     told = lab.library["cases"][name]
+    usual = {setting: value for setting, (value, words, _) in lab.library["settings"].items() if words}
+    assert usual | told["settings"] == clinic.case(name).settings, "each with words, as the case has it"
     assert len(lab.first) == len(told["dashboard"])
     assert len(lab.fresh) == 3 * (1 + len(told["topics"]) + len(told["moods"]))
     longest = max(file.world.words[1:], key=len)

@@ -51,6 +51,8 @@ const primaryUnless = (disabled) => (disabled ? { disabled } : primary);
 const remark = (...children) => h("p", { class: "pgc-note" }, ...children);
 const toggled = (list, one) => (list.includes(one) ? list.filter((other) => other !== one) : [...list, one]);
 const fold = (role, name, ...children) => h("details", { "data-role": role }, h("summary", {}, name), ...children);
+const settingText = (value) => (value === null ? "none" : typeof value === "number" ? minusSign(String(value)) : value);
+const explained = (list) => h("dl", {}, list.map(([name, words]) => [h("dt", {}, name), h("dd", {}, words)]));
 
 // --- the dashboard
 
@@ -106,12 +108,14 @@ function drawDashboard(get, metrics, names, inner, isWide) {
       names.map((name, n) => drawPanel(name, metrics[name], curvesOf(n), end, width))),
     fold("meanings", "What the curves mean",
       remark("Beside each name stands the newest number."),
-      h("dl", {}, names.map((name) => [
-        h("dt", {}, code(name)),
-        h("dd", {}, metrics[name]),
-      ]))),
+      explained(names.map((name) => [code(name), metrics[name]]))),
   ];
 }
+
+const drawRunSettings = ({ settings }) =>
+  fold("settings", "The run’s settings",
+    remark("Of the case as it is, as far as one who runs the training sees and can turn them."),
+    explained(settings.map(([name, value, , words]) => [code(`${name} = ${settingText(value)}`), words])));
 
 // --- running
 
@@ -295,8 +299,6 @@ function drawDiagnosis(view) {
 
 const drawGoals = ({ goals }) => h("ul", {}, goals.map(({ text }) => h("li", {}, text)));
 
-const settingText = (value) => (value === null ? "none" : typeof value === "number" ? minusSign(String(value)) : value);
-
 // What is no number stays in its box, where it is seen, and nothing trains until it is one.
 const noNumber = (name, text) => `${name}: got “${text.slice(0, 20)}”, wanted a number.`;
 
@@ -347,12 +349,13 @@ function drawSettings({ get, change, facts, page, refuse }) {
       const setting = facts.settings.find(([name]) => name === nameOf(one));
       return row("pgc-setting",
         h("label", {}, code(setting[0]), drawSetting(setting, one, (to) => turn(replaced(turned, k, to)), { page, refuse })),
-        key(`was ${settingText(setting[1])}`),
+        key(`was ${settingText(setting[1])}: ${setting[3]}`),
         button("as-it-was", "as it was", () => {
           delete page.wrong[setting[0]];
           turn(turned.filter((_, other) => other !== k));
         }, { "aria-label": `${setting[0]} as it was` }));
     }),
+    remark("What each of them means stands in “The run’s settings”, above."),
     h("label", {}, "turn",
       h("select", { "data-role": "turn", ".value": "", onchange: add },
         h("option", { value: "" }, "a setting …"),
@@ -564,8 +567,13 @@ function newsOf(get, step) {
 }
 
 const render = makeKernelLab({ name: "clinic", label: "Clinic lab" }, ({ get, change, kernel, report, ...lab }) => {
-  const { metrics, cases } = get("library");
-  const facts = cases[get("case_name")];
+  const { metrics, settings, cases } = get("library");
+  const own = cases[get("case_name")];
+  const facts = {
+    ...own,
+    settings: Object.entries(settings).map(([name, [usual, words, choices]]) =>
+      [name, name in own.settings ? own.settings[name] : usual, choices, words]),
+  };
   const id = newId("clinic"); // views share no group of choices
   const page = {
     wrong: {}, // setting → what was typed for it and is no number
@@ -596,6 +604,7 @@ const render = makeKernelLab({ name: "clinic", label: "Clinic lab" }, ({ get, ch
         drawRunning(get, kernel),
         !hasRefused && message,
         get("updates").length > 0 && drawDashboard(get, metrics, names, inner, isWide),
+        drawRunSettings(facts),
         drawSteps(steps, step, id, change.to("step")),
         steps.includes(step) && h("div", {
           class: "pgc-step", role: "tabpanel", id: `${id}-panel`, "aria-labelledby": `${id}-${step}`, "data-step": step,

@@ -33,6 +33,9 @@ def test_the_picture_shows_pythons_numbers(page: Page) -> None:
     assert curves(seen, 1) == [numbers[-1] for numbers in lab.second]
     names = [*lab.case.file.dashboard, "ours/gold"]
     assert seen.root.locator('[data-role="panel"] code').all_inner_texts() == names
+    settings = seen.root.locator('[data-role="settings"] dt').all_text_contents()
+    assert len(settings) == len(lab.case.settings)
+    assert {"pairs = 300", "gamma = 1", "stop_at_kl = none", "adap_kl_ctrl = false"} < {*settings}
     first, second = (seen.root.locator(f'[data-role="curve"][data-index="{n}"]').first for n in (0, 1))
     assert first.get_attribute("stroke-dasharray"), "the case as it is has a form of its own"
     assert second.get_attribute("stroke-dasharray") is None
