@@ -17,6 +17,7 @@ const shareOf = (x) => `${Math.round(100 * x)}\u00a0%`;
 // The measures of fresh replies, in the order of Python's rows: words, and how a value is written.
 const MEASURES = {
   score: ["reward model’s score", short],
+  spread: ["spread (sd) of the scores", short], // of all topics together
   kl: ["KL to the reference", short],
   length: ["tokens", short],
   helpful: ["right thing and action", shareOf],
@@ -26,6 +27,7 @@ const MEASURES = {
   odd: ["with odd word pairs", shareOf],
   gold: ["people’s rating", short],
 };
+const CITED = Object.keys(MEASURES).filter((name) => !["spread", "gold"].includes(name)); // of the reference and now
 // Beside a limit a share needs a digit more.
 const writtenAs = (measure) => (MEASURES[measure][1] === shareOf ? (x) => `${short(100 * x)}\u00a0%` : short);
 const ACCURACIES = [
@@ -203,13 +205,15 @@ function drawFresh(get, { topics, moods }, chosen, choose) {
   if (fresh.length < groups.length) return remark("Fresh replies are measured when the run is at rest.");
   const sides = Array.from({ length: Math.floor(fresh.length / groups.length) }, (_, side) => side);
   const names = Object.keys(MEASURES).slice(0, fresh[0].length);
-  const measure = names.includes(chosen) ? chosen : names[0];
+  const ofTopics = names.filter((name) => name !== "spread");
+  const measure = ofTopics.includes(chosen) ? chosen : ofTopics[0];
   const cells = (name, group) => sides.map((side) => {
     const value = fresh[side * groups.length + group][names.indexOf(name)];
     return [value, value === undefined ? "–" : MEASURES[name][1](value)];
   });
   const columns = sides.map((side) => ["before", "as it is", "changed"][side]);
-  const agree = (n) => accuracy.map((shares) => [shares[n], shareOf(shares[n])]);
+  const both = (n) => [n, n + ACCURACIES.length];
+  const agree = (n) => accuracy.flatMap((shares) => both(n).map((k) => [shares[k], shareOf(shares[k])]));
   return [
     div("pgc-panels",
       panel(
@@ -218,13 +222,15 @@ function drawFresh(get, { topics, moods }, chosen, choose) {
           names.map((name) => [name, MEASURES[name][0], cells(name, 0)]), "", [], "pgc-whole")),
       panel(
         title("By topic ",
-          select("measure", "", names.map((name) => [name, MEASURES[name][0]]), measure, choose,
+          select("measure", "", ofTopics.map((name) => [name, MEASURES[name][0]]), measure, choose,
             { "aria-label": "measure by topic" })),
         table("fresh replies by topic", columns,
           groups.slice(1).map((group, n) => [group, group, cells(measure, n + 1)]), "", [], "pgc-whole"))),
     title("How often the reward model agrees with"),
-    table("agreement with the reward model", columns.slice(1), ACCURACIES.map((of, n) => [of, of, agree(n)]), "", [],
-      "pgc-whole pgc-agreement"),
+    table("agreement with the reward model", columns.slice(1).flatMap((side) => [side, "ceiling"]),
+      ACCURACIES.map((of, n) => [of, of, agree(n)]), "", [], "pgc-whole pgc-agreement"),
+    remark("Raters choose with some noise. The ceiling is how often they chose, on the same pairs, what they would ",
+      "choose without it: no reward model can be expected to agree with them more often."),
   ];
 }
 
@@ -243,17 +249,16 @@ function drawCurveChoice({ get, change, facts }, n) {
   const set = (k) => ({ target }) => change({ evidence: replaced(chosen, k, target.value) });
   const options = (names, words = (name) => name) =>
     names.map((value) => h("option", { value }, words(value)));
-  const names = Object.keys(MEASURES).filter((name) => name !== "gold");
   return row("pgc-curve",
     h("select", { "data-role": "metric", "data-index": n, "aria-label": `curve ${n + 1}`, ".value": chosen[2 * n],
       onchange: set(2 * n) },
       h("option", { value: "" }, `curve ${n + 1} …`),
       h("optgroup", { label: "the log" }, options(facts.dashboard)),
       h("optgroup", { label: "fresh replies" },
-        options(names.map((name) => `fresh/${name}`), (value) => `${value}: ${MEASURES[value.slice(6)][0]}`)),
+        options(CITED.map((name) => `fresh/${name}`), (value) => `${value}: ${MEASURES[value.slice(6)][0]}`)),
       facts.topics.map((topic) =>
         h("optgroup", { label: `fresh replies about ${topic}` },
-          options(names.map((name) => `fresh/${name}/${topic}`))))),
+          options(CITED.map((name) => `fresh/${name}/${topic}`))))),
     h("select", { "data-role": "direction", "data-index": n, "aria-label": `what curve ${n + 1} does`,
       ".value": chosen[2 * n + 1], onchange: set(2 * n + 1) },
       h("option", { value: "" }, "does what?"),
@@ -348,7 +353,8 @@ function drawSettings({ get, change, facts, page, refuse }) {
     turned.map((one, k) => {
       const setting = facts.settings.find(([name]) => name === nameOf(one));
       return row("pgc-setting",
-        h("label", {}, code(setting[0]), drawSetting(setting, one, (to) => turn(replaced(turned, k, to)), { page, refuse })),
+        h("label", {}, code(setting[0]),
+          drawSetting(setting, one, (to) => turn(replaced(turned, k, to)), { page, refuse })),
         key(`was ${settingText(setting[1])}: ${setting[3]}`),
         button("as-it-was", "as it was", () => {
           delete page.wrong[setting[0]];

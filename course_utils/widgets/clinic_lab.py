@@ -35,7 +35,8 @@ LONGEST_ANSWER = 4000  # letters
 MOST_UPDATES = 10**9
 STEPS = ("replies", "diagnosis", "change", "verdict", "blueprint", "debrief")
 JOBS = ("", "run", "change", "verdict")
-MEASURED = (*(name for name in MEASURES if name != "gold"), "gold")  # known after the debrief alone
+# The spread is known of all replies alone, the gold reward after the debrief alone.
+MEASURED = ("score", "spread", *(name for name in MEASURES if name not in ("score", "gold")), "gold")
 
 WORDS = {
     "pairs": "comparisons by raters, on which the reward model is trained",
@@ -319,8 +320,9 @@ class ClinicLab(KernelLab):
             if key != (of, self.opened) or found is None:
                 break
             groups = [found.overall, *found.by_topic.values(), *found.by_mood.values()]
-            fresh += [[group[name] for name in MEASURED if name in group] for group in groups]
-            accuracy += [] if reference else [list(found.accuracy.values())]
+            names = [name for name in MEASURED if name in found.overall]
+            fresh += [[group.get(name, 0.0) for name in names] for group in groups]
+            accuracy += [] if reference else [[*found.accuracy.values(), *found.ceiling.values()]]
         with self.hold_sync():
             self.fresh, self.accuracy = np.clip(fresh, -LIMIT, LIMIT).tolist(), accuracy
 

@@ -46,13 +46,17 @@ def test_the_picture_shows_pythons_numbers(page: Page) -> None:
     wanted = [left + (right - left) * update / 6 for update in clinic_lab.shown_updates(6)]
     assert places == pytest.approx(wanted, abs=0.01)
     groups = 1 + 7 + 2
-    measures = ("score", "kl", "length", "helpful", "unsafe", "wrong_object", "repeat", "odd", "gold")
+    measures = ("score", "spread", "kl", "length", "helpful", "unsafe", "wrong_object", "repeat", "odd", "gold")
     for n, name in enumerate(measures):
         cells = seen.root.locator(f'table[aria-label="fresh replies to all topics"] td[data-row="{name}"]')
         values = cells.evaluate_all("cells => cells.map((cell) => Number(cell.dataset.value))")
         assert values == [lab.fresh[side * groups][n] for side in range(3)]
     seen.role("measure").select_option("helpful")
-    assert seen.row("advice") == [lab.fresh[side * groups + 7][3] for side in range(3)]
+    assert seen.row("advice") == [lab.fresh[side * groups + 7][4] for side in range(3)]
+    shares = seen.root.locator('table[aria-label="agreement with the reward model"] td').evaluate_all(
+        "cells => cells.map((cell) => Number(cell.dataset.value))"
+    )
+    assert shares == [side[k] for n in range(3) for side in lab.accuracy for k in (n, n + 3)]
     assert seen.role("reply").all_inner_texts()[:3] == [lab.replies[side * 4] or "(nothing)" for side in range(3)]
     seen.set(step="verdict")
     assert seen.role("goal").count() == 6
