@@ -16,9 +16,10 @@ import tiny_world
 
 from course_utils import progress
 from course_utils.data_files import DataFileError
-from course_utils.rlhf import clinic, clinic_cases, run
+from course_utils.rlhf import clinic, clinic_cases, evaluation, reward_model, run
+from course_utils.rlhf import world as worlds
 from course_utils.rlhf.clinic_cases import Goal
-from course_utils.rlhf.config import RunConfig
+from course_utils.rlhf.config import RewardConfig, RunConfig
 from course_utils.rlhf.metrics import METRICS
 
 CASES = clinic_cases.known()
@@ -285,6 +286,25 @@ def test_the_gold_reward_is_hidden_until_the_debrief(small):
     assert "gold" in small.measure(chart).overall
 
 
+def test_a_measurement_has_the_spread_of_the_scores_and_a_ceiling_of_agreement(small, monkeypatch):
+    """The ceiling of raters without a bias is what the gold reward reaches on pairs like these."""
+    monkeypatch.setattr(clinic, "PAIRS", 4000)
+    chart = small.run(progress=False)
+    log, found = chart._log, small.measure(chart)
+    replies = small._fresh(log).replies
+    assert found.overall["spread"] == reward_model.reward_score(log.state.reward_model, log.world, replies).std()
+    both = reward_model.sample_pairs(log.model, log.world, 4000, np.random.default_rng(1))
+    labels = RewardConfig(label_temperature=log.config.label_temperature).label(
+        log.world, both, np.random.default_rng(2)
+    )
+    chosen, rejected = (worlds.gold_reward(log.world, side).total for side in labels)
+    gold = np.mean((chosen > rejected) + 0.5 * (chosen == rejected))
+    assert found.ceiling["a second panel, pairs of the policy"] == pytest.approx(gold, abs=0.03)
+    live = worlds.prompt_weights(log.world)
+    accuracy = evaluation.pair_accuracy(log, pairs=4000, weights=live, model=log.reference, own_raters=True)
+    assert found.accuracy["its own raters, pairs of the reference"] == accuracy
+
+
 def test_a_run_is_the_miniatures_own(small):
     chart = small.run(1, progress=False)
     log = run.run(TINY, 1, world=small.file.world, progress=False)
@@ -409,7 +429,7 @@ def test_a_diagnosis_is_a_cause_and_two_curves_that_tell(small):
 
 def test_the_agreement_with_raters_can_be_cited(small, monkeypatch):
     agreement = {"own": 0.9, "panel": 0.7, "policy": 0.7}
-    monkeypatch.setattr(clinic.Case, "_agreement", staticmethod(lambda log: agreement))
+    monkeypatch.setattr(clinic, "_agreements", lambda log: {name: (share, 0.95) for name, share in agreement.items()})
     told = clinic_cases.Evidence("agreement/second panel", "falls", 0.15, "they want something else")
     case = clinic.Case(dataclasses.replace(small.file, evidence=(told,)))
     chart = case.run(progress=False)

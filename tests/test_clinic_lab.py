@@ -89,9 +89,10 @@ def test_the_picture_is_the_chart_before_and_after_a_change(lab):
     assert changed.settings == {"kl_coef": 2.3, "gamma": 0.9}
     groups = 1 + 1 + 2
     measured = [lab.case.measure(chart, reference=True), lab.case.measure(chart), lab.case.measure(changed)]
-    assert lab.fresh[::groups] == [list(found.overall.values()) for found in measured]
-    assert lab.fresh[1] == list(measured[0].by_topic["refund"].values())
-    assert lab.accuracy == [list(found.accuracy.values()) for found in measured[1:]]
+    names = [name for name in module.MEASURED if name != "gold"]
+    assert lab.fresh[::groups] == [[found.overall[name] for name in names] for found in measured]
+    assert lab.fresh[1] == [measured[0].by_topic["refund"].get(name, 0.0) for name in names]
+    assert lab.accuracy == [[*found.accuracy.values(), *found.ceiling.values()] for found in measured[1:]]
     assert lab.replies[:4] == [reply.text for reply in lab.case.said(chart, reference=True)]
     assert lab.replies[8:] == [reply.text for reply in lab.case.said(changed)]
     lab.run()
@@ -277,15 +278,23 @@ def test_a_fault_is_told_and_ends_nothing(lab):
         assert lab.message.startswith("cause is '', expected one of 'taste', ")
         assert len(lab.message) <= kernel_lab.LONGEST_MESSAGE
         await wish(lab, "run")
+        lab.change = "beta-3"
+        await wish(lab, "change")
+        assert (lab.updates, lab.changed) == ([12, 12], "Raise β to 3.")
         for turned, said in (("kl_coef=-1", "kl_coef is -1.0, expected"), ("gamma=2", "gamma is 2.0, expected")):
             lab.change, lab.turned = "", [turned]
             await wish(lab, "change")
             assert said in lab.message
-            assert (lab.updates, lab.job) == ([12], "")
+            assert (lab.updates, lab.job, lab.changed) == ([12], "", ""), "the former change is not this one"
         lab.turned = ["vf_learning_rate=1e308"]
         await wish(lab, "change")
         assert "vf_learning_rate" in lab.message
-        assert lab.updates[0] == 12
+        assert (lab.updates[0], lab.changed) == (12, "vf_learning_rate=1e+308")
+        lab.diagnose("coverage", [("objective/kl", "high"), ("lr", "stays")])
+        lab.evidence = ["lr", "stays", "lr", "stays"]
+        await wish(lab, "diagnose")
+        assert "expected two different curves" in lab.message
+        assert "diagnosis" not in lab.told, "what was answered before is no answer to this"
 
     asyncio.run(scenario())
 
@@ -328,6 +337,8 @@ def test_every_case_is_a_lab(name, monkeypatch):
     lab.intervene(next(change.id for change in file.changes.values() if change.right))
     assert lab.seed == file.seeds[0]
     told = lab.library["cases"][name]
+    usual = {setting: value for setting, (value, words, _) in lab.library["settings"].items() if words}
+    assert usual | told["settings"] == clinic.case(name).settings, "each with words, as the case has it"
     assert len(lab.first) == len(told["dashboard"])
     assert len(lab.fresh) == 3 * (1 + len(told["topics"]) + len(told["moods"]))
     longest = max(file.world.words[1:], key=len)

@@ -251,6 +251,7 @@ def test_what_the_clinic_lab_has_twice_is_the_same() -> None:
     curves += [[0.0], [0.15, 0.15], [-12.0, -12.0], [1.0, 1.0, 0.0], [-1e300, 1e300]]
     work = """(curves, done) => ({
       measures: Object.keys(MEASURES), steps: Object.keys(STEPS), directions: DIRECTIONS, costs: Object.keys(COSTS),
+      agreement: Object.keys(AGREEMENT),
       updates: done.map(shownUpdates), ends: curves.map(endsOf),
     })"""
     done = [0, 1, 59, 60, 61, 120, 121, 300]
@@ -259,6 +260,7 @@ def test_what_the_clinic_lab_has_twice_is_the_same() -> None:
     assert seen["steps"] == list(clinic_lab.STEPS)
     assert seen["directions"] == list(clinic_cases.DIRECTIONS)
     assert seen["costs"] == list(clinic.COSTS)
+    assert seen["agreement"] == list(clinic_cases.AGREEMENT)
     assert seen["updates"] == [clinic_lab.shown_updates(n) for n in done]
     for numbers, (low, high) in zip(curves, seen["ends"], strict=True):
         slack = 1e-9 * max(map(abs, (low, high)))

@@ -35,7 +35,7 @@ from course_utils.rlhf.clinic_cases import (
     Goal,
     fresh_measures,
 )
-from course_utils.rlhf.config import RunConfig
+from course_utils.rlhf.config import RewardConfig, RunConfig
 from course_utils.rlhf.evaluation import Evaluation
 from course_utils.rlhf.metrics import METRICS, Row
 from course_utils.rlhf.network import LanguageModel
@@ -101,11 +101,14 @@ class Measures(NamedTuple):
     """Fresh replies of a chart's policy to all topics, by the names of ``clinic_cases.MEASURES``."""
 
     overall: dict[str, float]
+    """"spread" beside them: the sd of the reward model's scores"""
     by_topic: dict[str, dict[str, float]]
     by_mood: dict[str, dict[str, float]]
     accuracy: dict[str, float]
     """how often the reward model agrees with raters on fresh pairs: with its own or with a second panel's, on pairs of
     the reference or of the policy"""
+    ceiling: dict[str, float]
+    """how often what these raters mean agrees with what they say, on the same pairs: no model can do better"""
 
 
 class Reply(NamedTuple):
@@ -368,8 +371,15 @@ class Case:
         def table(groups: Mapping[str, evaluation.Group]) -> dict[str, dict[str, float]]:
             return {name: {key: of(group) for key, of in shown.items()} for name, group in groups.items()}
 
-        overall = {key: of(found) for key, of in shown.items()}
-        return Measures(overall, table(found.by_topic), table(found.by_mood), self._agreement(log))
+        scores = reward_model.reward_score(log.state.reward_model, log.world, found.replies)
+        agreed = _agreements(log)
+        return Measures(
+            {key: of(found) for key, of in shown.items()} | {"spread": float(scores.std())},
+            table(found.by_topic),
+            table(found.by_mood),
+            {name: model for name, (model, _) in agreed.items()},
+            {name: ceiling for name, (_, ceiling) in agreed.items()},
+        )
 
     # --- grading ---------------------------------------------------------------------------------------
 
@@ -646,20 +656,6 @@ class Case:
         live = worlds.prompt_weights(log.world)
         return evaluation.evaluate(log, replies=REPLIES, weights=live, model=model)
 
-    @staticmethod
-    def _agreement(log: RunLog) -> dict[str, float]:
-        """Return how often a run's reward model agrees with raters on fresh pairs."""
-        live = worlds.prompt_weights(log.world)
-
-        def agrees(writer: LanguageModel, own: bool) -> float:
-            return evaluation.pair_accuracy(log, pairs=PAIRS, weights=live, model=writer, own_raters=own)
-
-        return {
-            "its own raters, pairs of the reference": agrees(log.reference, True),
-            "a second panel, pairs of the reference": agrees(log.reference, False),
-            "a second panel, pairs of the policy": agrees(log.model, False),
-        }
-
     def _of_this_case(self, chart: Chart) -> Chart:
         if chart.case != self.file.name:
             raise ValueError(f"chart is of case {chart.case}, expected one of {self.file.name}")
@@ -682,13 +678,38 @@ class Case:
         """Return a measure of fresh replies, or an agreement, as a column of two values that a direction compares."""
         if name in AGREEMENT:
             first = AGREEMENT.index(name)
-            return np.repeat([*self._agreement(chart._log).values()][first : first + 2], EDGE)
+            return np.repeat([model for model, _ in _agreements(chart._log).values()][first : first + 2], EDGE)
         _, measure, *topic = name.split("/")
         goal, log = Goal(name, measure, topic[0] if topic else None), chart._log
         return np.repeat([goal.value(self._fresh(log, log.reference)), goal.value(self._fresh(log))], EDGE)
 
     def _keep(self, what: str, record: Mapping[str, Any]) -> None:
         progress.record_clinic(self.file.name, what, dict(record))
+
+
+def _agreements(log: RunLog) -> dict[str, tuple[float, float]]:
+    return {
+        "its own raters, pairs of the reference": _agreement(log, log.reference, own=True),
+        "a second panel, pairs of the reference": _agreement(log, log.reference, own=False),
+        "a second panel, pairs of the policy": _agreement(log, log.model, own=False),
+    }
+
+
+def _agreement(log: RunLog, writer: LanguageModel, *, own: bool) -> tuple[float, float]:
+    """Return how often the reward model, and what raters mean without their noise, agree with them on fresh pairs.
+
+    own: the run's own raters; otherwise unbiased ones. Equal scores, and equal replies, count half.
+    """
+    live = worlds.prompt_weights(log.world)
+    rng = np.random.default_rng([0, 4])
+    both = reward_model.sample_pairs(writer, log.world, PAIRS, rng, live)
+    raters: RewardConfig = log.config if own else RewardConfig(label_temperature=log.config.label_temperature)
+    said = raters.label(log.world, both, rng)
+    meant = dataclasses.replace(raters, label_temperature=1e-9).label(log.world, both, rng)
+    same = (said.chosen.tokens == meant.chosen.tokens).all(axis=1)
+    equal = (said.chosen.tokens == said.rejected.tokens).all(axis=1)
+    model = reward_model.accuracy(log.state.reward_model, log.world, said)
+    return model, float(np.where(equal, 0.5, same).mean())
 
 
 def _trend(values: FloatArray) -> str:

@@ -17,6 +17,7 @@ const shareOf = (x) => `${Math.round(100 * x)}\u00a0%`;
 // The measures of fresh replies, in the order of Python's rows: words, and how a value is written.
 const MEASURES = {
   score: ["reward model’s score", short],
+  spread: ["spread (sd) of the scores", short], // of all topics together
   kl: ["KL to the reference", short],
   length: ["tokens", short],
   helpful: ["right thing and action", shareOf],
@@ -25,6 +26,11 @@ const MEASURES = {
   repeat: ["with a repeated word", shareOf],
   odd: ["with odd word pairs", shareOf],
   gold: ["people’s rating", short],
+};
+const CITED = Object.keys(MEASURES).filter((name) => !["spread", "gold"].includes(name)); // of the reference and now
+const AGREEMENT = {
+  "agreement/second panel": "before training, from its own raters to a second panel",
+  "agreement/policy": "a second panel’s, from pairs before training to the policy’s",
 };
 // Beside a limit a share needs a digit more.
 const writtenAs = (measure) => (MEASURES[measure][1] === shareOf ? (x) => `${short(100 * x)}\u00a0%` : short);
@@ -51,6 +57,8 @@ const primaryUnless = (disabled) => (disabled ? { disabled } : primary);
 const remark = (...children) => h("p", { class: "pgc-note" }, ...children);
 const toggled = (list, one) => (list.includes(one) ? list.filter((other) => other !== one) : [...list, one]);
 const fold = (role, name, ...children) => h("details", { "data-role": role }, h("summary", {}, name), ...children);
+const settingText = (value) => (value === null ? "none" : typeof value === "number" ? minusSign(String(value)) : value);
+const explained = (list) => h("dl", {}, list.map(([name, words]) => [h("dt", {}, name), h("dd", {}, words)]));
 
 // --- the dashboard
 
@@ -106,12 +114,14 @@ function drawDashboard(get, metrics, names, inner, isWide) {
       names.map((name, n) => drawPanel(name, metrics[name], curvesOf(n), end, width))),
     fold("meanings", "What the curves mean",
       remark("Beside each name stands the newest number."),
-      h("dl", {}, names.map((name) => [
-        h("dt", {}, code(name)),
-        h("dd", {}, metrics[name]),
-      ]))),
+      explained(names.map((name) => [code(name), metrics[name]]))),
   ];
 }
+
+const drawRunSettings = ({ settings }) =>
+  fold("settings", "The run’s settings",
+    remark("Of the case as it is, as far as one who runs the training sees and can turn them."),
+    explained(settings.map(([name, value, , words]) => [code(`${name} = ${settingText(value)}`), words])));
 
 // --- running
 
@@ -199,13 +209,15 @@ function drawFresh(get, { topics, moods }, chosen, choose) {
   if (fresh.length < groups.length) return remark("Fresh replies are measured when the run is at rest.");
   const sides = Array.from({ length: Math.floor(fresh.length / groups.length) }, (_, side) => side);
   const names = Object.keys(MEASURES).slice(0, fresh[0].length);
-  const measure = names.includes(chosen) ? chosen : names[0];
+  const ofTopics = names.filter((name) => name !== "spread");
+  const measure = ofTopics.includes(chosen) ? chosen : ofTopics[0];
   const cells = (name, group) => sides.map((side) => {
     const value = fresh[side * groups.length + group][names.indexOf(name)];
     return [value, value === undefined ? "–" : MEASURES[name][1](value)];
   });
   const columns = sides.map((side) => ["before", "as it is", "changed"][side]);
-  const agree = (n) => accuracy.map((shares) => [shares[n], shareOf(shares[n])]);
+  const both = (n) => [n, n + ACCURACIES.length];
+  const agree = (n) => accuracy.flatMap((shares) => both(n).map((k) => [shares[k], shareOf(shares[k])]));
   return [
     div("pgc-panels",
       panel(
@@ -214,13 +226,15 @@ function drawFresh(get, { topics, moods }, chosen, choose) {
           names.map((name) => [name, MEASURES[name][0], cells(name, 0)]), "", [], "pgc-whole")),
       panel(
         title("By topic ",
-          select("measure", "", names.map((name) => [name, MEASURES[name][0]]), measure, choose,
+          select("measure", "", ofTopics.map((name) => [name, MEASURES[name][0]]), measure, choose,
             { "aria-label": "measure by topic" })),
         table("fresh replies by topic", columns,
           groups.slice(1).map((group, n) => [group, group, cells(measure, n + 1)]), "", [], "pgc-whole"))),
     title("How often the reward model agrees with"),
-    table("agreement with the reward model", columns.slice(1), ACCURACIES.map((of, n) => [of, of, agree(n)]), "", [],
-      "pgc-whole pgc-agreement"),
+    table("agreement with the reward model", columns.slice(1).flatMap((side) => [side, "ceiling"]),
+      ACCURACIES.map((of, n) => [of, of, agree(n)]), "", [], "pgc-whole pgc-agreement"),
+    remark("Raters choose with some noise. The ceiling is how often they chose, on the same pairs, what they would ",
+      "choose without it: no reward model can be expected to agree with them more often."),
   ];
 }
 
@@ -239,17 +253,18 @@ function drawCurveChoice({ get, change, facts }, n) {
   const set = (k) => ({ target }) => change({ evidence: replaced(chosen, k, target.value) });
   const options = (names, words = (name) => name) =>
     names.map((value) => h("option", { value }, words(value)));
-  const names = Object.keys(MEASURES).filter((name) => name !== "gold");
   return row("pgc-curve",
     h("select", { "data-role": "metric", "data-index": n, "aria-label": `curve ${n + 1}`, ".value": chosen[2 * n],
       onchange: set(2 * n) },
       h("option", { value: "" }, `curve ${n + 1} …`),
       h("optgroup", { label: "the log" }, options(facts.dashboard)),
       h("optgroup", { label: "fresh replies" },
-        options(names.map((name) => `fresh/${name}`), (value) => `${value}: ${MEASURES[value.slice(6)][0]}`)),
+        options(CITED.map((name) => `fresh/${name}`), (value) => `${value}: ${MEASURES[value.slice(6)][0]}`)),
       facts.topics.map((topic) =>
         h("optgroup", { label: `fresh replies about ${topic}` },
-          options(names.map((name) => `fresh/${name}/${topic}`))))),
+          options(CITED.map((name) => `fresh/${name}/${topic}`)))),
+      h("optgroup", { label: "the reward model’s agreement with raters" },
+        options(Object.keys(AGREEMENT), (value) => AGREEMENT[value]))),
     h("select", { "data-role": "direction", "data-index": n, "aria-label": `what curve ${n + 1} does`,
       ".value": chosen[2 * n + 1], onchange: set(2 * n + 1) },
       h("option", { value: "" }, "does what?"),
@@ -257,13 +272,19 @@ function drawCurveChoice({ get, change, facts }, n) {
 }
 
 function drawDiagnosis(view) {
-  const { get, change, facts, group, ask, refuse } = view;
-  const [cause, found, isQuick] = [get("cause"), get("told").diagnosis, facts.kind === "quick"];
+  const { get, change, facts, page, group, ask } = view;
+  const [cause, isQuick] = [get("cause"), facts.kind === "quick"];
+  const found = !page.hasRefused && get("told").diagnosis;
+  const refuse = (why) => {
+    page.hasRefused = true; // what was answered before is no answer to this
+    return view.refuse(why);
+  };
   const cited = get("evidence").filter(Boolean);
   const answer = () => {
     if (cause === "") return refuse("Choose a cause first.");
     if (isQuick) change({ evidence: [] });
     else if (cited.length < 4) return refuse("Choose two curves, and for each what it does.");
+    page.hasRefused = false;
     return ask("diagnose");
   };
   return [
@@ -289,10 +310,11 @@ function drawDiagnosis(view) {
 
 const drawGoals = ({ goals }) => h("ul", {}, goals.map(({ text }) => h("li", {}, text)));
 
-const settingText = (value) => (value === null ? "none" : typeof value === "number" ? minusSign(String(value)) : value);
+// What is no number stays in its box, where it is seen, and nothing trains until it is one.
+const noNumber = (name, text) => `${name}: got “${text.slice(0, 20)}”, wanted a number.`;
 
-function drawSetting([name, usual, choices], written, set, refuse) {
-  const value = valueOf(written);
+function drawSetting([name, usual, choices], written, set, { page, refuse }) {
+  const [value, wrong] = [valueOf(written), page.wrong[name]];
   const put = (to) => set(`${name}=${JSON.stringify(to)}`);
   const named = { "data-role": "setting", "data-name": name, "aria-label": name };
   if (typeof usual === "boolean")
@@ -301,13 +323,17 @@ function drawSetting([name, usual, choices], written, set, refuse) {
   if (choices.length > 0)
     return h("select", { ...named, ".value": value, onchange: ({ target }) => put(target.value) },
       choices.map((choice) => h("option", { value: choice }, choice)));
-  return h("input", { ...named, type: "text", class: "pgc-number", autocomplete: "off", ".value": settingText(value),
+  return h("input", { ...named, type: "text", class: "pgc-number", autocomplete: "off",
+    ".value": wrong ?? settingText(value), "aria-invalid": wrong !== undefined && "true",
     oninput: ({ target }) => (target.dataset.editing = "yes"),
     onchange({ target }) {
       delete target.dataset.editing;
       const [text, number] = [target.value.trim(), parseDecimal(target.value)];
+      delete page.wrong[name];
       if (text === "none") return put(null);
-      return !Number.isFinite(number) ? refuse(`${name}: got “${text.slice(0, 20)}”, wanted a number.`) : put(number);
+      if (Number.isFinite(number)) return put(number);
+      page.wrong[name] = target.value;
+      return refuse(noNumber(name, text));
     } });
 }
 
@@ -320,7 +346,7 @@ function valueOf(turned) {
   }
 }
 
-function drawSettings({ get, change, facts, refuse }) {
+function drawSettings({ get, change, facts, page, refuse }) {
   const turned = get("turned").filter((one) => facts.settings.some(([name]) => name === nameOf(one)));
   const others = facts.settings.filter(([name]) => !turned.some((one) => nameOf(one) === name));
   const turn = change.to("turned");
@@ -333,11 +359,15 @@ function drawSettings({ get, change, facts, refuse }) {
     turned.map((one, k) => {
       const setting = facts.settings.find(([name]) => name === nameOf(one));
       return row("pgc-setting",
-        h("label", {}, code(setting[0]), drawSetting(setting, one, (to) => turn(replaced(turned, k, to)), refuse)),
-        key(`was ${settingText(setting[1])}`),
-        button("as-it-was", "as it was", () => turn(turned.filter((_, other) => other !== k)),
-          { "aria-label": `${setting[0]} as it was` }));
+        h("label", {}, code(setting[0]),
+          drawSetting(setting, one, (to) => turn(replaced(turned, k, to)), { page, refuse })),
+        key(`was ${settingText(setting[1])}: ${setting[3]}`),
+        button("as-it-was", "as it was", () => {
+          delete page.wrong[setting[0]];
+          turn(turned.filter((_, other) => other !== k));
+        }, { "aria-label": `${setting[0]} as it was` }));
     }),
+    remark("What each of them means stands in “The run’s settings”, above."),
     h("label", {}, "turn",
       h("select", { "data-role": "turn", ".value": "", onchange: add },
         h("option", { value: "" }, "a setting …"),
@@ -345,10 +375,12 @@ function drawSettings({ get, change, facts, refuse }) {
 }
 
 function drawChange(view) {
-  const { get, change, facts, group, ask, refuse, isRunning, showDashboard } = view;
+  const { get, change, facts, page, group, ask, refuse, isRunning, showDashboard } = view;
   const [chosen, isDesign] = [get("change"), facts.kind === "design"];
   const train = () => {
     if (chosen === "" && (!isDesign || get("turned").length === 0)) return refuse("Choose a change first.");
+    const wrong = Object.entries(page.wrong).find(([name]) => get("turned").some((one) => nameOf(one) === name));
+    if (wrong) return refuse(noNumber(...wrong));
     ask("change");
     return showDashboard();
   };
@@ -370,12 +402,14 @@ function drawChange(view) {
 // 4. fresh replies over several seeds
 
 // A verdict that lacks some of the case's own seeds is none: it may have been interrupted.
+const untold = (own) => `Not known yet: all of the seeds ${own.join(", ")} count.`;
+
 function drawTry({ goals, seeds: own }, { what, seeds, goals: reached, cured, costs, ran_away: ranAway }) {
   const list = (values, { measure }) => values.map(writtenAs(measure)).join(", ");
   const met = reached.filter(([, , isMet]) => isMet).length;
   const isShort = met === goals.length && ranAway.length === 0 && !own.every((seed) => seeds.includes(seed));
   return h("div", { class: `pgc-result ${cured ? "pgc-is-right" : ""}`, "data-role": "verdict" },
-    h("p", {}, mark(cured, cured ? "Cured." : isShort ? `Not known yet: all of the seeds ${own.join(", ")} count.` : "Not cured."),
+    h("p", {}, mark(cured, cured ? "Cured." : isShort ? untold(own) : "Not cured."),
       ` ${quoted(what)}: goals met over ${seeds.length} seed${seeds.length === 1 ? "" : "s"} (${seeds.join(", ")}): `,
       `${met} of ${goals.length}.`),
     h("ul", {}, goals.map((goal, n) =>
@@ -549,10 +583,16 @@ function newsOf(get, step) {
 }
 
 const render = makeKernelLab({ name: "clinic", label: "Clinic lab" }, ({ get, change, kernel, report, ...lab }) => {
-  const { metrics, cases } = get("library");
-  const facts = cases[get("case_name")];
+  const { metrics, settings, cases } = get("library");
+  const own = cases[get("case_name")];
+  const facts = {
+    ...own,
+    settings: Object.entries(settings).map(([name, [usual, words, choices]]) =>
+      [name, name in own.settings ? own.settings[name] : usual, choices, words]),
+  };
   const id = newId("clinic"); // views share no group of choices
   const page = {
+    wrong: {}, // setting → what was typed for it and is no number
     set(values) {
       Object.assign(page, values);
       lab.refresh();
@@ -580,6 +620,7 @@ const render = makeKernelLab({ name: "clinic", label: "Clinic lab" }, ({ get, ch
         drawRunning(get, kernel),
         !hasRefused && message,
         get("updates").length > 0 && drawDashboard(get, metrics, names, inner, isWide),
+        drawRunSettings(facts),
         drawSteps(steps, step, id, change.to("step")),
         steps.includes(step) && h("div", {
           class: "pgc-step", role: "tabpanel", id: `${id}-panel`, "aria-labelledby": `${id}-${step}`, "data-step": step,

@@ -1,7 +1,10 @@
 """The clinic lab: a case of RLHF that goes wrong, from its dashboard to the diagnosis, the cure and the debrief."""
 
+import ast
 import contextlib
 import dataclasses
+import inspect
+import itertools
 import json
 import textwrap
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -14,9 +17,10 @@ from traitlets import Dict, Enum, List, observe
 
 from course_utils import arguments
 from course_utils.rlhf import clinic, clinic_cases
+from course_utils.rlhf import config as configs
 from course_utils.rlhf import world as worlds
 from course_utils.rlhf.clinic import Case, Chart, Debrief, Diagnosis, Measures, Standing, Verdict
-from course_utils.rlhf.clinic_cases import GOLD, MEASURES, CaseFile
+from course_utils.rlhf.clinic_cases import GOLD, LEVERS, MEASURES, CaseFile
 from course_utils.rlhf.config import RunConfig
 from course_utils.rlhf.metrics import METRICS
 from course_utils.widgets.kernel_lab import LONGEST_MESSAGE, KernelLab
@@ -31,7 +35,24 @@ LONGEST_ANSWER = 4000  # letters
 MOST_UPDATES = 10**9
 STEPS = ("replies", "diagnosis", "change", "verdict", "blueprint", "debrief")
 JOBS = ("", "run", "change", "verdict")
-MEASURED = (*(name for name in MEASURES if name != "gold"), "gold")  # known after the debrief alone
+# The spread is known of all replies alone, the gold reward after the debrief alone.
+MEASURED = ("score", "spread", *(name for name in MEASURES if name not in ("score", "gold")), "gold")
+
+WORDS = {
+    "pairs": "comparisons by raters, on which the reward model is trained",
+    "batch_size": "replies of an update",
+    "learning_rate": "of the policy",
+    "vf_learning_rate": "of the critic",
+    "num_ppo_epochs": "passes over the replies of an update",
+    "num_mini_batches": "steps of a pass",
+    "gamma": "γ, the discount",
+    "whiten_advantages": "shift and scale the advantages of an update to mean 0 and sd 1",
+    "whiten_rewards": "scale the rewards of an update to sd 1",
+    "max_grad_norm": "a longer gradient of the policy is shortened to this; None for any length",
+    "updates": "of the whole run",
+    "relabel_pairs": "so many each time",
+}
+"""what settings mean that say nothing of themselves in ``rlhf.config``"""
 
 
 class Rows(List):  # type: ignore[type-arg]
@@ -135,6 +156,7 @@ class ClinicLab(KernelLab):
 
     def diagnose(self, cause: str, evidence: Sequence[tuple[str, str]] = ()) -> Diagnosis:
         """Name the cause, and two curves that tell it from its neighbours, as `Case.diagnose` does."""
+        self.told = {name: answer for name, answer in self.told.items() if name != "diagnosis"}
         found = self._case.diagnose(cause, evidence)
         with self.hold_sync():
             self.cause, self.evidence = cause, [word for pair in evidence for word in pair]
@@ -203,6 +225,7 @@ class ClinicLab(KernelLab):
     ) -> Generator[Chart, None, None]:
         if side == 1 and self._charts[0] is None:
             raise ValueError("there is no run yet, expected one as it is before a change")
+        self._charts[side:] = [None] * (2 - side)  # also where the settings are refused: what was there is not theirs
         chart = self._case.begin(change, seed=self.seed, **(settings or {}))
         self._charts[side:] = [chart, None][: 2 - side]
         if side == 1:
@@ -301,8 +324,9 @@ class ClinicLab(KernelLab):
             if key != (of, self.opened) or found is None:
                 break
             groups = [found.overall, *found.by_topic.values(), *found.by_mood.values()]
-            fresh += [[group[name] for name in MEASURED if name in group] for group in groups]
-            accuracy += [] if reference else [list(found.accuracy.values())]
+            names = [name for name in MEASURED if name in found.overall]
+            fresh += [[group.get(name, 0.0) for name in names] for group in groups]
+            accuracy += [] if reference else [[*found.accuracy.values(), *found.ceiling.values()]]
         with self.hold_sync():
             self.fresh, self.accuracy = np.clip(fresh, -LIMIT, LIMIT).tolist(), accuracy
 
@@ -472,6 +496,7 @@ def _library() -> dict[str, Any]:
     """Return what the page draws of each case and no run changes: nothing that gives it away."""
     return {
         "metrics": {name: metric.meaning for name, metric in METRICS.items()},
+        "settings": _settings(),
         "cases": {name: _public(file) for name, file in clinic_cases.known().items()},
     }
 
@@ -493,7 +518,9 @@ def _public(file: CaseFile) -> dict[str, Any]:
         "topics": list(world.topics),
         "moods": list(worlds.MOODS),
         "prompts": [[world.prompts[i].text, worlds.MOODS[world.prompts[i].mood]] for i in file.prompts],
-        "settings": _settings(file) if file.kind == "design" else [],
+        "settings": {
+            name: value for name, value in clinic.Case(file).settings.items() if value != getattr(RunConfig, name)
+        },
         "blueprint": [[field, plan.titles[field], list(plan.parts[field].items())] for field in plan.parts]
         if plan
         else [],
@@ -501,10 +528,16 @@ def _public(file: CaseFile) -> dict[str, Any]:
     }
 
 
-def _settings(file: CaseFile) -> list[list[Any]]:
-    """Return name, value and choices of what can be turned."""
-    checks = {field.name: field.metadata["check"] for field in dataclasses.fields(RunConfig)}
-    return [
-        [name, value, list(checks[name].keywords.get("choices", ()))]
-        for name, value in clinic.Case(file).settings.items()
-    ]
+def _settings() -> dict[str, list[Any]]:
+    """Return of each setting that can be turned what it usually is, what it means, and its choices."""
+    words = dict(WORDS)
+    for kind in ast.parse(inspect.getsource(configs)).body:
+        said = kind.body if isinstance(kind, ast.ClassDef) else []
+        for field, doc in itertools.pairwise(said):
+            if isinstance(field, ast.AnnAssign) and isinstance(doc, ast.Expr) and isinstance(doc.value, ast.Constant):
+                words[ast.unparse(field.target)] = " ".join(str(doc.value.value).split())
+    return {
+        field.name: [field.default, words[field.name], list(field.metadata["check"].keywords.get("choices", ()))]
+        for field in dataclasses.fields(RunConfig)
+        if field.name in LEVERS
+    }

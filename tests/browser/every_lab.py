@@ -321,7 +321,12 @@ ROWS: dict[str, Callable[[], Row]] = {
         codes=("lab.step(10)", "lab.clip = False", "lab.epsilon = 0.1; lab.clip = True", "lab.reset()"),
     ),
     "course_map": lambda: Row(
-        hands=[], tab="link×12", states={"start": {}}, handles=False, speaks=False, refuses={"lessons": [[PWNED]]}
+        hands=[],
+        tab=f"link×{len(lessons.LESSONS)}",
+        states={"start": {}},
+        handles=False,
+        speaks=False,
+        refuses={"lessons": [[PWNED]]},
     ),
     "estimator_explorer": lambda: Row(
         hands=[Hand("logit", "logits", (1, -40), 1), Hand("quantity", "quantities", (1, 30), 0)],

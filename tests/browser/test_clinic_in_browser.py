@@ -33,6 +33,9 @@ def test_the_picture_shows_pythons_numbers(page: Page) -> None:
     assert curves(seen, 1) == [numbers[-1] for numbers in lab.second]
     names = [*lab.case.file.dashboard, "ours/gold"]
     assert seen.root.locator('[data-role="panel"] code').all_inner_texts() == names
+    settings = seen.root.locator('[data-role="settings"] dt').all_text_contents()
+    assert len(settings) == len(lab.case.settings)
+    assert {"pairs = 300", "gamma = 1", "stop_at_kl = none", "adap_kl_ctrl = false"} < {*settings}
     first, second = (seen.root.locator(f'[data-role="curve"][data-index="{n}"]').first for n in (0, 1))
     assert first.get_attribute("stroke-dasharray"), "the case as it is has a form of its own"
     assert second.get_attribute("stroke-dasharray") is None
@@ -43,13 +46,17 @@ def test_the_picture_shows_pythons_numbers(page: Page) -> None:
     wanted = [left + (right - left) * update / 6 for update in clinic_lab.shown_updates(6)]
     assert places == pytest.approx(wanted, abs=0.01)
     groups = 1 + 7 + 2
-    measures = ("score", "kl", "length", "helpful", "unsafe", "wrong_object", "repeat", "odd", "gold")
+    measures = ("score", "spread", "kl", "length", "helpful", "unsafe", "wrong_object", "repeat", "odd", "gold")
     for n, name in enumerate(measures):
         cells = seen.root.locator(f'table[aria-label="fresh replies to all topics"] td[data-row="{name}"]')
         values = cells.evaluate_all("cells => cells.map((cell) => Number(cell.dataset.value))")
         assert values == [lab.fresh[side * groups][n] for side in range(3)]
     seen.role("measure").select_option("helpful")
-    assert seen.row("advice") == [lab.fresh[side * groups + 7][3] for side in range(3)]
+    assert seen.row("advice") == [lab.fresh[side * groups + 7][4] for side in range(3)]
+    shares = seen.root.locator('table[aria-label="agreement with the reward model"] td').evaluate_all(
+        "cells => cells.map((cell) => Number(cell.dataset.value))"
+    )
+    assert shares == [side[k] for n in range(3) for side in lab.accuracy for k in (n, n + 3)]
     assert seen.role("reply").all_inner_texts()[:3] == [lab.replies[side * 4] or "(nothing)" for side in range(3)]
     seen.set(step="verdict")
     assert seen.role("goal").count() == 6
@@ -132,6 +139,11 @@ def test_wishes_by_mouse_and_keys(page: Page) -> None:
         field.press("Enter")
         assert seen.text("message") == f"target_kl: got “{nothing}”, wanted a number."
     assert seen.trait("turned") == ["kl_coef=0.5", "adap_kl_ctrl=true", 'loss_type="grpo"', "target_kl=null"]
+    assert field.input_value() == "much"
+    seen.role("change", 0).check()
+    assert seen.text("message") == ""
+    seen.click("intervene")
+    assert (seen.text("message"), seen.wishes()) == ("target_kl: got “much”, wanted a number.", [])
     seen.role("as-it-was").last.press("Enter")
     seen.click("intervene")
     assert seen.wishes() == ["change"]
@@ -176,6 +188,16 @@ def test_wishes_by_mouse_and_keys(page: Page) -> None:
         ["keep"],
         "1 of 1 met, by your own reading.",
     )
+
+
+def test_a_refused_answer_leaves_no_former_one_on_the_screen(page: Page) -> None:
+    seen = MountedLab(page, visited(), answers=True)
+    seen.set(step="diagnosis")
+    assert seen.role("diagnosis").count() == 1
+    seen.role("metric", 1).select_option("")
+    seen.click("diagnose")
+    assert seen.text("message") == "Choose two curves, and for each what it does."
+    assert seen.role("diagnosis").count() == 0
 
 
 def test_it_says_what_happens(page: Page) -> None:
