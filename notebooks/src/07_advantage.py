@@ -216,12 +216,11 @@ for name, weigh in weightings.items():
 # - *− V* leaves out how good the state was, which is not the action's merit;
 # - the *exact advantage* leaves out the luck of what followed.
 #
-# What remains, 0.90, is the luck of which states and actions were drawn at all. (A better baseline than $V$ would take
-# some of that away too: $b^*$ of lesson 06, worked out for each state.)
+# What remains, 0.90, is the luck of which states and actions were drawn at all.
 #
-# Less variance means fewer conversations for the same accuracy: 4.84 / 0.90, more than five times fewer. It also means that
-# a step of a given size is less often a step in the wrong direction. Texts mean this when they say that the
-# advantage *stabilises* learning.
+# Less variance means fewer conversations for the same accuracy: 4.84 / 0.90, more than five times fewer. A step of a
+# given size is also less often in the wrong direction. Texts mean this when they say that the advantage *stabilises*
+# learning.
 
 # %% [markdown] label="sampled" tags=["slide"] minutes=3
 # The same comparison from samples, since that is what a program has: 400 batches of 50 conversations, every weight on the
@@ -432,8 +431,8 @@ for name, batch in batches.items():
 # %% [markdown] label="whitening-read" tags=["fragment"]
 # In the second batch three actions that were better than usual are now below 0, and each of them pushes its own logit down.
 # “So whitening turns good actions into bad ones!” For this one batch, yes. On average over batches, subtracting a number
-# that does not depend on the action changes nothing, as lesson 06 showed. (The mean of the batch contains the action's own
-# advantage, so it does depend on it a little. In lesson 06 that cost a factor $1-1/m$.)
+# that does not depend on the action changes nothing (lesson 06). The mean of the batch depends on it a little, since the
+# action's own return is in it. The cell below says what that costs.
 #
 # The third batch says that everything went equally well, and teaches nothing. The small number in the denominator keeps 0/0
 # out.
@@ -442,14 +441,20 @@ for name, batch in batches.items():
 # −1: the smallest difference is blown up to full size. **A batch of one conversation, or of very few, should not be
 # whitened.**
 #
-# Dividing by the standard deviation is a step size that adapts to the batch. Is the direction still right? Measure it: the
-# mean of many whitened gradients beside the exact one.
+# Dividing by the standard deviation is a step size that adapts to the batch. Is the direction still right? The first line
+# subtracts the mean alone, exactly, from all pairs of conversations. Then the mean of many whitened gradients.
 
 
 # %% label="whitening-direction" tags=["subslide"]
 def cosine(x, y):
     return (x * y).sum() / np.sqrt((x**2).sum() * (y**2).sum())
 
+
+A_hat, pairs = estimators.value_baseline(paths, values), 0
+for chance, other in zip(paths.probabilities, A_hat, strict=True):  # the batch's other half
+    height = (A_hat.mean(axis=1, keepdims=True) + other.mean()) / 2
+    pairs = pairs + chance * estimators.exact_moments(paths, logits, A_hat - height).mean
+print(f"mean subtracted, batches of 2: of each row is left {pairs[:3, 0] / exact[:3, 0]}")
 
 rng = np.random.default_rng(72)
 for m in (2, 8, 64):
@@ -468,12 +473,14 @@ for m in (2, 8, 64):
 print(f"standard deviation of the advantages before whitening: {A_hat.std():.2f}")
 
 # %% [markdown] label="whitening-end" tags=["fragment"]
-# From batches of 64 conversations the whitened direction is right, and the length is halved: the advantages have a
-# standard deviation of about 2. That is a change of the step size and no more.
+# Subtracting leaves 0.75 of the gradient at the first message and 0.5 at the second: a first reply's luck is in one of the
+# four advantages, a second reply's in two. No sign changes, but the direction turns.
 #
-# From batches of 2 it is not right, even after averaging 16,000 of them. The standard deviation of two conversations depends
-# on the same luck as their advantages: a batch with a large surprise is divided by a large number, so large surprises count
-# for too little.
+# Dividing by the standard deviation of two conversations turns it further. That depends on the same luck: a batch with a
+# large surprise is divided by a large number, so large surprises count for too little.
+#
+# From batches of 64 the direction is nearly right, and the length is halved: the advantages have a standard deviation of
+# about 2. That is a change of the step size.
 
 # %% [markdown] label="convention" tags=["slide"] minutes=1
 # > ### Convention card

@@ -162,8 +162,8 @@ check("advantage_objective", my_objective)
 #
 # $$\frac{\partial U}{\partial z_b}=\sum_t A(s_t,a_t)\,\bigl([b=a_t]-\pi_b\bigr).$$
 #
-# Do not take this on trust. Compute it by hand; nudge each logit a little and see how U answers (*central
-# differences*); ask the package. The three should agree.
+# Compute it by hand; nudge each logit a little and see how U answers (*central differences*); ask the package. The three
+# should agree.
 
 # %% label="gradient-three-ways" tags=["subslide"]
 by_hand = sum(A[a] * (np.eye(3)[a] - pi) for a in taken)
@@ -227,7 +227,7 @@ check("advantage_gradient", my_gradient)
 # %% [markdown] label="predict" tags=["slide"] minutes=6
 # ## Predict: three actions, one step
 #
-# Now the question of this lesson. The policy is (0.5, 0.3, 0.2), the advantages are +1, +0.1 and −2.65. You take **one
+# The policy is (0.5, 0.3, 0.2), the advantages are +1, +0.1 and −2.65. You take **one
 # ascent step** with η = 1, averaged over the actions that the policy would draw.
 #
 # **Which probabilities rise, and which fall?** Decide before you look. In the lab below, *drag the dashed bars* to the
@@ -246,7 +246,7 @@ lab
 # **logits** and wrong for the **probabilities**. *Replace* has a positive advantage, its logit goes up, and its
 # probability goes down.
 #
-# Follow the arithmetic that the lab writes out. Averaged over the actions that the policy would draw, the gradient is
+# The lab writes it out. Averaged over the actions that the policy would draw, the gradient is
 #
 # $$g_a=\sum_b \pi_b\,A_b\,([a=b]-\pi_a)=\pi_a\,\bigl(A_a-\bar A\bigr),\qquad \bar A=\sum_b \pi_b A_b .$$
 #
@@ -270,8 +270,8 @@ for eta in [0.01, 1.0]:
 print(f"average move of a logit, Σ π g = {average_move:.3f}")
 
 # %% [markdown] label="usual-answer-read" tags=["fragment"]
-# *Replace* has $g=0.03$, but the average logit moves by 0.153. It is a swimmer who gains a metre while the river
-# carries everyone else five.
+# *Replace* has $g=0.03$, but the average logit, weighted with π, moves by 0.153: five times as far. It rises, and falls
+# behind.
 #
 # At η = 0.01 the first-order formula is as good as exact. At η = 1 it is a rough guide: it overstates the fall of
 # *apologise*.
@@ -380,6 +380,12 @@ running = gradients[:, 1].cumsum() / count
 variance = pi @ (A * (np.eye(3)[1] - pi[1])) ** 2 - g_exact[1] ** 2  # exact, of one sample
 band = 2 * np.sqrt(variance / count)
 
+many = policy.sample(np.tile(logits, (1_000, m, 1)), rng)
+ends = (A[many] * ((many == 1) - pi[1])).mean(axis=1)  # where 1,000 other runs end
+outside = np.abs(running - g_exact[1]) > band
+share = np.mean(np.abs(ends - g_exact[1]) > band[-1])
+print(f"outside the band: {outside.sum()} of {m} draws of this run; {share:.1%} of 1,000 ends")
+
 fig, (ax,) = figures.new_figure(7.2, 2.8)
 low, high = g_exact[1] - band, g_exact[1] + band
 ax.fill_between(count, low, high, color=figures.SAMPLED, alpha=0.25, lw=0)
@@ -391,13 +397,14 @@ ax.annotate("exact", (m * 1.02, g_exact[1] + 0.02))
 ax.annotate("mean of samples", (40, 0.3), color=figures.SAMPLED_INK)
 figures.show(
     fig,
-    alt="The mean of the sampled gradients for replace wanders in and near a funnel that "
-    "narrows with the number of samples and closes in on the exact value 0.03.",
+    alt="A funnel narrows around the exact value 0.03. The mean of the sampled gradients for "
+    "replace wanders in it at first, and from draw 152 on lies a little above it.",
 )
 
 # %% [markdown] label="sampled-read" tags=["fragment"]
-# The running mean stays in or near the band of two standard errors, which narrows as $1/\sqrt m$. A single sample can be
-# far from 0.03; averaging brings it home. That is the whole bargain of policy gradients: *cheap, unbiased, noisy*.
+# The band of two standard errors narrows as $1/\sqrt m$, and after 400 draws about one run in twenty is outside. This one
+# is, from draw 152 on: a running mean contains all draws before, so it carries its luck along. A single sample can be far
+# from 0.03; averaging brings it home. That is the whole bargain of policy gradients: *cheap, unbiased, noisy*.
 
 # %% [markdown] label="trajectory" tags=["slide"] minutes=5
 # ## Many steps, many trajectories
@@ -427,7 +434,6 @@ AdvantageLab(preset="sampled_trajectory", actions=actions, trajectory_length=5, 
 game = worlds.geometric_mdp(discount=1.0)
 # Row 0: playing. Row 1: stopped, where there is nothing to decide.
 game_logits = np.array([[np.log(0.7), np.log(0.3)], [0.0, 0.0]])
-print(f"probability of staying: {policy.softmax(game_logits)[0, 0]:.2f}")
 print(f"exact J = {game.performance(game_logits):.4f}")
 print(f"exact advantages of stay and stop: {game.advantages(game_logits)[0]}")
 print(f"exact ∂J/∂logits: {game.policy_gradient(game_logits)[0]}")
@@ -437,14 +443,12 @@ m, longest = 20_000, 60  # more than 60 steps have probability 0.7⁶⁰, about 
 everywhere = np.broadcast_to(game_logits[0], (m, longest, 2))
 drawn = policy.sample(everywhere, np.random.default_rng(1))
 stayed_so_far = np.cumprod(drawn == 0, axis=1)
-first = np.ones((m, 1))
-mask = np.concatenate([first, stayed_so_far[:, :-1]], axis=1)  # 1 while the episode runs
+mask = np.hstack([np.ones((m, 1)), stayed_so_far[:, :-1]])  # 1 while the episode runs
 
 advantages = game.advantages(game_logits)[0][drawn]
 batch = objectives.advantage_objective(everywhere, drawn, advantages, weights=mask)
 per_trajectory = m * batch.grad_logits.sum(axis=1)  # undo the 1/m: each one's own gradient
 error = per_trajectory.std(axis=0, ddof=1) / np.sqrt(m)
-print(f"mean length of an episode: {mask.sum(axis=1).mean():.3f}")
 print(f"sampled ∂U/∂logits: {per_trajectory.mean(axis=0)}   standard error {error}")
 print(f"exact   ∂J/∂logits: {game.policy_gradient(game_logits)[0]}")
 
@@ -501,7 +505,7 @@ for step_size in [0.5, 5.0, 50.0]:
 # %% [markdown] label="large-read" tags=["fragment"]
 # With small steps every run finds the best action. With the largest, about one run in five ends up sure of a worse one.
 #
-# Look at how that happens. A large step on a single sample makes the policy almost certain of whatever that sample
+# A large step on a single sample makes the policy almost certain of whatever that sample
 # praised. From then on it draws nothing else. And the score of an action with probability 1 is $1-1=0$, so its gradient
 # is 0 too: the policy has no way left to learn better.
 #
@@ -529,7 +533,7 @@ for _ in range(200):
     J.append(p @ Q)
     L.append(-(p @ (np.log(p) * advantages)))  # the mean of −log π(a) A(a), a drawn from π
     z = z + 0.5 * objectives.expected_advantage_objective(z, advantages).grad_logits
-for k in [0, 10, 50, 199]:
+for k in [0, 3, 10, 50, 199]:
     print(f"step {k:3d}   J = {J[k]:.3f}   L = {L[k]:7.4f}")
 print(f"J rises at every step: {np.all(np.diff(J) > 0)}")
 print(f"L is lowest at step {np.argmin(L)}, with {min(L):.4f}")
@@ -547,8 +551,8 @@ figures.show(
 )
 
 # %% [markdown] label="loss-read" tags=["fragment"]
-# J climbs at every single step. L falls for three steps, to −0.658, and then *rises* towards 0. Had you watched L alone,
-# you would have stopped the run at step 3, with almost half of the improvement still to come.
+# J climbs at every single step. L falls for three steps, to −0.658, and then *rises* towards 0. By L alone you would have
+# stopped at step 3, at J = 3.524, with almost half of the way to 3.993 still to go.
 #
 # And L near 0 does not say that nothing was learned. It says that little is left to learn: almost every action drawn is
 # the best one, and the best action's advantage over a policy that nearly always takes it is close to 0.

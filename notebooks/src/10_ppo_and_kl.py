@@ -37,7 +37,7 @@ np.set_printoptions(precision=4, suppress=True)
 # worse. The formula is right for one policy only, the one that drew the batch. Call it $\pi_{\mathrm{old}}$. After the first
 # step you have another one.
 #
-# **Predict:** can samples of one policy say anything exact about another policy at all?
+# **Predict:** can samples of one policy say anything exact about another?
 
 # %% [markdown] label="ratio" tags=["slide"] minutes=6
 # ## The importance ratio
@@ -105,7 +105,7 @@ print(f"ρ A:       {of_ratio.sum(axis=(0, 1))}")
 # ## A brake: the clip
 #
 # For one decision the ratio makes ρA right on average. It does not make it safe: nothing stops you from driving ρ to 10 on a lucky sample.
-# **Proximal policy optimisation** (PPO) takes the smaller of two numbers:
+# **Proximal policy optimisation** (PPO) takes the smaller of two numbers, its **surrogate**, a stand-in for J:
 #
 # $$\min\bigl(\rho A,\ \mathrm{clip}(\rho,\,1-\varepsilon,\,1+\varepsilon)\,A\bigr)$$
 #
@@ -140,7 +140,7 @@ for name, advantage in [("A = +1", 1.0), ("A = −1", -1.0)]:
 # product, so taking the minimum of the ratios first would clip the wrong side.
 #
 # Logs report a **clip fraction**, and there are two in use: the share of samples whose ratio is *out of range*, and the
-# share where the clip is *active*. The first counts the corners that push back as well. Know which one you look at.
+# share where the clip is *active*. The first counts the corners that push back as well.
 
 # %% [markdown] label="epochs" tags=["slide"] minutes=7
 # ## What the clip does not bound
@@ -200,7 +200,7 @@ for name, brake in [("log π · A", None), ("ρA", "ratio"), ("clipped", "clip")
 # ends at 0.02. That is still below the 0.07 it began with: the batch is misleading, and no clip can know that. But the
 # damage is small.
 #
-# Now look at the ratios. The clip is at 1.2, and the largest ratio is above 1.2 in **every** batch, up to 1.49. How can that
+# The clip is at 1.2, and the largest ratio is above 1.2 in **every** batch, up to 1.49. How can that
 # be? Each *sample* loses its gradient when it has gone far enough. But the three probabilities share a total of 1. In most
 # such batches refunds *and* apologies are worse than the mean, and go on being pushed down until they are 20 % rarer. That
 # leaves 0.8 · 0.7 = 0.56 for the two and 0.44 for promises, 1.47 times their 0.3. The promises are not pushed any more. They
@@ -220,8 +220,9 @@ for step in (0, 1, 10, 50, 100):
 # The apology's own gradient is off after the first step, at a ratio of 1.21. It climbs to 2.86 all the same, while the other
 # two replies are pushed down to about 0.8. Without the clip it climbs to 9.95.
 #
-# So the clip bounds no ratio and no KL. It takes gradients away, one sample at a time. That is why PPO runs log the *largest*
-# ratio as well, and stop the epochs when the KL to the old policy gets too large.
+# So the clip bounds no ratio and no KL. It takes gradients away, one sample at a time. That is why many programs stop the
+# epochs when the KL to the old policy gets too large. Watch the *largest* ratio too. The library TRL logs the mean, which
+# tells little: under the old policy it is 1, always.
 
 # %% [markdown] label="kl" tags=["slide"] minutes=4
 # ## KL: how far from the reference?
@@ -255,7 +256,7 @@ for name, weights in drifts.items():
 
 # %% [markdown] label="kl-read" tags=["fragment"]
 # Dropping an action altogether costs 0.511, which is $\log(1/0.6)$: what is left is scaled up. In the other direction it is
-# very expensive, and infinite at 0. The two KLs are different questions.
+# very expensive, and infinite at 0.
 #
 # RLHF uses KL(π ‖ π_ref). In this direction forgetting has a highest price, here $\log(1/0.6)$. Doing what the reference hardly
 # ever does has none: the rarer it is in the reference, the more it costs.
@@ -434,7 +435,7 @@ for beta in (10.0, 3.0, 1.0, 0.3, 0.1, 0.03):
     print(f"{beta:5.2f}   {row[0]:5.2f}  {row[1]:5.3f}   {row[2]:5.2f}  {row[3]:5.3f}")
 
 # %% [markdown] label="beta-read" tags=["fragment"]
-# A large β gives the reference back, a small one the greedy policy. In between you buy reward with KL, and the first
+# A large β gives the reference back, a small one nearly always the best action. In between you buy reward with KL, and the first
 # hundredths of a nat are the cheapest. (J is given without the factor 10, here and below.)
 #
 # With rewards ten times as large, β = 1 acts like β = 0.1. A β is never good or bad by itself: it belongs to a scale of
@@ -505,7 +506,7 @@ for update in range(1, 41):
 # > |---|---|---|
 # > | objective or loss? | the clipped surrogate is an **objective** | libraries minimise its negative, and then it is a *maximum* |
 # > | which policy sampled? | π_old, of the last batch; its log-probabilities are constants | the same |
-# > | clip fraction | both: out of range, and active | most log the first |
+# > | clip fraction | both: out of range, and active | Stable-Baselines3 logs the first, TRL and verl the second |
 # > | gradient at the very edge | on | autograd libraries differ, and it hardly ever matters |
 # > | sum or mean over tokens? | a sum over the steps of a reply, a mean over replies | most take a mean over all tokens of a batch |
 # > | KL of what from what? | KL(π ‖ π_ref), over samples of π | “reverse KL” in many papers |

@@ -5,9 +5,12 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
+from claims import Lesson
 
 from course_utils import objectives, policy, worlds
 
+LESSON = Lesson("08")
+TEXT = LESSON.text
 LOGITS = np.log([0.5, 0.3, 0.2])
 PI = np.array([0.5, 0.3, 0.2])
 Q = np.array([4.0, 3.1, 0.35])
@@ -42,6 +45,7 @@ def test_replace_has_a_positive_advantage_its_logit_rises_and_its_probability_fa
 def test_the_average_logit_moves_five_times_as_far_as_that_of_replace() -> None:
     np.testing.assert_allclose(PI @ G, 0.153, atol=1e-12)
     assert 5 < (PI @ G) / G[1] < 5.2
+    assert "moves by 0.153: five times as far" in TEXT["usual-answer-read"]
 
 
 def test_first_order_is_exact_for_small_steps_and_overstates_the_fall_of_apologise_for_large_ones() -> None:
@@ -75,6 +79,24 @@ def test_sampled_updates_average_to_the_expected_one(seed: int) -> None:
     gradients = A[drawn, None] * policy.score(np.tile(LOGITS, (m, 1)), drawn)
     error = gradients.std(axis=0, ddof=1) / math.sqrt(m)
     assert np.all(np.abs(gradients.mean(axis=0) - G) < z_bound(3) * error)
+
+
+def test_a_running_mean_carries_its_luck_along() -> None:
+    """“One run in twenty”: among 4,000 fresh runs, with an exact chance p, 6 standard errors; a false alarm in 10⁸."""
+    outside = LESSON.play(only=("setup", "scene-code", "advantage-code", "sampled-"))["sampled-figure"]["outside"]
+    assert outside.shape == (400,)
+    assert not outside[:151].any()
+    assert outside[151:].all()
+    assert "This one is, from draw 152 on" in TEXT["sampled-read"]
+    assert "from draw 152 on lies a little above it" in LESSON.cells["sampled-figure"].source
+    values = A * (np.array([0, 1, 0]) - PI[1])  # of a sample of each action
+    variance = PI @ values**2 - G[1] ** 2
+    means = np.random.default_rng(408).multinomial(400, PI, 4_000) @ values / 400
+    share = np.mean(np.abs(means - G[1]) > 2 * math.sqrt(variance / 400))
+    assert (
+        abs(share - 0.0455) < 6 * math.sqrt(0.05 * 0.95 / 4_000) + 0.005
+    )  # the normal share, and that it is not quite
+    assert "about one run in twenty is outside" in TEXT["sampled-read"]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -125,7 +147,8 @@ def test_j_rises_at_every_step_while_the_loss_falls_three_times_and_then_rises_t
     assert np.argmin(L) == 3
     assert np.all(np.diff(L[3:]) > 0)
     assert -0.05 < L[-1] < 0
-    assert 0.4 < (J[-1] - J[3]) / (J[-1] - J[0]) < 0.5, "almost half of the improvement is still to come at step 3"
+    assert 0.4 < (J[-1] - J[3]) / (J[-1] - J[0]) < 0.5, "almost half of the way"
+    assert f"at step 3, at J = {J[3]:.3f}, with almost half of the way to {J[-1]:.3f} still to go" in TEXT["loss-read"]
 
 
 def test_the_wrong_sign_makes_the_worst_action_the_most_probable() -> None:

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from claims import After, Lesson, numbers
 
+from course_utils.rlhf.metrics import METRICS
 from course_utils.widgets import ClipLab
 
 LESSON = Lesson("10", "clip-lab", "carried")
@@ -316,6 +317,18 @@ def test_the_lab_carries_the_apology_far_above_the_clip() -> None:
     np.testing.assert_allclose(lab.largest_ratio(clip=False), FREE, rtol=1e-9)
     assert CARRIED[1, 2] > 1.2, "its own gradient is off after the first step"
     np.testing.assert_allclose(CARRIED[-1, :2], 0.8, atol=0.02)
+    assert np.array([0.6, 0.3, 0.1]) @ CARRIED[-1] == pytest.approx(1)  # the mean, beside a largest one of 2.86
+    assert "TRL logs the mean, which tells little: under the old policy it is 1, always" in text["carried-read"]
+    assert (METRICS["val/ratio"].source, METRICS["ours/max_ratio"].source) == ("TRL", "ours")
+
+
+def test_which_clip_fraction_trl_logs() -> None:
+    """As its source has it: pg_losses2 > pg_losses; so the lab's log, which uses its names."""
+    assert METRICS["policy/clipfrac_avg"].source == "TRL"
+    assert "the clip is active" in METRICS["policy/clipfrac_avg"].meaning
+    assert METRICS["ours/out_of_range"].source == "ours"
+    assert "Stable-Baselines3 logs the first, TRL and verl the second" in text["convention"]
+    assert text["clip"].index("its **surrogate**") < LESSON.prose.index("the clipped surrogate")
     assert "one excellent sample, an apology" in text["epochs-read"]
     assert "(0, 1, 10, 50, 100)" in LESSON.cells["carried-code"].source
 
