@@ -82,11 +82,11 @@ def test_the_picture_is_the_chart_before_and_after_a_change(lab):
     chart = lab.run()
     assert lab.first == [chart[name].tolist() for name in CASES["D7"].dashboard]
     assert (lab.updates, lab.planned, lab.second, lab.job) == ([12], [12], [], "")
-    changed = lab.intervene("beta-3", gamma=0.9)
+    changed = lab.intervene("beta-3", gamma=0.9, lam=0.5)
     assert lab.first == [chart[name].tolist() for name in CASES["D7"].dashboard]
     assert lab.second == [changed[name].tolist() for name in CASES["D7"].dashboard]
-    assert (lab.updates, lab.changed) == ([12, 12], "Raise β to 3. gamma=0.9")
-    assert changed.settings == {"kl_coef": 2.3, "gamma": 0.9}
+    assert (lab.updates, lab.changed) == ([12, 12], "Raise β to 3. gamma=0.9, lam=0.5")
+    assert changed.settings == {"kl_coef": 2.3, "gamma": 0.9, "lam": 0.5}
     groups = 1 + 1 + 2
     measured = [lab.case.measure(chart, reference=True), lab.case.measure(chart), lab.case.measure(changed)]
     names = [name for name in module.MEASURED if name != "gold"]
@@ -132,8 +132,8 @@ def test_a_verdict_is_the_cases(lab):
     assert told["goals"] == [[list(one.before), list(one.after), one.met] for one in verdict.goals]
     assert (lab.step, lab.job, lab.standing) == ("verdict", "", [])
     assert verdict == clinic.Case(lab.case.file).verdict("beta-3", progress=False)
-    lab.verdict(kl_coef=3.0, seeds=[1])
-    assert [one["what"] for one in lab.told["tries"]] == ["Raise β to 3.", "kl_coef=3.0"]
+    lab.verdict(kl_coef=3.0, lam=0.5, seeds=[1])
+    assert [one["what"] for one in lab.told["tries"]] == ["Raise β to 3.", "kl_coef=3.0, lam=0.5"]
     assert lab.case.tries[-1].seeds == (1,)
 
 

@@ -106,11 +106,12 @@ function drawDashboard(get, metrics, names, inner, isWide) {
   const end = Math.max(1, ...planned);
   const columns = isWide ? 3 : inner > 300 ? 2 : 1;
   const width = Math.floor((inner - COLUMN_GAP * (columns - 1)) / columns);
+  const isTall = updates.length > 1 || width < 212; // the numbers have a line of their own, so that none makes one
   const curvesOf = (n) => updates.map((done, side) => [both[side][n] ?? [], done]).filter(([list]) => list.length > 0);
   const lines = updates.length > 1 ? `┄ as it is, → ━ ${quoted(get("changed"))}` : "━ as it is";
   return [
     legend(`${lines}; across: updates 0 to ${grouped(end)}`),
-    h("div", { class: "pgc-dashboard", style: `--columns: ${columns}` },
+    h("div", { class: `pgc-dashboard ${isTall ? "pgc-tall" : ""}`, style: `--columns: ${columns}` },
       names.map((name, n) => drawPanel(name, metrics[name], curvesOf(n), end, width))),
     fold("meanings", "What the curves mean",
       remark("Beside each name stands the newest number."),
@@ -358,14 +359,14 @@ function drawSettings({ get, change, facts, page, refuse }) {
   return h("fieldset", {}, h("legend", {}, "Settings of your own, as many as you like"),
     turned.map((one, k) => {
       const setting = facts.settings.find(([name]) => name === nameOf(one));
-      return row("pgc-setting",
+      return [row("pgc-setting",
         h("label", {}, code(setting[0]),
           drawSetting(setting, one, (to) => turn(replaced(turned, k, to)), { page, refuse })),
-        key(`was ${settingText(setting[1])}: ${setting[3]}`),
+        key(`was ${settingText(setting[1])}`),
         button("as-it-was", "as it was", () => {
           delete page.wrong[setting[0]];
           turn(turned.filter((_, other) => other !== k));
-        }, { "aria-label": `${setting[0]} as it was` }));
+        }, { "aria-label": `${setting[0]} as it was` })), remark(setting[3])];
     }),
     remark("What each of them means stands in “The run’s settings”, above."),
     h("label", {}, "turn",
@@ -401,17 +402,25 @@ function drawChange(view) {
 
 // 4. fresh replies over several seeds
 
-// A verdict that lacks some of the case's own seeds is none: it may have been interrupted.
-const untold = (own) => `Not known yet: all of the seeds ${own.join(", ")} count.`;
+const metBy = ({ goals }) => goals.filter(([, , isMet]) => isMet).length;
+const goalsMet = (one) => `${metBy(one)} of ${one.goals.length}`;
 
-function drawTry({ goals, seeds: own }, { what, seeds, goals: reached, cured, costs, ran_away: ranAway }) {
+// Who turned nothing has cured nothing. A verdict that lacks some of the case's own seeds is none: it may have been
+// interrupted.
+function outcome({ cured, turned, seeds, ran_away: ranAway, ...one }, own) {
+  if (cured) return turned ? "Cured." : "All goals met.";
+  const isShort = metBy(one) === one.goals.length && ranAway.length === 0 && !own.every((s) => seeds.includes(s));
+  if (isShort) return `Not known yet: all of the seeds ${own.join(", ")} count.`;
+  return turned ? "Not cured." : "Not all goals met.";
+}
+
+function drawTry({ goals, seeds: own }, one) {
+  const { what, seeds, goals: reached, cured, costs, ran_away: ranAway } = one;
   const list = (values, { measure }) => values.map(writtenAs(measure)).join(", ");
-  const met = reached.filter(([, , isMet]) => isMet).length;
-  const isShort = met === goals.length && ranAway.length === 0 && !own.every((seed) => seeds.includes(seed));
   return h("div", { class: `pgc-result ${cured ? "pgc-is-right" : ""}`, "data-role": "verdict" },
-    h("p", {}, mark(cured, cured ? "Cured." : isShort ? untold(own) : "Not cured."),
+    h("p", {}, mark(cured, outcome(one, own)),
       ` ${quoted(what)}: goals met over ${seeds.length} seed${seeds.length === 1 ? "" : "s"} (${seeds.join(", ")}): `,
-      `${met} of ${goals.length}.`),
+      `${goalsMet(one)}.`),
     h("ul", {}, goals.map((goal, n) =>
       h("li", { "data-role": "goal" }, mark(reached[n][2], reached[n][2] ? "met" : "not met"), ` ${goal.text}: `,
         `${list(reached[n][0], goal)} → `, h("b", {}, list(reached[n][1], goal))))),
@@ -420,10 +429,24 @@ function drawTry({ goals, seeds: own }, { what, seeds, goals: reached, cured, co
     ranAway.map((text) => h("p", {}, `Ran away: ${text}`)));
 }
 
+// Moves points that would cover an earlier one to its side, towards the middle.
+function apart(points, middle) {
+  const found = [];
+  for (const [x, y] of points) {
+    let to = x;
+    while (found.some(([px, py]) => Math.hypot(px - to, py - y) < 14)) to += x < middle ? 14 : -14;
+    found.push([to, y]);
+  }
+  return found;
+}
+
 // Two goals as axes: each try by its number, those that no other outdoes filled, and the limits as lines.
 function drawPareto({ facts, page, inner }, tries) {
   const { goals } = facts;
-  const [across, up] = [page.across ?? 0, page.up ?? 1];
+  const first = (measure, other) => (goals.some((goal) => goal.measure === measure)
+    ? goals.findIndex((goal) => goal.measure === measure)
+    : other);
+  const [across, up] = [page.across ?? first("kl", 0), page.up ?? first("helpful", 1)];
   const valueOfTry = ({ goals: reached }, n) => mean(reached[n][1]);
   const before = [across, up].map((n) => mean(tries[0].goals[n][0]));
   const limits = [across, up].map((n) => goals[n].least ?? goals[n].most);
@@ -437,7 +460,9 @@ function drawPareto({ facts, page, inner }, tries) {
   const axis = (role, words, n, set) =>
     select(role, words, options, n, (value) => set(Number(value)));
   const pointOf = (one) => [across, up].map((n) => writtenAs(goals[n].measure)(valueOfTry(one, n))).join(" and ");
-  const words = tries.map((one, n) => `${n + 1}: ${pointOf(one)}${one.best ? ", no other is better" : ""}`).join("; ");
+  const words = tries.map((one, n) =>
+    `${n + 1}: ${pointOf(one)}, ${goalsMet(one)} goals met${one.best ? ", outdone by none" : ""}`).join("; ");
+  const places = apart(tries.map((one) => [x(valueOfTry(one, across)), y(valueOfTry(one, up))]), width / 2);
   return [
     title("Your tries as points"),
     axis("across", "across", across, (n) => page.set({ across: n })),
@@ -449,7 +474,7 @@ function drawPareto({ facts, page, inner }, tries) {
       line(52, y(limits[1]), width - 26, y(limits[1]), INK, { "stroke-dasharray": "5 4" }),
       rect(x(before[0]) - 5, y(before[1]) - 5, 10, 10, "none", { stroke: colour("reference"), "stroke-width": 2 }),
       tries.map((one, n) => {
-        const [px, py] = [x(valueOfTry(one, across)), y(valueOfTry(one, up))];
+        const [px, py] = places[n];
         return [
           circle(px, py, 6, one.best ? POLICY : PAPER,
             { stroke: POLICY, "stroke-width": 2, ...about("try", n, valueOfTry(one, across)) }),
@@ -457,7 +482,9 @@ function drawPareto({ facts, page, inner }, tries) {
         ];
       })),
     remark(`Across: ${better(across)}; up: ${better(up)}; dashed: what is asked for. Square: the case as it is. `,
-      "Filled: no other try is as good in every goal and better in one."),
+      "Filled: outdone by none, as no other try is as good in every goal and better in one; whether it meets the ",
+      "goals is another matter. Tries in one place stand side by side. Goals met: ",
+      tries.map((one, n) => `${n + 1}: ${goalsMet(one)}`).join("; "), "."),
   ];
 }
 
@@ -472,13 +499,12 @@ function drawVerdict(view) {
     row("pgc-send",
       button("measure", `Measure over ${seeds}`, () => ask("verdict"), primaryUnless(isRunning || what === "")),
       what && remark(quoted(what), get("job") === "verdict" ? `: ${progressOf(get, isRunning)[0]}` : "")),
-    tries.length > 0 && get("job") !== "verdict" && drawTry(facts, tries.at(-1)),
+    tries.length > 0 && get("job") !== "verdict" && [title("Measured last"), drawTry(facts, tries.at(-1))],
     tries.length > 1 && [
       title("All your tries"),
-      h("ol", { "data-role": "tries" }, tries.map(({ what: of, goals, cured, best }) =>
-        h("li", {}, `${of} `, mark(cured, cured ? "cured" : "not cured"),
-          ` ${goals.filter(([, , met]) => met).length} of ${goals.length} goals met`,
-          facts.kind === "design" && best ? ", no other is better" : ""))),
+      h("ol", { "data-role": "tries" }, tries.map((one) =>
+        h("li", {}, `${one.what} `, mark(one.cured, outcome(one, facts.seeds)),
+          ` ${goalsMet(one)} goals met`, facts.kind === "design" && one.best ? ", outdone by none" : ""))),
     ],
     facts.kind === "design" && tries.length > 0 && drawPareto(view, tries),
   ];
@@ -518,6 +544,7 @@ function drawAnswer({ get, change, facts, ask }) {
       placeholder: "What is behind it, link by link? Which numbers tell? What would you change, and what does it cost?",
       oninput: ({ target }) => change({ answer: target.value }),
     }),
+    remark("In the lesson, the questions stand below this lab."),
     row("pgc-send",
       button("keep", "Keep it in my record", () => ask("keep"), { disabled: written.trim() === "" }),
       written !== "" && get("told").kept === written && remark("Kept."),
@@ -573,11 +600,11 @@ const DRAW = {
 };
 
 // What the live region says of the newest answer.
-function newsOf(get, step) {
+function newsOf(get, step, own) {
   const { diagnosis, tries = [], blueprint, debrief } = get("told");
   if (step === "diagnosis" && diagnosis) return ` ${diagnosis.right ? "Right." : "Not right."} ${diagnosis.reason}`;
   if (step === "verdict" && tries.length > 0)
-    return ` ${tries.length} tried. ${tries.at(-1).cured ? "Cured" : "Not cured"}: ${tries.at(-1).what}`;
+    return ` ${tries.length} tried. ${outcome(tries.at(-1), own)} ${tries.at(-1).what}`;
   if (step === "blueprint" && blueprint) return ` ${blueprint.faults.length} faults in the blueprint.`;
   return step === "debrief" && debrief ? ` The cause: ${debrief.cause}` : "";
 }
@@ -626,7 +653,7 @@ const render = makeKernelLab({ name: "clinic", label: "Clinic lab" }, ({ get, ch
           class: "pgc-step", role: "tabpanel", id: `${id}-panel`, "aria-labelledby": `${id}-${step}`, "data-step": step,
         }, DRAW[step](view)),
       ],
-      said: report(`${count}.${newsOf(get, step)}`),
+      said: report(`${count}.${newsOf(get, step, facts.seeds)}`),
     };
   };
 });

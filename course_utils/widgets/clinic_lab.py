@@ -460,6 +460,7 @@ def _tries(case: Case) -> list[dict[str, Any]]:
     return [
         {
             "what": _in_words(case, verdict.what),
+            "turned": bool(verdict.settings),
             "seeds": list(verdict.seeds),
             "goals": [[list(reached.before), list(reached.after), reached.met] for reached in verdict.goals],
             "cured": verdict.cured,
@@ -475,7 +476,7 @@ def _in_words(case: Case, what: str) -> str:
     """Return what was changed, with a change's text for its name."""
     first, *settings = what.split(", ")
     known = case.changes
-    return " ".join([known[first].text if first in known else first, *settings])
+    return f"{known[first].text} {', '.join(settings)}".rstrip() if first in known else what
 
 
 def _value(text: str) -> Any:

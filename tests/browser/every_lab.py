@@ -270,7 +270,7 @@ ROWS: dict[str, Callable[[], Row]] = {
     "clinic_lab": lambda: Row(
         hands=[Hand("step", "step", index=2)],
         speaks=False,
-        tab="train new-seed SUMMARY step measure",
+        tab="train new-seed SUMMARY SUMMARY step measure",
         states={
             "start": {"lab": ClinicLab("D4")},
             "before": {"lab": ClinicLab("D4"), "step": "debrief"},
