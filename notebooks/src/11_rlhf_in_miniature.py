@@ -6,7 +6,7 @@
 #
 # $$\text{demonstrations}\;\to\;\pi_{\mathrm{ref}}\;\to\;\text{comparisons}\;\to\;\text{reward model}\;\to\;\max_\theta\;\mathbb E\bigl[\text{score}\bigr]-\beta\,\mathrm{KL}(\pi_\theta\,\Vert\,\pi_{\mathrm{ref}})$$
 #
-# You go through all of them here, on a language model so small that a training run takes a second. What goes wrong in
+# You go through all of them here, on a language model so small that a training run takes seconds. What goes wrong in
 # large runs goes wrong in this one too. Nothing is scripted.
 #
 # After it you will be able to
@@ -144,8 +144,8 @@ print(f"by formula   {lm.score(reference, batch).table[entry]:.6f}")
 # answer, only yours. Below them you see what a
 # reward model makes of your choices. (In a hurry? *Let a rater finish.*)
 #
-# **Predict** before you begin: once it has learned your twenty pairs, how often will it agree with the raters on pairs that it
-# has never seen? A coin would agree in 50 % of them.
+# **Predict:** once it has learned your twenty pairs, how often will it agree with the raters on pairs that it has never seen? A
+# coin would in 50 %.
 
 # %% label="compare-lab" tags=["subslide"]
 lab = PreferenceLab()
@@ -182,11 +182,11 @@ else:
 #
 # $$\Pr(\text{chosen}\succ\text{rejected})=\sigma\bigl(r(\text{chosen})-r(\text{rejected})\bigr),\qquad\sigma(d)=\frac1{1+e^{-d}},$$
 #
-# and the scores are trained on the loss $-\log\sigma(r(\text{chosen})-r(\text{rejected}))$, averaged over the pairs. It is a
+# (≻: *is preferred to*), and the scores are trained on the loss $-\log\sigma(r(\text{chosen})-r(\text{rejected}))$, averaged over the pairs. It is a
 # **ranking problem**. Nobody ever tells the model what a score should be.
 #
-# Our score is linear: a weight for each word, one more for each topic and word, and one for each mood and polite word. A word
-# that occurs $c$ times counts $\log_2(1+c)$.
+# Our score is linear in **features**, what is counted in a reply: each word, each pair of topic and word, each pair of mood
+# and polite word. A word that occurs $c$ times counts $\log_2(1+c)$.
 #
 # The raters are shown pairs of SFT replies. They choose by the gold reward, with noise: two replies that are nearly as good as
 # each other get a nearly random label. **Predict:** how often would the *gold reward itself* agree with them?
@@ -206,12 +206,15 @@ for n in (20, 100, 300, 1_500):
     right = [reward_model.accuracy(judge, world, p) for p in (part(pairs, slice(n)), fresh)]
     print(f"{n:5d} pairs: right on them {right[0]:.0%}, on 4,000 fresh pairs {right[1]:.1%}")
 oracle = objectives.bradley_terry_loss(*(worlds.gold_reward(world, p).total for p in fresh))
-print(f"gold reward:                    on the fresh pairs {oracle.accuracy:.1%}")
+error = (oracle.accuracy * (1 - oracle.accuracy) / 4_000) ** 0.5
+print(f"gold reward: on the fresh pairs {oracle.accuracy:.1%}, standard error {error:.1%}")
+odd = [worlds.gold_reward(world, p).parts["illegal_pairs"] for p in pairs]
+print(f"pairs that differ in odd word pairs: {(abs(odd[0] - odd[1]) > 1e-9).sum()} of 1,500")
 judge = reward_model.normalise(judge, world, written)  # mean 0 and sd 1 on SFT replies
 
 # %% [markdown] label="reward-read" tags=["fragment"]
-# With 1,500 pairs the reward model agrees with the raters nearly as often as the gold reward does. By its accuracy you could
-# hardly tell the two apart. The rest is noise of the raters, which nobody can predict.
+# With 1,500 pairs the reward model agrees with the raters nearly as often as the gold reward does: it is behind by more than
+# three standard errors, and by less than 4 points. The rest is noise of the raters, which nobody can predict.
 #
 # Its weights can be read. (In a large model the same is in there, and cannot be read.)
 
@@ -230,8 +233,8 @@ for name, rows in kinds.items():
 # It has found out which words belong to which topic, that nobody should promise or guarantee anything, and that angry
 # customers want to hear *sorry*.
 #
-# Now look at what is **not** in the table: that a word helps only once, that word pairs can be nonsense, that 16 words are too
-# many. In the SFT replies such things were too rare to be learned. This reward model never needed to know them.
+# **Not** in the table: that a word helps only once, that word pairs can be nonsense, that 16 words are too
+# many. The pairs would have told: in 207 of 1,500 the replies differ in odd word pairs. But this model has no feature for them.
 
 # %% [markdown] label="differences" tags=["slide"] minutes=4
 # ### Only differences mean anything
@@ -365,6 +368,11 @@ for prompt in (angry_refund, 20):
 # %% label="live-lab" tags=["subslide"]
 RlhfLab()
 
+# %% [markdown] label="live-read" tags=["fragment"]
+# Without the penalty the score climbs far higher, and the replies end as a word salad. `objective/kl` warns you: it climbs
+# too. `policy/approxkl_avg` does not, since each step stays small. The gold reward falls. Twenty pairs leave most words
+# unjudged: with the same β the gold reward gains less.
+
 # %% [markdown] label="beta" tags=["slide"] minutes=6
 # ## How much β?
 #
@@ -384,7 +392,7 @@ for b, of_seeds in zip(betas, numbers, strict=True):
 
 # %% [markdown] label="beta-read" tags=["fragment"]
 # The score is highest without any penalty, and the gold reward is lowest there, far below that of the SFT model. At β = 10 the
-# policy hardly moves. The best β lies in between, and the *score alone cannot tell you which it is*.
+# policy hardly moves: the KL of 0.4 is the noise of its steps, and costs 10 · 0.4 points. The best β lies in between, and the *score alone cannot tell you which it is*.
 #
 # The length tells something. With a weak penalty the replies run into the limit of 16 tokens.
 
@@ -430,23 +438,8 @@ figures.show(fig, alt)
 # gets better at pleasing the reward model, and worse at answering customers. This is **over-optimisation**, or *reward
 # hacking*.
 #
-# Gao, Schulman and Hilton measured such curves on large models. With $d=\sqrt{\mathrm{KL}}$ they fit the gold reward by
-# $d\,(\alpha-\beta'\log d)$. Fit the gain here:
-
-# %% label="fit-code" tags=["subslide"]
-for seed, run in enumerate(free):
-    d, gain = np.sqrt(run["ours/kl_full"]), run["ours/gold"] - run["ours/gold"][:3].mean()
-    d, gain = d[d > 0.3], gain[d > 0.3]
-    print(f"seed {seed}:", end="")
-    for form, bend in [("d (α − β' log d)", d * np.log(d)), ("d (α − β' d)", d**2)]:
-        x = np.column_stack([d, bend])
-        left = gain - x @ np.linalg.lstsq(x, gain, rcond=None)[0]
-        print(f"   {form}: R² = {1 - left.var() / gain.var():.2f}", end="")
-    print()
-
-# %% [markdown] label="fit-read" tags=["fragment"]
-# It fits, and so does another form with a different idea behind it, nearly as well. Three runs of one small world cannot
-# decide between two formulas. Say “the same qualitative shape”, and no more.
+# Gao, Schulman and Hilton measured such curves on large models. Say “the same qualitative shape”, and no more: three runs of
+# one small world cannot tell a formula.
 
 # %% [markdown] label="why" tags=["slide"] minutes=5
 # ### Why the score lies out there
@@ -455,10 +448,14 @@ for seed, run in enumerate(free):
 # writes?
 
 # %% label="why-code" tags=["subslide"]
-print("    β   accuracy on pairs of the SFT model, of the trained policy")
+print("    β   right on pairs of the trained policy: reward model, gold reward")
 for run in runs[::3]:
-    on = [pair_accuracy(run.log, model=who) for who in (run.log.reference, run.log.model)]
-    print(f"{run.config.kl_coef:5.2f} {on[0]:20.1%} {on[1]:28.1%}")
+    rng = np.random.default_rng(112)
+    both = reward_model.sample_pairs(run.log.model, world, 2_000, rng)
+    labels = reward_model.label(world, *both, rng)
+    best = objectives.bradley_terry_loss(*(worlds.gold_reward(world, p).total for p in labels))
+    right = reward_model.accuracy(run.log.state.reward_model, world, labels)
+    print(f"{run.config.kl_coef:5.2f} {right:40.0%} {best.accuracy:12.0%}")
 for seed, run in enumerate(free[:2]):
     reply = world.text(evaluate(run, replies=2).replies)[0]
     print(f"seed {seed}, no penalty: {reply}")
@@ -466,7 +463,8 @@ for seed, run in enumerate(free[:2]):
 # %% [markdown] label="why-read" tags=["fragment"]
 # The policy does not stay where the reward model was trained. It goes where the score is high: and among the places where the
 # score is high are all those where the reward model is *wrong*. A weak penalty takes it just there. At β = 0.03 the reward
-# model is right less often than a coin. It ranks the policy's replies backwards.
+# model is right less often than a coin. It ranks the policy's replies backwards. (The gold reward is the ceiling, lower
+# there too: the replies of a pair are closer in worth.)
 #
 # And there is the word salad. Every repeated *sorry* adds to the score, since nothing in 1,500 pairs ever said that it should
 # not.
@@ -479,15 +477,17 @@ for seed, run in enumerate(free[:2]):
 # weak penalty. **Predict:** will their accuracies tell you which one is safe?
 
 # %% label="kinds-code" tags=["subslide"]
-for kind in reward_model.KINDS:
-    run = rlhf.run(RunConfig(kl_coef=0.1, feature_kind=kind), seed=0, progress=False)
-    on_sft, end = pair_accuracy(run, model=run.reference), evaluate(run, replies=1_000)
-    print(f"{kind:9s} accuracy {on_sft:.0%}   score {end.score:5.2f}", end="")
-    print(f"   gold {end.gold:5.2f}   KL {end.kl:4.1f}   {end.length:.1f} tokens")
+tries = [RunConfig(kl_coef=0.1, feature_kind=k, updates=40) for k in reward_model.KINDS]
+of_kinds = sweep(tries, seeds=range(3), progress=False)
+for i, kind in enumerate(reward_model.KINDS):
+    logs = [run.log for run in of_kinds[3 * i : 3 * i + 3]]
+    on_sft = np.mean([pair_accuracy(log, model=log.reference) for log in logs])
+    gold = np.array([evaluate(log, replies=1_000).gold for log in logs])
+    print(f"{kind:9s} accuracy {on_sft:.0%}   gold of three seeds {gold.round(1)}")
 
 # %% [markdown] label="kinds-read" tags=["fragment"]
-# No. All four agree with the raters equally often, and they end between −4.8 and 2.6. A reward that grows with every repetition
-# (*count*) is driven up without end. One that counts a word once (*presence*), or that knows about repetition, length and odd
+# No. All four agree with the raters about equally often, and they end far apart, whichever seed. A reward that grows with
+# every repetition (*count*) is driven up without end. One that counts a word once (*presence*), or that knows about repetition, length and odd
 # pairs (*rich*), leaves less to exploit.
 
 # %% [markdown] label="bias" tags=["slide"] minutes=4
@@ -509,8 +509,8 @@ for name, taste in [("fair", {}), ("soft spot", {"polite_bias": 1.0, "length_bia
 
 # %% [markdown] label="bias-read" tags=["fragment"]
 # It is *more* accurate: a strong taste is easy to learn. And the policy says 2.9 polite words in a reply, where 2 are enough,
-# and writes more. The raters never asked for that. In a pair, a polite word was one reason among others. For the policy
-# it is points that can be had in every reply.
+# and writes more. By their own taste the raters asked for that: a polite word over 2 costs half a point of gold, and pleases
+# them by one. In a pair it was one reason among others. For the policy it is points that can be had in every reply.
 #
 # The causal chain is always the same. (a) A reward model learns to rank. (b) An advantage-weighted update raises whatever
 # scores a bit better than usual, over and over. (c) The KL penalty is the only term that says where to stop.
@@ -525,7 +525,7 @@ for name, taste in [("fair", {}), ("soft spot", {"polite_bias": 1.0, "length_bia
 # | a linear reward model that is right in 80 % | a transformer with one output; InstructGPT's was right in 72 % |
 # | noise from one known source | many raters who disagree, tire, and follow guidelines |
 # | β = 0.3, a KL of 2 to 3 nats for a reply | other numbers: both depend on length and scale (InstructGPT: β = 0.02) |
-# | a second on one core | days on many accelerators; bugs in sampling and padding cost most of the time |
+# | seconds on one core | days on many accelerators; bugs in sampling and padding cost most of the time |
 # | **the gold reward is known** | **nobody knows it.** You have spot checks and held-out comparisons |
 #
 # What carries over is the chain above, the shape of the curves, and how to read a log. The digits do not.
@@ -539,6 +539,7 @@ for name, taste in [("fair", {}), ("soft spot", {"polite_bias": 1.0, "length_bia
 # > | sum or mean over tokens? | U: sum over a reply, mean over replies. The PPO loop: mean over all tokens, as TRL does | both are in use |
 # > | where is the KL? | in the reward of each token, as k1, β = 0.3 | GRPO puts it into the loss |
 # > | scale of the score | mean 0, sd 1 on SFT replies | often not normalised: then β means something else |
+# > | actor and critic | an optimiser each, the critic's loss not clipped | TRL's PPOTrainer: one optimiser, a clipped loss |
 # > | advantages | GAE, λ = 0.95, whitened over the batch | the same in most libraries |
 # > | `objective/entropy` | a sum over a reply, as in TRL | `policy/entropy_avg` is per token |
 

@@ -13,7 +13,7 @@ import pytest
 from claims import Lesson, holds, numbers
 
 from course_utils.build.notebooks import REPOSITORY
-from course_utils.rlhf import evaluation, reward_model
+from course_utils.rlhf import evaluation, ppo, reward_model
 from course_utils.rlhf import language_model as lm
 from course_utils.rlhf import run as rlhf
 from course_utils.rlhf import world as worlds
@@ -92,8 +92,9 @@ def test_twenty_pairs_say_little_and_1500_nearly_all() -> None:
     assert rows[:, 0].tolist() == [20, 100, 300, 1500]
     assert np.all(np.diff(rows[:, 1]) <= 0)
     assert np.all(np.diff(rows[:, 3]) > 0)
-    oracle = numbers(lines["reward-code"][4])[-1]
-    assert 0 < oracle - rows[-1, 3] < 5
+    oracle, error = numbers(lines["reward-code"][4])
+    assert 3 * error < oracle - rows[-1, 3] < 4
+    assert "behind by more than three standard errors, and by less than 4 points" in text["reward-read"]
     assert "accuracy of the reward model was 80 %" in text["why"]
     assert round(rows[-1, 3]) == 80
 
@@ -106,7 +107,11 @@ def test_the_weights_are_what_the_text_reads_in_them() -> None:
     assert re.findall(r"(\w+) −", words)[:2] == ["promise", "guarantee"]
     assert "angry × sorry +" in moods
     names = reward_model.feature_names(WORLD, "log")
-    assert not set(names) & set(reward_model.RICH)  # “what is not in the table”
+    assert not set(names) & set(reward_model.RICH)  # “Not in the table”
+    odd, of = numbers(lines["reward-code"][5])
+    assert f"in {odd:.0f} of {of:,.0f} the replies differ in odd word pairs" in text["weights-read"]
+    assert "share of odd word pairs" in reward_model.RICH  # “this model has no feature for them”
+    assert "≻: *is preferred to*" in text["reward"]
 
 
 def test_only_differences_count() -> None:
@@ -165,6 +170,8 @@ def test_the_sweep() -> None:
     assert gold[0] < sft - 3
     assert 0 < gold.argmax() < len(beta) - 1
     assert gold[-1] < sft + 0.3  # “hardly moves”
+    assert f"the KL of {kl[-1]:.1f} is the noise of its steps, and costs 10 · {kl[-1]:.1f} points" in text["beta-read"]
+    assert kl[-1] > 20 * 1 / (2 * 10**2)  # the best policy's, for scores with sd 1: Var / (2 β²)
     assert length[0] == length[1] == 16
     assert length[-1] < 9
     assert len(error) == len(text["beta-code"].split("betas = [")[1].split("]")[0].split(","))
@@ -176,20 +183,23 @@ def test_over_optimisation() -> None:
         assert 1 < away < 3  # “at √KL near 2”
         assert end < -3.5
         assert score > 5
-    for row in table("fit-code"):
-        log_form, linear_form = row[1], row[2]
-        assert log_form > 0.95
-        assert 0 <= log_form - linear_form < 0.05  # “nearly as well”
 
 
 def test_accuracy_is_a_statement_about_a_distribution() -> None:
     accuracy = {row[0]: row[1:] for row in table("why-code", first=1, last=8)}
-    assert all(of_sft >= 79 for of_sft, _ in accuracy.values())
-    assert accuracy[0.03][1] < 46
+    assert accuracy[0.03][0] < 46
+    on_sft = numbers(lines["reward-code"][4])[0]
+    assert all(on_own < ceiling for on_own, ceiling in accuracy.values())
+    assert all(accuracy[beta][1] < on_sft - 5 for beta in (0.0, 0.03, 0.1, 0.3))  # “lower there too”
     for seed in OTHER_SEEDS:  # .415 to .451 in eight runs; the standard error of 4,000 pairs is .008
         weak = rlhf.run(RunConfig(kl_coef=0.03, updates=40), seed, progress=False)
         assert evaluation.pair_accuracy(weak, pairs=4000) < 0.49
-    assert [accuracy[b][1] for b in (0.3, 1.0, 3.0, 10.0)] == sorted(accuracy[b][1] for b in (0.3, 1.0, 3.0, 10.0))
+        # “objective/kl warns you … approxkl_avg does not”; “the score climbs far higher”
+        assert weak["objective/kl"][-1] > 5 * run(seed)["objective/kl"][-1]
+        assert weak["policy/approxkl_avg"].max() == weak["policy/approxkl_avg"][0] < 0.05
+        assert weak["objective/scores"][-1] > 2 * run(seed)["objective/scores"][-1]
+        assert weak["ours/gold"][-1] < weak["ours/gold"][0]
+    assert [accuracy[b][0] for b in (0.3, 1.0, 3.0, 10.0)] == sorted(accuracy[b][0] for b in (0.3, 1.0, 3.0, 10.0))
     for line in lines["why-code"][8:]:
         words = line.split(": ")[1].split()
         assert len(words) >= 15
@@ -203,11 +213,13 @@ def test_accuracy_is_a_statement_about_a_distribution() -> None:
 
 def test_four_kinds_of_features() -> None:
     rows = {line.split()[0]: numbers(line) for line in lines["kinds-code"]}
-    accuracy, _, gold, *_ = np.array(list(rows.values())).T
+    accuracy, *golds = np.array(list(rows.values())).T
     assert list(rows) == list(reward_model.KINDS)
     assert max(accuracy) - min(accuracy) <= 1
-    assert [f"{x:.1f}" for x in (min(gold), max(gold))] == ["-4.8", "2.6"]
-    assert gold[0] < gold[1] < gold[2] < gold[3]
+    for count, log, presence, rich in golds:  # “whichever seed”
+        assert count < 0 < log
+        assert min(presence, rich) > 2
+    assert "they end far apart, whichever seed" in text["kinds-read"]
 
 
 def test_a_soft_spot() -> None:
@@ -216,6 +228,9 @@ def test_a_soft_spot() -> None:
     assert soft[1] < fair[1] - 0.3
     assert f"says {soft[2]:.1f} polite words" in text["bias-read"]
     assert fair[2] < 2 < soft[2]
+    assert WORLD.gold_weights["extra_polite"] == -0.5
+    holds(text["bias-read"], "a polite word over 2 costs half a point of gold, and pleases them by one")
+    assert '"polite_bias": 1.0' in text["bias-code"]
     assert soft[3] > fair[3] + 0.5
 
 
@@ -227,5 +242,15 @@ def test_the_convention_card_is_the_configuration() -> None:
     assert (usual.kl_estimator, usual.kl_in_loss) == ("k1", False)
     assert "four epochs" in text["same-read"]
     assert usual.num_ppo_epochs == 4
+    docs = " ".join(str(ppo.__doc__).split())
+    holds(docs, "policy and critic have an optimiser each", "the critic's loss is not clipped")
+    holds(card, "an optimiser each, the critic's loss not clipped", "TRL's PPOTrainer")
     code = (REPOSITORY / "course_utils" / "rlhf" / "ppo.py").read_text(encoding="utf-8")
     assert "# The advantage-weighted score of every token: U(τ; θ) climbs here." in code
+
+
+def test_twenty_pairs_gain_less_gold() -> None:
+    """Seeds 311, 312 and 313 had 0.66, 0.62 and 0.58 less than with 1,500 pairs, in the last ten updates."""
+    few = rlhf.run(RunConfig(pairs=20), OTHER_SEEDS[0], progress=False)
+    assert few["ours/gold"][-10:].mean() < run(OTHER_SEEDS[0])["ours/gold"][-10:].mean() - 0.2
+    assert "with the same β the gold reward gains less" in text["live-read"]
