@@ -475,7 +475,7 @@ print(f"over each row:        rows sum to {policy.softmax(table).sum(axis=-1)}")
 # ### Your turn: softmax
 #
 # Now write the softmax so that it holds: for one row of logits and for several, with a temperature, and for logits as
-# large as 1000. The function above does neither of the last two.
+# large as 1000. `two_moves` above does only the first of these.
 #
 # <details><summary>Hint 1</summary>
 #

@@ -7,7 +7,7 @@
 #
 # After it you will be able to
 #
-# - **say** why the left side cannot be sampled as it stands, and what one step of algebra changes,
+# - **say** why drawing from the policy does not estimate the left side as it stands, and what one step of algebra changes,
 # - **derive** the right side in three steps, each of them checked by a number,
 # - **estimate** the gradient of an average reward from samples alone, with a standard error,
 # - **explain** why the reward may be a step function, a thumb or a compiler's verdict,
@@ -265,7 +265,7 @@ EstimatorExplorer(quantities=R, logits=logits, actions=actions, differences=Fals
 # %% [markdown] label="noise-text"
 # Count it. For each $m$, the cell below makes 400 estimates and takes the root of their mean squared distance from the
 # exact gradient. What follows the ± is the standard error of that. The *exact* column is the same distance without
-# sampling: the root of the variance of one sample, divided by $m$.
+# sampling: $\sqrt{v/m}$, with the variance $v$ of one sample.
 
 # %% label="noise-code" tags=["subslide"]
 one_sample = pi @ (score**2 * R[:, None] ** 2) - exact**2  # exact variance
@@ -674,8 +674,8 @@ Quiz("03")
 # %% [markdown] label="recap" tags=["slide"] minutes=1
 # ## Recap
 #
-# 1. $\sum_a\partial\pi(a)\,R(a)$ is the gradient of $J$, but its weights sum to 0, so it is no expectation and cannot
-#    be sampled. Averaging $\partial\pi\,R$ over samples closes in on a wrong number.
+# 1. $\sum_a\partial\pi(a)\,R(a)$ is the gradient of $J$, but its weights sum to 0: it is no expectation under the
+#    policy. Averaging $\partial\pi\,R$ over samples of the policy closes in on a wrong number.
 # 2. $\partial\pi=\pi\,\partial\log\pi$ brings the weight $\pi$ back, and drawing from the policy supplies it:
 #    $\frac{\partial J}{\partial\theta}=\mathbb E\left[\frac{\partial\log\pi}{\partial\theta}R\right]$.
 # 3. The estimate is unbiased for every $m$. Its distance from the truth shrinks with $1/\sqrt m$.

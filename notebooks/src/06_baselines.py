@@ -68,7 +68,7 @@ print(f"the variance grew by a factor of {variance['100 more'] / variance['as it
 # depends on the actions, 100 points a step would pay for long episodes, and that is another task.)
 #
 # What does it mean for your work? Ask how many conversations you need until the estimate's typical error is a tenth
-# of the gradient's length. The typical error is the root of variance divided by $m$.
+# of the gradient's length. The typical error is $\sqrt{\text{variance}/m}$.
 
 # %% label="puzzle-sample" tags=["subslide"]
 rng = np.random.default_rng(6)
@@ -448,7 +448,7 @@ for name, bias in taken_away.items():
 # Now let it learn. Sutton and Barto's figure 2.5 is the puzzle of this lesson as an experiment. A **bandit** has one state
 # and ten actions (“arms”). The mean rewards $q_*(a)$ are drawn from a normal distribution around **+4**, with standard
 # deviation 1. Each pull of arm $a$ earns $q_*(a)$ plus standard normal noise. The policy is a softmax of ten logits
-# $H(a)$, all 0 at the start. After each pull,
+# $H(a)$ (not the entropy), all 0 at the start. After each pull,
 #
 # $$H\leftarrow H+\alpha\,\bigl(R_t-\bar R_t\bigr)\,\frac{\partial\log\pi(A_t)}{\partial H},$$
 #

@@ -43,6 +43,17 @@ def assert_count(count, n, p):
 # --- lesson 01 -----------------------------------------------------------------------------------------------
 
 
+def test_01_what_the_function_above_the_exercise_does():
+    two_moves, row = LESSON_01.function("overflow-code", "two_moves"), np.array([1.0, 0.5, -0.5])
+    np.testing.assert_allclose(two_moves(row), policy.softmax(row), rtol=1e-12)
+    assert not np.allclose(two_moves(np.stack([row, row])).sum(axis=1), 1)  # several rows
+    assert not np.isfinite(two_moves(row + 1000)).all()
+    assert (
+        "for one row of logits and for several, with a temperature, and for logits as large as 1000" in LESSON_01.prose
+    )
+    assert "`two_moves` above does only the first of these" in LESSON_01.prose
+
+
 def test_01_shares_lie_about_a_standard_error_from_the_probabilities():
     lines = re.findall(r"m = +(\d+) +sampled \[(.*?)\] +standard error \[(.*?)\]", LESSON_01.stored["sampling-table"])
     assert [int(m) for m, _, _ in lines] == [100, 10_000]

@@ -57,6 +57,10 @@ def test_the_gradient_and_what_the_tempting_mean_closes_in_on(first: Any) -> Non
     np.testing.assert_allclose(d_pi.sum(axis=0), 0, atol=1e-16)
     assert d_pi[1, 0] == pytest.approx(-0.15)
     assert "frequency −0.15" in prose
+    np.testing.assert_allclose((3 * d_pi * R[:, None]).mean(axis=0), GRADIENT, atol=1e-14)  # drawing equally would do
+    assert np.abs(PI @ (d_pi * R[:, None]) - GRADIENT).max() > 0.1  # drawing from the policy does not
+    assert "it is no expectation under the policy. Averaging $\\partial\\pi\\,R$ over samples of the policy" in prose
+    assert "cannot be sampled" not in prose
     np.testing.assert_allclose(first["trick-steps"]["step_2"], GRADIENT, atol=1e-14)
     assert "in all nine entries: True" in first["trick-steps"]["printed"]
 
@@ -65,6 +69,7 @@ def test_noise_falls_like_one_over_root_m(first: Any) -> None:
     _, sd = moments(SCORE * R[:, None])
     assert np.linalg.norm(sd) == pytest.approx(0.900, abs=5e-4)
     assert "stays at 0.900" in prose
+    assert "$\\sqrt{v/m}$, with the variance $v$ of one sample" in prose
     np.testing.assert_allclose(first["noise-code"]["one_sample"], sd**2, atol=1e-14)
     assert first["noise-code"]["printed"].count("exact × √m = 0.900") == 4
     assert round(first["uniform-code"]["replies"]) == 94

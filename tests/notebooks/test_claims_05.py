@@ -7,6 +7,7 @@ have no oracle; those were measured once on 20,000 runs, and the bound counts th
 
 import itertools
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,9 @@ def test_the_variance_of_one_conversation(read: Any) -> None:
     length, distance = np.linalg.norm(mean), math.sqrt(variance.sum())
     holds(prose, f"has a length of {length:.2f}", f"lies {distance:.1f} away")
     assert 2.8 < distance / length < 3  # “nearly three times”
+    drawn = np.linalg.norm([mean[0, 0], mean[2, 0]])  # “the lab draws two of its six entries”
+    assert drawn < 0.7 * length
+    assert "two of its six entries, and its arrow is shorter" in prose
 
 
 def test_the_best_and_the_worst_policy(read: Any) -> None:
@@ -72,7 +76,8 @@ def test_the_best_and_the_worst_policy(read: Any) -> None:
     assert values[0, 1, 0] == max(values.values()) == pytest.approx(1.4)  # refund; apologise to the calm; refund
     assert values[1, 0, 1] == min(values.values()) == pytest.approx(-2.5)
     assert max(v for (first, _, _), v in values.items() if first == 1) == pytest.approx(0.9)
-    holds(prose, "best possible $J$ here is 1.4", "0.9 is the best that can follow")
+    holds(prose, "best possible $J$ here is 1.4", "near **0.9**, the best that can follow when one apologises first")
+    assert read["ascent-code"]["printed"] == "the best J after a refund 1.4, after an apology 0.9\n"
     falling = policy.softmax(read["ascent-run"]["fallen"])[:3, 0]
     assert np.array_equal(falling > 0.5, [False, True, False])
 
@@ -142,6 +147,10 @@ def test_one_mean_over_all_steps_of_the_batch(read: Any) -> None:
     assert "m =  1   B · mean length [0. 0. 0.]     0.0% as long, no direction" in printed[0]
     assert "98.8% as long, 0.02° off" in printed[4]
     degrees, mean = read["corridor-code"]["degrees"], averaged(gradients(total() / 2))[0]
+    turned = [float(x) for x in re.findall(r"([\d.]+)° off", read["corridor-batch"]["printed"])]
+    assert len(turned) == 4
+    assert max(turned) < 1
+    assert "the direction hardly turns (under 1° above)" in prose
     assert degrees(mean, TOTAL[0]) < 1e-4  # “exactly the gradient divided by T”
 
 

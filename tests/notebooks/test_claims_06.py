@@ -284,7 +284,8 @@ def check_puzzle(seen: dict[str, Any], z: float) -> None:
         assert np.all(np.abs(estimates.mean(axis=0) - EXACT) < z * error)
         squared = ((seen["cloud"][name] - seen["exact"]) ** 2).sum(axis=(1, 2))
         error = squared.std(ddof=1) / math.sqrt(len(squared))
-        assert abs(squared.mean() - variance / seen["m"]) < z * error
+        assert abs(squared.mean() - variance / seen["m"]) < z * error  # the typical error is the root of this
+    assert "The typical error is $\\sqrt{\\text{variance}/m}$." in prose
 
 
 def check_shrinkage(ratios: dict[Any, np.ndarray], z: float) -> None:
