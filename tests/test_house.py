@@ -158,7 +158,7 @@ def test_the_equation_of_a_docstring(docstring, lines):
 def test_lessons_are_those_that_teach():
     for module, name, lesson in [
         ("policy", "score", "02"),
-        ("worlds", "grid_world", "07"),
+        ("worlds", "icy_path", "07"),
         ("widgets.advantage_lab", "AdvantageLab", "08"),
         ("widgets.course_map", "CourseMap", "00"),
         ("checks.questions.whiten", "QUESTION", "07"),

@@ -392,7 +392,7 @@ for b, of_seeds in zip(betas, numbers, strict=True):
 
 # %% [markdown] label="beta-read" tags=["fragment"]
 # The score is highest without any penalty, and the gold reward is lowest there, far below that of the SFT model. At β = 10 the
-# policy hardly moves: the KL of 0.4 is the noise of its steps, and costs 10 · 0.4 points. The best β lies in between, and the *score alone cannot tell you which it is*.
+# policy hardly moves: its KL of 0.4 costs 10 · 0.4 points, far more than so small a move brings. The best β lies in between, and the *score alone cannot tell you which it is*.
 #
 # The length tells something. With a weak penalty the replies run into the limit of 16 tokens.
 

@@ -170,7 +170,7 @@ def test_the_sweep() -> None:
     assert gold[0] < sft - 3
     assert 0 < gold.argmax() < len(beta) - 1
     assert gold[-1] < sft + 0.3  # “hardly moves”
-    assert f"the KL of {kl[-1]:.1f} is the noise of its steps, and costs 10 · {kl[-1]:.1f} points" in text["beta-read"]
+    assert f"its KL of {kl[-1]:.1f} costs 10 · {kl[-1]:.1f} points" in text["beta-read"]
     assert kl[-1] > 20 * 1 / (2 * 10**2)  # the best policy's, for scores with sd 1: Var / (2 β²)
     assert length[0] == length[1] == 16
     assert length[-1] < 9
