@@ -633,7 +633,7 @@ Quiz("11")
 # 5. Without a brake the score rises and the replies get worse. Accuracy on old pairs does not show it; accuracy on fresh
 #    pairs of the policy does.
 #
-# **Next:** lesson 12, the clinic: a run has gone wrong, and you find out why. (The map is in
+# **Next:** [lesson 12](12_clinic.ipynb), the clinic: a run has gone wrong, and you find out why. (The map is in
 # [00_start_here](00_start_here.ipynb).)
 #
 # *Sources.* Notation: T. Xiao and J. Zhu, *Foundations of Large Language Models*, chapter 4 (2025). The pipeline: L. Ouyang and
