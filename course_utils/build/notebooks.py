@@ -45,7 +45,7 @@ PICTURES = "pictures"
 LARGEST = 1_000_000  # bytes
 LONGEST_LINE = 96  # characters of code that JupyterLab shows beside its file browser
 SLIDE_TAGS = {"slide", "subslide", "fragment", "notes", "skip"}
-OTHER_TAGS = {"solution"}
+OTHER_TAGS = {"solution", "nbval-ignore-output"}  # the second: of a long training, whose digits are its processor's
 # Loaded into kernels: one refuses digits that rounding decides, one notes what is read.
 EXTENSIONS = ("course_utils.build.rounding", "course_utils.build.stale")
 PROGRESS_FILE = "POLICY_GRADIENT_COURSE_PROGRESS"  # empty: a build is nobody's progress

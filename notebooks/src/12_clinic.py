@@ -229,7 +229,7 @@ print("cured:", verdict.cured)
 #
 # *4 minutes.* You have just seen its log.
 
-# %% label="d1-lab" tags=["subslide"]
+# %% label="d1-lab" tags=["subslide", "nbval-ignore-output"]
 d1 = ClinicLab("D1")
 d1.run()
 d1
@@ -239,7 +239,7 @@ d1
 #
 # *4 minutes.* Should it be released? Read the log from the left.
 
-# %% label="d2-lab" tags=["subslide"]
+# %% label="d2-lab" tags=["subslide", "nbval-ignore-output"]
 d2 = ClinicLab("D2")
 d2.run()
 d2
@@ -249,7 +249,7 @@ d2
 #
 # *4 minutes.* Is it the reward model, as its author suspects?
 
-# %% label="d3-lab" tags=["subslide"]
+# %% label="d3-lab" tags=["subslide", "nbval-ignore-output"]
 d3 = ClinicLab("D3")
 d3.run()
 d3
@@ -259,7 +259,7 @@ d3
 #
 # *4 minutes.* Somebody wants to stop this one. Hold it against your yardstick.
 
-# %% label="d3b-lab" tags=["subslide"]
+# %% label="d3b-lab" tags=["subslide", "nbval-ignore-output"]
 d3b = ClinicLab("D3b")
 d3b.run()
 d3b
@@ -359,7 +359,7 @@ fold(
 # *20 minutes.* Take your time with this one: it is the whole method. Special here: every number is good that the
 # reward model gets from its own raters.
 
-# %% label="d4-lab" tags=["subslide"]
+# %% label="d4-lab" tags=["subslide", "nbval-ignore-output"]
 d4 = ClinicLab("D4")
 d4.run()
 d4
@@ -376,7 +376,7 @@ d4
 #
 # *15 minutes.* Special here: three observations, and your diagnosis must explain all of them at once.
 
-# %% label="d5-lab" tags=["subslide"]
+# %% label="d5-lab" tags=["subslide", "nbval-ignore-output"]
 d5 = ClinicLab("D5")
 d5.run()
 d5
@@ -390,7 +390,7 @@ d5
 #
 # *15 minutes.* Special here: the slide is true. A good change keeps most of the gain, so look at the score of the verdict, too.
 
-# %% label="d8-lab" tags=["subslide"]
+# %% label="d8-lab" tags=["subslide", "nbval-ignore-output"]
 d8 = ClinicLab("D8")
 d8.run()
 d8
@@ -405,7 +405,7 @@ d8
 # *15 minutes.* Special here: many changes are offered that sound alike. Try one that you believe to be wrong first, and say
 # beforehand how it will fail.
 
-# %% label="d10-lab" tags=["subslide"]
+# %% label="d10-lab" tags=["subslide", "nbval-ignore-output"]
 d10 = ClinicLab("D10")
 d10.run()
 d10
@@ -419,7 +419,7 @@ d10
 # *20 minutes.* Special here: it seems to contradict what PPO is for. Do the sum for a brief and a wordy reply with numbers
 # from the log, before you choose.
 
-# %% label="d9-lab" tags=["subslide"]
+# %% label="d9-lab" tags=["subslide", "nbval-ignore-output"]
 d9 = ClinicLab("D9")
 d9.run()
 d9
@@ -434,7 +434,7 @@ d9
 # *25 minutes.* A **design**: five numbers must hold at once, and you may turn several settings together. There is no single
 # answer. The lab shows your tries as points: one that no other try beats in every number stays on the edge.
 
-# %% label="d6-lab" tags=["subslide"]
+# %% label="d6-lab" tags=["subslide", "nbval-ignore-output"]
 d6 = ClinicLab("D6")
 d6.run()
 d6
@@ -450,7 +450,7 @@ d6
 # for each batch, what is monitored to raise or lower β, the release gate, the roll-back. The lab says what is missing in it, or
 # contradicts itself.
 
-# %% label="d7-lab" tags=["subslide"]
+# %% label="d7-lab" tags=["subslide", "nbval-ignore-output"]
 d7 = ClinicLab("D7")
 d7.run()
 d7
