@@ -187,7 +187,7 @@ class ClinicLab(KernelLab):
                 }
             )
             self.opened, self.step = True, "debrief"
-        self._show(at_rest=not self.running)
+            self._show(at_rest=not self.running)
         return found
 
     def reset(self, seed: int | None = None) -> None:

@@ -44,7 +44,9 @@ LAB = '.pgc-lab[data-lab="advantage"]'
 LOCAL_SCHEMES = ("data", "blob", "about")
 
 # Messages of JupyterLab itself that no notebook can avoid: substring of the message, and why it is harmless.
-UNAVOIDABLE_ERRORS: dict[str, str] = {}
+UNAVOIDABLE_ERRORS: dict[str, str] = {
+    "Canceled future for ": "the kernel ended while JupyterLab asked it something: it says so of each question",
+}
 
 # The page's kernel connection, once it stands. (A command sent earlier raises the dialog "Select Kernel".)
 _KERNEL_READY = """async () => {
@@ -241,13 +243,17 @@ class JupyterLabPage:
         self.page: Page = self.context.new_page()
         self.page.set_default_timeout(15_000)
         self.page.on("console", self._on_console)
-        self.page.on("pageerror", lambda error: self.console_errors.append(f"uncaught: {error}"))
+        self.page.on("pageerror", lambda error: self._on_error(f"uncaught: {error}"))
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("websocket", lambda websocket: self.requests.append(websocket.url))
 
     def _on_console(self, message: Any) -> None:
-        if message.type == "error" and not any(known in message.text for known in UNAVOIDABLE_ERRORS):
-            self.console_errors.append(f"{message.text} ({message.location.get('url', '')})")
+        if message.type == "error":
+            self._on_error(f"{message.text} ({message.location.get('url', '')})")
+
+    def _on_error(self, text: str) -> None:
+        if not any(known in text for known in UNAVOIDABLE_ERRORS):
+            self.console_errors.append(text)
 
     # -- the notebook ------------------------------------------------------------------------------------
 
