@@ -13,9 +13,9 @@ from traitlets import Dict, observe
 from course_utils import data_files, json_schema, lessons, misconceptions, progress
 from course_utils.data_files import DataFileError, JSONPath
 from course_utils.widgets.formulas import formula
-from course_utils.widgets.lab import Lab, Text, Whole, lab_source, lab_style
+from course_utils.widgets.lab import Lab, Text, Whole, lab_source, lab_style, uniform
 
-__all__ = ["Quiz", "QuizError", "decimal", "is_right", "load", "names", "schema"]
+__all__ = ["Quiz", "QuizError", "decimal", "is_right", "load", "names", "schema", "shuffled"]
 
 
 FORMULA_SIZE = 15  # px, the size of the text around it
@@ -162,6 +162,12 @@ def is_right(question: Mapping[str, Any], given: Any) -> bool:
     return isinstance(given, list) and sorted(map(str, given)) == sorted(map(str, right))
 
 
+def shuffled(seed: int, question: Mapping[str, Any]) -> list[int]:
+    """Return the indices of a question's options in the order that the learner with this seed sees."""
+    letters = [ord(letter) for letter in question["id"]]
+    return sorted(range(len(question["options"])), key=lambda n: uniform(seed, *letters, n))
+
+
 # --- the widget --------------------------------------------------------------------------------------
 
 
@@ -190,6 +196,7 @@ class Quiz(Lab):
     offline_note = "Run the cell to keep your answers: this quiz is not connected to Python."
 
     quiz = Text("").tag(sync=True)
+    seed = Whole(0, min=0, max=2**32 - 1, help="which order of the options this learner sees").tag(sync=True)
     library = Dict(read_only=True).tag(sync=True)
     answers = Dict().tag(sync=True)
     before = Dict(read_only=True, help="by question, whether its first answer was right, in the record").tag(sync=True)
@@ -200,7 +207,7 @@ class Quiz(Lab):
             raise TypeError(f"quiz is {data_files.shown(quiz)}, expected the number of its lesson, such as '01'")
         self._counted: dict[str, int] = {}
         library = {name: deepcopy(_content(name)) for name in ([quiz] if quiz else names())}
-        super().__init__(quiz=quiz)
+        super().__init__(quiz=quiz, seed=progress.learner_seed() if quiz else 0)
         self.set_trait("library", library)
         self.set_trait("before", self._first_answers() if quiz else {})
 
@@ -251,7 +258,7 @@ class Quiz(Lab):
         """Return the questions as HTML, with the answers and their reasons behind a fold, for pages without widgets."""
         if self.quiz not in self.library:
             return ""
-        asked = "".join(f"<li>{_as_html(question)}</li>" for question in self._questions)
+        asked = "".join(f"<li>{_as_html(question, self.seed)}</li>" for question in self._questions)
         return f"<p><b>Quiz: {escape(self.library[self.quiz]['title'])}</b></p><ol>{asked}</ol>"
 
     def _plain(self, text: str) -> str:
@@ -259,7 +266,7 @@ class Quiz(Lab):
         return "".join(formulas[p]["spoken"] if n % 2 else p for n, p in enumerate(text.split("$")))
 
 
-def _as_html(question: Mapping[str, Any]) -> str:
+def _as_html(question: Mapping[str, Any], seed: int) -> str:
     kind = question["kind"]
     choices: list[str] = []
     if kind == "order":
@@ -271,8 +278,9 @@ def _as_html(question: Mapping[str, Any]) -> str:
         told += [("not right: ", decimal(wrong["value"]), wrong["reason"]) for wrong in question["wrong"]]
         hint = "Answer with a number."
     else:
-        told = [("right: " if o["right"] else "not right: ", o["text"], o["reason"]) for o in question["options"]]
-        choices = [option["text"] for option in question["options"]]
+        options = [question["options"][n] for n in shuffled(seed, question)]
+        told = [("right: " if o["right"] else "not right: ", o["text"], o["reason"]) for o in options]
+        choices = [option["text"] for option in options]
         hint = "Choose one." if kind == "single" else "Choose all that are right."
     listed = "".join(f"<li>{escape(text)}</li>" for text in choices)
     listed = f"<ul>{listed}</ul>" if listed else ""
