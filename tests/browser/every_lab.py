@@ -453,6 +453,35 @@ ROWS: dict[str, Callable[[], Row]] = {
             "lab.reset()",
         ),
     ),
+    "kl_lab": lambda: Row(
+        hands=[
+            Hand("pi", "logits", (2, -40), 1),
+            Hand("reward", "rewards", (2, 20), 0),
+            Hand("updates", "updates", (60, 3)),
+            Hand("adaptive", "adaptive"),
+            Hand("ten-updates", "updates"),
+        ],
+        tab="beta adaptive target samples draw-again reset (reward pi)×4 to-reference ten-updates updates",
+        calm=390,
+        states={
+            "start": {},
+            "one": {"samples": 1, "ref_logits": [0, 1, -1, 3], "rewards": [-10, 10, 0.25, -9.75], "beta": 0.03},
+            "adaptive": {"adaptive": True, "updates": 300, "beta": 30.0, "samples": 10_000},
+            "out of reach": {"adaptive": True, "target": 2.0, "rewards": [0, 0, 0, 0], "updates": 600},
+            "far": {"logits": [-300, 0, 1, 300], "target": 0.01, "beta": 0.1},
+        },
+        refuses={
+            "logits": [[0.0] * 3, [0.0] * 6],
+            "beta": [0.0],
+            "updates": [601, 0.5],
+            "samples": [10**6],
+            "adaptive": [1],
+            "initial": [{"beta": 0.0}],
+        },
+        seen="[...role('pi'), ...numbers('[data-role=kl], [data-role=forward-kl], [data-role=objective]')]",
+        computed="[*lab.probabilities, lab.kl(), lab.forward_kl(), lab.objective()]",
+        codes=("lab.logits = [0, 1, 0, -1]; lab.draw_again()", "lab.adaptive = True; lab.updates = 50", "lab.reset()"),
+    ),
     "policy_explorer": lambda: Row(
         hands=[Hand("logit", "logits", (0, -40), 0), Hand("draw-100", "draws")],
         tab="count-of-actions temperature temperature-input shift shift-input logit×3 draw-1 draw-100 reset "
