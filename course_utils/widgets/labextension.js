@@ -12,8 +12,7 @@
   const VIEW = "application/vnd.jupyter.widget-view+json";
   const FIRST = -20; // in a notebook, before the widget manager (-10): this one knows when to leave the output to it
   const ELSEWHERE = -5; // in consoles and files, after the widget manager; before HTML, pictures and text
-  const PICTURE = "image/png";
-  const PICTURE_RANK = 90; // that of JupyterLab's own
+  const PICTURES = { "image/png": 90, "image/svg+xml": 80 }; // with the ranks of JupyterLab's own
   const GONE = ["restarting", "autorestarting", "terminating", "dead"]; // what a kernel is whose models are lost
   const LOST_NOTE = "Its kernel has ended: this is not connected to Python until you run the cell again.";
   const REFUSAL = "This lab cannot be shown from what the notebook stores. Run the cell to see it.";
@@ -40,16 +39,20 @@
   }
 
   function makePlugin({ Signal }, { Widget, PanelLayout }, { IRenderMimeRegistry }, { INotebookTracker }) {
+    // SVG as an image is inert: no script in it runs, and it asks for nothing. So this may draw it untrusted too.
     class DescribedPicture extends Widget {
-      constructor() {
+      constructor(type) {
         super();
+        this.type = type;
         this.addClass("jp-RenderedImage");
       }
 
       async renderModel({ data, metadata }) {
-        const about = metadata[PICTURE] ?? {};
+        const about = metadata[this.type] ?? {};
+        const content = data[this.type];
         const picture = document.createElement("img");
-        picture.src = `data:${PICTURE};base64,${data[PICTURE]}`;
+        const isText = this.type === "image/svg+xml";
+        picture.src = `data:${this.type}${isText ? `,${encodeURIComponent(content)}` : `;base64,${content}`}`;
         if (typeof about.alt === "string") picture.alt = about.alt;
         if (typeof about.width === "number") picture.width = about.width;
         if (typeof about.height === "number") picture.height = about.height;
@@ -207,7 +210,9 @@
       autoStart: true,
       requires: [IRenderMimeRegistry, INotebookTracker],
       activate(app, registry, tracker) {
-        registry.addFactory(factory(PICTURE, () => new DescribedPicture()), PICTURE_RANK);
+        for (const [type, rank] of Object.entries(PICTURES)) {
+          registry.addFactory(factory(type, () => new DescribedPicture(type)), rank);
+        }
         registry.addFactory(factory(LAB_MIME_TYPE, () => new OfflineLab()), ELSEWHERE);
         const add = (panel) => {
           const models = new Models(panel);
