@@ -183,7 +183,10 @@ def advantages() -> dict[str, State]:
         for many, lab, least in (("three", three, 0), ("six", six, 406))
         for mode in ("expected", "sampled_trajectory")
         for predict in (False, True)
-    } | {"too much": {"lab": three, "mode": "expected", "predict_first": True, "ghosts": [0.72, 0.3, 0.2]}}
+    } | {
+        "too much": {"lab": three, "mode": "expected", "predict_first": True, "ghosts": [0.72, 0.3, 0.2]},
+        "told": {"lab": three, "revealed": True, "mode": "sampled_action", "keep": "action_values"},
+    }
 
 
 def explorers(kind: str) -> dict[str, State]:
@@ -218,8 +221,8 @@ SURE = np.eye(4)[np.arange(16) % 4].ravel().tolist()
 ROWS: dict[str, Callable[[], Row]] = {
     "advantage_lab": lambda: Row(
         hands=[Hand("advantage", "advantages", (2, 60), 0)],
-        tab="preset mode predict-first advantage×3 advantage-input×3 step-size step-size-input step ten-steps reset "
-        "logit-input×3",
+        tab="preset mode keep predict-first advantage×3 advantage-input×3 step-size step-size-input step ten-steps "
+        "reset logit-input×3",
         calm=760,
         narrow=False,
         states=advantages(),
