@@ -339,18 +339,15 @@ const ghost = (index, action, value, set, x, width, y, ...marks) => {
     marks, ghostBar(x, width, y, value, 0.6), handle(x, y(value), NEUTRAL, 8));
 };
 
-function aboutTheSum(ghosts, what) {
+function aboutTheSum(ghosts) {
   const total = sum(ghosts);
-  if (Math.abs(total - 1) < 0.005) return "Your bars sum to 1.";
-  return `Your bars sum to ${short(total)}; they are scaled to 1 when the ${what} revealed.`;
+  return Math.abs(total - 1) < 0.005 ? "Your bars sum to 1." : `Your bars sum to ${short(total)}; probabilities sum to 1.`;
 }
 
-// The prediction that the bars make, beside what happens; undefined, after a refusal, where no bar stands.
+// The prediction that the bars make, as drawn, beside what happens; undefined, after a refusal, where no bar stands.
 function compare(ghosts, actual, refuse) {
-  const total = sum(ghosts);
-  if (total <= 0) return refuse("Your bars are all at 0. Drag at least one of them up, then reveal.");
-  const predicted = ghosts.map((v) => v / total);
-  return { predicted, actual, total_variation: totalVariation(predicted, actual) };
+  if (sum(ghosts) <= 0) return refuse("Your bars are all at 0. Drag at least one of them up, then reveal.");
+  return { predicted: ghosts, actual, total_variation: totalVariation(ghosts, actual) };
 }
 
 // A prediction, in a lab with the traits predict_first, revealed, ghosts and predictions: the learner's bars, which

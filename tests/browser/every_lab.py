@@ -14,6 +14,7 @@ from course_utils import lessons
 from course_utils.widgets import (
     ClinicLab,
     CourseMap,
+    Predict,
     PreferenceLab,
     Quiz,
     RlhfLab,
@@ -171,6 +172,18 @@ def quizzes() -> dict[str, State]:
     return states
 
 
+def predictions() -> dict[str, State]:
+    """One prediction of each kind that there is: asked, as said, not as said, and just shown."""
+    states: dict[str, State] = {}
+    library = Predict().library
+    for kind, name in {asked["questions"][0]["kind"]: name for name, asked in library.items()}.items():
+        lab, item = Predict(name), library[name]["questions"][0]
+        said = {"as said": right_answer(item), "otherwise": wrong_answer(item), "shown": None}
+        states[f"{kind} asked"] = {"lab": lab, "answers": {}}
+        states |= {f"{kind} {how}": {"lab": lab, "answers": {item["id"]: [given]}} for how, given in said.items()}
+    return states
+
+
 def advantages() -> dict[str, State]:
     """Three actions and six with long names, in both kinds of mode, before a prediction and without."""
     from course_utils.widgets import AdvantageLab
@@ -183,7 +196,10 @@ def advantages() -> dict[str, State]:
         for many, lab, least in (("three", three, 0), ("six", six, 406))
         for mode in ("expected", "sampled_trajectory")
         for predict in (False, True)
-    } | {"too much": {"lab": three, "mode": "expected", "predict_first": True, "ghosts": [0.72, 0.3, 0.2]}}
+    } | {
+        "too much": {"lab": three, "mode": "expected", "predict_first": True, "ghosts": [0.72, 0.3, 0.2]},
+        "told": {"lab": three, "revealed": True, "mode": "sampled_action", "keep": "action_values"},
+    }
 
 
 def explorers(kind: str) -> dict[str, State]:
@@ -218,8 +234,8 @@ SURE = np.eye(4)[np.arange(16) % 4].ravel().tolist()
 ROWS: dict[str, Callable[[], Row]] = {
     "advantage_lab": lambda: Row(
         hands=[Hand("advantage", "advantages", (2, 60), 0)],
-        tab="preset mode predict-first advantage×3 advantage-input×3 step-size step-size-input step ten-steps reset "
-        "logit-input×3",
+        tab="preset mode keep predict-first advantage×3 advantage-input×3 step-size step-size-input step ten-steps "
+        "reset logit-input×3",
         calm=760,
         narrow=False,
         states=advantages(),
@@ -506,6 +522,14 @@ ROWS: dict[str, Callable[[], Row]] = {
         computed="[len(lab.choices) + 1]",
         codes=("lab.choices = lab.rater_choices()[:9]",),
     ),
+    "prediction": lambda: Row(
+        hands=[Hand("option send", "answers")],
+        tab="option send show",
+        states=predictions(),
+        refuses={"answers": [PWNED]},
+        reset="",
+        handles=False,
+    ),
     "quiz": lambda: Row(
         hands=[Hand("option send", "answers")],
         tab="option send option×6 send number send option send option send",
@@ -599,6 +623,8 @@ def row(name: str) -> Row:
 @cache
 def made(name: str) -> Lab | CourseMap:
     """Return one of each, far enough along to show all that it has; what a test sets in the page stays in the page."""
+    if name == "prediction":
+        return Predict("08-three-actions")
     if name == "quiz":
         return Quiz("06")  # all four kinds of question
     if name == "course_map":
