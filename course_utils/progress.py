@@ -139,8 +139,10 @@ def summary() -> dict[str, dict[str, Any]]:
 
     Each lesson has three entries. "checks", by name: status (the best so far), tries, and mistakes (the ids met).
     "quiz", by question: correct (ever), first_try (the very first answer was right), and tries. "predictions": count,
-    and mean_gap, the mean total variation between prediction and answer, or None. Where the clinic was visited there is
-    "clinic", by case: verdicts (how many), cured, and diagnosed (the cause was right, and two curves supported it).
+    mean_gap, the mean total variation between prediction and answer, or None, and asked, what was last said to each
+    question of ``Predict``, by its id: one that was only shown does not count, and one made twice counts once. Where
+    the clinic was visited there is "clinic", by case: verdicts (how many), cured, and diagnosed (the cause was right,
+    and two curves supported it).
     """
     found: dict[str, dict[str, Any]] = {}
     for event in _read_quietly():
@@ -156,7 +158,7 @@ def summary() -> dict[str, dict[str, Any]]:
         if not isinstance(number, str) or not isinstance(times, int) or times < 1:
             continue
         lesson = found.setdefault(
-            number, {"checks": {}, "quiz": {}, "predictions": {"count": 0, "mean_gap": None, "gaps": []}}
+            number, {"checks": {}, "quiz": {}, "predictions": {"count": 0, "mean_gap": None, "asked": {}, "gaps": []}}
         )
         question = str(event.get("question"))
         if kind == "check":
@@ -179,12 +181,16 @@ def summary() -> dict[str, dict[str, Any]]:
             visit["cured"] |= step == "verdict" and record.get("cured") is True
             told = step == "diagnosis" and record.get("right") is True and record.get("supported") is True
             visit["diagnosed"] |= told
+        elif isinstance(record.get("prediction"), str):
+            asked, name = lesson["predictions"]["asked"], record["prediction"]
+            asked[name] = asked.get(name) if record.get("said") is None else record["said"]
         else:
             lesson["predictions"]["count"] += times
             gap = record.get("total_variation")
             if isinstance(gap, float | int) and abs(gap) <= sys.float_info.max:
                 lesson["predictions"]["gaps"].append((gap, times))
     for lesson in found.values():
+        lesson["predictions"]["count"] += sum(said is not None for said in lesson["predictions"]["asked"].values())
         gaps = lesson["predictions"].pop("gaps")
         count = sum(times for _, times in gaps)
         lesson["predictions"]["mean_gap"] = sum(gap * (times / count) for gap, times in gaps) if count else None

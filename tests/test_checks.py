@@ -722,7 +722,7 @@ def test_the_outcome_is_recorded(tmp_path, monkeypatch):
         "02": {
             "checks": {"score": {"status": "not yet", "tries": 1, "mistakes": ["no-one-hot"]}},
             "quiz": {},
-            "predictions": {"count": 0, "mean_gap": None},
+            "predictions": {"count": 0, "mean_gap": None, "asked": {}},
         }
     }
     check("score", policy.score)

@@ -61,7 +61,7 @@ def test_the_misconceptions_of_each_lesson_are_distractors():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_texts_are_written_like_the_lessons(name):
-    for where, text in quiz._texts(document(name), ()):
+    for where, text in quiz.texts(document(name)):
         outside = "".join(text.split("$")[::2])
         assert "—" not in outside, where
         assert "  " not in text, where
@@ -498,7 +498,7 @@ def test_the_page_tells_each_question_with_each_reason_behind_a_fold(name):
     folds = re.findall(r"<details>(.*?)</details>", page, re.DOTALL)
     for asked, fold in zip(document(name)["questions"], folds, strict=True):
         assert asked["text"] in page
-        for where, text in quiz._texts(asked, ()):
+        for where, text in quiz.texts(asked):
             if where[-1] == "reason":
                 assert text in fold
                 assert page.count(text) == fold.count(text), "a reason stands outside the fold"

@@ -11,6 +11,7 @@ from course_utils.widgets.gradient_cloud import GradientCloud
 from course_utils.widgets.grid_lab import GridLab
 from course_utils.widgets.group_lab import GroupLab
 from course_utils.widgets.policy_explorer import PolicyExplorer
+from course_utils.widgets.prediction import Predict
 from course_utils.widgets.preference_lab import PreferenceLab
 from course_utils.widgets.quiz import Quiz
 from course_utils.widgets.rlhf_lab import RlhfLab
@@ -30,6 +31,7 @@ __all__ = [
     "GridLab",
     "GroupLab",
     "PolicyExplorer",
+    "Predict",
     "PreferenceLab",
     "Quiz",
     "RlhfLab",

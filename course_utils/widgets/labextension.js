@@ -204,6 +204,16 @@
       });
     }
 
+    // A prediction is made (prediction.js): what answers it is to be seen.
+    function unfold(notebook, prediction) {
+      for (const cell of notebook.widgets) {
+        const answered = cell.model.getMetadata("answers");
+        if (!Array.isArray(answered) || !answered.includes(prediction)) continue;
+        if (cell.placeholder) cell.model.deleteMetadata("collapsed"); // it is not drawn yet
+        else cell.outputHidden = false;
+      }
+    }
+
     const factory = (type, createRenderer) => ({ safe: true, mimeTypes: [type], createRenderer });
     return {
       id: `${PACKAGE}:outputs`,
@@ -217,6 +227,7 @@
           const models = new Models(panel);
           panel.content.rendermime.addFactory(factory(LAB_MIME_TYPE, () => new LabOutput(models)), FIRST);
           keepClean(panel.context.model);
+          panel.content.node.addEventListener("pgc-predicted", ({ detail }) => unfold(panel.content, detail));
         };
         tracker.widgetAdded.connect((_, panel) => add(panel));
         tracker.forEach(add);

@@ -135,8 +135,9 @@ const mark = (isGood, text, more = {}) =>
   h("span", { class: `pgc-mark ${isGood ? "pgc-good" : "pgc-bad"}`, ...more }, text);
 const rightOrNot = (isGood) => (isGood ? "✓ right" : "✗ not right");
 
-// card: { draft, again, … }, which `set` changes; locked: it is answered; solved: rightly.
-function drawOptions({ kind, options, order }, { draft }, { locked, solved, group, words, set }) {
+// card: { draft, again, … }, which `set` changes; locked: it is answered; solved: rightly, or its answer is told;
+// judged: right and wrong are marked; marked(isGood, isChosen): what stands beside an option then.
+function drawOptions({ kind, options, order }, { draft }, { locked, solved, group, words, set, marked }) {
   const choose = (changed, isChosen) => {
     const before = kind === "single" ? [] : draft;
     set({ draft: options.flatMap((_, n) => ((n === changed ? isChosen : before.includes(n)) ? [n] : [])) });
@@ -151,11 +152,11 @@ function drawOptions({ kind, options, order }, { draft }, { locked, solved, grou
         ".checked": draft.includes(n), onchange: ({ target }) => choose(n, target.checked),
       }),
       h("span", { class: "pgc-words" }, words.shown(text)),
-      mark(right, isMarked ? rightOrNot(right) : ""));
+      mark(right, isMarked ? marked(right, draft.includes(n)) : ""));
   });
 }
 
-function drawNumber(question, { draft }, { locked, solved, set, send }) {
+function drawNumber(question, { draft }, { locked, solved, judged, set, send }) {
   const onkeydown = (event) => {
     if (event.key !== "Enter" || !isPlain(event) || event.shiftKey || locked || event.repeat) return;
     event.preventDefault();
@@ -167,11 +168,11 @@ function drawNumber(question, { draft }, { locked, solved, set, send }) {
       type: "text", autocomplete: "off", class: "pgc-number", "data-role": "number",
       readonly: locked, ".value": draft, oninput: ({ target }) => set({ draft: target.value }), onkeydown,
     }),
-    mark(solved, locked ? rightOrNot(solved) : ""));
+    mark(solved, judged ? rightOrNot(solved) : ""));
 }
 
 // hand: { held(), take(item, event), drag(event), drop() }; a line is dragged by its item, whatever place it has.
-function drawOrder({ items }, { draft }, { locked, words, hand, move }) {
+function drawOrder({ items }, { draft }, { locked, judged, words, hand, move }) {
   const last = draft.length - 1;
   return h("ol", { class: "pgc-items" }, draft.map((item, place) => {
     const { text } = items[item];
@@ -195,24 +196,26 @@ function drawOrder({ items }, { draft }, { locked, words, hand, move }) {
     },
       h("span", { class: "pgc-grip", "aria-hidden": "true", hidden: locked }, "⠿"),
       h("span", { class: "pgc-words" }, words.shown(text)),
-      mark(item === place, !locked ? "" : item === place ? "✓ in place" : "✗ elsewhere"),
+      mark(item === place, !judged ? "" : item === place ? "✓ in place" : "✗ elsewhere"),
       h("span", { class: "pgc-move", hidden: locked }, step("up", "↑", -1, 0), step("down", "↓", 1, last)));
   }));
 }
 
 const INPUTS = { single: drawOptions, several: drawOptions, numeric: drawNumber, order: drawOrder };
 
+const listReasons = (tag, some, words, marked, more = {}) =>
+  h(tag, more, some.map(({ isRight: isGood, text, reason }) =>
+    h("li", {},
+      isGood !== null && mark(isGood, `${marked(isGood)}: `),
+      h("span", { class: "pgc-quote" }, words.shown(text)),
+      h("br"),
+      words.shown(reason))));
+
 function drawResult(question, given, words) {
   const right = isRight(question, given);
   const reasons = reasonsFor(question, given);
   const [chosen, others] = [true, false].map((is) => reasons.filter(({ isChosen }) => isChosen === is));
-  const list = (tag, some, more = {}) =>
-    h(tag, more, some.map(({ isRight: isGood, text, reason }) =>
-      h("li", {},
-        isGood !== null && mark(isGood, `${rightOrNot(isGood)}: `),
-        h("span", { class: "pgc-quote" }, words.shown(text)),
-        h("br"),
-        words.shown(reason))));
+  const list = (tag, some, more) => listReasons(tag, some, words, rightOrNot, more);
   const rest = OTHERS[question.kind];
   return h("div", { class: `pgc-result ${right ? "pgc-is-right" : ""}`, "data-role": "result" },
     h("p", {},
@@ -222,6 +225,11 @@ function drawResult(question, given, words) {
     others.length > 0 && h("details", { "data-role": "others", open: right },
       h("summary", {}, right ? rest : `${rest} (this shows the answer)`),
       list(question.kind === "order" ? "ol" : "ul", others)));
+}
+
+function sayResult(question, given, words) {
+  const told = question.kind === "order" ? [] : reasonsFor(question, given).filter(({ isChosen }) => isChosen);
+  return [verdict(question, given), ...told.map(({ reason }) => words.spoken(reason))].join(" ");
 }
 
 function triesText(question, tries) {
@@ -255,13 +263,32 @@ function drawMissed(questions, triesOf) {
 
 // --- the quiz ----------------------------------------------------------------------------------------
 
+// How a quiz asks and answers; a prediction does otherwise (prediction.js).
+const QUIZ = {
+  wishes: ["Answer", "Try again"],
+  judges: true, // whether it marks right and wrong, and keeps the answer until it is found
+  unrecorded: UNRECORDED,
+  marked: rightOrNot,
+  result: drawResult,
+  said: sayResult,
+  beside: triesText,
+  count: (index, count) => `${index + 1} of ${count}. `,
+  named: (question, index) => `question ${index + 1}`,
+  head: (of) => title(`Quiz: ${of}`),
+  foot: (questions, triesOf, before) => [
+    h("p", { class: "pgc-overall", "data-role": "overall" },
+      overallText(questions, triesOf, Object.values(before ?? {}))),
+    drawMissed(questions, triesOf),
+  ],
+};
+
 const cardOf = ({ currentTarget }) => currentTarget.closest("fieldset");
 const focus = (node) => node.focus({ preventScroll: true });
 const focusInput = (card) =>
   focus(card.querySelector("input:checked") ?? card.querySelector("input, [data-role=down]"));
 
-function viewOf({ title: of, formulas, questions: asked }, { get, change, refresh, leaving }) {
-  const words = makeWords(formulas);
+function viewOf(manner, { title: of, formulas, questions: asked, ...more }, { get, change, refresh, leaving, root }) {
+  const words = { ...makeWords(formulas), ...more };
   const questions = asked.map((question) => ({ ...question, order: shuffled(get("seed"), question) }));
   const unique = newId("quiz"); // views of a quiz share no group of choices
   let [toSay, note, timer] = ["", "", null];
@@ -277,7 +304,7 @@ function viewOf({ title: of, formulas, questions: asked }, { get, change, refres
     timer = setTimeout(() => {
       const recorded = get("recorded");
       const given = questions.reduce((sum, question) => sum + triesOf(question).length, 0);
-      note = recorded === -1 || recorded >= given ? "" : UNRECORDED;
+      note = recorded === -1 || recorded >= given ? "" : manner.unrecorded;
       refresh();
     }, RECORD_WAIT);
   }
@@ -297,8 +324,11 @@ function viewOf({ title: of, formulas, questions: asked }, { get, change, refres
         say(card.message);
         return focusInput(place);
       }
-      const told = question.kind === "order" ? [] : reasonsFor(question, given).filter(({ isChosen }) => isChosen);
-      toSay = [verdict(question, given), ...told.map(({ reason }) => words.spoken(reason))].join(" ");
+      commit(given, place);
+    }
+
+    function commit(given, place) {
+      toSay = manner.said(question, given, words);
       change({ answers: { ...get("answers"), [question.id]: [...triesOf(question), given] } });
       expectRecord();
       focus(place.querySelector("[data-role=send]"));
@@ -306,7 +336,7 @@ function viewOf({ title: of, formulas, questions: asked }, { get, change, refres
 
     function tryAgain(event) {
       Object.assign(card, { again: true, draft: emptied(question, card.draft) });
-      say("Try again.");
+      say(`${manner.wishes[1]}.`);
       focusInput(cardOf(event));
     }
 
@@ -348,26 +378,29 @@ function viewOf({ title: of, formulas, questions: asked }, { get, change, refres
       const last = tries.at(-1);
       if (tries.length !== card.tries) {
         Object.assign(card, { tries: tries.length, again: false, message: "" });
-        if (tries.length > 0) card.draft = draftOf(question, last);
+        if (tries.length > 0) card.draft = last === null ? emptied(question, card.draft) : draftOf(question, last);
       }
       const locked = tries.length > 0 && !card.again;
-      const solved = locked && isRight(question, last);
-      const about = { locked, solved, group: `${unique}-${index}`, words, set, send, hand, move };
-      const [wish, act, look] = locked ? ["Try again", tryAgain, ""] : ["Answer", send, "pgc-primary"];
+      const solved = locked && (!manner.judges || isRight(question, last));
+      const [judged, { marked }] = [locked && manner.judges, manner];
+      const about = { locked, solved, judged, marked, group: `${unique}-${index}`, words, set, send, hand, move };
+      const [wish, act, look] = locked ? [manner.wishes[1], tryAgain, ""] : [manner.wishes[0], send, "pgc-primary"];
+      if (locked && root.isConnected) manner.answered?.(root, question, card);
       return h("fieldset", {
         class: locked ? "pgc-answered" : "",
         "data-role": "question", "data-question": question.id, "data-kind": question.kind,
       },
         h("legend", {},
-          h("span", { class: "pgc-count" }, `${index + 1} of ${questions.length}. `),
+          h("span", { class: "pgc-count" }, manner.count(index, questions.length)),
           words.shown(question.text)),
         h("p", { class: "pgc-hint", hidden: locked }, HINTS[question.kind]),
         div("", INPUTS[question.kind](question, card, about)),
         row("pgc-send",
-          button("send", wish, act, { class: look, "aria-label": `${wish}: question ${index + 1}` }),
-          h("span", { class: "pgc-tries", "data-role": "tries" }, triesText(question, tries))),
+          button("send", wish, act, { class: look, "aria-label": `${wish}: ${manner.named(question, index)}` }),
+          manner.show && !locked && button("show", manner.show, (event) => commit(null, cardOf(event))),
+          h("span", { class: "pgc-tries", "data-role": "tries" }, manner.beside(question, tries))),
         h("p", { class: "pgc-message", "data-role": "message" }, card.message),
-        locked && drawResult(question, last, words));
+        locked && manner.result(question, last, words));
     };
   }
 
@@ -377,11 +410,9 @@ function viewOf({ title: of, formulas, questions: asked }, { get, change, refres
     toSay = "";
     return {
       seen: [
-        title(`Quiz: ${of}`),
+        manner.head(of),
         cards.map((draw) => draw()),
-        h("p", { class: "pgc-overall", "data-role": "overall" },
-          overallText(questions, triesOf, Object.values(get("before") ?? {}))),
-        drawMissed(questions, triesOf),
+        manner.foot(questions, triesOf, get("before")),
         h("p", { class: "pgc-note", "data-role": "note" }, note),
       ],
       said,
@@ -389,11 +420,15 @@ function viewOf({ title: of, formulas, questions: asked }, { get, change, refres
   };
 }
 
-function render({ model, el }) {
-  const [library, name] = [model.get("library"), model.get("quiz")];
-  const quiz = Object.hasOwn(library, name) ? library[name] : null;
-  const nothing = () => () => ({ seen: [h("p", {}, "This quiz is not in the course.")] });
-  const label = quiz === null ? "Quiz" : `Quiz: ${quiz.title}`;
-  const view = quiz === null ? nothing : (lab) => viewOf(quiz, lab);
-  return makeLab({ name: "quiz", label, look: "pgc-quiz", wide: 480 - SIDES }, view)({ model, el });
-}
+// What renders the questions of a widget in a manner; `name` is what they are together, in words.
+const asker = (manner, name, look = "") => ({ model, el }) => {
+  const [library, key] = [model.get("library"), model.get("quiz")];
+  const quiz = Object.hasOwn(library, key) ? library[key] : null;
+  const nothing = () => () => ({ seen: [h("p", {}, `This ${name} is not in the course.`)] });
+  const called = name[0].toUpperCase() + name.slice(1);
+  const label = quiz === null ? called : `${called}: ${quiz.title}`;
+  const view = quiz === null ? nothing : (lab) => viewOf(manner, quiz, lab);
+  return makeLab({ name, label, look: `pgc-quiz ${look}`, wide: 480 - SIDES }, view)({ model, el });
+};
+
+let render = asker(QUIZ, "quiz");

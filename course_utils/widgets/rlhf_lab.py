@@ -63,8 +63,9 @@ class RlhfLab(KernelLab):
     to train the reward model on, such as your own from PreferenceLab, None for the raters' 1,500.
 
     Another kl_coef, learning_rate, num_ppo_epochs or clip counts from the next update on; another feature_kind or seed
-    starts anew. Call `train(updates)`, `evaluate(replies)` and `reset(seed)`; read `log`. The run before stays as a ghost. `running = True` trains in
-    the background, where an event loop runs, until the bar is full: after 100 updates, then 200, 400, ….
+    starts anew, and the run before stays as a ghost. Call `train(updates)`, `evaluate(replies)` and `reset(seed)`; read
+    `log`. `running = True` trains in the background, where an event loop runs, until the bar is full: after 100
+    updates, then 200, 400, ….
 
     Raises TraitError, naming the trait, for values that are of another kind or out of range.
     """

@@ -20,7 +20,7 @@
 import numpy as np
 from course_utils import figures, objectives, policy, worlds
 from course_utils.checks import check
-from course_utils.widgets import AdvantageLab, Quiz
+from course_utils.widgets import AdvantageLab, Predict, Quiz
 
 np.set_printoptions(precision=4, suppress=True)
 
@@ -235,6 +235,9 @@ check("advantage_gradient", my_gradient)
 #
 # (Mouse, finger or keyboard: press Tab until a bar has a ring, then use the arrow keys.)
 
+# %% label="predict-three-actions"
+Predict("08-three-actions")
+
 # %% label="predict-lab" tags=["subslide"]
 lab = AdvantageLab(advantages=A.round(4), logits=logits, actions=actions, predict_first=True)
 lab
@@ -257,7 +260,7 @@ lab
 #
 # Compare $g_a$ with $\Delta\pi_a$ below.
 
-# %% label="usual-answer-code" tags=["subslide"]
+# %% label="usual-answer-code" answers="three-actions" tags=["subslide"]
 g = objectives.expected_advantage_objective(logits, A).grad_logits
 average_move = pi @ g
 for eta in [0.01, 1.0]:
