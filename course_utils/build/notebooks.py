@@ -245,15 +245,17 @@ def drop_models(notebook: NotebookNode, name: str) -> None:
 
 
 def sources(numbers: list[str] | None = None) -> Iterator[Path]:
-    """Yield the source files, all or those with the given two-digit numbers; "all" is every number."""
+    """Yield the source files, all or those with the given names, which begin a file's: two digits, or "reference".
+
+    "all" is every name.
+    """
     if numbers == ["all"]:
         numbers = None
-    paths = sorted((NOTEBOOKS / "src").glob("[0-9][0-9]_*.py"))
-    known = {path.name[:2] for path in paths}
+    paths = {path.stem.split("_")[0]: path for path in sorted((NOTEBOOKS / "src").glob("*.py"))}
     for number in numbers or []:
-        if number not in known:
-            raise BuildError(f"there is no lesson {number!r} in notebooks/src, expected some of {sorted(known)}")
-    yield from (path for path in paths if not numbers or path.name[:2] in numbers)
+        if number not in paths:
+            raise BuildError(f"there is no lesson {number!r} in notebooks/src, expected some of {sorted(paths)}")
+    yield from (path for name, path in paths.items() if not numbers or name in numbers)
 
 
 def outputs(path: Path) -> dict[Path, NotebookNode]:

@@ -92,6 +92,10 @@ from course_utils.widgets import CourseMap
 
 CourseMap()
 
+# %% [markdown] label="reference"
+# Whenever you meet a symbol or a word that you have forgotten: the [reference](reference.ipynb) has all of them on two pages,
+# with a cheat sheet of formulas.
+
 # %% [markdown] label="sources"
 # *Source of the objective and of the notation:* T. Xiao and J. Zhu, *Foundations of Large Language Models*, chapter 4
 # (2025).
