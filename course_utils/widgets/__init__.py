@@ -14,6 +14,7 @@ from course_utils.widgets.kl_lab import KLLab
 from course_utils.widgets.policy_explorer import PolicyExplorer
 from course_utils.widgets.preference_lab import PreferenceLab
 from course_utils.widgets.quiz import Quiz
+from course_utils.widgets.reinforce_lab import ReinforceLab
 from course_utils.widgets.rlhf_lab import RlhfLab
 from course_utils.widgets.score_explorer import ScoreExplorer
 from course_utils.widgets.training_lab import TrainingLab
@@ -34,6 +35,7 @@ __all__ = [
     "PolicyExplorer",
     "PreferenceLab",
     "Quiz",
+    "ReinforceLab",
     "RlhfLab",
     "ScoreExplorer",
     "TrainingLab",
