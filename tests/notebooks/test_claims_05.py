@@ -93,7 +93,8 @@ def test_terms_of_the_past_have_mean_zero(read: Any) -> None:
     below = np.tril(np.ones((5, 5), dtype=bool), -1)
     np.testing.assert_allclose(means[below], 0, atol=1e-15)
     assert np.all(means[~below] > 0.05)
-    assert numbers(asked["past"]["came"]) == [below.sum(), 0, (~below).sum(), 0]
+    assert numbers(asked["past"]["came"]) == [asked["past"]["answer"], 0, (~below).sum(), 0]
+    assert asked["past"]["answer"] == below.sum()
     for t, k in zip(*np.nonzero(~below), strict=True):  # reach step k and stay there: 0.7^k; the score is 1 − 0.7
         assert means[t, k] == pytest.approx(0.3 * 0.7 ** (k + 1))
     assert means.sum() == pytest.approx(read["past-code"]["of_stay"], rel=1e-12)
