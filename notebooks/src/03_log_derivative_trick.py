@@ -289,8 +289,7 @@ print(f"replies of 20 words: about 10^{replies:.0f}")
 # %% [markdown] label="noise" tags=["slide"] minutes=3
 # ## Unbiased, and noisy
 #
-# The mean of many estimates is the exact gradient, for every $m$: the estimator is **unbiased**. A single estimate may
-# lie far off.
+# An unbiased estimate is right on average. A single one may lie far off.
 
 # %% label="predict-cloud"
 Predict("03-cloud")

@@ -57,8 +57,8 @@ for i in range(5):
     print(f"conversation {i + 1}:  {', then '.join(told)}")
 
 # %% [markdown] label="algorithm-read" tags=["fragment"]
-# How much should each conversation count? All the same. A probable one *comes up* more often. Drawing has put the probability in already, so
-# in the mean each conversation counts $1/m$. This is called **uniform trajectory probability**. A factor
+# How much should each conversation count? All the same. A probable one *comes up* more often: drawing has put the
+# probability in already. So in the mean each counts $1/m$. This is called **uniform trajectory probability**. A factor
 # $\mathrm{Pr}_\theta(\tau)$ on top would count it twice.
 #
 # So the estimator is a double loop. Read it line by line: which line is the score of lesson 02, which the sum over time,
@@ -103,14 +103,15 @@ print(f"the same as by hand: {np.allclose(estimate, by_hand, rtol=0, atol=1e-12)
 # %% [markdown] label="cloud" tags=["slide"] minutes=4
 # ## A cloud around the exact arrow
 #
-# One batch of $m$ conversations gives one estimate. Another batch gives another. Below you see the estimates of 60 batches,
+# One batch of $m$ conversations gives one estimate. Another batch gives another. The lab shows the estimates of 60 batches,
 # each a dot, and the exact gradient, an arrow with a diamond. Two of its entries are drawn: the logit of *refund* at the first
 # message (across), and for the angry customer (upwards). A hollow dot points downhill.
-#
-# Move *m* and watch the dashed ellipse. Change the policy as well: does the cloud follow its arrow?
 
 # %% label="predict-width"
 Predict("05-width")
+
+# %% [markdown] label="cloud-lab-text"
+# Move *m* and watch the dashed ellipse. Change the policy as well: does the cloud follow its arrow?
 
 # %% label="cloud-lab" tags=["subslide"]
 GradientCloud(samples=4)
@@ -172,8 +173,8 @@ figures.show(
 # **Four** times the conversations, half the distance. The measured distances agree with the exact ones within a few standard
 # errors.
 #
-# The exact gradient itself has a length of 0.77. (The lab draws two of its six entries, and its arrow is shorter.) With one conversation the
-# estimate lies 2.2 away from it: nearly three times that length. Only the mean is right.
+# The exact gradient itself has a length of 0.77. (The lab draws two of its six entries, and its arrow is shorter.) With one
+# conversation the estimate lies 2.2 away from it: nearly three times that length. Only the mean is right.
 
 # %% [markdown] label="ascent" tags=["slide"] minutes=5
 # ## Walking uphill
