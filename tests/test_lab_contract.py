@@ -25,6 +25,7 @@ from course_utils.widgets import (
     KLLab,
     PolicyExplorer,
     PreferenceLab,
+    ReinforceLab,
     ScoreExplorer,
     TrainingLab,
     TrajectoryTree,
@@ -98,6 +99,8 @@ refuses(PreferenceLab, choices=[Told([1] * 21, "choices has 21 entries, expected
 refuses(PreferenceLab, choices=[Told([[1, -1]], r"choices has shape \(1, 2\), expected 1 \(left\)")])
 refuses(PreferenceLab, choices=[Told(1, r"choices has shape \(\)")])
 refuses(PreferenceLab, choices=[Told(["left"], r"choices is \['left'\], expected 1 \(left\)")])
+refuses(ReinforceLab, step_size=[0.0, 0.2, NAN], samples=[0, 101, 1.5], sign=["+"], start=[0.0, 1.0], seed=[-1])
+refuses(ReinforceLab, updates=[-1, 201])
 refuses(ScoreExplorer, probabilities=[[0.5, 0.5], [0.5, 0.3, 0.3], [1.0, 0.0, 0.0], [0.5, 0.6, -0.1], [0.5, 0.5, NAN]])
 refuses(ScoreExplorer, actions=[*NAMES, ["a", "", "b"]], draws=[10_001], seed=[2**32])
 refuses(TrainingLab, environment=["Taxi"], entropy_cost=[-0.1, 0.3], lambda_=[1.1, NAN], step_size=[0.0, 2.0])
@@ -150,6 +153,10 @@ RESET = {
         {"rewards": [1, 0, 0, 0], "beta": 0.5, "adaptive": True, "target": 0.2, "updates": 3, "samples": 10},
         {"logits": [0] * 4, "rewards": [0] * 4, "beta": 2.0, "adaptive": False, "target": 0.1, "updates": 0, "draw": 1},
     ),
+    ReinforceLab: (
+        {"step_size": 0.01, "samples": 5, "sign": "minus", "start": 0.2, "updates": 4},
+        {"step_size": 0.02, "samples": 1, "sign": "plus", "start": 0.5, "updates": 0, "draw": 1},
+    ),
     ScoreExplorer: ({"weighted": True}, {"probabilities": [0.2, 0.2, 0.6], "weighted": False}),
     TrajectoryTree: ({"logits": np.zeros((3, 2)), "calm": [0.5, 0.4]}, {"logits": range(-3, 3), "calm": [0.9, 0.9]}),
 }
@@ -200,6 +207,7 @@ shows(KLLab, {"adaptive": True, "updates": 600}, "π_ref) is 0.100")
 drawn = "refund 1, replace 0.5, apologise -0.5", "0.55, 0.33, 0.12", "100 drawn"
 shows(PolicyExplorer, START[PolicyExplorer] | {"draws": 100}, *drawn)
 shows(PreferenceLab, {"choices": MIXED}, "pair 8 of 20")
+shows(ReinforceLab, {}, "From π(right) = 0.05, after 0 updates, the mean of exact J is -62.1", "possible is -11.7")
 scored = "refund 0.50, replace 0.30, apologise 0.20", "lengths 0.62, 0.88, 0.99"
 shows(ScoreExplorer, START[ScoreExplorer] | {"actions": REPLIES, "draws": 50}, *scored)
 path = "refund, calm, apologise: 0.32, return +2", "J = 0.21", "policy part 0.4 times dynamics part 0.8"
@@ -241,6 +249,7 @@ def number(low, high, whole=False):
         (GroupLab, "rewards", {"kind": "numbers", "low": -1.0, "high": 2.0, "lengths": [4, 8]}),
         (KLLab, "beta", number(0.03, 30.0)),
         (PreferenceLab, "choices", {"kind": "numbers", "low": -1.0, "high": 1.0, "lengths": list(range(21))}),
+        (ReinforceLab, "sign", {"kind": "choice", "values": ["plus", "minus"]}),
         (TrajectoryTree, "selected", number(0, 7, whole=True)),
     ],
 )

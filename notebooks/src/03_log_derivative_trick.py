@@ -10,7 +10,7 @@
 # - **say** when a sum can be estimated by drawing from the policy, and what one step of algebra has to do with it,
 # - **derive** the right side in three steps, each of them checked by a number,
 # - **estimate** the gradient of an average reward from samples alone, with a standard error,
-# - **explain** why the reward may be a step function, a thumb or a compiler's verdict,
+# - **explain** what the estimate needs to know of a reward, and what not,
 # - **find** the error in a flawed derivation.
 #
 # *About 40 minutes, and 15 more for the exercises. You need lesson 02: the score, and that it is one-hot minus π.*
@@ -289,8 +289,7 @@ print(f"replies of 20 words: about 10^{replies:.0f}")
 # %% [markdown] label="noise" tags=["slide"] minutes=3
 # ## Unbiased, and noisy
 #
-# The mean of many estimates is the exact gradient, for every $m$: the estimator is **unbiased**. A single estimate may
-# lie far off.
+# An unbiased estimate is right on average. A single one may lie far off.
 
 # %% label="predict-cloud"
 Predict("03-cloud")
@@ -331,13 +330,9 @@ for m in [10, 100, 1_000, 10_000]:
 # %% [markdown] label="weight" tags=["slide"] minutes=3
 # ## The reward is only a weight
 #
-# Look at what is differentiated in $\mathbb E\left[\frac{\partial\log\pi(a)}{\partial\theta}R(a)\right]$: the
-# log-probability, and nothing else. $R(a)$ multiplies the score of the action that earned it. It is a **number that
-# came back**.
-#
-# Here are four ways to make that number from one conversation: the customer's mark from 0 to 10; a step, 1 for a mark of
-# 7 or more and 0 below; a thumb up or down; and the verdict of a compiler on a line of code. Only the first
-# has a slope.
+# So far the rewards came from a table. Here are four ways to make one from a conversation: the customer's mark from 0 to
+# 10; a step, 1 for a mark of 7 or more and 0 below; a thumb up or down; and the verdict of a compiler on a line of code.
+# Only the first has a slope.
 
 # %% label="predict-rewards"
 Predict("03-rewards")
@@ -375,6 +370,10 @@ for name, reward in rewards.items():
 
 # %% [markdown] label="weight-read" tags=["fragment"]
 # All four agree with their exact gradients, within a few standard errors. The line that estimates did not change.
+#
+# Look at what is differentiated in $\mathbb E\left[\frac{\partial\log\pi(a)}{\partial\theta}R(a)\right]$: the
+# log-probability, and nothing else. $R(a)$ multiplies the score of the action that earned it. It is a **number that
+# came back**, and nobody asks how it was made.
 #
 # Try it by hand. In this lab the handle is a quantity $x$, and the reward is $x$ *rounded down*: a staircase. Drag a
 # handle slowly. The gradient stands still while the handle moves along a stair, and jumps when it reaches the next.
