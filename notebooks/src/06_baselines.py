@@ -527,7 +527,7 @@ for name, world in both_worlds.items():
 # nine other conversations is a noisy number, and it knows nothing of the mood. *V* knows it: 2.6 points are to be expected
 # of a calm customer and −1.6 of an angry one. It is the quietest in both.
 #
-# And less noise means faster learning: *Going deeper* draws two figures of Sutton and Barto, with and without a baseline.
+# Less noise can mean faster learning: *Going deeper* has two figures of Sutton and Barto, with and without a baseline.
 
 # %% [markdown] label="convention" tags=["slide"] minutes=1
 # > ### Convention card
@@ -577,6 +577,7 @@ Quiz("06")
 # What each candidate takes away from the gradient, over all eight conversations: 0, or a bias.
 
 # %% label="may-code" tags=["skip"]
+paths = support.enumerate_trajectories(logits)
 s, a, r = paths.states[:, :-1], paths.actions, paths.rewards
 one = np.ones((8, 2))
 refunded_before = np.stack([np.zeros(8), a[:, 0] == 0], axis=1)
