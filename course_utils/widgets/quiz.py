@@ -300,8 +300,7 @@ def as_html(
 ) -> str:
     """Return a question as HTML, with what is told after the answer behind a fold.
 
-    seed: the learner's, which orders the options; marks: what stands before a right and a wrong answer there;
-    fold: its title.
+    seed: of the options' order; marks: what stands before a right and a wrong answer there; fold: its title.
     """
     kind, (good, bad) = question["kind"], marks
     choices: list[str] = []
