@@ -178,23 +178,6 @@ print(f"−Σ b(a) ∂π(a)        {-b_of_action @ d_pi}")
 # $-\mathbb E[b(a)]$. The colleague has changed the task: the refund now pays no more than an apology, and its gradient
 # went from 0.35 to −0.15. The best reply would be unlearned.
 
-# %% [markdown] label="may" tags=["slide"] minutes=4
-# ## What a baseline may depend on
-#
-# In a trajectory each step has its own lemma: given $s_t$, the action $a_t$ is drawn, and the sum over $a_t$ gives 0, **as
-# long as $b$ is the same number whichever $a_t$ is drawn**. So ask one question of each candidate: *could it come out
-# differently because of $a_t$?* Say *biased* or *not biased* to each line, before you go on.
-#
-# A constant; the time $t$; the state $s_t$; what was done before; the action $a_t$; the reward $r_t$; the next state
-# $s_{t+1}$; the return of the same conversation; the return of another, independent one.
-
-# %% [markdown] label="may-read" tags=["fragment"]
-# Whatever is settled before $a_t$ is drawn may enter: the time, the state, all that happened earlier. So may everything that
-# is independent of $a_t$: other conversations, last week's average, a die.
-#
-# Whatever comes *after* $a_t$ in the same conversation may not, because the action had a hand in it: the reward, the next
-# state, the return. (*Going deeper* has the proof, line by line, by numbers.)
-
 # %% [markdown] label="height" tags=["slide"] minutes=5
 # ## How high?
 #
@@ -400,7 +383,7 @@ for name, world in both_worlds.items():
 # ## Baselines from the batch
 #
 # Where do you get a number near $V$ when you know nothing but the returns of your own samples? There are three ideas, and
-# they look alike:
+# they look alike. Ask of each: is $b$ the same, whatever reply $a_t$ was drawn?
 #
 # - **A: the mean of the conversation's own rewards-to-go.** $b=\frac1T\sum_tG_t$, where $T$ is the number of steps.
 # - **B: the batch mean.** $b_t=\frac1m\sum_{j=1}^mG_t^{\,j}$, over all $m$ conversations of the batch.
@@ -480,6 +463,23 @@ def leave_one_out(returns):
 # %% label="turn-leave-check"
 check("leave_one_out", leave_one_out)
 
+# %% [markdown] label="may" tags=["slide"] minutes=4
+# ## What a baseline may depend on
+#
+# In a trajectory each step has its own lemma: given $s_t$, the action $a_t$ is drawn, and the sum over $a_t$ gives 0, **as
+# long as $b$ is the same number whichever $a_t$ is drawn**. So ask one question of each candidate: *could it come out
+# differently because of $a_t$?* Say *biased* or *not biased* to each line, before you go on.
+#
+# A constant; the time $t$; the state $s_t$; what was done before; the action $a_t$; the reward $r_t$; the next state
+# $s_{t+1}$; the return of the same conversation; the return of another, independent one.
+
+# %% [markdown] label="may-read" tags=["fragment"]
+# Whatever is settled before $a_t$ is drawn may enter: the time, the state, all that happened earlier. So may everything that
+# is independent of $a_t$: other conversations, last week's average, a die.
+#
+# Whatever comes *after* $a_t$ in the same conversation may not, because the action had a hand in it: the reward, the next
+# state, the return. (*Going deeper* proves each line.)
+
 # %% [markdown] label="compare" tags=["slide"] minutes=4
 # ## All of them beside each other
 #
@@ -527,7 +527,7 @@ for name, world in both_worlds.items():
 # nine other conversations is a noisy number, and it knows nothing of the mood. *V* knows it: 2.6 points are to be expected
 # of a calm customer and −1.6 of an angry one. It is the quietest in both.
 #
-# And less noise means faster learning: *Going deeper* draws two figures of Sutton and Barto, with and without a baseline.
+# Less noise can mean faster learning: *Going deeper* has two figures of Sutton and Barto, with and without a baseline.
 
 # %% [markdown] label="convention" tags=["slide"] minutes=1
 # > ### Convention card
@@ -572,12 +572,12 @@ Quiz("06")
 # %% [markdown] label="deeper" tags=["skip"]
 # ## Going deeper
 #
-# ### The table in Python
+# ### What a baseline may depend on, in Python
 #
-# What each candidate of *What a baseline may depend on* takes away from the gradient, over all eight conversations: 0, or a
-# bias.
+# What each candidate takes away from the gradient, over all eight conversations: 0, or a bias.
 
 # %% label="may-code" tags=["skip"]
+paths = support.enumerate_trajectories(logits)
 s, a, r = paths.states[:, :-1], paths.actions, paths.rewards
 one = np.ones((8, 2))
 refunded_before = np.stack([np.zeros(8), a[:, 0] == 0], axis=1)
