@@ -13,10 +13,14 @@ import numpy as np
 import pytest
 from playwright._impl._driver import compute_driver_executable
 
+from course_utils import policy
+from course_utils.objectives import kl_estimates
 from course_utils.rlhf import clinic, clinic_cases
-from course_utils.widgets import BaselineLab, ClipLab, GaeLab, GroupLab, clinic_lab, lab, offline
+from course_utils.widgets import BaselineLab, ClipLab, GaeLab, GroupLab, KLLab, ReinforceLab, clinic_lab, lab, offline
 from course_utils.widgets.clip_lab import one_sample
 from course_utils.widgets.group_lab import GROUPS, SHOWN
+from course_utils.widgets.kl_lab import UPDATES
+from course_utils.widgets.reinforce_lab import corridor
 
 NODE = compute_driver_executable()[0]
 FILES = sorted(lab.HERE.glob("*.js"))
@@ -242,6 +246,70 @@ def test_the_mathematics_of_the_group_lab() -> None:
                 np.testing.assert_allclose(
                     seen["of"][method][name], value, rtol=1e-12, atol=1e-12, err_msg=f"{name}, {method}, {setting}"
                 )
+
+
+def test_the_mathematics_of_the_kl_lab() -> None:
+    rng = np.random.default_rng(10)
+    settings: list[dict[str, Any]] = [
+        {
+            "logits": rng.normal(0, 1.5, 4).tolist(),
+            "ref_logits": rng.normal(0, 1, 4).tolist(),
+            "rewards": (rng.choice([1, 10]) * rng.uniform(-1, 1, 4)).tolist(),
+            "beta": float(np.exp(rng.uniform(-2, 2))),
+            "target": float(rng.uniform(0.05, 0.5)),
+            "adaptive": bool(k % 2),
+            "updates": int(rng.integers(UPDATES + 1)) if k > 1 else 0,
+            "samples": 50,
+            "seed": k,
+        }
+        for k in range(8)
+    ]
+    settings.append(settings[1] | {"logits": [-300.0, 0.0, 1.0, 250.0], "updates": 0})  # far out
+    twin = KLLab()
+    given = [one | {"draw": 3} for one in settings]
+    for setting, seen in zip(settings, javascript(twin._esm, "(all) => all.map(workOut)", given), strict=True):
+        twin.set_state(setting | {"draw": 3})
+        pi, ks = twin.probabilities, kl_estimates(twin.now()[0], policy.log_softmax(twin.ref_logits))
+        wanted: dict[str, tuple[Any, Any]] = {
+            "π": (seen["now"]["pi"], pi),
+            "KL": (seen["now"]["kl"], twin.kl()),
+            "β": (seen["now"]["beta"], twin.now()[1]),
+            "forward": (seen["forward"], twin.forward_kl()),
+            "objective": ([seen["now"]["objective"], seen["best"]], [twin.objective(), twin.best_objective()]),
+            "optimum": (seen["optimum"], twin.optimum()),
+            "counts": (seen["counts"], np.bincount(twin.drawn_actions(), minlength=4)),
+        }
+        for adaptive in (False, True):
+            path = [step["kl"] for step in seen["paths"][adaptive]]
+            wanted[f"path {adaptive}"] = (path, twin.ascend(adaptive).kls)
+        for name, k in twin.estimates()._asdict().items():
+            one, error = seen["of"][name], k.std(ddof=1) / np.sqrt(k.size)
+            wanted[name] = ([one["exact"], one["mean"], one["error"]], [pi @ getattr(ks, name), k.mean(), error])
+            assert one["below"] == (k < 0).sum()
+        for name, (found, value) in wanted.items():
+            np.testing.assert_allclose(found, value, rtol=1e-12, atol=1e-12, err_msg=f"{name}, {setting}")
+
+
+def test_the_mathematics_of_the_reinforce_lab() -> None:
+    """J against the MDP, and runs draw for draw."""
+    grid, tables = [0.0, 0.01, 0.3, 0.5858, 0.97, 1.0], corridor()
+    settings: list[dict[str, Any]] = [
+        {"step_size": 2.0**-9, "samples": 3, "sign": "plus", "start": 0.05, "seed": 7, "draw": 2, "updates": 6},
+        {"step_size": 2.0**-4, "samples": 1, "sign": "minus", "start": 0.4, "seed": 2**32 - 1, "draw": 0, "updates": 9},
+    ]
+    twin = ReinforceLab()
+    work = """(world, grid, all) => [
+      grid.map((p) => performance(world, p)), all.map((one) => makeRuns(world, one)(one.updates)),
+    ]"""
+    exact, found = javascript(twin._esm, work, twin.world, grid, settings)
+    flat = [np.tile(np.clip([1 - p, p], 1e-300, None), (4, 1)) for p in grid]
+    np.testing.assert_allclose(exact, [tables.performance(np.log(pi)) for pi in flat], rtol=1e-12)
+    for setting, seen in zip(settings, found, strict=True):
+        twin.set_state(setting)
+        wanted, paths = twin.runs(), [[(step["p"], step["J"]) for step in run["path"]] for run in seen]
+        np.testing.assert_allclose(np.array(paths)[..., 0], wanted.probabilities, rtol=1e-12)
+        np.testing.assert_allclose(np.array(paths)[..., 1], wanted.performances, rtol=1e-12)
+        np.testing.assert_allclose([run["means"] for run in seen], wanted.mean_returns, rtol=1e-12)
 
 
 def test_what_the_clinic_lab_has_twice_is_the_same() -> None:

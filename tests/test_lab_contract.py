@@ -22,8 +22,10 @@ from course_utils.widgets import (
     GradientCloud,
     GridLab,
     GroupLab,
+    KLLab,
     PolicyExplorer,
     PreferenceLab,
+    ReinforceLab,
     ScoreExplorer,
     TrainingLab,
     TrajectoryTree,
@@ -50,6 +52,7 @@ class Told(NamedTuple):
 
 START = {
     AdvantageLab: {"preset": "small_positive"},
+    KLLab: {"logits": [0.0] * 4, "actions": [*REPLIES, "wait"]},
     PolicyExplorer: {"logits": [1.0, 0.5, -0.5], "actions": REPLIES},
     PreferenceLab: {"choices": MIXED},
     ScoreExplorer: {"probabilities": [0.5, 0.3, 0.2]},
@@ -85,6 +88,9 @@ refuses(GridLab, logits=["abc", [[0, 1], [2]]], discount=[1.0, 0.4, NAN], select
 refuses(GroupLab, preset=["five right"], rewards=[[1, 0], [1] * 8, [1, 0, 0, 3], [1, 0, 0, NAN], "abcd"])
 refuses(GroupLab, offset=[5.5, NAN], step_size=[-0.1, 1.1], method=["PPO"], shown=[[], ["PPO"], ["RLOO", "RLOO"]])
 refuses(GroupLab, reply=[8, -1], token=[4])
+refuses(KLLab, logits=[[0, 1, 2], [0, 1, 2, NAN], [0] * 6], ref_logits=[[0] * 3, "abcd"], rewards=[[0, 0, 0, 11]])
+refuses(KLLab, actions=[["a", "b", "c"], ["a", "b", "c", "c"]], beta=[0.0, 31.0, NAN], adaptive=[1], target=[0.0, 3.0])
+refuses(KLLab, updates=[-1, 601], samples=[0, 10_001], seed=[-1])
 refuses(PolicyExplorer, logits=[[0, 1], [0, 1, NAN], [0, 1, 2000], "abc"], actions=NAMES, temperature=[0, NAN, 1e6])
 refuses(PolicyExplorer, shift=[np.inf], draws=[-1, 10_001], seed=[-1])
 refuses(PreferenceLab, choices=[Told([0.5], r"choices contains 0\.5"), Told([NAN], "choices contains nan"), None])
@@ -93,6 +99,8 @@ refuses(PreferenceLab, choices=[Told([1] * 21, "choices has 21 entries, expected
 refuses(PreferenceLab, choices=[Told([[1, -1]], r"choices has shape \(1, 2\), expected 1 \(left\)")])
 refuses(PreferenceLab, choices=[Told(1, r"choices has shape \(\)")])
 refuses(PreferenceLab, choices=[Told(["left"], r"choices is \['left'\], expected 1 \(left\)")])
+refuses(ReinforceLab, step_size=[0.0, 0.2, NAN], samples=[0, 101, 1.5], sign=["+"], start=[0.0, 1.0], seed=[-1])
+refuses(ReinforceLab, updates=[-1, 201])
 refuses(ScoreExplorer, probabilities=[[0.5, 0.5], [0.5, 0.3, 0.3], [1.0, 0.0, 0.0], [0.5, 0.6, -0.1], [0.5, 0.5, NAN]])
 refuses(ScoreExplorer, actions=[*NAMES, ["a", "", "b"]], draws=[10_001], seed=[2**32])
 refuses(TrainingLab, environment=["Taxi"], entropy_cost=[-0.1, 0.3], lambda_=[1.1, NAN], step_size=[0.0, 2.0])
@@ -141,6 +149,14 @@ RESET = {
         {"preset": "short and long", "rewards": [1.0, 0.5, 0.0, 0.0], "offset": 1.0, "step_size": 0.5},
         {"preset": "one of eight", "offset": -2.0, "step_size": 0.1},
     ),
+    KLLab: (
+        {"rewards": [1, 0, 0, 0], "beta": 0.5, "adaptive": True, "target": 0.2, "updates": 3, "samples": 10},
+        {"logits": [0] * 4, "rewards": [0] * 4, "beta": 2.0, "adaptive": False, "target": 0.1, "updates": 0, "draw": 1},
+    ),
+    ReinforceLab: (
+        {"step_size": 0.01, "samples": 5, "sign": "minus", "start": 0.2, "updates": 4},
+        {"step_size": 0.02, "samples": 1, "sign": "plus", "start": 0.5, "updates": 0, "draw": 1},
+    ),
     ScoreExplorer: ({"weighted": True}, {"probabilities": [0.2, 0.2, 0.6], "weighted": False}),
     TrajectoryTree: ({"logits": np.zeros((3, 2)), "calm": [0.5, 0.4]}, {"logits": range(-3, 3), "calm": [0.9, 0.9]}),
 }
@@ -185,9 +201,13 @@ shows(GridLab, {"selected": "b3"}, "b3 −6.29", "a1 −9.25", "Selected: b3", "
 grouped = "parcel: reward 1, advantage +0.866, 0.086 to 0.105", "RLOO +0.667, +0.667, −0.667, −0.667"
 shows(GroupLab, {}, *grouped)
 shows(GroupLab, {"preset": "one of eight"}, "8 replies", "advantage +2.47", "total return +1, 0, 0")
+priced = "refund π 0.55, reference 0.40, best 0.60", "π_ref) is 0.060, KL(π_ref ‖ π) 0.066", "is 0.515, at best 0.598"
+shows(KLLab, {}, *priced)
+shows(KLLab, {"adaptive": True, "updates": 600}, "π_ref) is 0.100")
 drawn = "refund 1, replace 0.5, apologise -0.5", "0.55, 0.33, 0.12", "100 drawn"
 shows(PolicyExplorer, START[PolicyExplorer] | {"draws": 100}, *drawn)
 shows(PreferenceLab, {"choices": MIXED}, "pair 8 of 20")
+shows(ReinforceLab, {}, "From π(right) = 0.05, after 0 updates, the mean of exact J is -62.1", "possible is -11.7")
 scored = "refund 0.50, replace 0.30, apologise 0.20", "lengths 0.62, 0.88, 0.99"
 shows(ScoreExplorer, START[ScoreExplorer] | {"actions": REPLIES, "draws": 50}, *scored)
 path = "refund, calm, apologise: 0.32, return +2", "J = 0.21", "policy part 0.4 times dynamics part 0.8"
@@ -227,7 +247,9 @@ def number(low, high, whole=False):
         (GridLab, "discount", number(0.5, 0.99)),
         (GroupLab, "method", {"kind": "choice", "values": list(SHOWN_METHODS)}),
         (GroupLab, "rewards", {"kind": "numbers", "low": -1.0, "high": 2.0, "lengths": [4, 8]}),
+        (KLLab, "beta", number(0.03, 30.0)),
         (PreferenceLab, "choices", {"kind": "numbers", "low": -1.0, "high": 1.0, "lengths": list(range(21))}),
+        (ReinforceLab, "sign", {"kind": "choice", "values": ["plus", "minus"]}),
         (TrajectoryTree, "selected", number(0, 7, whole=True)),
     ],
 )
@@ -274,7 +296,7 @@ WRONG = {
     Enum: [True, None, b"a", ["a"], "none of them"],
     Texts: [0, "abc", b"ab", {"a": 1}, [1], [None]],
 }
-LISTS = ("advantages", "logits", "actions", "quantities", "rewards", "probabilities")
+LISTS = ("advantages", "logits", "ref_logits", "actions", "quantities", "rewards", "probabilities")
 
 
 @pytest.mark.long

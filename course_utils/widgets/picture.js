@@ -379,6 +379,14 @@ function aboutTheGap(gap, what, why) {
 }
 const toldGap = (text) => text !== "" && h("p", { class: "pgc-gap", "data-role": "gap" }, text);
 
+// The logit that gives an action this probability, the other logits as they are.
+function logitFor(probability, logits, index) {
+  const p = clamp(probability, [0.002, 0.995]);
+  const others = logits.filter((_, a) => a !== index);
+  const highest = Math.max(...others);
+  return Math.log(p / (1 - p)) + highest + Math.log(sum(others.map((z) => Math.exp(z - highest))));
+}
+
 // --- draws, in a lab with the traits draws and draw_start ---------------------------------------------
 
 const MOST_DRAWS = 10000;
