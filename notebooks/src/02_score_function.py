@@ -330,7 +330,7 @@ for name, d in [
 
 # %% [markdown] label="information-read" tags=["fragment"]
 # Of the three, raising one logit and lowering another moves the policy most. Raising all does nothing: in that direction the
-# information is 0. Lesson 10 uses this KL as a leash.
+# information is 0. Lesson 10 uses this KL as a leash, and in its *Going deeper* it measures steps by $F$.
 
 # %% [markdown] label="fisher-turn-text" tags=["slide"] minutes=2
 # ### Your turn: the Fisher information
