@@ -16,8 +16,19 @@ import numpy as np
 from course_utils import arguments
 from course_utils.arguments import BoolArray, FloatArray, IntArray
 
-__all__ = ["AdamState", "Clipped", "Preference", "Softmax", "Weighted", "adam", "adam_start", "at", "backward"]
-__all__ += ["bradley_terry", "entropy", "finite_log", "gae", "group_sd", "invert", "k3", "log_prob", "log_softmax"]
+__all__ = ["AdamState", "Clipped", "Preference", "Softmax", "Weighted", "adam", "adam_start", "adapted_beta", "at"]
+__all__ += [
+    "backward",
+    "bradley_terry",
+    "entropy",
+    "finite_log",
+    "gae",
+    "group_sd",
+    "invert",
+    "k3",
+    "log_prob",
+    "log_softmax",
+]
 __all__ += ["log_softmax_by_row", "mean_of_others", "mean_slope", "mean_under", "ppo_clip", "row_sums", "score"]
 __all__ += ["softmax", "student_limit", "td_errors", "weighted_log_prob", "whiten"]
 
@@ -90,6 +101,11 @@ def entropy(policy: Softmax) -> FloatArray:
 def k3(k1: FloatArray) -> FloatArray:
     """Return e^(−x) − 1 + x of x = log π(a) − log π_ref(a), k1: the same mean under π, and never below 0."""
     return np.expm1(-k1) + k1
+
+
+def adapted_beta(beta: float, kl: float, target: float, gain: float) -> float:
+    """Return β (1 + gain · clip(KL / target − 1, −0.2, 0.2)), the controller that steers the KL to a target."""
+    return float(beta * (1 + gain * min(max(kl / target - 1, -0.2), 0.2)))
 
 
 def mean_under(pi: FloatArray, x: FloatArray) -> FloatArray:

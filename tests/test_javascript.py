@@ -13,10 +13,13 @@ import numpy as np
 import pytest
 from playwright._impl._driver import compute_driver_executable
 
+from course_utils import policy
+from course_utils.objectives import kl_estimates
 from course_utils.rlhf import clinic, clinic_cases
-from course_utils.widgets import BaselineLab, ClipLab, GaeLab, GroupLab, clinic_lab, lab, offline
+from course_utils.widgets import BaselineLab, ClipLab, GaeLab, GroupLab, KLLab, clinic_lab, lab, offline, quiz
 from course_utils.widgets.clip_lab import one_sample
 from course_utils.widgets.group_lab import GROUPS, SHOWN
+from course_utils.widgets.kl_lab import UPDATES
 
 NODE = compute_driver_executable()[0]
 FILES = sorted(lab.HERE.glob("*.js"))
@@ -94,6 +97,16 @@ def test_numbers_as_text() -> None:
     assert shown == ["0", "0", "−4.0e−4", "0.123", "−1", "12.3", "123", "1.2e+5"]
     typed = javascript(lab.lab_source(), "(list) => list.map(parseDecimal)", ["−1,5", " 2.", ".5e1", "0x1", "", "1 2"])
     assert typed == [-1.5, 2, 5, None, None, None]
+
+
+def test_a_quiz_takes_fractions_and_has_the_order_that_python_says() -> None:
+    source = lab.lab_source("quiz.js")
+    typed = ["2/3", "1 / 4", "−1,5/3", "4", "1/0", "1/2/3", "/2", "1/", "a/b"]
+    read = javascript(source, "(all) => all.map((text) => answerOf({ kind: 'numeric' }, text))", typed)
+    assert read == [2 / 3, 0.25, -0.5, 4, None, None, None, None, None]
+    given = [[seed, {"id": "ten-and-eight", "options": [{}] * 6}] for seed in (0, 1, 2**32 - 1)]
+    orders = javascript(source, "(all) => all.map((one) => shuffled(...one))", given)
+    assert orders == [quiz.shuffled(*one) for one in given]
 
 
 def test_systems_are_solved_as_numpy_does() -> None:
@@ -242,6 +255,48 @@ def test_the_mathematics_of_the_group_lab() -> None:
                 np.testing.assert_allclose(
                     seen["of"][method][name], value, rtol=1e-12, atol=1e-12, err_msg=f"{name}, {method}, {setting}"
                 )
+
+
+def test_the_mathematics_of_the_kl_lab() -> None:
+    rng = np.random.default_rng(10)
+    settings: list[dict[str, Any]] = [
+        {
+            "logits": rng.normal(0, 1.5, 4).tolist(),
+            "ref_logits": rng.normal(0, 1, 4).tolist(),
+            "rewards": (rng.choice([1, 10]) * rng.uniform(-1, 1, 4)).tolist(),
+            "beta": float(np.exp(rng.uniform(-2, 2))),
+            "target": float(rng.uniform(0.05, 0.5)),
+            "adaptive": bool(k % 2),
+            "updates": int(rng.integers(UPDATES + 1)) if k > 1 else 0,
+            "samples": 50,
+            "seed": k,
+        }
+        for k in range(8)
+    ]
+    settings.append(settings[1] | {"logits": [-300.0, 0.0, 1.0, 250.0], "updates": 0})  # far out
+    twin = KLLab()
+    given = [one | {"draw": 3} for one in settings]
+    for setting, seen in zip(settings, javascript(twin._esm, "(all) => all.map(workOut)", given), strict=True):
+        twin.set_state(setting | {"draw": 3})
+        pi, ks = twin.probabilities, kl_estimates(twin.now()[0], policy.log_softmax(twin.ref_logits))
+        wanted: dict[str, tuple[Any, Any]] = {
+            "π": (seen["now"]["pi"], pi),
+            "KL": (seen["now"]["kl"], twin.kl()),
+            "β": (seen["now"]["beta"], twin.now()[1]),
+            "forward": (seen["forward"], twin.forward_kl()),
+            "objective": ([seen["now"]["objective"], seen["best"]], [twin.objective(), twin.best_objective()]),
+            "optimum": (seen["optimum"], twin.optimum()),
+            "counts": (seen["counts"], np.bincount(twin.drawn_actions(), minlength=4)),
+        }
+        for adaptive in (False, True):
+            path = [step["kl"] for step in seen["paths"][adaptive]]
+            wanted[f"path {adaptive}"] = (path, twin.ascend(adaptive).kls)
+        for name, k in twin.estimates()._asdict().items():
+            one, error = seen["of"][name], k.std(ddof=1) / np.sqrt(k.size)
+            wanted[name] = ([one["exact"], one["mean"], one["error"]], [pi @ getattr(ks, name), k.mean(), error])
+            assert one["below"] == (k < 0).sum()
+        for name, (found, value) in wanted.items():
+            np.testing.assert_allclose(found, value, rtol=1e-12, atol=1e-12, err_msg=f"{name}, {setting}")
 
 
 def test_what_the_clinic_lab_has_twice_is_the_same() -> None:

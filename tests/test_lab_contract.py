@@ -22,6 +22,7 @@ from course_utils.widgets import (
     GradientCloud,
     GridLab,
     GroupLab,
+    KLLab,
     PolicyExplorer,
     PreferenceLab,
     ScoreExplorer,
@@ -50,6 +51,7 @@ class Told(NamedTuple):
 
 START = {
     AdvantageLab: {"preset": "small_positive"},
+    KLLab: {"logits": [0.0] * 4, "actions": [*REPLIES, "wait"]},
     PolicyExplorer: {"logits": [1.0, 0.5, -0.5], "actions": REPLIES},
     PreferenceLab: {"choices": MIXED},
     ScoreExplorer: {"probabilities": [0.5, 0.3, 0.2]},
@@ -85,6 +87,9 @@ refuses(GridLab, logits=["abc", [[0, 1], [2]]], discount=[1.0, 0.4, NAN], select
 refuses(GroupLab, preset=["five right"], rewards=[[1, 0], [1] * 8, [1, 0, 0, 3], [1, 0, 0, NAN], "abcd"])
 refuses(GroupLab, offset=[5.5, NAN], step_size=[-0.1, 1.1], method=["PPO"], shown=[[], ["PPO"], ["RLOO", "RLOO"]])
 refuses(GroupLab, reply=[8, -1], token=[4])
+refuses(KLLab, logits=[[0, 1, 2], [0, 1, 2, NAN], [0] * 6], ref_logits=[[0] * 3, "abcd"], rewards=[[0, 0, 0, 11]])
+refuses(KLLab, actions=[["a", "b", "c"], ["a", "b", "c", "c"]], beta=[0.0, 31.0, NAN], adaptive=[1], target=[0.0, 3.0])
+refuses(KLLab, updates=[-1, 601], samples=[0, 10_001], seed=[-1])
 refuses(PolicyExplorer, logits=[[0, 1], [0, 1, NAN], [0, 1, 2000], "abc"], actions=NAMES, temperature=[0, NAN, 1e6])
 refuses(PolicyExplorer, shift=[np.inf], draws=[-1, 10_001], seed=[-1])
 refuses(PreferenceLab, choices=[Told([0.5], r"choices contains 0\.5"), Told([NAN], "choices contains nan"), None])
@@ -141,6 +146,10 @@ RESET = {
         {"preset": "short and long", "rewards": [1.0, 0.5, 0.0, 0.0], "offset": 1.0, "step_size": 0.5},
         {"preset": "one of eight", "offset": -2.0, "step_size": 0.1},
     ),
+    KLLab: (
+        {"rewards": [1, 0, 0, 0], "beta": 0.5, "adaptive": True, "target": 0.2, "updates": 3, "samples": 10},
+        {"logits": [0] * 4, "rewards": [0] * 4, "beta": 2.0, "adaptive": False, "target": 0.1, "updates": 0, "draw": 1},
+    ),
     ScoreExplorer: ({"weighted": True}, {"probabilities": [0.2, 0.2, 0.6], "weighted": False}),
     TrajectoryTree: ({"logits": np.zeros((3, 2)), "calm": [0.5, 0.4]}, {"logits": range(-3, 3), "calm": [0.9, 0.9]}),
 }
@@ -185,6 +194,9 @@ shows(GridLab, {"selected": "b3"}, "b3 −6.29", "a1 −9.25", "Selected: b3", "
 grouped = "parcel: reward 1, advantage +0.866, 0.086 to 0.105", "RLOO +0.667, +0.667, −0.667, −0.667"
 shows(GroupLab, {}, *grouped)
 shows(GroupLab, {"preset": "one of eight"}, "8 replies", "advantage +2.47", "total return +1, 0, 0")
+priced = "refund π 0.55, reference 0.40, best 0.60", "π_ref) is 0.060, KL(π_ref ‖ π) 0.066", "is 0.515, at best 0.598"
+shows(KLLab, {}, *priced)
+shows(KLLab, {"adaptive": True, "updates": 600}, "π_ref) is 0.100")
 drawn = "refund 1, replace 0.5, apologise -0.5", "0.55, 0.33, 0.12", "100 drawn"
 shows(PolicyExplorer, START[PolicyExplorer] | {"draws": 100}, *drawn)
 shows(PreferenceLab, {"choices": MIXED}, "pair 8 of 20")
@@ -227,6 +239,7 @@ def number(low, high, whole=False):
         (GridLab, "discount", number(0.5, 0.99)),
         (GroupLab, "method", {"kind": "choice", "values": list(SHOWN_METHODS)}),
         (GroupLab, "rewards", {"kind": "numbers", "low": -1.0, "high": 2.0, "lengths": [4, 8]}),
+        (KLLab, "beta", number(0.03, 30.0)),
         (PreferenceLab, "choices", {"kind": "numbers", "low": -1.0, "high": 1.0, "lengths": list(range(21))}),
         (TrajectoryTree, "selected", number(0, 7, whole=True)),
     ],
@@ -274,7 +287,7 @@ WRONG = {
     Enum: [True, None, b"a", ["a"], "none of them"],
     Texts: [0, "abc", b"ab", {"a": 1}, [1], [None]],
 }
-LISTS = ("advantages", "logits", "actions", "quantities", "rewards", "probabilities")
+LISTS = ("advantages", "logits", "ref_logits", "actions", "quantities", "rewards", "probabilities")
 
 
 @pytest.mark.long

@@ -69,6 +69,32 @@ def test_texts_are_written_like_the_lessons(name):
         assert not re.search(r"[-]\d", outside), f"{where}: a minus sign is −, not -"
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_what_was_missed_is_told_in_a_section_of_the_lesson(name):
+    (source,) = (lessons.REPOSITORY / "notebooks/src").glob(f"{name}_*.py")
+    headings = re.findall(r"^# ##+ (.+)$", source.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [asked["section"] for asked in document(name)["questions"] if asked["section"] not in headings] == []
+
+
+def test_options_stand_in_an_order_of_the_learner():
+    """A right option stands first as often as chance has it: over 400 learners, its share is 1/4 within 5 errors."""
+    choices = [q for name in NAMES for q in document(name)["questions"] if q["kind"] == "single"]
+    first = {seed: [q["options"][quiz.shuffled(seed, q)[0]]["right"] for q in choices] for seed in range(400)}
+    expected = np.mean([1 / len(q["options"]) for q in choices])
+    share = np.mean(list(first.values()))
+    assert abs(share - expected) < 5 * np.sqrt(expected * (1 - expected) / (400 * len(choices)))
+    assert len({tuple(row) for row in first.values()}) > 390
+
+
+def test_the_order_is_kept_with_the_record(monkeypatch):
+    first = Quiz("08").seed
+    assert first == Quiz("08").seed == Quiz("03").seed == progress.learner_seed() > 0
+    progress.reset(confirm=True)
+    assert Quiz("08").seed != first
+    monkeypatch.setenv(progress.VARIABLE, "")
+    assert Quiz("08").seed == 0
+
+
 # --- the numbers in the questions -----------------------------------------------------------------------
 
 PI = np.array([0.5, 0.3, 0.2])

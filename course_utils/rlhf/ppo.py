@@ -161,8 +161,8 @@ def update(
     _require_finite({"Adam's v of the policy": moved.adam.square, "Adam's v of the critic": moved.critic_adam.square})
     kl_coef = state.kl_coef
     if config.adap_kl_ctrl:
-        error = float(np.clip(row["objective/kl"] / config.target - 1, -0.2, 0.2))
-        kl_coef *= 1 + error * min(1.0, config.batch_size / config.horizon)
+        gain = min(1.0, config.batch_size / config.horizon)
+        kl_coef = kernels.adapted_beta(kl_coef, row["objective/kl"], config.target, gain)
     random = dict(rng.bit_generator.state)
     return Updated(moved._replace(kl_coef=kl_coef, random=random), row, collected)
 

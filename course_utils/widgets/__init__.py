@@ -10,6 +10,7 @@ from course_utils.widgets.gae_lab import GaeLab
 from course_utils.widgets.gradient_cloud import GradientCloud
 from course_utils.widgets.grid_lab import GridLab
 from course_utils.widgets.group_lab import GroupLab
+from course_utils.widgets.kl_lab import KLLab
 from course_utils.widgets.policy_explorer import PolicyExplorer
 from course_utils.widgets.prediction import Predict
 from course_utils.widgets.preference_lab import PreferenceLab
@@ -30,6 +31,7 @@ __all__ = [
     "GradientCloud",
     "GridLab",
     "GroupLab",
+    "KLLab",
     "PolicyExplorer",
     "Predict",
     "PreferenceLab",

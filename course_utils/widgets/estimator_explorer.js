@@ -103,14 +103,6 @@ function estimateAll(set, source) {
   };
 }
 
-// The logit that gives an action this probability, the other logits as they are.
-function logitFor(probability, logits, index) {
-  const p = clamp(probability, [0.002, 0.995]);
-  const others = logits.filter((_, a) => a !== index);
-  const highest = Math.max(...others);
-  return Math.log(p / (1 - p)) + highest + Math.log(sum(others.map((z) => Math.exp(z - highest))));
-}
-
 // --- what the lab says in words ----------------------------------------------------------------------
 
 // An error as text: two significant digits.

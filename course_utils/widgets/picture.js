@@ -305,6 +305,8 @@ const typedRow = (name, width, { left, right }, role, names, limits, values, set
   return h("div", { class: "pgc-fields", role: "group", "aria-label": name, style }, names.map((of, k) =>
     typed(role, of, limits, values[k], setter(k), refuse, { "data-index": k })));
 };
+// A link to a notebook of this folder, or to a #heading of this one. In JupyterLab the extension follows it.
+const linkTo = (href, text) => h("a", { href: encodeURI(href), "data-role": "link" }, text);
 const message = (text) => h("p", { class: "pgc-message", role: "alert", "data-role": "message" }, text);
 
 // rows: [name, words, cells, attributes], where a cell is [value, its text], and a row's name and attributes of its own
@@ -337,18 +339,15 @@ const ghost = (index, action, value, set, x, width, y, ...marks) => {
     marks, ghostBar(x, width, y, value, 0.6), handle(x, y(value), NEUTRAL, 8));
 };
 
-function aboutTheSum(ghosts, what) {
+function aboutTheSum(ghosts) {
   const total = sum(ghosts);
-  if (Math.abs(total - 1) < 0.005) return "Your bars sum to 1.";
-  return `Your bars sum to ${short(total)}; they are scaled to 1 when the ${what} revealed.`;
+  return Math.abs(total - 1) < 0.005 ? "Your bars sum to 1." : `Your bars sum to ${short(total)}; probabilities sum to 1.`;
 }
 
-// The prediction that the bars make, beside what happens; undefined, after a refusal, where no bar stands.
+// The prediction that the bars make, as drawn, beside what happens; undefined, after a refusal, where no bar stands.
 function compare(ghosts, actual, refuse) {
-  const total = sum(ghosts);
-  if (total <= 0) return refuse("Your bars are all at 0. Drag at least one of them up, then reveal.");
-  const predicted = ghosts.map((v) => v / total);
-  return { predicted, actual, total_variation: totalVariation(predicted, actual) };
+  if (sum(ghosts) <= 0) return refuse("Your bars are all at 0. Drag at least one of them up, then reveal.");
+  return { predicted: ghosts, actual, total_variation: totalVariation(ghosts, actual) };
 }
 
 // A prediction, in a lab with the traits predict_first, revealed, ghosts and predictions: the learner's bars, which
@@ -378,6 +377,14 @@ function aboutTheGap(gap, what, why) {
   return `${lead} ${gap < 0.02 ? "You saw it coming." : why()}`;
 }
 const toldGap = (text) => text !== "" && h("p", { class: "pgc-gap", "data-role": "gap" }, text);
+
+// The logit that gives an action this probability, the other logits as they are.
+function logitFor(probability, logits, index) {
+  const p = clamp(probability, [0.002, 0.995]);
+  const others = logits.filter((_, a) => a !== index);
+  const highest = Math.max(...others);
+  return Math.log(p / (1 - p)) + highest + Math.log(sum(others.map((z) => Math.exp(z - highest))));
+}
 
 // --- draws, in a lab with the traits draws and draw_start ---------------------------------------------
 

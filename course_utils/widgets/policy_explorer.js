@@ -61,10 +61,13 @@ function whatToSee({ actions, draws, shift }, { probabilities, exponentials, sha
   return `${compared}: e to the difference of their logits, over κ.${moved}`;
 }
 
+// Whether the bars say for every two actions which is the more probable, as it came; a tie is not an order.
+const ranksAlike = (drawn, actual) =>
+  actual.every((p, a) => actual.every((q, b) => p - q < 0.005 || drawn[a] - drawn[b] > 0.005));
+
 function whatWasMissed({ actions }, { predicted, actual }) {
   const worst = furthest(predicted, actual);
-  const order = (p) => p.map((_, a) => a).sort((a, b) => p[b] - p[a] || a - b).join();
-  const ranks = order(predicted) === order(actual) ? "The order of your bars is right. " : "";
+  const ranks = ranksAlike(predicted, actual) ? "The order of your bars is right. " : "";
   const how = predicted[worst] > actual[worst] ? "less" : "more";
   const numbers = `${probabilityText(actual[worst])}, not ${probabilityText(predicted[worst])}`;
   return `${ranks}${actions[worst]} is ${how} probable than you drew: ${numbers}.`;
@@ -241,7 +244,7 @@ const render = makeLab({ name: "policy", label: "Policy explorer" }, (lab) => {
     const largest = Math.max(...logits.map((z) => Math.abs(z + shift)));
     const limit = still.keep(() => niceLimit(largest, NICE_LIMITS));
     const missed = record ? aboutTheGap(record.total_variation, "policy", () => whatWasMissed(set, record)) : "";
-    const total = aboutTheSum(ghosts, "probabilities are");
+    const total = aboutTheSum(ghosts);
     const invitation = `Drag the dashed bars to the probabilities you expect, then reveal them. ${total}`;
     const words = isWaiting ? invitation : whatToSee(set, found);
     const spoken = namedValues(actions, found.probabilities, (p) => p.toFixed(2));

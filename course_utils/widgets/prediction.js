@@ -13,7 +13,7 @@ function saidText({ kind, options, items }, given) {
   return [given].flat().map((n) => parts[n].text).join(joint);
 }
 
-// The reasons that were chosen, those of what came, and the others; of an order each is what came.
+// The reasons of what was said, of what came beside it, and the others; of an order each is what came.
 function sorted(question, given) {
   const all = reasonsFor(question, given ?? NaN).filter(({ isChosen }) => given !== null || !isChosen);
   const came = all.filter(({ isRight: isGood, isChosen }) => isGood !== false && !isChosen);
@@ -32,10 +32,10 @@ function drawOutcome(question, given, words) {
     const { title: named, sentence: told } = words.misconceptions[id] ?? {};
     return told && h("p", { class: "pgc-believed", "data-role": "misconception" }, `Often met (${id}, ${named}): ${told}`);
   };
-  const isOrder = question.kind === "order";
-  return h("div", { class: "pgc-result pgc-is-right", "data-role": "result" },
-    isAsSaid(question, given) && h("p", {}, mark(true, "✓ It came as you said.", { "data-role": "verdict" })),
-    h("p", { "data-role": "came" }, h("b", {}, "What came:"), " ", words.shown(question.came)),
+  const [isOrder, cameSo] = [question.kind === "order", isAsSaid(question, given)];
+  return h("div", { class: `pgc-result ${cameSo ? "pgc-is-right" : ""}`, "data-role": "result" },
+    cameSo && h("p", {}, mark(true, "✓ It came as you said.", { "data-role": "verdict" })),
+    paragraph("What came:", words.shown(question.came)),
     said !== "" && paragraph("You said:", words.shown(said)),
     chosen.map((one) => [h("p", {}, words.shown(one.reason)), believed(one)]),
     isOrder ? listReasons("ol", came, words, () => "") : came.map(({ reason }) => paragraph("Why:", words.shown(reason))),

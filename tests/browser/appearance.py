@@ -22,7 +22,7 @@ _FAULTS = """async ([selector, pushes, leaves]) => {
     Math.min(a.right, b.right) - Math.max(a.left, b.left) - 1, Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top));
   const frame = box(root), shown = [...root.querySelectorAll("*")].filter(seen);
   const page = document.documentElement;
-  if (frame.width > 720) faults.add("wider than 720 px");
+  if (frame.width > 1080) faults.add("wider than 1,080 px");
   if (page.scrollWidth > innerWidth) faults.add("the page scrolls sideways");
 
   const words = new Set(root.querySelectorAll('svg [data-role="arrow"]'));

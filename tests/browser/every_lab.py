@@ -14,6 +14,7 @@ from course_utils import lessons
 from course_utils.widgets import (
     ClinicLab,
     CourseMap,
+    Predict,
     PreferenceLab,
     Quiz,
     RlhfLab,
@@ -171,6 +172,18 @@ def quizzes() -> dict[str, State]:
     return states
 
 
+def predictions() -> dict[str, State]:
+    """One prediction of each kind that there is: asked, as said, not as said, and just shown."""
+    states: dict[str, State] = {}
+    library = Predict().library
+    for kind, name in {asked["questions"][0]["kind"]: name for name, asked in library.items()}.items():
+        lab, item = Predict(name), library[name]["questions"][0]
+        said = {"as said": right_answer(item), "otherwise": wrong_answer(item), "shown": None}
+        states[f"{kind} asked"] = {"lab": lab, "answers": {}}
+        states |= {f"{kind} {how}": {"lab": lab, "answers": {item["id"]: [given]}} for how, given in said.items()}
+    return states
+
+
 def advantages() -> dict[str, State]:
     """Three actions and six with long names, in both kinds of mode, before a prediction and without."""
     from course_utils.widgets import AdvantageLab
@@ -183,7 +196,10 @@ def advantages() -> dict[str, State]:
         for many, lab, least in (("three", three, 0), ("six", six, 406))
         for mode in ("expected", "sampled_trajectory")
         for predict in (False, True)
-    } | {"too much": {"lab": three, "mode": "expected", "predict_first": True, "ghosts": [0.72, 0.3, 0.2]}}
+    } | {
+        "too much": {"lab": three, "mode": "expected", "predict_first": True, "ghosts": [0.72, 0.3, 0.2]},
+        "told": {"lab": three, "revealed": True, "mode": "sampled_action", "keep": "action_values"},
+    }
 
 
 def explorers(kind: str) -> dict[str, State]:
@@ -218,8 +234,8 @@ SURE = np.eye(4)[np.arange(16) % 4].ravel().tolist()
 ROWS: dict[str, Callable[[], Row]] = {
     "advantage_lab": lambda: Row(
         hands=[Hand("advantage", "advantages", (2, 60), 0)],
-        tab="preset mode predict-first advantage×3 advantage-input×3 step-size step-size-input step ten-steps reset "
-        "logit-input×3",
+        tab="preset mode keep predict-first advantage×3 advantage-input×3 step-size step-size-input step ten-steps "
+        "reset logit-input×3",
         calm=760,
         narrow=False,
         states=advantages(),
@@ -453,6 +469,35 @@ ROWS: dict[str, Callable[[], Row]] = {
             "lab.reset()",
         ),
     ),
+    "kl_lab": lambda: Row(
+        hands=[
+            Hand("pi", "logits", (2, -40), 1),
+            Hand("reward", "rewards", (2, 20), 0),
+            Hand("updates", "updates", (60, 3)),
+            Hand("adaptive", "adaptive"),
+            Hand("ten-updates", "updates"),
+        ],
+        tab="beta adaptive target samples draw-again reset (reward pi)×4 to-reference ten-updates updates",
+        calm=390,
+        states={
+            "start": {},
+            "one": {"samples": 1, "ref_logits": [0, 1, -1, 3], "rewards": [-10, 10, 0.25, -9.75], "beta": 0.03},
+            "adaptive": {"adaptive": True, "updates": 300, "beta": 30.0, "samples": 10_000},
+            "out of reach": {"adaptive": True, "target": 2.0, "rewards": [0, 0, 0, 0], "updates": 600},
+            "far": {"logits": [-300, 0, 1, 300], "target": 0.01, "beta": 0.1},
+        },
+        refuses={
+            "logits": [[0.0] * 3, [0.0] * 6],
+            "beta": [0.0],
+            "updates": [601, 0.5],
+            "samples": [10**6],
+            "adaptive": [1],
+            "initial": [{"beta": 0.0}],
+        },
+        seen="[...role('pi'), ...numbers('[data-role=kl], [data-role=forward-kl], [data-role=objective]')]",
+        computed="[*lab.probabilities, lab.kl(), lab.forward_kl(), lab.objective()]",
+        codes=("lab.logits = [0, 1, 0, -1]; lab.draw_again()", "lab.adaptive = True; lab.updates = 50", "lab.reset()"),
+    ),
     "policy_explorer": lambda: Row(
         hands=[Hand("logit", "logits", (0, -40), 0), Hand("draw-100", "draws")],
         tab="count-of-actions temperature temperature-input shift shift-input logit×3 draw-1 draw-100 reset "
@@ -476,6 +521,14 @@ ROWS: dict[str, Callable[[], Row]] = {
         seen="[Number(texts('place')[0].split(' ')[1])]",
         computed="[len(lab.choices) + 1]",
         codes=("lab.choices = lab.rater_choices()[:9]",),
+    ),
+    "prediction": lambda: Row(
+        hands=[Hand("option send", "answers")],
+        tab="option send show",
+        states=predictions(),
+        refuses={"answers": [PWNED]},
+        reset="",
+        handles=False,
     ),
     "quiz": lambda: Row(
         hands=[Hand("option send", "answers")],
@@ -570,6 +623,8 @@ def row(name: str) -> Row:
 @cache
 def made(name: str) -> Lab | CourseMap:
     """Return one of each, far enough along to show all that it has; what a test sets in the page stays in the page."""
+    if name == "prediction":
+        return Predict("08-three-actions")
     if name == "quiz":
         return Quiz("06")  # all four kinds of question
     if name == "course_map":
