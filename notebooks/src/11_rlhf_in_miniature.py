@@ -104,9 +104,8 @@ for name, said in [("demonstrators", shown), ("SFT model", written)]:
 # %% [markdown] label="sft-read" tags=["fragment"]
 # It is no better. It has the same faults in about the same shares. (A wrong topic shows in 10 % only: not every reply names
 # a thing.) Imitation raises the log-probability of *everything* that was written, and cannot tell the good replies from the
-# bad ones.
+# bad ones. (What the model sees of a context, and its score function, stand in *Going deeper*.)
 #
-# (What the model sees of a context, and its score function, stands in *Going deeper*. It is the score of lesson 02.)
 # Read some of what it writes:
 
 # %% label="sft-samples" tags=["subslide"]
@@ -181,8 +180,8 @@ print(f"least loss at d = {d:.2f}; log(3/1) = {np.log(3):.2f}; σ(d) = {share:.2
 print(f"likelihood exp(−4 · loss) = {np.exp(-4 * least):.3f}; by hand {0.75**3 * 0.25:.3f}")
 
 # %% [markdown] label="likelihood-read" tags=["fragment"]
-# By the logarithm of the odds, so that σ(d) is the share that chose A. It is a **ranking problem**: nobody ever tells the
-# model what a score should be.
+# By log 3, the logarithm of the odds: then σ(d) is the share that chose A. It is a **ranking problem**: nobody ever tells
+# the model what a score should be.
 #
 # Our score is linear in **features**, what is counted in a reply: each word, each pair of topic and word, each pair of mood
 # and polite word. A word that occurs $c$ times counts $\log_2(1+c)$.
@@ -235,11 +234,11 @@ for name, rows in kinds.items():
 # It has found out which words belong to which topic, that nobody should promise or guarantee anything, and that angry
 # customers want to hear *sorry*.
 #
-# **Not** in the table: that a word helps only once, that word pairs can be nonsense, that 16 words are too
-# many. The pairs would have told: in 207 of 1,500 the replies differ in odd word pairs. But this model has no feature for them.
+# **Not** in the table: that a word helps only once, that word pairs can be nonsense, that 16 words are too many. The pairs
+# would have told: in 207 of 1,500 the replies differ in odd word pairs. But this model has no feature for them.
 
 # %% [markdown] label="differences" tags=["slide"] minutes=4
-# ### Only differences mean anything
+# ### Scores of two topics
 #
 # SFT replies about deliveries have a higher mean score than SFT replies about bills.
 
@@ -260,9 +259,9 @@ after = objectives.bradley_terry_loss(chosen + bonus, rejected + bonus).value
 print(f"loss {before:.6f}, with up to 500 points added to both replies of a pair {after:.6f}")
 
 # %% [markdown] label="differences-read" tags=["fragment"]
-# By the gold reward there is next to no difference. The two replies of a pair always answer the same message, so whatever is added to all
-# replies to that message cancels, and the training never sees it. Scores of replies to *different* prompts must not be
-# compared.
+# By the gold reward there is next to no difference. **Only differences mean anything**: the two replies of a pair always
+# answer the same message, so whatever is added to all replies to that message cancels, and the training never sees it.
+# Scores of replies to *different* prompts must not be compared.
 #
 # The policy gradient can live with that. Its advantage compares an action with the policy's own average *in the same state*.
 
@@ -373,7 +372,10 @@ Predict("11-no-penalty")
 RlhfLab()
 
 # %% [markdown] label="live-read" tags=["fragment"]
-# Now switch on the gold reward. And if you have labelled pairs, `RlhfLab(pairs=lab.pairs())` trains a policy on *your* taste.
+# Without the penalty the score climbs far higher, and the gold reward falls: switch it on and see. `objective/kl` warns
+# you. `policy/approxkl_avg` does not, since each step stays small.
+#
+# If you have labelled pairs, `RlhfLab(pairs=lab.pairs())` trains a policy on *your* taste.
 # Twenty pairs leave most words unjudged: with the same β the gold reward gains less.
 
 # %% [markdown] label="beta" tags=["slide"] minutes=6
@@ -398,8 +400,6 @@ for b, of_seeds in zip(betas, numbers, strict=True):
 # policy hardly moves: its KL of 0.4 costs 10 · 0.4 points, far more than so small a move brings. The best β lies in
 # between, and the *score alone cannot tell you which it is*. The length tells something: with a weak penalty the replies
 # run into the limit of 16 tokens.
-#
-# Of the two KLs `objective/kl` warns you. `policy/approxkl_avg` does not, since each step stays small.
 
 # %% [markdown] label="over" tags=["slide"] minutes=6
 # ## Over-optimisation
@@ -451,7 +451,7 @@ figures.show(fig, alt)
 # one small world cannot tell a formula.
 
 # %% [markdown] label="why" tags=["slide"] minutes=5
-# ### Why the score lies out there
+# ### An accuracy, and where it was measured
 #
 # The accuracy of the reward model was 80 %. On whose replies?
 
@@ -484,7 +484,7 @@ for seed, run in enumerate(free[:2]):
 # it on **fresh pairs of the present policy**.
 
 # %% [markdown] label="bias" tags=["slide"] minutes=4
-# ### What raters like a little, the policy does a lot
+# ### Raters with a soft spot
 #
 # Suppose that raters have a soft spot: each polite word pleases them by a point, each further token by 0.2.
 
@@ -503,7 +503,7 @@ for name, taste in [("fair", {}), ("soft spot", {"polite_bias": 1.0, "length_bia
     print(f"   polite words {means['polite_words']:.1f}   tokens {means['length']:.1f}")
 
 # %% [markdown] label="bias-read" tags=["fragment"]
-# It is *more* accurate: a strong taste is easy to learn. And the policy says 2.9 polite words in a reply, where 2 are enough,
+# It is *more* accurate: a strong taste is easy to learn. What raters like a little, the policy does a lot: it says 2.9 polite words in a reply, where 2 are enough,
 # and writes more. By their own taste the raters asked for that: a polite word over 2 costs half a point of gold, and pleases
 # them by one. In a pair it was one reason among others. For the policy it is points that can be had in every reply.
 #

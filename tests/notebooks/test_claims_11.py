@@ -129,7 +129,7 @@ def test_the_weights_are_what_the_text_reads_in_them() -> None:
     odd, of = numbers(lines["reward-code"][5])
     assert f"in {odd:.0f} of {of:,.0f} the replies differ in odd word pairs" in text["weights-read"]
     assert "share of odd word pairs" in reward_model.RICH  # “this model has no feature for them”
-    assert "≻: *is preferred to*" in text["reward"]
+    assert "where ≻ reads *is preferred to*" in text["reward"]
 
 
 def test_only_differences_count() -> None:
