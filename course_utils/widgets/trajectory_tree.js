@@ -233,7 +233,7 @@ function drawScore({ score }, isWide, formula) {
   ], typeset(formula), [], "pgc-gradient");
 }
 
-const render = makeLab({ name: "trajectory_tree", label: "Trajectory tree", aside: 440 }, (lab) => {
+const render = makeLab({ name: "trajectory_tree", label: "Trajectory tree", aside: 480 }, (lab) => {
   const { get, change } = lab;
   const formulas = get("formulas");
   const mouse = pointing(lab.refresh); // on a path
