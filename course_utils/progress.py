@@ -10,6 +10,7 @@ Recording never stops a lesson: what goes wrong is told in one sentence, once. A
 (another notebook holds the lock, the disk is full) waits, and is written with the next one or when Python ends.
 """
 
+import argparse
 import atexit
 import errno
 import json
@@ -18,7 +19,8 @@ import os
 import secrets
 import sys
 import warnings
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,9 +29,11 @@ from typing import Any
 from course_utils import data_files, lessons
 
 __all__ = [
+    "count_predictions",
     "export",
     "learner_seed",
     "location",
+    "main",
     "record_check",
     "record_clinic",
     "record_prediction",
@@ -252,6 +256,71 @@ def reset(confirm: bool = False) -> Path | None:
     return backup
 
 
+# --- what instructors call ---------------------------------------------------------------------------
+
+
+def count_predictions(exports: Iterable[str | os.PathLike[str]]) -> dict[str, Counter[str]]:
+    """Return, for each prediction by its name ("08-three-actions"), how many learners said what at first, in words.
+
+    exports: files that ``export`` wrote, one for each learner. What is said after the answer was seen does not count.
+
+    Raises DataFileError for a file that is no export.
+    """
+    counts: dict[str, Counter[str]] = {}
+    for path in map(Path, exports):
+        document, _ = data_files.document(path)
+        events = document.get("events") if isinstance(document, dict) and document.get("format") == FORMAT else None
+        if not isinstance(events, list):
+            raise data_files.DataFileError(path, None, "this is no export of the course's progress")
+        first: dict[str, Event] = {}
+        for event in events:
+            record = event.get("record") if isinstance(event, dict) and event.get("kind") == "prediction" else None
+            if isinstance(record, dict) and isinstance(record.get("prediction"), str):
+                first.setdefault(f"{record.get('lesson')}-{record['prediction']}", record)
+        for name, record in first.items():
+            counts.setdefault(name, Counter())[_said_in_words(name, record)] += 1
+    return dict(sorted(counts.items()))
+
+
+def _said_in_words(name: str, record: Event) -> str:
+    said = record.get("said")
+    if said is None:
+        return "(just shown)"
+    question = _predictions(name[:2]).get(name[3:], {})
+    parts = question.get("options") or question.get("items") or []
+    chosen = said if isinstance(said, list) else [said]
+    if all(n in range(len(parts)) for n in chosen):
+        said = (" → " if "items" in question else " · ").join(parts[n]["text"] for n in chosen)
+    return f"{said}{' ✓' if record.get('came_so') is True else ''}"
+
+
+def _predictions(number: str) -> dict[str, Any]:
+    """Return a lesson's predictions as they stand in its file, by id; none where there is no such file."""
+    try:
+        document, _ = data_files.document(lessons.PREDICTIONS / f"{number}.json")
+        return {question["id"]: question for question in document["questions"]}
+    except (ValueError, KeyError, TypeError):
+        return {}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Print for each prediction how many of the learners, whose exports these are, said what; ✓: it came so."""
+    parser = argparse.ArgumentParser(prog="python -m course_utils.progress", description=main.__doc__)
+    parser.add_argument("what", choices=["predictions"])
+    parser.add_argument("exports", nargs="+", metavar="EXPORT", help="a file that progress.export() wrote")
+    arguments = parser.parse_args(argv)
+    try:
+        counts = count_predictions(arguments.exports)
+    except data_files.DataFileError as error:
+        print(error, file=sys.stderr)
+        return 1
+    for name, said in counts.items():
+        print(f"{name}: {_predictions(name[:2]).get(name[3:], {}).get('text', 'of another version of the course')}")
+        for words, count in said.most_common():
+            print(f"{count:6d}  {words}")
+    return 0
+
+
 # --- the file ----------------------------------------------------------------------------------------
 
 
@@ -426,3 +495,7 @@ def _lock(file: Path | None = None, *, patiently: bool = False, patience: float 
         if held:
             with suppress(OSError):
                 lock.release()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from refusals import bad
 
-from course_utils import lessons, progress
+from course_utils import data_files, lessons, progress
 from course_utils.checks import check
 
 
@@ -473,3 +473,24 @@ def test_a_lesson_exists_as_a_source_or_as_a_notebook(tmp_path):
     assert found.pop("08") == "08_objective.ipynb"
     assert found.pop("09") == "09_actor_critic.ipynb"
     assert set(found.values()) == {None}
+
+
+def test_an_instructor_counts_what_learners_said_first(tmp_path, monkeypatch, capsys):
+    exports = []
+    for learner, said in enumerate([[0, 1], [0], [None, 1], [1], [9], []]):
+        monkeypatch.setenv(progress.VARIABLE, str(tmp_path / f"{learner}.json"))
+        for one in said:
+            about = {"lesson": "08", "prediction": "three-actions", "said": one}
+            progress.record_prediction("Predict", about | {"came_so": one == 1})
+        progress.record_prediction("AdvantageLab", {"total_variation": 0.1})
+        exports.append(progress.export(tmp_path / f"export{learner}.json"))
+    assert progress.main(["predictions", *map(str, exports)]) == 0
+    first, *rows = capsys.readouterr().out.splitlines()
+    assert first.startswith("08-three-actions: ")
+    (most, words), *others = [row.split(maxsplit=1) for row in rows]
+    option = data_files.document(lessons.PREDICTIONS / "08.json")[0]["questions"][0]["options"]
+    assert (most, words) == ("2", option[0]["text"])
+    assert others == [["1", "(just shown)"], ["1", f"{option[1]['text']} ✓"], ["1", "9"]]
+    (tmp_path / "other.json").write_text("{}")
+    assert progress.main(["predictions", str(tmp_path / "other.json")]) == 1
+    assert "other.json: this is no export" in capsys.readouterr().err

@@ -14,13 +14,16 @@ from course_utils import lessons
 from course_utils.widgets import (
     ClinicLab,
     CourseMap,
+    Predict,
     PreferenceLab,
     Quiz,
+    Review,
     RlhfLab,
     TrainingLab,
     clinic_lab,
     offline,
     quiz,
+    review,
 )
 from course_utils.widgets.grid_lab import CELLS, DECISIONS, ENTRIES
 from course_utils.widgets.group_lab import GROUPS
@@ -168,6 +171,18 @@ def quizzes() -> dict[str, State]:
         for how, answer in (("right", right_answer), ("wrong", wrong_answer))[:: -1 if n % 2 else 1]:
             answers = {item["id"]: [answer(item)] for item in questions(name)}
             states[f"{name} {how}"] = {"lab": lab, "answers": answers}
+    return states
+
+
+def predictions() -> dict[str, State]:
+    """One prediction of each kind that there is: asked, as said, not as said, and just shown."""
+    states: dict[str, State] = {}
+    library = Predict().library
+    for kind, name in {asked["questions"][0]["kind"]: name for name, asked in library.items()}.items():
+        lab, item = Predict(name), library[name]["questions"][0]
+        said = {"as said": right_answer(item), "otherwise": wrong_answer(item), "shown": None}
+        states[f"{kind} asked"] = {"lab": lab, "answers": {}}
+        states |= {f"{kind} {how}": {"lab": lab, "answers": {item["id"]: [given]}} for how, given in said.items()}
     return states
 
 
@@ -477,10 +492,26 @@ ROWS: dict[str, Callable[[], Row]] = {
         computed="[len(lab.choices) + 1]",
         codes=("lab.choices = lab.rater_choices()[:9]",),
     ),
+    "prediction": lambda: Row(
+        hands=[Hand("option send", "answers")],
+        tab="option send show",
+        states=predictions(),
+        refuses={"answers": [PWNED]},
+        reset="",
+        handles=False,
+    ),
     "quiz": lambda: Row(
         hands=[Hand("option send", "answers")],
         tab="option send option×6 send number send option send option send",
         states=quizzes(),
+        refuses={"answers": [PWNED]},
+        reset="",
+        handles=False,
+    ),
+    "review": lambda: Row(
+        hands=[Hand("option send", "answers")],
+        tab="option send option send option send",
+        states={f"{number} asked": {"lab": Review(number)} for number in review.CHOICE},
         refuses={"answers": [PWNED]},
         reset="",
         handles=False,
@@ -570,6 +601,10 @@ def row(name: str) -> Row:
 @cache
 def made(name: str) -> Lab | CourseMap:
     """Return one of each, far enough along to show all that it has; what a test sets in the page stays in the page."""
+    if name == "prediction":
+        return Predict("08-three-actions")
+    if name == "review":
+        return Review("04")
     if name == "quiz":
         return Quiz("06")  # all four kinds of question
     if name == "course_map":

@@ -335,7 +335,7 @@ def test_without_python_it_lives_and_takes_no_broken_state(page: Page, name: str
 
 # --- in JupyterLab ----------------------------------------------------------------------------------------------------
 
-OF_THE_KERNEL = ("clinic_lab", "course_map", "quiz", "rlhf_lab", "training_lab")
+OF_THE_KERNEL = ("clinic_lab", "course_map", "prediction", "quiz", "review", "rlhf_lab", "training_lab")
 SYNCED = tuple(name for name in every_lab.NAMES if name not in OF_THE_KERNEL)
 
 
