@@ -121,6 +121,19 @@ def test_a_quiz_takes_fractions_and_has_the_order_that_python_says() -> None:
     assert orders == [quiz.shuffled(*one) for one in given]
 
 
+def test_what_a_shift_of_1000_and_a_sure_policy_say() -> None:
+    said = javascript(lab.lab_source("policy_explorer.js"), "(list) => list.map(logitText)", [1000.5, -100.24, 1.239])
+    assert said == ["1000.5", "−100.2", "1.24"]
+    two = {"actions": ["a", "b"], "baseline": 0.5, "action_dependence": 0, "component": 0, "samples": 9}
+    two |= {"rewards": [1.0, 0.0], "logits": [0.0, 0.0]}
+    call = """(set) => { const all = workOut(set);
+      return [whatIsSeen(set, all), readout(set, all, [9, 0]), readout(set, all, [8, 1])]; }"""
+    words, alone, both = javascript(lab.lab_source("baseline_lab.js"), call, two)
+    assert "the variance is 0, every sample is the gradient itself" in words
+    assert alone.endswith("; a alone was drawn: no ±.")
+    assert "±" in both
+
+
 def test_systems_are_solved_as_numpy_does() -> None:
     rng = np.random.default_rng(7)
     systems = [(rng.normal(size=(n, n)), rng.normal(size=n)) for n in (1, 2, 5, 9)]

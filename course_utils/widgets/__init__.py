@@ -16,6 +16,7 @@ from course_utils.widgets.prediction import Predict
 from course_utils.widgets.preference_lab import PreferenceLab
 from course_utils.widgets.quiz import Quiz
 from course_utils.widgets.reinforce_lab import ReinforceLab
+from course_utils.widgets.review import Review
 from course_utils.widgets.rlhf_lab import RlhfLab
 from course_utils.widgets.score_explorer import ScoreExplorer
 from course_utils.widgets.training_lab import TrainingLab
@@ -38,6 +39,7 @@ __all__ = [
     "PreferenceLab",
     "Quiz",
     "ReinforceLab",
+    "Review",
     "RlhfLab",
     "ScoreExplorer",
     "TrainingLab",

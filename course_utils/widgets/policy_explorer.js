@@ -35,6 +35,9 @@ function explore(set) {
   };
 }
 
+// A logit, whose tenths count where it is large: 1000 and 0.5 are no 1001.
+const logitText = (z) => (Math.abs(z) < 100 || Math.abs(z) >= 1e5 ? short(z) : minusSign(String(Number(z.toFixed(1)))));
+
 // --- what the explorer says in words -----------------------------------------------------------------
 
 const FINE = "With the largest logit subtracted first, the probabilities are fine.";
@@ -86,7 +89,7 @@ const LETTER = 7.2; // px
 // A new policy gets new draws, and a new prediction.
 const freshSample = (set) => ({ ...freshDraws(set), ghosts: [] });
 
-function drawSettings(set, { change, refuse }) {
+function drawSettings(set, still, { change, refuse }) {
   const { actions, temperature, shift } = set;
   const setCount = (text) => {
     const count = Number(text);
@@ -107,7 +110,7 @@ function drawSettings(set, { change, refuse }) {
         { "aria-label": "temperature κ, typed" })),
     row("pgc-dial",
       h("label", {}, "shift all logits c ",
-        dial("shift", [-10, 10, 0.5], shift, signed(shift), setShift)),
+        dial("shift", [-10, 10, 0.5], shift, signed(shift), setShift, still.dial)),
       typed("shift-input", "shift", SHIFTS, shift, setShift, refuse, { "aria-label": "shift all logits c, typed" })));
 }
 
@@ -139,7 +142,7 @@ function drawLogits(set, { half }, limit, still, change) {
           h("g", { ...about("logit", a), slider: slider(action, a) },
             x.reach(a),
             bar(x(a), Math.min(40, x.band * 0.56), top, y(0), NEUTRAL, about("logit-bar", a, shown)),
-            label(x(a), Math.min(top, y(0)) - 14, signed(Number(shown.toFixed(10)))),
+            label(x(a), Math.min(top, y(0)) - 14, `${shown > 5e-10 ? "+" : ""}${logitText(shown)}`),
             handle(x(a), top, NEUTRAL, 8)),
         ];
       })));
@@ -224,7 +227,8 @@ function drawTable(set, found, isWaiting, { get, change, refuse }) {
     ["share", "share of draws", found.shares, noSample],
     ["error", "standard error", found.errors, noSample],
   ].map(([name, words, values, instead]) => {
-    const cell = (v, a) => (instead ? [null, instead] : [v, name === "logit" ? field(v, a) : shown(v)]);
+    const text = { logit: field, scaled: logitText }[name] ?? shown;
+    const cell = (v, a) => (instead ? [null, instead] : [v, text(v, a)]);
     return [name, worded(words, get("formulas")[name]), values.map(cell)];
   });
   return table("the arithmetic of the policy", actions, rows, "action", isWaiting ? [] : [found.last]);
@@ -250,7 +254,7 @@ const render = makeLab({ name: "policy", label: "Policy explorer" }, (lab) => {
     const spoken = namedValues(actions, found.probabilities, (p) => p.toFixed(2));
     return {
       seen: [
-        drawSettings(set, lab),
+        drawSettings(set, still, lab),
         div("pgc-panels",
           drawLogits(set, size, limit, still, change),
           drawProbabilities(set, found, size, prediction)),

@@ -201,6 +201,7 @@ class Quiz(Lab):
     _esm = lab_source("quiz.js")
     _css = lab_style("quiz.css")
     offline_note = "Run the cell to keep your answers: this quiz is not connected to Python."
+    called = "Quiz"
 
     quiz = Text("").tag(sync=True)
     seed = Whole(0, min=0, max=2**32 - 1, help="which order of the options this learner sees").tag(sync=True)
@@ -273,7 +274,7 @@ class Quiz(Lab):
         if self.quiz not in self.library:
             return "Quiz."
         asked = [f"{n}. {self.as_said(q['text'])}" for n, q in enumerate(self.questions, start=1)]
-        return "\n".join([f"Quiz: {self.library[self.quiz]['title']}", *asked])
+        return "\n".join([f"{self.called}: {self.library[self.quiz]['title']}", *asked])
 
     def first_frame(self) -> bytes:
         """Return nothing: as text a quiz says more than as a picture."""
@@ -284,7 +285,7 @@ class Quiz(Lab):
         if self.quiz not in self.library:
             return ""
         asked = "".join(f"<li>{as_html(question, self.seed)}</li>" for question in self.questions)
-        return f"<p><b>Quiz: {escape(self.library[self.quiz]['title'])}</b></p><ol>{asked}</ol>"
+        return f"<p><b>{self.called}: {escape(self.library[self.quiz]['title'])}</b></p><ol>{asked}</ol>"
 
     def as_said(self, text: str) -> str:
         """Return a text with its formulas in words."""

@@ -2,7 +2,6 @@
 
 const FIRST_RUN = 100; // updates; then it is 200, 400, …
 const BETAS = [0, 0.03, 0.1, 0.2, 0.3, 0.5, 1, 3, 10];
-const BROAD = 900; // px
 const LOWEST_RATE = 0.001;
 const PANEL = { height: 112, left: 40, right: 10, top: 10, bottom: 22 };
 const CIRCLE = "M-3 0 a3 3 0 1 0 6 0 a3 3 0 1 0 -6 0 z";
@@ -126,31 +125,26 @@ function drawTalk(get, { text, mood }, i) {
     said("now", "reply", ["replies", "reply_scores", "reply_gold"].map(get)));
 }
 
-const render = makeKernelLab({ name: "rlhf", label: "RLHF lab" }, ({ get, change, kernel, report }) => {
+const render = makeKernelLab({ name: "rlhf", label: "RLHF lab", aside: 436 }, ({ get, change, kernel, report }) => {
   const { prompts, cap, kinds, panels, line: names } = get("world");
-  return ({ inner, isWide }) => {
+  return ({ half }) => {
     const [updates, found] = [get("updates"), get("line_numbers")];
     const [end, score, kl] = [budget(updates, FIRST_RUN), get("scores").at(-1), get("kl").at(-1)];
-    const isBroad = inner >= BROAD; // then the replies stand beside the curves
-    const room = isBroad ? Math.floor((inner - COLUMN_GAP) * 0.58) : inner;
-    const width = isWide ? Math.floor((room - COLUMN_GAP) / 2) : inner;
     const now = score === undefined ? "" : `, score ${digits(score)}, KL to the reference ${digits(kl ?? 0)}`;
     return {
       seen: [
         drawSettings(get, change, kernel, kinds),
         kernelButtons(kernel, "Run", [], drawProgress(get("seed"), updates, end)),
         kernelMessage(kernel),
-        div(isBroad ? "pgc-beside" : "",
-          h("div", { style: `width: ${room}px` },
-            div("pgc-panels",
-              Object.entries(panels).map(([name, words], i) => drawPanel(get, CURVES[i], name, words, cap, width))),
-            h("p", { class: "pgc-numbers", "data-role": "line" }, names.map((name, i) =>
-              h("span", {}, code(name), " ", h("b", {}, i < found.length ? digits(found[i]) : "–")))),
-            drawLines(get)),
-          div("pgc-talks",
-            title("What it replies"),
-            legend(ABOUT_REPLIES),
-            prompts.map((prompt, i) => drawTalk(get, prompt, i)))),
+        div("pgc-panels",
+          Object.entries(panels).map(([name, words], i) => drawPanel(get, CURVES[i], name, words, cap, half))),
+        h("p", { class: "pgc-numbers", "data-role": "line" }, names.map((name, i) =>
+          h("span", {}, code(name), " ", h("b", {}, i < found.length ? digits(found[i]) : "–")))),
+        drawLines(get),
+        aside(
+          title("What it replies"),
+          legend(ABOUT_REPLIES),
+          prompts.map((prompt, i) => drawTalk(get, prompt, i))),
       ],
       said: report(`update ${grouped(updates)} of ${grouped(end)}${now}`),
     };
