@@ -15,6 +15,7 @@ from course_utils import widgets
 from course_utils.widgets import (
     AdvantageLab,
     BaselineLab,
+    BaselineTable,
     ClinicLab,
     ClipLab,
     EstimatorExplorer,
@@ -73,6 +74,7 @@ refuses(AdvantageLab, step_size=[Told(-1.0, "step_size is -1.0"), "big"], mode=[
 refuses(AdvantageLab, trajectory_length=[0], actions=[["a", "a", "b"]])
 refuses(BaselineLab, logits=[[0, 1], [0, 1, 9]], rewards=[[0, 1, 21], [0, 1, NAN], "abc"], baseline=[20.5, NAN])
 refuses(BaselineLab, action_dependence=[-0.1, 1.1], component=[3], samples=[0, 1001], actions=NAMES)
+refuses(BaselineTable, answers=[[0] * 7, [4] + [0] * 7, [NAN] * 8, "abc"], selected=[8, -1, 0.5])
 refuses(
     ClinicLab, seed=[-1], step=["all"], updates=[[1, 2, 3], [-1]], first=[[["x"]], [7], "abc"], answer=[7, "\ud800"]
 )
@@ -131,6 +133,7 @@ def test_a_wrong_value_is_refused_by_name_and_changes_nothing(lab, trait, wrong)
 # Of each lab: how it begins, and what is then changed and has to be undone.
 RESET = {
     BaselineLab: ({"baseline": 2.0}, {"rewards": [10.0, 0.0, 0.0], "baseline": 0.0, "action_dependence": 0.5}),
+    BaselineTable: ({}, {"answers": [1, 2, 3, 0, 0, 0, 0, 1], "selected": 2}),
     ClipLab: (
         {"ratio": 0.7, "advantage": -1.0, "epsilon": 0.3, "clip": False, "step_size": 1.0, "steps": 4},
         {"ratio": 1.5, "advantage": 2.0, "epsilon": 0.1, "clip": True, "step_size": 0.2, "steps": 9},
@@ -189,6 +192,7 @@ shows(BaselineLab, {}, f"{refund} +11", "62.1 at b = 0", "0.247 at V = 10.3", "b
 shows(BaselineLab, {"rewards": [0, 0, 0]}, "Now b = 0: variance 0")
 follows = "Now b = 3 and follows the action by 0.6, with a bias up to 0.21: variance 4.88"
 shows(BaselineLab, {"baseline": 3.0, "action_dependence": 0.6}, follows)
+shows(BaselineTable, {}, "the action aₜ? biased or not?", "itself included? biased or not?")
 shows(ClinicLab, {"case": "D2"}, "case D2: Quiet after the first updates. A model for", "It was not run yet.")
 clipped = "surrogate is +1.2", "gradient is off", "After 20 steps", "with the clip", "apologise 0.157"
 shows(ClipLab, {"ratio": 1.5, "steps": 20}, *clipped)
@@ -239,6 +243,7 @@ def number(low, high, whole=False):
     ("lab", "trait", "rule"),
     [
         (BaselineLab, "baseline", number(-20.0, 20.0)),
+        (BaselineTable, "answers", {"kind": "numbers", "low": 0, "high": 3, "lengths": [8]}),
         (ClipLab, "steps", number(0, 100, whole=True)),
         (ClipLab, "epsilon", number(0.0, 0.5)),
         (EstimatorExplorer, "h", number(1e-3, 5.0)),

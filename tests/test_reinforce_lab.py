@@ -16,9 +16,8 @@ def test_the_corridor_is_the_books_but_for_what_takes_100_steps():
     book = worlds.short_corridor()
     assert corridor().performance(logits(0.5)) == pytest.approx(book.performance(logits(0.5)), abs=1e-3)
     assert corridor().performance(logits(0.05)) > book.performance(logits(0.05)) + 10
-    assert BEST["p"] == pytest.approx(2 - np.sqrt(2), abs=1e-3)
     assert BEST["J"] == pytest.approx(-(6 + 4 * np.sqrt(2)), abs=1e-3)
-    assert all(corridor().performance(logits(BEST["p"] + nudge)) <= BEST["J"] + 1e-9 for nudge in (-0.01, 0, 0.01))
+    assert all(corridor().performance(logits(BEST["p"] + nudge)) < BEST["J"] for nudge in (-0.001, 0.001))
 
 
 def test_the_estimate_is_unbiased():

@@ -2,6 +2,7 @@
 
 from course_utils.widgets.advantage_lab import AdvantageLab
 from course_utils.widgets.baseline_lab import BaselineLab
+from course_utils.widgets.baseline_table import BaselineTable
 from course_utils.widgets.clinic_lab import ClinicLab
 from course_utils.widgets.clip_lab import ClipLab
 from course_utils.widgets.course_map import CourseMap
@@ -25,6 +26,7 @@ from course_utils.widgets.trajectory_tree import TrajectoryTree
 __all__ = [
     "AdvantageLab",
     "BaselineLab",
+    "BaselineTable",
     "ClinicLab",
     "ClipLab",
     "CourseMap",

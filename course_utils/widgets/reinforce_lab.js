@@ -79,7 +79,7 @@ function whatIsSeen({ start, samples, sign, updates }, { best, horizon }, { last
       `${horizon} steps, and such a batch says little about what would be better. ${after}.`;
   const falls = sum(fell) === 0 ? "" : ` J fell at ${percent(sum(fell) / RUNS)} of the updates: ` +
     `an estimate from ${times(samples, "episode")} is noisy.`;
-  return `${after}, ${short(best.J - mean)} below the best.${falls}`;
+  return `${after}, ${short(Math.max(0, best.J - mean))} below the best.${falls}`;
 }
 
 // --- the picture -------------------------------------------------------------------------------------

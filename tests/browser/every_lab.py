@@ -285,6 +285,22 @@ ROWS: dict[str, Callable[[], Row]] = {
         computed="[lab.variance(), lab.estimates()[:, lab.component].mean()]",
         codes=("lab.action_dependence = 0.3; lab.draw_again()", "lab.use_preset('nearly_certain')"),
     ),
+    "baseline_table": lambda: Row(
+        hands=[Hand("biased", "answers", index=1), Hand("not-biased", "answers", index=7), Hand("show", "answers")],
+        tab="(not-biased biased show)×8 reset",
+        calm=390,
+        states={"start": {}, "half": {"answers": [1, 1, 0, 3, 0, 2, 0, 0], "selected": 1}}
+        | {f"proof {k}": {"answers": [1, 2, 2, 1, 3, 1, 1, 2], "selected": k} for k in (3, 4, 5, 6, 7)},
+        refuses={
+            "answers": [[0] * 7, [4] * 8, PWNED],
+            "selected": [8, 0.5],
+            "initial": [{"selected": 9}],
+        },
+        handles=False,
+        seen="[...row('taken'), ...row('gradient'), ...role('variance')]",
+        computed="[*lab.proof().taken, *lab.proof().gradient, lab.proof().variance]",
+        codes=("lab.answers = [3] * 8; lab.selected = 7", "lab.selected = 5"),
+    ),
     "clinic_lab": lambda: Row(
         hands=[Hand("step", "step", index=2)],
         speaks=False,
