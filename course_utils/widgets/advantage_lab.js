@@ -339,7 +339,7 @@ function drawButtons(set, { isWaiting, reveal }, put, { get, change, refuse }) {
     const names = ["advantages", "logits", "state_value"];
     const first = Object.fromEntries(names.map((name) => [name, get(`initial_${name}`)]));
     const former = set.path.length > 1 ? set.path : set.former;
-    put({ ...first, path: [], former, draw: 0, steps_taken: 0, ...ANEW });
+    put({ ...first, path: [], former, draw: 0, steps_taken: 0 });
   };
   const sizes = [0.1, Math.max(10, stepSize), 0.1];
   return row("pgc-actions",

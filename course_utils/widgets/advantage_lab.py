@@ -319,7 +319,7 @@ class AdvantageLab(Lab):
             super().reset()
             self.draw = self.steps_taken = 0
             self.former, self.path = (self.path if len(self.path) > 1 else self.former), []
-            self.revealed, self.ghosts = False, []
+            self.ghosts = []
 
     @property
     def _waiting(self) -> bool:

@@ -314,6 +314,17 @@ def test_why_a_good_action_falls_is_told_by_its_logit(page: Page) -> None:
     assert seen == {1, 0, -1}
 
 
+def test_the_reduced_lab_has_bars_and_steps_alone(page: Page) -> None:
+    lab = laboratory(page, advantages=[1, 0.3, -2], logits=[0.0, 0, 0], actions=["left", "stay", "right"], reduced=True)
+    for press in ("step", "ten-steps", "ten-steps", "reset"):
+        lab.click(press)
+        words = lab.root.inner_text() + lab.spoken()
+        assert not re.search(r"logit|gradient|expected|sampl|π|η|\bA\b|\bQ\b|mean", words), words
+    lab.drag("advantage", 1, 0, -30)
+    assert lab.trait("advantages")[1] > 0.3
+    assert lab.root.locator("select, table, input").count() == 0
+
+
 def test_names_stay_and_numbers_fit_their_fields(page: Page) -> None:
     names = ["refund", "replace", "apologise"]
     lab = laboratory(page, actions=names, logits=np.log([0.5, 0.3, 0.2]))
