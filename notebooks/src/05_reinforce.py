@@ -238,8 +238,8 @@ ax.annotate("the same with a minus sign", (50, -1.9), color=figures.BELOW)
 figures.show(
     fig,
     alt="Exact performance over 200 updates. REINFORCE climbs from 0.21 to nearly 1.4, close "
-    "to the smooth curve of exact gradient ascent. With a minus sign it falls to "
-    "about minus 2.5.",
+    "to the smooth curve of exact gradient ascent. With a minus sign it falls as "
+    "far below 0.",
 )
 
 # %% [markdown] label="ascent-read" tags=["fragment"]
