@@ -16,10 +16,22 @@ from playwright._impl._driver import compute_driver_executable
 from course_utils import policy
 from course_utils.objectives import kl_estimates
 from course_utils.rlhf import clinic, clinic_cases
-from course_utils.widgets import BaselineLab, ClipLab, GaeLab, GroupLab, KLLab, clinic_lab, lab, offline, quiz
+from course_utils.widgets import (
+    BaselineLab,
+    ClipLab,
+    GaeLab,
+    GroupLab,
+    KLLab,
+    ReinforceLab,
+    clinic_lab,
+    lab,
+    offline,
+    quiz,
+)
 from course_utils.widgets.clip_lab import one_sample
 from course_utils.widgets.group_lab import GROUPS, SHOWN
 from course_utils.widgets.kl_lab import UPDATES
+from course_utils.widgets.reinforce_lab import corridor
 
 NODE = compute_driver_executable()[0]
 FILES = sorted(lab.HERE.glob("*.js"))
@@ -297,6 +309,28 @@ def test_the_mathematics_of_the_kl_lab() -> None:
             assert one["below"] == (k < 0).sum()
         for name, (found, value) in wanted.items():
             np.testing.assert_allclose(found, value, rtol=1e-12, atol=1e-12, err_msg=f"{name}, {setting}")
+
+
+def test_the_mathematics_of_the_reinforce_lab() -> None:
+    """J against the MDP, and runs draw for draw."""
+    grid, tables = [0.0, 0.01, 0.3, 0.5858, 0.97, 1.0], corridor()
+    settings: list[dict[str, Any]] = [
+        {"step_size": 2.0**-9, "samples": 3, "sign": "plus", "start": 0.05, "seed": 7, "draw": 2, "updates": 6},
+        {"step_size": 2.0**-4, "samples": 1, "sign": "minus", "start": 0.4, "seed": 2**32 - 1, "draw": 0, "updates": 9},
+    ]
+    twin = ReinforceLab()
+    work = """(world, grid, all) => [
+      grid.map((p) => performance(world, p)), all.map((one) => makeRuns(world, one)(one.updates)),
+    ]"""
+    exact, found = javascript(twin._esm, work, twin.world, grid, settings)
+    flat = [np.tile(np.clip([1 - p, p], 1e-300, None), (4, 1)) for p in grid]
+    np.testing.assert_allclose(exact, [tables.performance(np.log(pi)) for pi in flat], rtol=1e-12)
+    for setting, seen in zip(settings, found, strict=True):
+        twin.set_state(setting)
+        wanted, paths = twin.runs(), [[(step["p"], step["J"]) for step in run["path"]] for run in seen]
+        np.testing.assert_allclose(np.array(paths)[..., 0], wanted.probabilities, rtol=1e-12)
+        np.testing.assert_allclose(np.array(paths)[..., 1], wanted.performances, rtol=1e-12)
+        np.testing.assert_allclose([run["means"] for run in seen], wanted.mean_returns, rtol=1e-12)
 
 
 def test_what_the_clinic_lab_has_twice_is_the_same() -> None:

@@ -15,6 +15,7 @@ from course_utils import widgets
 from course_utils.widgets import (
     AdvantageLab,
     BaselineLab,
+    BaselineTable,
     ClinicLab,
     ClipLab,
     EstimatorExplorer,
@@ -25,6 +26,7 @@ from course_utils.widgets import (
     KLLab,
     PolicyExplorer,
     PreferenceLab,
+    ReinforceLab,
     ScoreExplorer,
     TrainingLab,
     TrajectoryTree,
@@ -72,6 +74,7 @@ refuses(AdvantageLab, step_size=[Told(-1.0, "step_size is -1.0"), "big"], mode=[
 refuses(AdvantageLab, trajectory_length=[0], actions=[["a", "a", "b"]])
 refuses(BaselineLab, logits=[[0, 1], [0, 1, 9]], rewards=[[0, 1, 21], [0, 1, NAN], "abc"], baseline=[20.5, NAN])
 refuses(BaselineLab, action_dependence=[-0.1, 1.1], component=[3], samples=[0, 1001], actions=NAMES)
+refuses(BaselineTable, answers=[[0] * 7, [4] + [0] * 7, [NAN] * 8, "abc"], selected=[8, -1, 0.5])
 refuses(
     ClinicLab, seed=[-1], step=["all"], updates=[[1, 2, 3], [-1]], first=[[["x"]], [7], "abc"], answer=[7, "\ud800"]
 )
@@ -98,6 +101,8 @@ refuses(PreferenceLab, choices=[Told([1] * 21, "choices has 21 entries, expected
 refuses(PreferenceLab, choices=[Told([[1, -1]], r"choices has shape \(1, 2\), expected 1 \(left\)")])
 refuses(PreferenceLab, choices=[Told(1, r"choices has shape \(\)")])
 refuses(PreferenceLab, choices=[Told(["left"], r"choices is \['left'\], expected 1 \(left\)")])
+refuses(ReinforceLab, step_size=[0.0, 0.2, NAN], samples=[0, 101, 1.5], sign=["+"], start=[0.0, 1.0], seed=[-1])
+refuses(ReinforceLab, updates=[-1, 201])
 refuses(ScoreExplorer, probabilities=[[0.5, 0.5], [0.5, 0.3, 0.3], [1.0, 0.0, 0.0], [0.5, 0.6, -0.1], [0.5, 0.5, NAN]])
 refuses(ScoreExplorer, actions=[*NAMES, ["a", "", "b"]], draws=[10_001], seed=[2**32])
 refuses(TrainingLab, environment=["Taxi"], entropy_cost=[-0.1, 0.3], lambda_=[1.1, NAN], step_size=[0.0, 2.0])
@@ -128,6 +133,7 @@ def test_a_wrong_value_is_refused_by_name_and_changes_nothing(lab, trait, wrong)
 # Of each lab: how it begins, and what is then changed and has to be undone.
 RESET = {
     BaselineLab: ({"baseline": 2.0}, {"rewards": [10.0, 0.0, 0.0], "baseline": 0.0, "action_dependence": 0.5}),
+    BaselineTable: ({}, {"answers": [1, 2, 3, 0, 0, 0, 0, 1], "selected": 2}),
     ClipLab: (
         {"ratio": 0.7, "advantage": -1.0, "epsilon": 0.3, "clip": False, "step_size": 1.0, "steps": 4},
         {"ratio": 1.5, "advantage": 2.0, "epsilon": 0.1, "clip": True, "step_size": 0.2, "steps": 9},
@@ -149,6 +155,10 @@ RESET = {
     KLLab: (
         {"rewards": [1, 0, 0, 0], "beta": 0.5, "adaptive": True, "target": 0.2, "updates": 3, "samples": 10},
         {"logits": [0] * 4, "rewards": [0] * 4, "beta": 2.0, "adaptive": False, "target": 0.1, "updates": 0, "draw": 1},
+    ),
+    ReinforceLab: (
+        {"step_size": 0.01, "samples": 5, "sign": "minus", "start": 0.2, "updates": 4},
+        {"step_size": 0.02, "samples": 1, "sign": "plus", "start": 0.5, "updates": 0, "draw": 1},
     ),
     ScoreExplorer: ({"weighted": True}, {"probabilities": [0.2, 0.2, 0.6], "weighted": False}),
     TrajectoryTree: ({"logits": np.zeros((3, 2)), "calm": [0.5, 0.4]}, {"logits": range(-3, 3), "calm": [0.9, 0.9]}),
@@ -182,6 +192,7 @@ shows(BaselineLab, {}, f"{refund} +11", "62.1 at b = 0", "0.247 at V = 10.3", "b
 shows(BaselineLab, {"rewards": [0, 0, 0]}, "Now b = 0: variance 0")
 follows = "Now b = 3 and follows the action by 0.6, with a bias up to 0.21: variance 4.88"
 shows(BaselineLab, {"baseline": 3.0, "action_dependence": 0.6}, follows)
+shows(BaselineTable, {}, "the action aₜ? biased or not?", "itself included? biased or not?")
 shows(ClinicLab, {"case": "D2"}, "case D2: Quiet after the first updates. A model for", "It was not run yet.")
 clipped = "surrogate is +1.2", "gradient is off", "After 20 steps", "with the clip", "apologise 0.157"
 shows(ClipLab, {"ratio": 1.5, "steps": 20}, *clipped)
@@ -200,6 +211,7 @@ shows(KLLab, {"adaptive": True, "updates": 600}, "π_ref) is 0.100")
 drawn = "refund 1, replace 0.5, apologise -0.5", "0.55, 0.33, 0.12", "100 drawn"
 shows(PolicyExplorer, START[PolicyExplorer] | {"draws": 100}, *drawn)
 shows(PreferenceLab, {"choices": MIXED}, "pair 8 of 20")
+shows(ReinforceLab, {}, "From π(right) = 0.05, after 0 updates, the mean of exact J is -62.1", "possible is -11.7")
 scored = "refund 0.50, replace 0.30, apologise 0.20", "lengths 0.62, 0.88, 0.99"
 shows(ScoreExplorer, START[ScoreExplorer] | {"actions": REPLIES, "draws": 50}, *scored)
 path = "refund, calm, apologise: 0.32, return +2", "J = 0.21", "policy part 0.4 times dynamics part 0.8"
@@ -231,6 +243,7 @@ def number(low, high, whole=False):
     ("lab", "trait", "rule"),
     [
         (BaselineLab, "baseline", number(-20.0, 20.0)),
+        (BaselineTable, "answers", {"kind": "numbers", "low": 0, "high": 3, "lengths": [8]}),
         (ClipLab, "steps", number(0, 100, whole=True)),
         (ClipLab, "epsilon", number(0.0, 0.5)),
         (EstimatorExplorer, "h", number(1e-3, 5.0)),
@@ -241,6 +254,7 @@ def number(low, high, whole=False):
         (GroupLab, "rewards", {"kind": "numbers", "low": -1.0, "high": 2.0, "lengths": [4, 8]}),
         (KLLab, "beta", number(0.03, 30.0)),
         (PreferenceLab, "choices", {"kind": "numbers", "low": -1.0, "high": 1.0, "lengths": list(range(21))}),
+        (ReinforceLab, "sign", {"kind": "choice", "values": ["plus", "minus"]}),
         (TrajectoryTree, "selected", number(0, 7, whole=True)),
     ],
 )

@@ -2,6 +2,7 @@
 
 from course_utils.widgets.advantage_lab import AdvantageLab
 from course_utils.widgets.baseline_lab import BaselineLab
+from course_utils.widgets.baseline_table import BaselineTable
 from course_utils.widgets.clinic_lab import ClinicLab
 from course_utils.widgets.clip_lab import ClipLab
 from course_utils.widgets.course_map import CourseMap
@@ -15,6 +16,7 @@ from course_utils.widgets.policy_explorer import PolicyExplorer
 from course_utils.widgets.prediction import Predict
 from course_utils.widgets.preference_lab import PreferenceLab
 from course_utils.widgets.quiz import Quiz
+from course_utils.widgets.reinforce_lab import ReinforceLab
 from course_utils.widgets.rlhf_lab import RlhfLab
 from course_utils.widgets.score_explorer import ScoreExplorer
 from course_utils.widgets.training_lab import TrainingLab
@@ -23,6 +25,7 @@ from course_utils.widgets.trajectory_tree import TrajectoryTree
 __all__ = [
     "AdvantageLab",
     "BaselineLab",
+    "BaselineTable",
     "ClinicLab",
     "ClipLab",
     "CourseMap",
@@ -36,6 +39,7 @@ __all__ = [
     "Predict",
     "PreferenceLab",
     "Quiz",
+    "ReinforceLab",
     "RlhfLab",
     "ScoreExplorer",
     "TrainingLab",

@@ -283,6 +283,22 @@ ROWS: dict[str, Callable[[], Row]] = {
         computed="[lab.variance(), lab.estimates()[:, lab.component].mean()]",
         codes=("lab.action_dependence = 0.3; lab.draw_again()", "lab.use_preset('nearly_certain')"),
     ),
+    "baseline_table": lambda: Row(
+        hands=[Hand("biased", "answers", index=1), Hand("not-biased", "answers", index=7), Hand("show", "answers")],
+        tab="(not-biased biased show)×8 reset",
+        calm=390,
+        states={"start": {}, "half": {"answers": [1, 1, 0, 3, 0, 2, 0, 0], "selected": 1}}
+        | {f"proof {k}": {"answers": [1, 2, 2, 1, 3, 1, 1, 2], "selected": k} for k in (3, 4, 5, 6, 7)},
+        refuses={
+            "answers": [[0] * 7, [4] * 8, PWNED],
+            "selected": [8, 0.5],
+            "initial": [{"selected": 9}],
+        },
+        handles=False,
+        seen="[...row('taken'), ...row('gradient'), ...role('variance')]",
+        computed="[*lab.proof().taken, *lab.proof().gradient, lab.proof().variance]",
+        codes=("lab.answers = [3] * 8; lab.selected = 7", "lab.selected = 5"),
+    ),
     "clinic_lab": lambda: Row(
         hands=[Hand("step", "step", index=2)],
         speaks=False,
@@ -537,6 +553,29 @@ ROWS: dict[str, Callable[[], Row]] = {
         refuses={"answers": [PWNED]},
         reset="",
         handles=False,
+    ),
+    "reinforce_lab": lambda: Row(
+        hands=[Hand("one-update", "updates"), Hand("run", "updates"), Hand("draw-again", "draw")],
+        tab="step-size samples sign run one-update restart draw-again reset",
+        calm=390,
+        states={
+            "start": {},
+            "learned": {"updates": 200, "samples": 7},
+            "stuck": {"step_size": 0.125, "samples": 1, "updates": 60, "start": 0.99},
+            "downhill": {"sign": "minus", "updates": 1},
+        },
+        level=("start", "learned", "stuck", "downhill"),
+        refuses={
+            "step_size": [0.0, 1.0],
+            "samples": [101],
+            "sign": [PWNED],
+            "updates": [201, 0.5],
+            "initial": [{"start": 0.0}],
+        },
+        handles=False,
+        seen="role('run-j').reverse()",
+        computed="lab.runs().performances[:, -1].tolist()",
+        codes=("lab.samples = 3; lab.updates = 5", "lab.sign = 'minus'; lab.draw_again()", "lab.reset()"),
     ),
     "rlhf_lab": lambda: Row(
         hands=[Hand("clip", "clip")],
