@@ -19,7 +19,7 @@
 import numpy as np
 from course_utils import estimators, figures, learning_curves, policy, rollout, worlds
 from course_utils.checks import check
-from course_utils.widgets import BaselineLab, Predict, Quiz
+from course_utils.widgets import BaselineLab, BaselineTable, Predict, Quiz
 
 np.set_printoptions(precision=4, suppress=True)
 
@@ -468,17 +468,18 @@ check("leave_one_out", leave_one_out)
 #
 # In a trajectory each step has its own lemma: given $s_t$, the action $a_t$ is drawn, and the sum over $a_t$ gives 0, **as
 # long as $b$ is the same number whichever $a_t$ is drawn**. So ask one question of each candidate: *could it come out
-# differently because of $a_t$?* Say *biased* or *not biased* to each line, before you go on.
-#
-# A constant; the time $t$; the state $s_t$; what was done before; the action $a_t$; the reward $r_t$; the next state
-# $s_{t+1}$; the return of the same conversation; the return of another, independent one.
+# differently because of $a_t$?* Say *biased* or *not biased* to each line of the table; then its proof opens, by numbers,
+# over all pairs of conversations.
+
+# %% label="may-lab" tags=["subslide"]
+BaselineTable()
 
 # %% [markdown] label="may-read" tags=["fragment"]
-# Whatever is settled before $a_t$ is drawn may enter: the time, the state, all that happened earlier. So may everything that
-# is independent of $a_t$: other conversations, last week's average, a die.
+# Whatever is settled before $a_t$ is drawn may enter: the time, the state, $\theta$ as it stands, all that happened earlier.
+# So may everything that is independent of $a_t$: other conversations, last week's average, a die.
 #
 # Whatever comes *after* $a_t$ in the same conversation may not, because the action had a hand in it: the reward, the next
-# state, the return. (*Going deeper* proves each line.)
+# state, the return.
 
 # %% [markdown] label="compare" tags=["slide"] minutes=4
 # ## All of them beside each other

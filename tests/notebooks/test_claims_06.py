@@ -23,6 +23,7 @@ from conversation import GRADIENT, PR, REWARDS, SCORES, STATES, gradients, momen
 from course_utils import estimators, learning_curves, mdp, policy, worlds
 from course_utils.build.notebooks import REPOSITORY
 from course_utils.widgets.baseline_lab import PRESETS
+from course_utils.widgets.baseline_table import prove
 
 FIGURES = ("puzzle-figure", "bandit", "corridor", "length-figure")
 LESSON = Lesson("06", "predict-", "may-lab", "height-lab", *FIGURES)
@@ -205,6 +206,9 @@ def test_what_a_baseline_may_depend_on(read: Any) -> None:
     innocent = ["a constant", "the time t", "the state s_t", "what was done before", "another's return"]
     guilty = ["the action a_t", "the reward r_t", "the next state", "the own return"]
     assert biased == dict.fromkeys(innocent, False) | dict.fromkeys(guilty, True)
+    alike = {"state": "the state s_t", "action": "the action a_t", "time": "the time t", "past": "what was done before"}
+    for line, name in (alike | {"return": "the own return", "others": "another's return"}).items():
+        assert biased[name] == bool(np.abs(prove(line).taken).max() > 1e-12), "the table says so too"
     taken = read["may-code"]["taken_away"]["the own return"]
     np.testing.assert_allclose(taken[:3, 0], EXACT, atol=1e-12)  # "takes away the whole gradient"
 
