@@ -147,6 +147,7 @@ def settle(leak):
 
 
 exact, entropy = support.state_values(logits)[:3], policy.entropy(logits)[:3]
+print("V of the first message, then of a calm and of an angry customer")
 print(f"exact V                  {exact}")
 print(f"stopped                  {settle(leak=False)}")
 print(f"leaking                  {settle(leak=True)}")
@@ -187,7 +188,7 @@ print(f"z nudged        {np.array(nudged) / (2 * h)}")
 # ### How much of it?
 #
 # Three replies, with rewards 1.0, 0.9 and 0, and a policy that starts out fond of the second: probabilities 0.05, 0.9, 0.05.
-# We follow the *exact* gradient for 300 steps, with $c_H=0$, 0.05 and 0.5, and with the wrong sign, −0.05.
+# We follow the *exact* gradient for 300 steps, with $c_H=0$, 0.05, 0.5 and −0.05.
 
 # %% label="predict-entropy"
 Predict("09-entropy")
@@ -384,7 +385,7 @@ print(f"V after 150 updates\n{other.value_parameters.reshape(4, 4).round(2)}")
 #
 # One run with and one without a critic prove nothing. So take twelve of each: REINFORCE on the grid of lesson 07, where each
 # step costs a point, with a critic as the baseline or without. Of each dozen we print the mean J and its 95 % **confidence
-# interval**: of 100 such intervals, 95 contain the true mean.
+# interval**: about 95 of 100 such intervals contain the true mean.
 
 # %% label="predict-helps"
 Predict("09-helps")

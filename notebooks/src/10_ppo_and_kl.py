@@ -130,8 +130,8 @@ for name, advantage in [("A = +1", 1.0), ("A = −1", -1.0)]:
 #
 # Back to the batch of lesson 09: 8 refunds (0.4 points each), 6 apologies (0) and 6 promises. A promise earns 1 point, and in
 # one case in ten −12, but none of these six failed. We take 300 steps on it, in three ways: with $\log\pi\cdot A$, with
-# $\rho A$, and clipped at ε = 0.2. You see the exact J at the end, the three ratios, and KL(old ‖ new), lesson 02's measure of
-# how far a policy has moved.
+# $\rho A$, and clipped at ε = 0.2. The cell prints the exact J at the end, lesson 02's KL of the new policy from the old, and
+# the three ratios.
 
 # %% label="predict-epochs"
 Predict("10-epochs")
@@ -170,19 +170,21 @@ for name, brake in [("log π · A", None), ("ρA", "ratio"), ("clipped", "clip")
 # clipped one ends at −0.005. That is still below the 0.07 it began with: the batch is misleading, and no clip can know that.
 # But the damage is small.
 #
-# The clip is at 1.2, and promises end at 1.48. How can that be? Each *sample* loses its gradient when it has gone far enough.
+# The clip is at 1.2, and promises end at 1.48. Each *sample* loses its gradient when it has gone far enough.
 # But the three probabilities share a total of 1. Refunds and apologies are worse than the batch's mean, and go on being pushed
 # down until they are 20 % rarer. That leaves 0.8 · 0.7 = 0.56 for the two and 0.44 for promises, 1.47 times their 0.3. The
-# promises are not pushed any more. They are **carried**. (So it is in most batches: see *Going deeper*.)
+# promises are not pushed any more. They are **carried**.
 #
 # The lab above shows it in slow motion. Its batch has one excellent sample, an apology: press *10 steps* and watch the
-# largest ratio.
+# largest ratio. (*Going deeper* has its numbers, and a thousand batches.)
 #
 # So the clip bounds no ratio and no KL. It takes gradients away, one sample at a time. That is why many programs stop the
 # epochs when the KL to the old policy gets too large. Watch the *largest* ratio too. The mean tells little: under the old
 # policy it is 1, always.
 #
 # ### One update, from batch to batch
+#
+# While θ moves, epoch by epoch, the batch, $\log\pi_{\mathrm{old}}$ and the advantages stay as they are:
 
 # %% label="update-diagram" tags=["subslide"]
 diagrams.ppo_update()
@@ -195,7 +197,7 @@ diagrams.ppo_update()
 # from those it says nonsense. So a second brake holds the policy near a frozen **reference** $\pi_{\mathrm{ref}}$, the model
 # before the training.
 #
-# How far it has gone says the Kullback–Leibler divergence, an average over the actions of **π**:
+# The Kullback–Leibler divergence says how far it has gone, as an average over the actions of **π**:
 #
 # $$\mathrm{KL}(\pi\,\Vert\,\pi_{\mathrm{ref}})=\sum_a\pi(a)\,\log\frac{\pi(a)}{\pi_{\mathrm{ref}}(a)} .$$
 #
@@ -280,14 +282,16 @@ Predict("10-as-loss")
 score = np.eye(4) - pi  # of the far policy above; row a: ∂ log π(a) / ∂z
 x = log_pi - np.log(ref)
 slopes = {"k1": np.ones(4), "k2": x, "k3": 1 - np.exp(-x)}
+print("for the four logits")
 print(f"∂KL(π ‖ ref)/∂z             {objectives.kl_penalty([z], [np.log(ref)]).grad_logits[0]}")
 print(f"∂KL(ref ‖ π)/∂z             {pi - ref}")
 for k, slope in slopes.items():
     print(f"mean gradient of {k} as a loss {((pi * slope) @ score).round(12) + 0}")
 
 # %% [markdown] label="as-loss-read" tags=["fragment"]
-# $k_1$ as a loss does **nothing**: $dk_1/dx$ is 1, and the mean score is 0 (lesson 02). $k_2$, whose *value* is biased, has exactly the gradient of the
-# KL. $k_3$, whose value is unbiased, follows the gradient of the *other* KL, from the reference to π.
+# $k_1$ as a loss does **nothing**: $dk_1/dx$ is 1, and the mean score is 0 (lesson 02). $k_2$, whose *value* is biased, has
+# exactly the gradient of the KL. $k_3$, whose value is unbiased, follows the gradient of the *other* KL, from the reference
+# to π.
 #
 # So $k_1$ belongs into the reward, where it is a number and is not differentiated. In a loss take $k_2$, or the exact KL
 # where you can sum over the actions.
@@ -296,8 +300,8 @@ for k, slope in slopes.items():
 # ### A KL that pays
 #
 # The mean of $k_1$ is never negative, as long as the samples come from π. Suppose that generation **forbids** the end-of-text
-# token for the first few tokens, as is often done, and that the log-probabilities are computed without this rule. Now the
-# policy moves probability to the token that is never drawn.
+# token at first, as is often done, and that the log-probabilities are computed without this rule. Now the policy moves
+# probability to the token that is never drawn.
 
 # %% label="negative-code" tags=["subslide"]
 end_ref = 0.1  # the reference's probability of the end token
@@ -317,8 +321,7 @@ for end in (0.1, 0.3, 0.6, 0.9):  # the other tokens share the rest, as they did
 # Where does the penalty enter, with a factor β for its weight? There are two places.
 #
 # - **In the reward:** each token pays $\beta\,(\log\pi-\log\pi_{\mathrm{ref}})$, and the score comes with the last token.
-#   (*Score* is here the reward of the whole text, and not lesson 02's gradient.) Then follow reward-to-go, critic,
-#   advantages, as in lesson 07.
+#   (*Score* is here the reward of the whole text, and not lesson 02's gradient.)
 # - **In the loss:** the advantages come from the score alone, and
 #   $\beta\,\mathrm{KL}(\pi(\cdot\mid s_t)\,\Vert\,\pi_{\mathrm{ref}}(\cdot\mid s_t))$ of each visited state is added to the
 #   loss.
@@ -380,25 +383,29 @@ for beta in (10.0, 3.0, 1.0, 0.3, 0.1, 0.03):
 #
 # $$\beta\leftarrow\beta\,\Bigl(1+K\;\mathrm{clip}\bigl(\tfrac{\mathrm{KL}}{\text{target}}-1,\,-0.2,\,0.2\bigr)\Bigr)$$
 #
-# Somebody has to choose the target as well. It only has a more stable meaning.
+# Somebody has to choose the target as well. It only has a more stable meaning. (*Going deeper* has it at work.)
 
 # %% [markdown] label="lab" tags=["slide"] minutes=7
 # ### See it: the KL lab
 #
 # Drag π against the reference, and try:
 #
-# 1. Take an action away from π. Then give π an action that the reference hardly has. Which of the two KLs grows without end?
+# 1. Take *refund* away from π, bit by bit. Which of the two KLs grows without end?
 # 2. Set π = π_ref, move it a little, and *draw again* a few times. How often is the mean of $k_1$ below 0, how often $k_3$'s?
-# 3. Move β, and see $\pi^*$ move. Press *10 updates*, with β fixed and adaptive.
+# 3. Move β, and see $\pi^*$ move. Then do all updates, with β fixed and adaptive. Where do they end?
 
 # %% label="lab-kl" tags=["subslide"]
 KLLab()
+
+# %% [markdown] label="lab-read" tags=["fragment"]
+# KL(π_ref ‖ π) grows without end. Near the reference a mean of 100 $k_1$ is often below 0, one of $k_3$ never. With β fixed
+# the updates end at $\pi^*$; adapted, β ends where the KL is the target.
 
 # %% [markdown] label="two-kl" tags=["slide"] minutes=3
 # ### Two KLs in one log
 #
 # A PPO run logs two numbers that are easily taken for each other. One compares the new policy with the policy *that drew
-# this batch*, the other with the *reference*. (TRL, a library, calls them `policy/approxkl` and `objective/kl`.) Here are 40
+# this batch*, the other with the *reference*. (The library TRL calls them `policy/approxkl` and `objective/kl`.) Here are 40
 # updates without any penalty, each a small step.
 
 # %% label="predict-two-kl"
@@ -426,11 +433,10 @@ for update in range(1, 41):
 # > |---|---|---|
 # > | objective or loss? | the clipped surrogate is an **objective** | libraries minimise its negative, and then it is a *maximum* |
 # > | which policy sampled? | π_old, of the last batch; its log-probabilities are constants | the same |
-# > | clip fraction | two shares of the samples: out of range, and clip active | of the libraries, Stable-Baselines3 logs the first, TRL and verl the second |
+# > | clip fraction | two shares of the samples: out of range, and clip active | libraries: Stable-Baselines3 logs the first, TRL and verl the second |
 # > | sum or mean over tokens? | a sum over the steps of a reply, a mean over replies | most take a mean over all tokens of a batch |
 # > | KL of what from what? | KL(π ‖ π_ref), over samples of π | “reverse KL” in many papers |
 # > | where is the KL? | in the reward, as k1 | GRPO (lesson 13) puts k3 into the loss |
-# > | unit | nats, per reply unless the text says per token | some per token, some in bits |
 
 # %% [markdown] label="turn-ppo-text" tags=["slide"] minutes=6
 # ## Your turn: the clipped surrogate
@@ -557,8 +563,7 @@ Quiz("10")
 # 3. KL(π ‖ π_ref) is an average over what π does. k1 has the right mean as a value, k2 the right gradient as a loss, k3 the
 #    right mean and another gradient.
 # 4. In the reward, a token pays for the drift that it leads to. In the loss it pays for its own only.
-# 5. β is a price in units of the reward. A target for the KL adapts it. A small step to the old policy says nothing about
-#    the distance to the reference.
+# 5. β is a price in units of the reward. A target for the KL adapts it. Small steps can lead far from the reference.
 #
 # **Next:** lesson 11 puts all of it together: a language model, preferences, a reward model, PPO with a KL penalty. (The map
 # is in [00_start_here](00_start_here.ipynb).)
@@ -620,8 +625,10 @@ for name, natural, kl in [
 # With a fixed step size the policy hardly moves at first, and needs 407 steps. Measured by KL, 17 steps are enough, and 16 of
 # the natural gradient, whose first step gains most for about the same KL.
 #
-# A bound on the KL of a step is a **trust region**. [TRPO](https://arxiv.org/abs/1502.05477), PPO's forerunner, takes such steps: natural gradient, scaled to the
-# bound, made shorter if the sampled objective does not rise. And there is an exact form: the policy with the largest
+# A bound on the KL of a step is a **trust region**. [TRPO](https://arxiv.org/abs/1502.05477), PPO's forerunner, takes such
+# steps: natural gradient, scaled to the bound, and made shorter if the sampled objective does not rise.
+#
+# There is an exact form too: the policy with the largest
 # $\sum\pi A-\frac1\eta\mathrm{KL}(\pi\,\Vert\,\pi_{\mathrm{old}})$ is, by the derivation under *Choosing β*,
 # $\pi_{\mathrm{old}}e^{\eta A}/Z$. That is the natural step $d=\eta A$.
 #

@@ -205,7 +205,12 @@ def test_the_entropy_bonus(read: Any) -> None:
     assert J[0.5] < J[0.0]
     wrong = f"The wrong sign, −0.05, makes the policy certain of whatever it happened to prefer: {ends[-0.05][1]:.3f}"
     assert wrong in text
-    holds(prose["entropy-ask"], "with $c_H=0$, 0.05 and 0.5", "rewards 1.0, 0.9 and 0", "probabilities 0.05, 0.9, 0.05")
+    holds(
+        prose["entropy-ask"],
+        "with $c_H=0$, 0.05, 0.5 and −0.05",
+        "rewards 1.0, 0.9 and 0",
+        "probabilities 0.05, 0.9, 0.05",
+    )
 
 
 # --- one batch, used again and again ---------------------------------------------------------------------

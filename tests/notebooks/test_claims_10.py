@@ -19,7 +19,7 @@ from claims import After, Lesson, numbers
 
 from course_utils.build.notebooks import REPOSITORY
 from course_utils.rlhf.metrics import METRICS
-from course_utils.widgets import ClipLab
+from course_utils.widgets import ClipLab, KLLab
 
 LESSON = Lesson("10", "clip-lab", "carried")
 text = LESSON.text
@@ -85,7 +85,7 @@ def test_the_decimals_of_the_text_are_the_numbers_worked_out_here() -> None:
         "adaptive-read": f"{fixed:.3f} {fixed_10:.3f} {kl(best(R, 0.1), REF):.3f}",
         "fisher-read": "1502.05477 " + " ".join(f"{kl(PI_0, one[brake]):.3f}" for brake in ("clip", None, "ratio")),
     }
-    without = ("ratio", "ratio-gradient", "clip", "as-loss", "negative", "where", "two-kl")
+    without = ("ratio", "ratio-gradient", "clip", "as-loss", "negative", "where", "two-kl", "lab")
     expected |= {f"{label}-read": "" for label in without}
     assert f"{k2_mean(close):.4f}" == f"{kl(close, REF):.4f}", "“0.0109 both”"
     for label, decimals in expected.items():
@@ -555,7 +555,7 @@ def test_as_losses_the_three_have_other_gradients(read: Any) -> None:
     np.testing.assert_allclose(as_loss("k2"), of_kl, atol=1e-8)
     np.testing.assert_allclose(as_loss("k3"), of_back, atol=1e-8)
     np.testing.assert_allclose(of_back, pi - REF, atol=1e-8)
-    shown = [numbers(line.split("[")[1]) for line in read["as-loss-code"]["printed"].splitlines()]
+    shown = [numbers(line.split("[")[1]) for line in read["as-loss-code"]["printed"].splitlines()[1:]]
     np.testing.assert_allclose(shown, [of_kl, of_back, np.zeros(4), of_kl, of_back], atol=5.1e-5)
     assert np.abs(of_kl - of_back).max() > 0.1
     assert "$k_1$ as a loss does **nothing**" in text["as-loss-read"]
@@ -578,6 +578,22 @@ def test_a_token_that_is_never_drawn_makes_the_penalty_pay(read: Any) -> None:
     assert np.all(np.diff(exact) > 0)
     assert payments[-1] < -2
     assert "becomes a **payment**" in text["negative-read"]
+
+
+def test_what_the_kl_lab_shows() -> None:
+    seldom = [KLLab(logits=list(np.log([p, 0.25, 0.1, 0.1]))) for p in (1e-2, 1e-6, 1e-100)]
+    assert seldom[0].forward_kl() < 1 < seldom[1].forward_kl() < 90 < seldom[2].forward_kl()
+    assert max(lab.kl() for lab in seldom) < 1
+    near = [KLLab(logits=list(np.log(REF) + 0.1 * np.eye(4)[0]), seed=seed).estimates() for seed in range(60)]
+    below = sum(k.k1.mean() < 0 for k in near)
+    assert 8 < below < 52, "“often”: of 200 seeds 91, so outside with a chance below 1e-5"
+    assert min(k.k3.min() for k in near) >= 0
+    fixed, adapted = KLLab().ascend(adaptive=False), KLLab().ascend(adaptive=True)
+    np.testing.assert_allclose(softmax(fixed.logits[-1]), KLLab().optimum(), atol=5e-4)
+    assert adapted.kls[-1] == pytest.approx(KLLab().target, abs=1e-4)
+    np.testing.assert_allclose(KLLab().reference, REF)
+    assert "a mean of 100 $k_1$ is often below 0, one of $k_3$ never" in text["lab-read"]
+    assert KLLab().samples == 100
 
 
 # --- in the reward or in the loss ----------------------------------------------------------------------------------
