@@ -492,6 +492,7 @@ for seed, run in enumerate(free[:2]):
 Predict("11-soft-spot")
 
 # %% label="bias-code" answers="soft-spot" tags=["subslide"]
+print("raters      by their own judgement, and what the policy makes of it")
 for name, taste in [("fair", {}), ("soft spot", {"polite_bias": 1.0, "length_bias": 0.2})]:
     ends, right = [], []
     for seed in range(3):
