@@ -88,12 +88,9 @@ for i, text in enumerate(texts):
 # You know that formula. It is U with all advantages equal to 1, on trajectories that somebody else has written.
 #
 # The demonstrators are not perfect. In 18 cases out of 100 they have another topic in mind than the customer, and in 11 they
-# promise or guarantee something.
+# promise or guarantee something. Is the model that imitates them better than they are?
 
-# %% label="predict-imitation"
-Predict("11-imitation")
-
-# %% label="sft-code" answers="imitation" tags=["subslide"]
+# %% label="sft-code" tags=["subslide"]
 rng = np.random.default_rng(11)
 shown = worlds.demonstrations(world, 3_000, rng)
 reference = lm.sft(world, shown, rng).model
@@ -409,9 +406,13 @@ for b, of_seeds in zip(betas, numbers, strict=True):
 # %% [markdown] label="over" tags=["slide"] minutes=6
 # ## Over-optimisation
 #
-# Without a penalty, and with small steps, you can watch it happen: three runs, means of seven updates in a row.
+# Without a penalty, and with small steps, you can watch the gold reward on its way down: three runs, means of seven
+# updates in a row.
 
-# %% label="over-code" answers="no-penalty" tags=["subslide"]
+# %% label="predict-way-down"
+Predict("11-way-down")
+
+# %% label="over-code" answers="no-penalty, way-down" tags=["subslide"]
 small_steps = RunConfig(kl_coef=0.0, learning_rate=0.005, updates=150)
 free = [rlhf.run(small_steps, seed, progress=False) for seed in range(3)]
 
@@ -427,7 +428,7 @@ for seed, run in enumerate(free):
     ends = f"{gold[-1]:10.2f} {smooth(run['objective/scores'])[-1]:15.2f}"
     print(f"{seed:4d} {gold[0]:16.2f} {gold.max():9.2f} {away[gold.argmax()]:8.1f} {ends}")
 
-# %% label="over-figure" answers="no-penalty" tags=["subslide", "folded"] picture="over_optimisation.png"
+# %% label="over-figure" answers="no-penalty, way-down" tags=["subslide", "folded"] picture="over_optimisation.png"
 # Draws score and gold reward against the distance from the reference.
 fig, (ax,) = figures.new_figure(7.2, 3.8)
 for run in free:
@@ -448,8 +449,7 @@ alt = (
 figures.show(fig, alt)
 
 # %% [markdown] label="over-read" tags=["fragment"]
-# The gold reward does not fall from the start. The solid lines rise first, as in a healthy run. Then they turn, while the
-# score goes on rising. From there on the policy gets better at pleasing the reward model, and worse at answering
+# The solid lines rise first, as in a healthy run. Then they turn, while the score goes on rising. From there on the policy gets better at pleasing the reward model, and worse at answering
 # customers. This is **over-optimisation**, or *reward hacking*.
 #
 # Gao, Schulman and Hilton measured such curves on large models. Say “the same qualitative shape”, and no more: three runs of
@@ -497,6 +497,7 @@ for seed, run in enumerate(free[:2]):
 Predict("11-soft-spot")
 
 # %% label="bias-code" answers="soft-spot" tags=["subslide"]
+print("raters      by their own judgement, and what the policy makes of it")
 for name, taste in [("fair", {}), ("soft spot", {"polite_bias": 1.0, "length_bias": 0.2})]:
     ends, right = [], []
     for seed in range(3):

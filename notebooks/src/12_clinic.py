@@ -119,6 +119,7 @@ def agreement(log, writer, n=3_500):
     return model, gold, exact
 
 
+print("means of the last five updates; fresh pairs:")
 for name, log in [("healthy", healthy), ("no penalty", salad)]:
     score = log["objective/scores"][-5:].mean()
     explained = log["ours/explained_variance"][-5:].mean()

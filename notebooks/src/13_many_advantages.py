@@ -240,6 +240,7 @@ Predict("13-nearly-equal")
 
 # %% label="near-code" answers="nearly-equal" tags=["subslide"]
 near = np.array([0.501, 0.5, 0.499, 0.5])
+print("four nearly equal rewards, and 100 steps on noise with three seeds:")
 for name in ("RLOO", "GRPO"):
     far = []
     for seed in range(3):
@@ -254,7 +255,7 @@ for name in ("RLOO", "GRPO"):
             walker = walker._replace(table=walker.table + 0.5 * uphill.table)  # plain steps
         far.append(f"{metrics.exact_kl(walker, start, tiny, 0).value:.4f}")
     print(f"{name} largest A {METHODS[name].advantages(near).max():.4f}", end="")
-    print(f"   KL after 100 steps on noise, three seeds: {'  '.join(far)}")
+    print(f"   KL {'  '.join(far)}")
 
 # %% [markdown] label="near-read" tags=["fragment"]
 # After the division noise has the spread 1. GRPO walks a thousand times as far, by KL, on nothing.
@@ -331,6 +332,7 @@ def compare(settings):
     ends = np.reshape([evaluate(log, replies=1_000).gold for log in logs], (-1, 3))
     curves = np.reshape([log["ours/gold"] for log in logs], (-1, 3, 40)).mean(axis=1)
     kept.update(zip(settings, zip(ends, curves, strict=True), strict=True))
+    print("gold of fresh replies, and less RLOO's, seed by seed, ± standard error")
     for name, x in zip(settings, ends, strict=True):
         row = [f"{y.mean():z5.2f} ± {error(y):.2f}" for y in (x, x - kept["RLOO"][0])]
         print(f"{name:18s} gold {row[0]}   less RLOO's {row[1]}")
@@ -348,7 +350,7 @@ compare(seven)
 #
 # What does matter? Four steps on each batch, with the clip. Or 5 points more, or less, in every score:
 
-# %% label="steps-code" tags=["subslide"]
+# %% label="steps-code" answers="winner" tags=["subslide"]
 four = {
     "RLOO, 4 steps": {"whiten_advantages": False, "baseline": "leave one out"},
     "PPO, 4 steps": {},
