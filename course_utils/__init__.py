@@ -24,6 +24,7 @@ Under them, around them, and what makes them a course:
         kernels          the bare equations, each in one place; they check nothing
         arguments        the checks at every public function's door
         figures          static figures: palette, look, alt text
+        diagrams         who sends what to whom, as SVG: agent, actor and critic, a PPO update, the stages of RLHF
         widgets          the labs: one Python and one JavaScript file each; quiz, map of the course
         checks           the questions that learners answer in code, and the mistakes they make
         misconceptions   the list of mistakes that questions, quizzes and faults cite

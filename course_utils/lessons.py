@@ -13,6 +13,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 # Without the repository the notebooks are wherever the learner put them, and a kernel runs in its notebook's folder.
 NOTEBOOKS = REPOSITORY / "notebooks" if (REPOSITORY / "pyproject.toml").is_file() else Path()
 QUIZZES = data_files.DATA / "quizzes"
+PREDICTIONS = data_files.DATA / "predictions"
 
 
 class Lesson(NamedTuple):

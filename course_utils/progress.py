@@ -10,14 +10,17 @@ Recording never stops a lesson: what goes wrong is told in one sentence, once. A
 (another notebook holds the lock, the disk is full) waits, and is written with the next one or when Python ends.
 """
 
+import argparse
 import atexit
 import errno
 import json
 import math
 import os
+import secrets
 import sys
 import warnings
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,8 +29,11 @@ from typing import Any
 from course_utils import data_files, lessons
 
 __all__ = [
+    "count_predictions",
     "export",
+    "learner_seed",
     "location",
+    "main",
     "record_check",
     "record_clinic",
     "record_prediction",
@@ -110,6 +116,25 @@ def record_clinic(case: str, step: str, record: dict[str, Any]) -> None:
     _record({"kind": "clinic", "case": case, "step": step, "record": record})
 
 
+def learner_seed() -> int:
+    """Return a number of the learner's own, to draw by what is in another order for each; kept in the record.
+
+    It is 0 where recording is switched off. A record that starts over has another one.
+    """
+    try:
+        file = location()
+    except OSError:
+        file = None
+    if file is None:
+        return 0
+    for event in [*_read_quietly(), *_waiting.get(file, [])]:
+        if event.get("kind") == "learner" and isinstance(event.get("seed"), int) and 0 <= event["seed"] < 2**32:
+            return int(event["seed"])
+    seed = secrets.randbelow(2**32)
+    _record({"kind": "learner", "seed": seed})
+    return seed
+
+
 # --- what learners call ------------------------------------------------------------------------------
 
 
@@ -118,8 +143,10 @@ def summary() -> dict[str, dict[str, Any]]:
 
     Each lesson has three entries. "checks", by name: status (the best so far), tries, and mistakes (the ids met).
     "quiz", by question: correct (ever), first_try (the very first answer was right), and tries. "predictions": count,
-    and mean_gap, the mean total variation between prediction and answer, or None. Where the clinic was visited there is
-    "clinic", by case: verdicts (how many), cured, and diagnosed (the cause was right, and two curves supported it).
+    mean_gap, the mean total variation between prediction and answer, or None, and asked, what was last said to each
+    question of ``Predict``, by its id: one that was only shown does not count, and one made twice counts once. Where
+    the clinic was visited there is "clinic", by case: verdicts (how many), cured, and diagnosed (the cause was right,
+    and two curves supported it).
     """
     found: dict[str, dict[str, Any]] = {}
     for event in _read_quietly():
@@ -135,7 +162,7 @@ def summary() -> dict[str, dict[str, Any]]:
         if not isinstance(number, str) or not isinstance(times, int) or times < 1:
             continue
         lesson = found.setdefault(
-            number, {"checks": {}, "quiz": {}, "predictions": {"count": 0, "mean_gap": None, "gaps": []}}
+            number, {"checks": {}, "quiz": {}, "predictions": {"count": 0, "mean_gap": None, "asked": {}, "gaps": []}}
         )
         question = str(event.get("question"))
         if kind == "check":
@@ -158,12 +185,16 @@ def summary() -> dict[str, dict[str, Any]]:
             visit["cured"] |= step == "verdict" and record.get("cured") is True
             told = step == "diagnosis" and record.get("right") is True and record.get("supported") is True
             visit["diagnosed"] |= told
+        elif isinstance(record.get("prediction"), str):
+            asked, name = lesson["predictions"]["asked"], record["prediction"]
+            asked[name] = asked.get(name) if record.get("said") is None else record["said"]
         else:
             lesson["predictions"]["count"] += times
             gap = record.get("total_variation")
             if isinstance(gap, float | int) and abs(gap) <= sys.float_info.max:
                 lesson["predictions"]["gaps"].append((gap, times))
     for lesson in found.values():
+        lesson["predictions"]["count"] += sum(said is not None for said in lesson["predictions"]["asked"].values())
         gaps = lesson["predictions"].pop("gaps")
         count = sum(times for _, times in gaps)
         lesson["predictions"]["mean_gap"] = sum(gap * (times / count) for gap, times in gaps) if count else None
@@ -223,6 +254,71 @@ def reset(confirm: bool = False) -> Path | None:
         os.replace(file, backup)
     print(f"Your progress starts over. A copy of the old record is {backup}")
     return backup
+
+
+# --- what instructors call ---------------------------------------------------------------------------
+
+
+def count_predictions(exports: Iterable[str | os.PathLike[str]]) -> dict[str, Counter[str]]:
+    """Return, for each prediction by its name ("08-three-actions"), how many learners said what at first, in words.
+
+    exports: files that ``export`` wrote, one for each learner. What is said after the answer was seen does not count.
+
+    Raises DataFileError for a file that is no export.
+    """
+    counts: dict[str, Counter[str]] = {}
+    for path in map(Path, exports):
+        document, _ = data_files.document(path)
+        events = document.get("events") if isinstance(document, dict) and document.get("format") == FORMAT else None
+        if not isinstance(events, list):
+            raise data_files.DataFileError(path, None, "this is no export of the course's progress")
+        first: dict[str, Event] = {}
+        for event in events:
+            record = event.get("record") if isinstance(event, dict) and event.get("kind") == "prediction" else None
+            if isinstance(record, dict) and isinstance(record.get("prediction"), str):
+                first.setdefault(f"{record.get('lesson')}-{record['prediction']}", record)
+        for name, record in first.items():
+            counts.setdefault(name, Counter())[_said_in_words(name, record)] += 1
+    return dict(sorted(counts.items()))
+
+
+def _said_in_words(name: str, record: Event) -> str:
+    said = record.get("said")
+    if said is None:
+        return "(just shown)"
+    question = _predictions(name[:2]).get(name[3:], {})
+    parts = question.get("options") or question.get("items") or []
+    chosen = said if isinstance(said, list) else [said]
+    if all(n in range(len(parts)) for n in chosen):
+        said = (" → " if "items" in question else " · ").join(parts[n]["text"] for n in chosen)
+    return f"{said}{' ✓' if record.get('came_so') is True else ''}"
+
+
+def _predictions(number: str) -> dict[str, Any]:
+    """Return a lesson's predictions as they stand in its file, by id; none where there is no such file."""
+    try:
+        document, _ = data_files.document(lessons.PREDICTIONS / f"{number}.json")
+        return {question["id"]: question for question in document["questions"]}
+    except (ValueError, KeyError, TypeError):
+        return {}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Print for each prediction how many of the learners, whose exports these are, said what; ✓: it came so."""
+    parser = argparse.ArgumentParser(prog="python -m course_utils.progress", description=main.__doc__)
+    parser.add_argument("what", choices=["predictions"])
+    parser.add_argument("exports", nargs="+", metavar="EXPORT", help="a file that progress.export() wrote")
+    arguments = parser.parse_args(argv)
+    try:
+        counts = count_predictions(arguments.exports)
+    except data_files.DataFileError as error:
+        print(error, file=sys.stderr)
+        return 1
+    for name, said in counts.items():
+        print(f"{name}: {_predictions(name[:2]).get(name[3:], {}).get('text', 'of another version of the course')}")
+        for words, count in said.most_common():
+            print(f"{count:6d}  {words}")
+    return 0
 
 
 # --- the file ----------------------------------------------------------------------------------------
@@ -399,3 +495,7 @@ def _lock(file: Path | None = None, *, patiently: bool = False, patience: float 
         if held:
             with suppress(OSError):
                 lock.release()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

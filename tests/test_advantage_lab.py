@@ -136,6 +136,29 @@ def test_bad_arguments_are_refused_by_name(arguments: dict[str, Any], message: s
         AdvantageLab(**arguments)
 
 
+def test_with_q_kept_the_advantages_are_those_of_each_policy() -> None:
+    Q = np.array([4.0, 3.1, 0.35])
+    lab = AdvantageLab(action_values=Q, logits=np.log([0.5, 0.3, 0.2]))
+    np.testing.assert_allclose(lab.advantages, [1.0, 0.1, -2.65], atol=1e-12)
+    lab.step(10)
+    pi = softmax(lab.logits)
+    np.testing.assert_allclose(lab.advantages, Q - pi @ Q, atol=1e-12)
+    np.testing.assert_allclose(lab.action_values, Q, atol=1e-12)
+    assert len(lab.path) == 11
+    np.testing.assert_allclose(lab.path[-1], pi, atol=1e-12)
+    lab.reset()
+    np.testing.assert_allclose([*lab.advantages, lab.state_value], [1.0, 0.1, -2.65, 3.0], atol=1e-12)
+    assert len(lab.former) == 11
+    kept = AdvantageLab(advantages=[1.0, 0.1, -2.65], logits=np.log([0.5, 0.3, 0.2]))
+    kept.step(10)
+    assert kept.advantages == [1.0, 0.1, -2.65]
+    np.testing.assert_allclose(kept.probabilities, pi, atol=1e-12, err_msg="a constant on all A moves no expected step")
+    kept.keep = "action_values"
+    np.testing.assert_allclose(kept.advantages, lab.action_values - pi @ Q, atol=1e-12)
+    with pytest.raises(TraitError, match="advantages and action_values are both given"):
+        AdvantageLab(advantages=[1.0, 0.0], action_values=[1.0, 0.0])
+
+
 @pytest.mark.parametrize("n", [0, -1, 1.5, "2"])
 def test_step_wants_a_whole_number(n: Any) -> None:
     with pytest.raises(ValueError, match=f"n is {n!r}, expected a whole number of steps"):

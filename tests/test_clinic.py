@@ -301,7 +301,9 @@ def test_a_measurement_has_the_spread_of_the_scores_and_a_ceiling_of_agreement(s
     gold = np.mean((chosen > rejected) + 0.5 * (chosen == rejected))
     assert found.ceiling["a second panel, pairs of the policy"] == pytest.approx(gold, abs=0.03)
     live = worlds.prompt_weights(log.world)
-    accuracy = evaluation.pair_accuracy(log, pairs=4000, weights=live, model=log.reference, own_raters=True)
+    accuracy = evaluation.pair_accuracy(
+        log, pairs=4000, weights=live, model=log.reference, own_raters=True
+    ).reward_model
     assert found.accuracy["its own raters, pairs of the reference"] == accuracy
 
 

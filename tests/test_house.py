@@ -21,7 +21,8 @@ every_module = pytest.mark.parametrize("module", SOURCES)
 ROOMS = (
     *("arguments", "data_files", "json_schema", "misconceptions", "lessons", "progress", "installation"),
     *("progress_bar", "kernels", "policy", "returns", "objectives", "group_advantages", "mdp", "worlds", "rollout"),
-    *("estimators", "training", "learning_curves", "rlhf", "figures", "checks", "widgets", "grading", "build"),
+    *("estimators", "training", "learning_curves", "rlhf", "figures", "diagrams", "checks", "widgets", "grading"),
+    "build",
 )
 NAMED_TUPLES_HAVE = {"_replace", "_asdict", "_fields"}  # underscored, so that fields may have any name
 

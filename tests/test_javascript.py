@@ -16,7 +16,18 @@ from playwright._impl._driver import compute_driver_executable
 from course_utils import policy
 from course_utils.objectives import kl_estimates
 from course_utils.rlhf import clinic, clinic_cases
-from course_utils.widgets import BaselineLab, ClipLab, GaeLab, GroupLab, KLLab, ReinforceLab, clinic_lab, lab, offline
+from course_utils.widgets import (
+    BaselineLab,
+    ClipLab,
+    GaeLab,
+    GroupLab,
+    KLLab,
+    ReinforceLab,
+    clinic_lab,
+    lab,
+    offline,
+    quiz,
+)
 from course_utils.widgets.clip_lab import one_sample
 from course_utils.widgets.group_lab import GROUPS, SHOWN
 from course_utils.widgets.kl_lab import UPDATES
@@ -98,6 +109,29 @@ def test_numbers_as_text() -> None:
     assert shown == ["0", "0", "−4.0e−4", "0.123", "−1", "12.3", "123", "1.2e+5"]
     typed = javascript(lab.lab_source(), "(list) => list.map(parseDecimal)", ["−1,5", " 2.", ".5e1", "0x1", "", "1 2"])
     assert typed == [-1.5, 2, 5, None, None, None]
+
+
+def test_a_quiz_takes_fractions_and_has_the_order_that_python_says() -> None:
+    source = lab.lab_source("quiz.js")
+    typed = ["2/3", "1 / 4", "−1,5/3", "4", "1/0", "1/2/3", "/2", "1/", "a/b"]
+    read = javascript(source, "(all) => all.map((text) => answerOf({ kind: 'numeric' }, text))", typed)
+    assert read == [2 / 3, 0.25, -0.5, 4, None, None, None, None, None]
+    given = [[seed, {"id": "ten-and-eight", "options": [{}] * 6}] for seed in (0, 1, 2**32 - 1)]
+    orders = javascript(source, "(all) => all.map((one) => shuffled(...one))", given)
+    assert orders == [quiz.shuffled(*one) for one in given]
+
+
+def test_what_a_shift_of_1000_and_a_sure_policy_say() -> None:
+    said = javascript(lab.lab_source("policy_explorer.js"), "(list) => list.map(logitText)", [1000.5, -100.24, 1.239])
+    assert said == ["1000.5", "−100.2", "1.24"]
+    two = {"actions": ["a", "b"], "baseline": 0.5, "action_dependence": 0, "component": 0, "samples": 9}
+    two |= {"rewards": [1.0, 0.0], "logits": [0.0, 0.0]}
+    call = """(set) => { const all = workOut(set);
+      return [whatIsSeen(set, all), readout(set, all, [9, 0]), readout(set, all, [8, 1])]; }"""
+    words, alone, both = javascript(lab.lab_source("baseline_lab.js"), call, two)
+    assert "the variance is 0, every sample is the gradient itself" in words
+    assert alone.endswith("; a alone was drawn: no ±.")
+    assert "±" in both
 
 
 def test_systems_are_solved_as_numpy_does() -> None:

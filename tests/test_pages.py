@@ -1,5 +1,6 @@
 """`jupyter nbconvert` on a lesson, as a reader calls it: pages with pictures and words, a script that is Python."""
 
+import base64
 import os
 import subprocess
 import sys
@@ -10,22 +11,25 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
+from course_utils import diagrams
 from course_utils.build import notebooks, pages
 from course_utils.widgets import AdvantageLab, Quiz, TrainingLab
 
 pytestmark = pytest.mark.long
 
 CELLS = {
-    "lab": """from course_utils import figures
+    "lab": """from course_utils import diagrams, figures
 from course_utils.widgets import AdvantageLab, Quiz, TrainingLab
 
 AdvantageLab(actions=["<a>", "b", "c"])""",
     "training": "TrainingLab()",
     "quiz": 'Quiz("02")',
     "figure": """fig, ax = figures.new_figure(2, 2)
-figures.show(fig, alt='Nothing & "all".')""",
+figures.show(fig, alt='Nothing & "all".')
+diagrams.agent_environment()""",
 }
 ALTS = [AdvantageLab(actions=["<a>", "b", "c"]).alt_text(), TrainingLab().alt_text(), 'Nothing & "all".']
+DIAGRAM = diagrams.agent_environment().alt
 NO_ALT = "No description has been provided for this image"
 
 
@@ -62,8 +66,10 @@ def test_a_page_shows_each_picture_with_its_alt_text_and_each_quiz(
 ) -> None:
     page = BeautifulSoup(convert(*options).read_text(encoding="utf-8"), "html.parser")
     pictures = page.select(".jp-OutputArea-output img")
-    assert [picture["alt"] for picture in pictures] == ALTS
-    assert all(picture["src"].startswith("data:image/png;base64,iVBOR") for picture in pictures)
+    assert [picture["alt"] for picture in pictures] == [*ALTS, DIAGRAM]
+    assert all(picture["src"].startswith("data:image/png;base64,iVBOR") for picture in pictures[:-1])
+    drawn = pictures[-1]["src"].removeprefix("data:image/svg+xml;base64,")
+    assert base64.b64decode(drawn).decode() == diagrams.agent_environment().svg()
     assert page.select('[type*="jupyter.widget"]') == []
     quiz = page.select(".jp-OutputArea-output")[2].get_text(" ")
     for question in Quiz("02").library["02"]["questions"]:
@@ -81,7 +87,7 @@ def test_without_the_course_a_picture_is_there_all_the_same(lesson: nbformat.Not
     from nbconvert.exporters import HTMLExporter
 
     page = BeautifulSoup(HTMLExporter().from_notebook_node(lesson)[0], "html.parser")
-    assert [picture["alt"] for picture in page.select(".jp-OutputArea-output img")] == [NO_ALT] * 3
+    assert [picture["alt"] for picture in page.select(".jp-OutputArea-output img")] == [NO_ALT] * 4
 
 
 def test_notebooks_of_others_keep_their_widgets_and_pictures() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from refusals import bad
 
-from course_utils import lessons, progress
+from course_utils import data_files, lessons, progress
 from course_utils.checks import check
 
 
@@ -48,6 +48,8 @@ def test_checks_quizzes_and_predictions_are_summed_up_by_lesson(file):
     progress.record_prediction("AdvantageLab", {"total_variation": np.float64(0.25), "predicted": np.array([0.5, 0.5])})
     progress.record_prediction("advantage", {"total_variation": 0.75})
     progress.record_prediction("some lab", {"lesson": "02"})
+    for name, said in [("a", 2), ("a", 1), ("b", None), ("a", None)]:
+        progress.record_prediction("Predict", {"lesson": "02", "prediction": name, "said": said})
     found = progress.summary()
     assert found["01"]["checks"] == {
         "softmax": {"status": "correct", "tries": 3, "mistakes": ["wrong_axis", "overflow"]}
@@ -56,10 +58,10 @@ def test_checks_quizzes_and_predictions_are_summed_up_by_lesson(file):
         "sign": {"correct": True, "first_try": False, "tries": 2},
         "sum": {"correct": True, "first_try": True, "tries": 1},
     }
-    assert found["08"]["predictions"] == {"count": 2, "mean_gap": 0.5}
-    assert found["02"]["predictions"] == {"count": 1, "mean_gap": None}
+    assert found["08"]["predictions"] == {"count": 2, "mean_gap": 0.5, "asked": {}}
+    assert found["02"]["predictions"] == {"count": 2, "mean_gap": None, "asked": {"a": 1, "b": None}}
     assert list(found) == ["01", "02", "08"]
-    assert len(events(file)) == 9
+    assert len(events(file)) == 13
 
 
 def test_the_first_answer_ever_counts_as_the_first_try():
@@ -80,7 +82,7 @@ def test_only_true_is_true(file):
 def test_a_prediction_without_a_number_is_kept(file):
     progress.record_prediction("AdvantageLab", {"total_variation": np.nan})
     assert events(file)[0]["record"] == {"total_variation": None}
-    assert progress.summary()["08"]["predictions"] == {"count": 1, "mean_gap": None}
+    assert progress.summary()["08"]["predictions"] == {"count": 1, "mean_gap": None, "asked": {}}
 
 
 def test_the_same_again_and_again_does_not_grow_the_file(file):
@@ -471,3 +473,24 @@ def test_a_lesson_exists_as_a_source_or_as_a_notebook(tmp_path):
     assert found.pop("08") == "08_objective.ipynb"
     assert found.pop("09") == "09_actor_critic.ipynb"
     assert set(found.values()) == {None}
+
+
+def test_an_instructor_counts_what_learners_said_first(tmp_path, monkeypatch, capsys):
+    exports = []
+    for learner, said in enumerate([[0, 1], [0], [None, 1], [1], [9], []]):
+        monkeypatch.setenv(progress.VARIABLE, str(tmp_path / f"{learner}.json"))
+        for one in said:
+            about = {"lesson": "08", "prediction": "three-actions", "said": one}
+            progress.record_prediction("Predict", about | {"came_so": one == 1})
+        progress.record_prediction("AdvantageLab", {"total_variation": 0.1})
+        exports.append(progress.export(tmp_path / f"export{learner}.json"))
+    assert progress.main(["predictions", *map(str, exports)]) == 0
+    first, *rows = capsys.readouterr().out.splitlines()
+    assert first.startswith("08-three-actions: ")
+    (most, words), *others = [row.split(maxsplit=1) for row in rows]
+    option = data_files.document(lessons.PREDICTIONS / "08.json")[0]["questions"][0]["options"]
+    assert (most, words) == ("2", option[0]["text"])
+    assert others == [["1", "(just shown)"], ["1", f"{option[1]['text']} ✓"], ["1", "9"]]
+    (tmp_path / "other.json").write_text("{}")
+    assert progress.main(["predictions", str(tmp_path / "other.json")]) == 1
+    assert "other.json: this is no export" in capsys.readouterr().err

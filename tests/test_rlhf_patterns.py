@@ -171,7 +171,9 @@ def test_raters_who_like_politeness_and_length(seeds):
     assert of(seeds, "exploit", "polite_words").mean() > of(seeds, "fair raters", "polite_words").mean() + 0.7
     assert of(seeds, "exploit", "length").mean() > of(seeds, "fair raters", "length").mean() + 0.5
     for biased, fair in zip(logs(seeds, "exploit"), logs(seeds, "fair raters"), strict=True):
-        ours, theirs = (pair_accuracy(log, model=log.reference, own_raters=True, pairs=4000) for log in (biased, fair))
+        ours, theirs = (
+            pair_accuracy(log, model=log.reference, own_raters=True, pairs=4000).reward_model for log in (biased, fair)
+        )
         assert ours > theirs  # by its own pairs the worse reward model looks better
 
 
@@ -184,8 +186,8 @@ def test_deployment_drift(seeds):
         assert live.gold < offline.gold - 0.5
         below.append(reference.gold - live.gold)
         assert live.kl > 1.3 * offline.kl
-        known = pair_accuracy(log, model=log.reference)
-        fresh = pair_accuracy(log, model=log.reference, weights=LIVE)
+        known = pair_accuracy(log, model=log.reference).reward_model
+        fresh = pair_accuracy(log, model=log.reference, weights=LIVE).reward_model
         assert known > 0.75
         assert fresh < 0.65
     assert np.mean(below) > 0.2  # worse than before all the training
@@ -219,7 +221,8 @@ def test_what_mends_over_optimisation_and_what_does_not(seeds):
     assert of(seeds, "weak penalty, relabelled").mean() > weak.mean() + 0.9
     assert of(seeds, "weak penalty, rich").mean() > weak.mean() + 0.8
     for log in logs(seeds, "weak penalty"):
-        assert pair_accuracy(log) < 0.47 < 0.75 < pair_accuracy(log, model=log.reference)  # backwards, where it is used
+        assert pair_accuracy(log).reward_model < 0.47  # backwards, where it is used
+        assert pair_accuracy(log, model=log.reference).reward_model > 0.75
     # decoys
     assert (of(seeds, "no penalty, entropy bonus") < -2).all()
     assert (of(seeds, "no penalty, entropy bonus", "kl") > 40).all()
@@ -308,6 +311,7 @@ def test_more_pairs_of_the_wrong_kind(seeds):
     higher = []
     for seed in seeds:
         a, b = trained("300 fair pairs", seed), trained("5,000 biased pairs more", seed)
-        higher.append(pair_accuracy(b, model=b.reference, own_raters=True) > pair_accuracy(a, model=a.reference))
-        assert pair_accuracy(b) < 0.5  # on pairs of the policy: it ranks backwards where it is used
+        theirs = pair_accuracy(a, model=a.reference).reward_model
+        higher.append(pair_accuracy(b, model=b.reference, own_raters=True).reward_model > theirs)
+        assert pair_accuracy(b).reward_model < 0.5  # on pairs of the policy: it ranks backwards where it is used
     assert np.mean(higher) >= 0.8

@@ -4,10 +4,13 @@ The sources are jupytext py:percent files. Each cell carries a label, which beco
 
     # %% [markdown] label="what-u-is" tags=["slide"] minutes=2
     # %% label="u-by-hand"
+    # %% label="u-exact" answers="which-rises, how-far"
 
 In a code cell the lines between `# BEGIN SOLUTION` and `# END SOLUTION` stay in the solved notebook and
 become one line to fill in for the learner. A cell with the tag "solution" exists in the solved notebook only.
 The figure of a cell with picture="name.png" is also written to notebooks/pictures, for pages that show it.
+The output of a cell with answers="…" is folded until the reader has made these predictions, by the id of each, which
+a cell Predict("NN-…") above asks for. The code of a cell with the tag "folded" is folded but for its first line.
 """
 
 import argparse
@@ -31,6 +34,7 @@ from nbformat import NotebookNode
 
 from course_utils import lessons
 from course_utils.build import stale
+from course_utils.widgets import prediction
 from course_utils.widgets.offline import MIME_TYPE
 
 __all__ = ["BuildError", "build", "build_and_keep", "check_no_solution_left", "derive", "drop_models", "execute"]
@@ -45,12 +49,13 @@ PICTURES = "pictures"
 LARGEST = 1_000_000  # bytes
 LONGEST_LINE = 96  # characters of code that JupyterLab shows beside its file browser
 SLIDE_TAGS = {"slide", "subslide", "fragment", "notes", "skip"}
-OTHER_TAGS = {"solution", "nbval-ignore-output"}  # the second: of a long training, whose digits are its processor's
+OTHER_TAGS = {"solution", "nbval-ignore-output", "folded"}  # the second: of long training, digits are the processor's
 # Loaded into kernels: one refuses digits that rounding decides, one notes what is read.
 EXTENSIONS = ("course_utils.build.rounding", "course_utils.build.stale")
 PROGRESS_FILE = "POLICY_GRADIENT_COURSE_PROGRESS"  # empty: a build is nobody's progress
 TO_FILL_IN = "...  # your code here"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+_PREDICT = re.compile(r"""^Predict\(["'](\d\d)-([a-z0-9-]+)["']\)$""", re.MULTILINE)
 _LABEL = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 _LIST_IN_PROSE = re.compile(r"^(?![ \t>|#*+-]|\d+[.)] ).+\n((?:\d+[.)]|[-+*]) .*)", re.MULTILINE)
@@ -93,7 +98,35 @@ def read_source(path: Path) -> NotebookNode:
         rest = _SOLUTION.sub("", cell.source)
         if "BEGIN SOLUTION" in rest or "END SOLUTION" in rest:
             raise BuildError(f"{where}: # BEGIN SOLUTION and # END SOLUTION do not pair up")
+        if "folded" in cell.metadata.get("tags", []) and not cell.source.startswith("# "):
+            raise BuildError(f"{where}: folded code begins with a comment that says what it draws")
+    _check_predictions(notebook, path)
     return notebook
+
+
+def _answered(cell: NotebookNode) -> list[str]:
+    """Return the ids of the predictions that a cell of a source answers."""
+    return [id for id in cell.metadata.get("answers", "").replace(",", " ").split() if id]
+
+
+def _check_predictions(notebook: NotebookNode, path: Path) -> None:
+    """Raise BuildError unless each prediction of the lesson's file is asked once, and before what answers it."""
+    number, asked = path.name[:2], set[str]()
+    file = lessons.PREDICTIONS / f"{number}.json"
+    known = {question["id"] for question in prediction.load(file)["questions"]} if file.is_file() else set()
+    for cell in notebook.cells:
+        where = f"{path.name}, cell {cell.metadata['label']!r}"
+        for lesson, id in _PREDICT.findall(cell.source) if cell.cell_type == "code" else ():
+            if lesson != number or id not in known:
+                name = id if lesson == number else f"{lesson}-{id}"
+                raise BuildError(f"{where}: {file.name} has no prediction {name!r}, expected some of {sorted(known)}")
+            if id in asked:
+                raise BuildError(f"{where}: the prediction {id!r} is asked twice")
+            asked.add(id)
+        if late := set(_answered(cell)) - asked:
+            raise BuildError(f"{where}: it answers {sorted(late)}, which no Predict above it asks")
+    if unasked := known - asked:
+        raise BuildError(f"{path.name}: no Predict asks {sorted(unasked)} of {file.name}")
 
 
 def _start(cell: NotebookNode) -> str:
@@ -118,6 +151,10 @@ def derive(source: NotebookNode, *, solved: bool) -> NotebookNode:
             metadata["slideshow"] = {"slide_type": tag}
         if "minutes" in cell.metadata:
             metadata["minutes"] = cell.metadata["minutes"]
+        if answered := _answered(cell):
+            metadata |= {"answers": answered, "jupyter": {"outputs_hidden": True}}
+        if "folded" in tags:
+            metadata.setdefault("jupyter", {})["source_hidden"] = True
         make = nbformat.v4.new_code_cell if cell.cell_type == "code" else nbformat.v4.new_markdown_cell
         cells.append(make(text, id=cell.metadata["label"], metadata=metadata))
     return nbformat.v4.new_notebook(
@@ -208,15 +245,17 @@ def drop_models(notebook: NotebookNode, name: str) -> None:
 
 
 def sources(numbers: list[str] | None = None) -> Iterator[Path]:
-    """Yield the source files, all or those with the given two-digit numbers; "all" is every number."""
+    """Yield the source files, all or those with the given names, which begin a file's: two digits, or "reference".
+
+    "all" is every name.
+    """
     if numbers == ["all"]:
         numbers = None
-    paths = sorted((NOTEBOOKS / "src").glob("[0-9][0-9]_*.py"))
-    known = {path.name[:2] for path in paths}
+    paths = {path.stem.split("_")[0]: path for path in sorted((NOTEBOOKS / "src").glob("*.py"))}
     for number in numbers or []:
-        if number not in known:
-            raise BuildError(f"there is no lesson {number!r} in notebooks/src, expected some of {sorted(known)}")
-    yield from (path for path in paths if not numbers or path.name[:2] in numbers)
+        if number not in paths:
+            raise BuildError(f"there is no lesson {number!r} in notebooks/src, expected some of {sorted(paths)}")
+    yield from (path for name, path in paths.items() if not numbers or name in numbers)
 
 
 def outputs(path: Path) -> dict[Path, NotebookNode]:

@@ -5,6 +5,7 @@ from the network must fill. A function that each page passes through puts both r
 Python environment names it.
 """
 
+import base64
 import sys
 from html import escape
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 __all__ = ["as_page", "install"]
 
 
-PICTURE = "image/png"
+PICTURES = ("image/svg+xml", "image/png")  # the sharper one first
 VIEW = "application/vnd.jupyter.widget-view+json"
 MARK = "# Written by the policy-gradient course: its lessons as pages (course_utils/build/pages.py)."
 CONFIGURATION = f"""{MARK}
@@ -47,13 +48,16 @@ def as_page(notebook: Any, resources: Any) -> tuple[Any, Any]:
         if not any(VIEW in output.data for output in outputs):
             notebook.metadata.pop("widgets", None)
     for output in outputs:
-        if PICTURE in output.data and "text/html" not in output.data:
-            about = output.get("metadata", {}).get(PICTURE, {})
+        kind = next((kind for kind in PICTURES if kind in output.data), None)
+        if kind and "text/html" not in output.data:
+            about = output.get("metadata", {}).get(kind, {})
             if isinstance(about.get("alt"), str):
-                output.data["text/html"] = _picture(output.data[PICTURE], about)
+                output.data["text/html"] = _picture(kind, output.data[kind], about)
     return notebook, resources
 
 
-def _picture(content: str, about: dict[str, Any]) -> str:
+def _picture(kind: str, content: str, about: dict[str, Any]) -> str:
+    if kind == "image/svg+xml":
+        content = base64.b64encode(content.encode()).decode()
     sizes = "".join(f' {name}="{about[name]}"' for name in ("width", "height") if isinstance(about.get(name), int))
-    return f'<img alt="{escape(about["alt"])}"{sizes} src="data:{PICTURE};base64,{"".join(content.split())}">'
+    return f'<img alt="{escape(about["alt"])}"{sizes} src="data:{kind};base64,{"".join(content.split())}">'

@@ -35,7 +35,7 @@ from course_utils.rlhf.clinic_cases import (
     Goal,
     fresh_measures,
 )
-from course_utils.rlhf.config import RewardConfig, RunConfig
+from course_utils.rlhf.config import RunConfig
 from course_utils.rlhf.evaluation import Evaluation
 from course_utils.rlhf.metrics import METRICS, Row
 from course_utils.rlhf.network import LanguageModel
@@ -687,29 +687,17 @@ class Case:
         progress.record_clinic(self.file.name, what, dict(record))
 
 
-def _agreements(log: RunLog) -> dict[str, tuple[float, float]]:
-    return {
-        "its own raters, pairs of the reference": _agreement(log, log.reference, own=True),
-        "a second panel, pairs of the reference": _agreement(log, log.reference, own=False),
-        "a second panel, pairs of the policy": _agreement(log, log.model, own=False),
-    }
-
-
-def _agreement(log: RunLog, writer: LanguageModel, *, own: bool) -> tuple[float, float]:
-    """Return how often the reward model, and what raters mean without their noise, agree with them on fresh pairs.
-
-    own: the run's own raters; otherwise unbiased ones. Equal scores, and equal replies, count half.
-    """
+def _agreements(log: RunLog) -> dict[str, evaluation.PairAccuracy]:
     live = worlds.prompt_weights(log.world)
-    rng = np.random.default_rng([0, 4])
-    both = reward_model.sample_pairs(writer, log.world, PAIRS, rng, live)
-    raters: RewardConfig = log.config if own else RewardConfig(label_temperature=log.config.label_temperature)
-    said = raters.label(log.world, both, rng)
-    meant = dataclasses.replace(raters, label_temperature=1e-9).label(log.world, both, rng)
-    same = (said.chosen.tokens == meant.chosen.tokens).all(axis=1)
-    equal = (said.chosen.tokens == said.rejected.tokens).all(axis=1)
-    model = reward_model.accuracy(log.state.reward_model, log.world, said)
-    return model, float(np.where(equal, 0.5, same).mean())
+
+    def agreement(writer: LanguageModel, own: bool) -> evaluation.PairAccuracy:
+        return evaluation.pair_accuracy(log, pairs=PAIRS, weights=live, model=writer, own_raters=own)
+
+    return {
+        "its own raters, pairs of the reference": agreement(log.reference, own=True),
+        "a second panel, pairs of the reference": agreement(log.reference, own=False),
+        "a second panel, pairs of the policy": agreement(log.model, own=False),
+    }
 
 
 def _trend(values: FloatArray) -> str:

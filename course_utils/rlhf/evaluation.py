@@ -15,7 +15,7 @@ from course_utils.rlhf.network import LanguageModel
 from course_utils.rlhf.run import RunLog
 from course_utils.rlhf.world import MOODS, Replies
 
-__all__ = ["Evaluation", "GradientNoise", "Group", "evaluate", "gradient_noise", "pair_accuracy"]
+__all__ = ["Evaluation", "GradientNoise", "Group", "PairAccuracy", "evaluate", "gradient_noise", "pair_accuracy"]
 
 
 class Group(NamedTuple):
@@ -112,6 +112,15 @@ def evaluate(
     )
 
 
+class PairAccuracy(NamedTuple):
+    """How often raters are agreed with, on pairs."""
+
+    reward_model: float
+    """by the reward model"""
+    ceiling: float
+    """by what the raters mean, without their noise: no model can do better but by chance"""
+
+
 @language_model.one_blas_thread
 @arguments.typed
 def pair_accuracy(
@@ -122,7 +131,7 @@ def pair_accuracy(
     weights: ArrayLike | None = None,
     model: LanguageModel | None = None,
     own_raters: bool = False,
-) -> float:
+) -> PairAccuracy:
     """Return how often the run's reward model agrees with raters on fresh pairs that a policy writes.
 
     Below .5 it ranks backwards where it is used, whatever it reaches on the pairs that it was trained on.
@@ -136,15 +145,19 @@ def pair_accuracy(
         own_raters: let the run's own raters judge, with their biases; otherwise unbiased ones.
 
     Returns:
-        The share of pairs that it ranks as the raters did.
+        PairAccuracy: the shares of pairs ranked as the raters did; equal scores, and equal replies, count half.
     """
     pairs = arguments.count("pairs", pairs, high=100_000)
     rng = np.random.default_rng([arguments.whole("seed", seed, low=0), 4])
     traffic = log.config.traffic(log.world) if weights is None else weights
     both = reward_model.sample_pairs(log.model if model is None else model, log.world, pairs, rng, traffic)
-    raters = log.config if own_raters else RewardConfig(label_temperature=log.config.label_temperature)
-    labels = raters.label(log.world, both, rng)
-    return reward_model.accuracy(log.state.reward_model, log.world, labels)
+    raters: RewardConfig = log.config if own_raters else RewardConfig(label_temperature=log.config.label_temperature)
+    said = raters.label(log.world, both, rng)
+    meant = dataclasses.replace(raters, label_temperature=1e-9).label(log.world, both, rng)
+    same = (said.chosen.tokens == meant.chosen.tokens).all(axis=1)
+    equal = (said.chosen.tokens == said.rejected.tokens).all(axis=1)
+    ceiling = float(np.where(equal, 0.5, same).mean())
+    return PairAccuracy(reward_model.accuracy(log.state.reward_model, log.world, said), ceiling)
 
 
 class GradientNoise(NamedTuple):

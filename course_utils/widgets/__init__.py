@@ -13,9 +13,11 @@ from course_utils.widgets.grid_lab import GridLab
 from course_utils.widgets.group_lab import GroupLab
 from course_utils.widgets.kl_lab import KLLab
 from course_utils.widgets.policy_explorer import PolicyExplorer
+from course_utils.widgets.prediction import Predict
 from course_utils.widgets.preference_lab import PreferenceLab
 from course_utils.widgets.quiz import Quiz
 from course_utils.widgets.reinforce_lab import ReinforceLab
+from course_utils.widgets.review import Review
 from course_utils.widgets.rlhf_lab import RlhfLab
 from course_utils.widgets.score_explorer import ScoreExplorer
 from course_utils.widgets.training_lab import TrainingLab
@@ -35,9 +37,11 @@ __all__ = [
     "GroupLab",
     "KLLab",
     "PolicyExplorer",
+    "Predict",
     "PreferenceLab",
     "Quiz",
     "ReinforceLab",
+    "Review",
     "RlhfLab",
     "ScoreExplorer",
     "TrainingLab",

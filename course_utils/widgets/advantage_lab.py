@@ -29,7 +29,9 @@ __all__ = ["AdvantageLab", "row_formulas"]
 
 MODES = ("expected", "sampled_action", "sampled_trajectory")
 ACTION_COUNTS = (2, 3, 4, 5, 6)
+KEEPS = ("advantages", "action_values")
 ADVANTAGE_LIMIT = LOGIT_LIMIT = STEP_SIZE_LIMIT = 1000.0
+LONGEST_PATH = 201
 CENTRED_LOGITS = [float(x) for x in np.log([0.5, 0.3, 0.2])]
 
 # Where π is (.5, .3, .2) the advantages average to 0 under π, as true advantages do.
@@ -116,10 +118,13 @@ class AdvantageLab(Lab):
     advantages, logits: one number for each of 2 to 6 actions; actions: their names; step_size: η;
     mode: "expected", "sampled_action" or "sampled_trajectory"; predict_first: hide the step until the
     learner has drawn what they expect; seed, trajectory_length: for the sampled modes;
-    preset: one of PRESETS, instead of the arguments above.
+    action_values: Q, instead of advantages; A = Q − V, with V = Σ_a π_a Q_a; keep: what a step leaves as it is:
+    "advantages", or "action_values" (as when Q is given), and A is computed anew for each π;
+    reduced: bars and steps alone, in words that need no lesson; preset: one of PRESETS, instead of all these.
 
-    Read `probabilities`, `probabilities_after`, `sampled_actions` and `predictions` (one dict for each
-    prediction: before, predicted, actual, total_variation and the setting). Set any other trait.
+    Read `probabilities`, `probabilities_after`, `sampled_actions`, `action_values`, `path` (π after each step) and
+    `predictions` (one dict for each prediction: before, predicted as drawn, actual, total_variation and the
+    setting). Set any other trait.
 
     Raises TraitError, naming the trait, for values that are not finite, out of range or of unequal length.
     """
@@ -133,6 +138,8 @@ class AdvantageLab(Lab):
     logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT, ACTION_COUNTS).tag(sync=True)
     probabilities = Numbers(0.0, 1.0, ACTION_COUNTS).tag(sync=True)
     probabilities_after = Numbers(0.0, 1.0, ACTION_COUNTS)
+    state_value = Number(0.0, min=-2 * ADVANTAGE_LIMIT, max=2 * ADVANTAGE_LIMIT).tag(sync=True)
+    keep = Enum(KEEPS, "advantages").tag(sync=True)
     step_size = Number(1.0, min=0.0, max=STEP_SIZE_LIMIT).tag(sync=True)
     mode = Enum(MODES, "expected").tag(sync=True)
     predict_first = Flag(False).tag(sync=True)
@@ -143,10 +150,14 @@ class AdvantageLab(Lab):
     sampled_actions = List(Whole())
     preset = Text("").tag(sync=True)
     steps_taken = Whole(0, min=0).tag(sync=True)
+    path = List(List(Number())).tag(sync=True)
+    former = List(List(Number())).tag(sync=True)
+    reduced = Flag(False).tag(sync=True)
     ghosts = Numbers(0.0, 1.0).tag(sync=True)
     revealed = Flag(False).tag(sync=True)
     initial_advantages = Numbers(-ADVANTAGE_LIMIT, ADVANTAGE_LIMIT).tag(sync=True)
     initial_logits = Numbers(-LOGIT_LIMIT, LOGIT_LIMIT).tag(sync=True)
+    initial_state_value = Number(0.0, min=-2 * ADVANTAGE_LIMIT, max=2 * ADVANTAGE_LIMIT).tag(sync=True)
     presets = Constant(PRESETS, read_only=True).tag(sync=True)
     formulas = Dict().tag(sync=True)
 
@@ -162,10 +173,17 @@ class AdvantageLab(Lab):
         seed: int = 0,
         trajectory_length: int = 5,
         preset: str | None = None,
+        action_values: Sequence[float] | None = None,
+        keep: str | None = None,
+        reduced: bool = False,
     ) -> None:
         if preset is not None and not (isinstance(preset, str) and preset in PRESETS):
             raise TraitError(f"preset is {preset!r}, expected one of {', '.join(PRESETS)}")
         start = PRESETS[preset or "three_actions"]
+        if action_values is not None:
+            if advantages is not None:
+                raise TraitError("advantages and action_values are both given, expected one of them")
+            advantages, keep = action_values, keep or "action_values"
         if advantages is None:
             given = ("logits", logits) if logits is not None else ("actions", [*"abc"] if actions is None else actions)
             count = len(listed(*given))
@@ -184,8 +202,14 @@ class AdvantageLab(Lab):
             seed=seed,
             trajectory_length=trajectory_length,
             preset=preset or "",
+            state_value=0.0,
+            reduced=reduced,
             formulas=row_formulas(),
         )
+        if action_values is not None or keep == "action_values":
+            self._recompute()
+            self.initial_advantages, self.initial_state_value = self.advantages, self.state_value
+        self.keep = keep or "advantages"
         self._compute()
 
     # --- checks -----------------------------------------------------------------------------------
@@ -232,10 +256,26 @@ class AdvantageLab(Lab):
         length = 1 if self.mode == "sampled_action" else self.trajectory_length
         return [int(kernels.invert(cumulative, uniform(self.seed, self.draw, t))) for t in range(length)]
 
-    @observe("logits", "advantages", "step_size", "mode", "seed", "draw", "trajectory_length")
+    @property
+    def action_values(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Q = V + A, one number for each action."""
+        values: np.ndarray[Any, np.dtype[np.float64]] = np.array(self.advantages) + self.state_value
+        return values
+
+    def _recompute(self) -> None:
+        """Move V to the mean of Q under π, and the advantages with it, so that Q stays."""
+        mean = float(policy.softmax(np.array(self.logits)) @ np.array(self.advantages))
+        if abs(mean) > 1e-9:
+            with self.hold_trait_notifications():
+                self.state_value += mean
+                self.advantages = np.array(self.advantages) - mean
+
+    @observe("logits", "advantages", "step_size", "mode", "seed", "draw", "trajectory_length", "keep")
     def _compute(self, _change: Any = None) -> None:
         if not len(self.logits) == len(self.advantages) == len(self.actions):
             return  # another trait of the same change is still to come
+        if self.keep == "action_values":
+            self._recompute()
         self.sampled_actions = self._draw_actions()
         after = policy.softmax(np.array(self.logits) + self.step_size * self._gradient())
         self.probabilities_after = after
@@ -259,27 +299,32 @@ class AdvantageLab(Lab):
             raise ValueError(f"n is {n!r}, expected a whole number of steps from 1 on")
         for _ in range(n):
             with self.hold_trait_notifications():
+                path = self.path if self.path and np.allclose(self.path[-1], self.probabilities) else []
+                now, after = list(self.probabilities), list(self.probabilities_after)
+                self.path = [*(path or [now]), after][-LONGEST_PATH:]
                 self.logits = np.array(self.logits) + self.step_size * self._gradient()
                 self.draw += self.mode != "expected"
                 self.steps_taken += 1
-                self._ask_anew()
+                self.ghosts = []
 
     def new_sample(self) -> None:
         """Draw the next sample, as the button *new sample* does."""
         with self.hold_trait_notifications():
             self.draw += 1
-            self._ask_anew()
+            self.ghosts = []
 
     def reset(self) -> None:
         """Go back to the first logits and advantages, as the button *reset* does. Predictions are kept."""
         with self.hold_trait_notifications():
             super().reset()
             self.draw = self.steps_taken = 0
-            self._ask_anew()
+            self.former, self.path = (self.path if len(self.path) > 1 else self.former), []
+            self.ghosts = []
 
-    def _ask_anew(self) -> None:
-        self.revealed = False
-        self.ghosts = []
+    @property
+    def _waiting(self) -> bool:
+        """The step is hidden until a prediction is made."""
+        return self.predict_first and not self.revealed
 
     # --- viewers without widgets --------------------------------------------------------------------
 
@@ -290,9 +335,7 @@ class AdvantageLab(Lab):
         advantages = ", ".join(f"{name} {signed(A)}" for name, A in zip(self.actions, self.advantages, strict=True))
         now = ", ".join(f"{p:.2f}" for p in self.probabilities)
         after = (
-            "hidden until you predict it"
-            if self.predict_first
-            else ", ".join(f"{p:.2f}" for p in self.probabilities_after)
+            "hidden until you predict it" if self._waiting else ", ".join(f"{p:.2f}" for p in self.probabilities_after)
         )
         return f"Advantage Lab. Advantages: {advantages}. Probabilities: {now}. After one step: {after}."
 
@@ -316,7 +359,7 @@ class AdvantageLab(Lab):
         left.axhline(0, color=figures.NEUTRAL, linewidth=1)
         left.set_title("advantage A(s, a)", fontsize=11, loc="left")
         bars = [(self.probabilities, -0.18, figures.POLICY, "", "now")]
-        if not self.predict_first:
+        if not self._waiting:
             bars.append((self.probabilities_after, 0.18, figures.AFTER, figures.HATCH, "after the step"))
         for heights, shift, colour, hatch, label in bars:
             drawn = right.bar(x + shift, heights, 0.34, color=colour, hatch=hatch, edgecolor=figures.PAPER, label=label)

@@ -81,7 +81,8 @@ function whatIsSeen({ actions, baseline: b, action_dependence: c }, all) {
   const ratio = all.now / plain;
   const much = ratio > 1.05 ? `${times(ratio)} times as much as` : `${times(1 / ratio)} times less than`;
   const compared = `${ratio > 0.95 && ratio <= 1.05 ? "about as much as" : much} without a baseline`;
-  const told = `the variance is ${few(all.now)}, ${compared}`;
+  const told = ratio < 1e-12 ? "the variance is 0, every sample is the gradient itself"
+    : `the variance is ${few(all.now)}, ${compared}`;
   const unbiased = "The mean is still the exact gradient.";
   if (isWorse && Math.abs(b - all.value) < 5e-3) return `At b = V ${told}: ${reason} ${unbiased}`;
   return `At b = ${short(b)} ${told}. ${unbiased}${worse}`;
@@ -134,11 +135,19 @@ function heapPath(count) {
   }).join("");
 }
 
-// The ends of the scale of rewards and baselines. They follow from the rewards, and take in the baseline.
-function findEnds({ baseline: b, rewards }) {
+// The ends of the scales: of rewards and baselines, which follow from the rewards and take in the baseline; and what
+// follows from them: the largest variance, the ends of the estimates and of the picture near their mean.
+function findScales({ baseline: b, rewards, component: k }, all) {
   const [low, high] = [Math.min(0, ...rewards), Math.max(0, ...rewards)];
   const room = 0.1 * Math.max(high - low, 1);
-  return [Math.min(low - room, b), Math.max(high + room, b)];
+  const ends = [Math.min(low - room, b), Math.max(high + room, b)];
+  const extremes = ends.flatMap((end) => moments(all.pi, weightsOf(rewards, end, 0)).each.map((row) => row[k]));
+  return {
+    ends,
+    most: 1.04 * Math.max(...ends.map((end) => all.variance(end, 0))) || 1,
+    spread: [Math.min(0, ...extremes), Math.max(0, ...extremes)],
+    nearest: 1.25 * Math.max(...all.exact.map(Math.abs)) || 1,
+  };
 }
 
 // What the sliders of rewards and of the baseline share; `still` holds the ends of their scale during a drag.
@@ -162,12 +171,12 @@ function placeMarks(all, x, inner) {
   });
 }
 
-function drawCurve({ baseline: b, action_dependence: c }, all, { inner, isWide }, ends, still, change) {
+function drawCurve({ baseline: b, action_dependence: c }, all, { inner, isWide }, { ends, most }, still, change) {
   const [low, high] = ends;
   const right = inner - CURVE.right;
-  const most = 1.04 * Math.max(all.variance(low, 0), all.variance(high, 0)) || 1;
   const x = scale(ends, [CURVE.left, right]);
-  const y = scale([0, most], [CURVE.low, CURVE.top]);
+  const height = scale([0, most], [CURVE.low, CURVE.top]);
+  const y = (variance) => Math.max(CURVE.top - 8, height(variance)); // beyond it only while a hand holds the scale
   const parabola = (dependence) =>
     Array.from({ length: 121 }, (_, i) => {
       const at = low + ((high - low) * i) / 120;
@@ -234,7 +243,7 @@ function drawSettings(set, all, { change, refuse }) {
 
 const rounded = (x) => Number(x.toPrecision(4));
 
-function drawWeights(set, { weights }, { half }, ends, still, { change, refuse }) {
+function drawWeights(set, { weights }, { half }, { ends }, still, { change, refuse }) {
   const { actions, rewards, action_dependence: c } = set;
   const x = columnsIn(half, BARS, actions.length);
   const [band, right] = [x.band, x.ends[1]];
@@ -279,7 +288,7 @@ function measureSample({ component: k, samples: m }, all, counts) {
   return { each, average, error: Math.sqrt(squares / Math.max(1, m - 1) / m) };
 }
 
-function drawEstimates(set, all, { half }, ends, { counts, heaps }, change) {
+function drawEstimates(set, all, { half }, { spread: [first, last], nearest }, { counts, heaps }, change) {
   const { actions, component: k, samples: m } = set;
   const { each, average, error } = measureSample(set, all, counts);
   const [mean, exact, sd] = [all.mean[k], all.exact[k], all.deviations[k]];
@@ -287,8 +296,6 @@ function drawEstimates(set, all, { half }, ends, { counts, heaps }, change) {
   const room = HEAP + 3; // for a heap at either end
   const span = Math.max(10, right - STRIP.left - 2 * room);
   const places = [STRIP.left + room, STRIP.left + room + span];
-  const extremes = ends.flatMap((b) => moments(all.pi, weightsOf(set.rewards, b, 0)).each.map((row) => row[k]));
-  const [first, last] = [Math.min(0, ...extremes), Math.max(0, ...extremes)];
   const x = scale([first, last], places);
   const within = (v) => clamp(x(v), [STRIP.left, right]);
   const axisY = STRIP.top + 3 * STRIP.row + STRIP.spreadRow;
@@ -300,8 +307,8 @@ function drawEstimates(set, all, { half }, ends, { counts, heaps }, change) {
   ];
   const fitting = (ends, place, frame) => ticks(fittingTicks(...ends, span, 5, signed), place, frame, 15, signed);
 
-  const nearest = 1.25 * Math.max(...all.exact.map(Math.abs)) || 1;
-  const near = scale([-nearest, nearest], places);
+  const place = scale([-nearest, nearest], places);
+  const near = (v) => clamp(place(v), [STRIP.left, right]);
   const [zoomLow, middle] = [STRIP.zoomTop + STRIP.zoomRow, STRIP.zoomTop + STRIP.zoomRow / 2];
   const way = near(mean) - near(exact);
   const tip = 5 * Math.sign(way);
@@ -323,18 +330,19 @@ function drawEstimates(set, all, { half }, ends, { counts, heaps }, change) {
       }),
       rect(from, y - 14, Math.max(1.5, to - from), 28, SAMPLED,
         { "fill-opacity": 0.28, "data-role": "deviation", "data-value": sd }),
-      line(x(exact), STRIP.top, x(exact), axisY, EXACT, { "stroke-width": 1.2 }),
+      line(within(exact), STRIP.top, within(exact), axisY, EXACT, { "stroke-width": 1.2 }),
       actions.map((action, a) => {
         const at = STRIP.top + STRIP.row * (a + 0.5);
-        const look = { fill: SAMPLED, stroke: RIM, "stroke-width": 0.4, transform: `translate(${x(each[a])} ${at})` };
+        const moved = { transform: `translate(${within(each[a])} ${at})` };
+        const look = { fill: SAMPLED, stroke: RIM, "stroke-width": 0.4, ...moved };
         const heap = path(heaps[a], { ...look, "data-count": counts[a], ...about("heap", a, each[a]) });
         return [heap, name(at, action, `${counts[a]} drawn`)];
       }),
       name(y, "mean ± sd", "● sampled"),
       line(within(average - error), y, within(average + error), y, RIM, { "stroke-width": 1.5 }),
-      circle(x(average), y, 5, SAMPLED, { ...outline, "data-role": "average", "data-value": average }),
+      circle(within(average), y, 5, SAMPLED, { ...outline, "data-role": "average", "data-value": average }),
       rect(STRIP.left, STRIP.zoomTop, right - STRIP.left, STRIP.zoomRow, colour("muted"), { rx: 4 }),
-      fitting([-nearest, nearest], near, [STRIP.zoomTop, zoomLow]),
+      fitting([-nearest, nearest], place, [STRIP.zoomTop, zoomLow]),
       name(middle, "zoom: mean", "◆ exact"),
       line(near(mean), STRIP.zoomTop + 2, near(mean), zoomLow - 2, RIM,
         { "stroke-width": 3, "data-role": "mean", "data-value": mean }),
@@ -348,11 +356,13 @@ function readout(set, all, counts) {
   const { average, error } = measureSample(set, all, counts);
   const [k, m] = [set.component, set.samples];
   const mean = `mean of the estimate ${signed(cleared(all.mean[k]))}: bias ${signed(cleared(all.bias[k]))}`;
-  const sampled = `● Mean of ${m}: ${signed(average)} ± ${few(Number(error.toPrecision(2)))}.`;
+  const only = counts.indexOf(m); // of an action that was drawn alone the sample cannot tell how wide it spreads
+  const spread = only < 0 ? ` ± ${few(Number(error.toPrecision(2)))}` : `; ${set.actions[only]} alone was drawn: no ±`;
+  const sampled = `● Mean of ${m}: ${signed(average)}${spread}.`;
   return `◆ Exact ∂J/∂z ${signed(all.exact[k])}, ${mean}. sd ${few(all.deviations[k])}. ${sampled}`;
 }
 
-function drawPolicy({ actions, logits }, { pi }, change) {
+function drawPolicy({ actions, logits }, { pi }, still, change) {
   const share = (p) => (p > 0.995 || p < 0.005 ? short(p) : probabilityText(p));
   return h("div", { class: "pgc-policy", role: "group", "aria-label": "policy" },
     title("policy π — one logit z for each action"),
@@ -365,7 +375,7 @@ function drawPolicy({ actions, logits }, { pi }, change) {
         h("span", { class: "pgc-share" }, h("i", { ...width, "data-value": pi[a] })),
         dial("logit", [-LOGIT_LIMIT, LOGIT_LIMIT, 0.1], logits[a],
           `${short(logits[a])}, probability ${short(pi[a])}`, change.entry("logits", a),
-          { "data-index": a, "aria-label": `logit of ${action}` }));
+          { "data-index": a, "aria-label": `logit of ${action}`, ...still.dial }));
     }));
 }
 
@@ -409,7 +419,7 @@ function drawSituations({ get, change }) {
     button("reset", "reset", reset));
 }
 
-const render = makeLab({ name: "baseline", label: "Baseline lab", least: 150 }, (lab) => {
+const render = makeLab({ name: "baseline", label: "Baseline lab", least: 150, aside: 420 }, (lab) => {
   const { get, state, change } = lab;
   const [keepUniforms, keepHeaps] = [remember(), remember()];
   const still = holdStill(lab.refresh);
@@ -421,22 +431,20 @@ const render = makeLab({ name: "baseline", label: "Baseline lab", least: 150 }, 
       Array.from({ length: samples }, (_, i) => uniform(seed, draw, i)));
     const counts = countDrawn(all.pi, uniforms);
     const heaps = keepHeaps(String(counts), () => counts.map(heapPath));
-    const ends = still.keep(() => findEnds(set));
+    const scales = still.keep(() => findScales(set, all));
     const words = whatIsSeen(set, all);
     const largest = Math.max(...all.bias.map(Math.abs));
     return {
       seen: [
         drawSituations(lab),
-        drawCurve(set, all, size, ends, still, change),
+        drawCurve(set, all, size, scales, still, change),
         drawSettings(set, all, lab),
         message(lab.refused()),
         div("pgc-panels",
-          drawWeights(set, all, size, ends, still, lab),
-          drawEstimates(set, all, size, ends, { counts, heaps }, change)),
+          drawWeights(set, all, size, scales, still, lab),
+          drawEstimates(set, all, size, scales, { counts, heaps }, change)),
         h("p", { class: "pgc-readout", "data-role": "readout" }, readout(set, all, counts)),
-        drawPolicy(set, all, change),
-        sentence(words),
-        drawTables(set, all),
+        aside(drawPolicy(set, all, still, change), sentence(words), drawTables(set, all)),
       ],
       said: `Baseline ${short(set.baseline)}: variance ${few(all.now)}, bias ${short(cleared(largest))}. ${words}`,
     };

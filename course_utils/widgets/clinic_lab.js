@@ -104,7 +104,7 @@ function drawPanel(name, meaning, curves, end, width) {
 function drawDashboard(get, metrics, names, inner, isWide) {
   const [updates, planned, both] = [get("updates"), get("planned"), [get("first"), get("second")]];
   const end = Math.max(1, ...planned);
-  const columns = isWide ? 3 : inner > 300 ? 2 : 1;
+  const columns = inner > 900 ? 4 : isWide ? 3 : inner > 300 ? 2 : 1;
   const width = Math.floor((inner - COLUMN_GAP * (columns - 1)) / columns);
   const isTall = updates.length > 1 || width < 212; // the numbers have a line of their own, so that none makes one
   const curvesOf = (n) => updates.map((done, side) => [both[side][n] ?? [], done]).filter(([list]) => list.length > 0);
@@ -609,7 +609,8 @@ function newsOf(get, step, own) {
   return step === "debrief" && debrief ? ` The cause: ${debrief.cause}` : "";
 }
 
-const render = makeKernelLab({ name: "clinic", label: "Clinic lab" }, ({ get, change, kernel, report, ...lab }) => {
+const ABOUT = { name: "clinic", label: "Clinic lab", most: 1080 };
+const render = makeKernelLab(ABOUT, ({ get, change, kernel, report, ...lab }) => {
   const { metrics, settings, cases } = get("library");
   const own = cases[get("case_name")];
   const facts = {

@@ -395,12 +395,12 @@ function makeSpeech() {
   };
 }
 
-const render = makeLab({ name: "clip", label: "clip lab" }, ({ get, state, change }) => {
+const render = makeLab({ name: "clip", label: "clip lab", aside: 540 }, ({ get, state, change }) => {
   const [world, formulas] = [get("world"), get("formulas")];
   const { actions, sampled } = world;
   const old = softmax(world.logits);
   const [keepPaths, speak] = [remember(), makeSpeech()];
-  return ({ inner, isWide, half }) => {
+  return ({ inner, isWide, aside: second }) => {
     const set = state("ratio", "advantage", "epsilon", "clip", "step_size", "steps");
     const { epsilon, step_size: stepSize, steps } = set;
     const paths = keepPaths(`${epsilon} ${stepSize} ${steps}`, () => ({
@@ -411,7 +411,9 @@ const render = makeLab({ name: "clip", label: "clip lab" }, ({ get, state, chang
     const states = statesOf(set, world, now);
     const seen = oneSample(set.ratio, set.advantage, epsilon);
     const [ofSample, ofBatch] = [aboutTheSample(set, seen), aboutTheBatch(set, world, now, states)];
-    const width = Math.floor(isWide ? inner - 16 - Math.min(300, 0.43 * inner) : inner);
+    const isBeside = isWide && second === inner; // the numbers stand beside their picture
+    const width = Math.floor(isBeside ? inner - 16 - Math.min(300, 0.43 * inner) : inner);
+    const half = halfOf(second, isWide);
     const batch = `${sampled.length} sampled actions with their advantages.`;
     return {
       seen: [
@@ -422,7 +424,7 @@ const render = makeLab({ name: "clip", label: "clip lab" }, ({ get, state, chang
         div("pgc-first",
           drawSurrogate(set, seen, width, formulas.surrogate, change),
           div("pgc-side", drawCases(set, seen), drawNumbers(seen), sentence(ofSample))),
-        div("pgc-second",
+        div("pgc-second pgc-aside",
           title("One state, one batch: ", key(`${batch} Each step is gradient ascent on all of them.`)),
           drawChips(world, states),
           drawControls(set, change),

@@ -115,7 +115,7 @@ function whatIsSeen({ samples, h: step, differences }, { exact, score, differenc
   if (exact.every((g) => Math.abs(g) < 1e-12) && ofScore < 1e-20)
     return "All rewards are 0 where it matters: the gradient is 0, and so is every estimate.";
   const lead = `With m = ${grouped(samples)} the score-function estimate has mean squared error ${few(ofScore)}.`;
-  if (!differences) return `${lead} Ten times as many samples make it ten times smaller.`;
+  if (!differences) return `${lead} Ten times as many samples make it ten times smaller, and its root √10 ≈ 3.2 times.`;
   if (difference === null)
     return `${lead} Finite differences need at least 6 samples: each of 3 logits is tried up and down.`;
   const ofOther = difference.expectedSquaredError;
@@ -171,7 +171,8 @@ function markPath(kind, x, y, size, beyond) {
 function drawFields(set, trait, role, word, limits, name, half, { change, refuse }) {
   const names = set.actions.map((action) => `${word} of ${action}`);
   const values = set[trait].map((v) => Number(v.toFixed(3)));
-  return typedRow(name, half, SMALL, role, names, limits, values, (a) => change.entry(trait, a), refuse);
+  const setter = (a) => change.entry(trait, a);
+  return typedRow(name, half, SMALL, role, names, limits, values, setter, refuse, trait === "logits" ? "logit" : "");
 }
 
 function drawPolicy(set, { probabilities }, { half }, lab) {
@@ -204,10 +205,9 @@ function drawPolicy(set, { probabilities }, { half }, lab) {
 }
 
 // Bars are rewards; the handle is the number that they are made of. The axis stands still while a bar is dragged.
-function drawRewards(set, { half }, still, lab) {
+function drawRewards(set, { half }, limit, still, lab) {
   const { actions, quantities, rewards, reward_kind: kind } = set;
   const isNumber = kind === "number";
-  const limit = still.keep(() => niceLimit(Math.max(3, ...[...quantities, ...rewards].map(Math.abs)), NICE_LIMITS));
   const x = columnsIn(half, SMALL, actions.length);
   const y = scale([-limit, limit], [SMALL.low, SMALL.top]);
   const stairs = Array.from({ length: 2 * Math.ceil(limit) - 1 }, (_, i) => i + 1 - Math.ceil(limit));
@@ -271,12 +271,16 @@ function drawEstimates({ name, words, sign, fill }, { batches, mean, error }, a,
   ];
 }
 
-function drawGradient({ actions, rewards, samples, differences }, all, shown, { inner, isWide }) {
-  const { exact } = all;
+function limitOfGradient({ rewards }, { exact }) {
   const largest = Math.max(...exact.map(Math.abs), Math.max(...rewards.map(Math.abs)) / 3);
-  const limit = niceLimit(1.25 * largest, NICE_LIMITS);
+  return niceLimit(1.25 * largest, NICE_LIMITS);
+}
+
+function drawGradient({ actions, samples, differences }, all, shown, { inner, isWide }, limit) {
+  const { exact } = all;
   const x = columnsIn(inner, GRADIENT, actions.length);
   const y = scale([-limit, limit], [GRADIENT.low, GRADIENT.top]);
+  const at = (a) => y(clamp(exact[a], [-limit, limit])); // beyond it only while a hand holds the scale
   const half = x.band * 0.44;
   const estimates = shown.flatMap(({ name }) => all[name].batches.flat());
   const beyond = estimates.filter((g) => Math.abs(g) > limit).length;
@@ -292,8 +296,8 @@ function drawGradient({ actions, rewards, samples, differences }, all, shown, { 
           const from = one.name === "score" ? x(a) - half : x(a) + 12;
           return drawEstimates(one, all[one.name], a, from, half - 12, y, limit, isWide);
         }),
-        line(x(a) - half, y(exact[a]), x(a) + (differences ? half : 12), y(exact[a]), EXACT, { "stroke-width": 1.2 }),
-        diamond(x(a), y(exact[a]), 8, about("exact", a, exact[a])),
+        line(x(a) - half, at(a), x(a) + (differences ? half : 12), at(a), EXACT, { "stroke-width": 1.2 }),
+        diamond(x(a), at(a), 8, about("exact", a, exact[a])),
         label(x(a), 13, isWide ? `exact ${signed(exact[a])}` : signed(exact[a])),
       ])));
 }
@@ -352,15 +356,18 @@ const render = makeLab({ name: "estimator", label: "Estimator explorer" }, (lab)
     const all = estimateAll(set, source);
     const shown = ESTIMATORS.filter(({ name }) => name === "score" || (differences && all.difference !== null));
     const words = whatIsSeen(set, all);
+    const [ofRewards, ofGradient] = still.keep(() => [
+      niceLimit(Math.max(3, ...[...quantities, ...set.rewards].map(Math.abs)), NICE_LIMITS), limitOfGradient(set, all),
+    ]);
     return {
       seen: [
         row("",
           select("reward-kind", "Reward ", KINDS, kind, change.to("reward_kind")),
           check("differences", "finite differences beside it", differences, change.to("differences"))),
-        div("pgc-panels", drawPolicy(set, all, size, lab), drawRewards(set, size, still, lab)),
+        div("pgc-panels", drawPolicy(set, all, size, lab), drawRewards(set, size, ofRewards, still, lab)),
         drawSettings(set, lab),
         message(lab.refused()),
-        drawGradient(set, all, shown, size),
+        drawGradient(set, all, shown, size, ofGradient),
         drawErrors(set, all, size),
         sentence(words),
         drawTable(set, all, get("formulas")),

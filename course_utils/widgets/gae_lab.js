@@ -174,12 +174,13 @@ function makeWork(tables) {
 }
 
 // The three exact curves, and the dial that stands on them.
-function drawCurves({ lambda_: lambda }, { curves, best, now }, { inner }, change) {
+const limitOf = (curves) => niceLimit(Math.max(...curves.map(({ sum }) => sum)), NICE_LIMITS);
+
+function drawCurves({ lambda_: lambda }, { curves, best, now }, { inner }, limit, change) {
   const right = inner - 66;
   const x = scale([0, 1], [CHART.left, right]);
-  const largest = Math.max(...curves.map(({ sum }) => sum));
-  const limit = NICE_LIMITS.find((nice) => nice >= largest) ?? 100;
-  const y = scale([0, limit], [CHART.low, CHART.top]);
+  const height = scale([0, limit], [CHART.low, CHART.top]);
+  const y = (error) => Math.max(CHART.top, height(error)); // beyond it only while a hand holds the scale
   const [dial, least] = [x(lambda), x(best.lambda)];
   let floor = CHART.low + 4; // names stand at the right end, pushed apart from the bottom up
   const names = CURVES.map(([name, text, of]) => {
@@ -238,10 +239,14 @@ function drawWeights({ lambda_: lambda, discount: gamma }, { half }, formula) {
 }
 
 // The critic beside the exact values.
-function drawCritic({ critic_error: error }, { world: { values, critic } }, { half }) {
+function endsOfValues({ values, critic }) {
   const high = Math.max(0, Math.ceil(Math.max(...values, ...critic) - 1e-9));
-  const low = Math.floor(1.2 * Math.min(...values, ...critic) - 0.2 * high); // room for a name below the lower line
-  const y = scale([low, high], [SMALL.low, SMALL.top]);
+  return [Math.floor(1.2 * Math.min(...values, ...critic) - 0.2 * high), high]; // room for a name below the lower line
+}
+
+function drawCritic({ critic_error: error }, { world: { values, critic } }, { half }, [low, high]) {
+  const place = scale([low, high], [SMALL.low, SMALL.top]);
+  const y = (v) => place(clamp(v, [low, high])); // beyond it only while a hand holds the scale
   const x = columnsIn(half, SMALL, values.length);
   const lines = high > 0 ? [high, 0, low] : [0, low];
   const isClose = (SMALL.low - SMALL.top) * Math.min(high, -low) < 16 * (high - low); // two labels would touch
@@ -299,45 +304,51 @@ function drawSample({ estimates, limits, advantage, measured }, { inner, isWide 
       beyond > 0 && label(STRIP.left - 4, STRIP.row + 4, `◂ ${beyond} further left`, "start")));
 }
 
-function drawSettings({ action, critic_error: error, discount }, { actions }, initial, change) {
+function drawSettings({ action, critic_error: error, discount }, { actions }, initial, still, change) {
   const mood = error === 0 ? "exact" : error > 0 ? "too optimistic" : "too pessimistic";
   return row("pgc-settings",
     choice("action", "first action ", actions, action, change.to("action")),
     range("critic-error", "critic’s error ", [-3, 3, 0.1], error, signed(error),
-      change.to("critic_error"), `${signed(error)}, ${mood}`),
-    range("discount", "discount γ ", [0.5, 1, 0.01], discount, dialText(discount), change.to("discount")),
+      change.to("critic_error"), `${signed(error)}, ${mood}`, still.dial),
+    range("discount", "discount γ ", [0.5, 1, 0.01], discount, dialText(discount), change.to("discount"),
+      dialText(discount), still.dial),
     button("reset", "reset", () => change({ ...initial, draw: 0 })));
 }
 
-function drawTable({ now, measured: { values, errors } }, { isWide }) {
+function drawTable({ now, measured: { values, errors } }, isWide) {
   const cells = (of, text) => COLUMNS.map(([column], k) => [of[column], text(k)(of[column])]);
   const numbers = (k) => (k < 2 ? signed : short);
   return table("exact and measured", COLUMNS.map(([, long, brief]) => (isWide ? long : brief)), [
     ["exact", "exact", cells(now, numbers)],
-    ["measured", `measured on the ${EPISODES} episodes`, cells(values, numbers)],
+    ["measured", `${isWide ? "measured " : ""}on the ${EPISODES} episodes`, cells(values, numbers)],
     ["error", "its standard error", cells(errors, () => short)],
   ]);
 }
 
-const render = makeLab({ name: "gae", label: "GAE lab" }, ({ get, state, change }) => {
-  const work = makeWork(get("world"));
+const render = makeLab({ name: "gae", label: "GAE lab", aside: 440 }, ({ get, state, change, refresh }) => {
+  const [work, still] = [makeWork(get("world")), holdStill(refresh)];
   return (size) => {
     const set = state("lambda_", "critic_error", "discount", "action", "seed", "draw");
     const all = work(set);
+    const held = still.keep(() => ({
+      limit: limitOf(all.curves), limits: all.limits, ofValues: endsOfValues(all.world),
+    }));
+    all.limits = held.limits;
     const { bias, variance, sum } = all.now;
     const words = whatIsSeen(set, all.now, all.best);
     return {
       seen: [
         h("p", { class: "pgc-opening" }, OPENING),
-        drawSettings(set, get("world"), get("initial"), change),
-        drawCurves(set, all, size, change),
+        drawSettings(set, get("world"), get("initial"), still, change),
+        drawCurves(set, all, size, held.limit, change),
         div("pgc-ends",
           h("span", {}, "λ = 0: one TD error, leans on the critic"),
           h("span", {}, "λ = 1: whole return, leans on luck")),
         sentence(words),
-        div("pgc-panels", drawWeights(set, size, get("formulas").estimate), drawCritic(set, all, size)),
-        drawSample(all, size, () => change({ draw: set.draw + 1 })),
-        drawTable(all, size),
+        div("pgc-panels", drawWeights(set, size, get("formulas").estimate), drawCritic(set, all, size, held.ofValues)),
+        aside(
+          drawSample(all, { ...size, inner: size.aside }, () => change({ draw: set.draw + 1 })),
+          drawTable(all, size.isWide && size.aside === size.inner)),
       ],
       said:
         `λ ${dialText(set.lambda_)}: bias ${signed(bias)}, variance ${short(variance)}, ` +

@@ -336,7 +336,7 @@ function drawSettings({ preset, offset, step_size: stepSize, shown }, { groups }
   ];
 }
 
-const render = makeLab({ name: "group", label: "Group lab", wide: 640, least: 250 }, (lab) => {
+const render = makeLab({ name: "group", label: "Group lab", wide: 640, least: 250, most: 1080 }, (lab) => {
   const { get, state, refused } = lab;
   const [hatch, still] = [newId("hatch"), holdStill(lab.refresh)];
   return (size) => {

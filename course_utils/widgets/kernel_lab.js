@@ -4,7 +4,6 @@ const POINTS = 50; // budget and stride equal those in kernel_lab.py
 const NO_KERNEL = "Run this cell first: training needs Python.";
 const PATIENCE = 1000; // ms for Python to answer
 const SPEAK_EVERY = 5000; // ms between two sentences of the live region while training goes on
-const COLUMN_GAP = 18; // px
 
 function budget(updates, first = POINTS) {
   let end = first;

@@ -1,8 +1,8 @@
 // JupyterLab's door to the labs, maps and quizzes. What a notebook stores of one is plain data, LAB_MIME_TYPE. This
 // draws it with code from the installed package alone, which is why its renderer may call itself safe, wherever no live
 // model is behind the output: before the cell has run, when its kernel is gone, trusted or not. Where there is a model,
-// the widget manager draws it. Two things more that lessons need: pictures get the alt text that their notebook holds,
-// and to open a notebook is no change to it.
+// the widget manager draws it. Three things more that lessons need: pictures get the alt text that their notebook
+// holds, a lab's links are followed, and to open a notebook is no change to it.
 //
 // JupyterLab loads prebuilt extensions by module federation: a script leaves a container with init and get under its
 // package's name. This one is small enough to be written by hand. build/labextension.py calls the function below with
@@ -12,8 +12,7 @@
   const VIEW = "application/vnd.jupyter.widget-view+json";
   const FIRST = -20; // in a notebook, before the widget manager (-10): this one knows when to leave the output to it
   const ELSEWHERE = -5; // in consoles and files, after the widget manager; before HTML, pictures and text
-  const PICTURE = "image/png";
-  const PICTURE_RANK = 90; // that of JupyterLab's own
+  const PICTURES = { "image/png": 90, "image/svg+xml": 80 }; // with the ranks of JupyterLab's own
   const GONE = ["restarting", "autorestarting", "terminating", "dead"]; // what a kernel is whose models are lost
   const LOST_NOTE = "Its kernel has ended: this is not connected to Python until you run the cell again.";
   const REFUSAL = "This lab cannot be shown from what the notebook stores. Run the cell to see it.";
@@ -40,16 +39,20 @@
   }
 
   function makePlugin({ Signal }, { Widget, PanelLayout }, { IRenderMimeRegistry }, { INotebookTracker }) {
+    // SVG as an image is inert: no script in it runs, and it asks for nothing. So this may draw it untrusted too.
     class DescribedPicture extends Widget {
-      constructor() {
+      constructor(type) {
         super();
+        this.type = type;
         this.addClass("jp-RenderedImage");
       }
 
       async renderModel({ data, metadata }) {
-        const about = metadata[PICTURE] ?? {};
+        const about = metadata[this.type] ?? {};
+        const content = data[this.type];
         const picture = document.createElement("img");
-        picture.src = `data:${PICTURE};base64,${data[PICTURE]}`;
+        const isText = this.type === "image/svg+xml";
+        picture.src = `data:${this.type}${isText ? `,${encodeURIComponent(content)}` : `;base64,${content}`}`;
         if (typeof about.alt === "string") picture.alt = about.alt;
         if (typeof about.width === "number") picture.width = about.width;
         if (typeof about.height === "number") picture.height = about.height;
@@ -190,6 +193,30 @@
       };
     }
 
+    // A lab's link leads to a notebook of this folder, as a tab beside it, or to a heading of its own notebook.
+    function followLinks({ commands }, tracker) {
+      document.addEventListener("click", (event) => {
+        const link = event.target.closest?.('.jp-Notebook .pgc-lab a[data-role="link"]');
+        const path = tracker.currentWidget?.context.path;
+        if (!link || path === undefined || event.ctrlKey || event.metaKey) return;
+        event.preventDefault();
+        const [notebook, heading] = decodeURIComponent(link.getAttribute("href")).split("#");
+        const beside = path.slice(0, path.lastIndexOf("/") + 1) + notebook;
+        const to = { path: notebook === "" ? path : beside, id: heading && `#${heading}` };
+        commands.execute("rendermime:handle-local-link", to);
+      });
+    }
+
+    // A prediction is made (prediction.js): what answers it is to be seen.
+    function unfold(notebook, prediction) {
+      for (const cell of notebook.widgets) {
+        const answered = cell.model.getMetadata("answers");
+        if (!Array.isArray(answered) || !answered.includes(prediction)) continue;
+        if (cell.placeholder) cell.model.deleteMetadata("collapsed"); // it is not drawn yet
+        else cell.outputHidden = false;
+      }
+    }
+
     const factory = (type, createRenderer) => ({ safe: true, mimeTypes: [type], createRenderer });
     return {
       id: `${PACKAGE}:outputs`,
@@ -197,15 +224,19 @@
       autoStart: true,
       requires: [IRenderMimeRegistry, INotebookTracker],
       activate(app, registry, tracker) {
-        registry.addFactory(factory(PICTURE, () => new DescribedPicture()), PICTURE_RANK);
+        for (const [type, rank] of Object.entries(PICTURES)) {
+          registry.addFactory(factory(type, () => new DescribedPicture(type)), rank);
+        }
         registry.addFactory(factory(LAB_MIME_TYPE, () => new OfflineLab()), ELSEWHERE);
         const add = (panel) => {
           const models = new Models(panel);
           panel.content.rendermime.addFactory(factory(LAB_MIME_TYPE, () => new LabOutput(models)), FIRST);
           keepClean(panel.context.model);
+          panel.content.node.addEventListener("pgc-predicted", ({ detail }) => unfold(panel.content, detail));
         };
         tracker.widgetAdded.connect((_, panel) => add(panel));
         tracker.forEach(add);
+        followLinks(app, tracker);
       },
     };
   }

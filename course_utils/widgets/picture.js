@@ -196,16 +196,17 @@ const through = (points) =>
 const curve = (points, stroke, width, more) =>
   path(through(points), { fill: "none", stroke, "stroke-width": width, ...more });
 
+const TICK = { "data-role": "tick" };
 // Lines across the picture at these values, each with its number at the left.
 const rules = (values, y, [left, right], text = short, gap = 5) =>
   values.map((v) => [
     line(left, y(v), right, y(v), colour(v === 0 ? "axis" : "rule")),
-    label(left - gap, y(v) + 4, text(v), "end"),
+    label(left - gap, y(v) + 4, text(v), "end", TICK),
   ]);
 
 // Lines down the picture at these values, from top to bottom, each with its number so far below.
 const ticks = (values, x, [top, bottom], below, text = short, stroke = (v) => colour(v === 0 ? "axis" : "rule")) =>
-  values.map((v) => [line(x(v), top, x(v), bottom, stroke(v)), label(x(v), bottom + below, text(v))]);
+  values.map((v) => [line(x(v), top, x(v), bottom, stroke(v)), label(x(v), bottom + below, text(v), "middle", TICK)]);
 const onAxis = () => AXIS;
 
 // What a hand takes, with the ring that shows the focus.
@@ -280,8 +281,8 @@ const dial = (role, [min, max, step], value, spoken, set, more = {}) =>
     ".value": value, oninput: (event) => set(Number(event.target.value)), ...more,
   });
 const shownBeside = (role, text) => h("span", { class: "pgc-shown", "data-role": `${role}-shown` }, text);
-const range = (role, text, limits, value, shown, set, spoken = shown) =>
-  h("label", {}, text, dial(role, limits, value, spoken, set), shownBeside(role, shown));
+const range = (role, text, limits, value, shown, set, spoken = shown, more = {}) =>
+  h("label", {}, text, dial(role, limits, value, spoken, set, more), shownBeside(role, shown));
 
 // A typed number: checked when it is committed, put back when it is refused.
 const typed = (role, name, [low, high], value, set, refuse, more = {}) =>
@@ -299,12 +300,16 @@ const typed = (role, name, [low, high], value, set, refuse, more = {}) =>
       refuse(`${name}: got ${got}, wanted a number from ${short(low)} to ${short(high)}. Kept ${short(value)}.`);
     },
   });
-// A field below each column of a picture so wide, with these margins; names: of the fields; setter(k): that of one.
-const typedRow = (name, width, { left, right }, role, names, limits, values, setter, refuse) => {
-  const style = `width: ${width}px; padding: 0 ${right}px 0 ${left}px`;
-  return h("div", { class: "pgc-fields", role: "group", "aria-label": name, style }, names.map((of, k) =>
-    typed(role, of, limits, values[k], setter(k), refuse, { "data-index": k })));
+// A field below each column of a picture so wide, with these margins; names: of the fields; setter(k): that of one;
+// lead: what they are, in the margin.
+const typedRow = (name, width, { left, right }, role, names, limits, values, setter, refuse, lead = "") => {
+  const style = `width: ${width}px; padding: 0 ${right}px 0 0`;
+  return h("div", { class: "pgc-fields", role: "group", "aria-label": name, style },
+    h("span", { class: "pgc-key", style: `flex: none; width: ${left - 4}px` }, lead),
+    names.map((of, k) => typed(role, of, limits, values[k], setter(k), refuse, { "data-index": k })));
 };
+// A link to a notebook of this folder, or to a #heading of this one. In JupyterLab the extension follows it.
+const linkTo = (href, text) => h("a", { href: encodeURI(href), "data-role": "link" }, text);
 const message = (text) => h("p", { class: "pgc-message", role: "alert", "data-role": "message" }, text);
 
 // rows: [name, words, cells, attributes], where a cell is [value, its text], and a row's name and attributes of its own
@@ -337,18 +342,15 @@ const ghost = (index, action, value, set, x, width, y, ...marks) => {
     marks, ghostBar(x, width, y, value, 0.6), handle(x, y(value), NEUTRAL, 8));
 };
 
-function aboutTheSum(ghosts, what) {
+function aboutTheSum(ghosts) {
   const total = sum(ghosts);
-  if (Math.abs(total - 1) < 0.005) return "Your bars sum to 1.";
-  return `Your bars sum to ${short(total)}; they are scaled to 1 when the ${what} revealed.`;
+  return Math.abs(total - 1) < 0.005 ? "Your bars sum to 1." : `Your bars sum to ${short(total)}; probabilities sum to 1.`;
 }
 
-// The prediction that the bars make, beside what happens; undefined, after a refusal, where no bar stands.
+// The prediction that the bars make, as drawn, beside what happens; undefined, after a refusal, where no bar stands.
 function compare(ghosts, actual, refuse) {
-  const total = sum(ghosts);
-  if (total <= 0) return refuse("Your bars are all at 0. Drag at least one of them up, then reveal.");
-  const predicted = ghosts.map((v) => v / total);
-  return { predicted, actual, total_variation: totalVariation(predicted, actual) };
+  if (sum(ghosts) <= 0) return refuse("Your bars are all at 0. Drag at least one of them up, then reveal.");
+  return { predicted: ghosts, actual, total_variation: totalVariation(ghosts, actual) };
 }
 
 // A prediction, in a lab with the traits predict_first, revealed, ghosts and predictions: the learner's bars, which
@@ -406,7 +408,7 @@ const SLIM = 340;
 // The `render` that each lab's own file makes, for anywidget.
 export default { render: (given) => render(given) };
 
-// What makes it: view(lab) is called once and returns a function from the size, { inner, isWide, half }, to
+// What makes it: view(lab) is called once and returns a function from the size, { inner, isWide, half, aside }, to
 // { seen, said }: the children of the lab, described, and what its live region says, if there is something to say; or
 // null while traits do not fit together, as between two messages of the kernel: the picture stays.
 // lab: get(trait); state(trait, …), their values by name; change({ trait: value, … }), with change.to(trait) and
@@ -414,11 +416,20 @@ export default { render: (given) => render(given) };
 // next change; model; root, for keys that hold in the whole lab and for the focus; leaving(stop): what is to be called
 // at the end.
 // A lab is `wide` from so many px on; a side bar may leave it next to nothing, but it is drawn for `least` px.
-// look: a class for its style.
-function makeLab({ name, label: text, look = "", wide = 560, least = 120 }, view) {
+// look: a class for its style; most: the px that it takes, where there are so many; aside: the px of a second column
+// for what stands in aside(…), where there is room for both: then `inner` of the size is that of the first, and `aside`
+// that of the second.
+const BROAD = 1000; // px inside, from which on there is room
+const COLUMN_GAP = 18;
+const aside = (...children) => div("pgc-aside", ...children);
+
+function makeLab(
+  { name, label: text, look = "", wide = 560, least = 120, aside: second = 0, most = second ? 1080 : 720 }, view,
+) {
   return ({ model, el }) => {
     const named = { "data-lab": name, role: "group", "aria-label": text };
-    const root = htmlNode(el, "div", { class: `pgc-lab ${look}`, ...named });
+    const style = `--pgc-most: ${most}px; --pgc-second: ${second}px`;
+    const root = htmlNode(el, "div", { class: `pgc-lab ${look}`, ...named, style });
     const live = makeLiveRegion(root);
     const save = makeSaver(model, root);
     keepPlainKeys(root);
@@ -428,11 +439,14 @@ function makeLab({ name, label: text, look = "", wide = 560, least = 120 }, view
     const refresh = () => {
       if (isChanging) return;
       width = root.clientWidth;
-      const inner = Math.max(least, (width || UNSEEN_WIDTH) - SIDES);
-      const isWide = inner >= wide;
+      const all = Math.max(least, (width || UNSEEN_WIDTH) - SIDES);
+      const isBroad = second > 0 && all >= BROAD;
+      const inner = isBroad ? all - second - COLUMN_GAP : all;
+      root.classList.toggle("pgc-broad", isBroad);
+      const isWide = isBroad || inner >= wide;
       root.classList.toggle("pgc-narrow", !isWide);
       root.classList.toggle("pgc-slim", inner < SLIM);
-      const { seen, said } = see({ inner, isWide, half: Math.floor(isWide ? (inner - 16) / 2 : inner) }) ?? {};
+      const { seen, said } = see({ inner, isWide, half: halfOf(inner, isWide), aside: isBroad ? second : inner }) ?? {};
       if (seen === undefined) return;
       paint(root, seen);
       if (said) live.say(said);
@@ -468,6 +482,8 @@ function makeLab({ name, label: text, look = "", wide = 560, least = 120 }, view
   };
 }
 
+const halfOf = (inner, isWide) => Math.floor(isWide ? (inner - 16) / 2 : inner);
+
 // Keep what `make` returned as long as the key is the same.
 function remember() {
   let [key, kept] = [null, null];
@@ -477,7 +493,8 @@ function remember() {
   };
 }
 
-// What stands still while something is dragged, such as the ends of a scale. Spread `hand` into the sliders.
+// What stands still while something is dragged, such as the ends of a scale. Spread `hand` into sliders, `dial` into
+// what dials have more.
 function holdStill(refresh) {
   let [isHeld, kept] = [false, null];
   const hold = (wanted) => {
@@ -488,6 +505,7 @@ function holdStill(refresh) {
     isHeld: () => isHeld,
     keep: (find) => (isHeld ? kept : (kept = find())),
     hand: { onStart: () => hold(true), onEnd: () => hold(false) },
+    dial: { onpointerdown: () => hold(true), onpointerup: () => hold(false), onpointercancel: () => hold(false) },
   };
 }
 

@@ -35,6 +35,9 @@ function explore(set) {
   };
 }
 
+// A logit, whose tenths count where it is large: 1000 and 0.5 are no 1001.
+const logitText = (z) => (Math.abs(z) < 100 || Math.abs(z) >= 1e5 ? short(z) : minusSign(String(Number(z.toFixed(1)))));
+
 // --- what the explorer says in words -----------------------------------------------------------------
 
 const FINE = "With the largest logit subtracted first, the probabilities are fine.";
@@ -61,10 +64,13 @@ function whatToSee({ actions, draws, shift }, { probabilities, exponentials, sha
   return `${compared}: e to the difference of their logits, over κ.${moved}`;
 }
 
+// Whether the bars say for every two actions which is the more probable, as it came; a tie is not an order.
+const ranksAlike = (drawn, actual) =>
+  actual.every((p, a) => actual.every((q, b) => p - q < 0.005 || drawn[a] - drawn[b] > 0.005));
+
 function whatWasMissed({ actions }, { predicted, actual }) {
   const worst = furthest(predicted, actual);
-  const order = (p) => p.map((_, a) => a).sort((a, b) => p[b] - p[a] || a - b).join();
-  const ranks = order(predicted) === order(actual) ? "The order of your bars is right. " : "";
+  const ranks = ranksAlike(predicted, actual) ? "The order of your bars is right. " : "";
   const how = predicted[worst] > actual[worst] ? "less" : "more";
   const numbers = `${probabilityText(actual[worst])}, not ${probabilityText(predicted[worst])}`;
   return `${ranks}${actions[worst]} is ${how} probable than you drew: ${numbers}.`;
@@ -83,7 +89,7 @@ const LETTER = 7.2; // px
 // A new policy gets new draws, and a new prediction.
 const freshSample = (set) => ({ ...freshDraws(set), ghosts: [] });
 
-function drawSettings(set, { change, refuse }) {
+function drawSettings(set, still, { change, refuse }) {
   const { actions, temperature, shift } = set;
   const setCount = (text) => {
     const count = Number(text);
@@ -104,7 +110,7 @@ function drawSettings(set, { change, refuse }) {
         { "aria-label": "temperature κ, typed" })),
     row("pgc-dial",
       h("label", {}, "shift all logits c ",
-        dial("shift", [-10, 10, 0.5], shift, signed(shift), setShift)),
+        dial("shift", [-10, 10, 0.5], shift, signed(shift), setShift, still.dial)),
       typed("shift-input", "shift", SHIFTS, shift, setShift, refuse, { "aria-label": "shift all logits c, typed" })));
 }
 
@@ -136,7 +142,7 @@ function drawLogits(set, { half }, limit, still, change) {
           h("g", { ...about("logit", a), slider: slider(action, a) },
             x.reach(a),
             bar(x(a), Math.min(40, x.band * 0.56), top, y(0), NEUTRAL, about("logit-bar", a, shown)),
-            label(x(a), Math.min(top, y(0)) - 14, signed(Number(shown.toFixed(10)))),
+            label(x(a), Math.min(top, y(0)) - 14, `${shown > 5e-10 ? "+" : ""}${logitText(shown)}`),
             handle(x(a), top, NEUTRAL, 8)),
         ];
       })));
@@ -221,7 +227,8 @@ function drawTable(set, found, isWaiting, { get, change, refuse }) {
     ["share", "share of draws", found.shares, noSample],
     ["error", "standard error", found.errors, noSample],
   ].map(([name, words, values, instead]) => {
-    const cell = (v, a) => (instead ? [null, instead] : [v, name === "logit" ? field(v, a) : shown(v)]);
+    const text = { logit: field, scaled: logitText }[name] ?? shown;
+    const cell = (v, a) => (instead ? [null, instead] : [v, text(v, a)]);
     return [name, worded(words, get("formulas")[name]), values.map(cell)];
   });
   return table("the arithmetic of the policy", actions, rows, "action", isWaiting ? [] : [found.last]);
@@ -241,13 +248,13 @@ const render = makeLab({ name: "policy", label: "Policy explorer" }, (lab) => {
     const largest = Math.max(...logits.map((z) => Math.abs(z + shift)));
     const limit = still.keep(() => niceLimit(largest, NICE_LIMITS));
     const missed = record ? aboutTheGap(record.total_variation, "policy", () => whatWasMissed(set, record)) : "";
-    const total = aboutTheSum(ghosts, "probabilities are");
+    const total = aboutTheSum(ghosts);
     const invitation = `Drag the dashed bars to the probabilities you expect, then reveal them. ${total}`;
     const words = isWaiting ? invitation : whatToSee(set, found);
     const spoken = namedValues(actions, found.probabilities, (p) => p.toFixed(2));
     return {
       seen: [
-        drawSettings(set, lab),
+        drawSettings(set, still, lab),
         div("pgc-panels",
           drawLogits(set, size, limit, still, change),
           drawProbabilities(set, found, size, prediction)),

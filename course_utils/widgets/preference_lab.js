@@ -270,7 +270,7 @@ function keepFocus(root, isDone) {
   if (next !== null) queueMicrotask(() => part(next).focus({ preventScroll: true }));
 }
 
-const render = makeLab({ name: "preference", label: "preference lab" }, (lab) => {
+const render = makeLab({ name: "preference", label: "preference lab", aside: 480 }, (lab) => {
   const material = lab.get("material");
   const raters = material.pairs.map(({ rater }) => rater);
   const [all, train, keepTrained] = [makeCards(material), makeTrainer(material), remember()];
@@ -291,8 +291,7 @@ const render = makeLab({ name: "preference", label: "preference lab" }, (lab) =>
     return {
       seen: [
         drawCard(choices, all, facts, hand.canUndo(), hand),
-        drawLearned(all, trained, facts),
-        drawPushed(all, trained, kind, choose),
+        aside(drawLearned(all, trained, facts), drawPushed(all, trained, kind, choose)),
       ],
       said,
     };

@@ -9,7 +9,7 @@ const UNRECORDED = "Not recorded: to keep your answers on your map of the course
 const HINTS = {
   single: "Choose one.",
   several: "Choose all that are right.",
-  numeric: "Type a number.",
+  numeric: "Type a number or a fraction.",
   order: "Put them in order: drag a line, or use its arrows.",
 };
 const MISSING = { single: "Choose an answer first.", several: "Choose at least one answer first." };
@@ -59,12 +59,20 @@ function isRight({ kind, answer, tolerance, options }, given) {
   return options.every((option, n) => option.right === given.includes(n));
 }
 
+// The order in which a learner sees the options, as `shuffled` in quiz.py. An answer names an option by its index.
+const shuffled = (seed, { id, options = [] }) => {
+  const letters = [...id].map((letter) => letter.codePointAt(0));
+  const keys = options.map((_, n) => uniform(seed, ...letters, n));
+  return [...keys.keys()].sort((m, n) => keys[m] - keys[n]);
+};
+
 // The reasons of a question: { isRight, text, reason, isChosen } of each.
 function reasonsFor(question, given) {
   if (question.kind === "order") return question.items.map((item) => ({ ...item, isRight: null, isChosen: false }));
   if (question.kind !== "numeric") {
     const chosen = [given].flat();
-    return question.options.map((option, n) => ({ ...option, isRight: option.right, isChosen: chosen.includes(n) }));
+    const { options, order } = question;
+    return order.map((n) => ({ ...options[n], isRight: options[n].right, isChosen: chosen.includes(n) }));
   }
   const { answer, reason, wrong, tolerance, otherwise } = question;
   const right = isRight(question, given);
@@ -72,8 +80,10 @@ function reasonsFor(question, given) {
   const all = [{ isRight: true, value: answer, reason, isChosen: right }];
   for (const one of wrong) all.push({ isRight: false, ...one, isChosen: one === met });
   if (met === undefined) all.push({ isRight: false, value: given, reason: otherwise, isChosen: true });
-  return all.map((one) => ({ ...one, text: minusSign(String(one.value)) }));
+  return all.map((one) => ({ ...one, text: numberText(one.value) }));
 }
+
+const firstWrong = (given) => given.findIndex((item, place) => item !== place);
 
 function verdict(question, given) {
   if (isRight(question, given)) return "Right.";
@@ -86,29 +96,32 @@ function verdict(question, given) {
   }
   if (question.kind === "order") {
     const placed = given.filter((item, place) => item === place).length;
-    return `Not yet: ${placed} of ${given.length} stand${placed === 1 ? "s" : ""} in the right place.`;
+    const stand = `${placed} of ${given.length} stand${placed === 1 ? "s" : ""} in the right place`;
+    return `Not yet: ${stand}, and line ${firstWrong(given) + 1} is the first that does not.`;
   }
   return "Not yet.";
 }
 
 // --- a draft: the chosen options, the typed text or the order, as long as it is no answer --------------
 
+const numberText = (x) => minusSign(String(Number(x.toPrecision(6)))); // what a fraction gives has no end
 const draftOf = ({ kind }, given) =>
-  kind === "numeric" ? minusSign(String(given)) : kind === "order" ? given : [given].flat();
+  kind === "numeric" ? numberText(given) : kind === "order" ? given : [given].flat();
 const emptied = ({ kind }, draft) => (kind === "numeric" ? "" : kind === "order" ? draft : []);
 
 // The answer that a draft is; null where it is none yet.
 function answerOf({ kind }, draft) {
   if (kind === "order") return draft;
   if (kind !== "numeric") return draft.length === 0 ? null : kind === "single" ? draft[0] : draft;
-  const number = parseDecimal(draft);
+  const parts = draft.split("/").map(parseDecimal);
+  const number = parts.length > 2 ? NaN : parts[0] / (parts[1] ?? 1);
   return Number.isFinite(number) ? number : null;
 }
 
 function missing({ kind }, draft) {
   if (kind !== "numeric") return MISSING[kind];
   const typed = draft.trim().slice(0, 20);
-  return typed === "" ? "Type a number first." : `“${typed}” is no number. Type one such as −0.25.`;
+  return typed === "" ? "Type a number first." : `“${typed}” is no number. Type one such as −0.25 or 2/3.`;
 }
 
 function moved(list, from, to) {
@@ -122,13 +135,15 @@ const mark = (isGood, text, more = {}) =>
   h("span", { class: `pgc-mark ${isGood ? "pgc-good" : "pgc-bad"}`, ...more }, text);
 const rightOrNot = (isGood) => (isGood ? "✓ right" : "✗ not right");
 
-// card: { draft, again, … }, which `set` changes; locked: it is answered; solved: rightly.
-function drawOptions({ kind, options }, { draft }, { locked, solved, group, words, set }) {
+// card: { draft, again, … }, which `set` changes; locked: it is answered; solved: rightly, or its answer is told;
+// judged: right and wrong are marked; marked(isGood, isChosen): what stands beside an option then.
+function drawOptions({ kind, options, order }, { draft }, { locked, solved, group, words, set, marked }) {
   const choose = (changed, isChosen) => {
     const before = kind === "single" ? [] : draft;
     set({ draft: options.flatMap((_, n) => ((n === changed ? isChosen : before.includes(n)) ? [n] : [])) });
   };
-  return options.map(({ text, right }, n) => {
+  return order.map((n) => {
+    const { text, right } = options[n];
     const isMarked = locked && (draft.includes(n) || (solved && right));
     return h("label", { class: "pgc-option" },
       h("input", {
@@ -137,11 +152,11 @@ function drawOptions({ kind, options }, { draft }, { locked, solved, group, word
         ".checked": draft.includes(n), onchange: ({ target }) => choose(n, target.checked),
       }),
       h("span", { class: "pgc-words" }, words.shown(text)),
-      mark(right, isMarked ? rightOrNot(right) : ""));
+      mark(right, isMarked ? marked(right, draft.includes(n)) : ""));
   });
 }
 
-function drawNumber(question, { draft }, { locked, solved, set, send }) {
+function drawNumber(question, { draft }, { locked, solved, judged, set, send }) {
   const onkeydown = (event) => {
     if (event.key !== "Enter" || !isPlain(event) || event.shiftKey || locked || event.repeat) return;
     event.preventDefault();
@@ -150,14 +165,14 @@ function drawNumber(question, { draft }, { locked, solved, set, send }) {
   return h("label", { class: "pgc-typed" },
     "Your answer ",
     h("input", {
-      type: "text", inputmode: "decimal", autocomplete: "off", class: "pgc-number", "data-role": "number",
+      type: "text", autocomplete: "off", class: "pgc-number", "data-role": "number",
       readonly: locked, ".value": draft, oninput: ({ target }) => set({ draft: target.value }), onkeydown,
     }),
-    mark(solved, locked ? rightOrNot(solved) : ""));
+    mark(solved, judged ? rightOrNot(solved) : ""));
 }
 
 // hand: { held(), take(item, event), drag(event), drop() }; a line is dragged by its item, whatever place it has.
-function drawOrder({ items }, { draft }, { locked, words, hand, move }) {
+function drawOrder({ items }, { draft }, { locked, judged, words, hand, move }) {
   const last = draft.length - 1;
   return h("ol", { class: "pgc-items" }, draft.map((item, place) => {
     const { text } = items[item];
@@ -181,24 +196,26 @@ function drawOrder({ items }, { draft }, { locked, words, hand, move }) {
     },
       h("span", { class: "pgc-grip", "aria-hidden": "true", hidden: locked }, "⠿"),
       h("span", { class: "pgc-words" }, words.shown(text)),
-      mark(item === place, !locked ? "" : item === place ? "✓ in place" : "✗ elsewhere"),
+      mark(item === place, !judged ? "" : item === place ? "✓ in place" : "✗ elsewhere"),
       h("span", { class: "pgc-move", hidden: locked }, step("up", "↑", -1, 0), step("down", "↓", 1, last)));
   }));
 }
 
 const INPUTS = { single: drawOptions, several: drawOptions, numeric: drawNumber, order: drawOrder };
 
+const listReasons = (tag, some, words, marked, more = {}) =>
+  h(tag, more, some.map(({ isRight: isGood, text, reason }) =>
+    h("li", {},
+      isGood !== null && mark(isGood, `${marked(isGood)}: `),
+      h("span", { class: "pgc-quote" }, words.shown(text)),
+      h("br"),
+      words.shown(reason))));
+
 function drawResult(question, given, words) {
   const right = isRight(question, given);
   const reasons = reasonsFor(question, given);
   const [chosen, others] = [true, false].map((is) => reasons.filter(({ isChosen }) => isChosen === is));
-  const list = (tag, some, more = {}) =>
-    h(tag, more, some.map(({ isRight: isGood, text, reason }) =>
-      h("li", {},
-        isGood !== null && mark(isGood, `${rightOrNot(isGood)}: `),
-        h("span", { class: "pgc-quote" }, words.shown(text)),
-        h("br"),
-        words.shown(reason))));
+  const list = (tag, some, more) => listReasons(tag, some, words, rightOrNot, more);
   const rest = OTHERS[question.kind];
   return h("div", { class: `pgc-result ${right ? "pgc-is-right" : ""}`, "data-role": "result" },
     h("p", {},
@@ -208,6 +225,11 @@ function drawResult(question, given, words) {
     others.length > 0 && h("details", { "data-role": "others", open: right },
       h("summary", {}, right ? rest : `${rest} (this shows the answer)`),
       list(question.kind === "order" ? "ol" : "ul", others)));
+}
+
+function sayResult(question, given, words) {
+  const told = question.kind === "order" ? [] : reasonsFor(question, given).filter(({ isChosen }) => isChosen);
+  return [verdict(question, given), ...told.map(({ reason }) => words.spoken(reason))].join(" ");
 }
 
 function triesText(question, tries) {
@@ -221,22 +243,53 @@ function overallText(questions, triesOf, before) {
   const all = questions.length;
   const answered = questions.filter((question) => triesOf(question).length > 0);
   const atOnce = answered.filter((question) => isRight(question, triesOf(question)[0])).length;
-  if (answered.length === all) return `${atOnce} of ${all} right at the first try.`;
+  const byNow = answered.filter((question) => triesOf(question).some((given) => isRight(question, given))).length;
+  const later = byNow > atOnce ? `, ${byNow} by now` : "";
+  if (answered.length === all) return `${atOnce} of ${all} right at the first try${later}.`;
   if (answered.length > 0) return `${answered.length} of ${all} answered, ${atOnce} right at the first try.`;
   if (before.length === 0) return `0 of ${all} answered.`;
   const right = before.filter(Boolean).length;
   return `Before: ${before.length} of ${all} answered, ${right} right at the first try. Answer again as you like.`;
 }
 
+// What was not right at the first try, and where the lesson tells it.
+function drawMissed(questions, triesOf) {
+  const missed = questions.filter((asked) => triesOf(asked).length > 0 && !isRight(asked, triesOf(asked)[0]));
+  return missed.length > 0 && div("pgc-missed", "To read again:", h("ul", { "data-role": "missed" },
+    missed.map((question) => h("li", {},
+      question.title, isRight(question, triesOf(question).at(-1)) && " (right by now)",
+      question.section && [": ", linkTo(`#${question.section.replaceAll(" ", "-")}`, question.section)]))));
+}
+
 // --- the quiz ----------------------------------------------------------------------------------------
+
+// How a quiz asks and answers; a prediction does otherwise (prediction.js).
+const QUIZ = {
+  wishes: ["Answer", "Try again"],
+  judges: true, // whether it marks right and wrong, and keeps the answer until it is found
+  unrecorded: UNRECORDED,
+  marked: rightOrNot,
+  result: drawResult,
+  said: sayResult,
+  beside: triesText,
+  count: (index, count) => `${index + 1} of ${count}. `,
+  named: (question, index) => `question ${index + 1}`,
+  head: (of) => title(`Quiz: ${of}`),
+  foot: (questions, triesOf, before) => [
+    h("p", { class: "pgc-overall", "data-role": "overall" },
+      overallText(questions, triesOf, Object.values(before ?? {}))),
+    drawMissed(questions, triesOf),
+  ],
+};
 
 const cardOf = ({ currentTarget }) => currentTarget.closest("fieldset");
 const focus = (node) => node.focus({ preventScroll: true });
 const focusInput = (card) =>
   focus(card.querySelector("input:checked") ?? card.querySelector("input, [data-role=down]"));
 
-function viewOf({ title: of, formulas, questions }, { get, change, refresh, leaving }) {
-  const words = makeWords(formulas);
+function viewOf(manner, { title: of, formulas, questions: asked, ...more }, { get, change, refresh, leaving, root }) {
+  const words = { ...makeWords(formulas), ...more };
+  const questions = asked.map((question) => ({ ...question, order: shuffled(get("seed"), question) }));
   const unique = newId("quiz"); // views of a quiz share no group of choices
   let [toSay, note, timer] = ["", "", null];
   const say = (text) => {
@@ -251,7 +304,7 @@ function viewOf({ title: of, formulas, questions }, { get, change, refresh, leav
     timer = setTimeout(() => {
       const recorded = get("recorded");
       const given = questions.reduce((sum, question) => sum + triesOf(question).length, 0);
-      note = recorded === -1 || recorded >= given ? "" : UNRECORDED;
+      note = recorded === -1 || recorded >= given ? "" : manner.unrecorded;
       refresh();
     }, RECORD_WAIT);
   }
@@ -271,8 +324,11 @@ function viewOf({ title: of, formulas, questions }, { get, change, refresh, leav
         say(card.message);
         return focusInput(place);
       }
-      const told = question.kind === "order" ? [] : reasonsFor(question, given).filter(({ isChosen }) => isChosen);
-      toSay = [verdict(question, given), ...told.map(({ reason }) => words.spoken(reason))].join(" ");
+      commit(given, place);
+    }
+
+    function commit(given, place) {
+      toSay = manner.said(question, given, words);
       change({ answers: { ...get("answers"), [question.id]: [...triesOf(question), given] } });
       expectRecord();
       focus(place.querySelector("[data-role=send]"));
@@ -280,7 +336,7 @@ function viewOf({ title: of, formulas, questions }, { get, change, refresh, leav
 
     function tryAgain(event) {
       Object.assign(card, { again: true, draft: emptied(question, card.draft) });
-      say("Try again.");
+      say(`${manner.wishes[1]}.`);
       focusInput(cardOf(event));
     }
 
@@ -322,26 +378,29 @@ function viewOf({ title: of, formulas, questions }, { get, change, refresh, leav
       const last = tries.at(-1);
       if (tries.length !== card.tries) {
         Object.assign(card, { tries: tries.length, again: false, message: "" });
-        if (tries.length > 0) card.draft = draftOf(question, last);
+        if (tries.length > 0) card.draft = last === null ? emptied(question, card.draft) : draftOf(question, last);
       }
       const locked = tries.length > 0 && !card.again;
-      const solved = locked && isRight(question, last);
-      const about = { locked, solved, group: `${unique}-${index}`, words, set, send, hand, move };
-      const [wish, act, look] = locked ? ["Try again", tryAgain, ""] : ["Answer", send, "pgc-primary"];
+      const solved = locked && (!manner.judges || isRight(question, last));
+      const [judged, { marked }] = [locked && manner.judges, manner];
+      const about = { locked, solved, judged, marked, group: `${unique}-${index}`, words, set, send, hand, move };
+      const [wish, act, look] = locked ? [manner.wishes[1], tryAgain, ""] : [manner.wishes[0], send, "pgc-primary"];
+      if (locked && root.isConnected) manner.answered?.(root, question, card);
       return h("fieldset", {
         class: locked ? "pgc-answered" : "",
         "data-role": "question", "data-question": question.id, "data-kind": question.kind,
       },
         h("legend", {},
-          h("span", { class: "pgc-count" }, `${index + 1} of ${questions.length}. `),
+          h("span", { class: "pgc-count" }, manner.count(index, questions.length)),
           words.shown(question.text)),
         h("p", { class: "pgc-hint", hidden: locked }, HINTS[question.kind]),
         div("", INPUTS[question.kind](question, card, about)),
         row("pgc-send",
-          button("send", wish, act, { class: look, "aria-label": `${wish}: question ${index + 1}` }),
-          h("span", { class: "pgc-tries", "data-role": "tries" }, triesText(question, tries))),
+          button("send", wish, act, { class: look, "aria-label": `${wish}: ${manner.named(question, index)}` }),
+          manner.show && !locked && button("show", manner.show, (event) => commit(null, cardOf(event))),
+          h("span", { class: "pgc-tries", "data-role": "tries" }, manner.beside(question, tries))),
         h("p", { class: "pgc-message", "data-role": "message" }, card.message),
-        locked && drawResult(question, last, words));
+        locked && manner.result(question, last, words));
     };
   }
 
@@ -351,10 +410,9 @@ function viewOf({ title: of, formulas, questions }, { get, change, refresh, leav
     toSay = "";
     return {
       seen: [
-        title(`Quiz: ${of}`),
+        manner.head(of),
         cards.map((draw) => draw()),
-        h("p", { class: "pgc-overall", "data-role": "overall" },
-          overallText(questions, triesOf, Object.values(get("before") ?? {}))),
+        manner.foot(questions, triesOf, get("before")),
         h("p", { class: "pgc-note", "data-role": "note" }, note),
       ],
       said,
@@ -362,11 +420,15 @@ function viewOf({ title: of, formulas, questions }, { get, change, refresh, leav
   };
 }
 
-function render({ model, el }) {
-  const [library, name] = [model.get("library"), model.get("quiz")];
-  const quiz = Object.hasOwn(library, name) ? library[name] : null;
-  const nothing = () => () => ({ seen: [h("p", {}, "This quiz is not in the course.")] });
-  const label = quiz === null ? "Quiz" : `Quiz: ${quiz.title}`;
-  const view = quiz === null ? nothing : (lab) => viewOf(quiz, lab);
-  return makeLab({ name: "quiz", label, look: "pgc-quiz", wide: 480 - SIDES }, view)({ model, el });
-}
+// What renders the questions of a widget in a manner; `name` is what they are together, in words.
+const asker = (manner, name, look = "") => ({ model, el }) => {
+  const [library, key] = [model.get("library"), model.get("quiz")];
+  const quiz = Object.hasOwn(library, key) ? library[key] : null;
+  const nothing = () => () => ({ seen: [h("p", {}, `This ${name} is not in the course.`)] });
+  const called = name[0].toUpperCase() + name.slice(1);
+  const label = quiz === null ? called : `${called}: ${quiz.title}`;
+  const view = quiz === null ? nothing : (lab) => viewOf(manner, quiz, lab);
+  return makeLab({ name, label, look: `pgc-quiz ${look}`, wide: 480 - SIDES }, view)({ model, el });
+};
+
+let render = asker(QUIZ, "quiz");

@@ -13,9 +13,10 @@ from traitlets import Dict, observe
 from course_utils import data_files, json_schema, lessons, misconceptions, progress
 from course_utils.data_files import DataFileError, JSONPath
 from course_utils.widgets.formulas import formula
-from course_utils.widgets.lab import Lab, Text, Whole, lab_source, lab_style
+from course_utils.widgets.lab import Lab, Text, Whole, lab_source, lab_style, uniform
 
-__all__ = ["Quiz", "QuizError", "decimal", "is_right", "load", "names", "schema"]
+__all__ = ["Quiz", "QuizError", "as_html", "decimal", "drawn", "is_right", "load", "names", "schema", "shuffled"]
+__all__ += ["texts"]
 
 
 FORMULA_SIZE = 15  # px, the size of the text around it
@@ -29,23 +30,25 @@ class QuizError(DataFileError):
 # --- reading and checking a file ---------------------------------------------------------------------
 
 
-def load(path: Path) -> dict[str, Any]:
+def load(path: Path, what: str = "quiz", schema: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return a quiz as it stands in its file, checked against the schema and the rules that no schema can say.
+
+    what: the key that holds the lesson's number, in other files of questions (prediction.py); schema: theirs.
 
     Raises QuizError, which names each fault with file and line.
     """
     try:
-        return json_schema.load(path, _schema(), lambda document: _against_rules(document, path.stem))
+        return json_schema.load(path, schema or _schema(), lambda document: _against_rules(document, path.stem, what))
     except FileNotFoundError:
         known = ", ".join(names(path.parent)) or "none"
-        reason = f"there is no quiz {path.stem!r} in {path.parent}, expected one of: {known}"
+        reason = f"there is no {what} {path.stem!r} in {path.parent}, expected one of: {known}"
         raise QuizError(path, None, reason) from None
     except DataFileError as error:
         raise QuizError(path, error.line, error.reason) from None
 
 
 def names(folder: Path | None = None) -> list[str]:
-    """Return the names of the quizzes that there are."""
+    """Return the names of the quizzes, or other files of questions, that there are."""
     return sorted(path.stem for path in (folder or lessons.QUIZZES).glob("[0-9][0-9].json"))
 
 
@@ -60,11 +63,11 @@ def _schema() -> dict[str, Any]:
     return read
 
 
-def _against_rules(document: dict[str, Any], stem: str) -> Iterator[tuple[JSONPath, str]]:
-    if document["quiz"] != stem:
-        yield ("quiz",), f"got {document['quiz']!r}, wanted {stem!r} to match the file's name"
+def _against_rules(document: dict[str, Any], stem: str, what: str) -> Iterator[tuple[JSONPath, str]]:
+    if document[what] != stem:
+        yield (what,), f"got {document[what]!r}, wanted {stem!r} to match the file's name"
     used: set[str] = set()
-    for where, text in _texts(document, ()):
+    for where, text in texts(document):
         if text.count("$") % 2:
             yield where, "a formula begins with $ and does not end"
             continue
@@ -128,17 +131,17 @@ def _question_rules(question: dict[str, Any], where: JSONPath) -> Iterator[tuple
         )
 
 
-def _texts(value: Any, where: JSONPath) -> Iterator[tuple[JSONPath, str]]:
+def texts(value: Any, where: JSONPath = ()) -> Iterator[tuple[JSONPath, str]]:
     """Yield each text that a learner reads, with its place."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            if isinstance(inner, str) and key in ("text", "reason", "otherwise"):
+            if isinstance(inner, str) and key in ("text", "reason", "otherwise", "came"):
                 yield (*where, key), inner
             elif key != "formulas":
-                yield from _texts(inner, (*where, key))
+                yield from texts(inner, (*where, key))
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            yield from _texts(inner, (*where, index))
+            yield from texts(inner, (*where, index))
 
 
 # --- what an answer is worth -------------------------------------------------------------------------
@@ -162,17 +165,27 @@ def is_right(question: Mapping[str, Any], given: Any) -> bool:
     return isinstance(given, list) and sorted(map(str, given)) == sorted(map(str, right))
 
 
+def shuffled(seed: int, question: Mapping[str, Any]) -> list[int]:
+    """Return the indices of a question's options in the order that the learner with this seed sees."""
+    letters = [ord(letter) for letter in question["id"]]
+    return sorted(range(len(question["options"])), key=lambda n: uniform(seed, *letters, n))
+
+
 # --- the widget --------------------------------------------------------------------------------------
 
 
 @cache
 def _content(name: str) -> dict[str, Any]:
     document = load(lessons.QUIZZES / f"{name}.json")
-    formulas = {
+    return {"title": document["title"], "formulas": drawn(document), "questions": document["questions"]}
+
+
+def drawn(document: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Return each formula of a file, as SVG and as it is said."""
+    return {
         latex: {"svg": formula(latex, spoken, FORMULA_SIZE), "spoken": spoken}
         for latex, spoken in document["formulas"].items()
     }
-    return {"title": document["title"], "formulas": formulas, "questions": document["questions"]}
 
 
 class Quiz(Lab):
@@ -188,8 +201,10 @@ class Quiz(Lab):
     _esm = lab_source("quiz.js")
     _css = lab_style("quiz.css")
     offline_note = "Run the cell to keep your answers: this quiz is not connected to Python."
+    called = "Quiz"
 
     quiz = Text("").tag(sync=True)
+    seed = Whole(0, min=0, max=2**32 - 1, help="which order of the options this learner sees").tag(sync=True)
     library = Dict(read_only=True).tag(sync=True)
     answers = Dict().tag(sync=True)
     before = Dict(read_only=True, help="by question, whether its first answer was right, in the record").tag(sync=True)
@@ -199,38 +214,56 @@ class Quiz(Lab):
         if not isinstance(quiz, str):
             raise TypeError(f"quiz is {data_files.shown(quiz)}, expected the number of its lesson, such as '01'")
         self._counted: dict[str, int] = {}
-        library = {name: deepcopy(_content(name)) for name in ([quiz] if quiz else names())}
-        super().__init__(quiz=quiz)
+        library = self._read(quiz)
+        super().__init__(quiz=quiz, seed=progress.learner_seed() if quiz else 0)
         self.set_trait("library", library)
-        self.set_trait("before", self._first_answers() if quiz else {})
+        if quiz:
+            self._remember()
+
+    def _read(self, quiz: str) -> dict[str, Any]:
+        """Return this quiz, or all, by name."""
+        return {name: deepcopy(_content(name)) for name in ([quiz] if quiz else names())}
+
+    def _remember(self) -> None:
+        """Take over what the learner's record holds."""
+        self.set_trait("before", self._first_answers())
+
+    def _keep(self, question: Mapping[str, Any], given: Any, is_first: bool) -> None:
+        progress.record_quiz(self.quiz, question["id"], is_right(question, given), is_first)
 
     @property
-    def _questions(self) -> list[dict[str, Any]]:
+    def questions(self) -> list[dict[str, Any]]:
+        """Return the questions as they stand in the file."""
         return list(self.library[self.quiz]["questions"]) if self.quiz in self.library else []
 
     def _first_answers(self) -> dict[str, bool]:
         """Return what the learner's record holds of this quiz."""
         answered = progress.summary().get(self.quiz, {}).get("quiz", {})
-        names = (question["id"] for question in self._questions)
+        names = (question["id"] for question in self.questions)
         return {name: answered[name]["first_try"] for name in names if name in answered}
 
     @property
     def results(self) -> dict[str, dict[str, Any]]:
         """Return, for each question answered: first_try (right at once), correct (ever) and tries."""
         found = {}
-        for question in self._questions:
+        for question in self.questions:
             tries = [is_right(question, given) for given in self.answers.get(question["id"], [])]
             if tries:
                 found[question["id"]] = {"first_try": tries[0], "correct": any(tries), "tries": len(tries)}
         return found
 
+    def take_over(self, answers: Mapping[str, list[Any]]) -> None:
+        """Show answers that are in the record already."""
+        self._counted |= {name: len(tries) for name, tries in answers.items()}
+        self.answers = {**self.answers, **answers}
+
     @observe("answers")
     def _record(self, _change: Any) -> None:
-        for question in self._questions:
+        for question in self.questions:
             name = question["id"]
             tries = self.answers.get(name, [])
             for n in range(self._counted.get(name, 0), len(tries)):
-                progress.record_quiz(self.quiz, name, is_right(question, tries[n]), n == 0)
+                self._keep(question, tries[n], n == 0)
             self._counted[name] = max(self._counted.get(name, 0), len(tries))
         self.recorded = sum(self._counted.values()) if progress.location() is not None else -1
 
@@ -240,8 +273,8 @@ class Quiz(Lab):
         """Return the quiz's title and questions, as text."""
         if self.quiz not in self.library:
             return "Quiz."
-        asked = [f"{n}. {self._plain(q['text'])}" for n, q in enumerate(self._questions, start=1)]
-        return "\n".join([f"Quiz: {self.library[self.quiz]['title']}", *asked])
+        asked = [f"{n}. {self.as_said(q['text'])}" for n, q in enumerate(self.questions, start=1)]
+        return "\n".join([f"{self.called}: {self.library[self.quiz]['title']}", *asked])
 
     def first_frame(self) -> bytes:
         """Return nothing: as text a quiz says more than as a picture."""
@@ -251,35 +284,47 @@ class Quiz(Lab):
         """Return the questions as HTML, with the answers and their reasons behind a fold, for pages without widgets."""
         if self.quiz not in self.library:
             return ""
-        asked = "".join(f"<li>{_as_html(question)}</li>" for question in self._questions)
-        return f"<p><b>Quiz: {escape(self.library[self.quiz]['title'])}</b></p><ol>{asked}</ol>"
+        asked = "".join(f"<li>{as_html(question, self.seed)}</li>" for question in self.questions)
+        return f"<p><b>{self.called}: {escape(self.library[self.quiz]['title'])}</b></p><ol>{asked}</ol>"
 
-    def _plain(self, text: str) -> str:
+    def as_said(self, text: str) -> str:
+        """Return a text with its formulas in words."""
         formulas = self.library[self.quiz]["formulas"]
         return "".join(formulas[p]["spoken"] if n % 2 else p for n, p in enumerate(text.split("$")))
 
 
-def _as_html(question: Mapping[str, Any]) -> str:
-    kind = question["kind"]
+def as_html(
+    question: Mapping[str, Any],
+    seed: int,
+    marks: tuple[str, str] = ("right", "not right"),
+    fold: str = "Answer and reasons",
+) -> str:
+    """Return a question as HTML, with what is told after the answer behind a fold.
+
+    seed: of the options' order; marks: what stands before a right and a wrong answer there; fold: its title.
+    """
+    kind, (good, bad) = question["kind"], marks
     choices: list[str] = []
     if kind == "order":
         told = [("", item["text"], item["reason"]) for item in question["items"]]
         choices = [question["items"][n]["text"] for n in question["start"]]
         hint = "Put these in the right order."
     elif kind == "numeric":
-        told = [("right: ", decimal(question["answer"]), question["reason"])]
-        told += [("not right: ", decimal(wrong["value"]), wrong["reason"]) for wrong in question["wrong"]]
+        told = [(f"{good}: ", decimal(question["answer"]), question["reason"])]
+        told += [(f"{bad}: ", decimal(wrong["value"]), wrong["reason"]) for wrong in question["wrong"]]
         hint = "Answer with a number."
     else:
-        told = [("right: " if o["right"] else "not right: ", o["text"], o["reason"]) for o in question["options"]]
-        choices = [option["text"] for option in question["options"]]
+        options = [question["options"][n] for n in shuffled(seed, question)]
+        told = [(f"{good if o['right'] else bad}: ", o["text"], o["reason"]) for o in options]
+        choices = [option["text"] for option in options]
         hint = "Choose one." if kind == "single" else "Choose all that are right."
     listed = "".join(f"<li>{escape(text)}</li>" for text in choices)
     listed = f"<ul>{listed}</ul>" if listed else ""
     outer = "ol" if kind == "order" else "ul"
     reasons = "".join(f"<li><b>{mark}{escape(text)}</b><br>{escape(reason)}</li>" for mark, text, reason in told)
-    fold = f"<details><summary>Answer and reasons</summary><{outer}>{reasons}</{outer}></details>"
-    return f"<p>{escape(question['text'])} <i>{hint}</i></p>{listed}{fold}"
+    came = f"<p>{escape(question['came'])}</p>" if "came" in question else ""
+    told_later = f"<details><summary>{fold}</summary>{came}<{outer}>{reasons}</{outer}></details>"
+    return f"<p>{escape(question['text'])} <i>{hint}</i></p>{listed}{told_later}"
 
 
 def decimal(x: float) -> str:

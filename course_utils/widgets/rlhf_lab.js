@@ -34,8 +34,9 @@ function drawSettings(get, change, kernel, kinds) {
       pairs > 0 ? `The reward model learned from ${grouped(pairs)} pairs of your own.` : ""));
 }
 
-const drawProgress = (updates, end) =>
+const drawProgress = (seed, updates, end) =>
   div("pgc-progress",
+    h("span", { "data-role": "seed" }, `seed ${seed}`),
     h("span", { "data-role": "count" }, `update ${grouped(updates)} of ${grouped(end)}`),
     h("progress", { "data-role": "bar", "aria-label": "updates of this run", max: end, value: updates }));
 
@@ -71,7 +72,7 @@ function drawPanel(get, [trait, mark, tint], name, words, cap, width) {
   const x = scale([0, end], [PANEL.left, right]);
   const height = scale([low, high], [base, PANEL.top]);
   const y = (value) => Math.min(base + 8, height(Math.min(value, high)));
-  const places = (list) => list.map((v, i) => [x(i === list.length - 1 ? updates : 1 + i * every), y(v)]);
+  const places = (list, n = updates) => list.map((v, i) => [x(i === list.length - 1 ? n : 1 + i * every), y(v)]);
   const said = (numbers.length > 0 ? digits(numbers.at(-1)) : "–") +
     (gold.length > 0 ? `, gold ${digits(gold.at(-1))}` : "");
   return h("div", { class: "pgc-panel", "data-role": "panel" },
@@ -85,6 +86,10 @@ function drawPanel(get, [trait, mark, tint], name, words, cap, width) {
       ],
       label(PANEL.left - 3, PANEL.height - 5, "0", "start"),
       label(right, PANEL.height - 5, `${grouped(end)} updates`, "end"),
+      get("changed_at").map((at, i) =>
+        line(x(at), PANEL.top, x(at), base, AXIS, { "stroke-dasharray": "1 3", ...about("change", i, at) })),
+      curve(places(get(`before_${trait}`), get("before_updates")), NEUTRAL, 1.5,
+        { "stroke-dasharray": "5 3", "data-role": "before", "data-value": get(`before_${trait}`).at(-1) }),
       places(numbers).map((place, i) =>
         path(mark, {
           fill: tint, stroke: INK, "stroke-width": 0.6, transform: `translate(${place.join(" ")})`,
@@ -92,6 +97,14 @@ function drawPanel(get, [trait, mark, tint], name, words, cap, width) {
         })),
       drawGold(gold, places(gold), numbers.at(-1) ?? 0, right, base)));
 }
+
+// What the dashed and the dotted lines are.
+const drawLines = (get) => {
+  const changes = get("changes").map((text, i) => `after update ${grouped(get("changed_at")[i])} ${text}`);
+  return legend(
+    get("before") && h("span", { "data-role": "run-before" }, `Dashed: the run before (${get("before")}). `),
+    changes.length > 0 && h("span", { "data-role": "changes" }, `Dotted: ${changes.slice(-3).join("; ")}.`));
+};
 
 // --- the replies
 
@@ -112,25 +125,26 @@ function drawTalk(get, { text, mood }, i) {
     said("now", "reply", ["replies", "reply_scores", "reply_gold"].map(get)));
 }
 
-const render = makeKernelLab({ name: "rlhf", label: "RLHF lab" }, ({ get, change, kernel, report }) => {
+const render = makeKernelLab({ name: "rlhf", label: "RLHF lab", aside: 436 }, ({ get, change, kernel, report }) => {
   const { prompts, cap, kinds, panels, line: names } = get("world");
-  return ({ inner, isWide }) => {
+  return ({ half }) => {
     const [updates, found] = [get("updates"), get("line_numbers")];
     const [end, score, kl] = [budget(updates, FIRST_RUN), get("scores").at(-1), get("kl").at(-1)];
-    const width = isWide ? Math.floor((inner - COLUMN_GAP) / 2) : inner;
     const now = score === undefined ? "" : `, score ${digits(score)}, KL to the reference ${digits(kl ?? 0)}`;
     return {
       seen: [
         drawSettings(get, change, kernel, kinds),
-        kernelButtons(kernel, "Run", [], drawProgress(updates, end)),
+        kernelButtons(kernel, "Run", [], drawProgress(get("seed"), updates, end)),
         kernelMessage(kernel),
         div("pgc-panels",
-          Object.entries(panels).map(([name, words], i) => drawPanel(get, CURVES[i], name, words, cap, width))),
+          Object.entries(panels).map(([name, words], i) => drawPanel(get, CURVES[i], name, words, cap, half))),
         h("p", { class: "pgc-numbers", "data-role": "line" }, names.map((name, i) =>
           h("span", {}, code(name), " ", h("b", {}, i < found.length ? digits(found[i]) : "–")))),
-        title("What it replies"),
-        legend(ABOUT_REPLIES),
-        prompts.map((prompt, i) => drawTalk(get, prompt, i)),
+        drawLines(get),
+        aside(
+          title("What it replies"),
+          legend(ABOUT_REPLIES),
+          prompts.map((prompt, i) => drawTalk(get, prompt, i))),
       ],
       said: report(`update ${grouped(updates)} of ${grouped(end)}${now}`),
     };

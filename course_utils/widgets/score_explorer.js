@@ -209,7 +209,8 @@ function drawTriangle(set, found, width, [tip, inside], hand, setPolicy) {
   const name = "the policy π (drag it) and its scores";
   const head = { viewBox: "0 0 8 8", refX: 7.5, refY: 4, markerWidth: 11, markerHeight: 11, orient: "auto" };
   const ofTrail = { fill: "none", stroke: SAMPLED, "stroke-width": 1.5, "stroke-opacity": 0.8, ...clip };
-  const ofEllipse = { fill: SAMPLED, "fill-opacity": 0.28, transform: `rotate(${turn} ${x} ${y})` };
+  const turned = { transform: `rotate(${turn} ${x} ${y})`, ...UNTOUCHED };
+  const ofEllipse = { fill: SAMPLED, "fill-opacity": 0.28, stroke: RIM, ...turned };
   return panel(
     title(name),
     drawing(name, [width, Math.ceil(place.low + 28)],
@@ -217,7 +218,6 @@ function drawTriangle(set, found, width, [tip, inside], hand, setPolicy) {
         h("marker", { id: tip, ...head, markerUnits: "userSpaceOnUse" }, path("M0 0 L8 4 L0 8 z", { fill: INK })),
         h("clipPath", { id: inside }, h("polygon", { points: outline }))),
       h("polygon", { points: outline, fill: colour("muted"), stroke: colour("edge") }),
-      mean && h("g", clip, h("ellipse", { "data-role": "error-ellipse", cx: x, cy: y, rx, ry, ...ofEllipse })),
       actions.map((_, a) => drawCorner(a, set, found, place)),
       arrows.map(({ arrow }) => arrow),
       mean && h("polyline", { "data-role": "trail", points: trail, ...ofTrail }),
@@ -227,6 +227,7 @@ function drawTriangle(set, found, width, [tip, inside], hand, setPolicy) {
         circle(x, y, 24, "transparent"),
         handle(x, y, POLICY, 10),
         !mean && label(x, y + 4.5, "π", "middle", { class: "pgc-pi" })),
+      mean && h("g", clip, h("ellipse", { "data-role": "error-ellipse", cx: x, cy: y, rx, ry, ...ofEllipse })),
       mean && diamond(x, y, 6, { "data-role": "exact", stroke: PAPER, "stroke-width": 1.2, ...UNTOUCHED }),
       mean && circle(...mean, 5, SAMPLED, { stroke: RIM, ...UNTOUCHED })));
 }

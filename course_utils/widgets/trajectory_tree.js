@@ -233,7 +233,7 @@ function drawScore({ score }, isWide, formula) {
   ], typeset(formula), [], "pgc-gradient");
 }
 
-const render = makeLab({ name: "trajectory_tree", label: "Trajectory tree" }, (lab) => {
+const render = makeLab({ name: "trajectory_tree", label: "Trajectory tree", aside: 480 }, (lab) => {
   const { get, change } = lab;
   const formulas = get("formulas");
   const mouse = pointing(lab.refresh); // on a path
@@ -257,11 +257,12 @@ const render = makeLab({ name: "trajectory_tree", label: "Trajectory tree" }, (l
         drawTree(set, all, start, makePlaces(size), mouse, choose),
         drawSettings(set, all, lab),
         sentence(words),
-        drawPath(set.shown, path, start.paths[set.shown], formulas),
-        drawScore(path, size.isWide, formulas.score),
-        div("pgc-totals",
-          total(formulas, "total", all.total, ` = ${short(all.total)}`),
-          total(formulas, "performance", all.performance, ` = ${short(all.performance)}`, null, gradient)),
+        aside(
+          drawPath(set.shown, path, start.paths[set.shown], formulas),
+          drawScore(path, size.isWide && size.aside === size.inner, formulas.score),
+          div("pgc-totals",
+            total(formulas, "total", all.total, ` = ${short(all.total)}`),
+            total(formulas, "performance", all.performance, ` = ${short(all.performance)}`, null, gradient))),
       ],
       said: `${spoken(set.shown)}: ${told}. J is ${short(all.performance)}. ${words}`,
     };

@@ -35,15 +35,19 @@ else:
 # - On the left, for each of three actions, how much *better or worse than usual* it is: its **advantage**.
 # - On the right, how *probable* each action is: now (solid), and after one small step of learning (hatched).
 #
-# **Predict first:** if you make an action's advantage larger, what happens to its probability after the step? And to
-# the probabilities of the *others*?
-#
-# Now try it. Take hold of a round handle on the left and drag it.
+# Before you touch it, say what you expect. Choose an answer and press *Commit*.
+
+# %% label="predict-larger"
+from course_utils.widgets import AdvantageLab, Predict
+
+Predict("00-larger")
+
+# %% [markdown] label="first-lab-try"
+# Now try it: take hold of a round handle on the left and drag it. Then press *step* a few times. The hatched bars become
+# the solid ones, and the next step starts from there.
 
 # %% label="first-lab-code"
-from course_utils.widgets import AdvantageLab
-
-AdvantageLab(advantages=[1.0, 0.0, -1.0], actions=["left", "stay", "right"])
+AdvantageLab(advantages=[1.0, 0.0, -1.0], actions=["left", "stay", "right"], reduced=True)
 
 # %% [markdown] label="first-lab-explain"
 # The probabilities share a total of 1. So whatever one action gains, others lose. Much of this course follows from that
@@ -58,8 +62,9 @@ AdvantageLab(advantages=[1.0, 0.0, -1.0], actions=["left", "stay", "right"])
 #
 # Each lesson is a chain of three moves:
 #
-# 1. **Predict.** A question comes before its answer. Commit yourself, on paper or in the lab. A wrong prediction
-#    teaches more than a right one that you never made.
+# 1. **Predict.** A question comes before its answer. Choose, give a number or drag bars, and commit. What answers it
+#    stays folded until then, or until you press *just show me*. A wrong prediction teaches more than a right one that
+#    you never made.
 # 2. **Experiment.** Run the cell, drag the bar, change a number and run it again.
 # 3. **Explain.** The text says what happened and why. Where something is *estimated* from samples, the *exact* value
 #    stands beside it, so you can see how far off the estimate is.
@@ -91,6 +96,10 @@ AdvantageLab(advantages=[1.0, 0.0, -1.0], actions=["left", "stay", "right"])
 from course_utils.widgets import CourseMap
 
 CourseMap()
+
+# %% [markdown] label="reference"
+# Whenever you meet a symbol or a word that you have forgotten: the [reference](reference.ipynb) has all of them on two pages,
+# with a cheat sheet of formulas.
 
 # %% [markdown] label="sources"
 # *Source of the objective and of the notation:* T. Xiao and J. Zhu, *Foundations of Large Language Models*, chapter 4

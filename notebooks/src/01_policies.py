@@ -19,7 +19,7 @@ import math
 import numpy as np
 from course_utils import figures, policy
 from course_utils.checks import check
-from course_utils.widgets import PolicyExplorer, Quiz
+from course_utils.widgets import PolicyExplorer, Predict, Quiz
 
 np.set_printoptions(precision=4, suppress=True)
 
@@ -72,18 +72,21 @@ print(f"largest difference below 1e-15: {abs(policy.softmax(logits) - pi).max() 
 # %% [markdown] label="ratio" tags=["slide"] minutes=3
 # ## What does one logit do?
 #
-# **Predict.** The logits were 1, 0.5 and −0.5, the probabilities 0.547, 0.331 and 0.122. Now the logit of *refund* goes
-# up to 2, and the others stay. Does the probability of *refund* double? Which of the other two loses more?
-#
-# In the lab below *drag the dashed bars* to the probabilities you expect, then press *reveal the probabilities*. After
-# that drag the logits, on the left, as you like. (Mouse, finger or keyboard: press Tab until a bar has a ring, then use
-# the arrow keys. You can also type into the table.)
+# One of the three logits goes up by 1. First say which way the probabilities go.
+
+# %% label="predict-ratio"
+Predict("01-ratio")
+
+# %% [markdown] label="ratio-bars"
+# And how far? In the lab below *drag the dashed bars* to the probabilities you expect, then press *reveal the
+# probabilities*. After that drag the logits, on the left, as you like. (Mouse, finger or keyboard: press Tab until a bar
+# has a ring, then use the arrow keys. You can also type into the table.)
 
 # %% label="ratio-lab"
 explorer = PolicyExplorer([2.0, 0.5, -0.5], actions, predict_first=True)
 explorer
 
-# %% label="ratio-code" tags=["subslide"]
+# %% label="ratio-code" answers="ratio" tags=["subslide"]
 raised = policy.softmax([2.0, 0.5, -0.5])
 print(f"before: {pi}   replace : apologise = {pi[1] / pi[2]:.4f}")
 print(f"after:  {raised}   replace : apologise = {raised[1] / raised[2]:.4f}")
@@ -106,12 +109,15 @@ print(f"that is {raised[0] / raised[1] / (pi[0] / pi[1]):.4f} times as much")
 # %% [markdown] label="shift" tags=["slide"] minutes=1
 # ## Only differences count
 #
-# **Predict.** You add 5 to *every* logit. The assistant now seems to like all three replies much better. What happens
-# to the probabilities?
-#
+# The ratios contain differences of logits. What if all of them move together?
+
+# %% label="predict-shift"
+Predict("01-shift")
+
+# %% [markdown] label="shift-try"
 # Go back to the lab and move the slider *shift all logits*. Then read on.
 
-# %% label="shift-code" tags=["subslide"]
+# %% label="shift-code" answers="shift" tags=["subslide"]
 for c in [0.0, 5.0, -20.0]:
     print(f"shift {c:5.1f}   logits {logits + c}   probabilities {policy.softmax(logits + c)}")
 
@@ -130,9 +136,7 @@ for c in [0.0, 5.0, -20.0]:
 #
 # $$\pi_a=\frac{e^{z_a/\kappa}}{\sum_b e^{z_b/\kappa}}$$
 #
-# **Predict.** What does the policy become when $\kappa$ goes down to 0.1? And when it goes up to 10?
-#
-# Move the temperature slider in the lab, down and up.
+# Move the temperature slider in the lab, down to 0.1 and up to 10. What does the policy become?
 
 # %% label="temperature-code" tags=["subslide"]
 for kappa in [0.1, 0.5, 1.0, 2.0, 10.0]:
@@ -156,10 +160,11 @@ for kappa in [0.1, 0.5, 1.0, 2.0, 10.0]:
 #
 # With the natural logarithm its unit is the *nat*. An action of probability 0 adds nothing: it is never seen.
 #
-# **Predict.** Three policies: (1, 0, 0), (0.5, 0.5, 0) and (1/3, 1/3, 1/3). Which entropies do you expect? Which policy
-# of three actions has the largest?
 
-# %% label="entropy-code" tags=["subslide"]
+# %% label="predict-entropy"
+Predict("01-entropy")
+
+# %% label="entropy-code" answers="entropy" tags=["subslide"]
 for p in [(1.0, 0.0, 0.0), (0.5, 0.5, 0.0), (1 / 3, 1 / 3, 1 / 3)]:
     H = 0.0
     for x in p:
@@ -241,13 +246,15 @@ for u in rng.random(5):
 #
 # Now draw 100 replies. *Refund* has probability 0.547.
 #
-# **Predict.** Will there be exactly 55 refunds? If not, which counts would not surprise you, and which would make you
-# doubt the program?
-#
 # The **share** of an action among $n$ draws is off by chance. The **standard error** says how far off it usually is:
 #
 # $$\text{standard error of the share of } a=\sqrt{\frac{\pi_a(1-\pi_a)}{n}}$$
 #
+
+# %% label="predict-counts"
+Predict("01-counts")
+
+# %% [markdown] label="sampling-try"
 # In the lab below press *draw 100* a few times, and *clear draws* to begin again. The dots are the shares. The bands
 # reach two standard errors up and down from the exact probabilities. How do dots and bands move as $n$ grows?
 
@@ -267,7 +274,7 @@ print(f"             exact   {pi}")
 # binomial distribution, so add up the probabilities of all counts that are near enough. Then hold it against 10,000
 # experiments of 100 draws each.
 
-# %% label="sampling-within"
+# %% label="sampling-within" answers="counts"
 m, p = 100, pi[0]
 near = 2 * math.sqrt(p * (1 - p) / m)
 counts = [k for k in range(m + 1) if abs(k / m - p) <= near]
@@ -275,6 +282,7 @@ exact = sum(math.comb(m, k) * p**k * (1 - p) ** (m - k) for k in counts)
 
 experiments = policy.sample(np.tile(logits, (10_000, m, 1)), np.random.default_rng(2))
 shares = (experiments == 0).mean(axis=1)
+print("How many refunds, and how often?")
 print(f"counts within two standard errors: {counts[0]} to {counts[-1]}")
 print(f"exact probability of such a count: {exact:.4f}")
 print(f"share of the experiments:          {(abs(shares - p) <= near).mean():.4f}")
@@ -334,12 +342,13 @@ check("sample_action", sample_action)
 # - **Always the best-looking**: it gives the reply whose share is highest now (ties at random).
 # - **Softmax**: its logits are these shares, at temperature 0.1.
 #
-# **Predict.** *Replace* is best. How often does the first assistant, after its one try, *never offer it again*?
-#
 # One function serves for both: at a temperature of nearly 0 the softmax *is* the argmax.
 
+# %% label="predict-explore"
+Predict("01-explore")
 
-# %% label="explore-code" tags=["subslide"]
+
+# %% label="explore-code" answers="explore" tags=["subslide"]
 def serve(temperature, runs, rng, customers=500):
     """Return how often each run gave each reply, and how often it satisfied."""
     satisfies = np.array([0.5, 0.7, 0.3])
@@ -353,12 +362,14 @@ def serve(temperature, runs, rng, customers=500):
 
 
 runs = 2_000
+print(f"among {runs} runs of each:")
 for name, kappa in [("best-looking", 1e-9), ("softmax", 0.1)]:
     given, satisfied = serve(kappa, runs, np.random.default_rng(0))
     print(f"{name:13s} replace never offered again: {(given[:, 1] == 1).mean():6.2%}", end="")
     print(f"   customers satisfied: {satisfied.sum() / given.sum():.1%}")
 
-# %% label="explore-exact"
+# %% label="explore-exact" answers="explore"
+print("computed and not drawn:")
 unlucky = 0.3 * (1 - 0.5 * 0.7)  # replace fails its one try, another reply does not
 all_fail = 0.3 * 0.5 * 0.7  # all three fail: ties, until one of them is lifted above 0
 # then refund or apologise satisfies, before replace is drawn again
@@ -385,11 +396,12 @@ print(f"best-looking: exact {exact_never:.1%}, standard error of {runs} runs {er
 #
 # Here $r_a$ is the **reward** that action $a$ earns on average: the probability that the customer is satisfied.
 #
-# This course improves policies by *small changes of their parameters*, in the direction in which $J$ rises. **Predict.**
-# You raise the logit of *replace* a little, from 0.5 to 0.51. How does $J$ change for the softmax policy? And for the
-# policy that always takes the largest logit?
+# This course improves policies by *small changes of their parameters*, in the direction in which $J$ rises.
 
-# %% label="smooth-code" tags=["subslide"]
+# %% label="predict-smooth"
+Predict("01-smooth")
+
+# %% label="smooth-code" answers="smooth" tags=["subslide"]
 r = np.array([0.5, 0.7, 0.3])
 
 
@@ -401,12 +413,14 @@ def J_argmax(z_replace):
     return r[np.argmax([1.0, z_replace, -0.5])]
 
 
+print("How J answers:")
 for old, new in [(0.5, 0.51), (0.995, 1.005)]:
     smooth = J_softmax(new) - J_softmax(old)
     jump = J_argmax(new) - J_argmax(old)
     print(f"z from {old:.3f} to {new:.3f}:   softmax J {smooth:+.5f}   argmax J {jump:+.5f}")
 
-# %% label="smooth-figure"
+# %% label="smooth-figure" answers="smooth" tags=["folded"]
+# draws J against the logit of replace, for the softmax and for the argmax
 z = np.linspace(-2, 4, 601)
 fig, (ax,) = figures.new_figure(7.2, 2.8)
 ax.plot(z, [J_softmax(x) for x in z], color=figures.POLICY, lw=2.5)
@@ -431,10 +445,12 @@ figures.show(
 # %% [markdown] label="overflow" tags=["slide"] minutes=2
 # ## Large logits
 #
-# **Predict.** The logits are 1001, 1000.5 and 999.5. Which probabilities does the code `e / e.sum()` from the beginning
-# of this lesson return?
+# A shift changes no probability. So logits may be as large as they like, in mathematics.
 
-# %% label="overflow-code" tags=["subslide"]
+# %% label="predict-overflow"
+Predict("01-overflow")
+
+# %% label="overflow-code" answers="overflow" tags=["subslide"]
 large = logits + 1000
 
 
@@ -444,6 +460,7 @@ def two_moves(z):
         return e / e.sum()
 
 
+print(f"logits {large}")
 with np.errstate(over="ignore"):
     print(f"e to the 709: {np.exp(709.0):.3g}   e to the 710: {np.exp(710.0)}")
 print(f"the two moves:            {two_moves(large)}")

@@ -19,7 +19,7 @@
 import numpy as np
 from course_utils import figures, policy
 from course_utils.checks import check
-from course_utils.widgets import Quiz, ScoreExplorer
+from course_utils.widgets import Predict, Quiz, ScoreExplorer
 
 np.set_printoptions(precision=4, suppress=True)
 
@@ -33,10 +33,12 @@ np.set_printoptions(precision=4, suppress=True)
 # **gradient**, one derivative for each logit. Why the *logarithm* of $\pi$? Lesson 03 is about that. For now it is enough
 # that $\log\pi$ rises exactly when $\pi$ does.
 #
-# **Predict.** The policy is (0.5, 0.3, 0.2). Each logit is nudged up by the same small amount, one at a time. Which
-# nudges raise $\log\pi(replace)$, and which lower it? Which has the largest effect?
+# To find it, nudge each logit up by the same small amount, one at a time.
 
-# %% label="question-code" tags=["subslide"]
+# %% label="predict-nudges"
+Predict("02-nudges")
+
+# %% label="question-code" answers="nudges" tags=["subslide"]
 actions = ["refund", "replace", "apologise"]
 pi = np.array([0.5, 0.3, 0.2])
 logits = np.log(pi)  # one choice of logits that gives this policy
@@ -49,6 +51,7 @@ def nudge(f, z):
 
 
 slopes = nudge(lambda z: policy.log_softmax(z)[1], logits)  # 1 is replace
+print("one logit at a time:")
 for action, slope in zip(actions, slopes, strict=True):
     print(f"slope of log π(replace) in the logit of {action:10s} {slope:7.4f}")
 
@@ -162,10 +165,12 @@ check("score", score)
 # But (1, 0, 0) is also *one-hot(refund)*. So the score, one-hot$(a)-\pi$, is the difference between a corner and the
 # point $\pi$. It is **the arrow from the policy to the corner of the action that was taken**.
 #
-# **Predict.** You drag the policy towards the corner of *refund*. Which arrow becomes short? What happens to the other
-# two? Can an arrow become as long as you like?
-#
-# Then drag the point π. (Keyboard: Tab to it, then the arrow keys. Or type probabilities into the table.)
+
+# %% label="predict-arrows"
+Predict("02-arrows")
+
+# %% [markdown] label="see-try"
+# Drag the point π. (Keyboard: Tab to it, then the arrow keys. Or type probabilities into the table.)
 
 # %% label="see-lab"
 explorer = ScoreExplorer(pi, actions)
@@ -179,7 +184,8 @@ explorer
 #
 # Follow one action as it becomes rare, while the other two share the rest evenly.
 
-# %% label="rare-code" tags=["subslide"]
+# %% label="rare-code" answers="arrows" tags=["subslide"]
+print("from nearly certain to rare:")
 for p in [0.99, 0.9, 0.5, 0.1, 0.01, 0.001]:
     z = np.log([p, (1 - p) / 2, (1 - p) / 2])
     s = policy.score(z, 0)
@@ -197,14 +203,18 @@ print(f"√1.5 = {np.sqrt(1.5):.4f}, √2 = {np.sqrt(2):.4f}")
 # %% [markdown] label="mean" tags=["slide"] minutes=4
 # ## Its mean is 0
 #
-# The assistant draws actions from $\pi$. Each draw has its score. **Predict.** What is the *average* score? The
-# most probable action is *refund*: does the average point towards its corner?
-#
+# The assistant draws actions from $\pi$. Each draw has its score. Where do they point, on average?
+
+# %% label="predict-mean"
+Predict("02-mean")
+
+# %% [markdown] label="mean-try"
 # In the lab above, press *draw 1* a few times, then *draw 10*, then *draw 100*. A thick line goes from $\pi$ to the
 # mean of the scores so far. Then tick *shorten each arrow by its probability* and look at the three arrows.
 
-# %% label="mean-code" tags=["subslide"]
+# %% label="mean-code" answers="mean" tags=["subslide"]
 scores = np.eye(3) - pi  # row a: the score of action a
+print(f"π = {pi}")
 print(f"exact mean: {sum(pi[a] * scores[a] for a in range(3)).round(12) + 0}")
 
 rng = np.random.default_rng(3)
@@ -229,7 +239,8 @@ for m in [10, 1_000, 100_000]:
 #
 # So scores *alone* push nowhere, on average. They need a weight: how good the action turned out. That comes in lesson 03.
 
-# %% label="mean-figure"
+# %% label="mean-figure" answers="mean" tags=["folded"]
+# draws the length of the mean of m scores, beside its typical length
 m = 2_000
 drawn = policy.sample(np.tile(logits, (m, 1)), np.random.default_rng(5))
 count = np.arange(1, m + 1)
@@ -282,9 +293,11 @@ print(f"the way from π to the even policy, (1/3, 1/3, 1/3) − π: {evenly - pi
 #
 # $$F=\operatorname{diag}(\pi)-\pi\pi^{\mathsf T},\qquad F_{bb}=\pi_b(1-\pi_b),\qquad F_{bc}=-\pi_b\pi_c\ \ (b\ne c)$$
 #
-# **Predict.** For which of (0.98, 0.01, 0.01) and (1/3, 1/3, 1/3) is it larger?
 
-# %% label="fisher-code" tags=["subslide"]
+# %% label="predict-fisher"
+Predict("02-fisher")
+
+# %% label="fisher-code" answers="fisher" tags=["subslide"]
 F = np.diag(pi) - np.outer(pi, pi)
 by_definition = sum(pi[a] * np.outer(scores[a], scores[a]) for a in range(3))
 m = 100_000
@@ -315,10 +328,12 @@ for p in [np.array([0.98, 0.01, 0.01]), evenly]:
 #
 # $$\mathrm{KL}(\pi\,\|\,\pi')=\sum_a\pi_a\log\frac{\pi_a}{\pi'_a}\approx\tfrac12\,d^{\mathsf T}F\,d .$$
 #
-# **Predict.** Three changes of the same length: raise *refund* alone; raise *refund* and lower *apologise*; raise all
-# three. Which moves the policy furthest? Which not at all?
 
-# %% label="information-code" tags=["subslide"]
+# %% label="predict-furthest"
+Predict("02-furthest")
+
+# %% label="information-code" answers="furthest" tags=["subslide"]
+print("changes of length 0.1:")
 for name, d in [
     ("refund up", [1, 0, 0]),
     ("refund up, apologise down", [1, 0, -1]),
@@ -330,7 +345,11 @@ for name, d in [
 
 # %% [markdown] label="information-read" tags=["fragment"]
 # Of the three, raising one logit and lowering another moves the policy most. Raising all does nothing: in that direction the
-# information is 0. Lesson 10 uses this KL as a leash.
+# information is 0.
+#
+# Lesson 10 uses this KL as a leash, and in its *Going deeper* $F$ comes back as a step: where the gradient is $g$, the
+# *natural gradient* is the direction $d$ with $F\,d=g$. It measures a step by how far it moves the policy, and not by how
+# far it moves the logits.
 
 # %% [markdown] label="fisher-turn-text" tags=["slide"] minutes=2
 # ### Your turn: the Fisher information
@@ -380,10 +399,11 @@ check("fisher_information", fisher_information)
 #
 # A third is the **sign**: $\pi-$one-hot points away from the corner.
 #
-# **Predict.** You have three tests: the entries sum to 0; the mean under $\pi$ is 0; nudging agrees. Which of the three
-# vectors does each test catch?
 
-# %% label="not-code" tags=["subslide"]
+# %% label="predict-tests"
+Predict("02-tests")
+
+# %% label="not-code" answers="tests" tags=["subslide"]
 candidates = {
     "score": scores,
     "gradient of π": pi[:, None] * scores,

@@ -8,18 +8,23 @@
 # After it you will be able to
 #
 # - **write** the probability of a whole trajectory as a product, and say which factors belong to whom,
-# - **split** its logarithm into a policy part and a dynamics part, and **compute** that the second has gradient 0,
-# - **explain** why no model of the environment is needed, and what is still needed of it,
+# - **split** its logarithm into a policy part and a dynamics part, and **compute** the gradient of each,
+# - **explain** why no model of the customer is needed, and what is still needed of the customer,
 # - **derive** the theorem step by step, with a number after each step,
 # - **find** the error in two flawed derivations, and the number that convicts each.
 #
 # *About 50 minutes, and 15 more for the exercises. You need lesson 03: ∂Pr = Pr · ∂ log Pr.*
 
+# %% label="review" tags=["skip"]
+from course_utils.widgets import Review
+
+Review("04")
+
 # %% label="setup" tags=["skip"]
 import numpy as np
-from course_utils import mdp, policy
+from course_utils import diagrams, mdp, policy
 from course_utils.checks import check
-from course_utils.widgets import Quiz, TrajectoryTree
+from course_utils.widgets import Predict, Quiz, TrajectoryTree
 
 np.set_printoptions(precision=4, suppress=True)
 
@@ -39,7 +44,13 @@ np.set_printoptions(precision=4, suppress=True)
 # customer's mood follows the **dynamics** $\mathrm{Pr}(s_{t+1}\mid s_t,a_t)$: 0.8 for calm after a refund, 0.3 after an
 # apology. Only the policy has parameters $\theta$ that you may change. They are the logits, one row for each state.
 #
-# Each reply earns points $r(s,a)$, and the **return** $R(\tau)$ is their sum.
+# Whoever acts is called the **agent**, and whatever answers is its **environment**. Here these are the assistant and the
+# customer.
+#
+# Each reply earns points $r(s,a)$, its **reward** $r_t$. The **return** $R(\tau)$ is the sum of the rewards.
+
+# %% label="scene-picture" tags=["subslide"]
+diagrams.agent_environment()
 
 # %% label="scene-code" tags=["subslide"]
 states = ["first message", "calm", "angry", "closed"]
@@ -52,8 +63,7 @@ rewards = np.array([[-1.0, 0.0], [1.0, 3.0], [0.0, -4.0], [0.0, 0.0]])
 start = np.array([1.0, 0.0, 0.0, 0.0])
 support = mdp.TabularMDP(transitions, rewards, start, terminal_states=[3])
 
-chances = [[0.5, 0.5], [0.2, 0.8], [0.6, 0.4], [0.5, 0.5]]  # nothing to decide when closed
-logits = np.log(chances)
+logits = np.log([[0.5, 0.5], [0.2, 0.8], [0.6, 0.4], [0.5, 0.5]])  # last row: closed, no choice
 pi = policy.softmax(logits)
 print(f"{'':14s}   {actions[0]:15s}   {actions[1]}")
 for s in range(3):
@@ -63,25 +73,28 @@ for s in range(3):
 # %% [markdown] label="product" tags=["slide"] minutes=4
 # ## The probability of a path
 #
-# Take one conversation: *refund*, the customer is *calm*, *apologise*. **Predict:** how probable is it? And how many
-# different conversations are there? Write both down.
-#
-# Things that have to happen one after the other multiply their probabilities:
+# Things that have to happen one after the other multiply their probabilities. So a trajectory, a path through the
+# conversation, has the probability
 #
 # $$\mathrm{Pr}_\theta(\tau)=\mathrm{Pr}(s_1)\prod_{t}\pi_\theta(a_t\mid s_t)\,\mathrm{Pr}(s_{t+1}\mid s_t,a_t).$$
 #
 # The conversation always begins with the first message, so $\mathrm{Pr}(s_1)=1$. It is always closed after the second
 # reply, so that factor is 1 too.
 
-# %% label="product-code" tags=["subslide"]
+# %% label="predict-path"
+Predict("04-path")
+
+# %% label="product-code" tags=["subslide"] answers="path"
 by_hand = pi[0, 0] * transitions[0, 0, 1] * pi[1, 1]
+print("refund, calm, apologise")
 print(f"by hand: {pi[0, 0]:.1f} × {transitions[0, 0, 1]:.1f} × {pi[1, 1]:.1f} = {by_hand:.2f}")
 
 paths = support.enumerate_trajectories(logits)  # all of them
 N = len(paths.probabilities)
 replies = [[actions[a] for a in row] for row in paths.actions]
-moods = [states[s] for s in paths.states[:, 1]]
-names = [f"{a}, {mood}, {b}" for (a, b), mood in zip(replies, moods, strict=True)]
+names = [
+    f"{a}, {states[s]}, {b}" for (a, b), s in zip(replies, paths.states[:, 1], strict=True)
+]
 for name, p, R in zip(names, paths.probabilities, paths.returns, strict=True):
     print(f"   {name:28s} Pr = {p:.2f}   R = {R:2.0f}")
 print(f"{N} conversations, their probabilities sum to {paths.probabilities.sum():.2f}")
@@ -134,24 +147,24 @@ print(f"standard error at most {error.max():.4f}")
 # %% [markdown] label="tree" tags=["slide"] minutes=5
 # ## The tree of all paths
 #
-# Below, each path runs from left to right. Solid branches belong to the policy, dashed ones to the customer. Point at a
-# path, click it, or press Tab and the arrow keys: under the tree it is taken apart.
+# In the tree each path runs from left to right. Solid branches belong to the policy, dashed ones to the customer. Point
+# at a path, click it, or press Tab and the arrow keys: under the tree it is taken apart into a **policy part**, the product
+# of the policy's factors, and a **dynamics part**, the product of the customer's.
 #
-# Two sliders change the world. **Predict before you move them:**
-#
-# 1. You raise the logit of *refund* at the *first message*. On how many of the eight paths does the policy part change?
-#    And the dynamics part?
-# 2. You raise it for the *calm customer* instead. On how many now?
-# 3. You make the customer calmer after a refund. Which parts change, and does $J$?
+# Two sliders change the world.
+
+# %% label="predict-parts"
+Predict("04-parts")
 
 # %% label="tree-lab" tags=["subslide"]
 TrajectoryTree(logits[:3], selected=1)
 
-# %% label="tree-check" tags=["subslide"]
+# %% label="tree-check" tags=["subslide"] answers="parts"
 calmer = transitions.copy()
 calmer[0, 0, 1:3] = [0.9, 0.1]
 milder = mdp.TabularMDP(calmer, rewards, start, terminal_states=[3])
 raised = {s: logits + 0.5 * np.outer(np.arange(4) == s, [1, 0]) for s in (0, 1)}
+print(f"how many of the {N} paths change, and what")
 worlds = {
     "logit at the first message": support.enumerate_trajectories(raised[0]),
     "logit for a calm customer": support.enumerate_trajectories(raised[1]),
@@ -159,11 +172,10 @@ worlds = {
 }
 for name, new in worlds.items():
     by_policy = ~np.isclose(new.policy_probabilities, paths.policy_probabilities)
-    by_customer = ~np.isclose(new.dynamics_probabilities, paths.dynamics_probabilities)
-    print(f"{name}: policy part moves on {by_policy.sum()}", end="")
-    print(f", dynamics part on {by_customer.sum()}")
-    new_J = new.probabilities @ new.returns
-    print(f"   sum of Pr {new.probabilities.sum():.2f}   J {new_J:.3f}")
+    by_world = ~np.isclose(new.dynamics_probabilities, paths.dynamics_probabilities)
+    print(f"{name}: policy part moves on {by_policy.sum()}, dynamics part on {by_world.sum()}")
+    total, J = new.probabilities.sum(), new.probabilities @ new.returns
+    print(f"   sum of Pr {total:.2f}   J {J:.3f}")
 
 # %% [markdown] label="tree-read" tags=["fragment"]
 # A logit moves policy parts and no dynamics part: all eight at the first message, four for the calm customer. (A path
@@ -182,7 +194,7 @@ for name, new in worlds.items():
 #
 # $$\log\mathrm{Pr}_\theta(\tau)=\underbrace{\sum_t\log\pi_\theta(a_t\mid s_t)}_{\text{policy part}}+\underbrace{\log\mathrm{Pr}(s_1)+\sum_t\log\mathrm{Pr}(s_{t+1}\mid s_t,a_t)}_{\text{dynamics part}}.$$
 #
-# **Predict:** in which of the two parts does $\theta$ stand?
+# From here on the two names mean these logarithms.
 
 
 # %% label="split-code" tags=["subslide"]
@@ -204,21 +216,21 @@ factors = np.full(2_000, 0.5)  # a trajectory of 2,000 steps
 print(f"2,000 factors 0.5: product {factors.prod()}, sum of logs {np.log(factors).sum():.1f}")
 
 # %% [markdown] label="split-read" tags=["fragment"]
-# $\theta$ stands in the policy part alone.
-#
 # The last line is a reason to work with logarithms in programs. The product of 2,000 factors 0.5 is too small for a
 # floating-point number and comes out as 0. The sum of the logarithms is an ordinary number.
 
 # %% [markdown] label="zero" tags=["slide"] minutes=5
 # ### The gradient of the dynamics part
 #
-# Now differentiate both parts with respect to each logit. **Predict:** what is the gradient of the dynamics part? Is it
-# small, is it 0 on average, or is it exactly 0?
+# Now differentiate both parts with respect to each logit, by nudging it up and down.
 #
 # A thought that many people have: “The customer's mood depends on my reply, and my reply depends on $\theta$. So the mood
-# depends on $\theta$, and its derivative cannot be 0.” Keep it in mind when you look at the numbers.
+# depends on $\theta$, and its derivative cannot be 0.”
 
-# %% label="zero-code" tags=["subslide"]
+# %% label="predict-zero"
+Predict("04-zero")
+
+# %% label="zero-code" tags=["subslide"] answers="zero"
 h = 1e-5
 d_policy, d_dynamics = np.zeros((N, 3, 2)), np.zeros((N, 3, 2))
 for i in range(N):
@@ -231,17 +243,26 @@ for i in range(N):
 
 print(f"{names[1]}: gradient of the policy part, a row for each state")
 print(d_policy[1])
-print("gradient of the dynamics part")
-print(d_dynamics[1])
-print(f"all {d_dynamics.size} entries, of all paths, exactly 0: {(d_dynamics == 0).all()}")
+print(
+    f"gradient of the dynamics part: all {d_dynamics.size} entries, of all paths, are", end=""
+)
+print(f" exactly 0: {(d_dynamics == 0).all()}")
 
 # %% [markdown] label="zero-read" tags=["fragment"]
-# **Exactly 0.** Not small, and not only on average: the same number is subtracted from itself.
+# **Exactly 0.** Not small, and not only on average. $\theta$ stands in the policy part alone, so the same number is subtracted
+# from itself.
 #
 # And the thought above? A trajectory is *given*: its replies stand written in it. “How calm is a customer after a refund?”
 # has one answer, 0.8, whatever made you choose the refund. Your $\theta$ decides how *often* a refund is chosen, and that
 # is counted already: in the factor $\pi_\theta(a_1\mid s_1)$.
-#
+
+# %% [markdown] label="trajectory-picture-text" tags=["subslide"]
+# What depends on $\theta$, and what does not, in one picture. Under each factor stands the derivative of its logarithm.
+
+# %% label="trajectory-picture"
+diagrams.trajectory_probability()
+
+# %% [markdown] label="scores-text"
 # The gradient of the policy part is what lesson 02 promises: one-hot minus π at each step. Each step pushes the row of the
 # state it was taken in, and the rows of states that the path does not visit stay 0.
 
@@ -257,22 +278,23 @@ def scores(logits, seen, replies):
 
 
 score = scores(logits, paths.states[:, :-1], paths.actions)
-same = np.allclose(score[:, :3], d_policy, rtol=0, atol=1e-8)
-print(f"nudged and by formula agree to 1e-8: {same}")
+print(f"nudged and by formula agree: {np.allclose(score[:, :3], d_policy, rtol=0, atol=1e-8)}")
 
 # %% [markdown] label="keep" tags=["slide"] minutes=3
 # ### What is 0, and what is not
 #
 # The *gradient* of the dynamics part is 0. It is tempting to go one step further and cross the dynamics out of
-# $\mathrm{Pr}_\theta(\tau)$ itself. **Predict:** what do the policy parts of the eight paths add up to?
+# $\mathrm{Pr}_\theta(\tau)$ itself, so that only the policy's factors are left: the policy part of the tree.
 
-# %% label="keep-code" tags=["subslide"]
+# %% label="predict-keep"
+Predict("04-keep")
+
+# %% label="keep-code" tags=["subslide"] answers="keep"
 exact = support.policy_gradient(logits)  # from a linear solve: no list of paths
 weights = {"Pr(τ)": paths.probabilities, "policy part": paths.policy_probabilities}
 for name, weight in weights.items():
-    gradient = np.einsum("i,isa,i->sa", weight, score, paths.returns)
-    mean = (weight @ paths.returns).round(12) + 0
-    print(f"{name:12s} sum {weight.sum():.2f}   Σ weight · R = {mean:.2f}")
+    gradient = sum(w * R * g for w, R, g in zip(weight, paths.returns, score, strict=True))
+    print(f"{name:12s} sum {weight.sum():.2f}   Σ weight · R = {weight @ paths.returns:z.2f}")
     print(f"   gradient, logits of refund: {gradient[:3, 0]}")
 print(f"exact: J = {support.performance(logits):.2f}")
 print(f"   gradient, logits of refund: {exact[:3, 0]}")
@@ -298,7 +320,7 @@ print(f"   gradient, logits of refund: {exact[:3, 0]}")
 # The function `scores` above has the logits, the states and the replies as its arguments. The customer's numbers are not
 # among them.
 #
-# **Predict:** another customer walks in, much harder to calm. Which line of the estimator has to change?
+# Now another customer walks in, much harder to calm. No line of the estimator has to change.
 
 
 # %% label="model-code" tags=["subslide"]
@@ -309,17 +331,17 @@ def sullen(reply, rng):
 harder = transitions.copy()
 harder[0, :, 1], harder[0, :, 2] = [0.4, 0.1], [0.6, 0.9]
 hard = mdp.TabularMDP(harder, rewards, start, terminal_states=[3])
-oracles = {customer: support, sullen: hard}
+exact_answers = {customer: support, sullen: hard}
 
-for who, oracle in oracles.items():
+for who, problem in exact_answers.items():
     seen, replies, R = converse(logits, m, rng, who)
     terms = scores(logits, seen, replies) * R[:, None, None]  # the same line for every customer
     mean, error = terms.mean(axis=0), terms.std(axis=0, ddof=1) / np.sqrt(m)
     print(f"{who.__name__:8s} sampled {mean[:3, 0]}   standard error {error[:3, 0]}")
-    print(f"         exact   {oracle.policy_gradient(logits)[:3, 0]}")
+    print(f"         exact   {problem.policy_gradient(logits)[:3, 0]}")
 
 # %% [markdown] label="model-read" tags=["fragment"]
-# None. The same line gives the gradient for either customer, within a few standard errors. (The logits of *refund* are
+# The same line gives the gradient for either customer, within a few standard errors. (The logits of *refund* are
 # shown, one for each state.)
 #
 # The customer still matters: the two gradients differ. What you do not need is the customer's *formula*. For a language
@@ -328,29 +350,31 @@ for who, oracle in oracles.items():
 # %% [markdown] label="theorem" tags=["slide"] minutes=6
 # ## The policy gradient theorem
 #
-# You have all the pieces. Here are the steps of the derivation, shuffled. **Put them in order** on paper, from $J$ to what
-# a program computes. (The quiz below has the same steps, and says what is wrong with an order.)
-#
-# - **A** $\quad\mathbb E_\tau\!\left[\Bigl(\sum_t\frac{\partial\log\pi_\theta(a_t\mid s_t)}{\partial\theta}\Bigr)R(\tau)\right]$
-# - **B** $\quad\sum_\tau\frac{\partial\,\mathrm{Pr}_\theta(\tau)}{\partial\theta}\,R(\tau)$
-# - **C** $\quad\frac1m\sum_{\tau\in\mathcal D}\Bigl(\sum_t\frac{\partial\log\pi_\theta(a_t\mid s_t)}{\partial\theta}\Bigr)R(\tau)$
-# - **D** $\quad\frac{\partial}{\partial\theta}\sum_\tau\mathrm{Pr}_\theta(\tau)\,R(\tau)$
-# - **E** $\quad\sum_\tau\mathrm{Pr}_\theta(\tau)\Bigl(\sum_t\frac{\partial\log\pi_\theta(a_t\mid s_t)}{\partial\theta}+\sum_t\frac{\partial\log\mathrm{Pr}(s_{t+1}\mid s_t,a_t)}{\partial\theta}\Bigr)R(\tau)$
-# - **F** $\quad\sum_\tau\mathrm{Pr}_\theta(\tau)\,\frac{\partial\log\mathrm{Pr}_\theta(\tau)}{\partial\theta}\,R(\tau)$
+# You have all the pieces of the derivation, from the gradient of $J$ to what a program computes.
+
+# %% label="predict-theorem"
+Predict("04-theorem")
 
 # %% [markdown] label="theorem-read" tags=["fragment"]
-# The order is **D, B, F, E, A, C**. What happens between them:
+# - **A** $\quad\frac{\partial J}{\partial\theta}=\frac{\partial}{\partial\theta}\sum_\tau\mathrm{Pr}_\theta(\tau)\,R(\tau)$
+# - **B** $\quad=\sum_\tau\frac{\partial\,\mathrm{Pr}_\theta(\tau)}{\partial\theta}\,R(\tau)$
+# - **C** $\quad=\sum_\tau\mathrm{Pr}_\theta(\tau)\,\frac{\partial\log\mathrm{Pr}_\theta(\tau)}{\partial\theta}\,R(\tau)$
+# - **D** $\quad=\sum_\tau\mathrm{Pr}_\theta(\tau)\Bigl(\sum_t\frac{\partial\log\pi_\theta(a_t\mid s_t)}{\partial\theta}+\sum_t\frac{\partial\log\mathrm{Pr}(s_{t+1}\mid s_t,a_t)}{\partial\theta}\Bigr)R(\tau)$
+# - **E** $\quad=\mathbb E_\tau\!\left[\Bigl(\sum_t\frac{\partial\log\pi_\theta(a_t\mid s_t)}{\partial\theta}\Bigr)R(\tau)\right]$
+# - **F** $\quad\approx\frac1m\sum_{\tau\in\mathcal D}\Bigl(\sum_t\frac{\partial\log\pi_\theta(a_t\mid s_t)}{\partial\theta}\Bigr)R(\tau)$
 #
-# 1. **D → B**: differentiate each term. $R(\tau)$ belongs to the path and does not contain $\theta$.
-# 2. **B → F**: the log-derivative trick, $\partial\mathrm{Pr}=\mathrm{Pr}\,\partial\log\mathrm{Pr}$.
-# 3. **F → E**: the logarithm of the product splits into policy and dynamics. ($\mathrm{Pr}(s_1)$ goes with the dynamics.)
-# 4. **E → A**: the second sum is exactly 0, and a sum weighted with probabilities is an expectation.
-# 5. **A → C**: sample. Each trajectory counts $1/m$.
+# What happens between them:
 #
-# Do not take it on trust. Each line below computes one step by a way of its own. Shown is the logit of *refund* at the
-# first message.
+# 1. **A → B**: differentiate each term. $R(\tau)$ belongs to the path and does not contain $\theta$.
+# 2. **B → C**: the log-derivative trick, $\partial\mathrm{Pr}=\mathrm{Pr}\,\partial\log\mathrm{Pr}$.
+# 3. **C → D**: the logarithm of the product splits into policy and dynamics. ($\mathrm{Pr}(s_1)$ goes with the dynamics.)
+# 4. **D → E**: the second sum is exactly 0, and a sum weighted with probabilities is an expectation.
+# 5. **E → F**: sample. $\mathcal D$ is a data set of $m$ trajectories, and each counts $1/m$.
+#
+# Do not take it on trust. Each line of the next cell computes one step by a way of its own. Shown is the logit of *refund*
+# at the first message.
 
-# %% label="theorem-code" tags=["subslide"]
+# %% label="theorem-code" tags=["subslide"] answers="theorem"
 nudge = np.zeros((4, 2))
 nudge[0, 0] = h
 up = support.enumerate_trajectories(logits + nudge)
@@ -361,45 +385,73 @@ d_Pr = up.probabilities - down.probabilities
 d_log_Pr = np.log(up.probabilities) - np.log(down.probabilities)
 
 steps = {
-    "D  nudge J": d_J / (2 * h),
+    "A  nudge J": d_J / (2 * h),
     "B  nudge each Pr": d_Pr @ R / (2 * h),
-    "F  nudge each log Pr": (Pr * d_log_Pr) @ R / (2 * h),
-    "E  both parts": (Pr * (d_policy + d_dynamics)[:, 0, 0]) @ R,
-    "A  scores alone": (Pr * score[:, 0, 0]) @ R,
+    "C  nudge each log Pr": (Pr * d_log_Pr) @ R / (2 * h),
+    "D  both parts": (Pr * (d_policy + d_dynamics)[:, 0, 0]) @ R,
+    "E  scores alone": (Pr * score[:, 0, 0]) @ R,
 }
+print("the logit of refund at the first message")
 for name, value in steps.items():
     print(f"{name:22s} {value:.6f}")
 seen, replies, returns = converse(logits, m, rng)
 terms = scores(logits, seen, replies)[:, 0, 0] * returns
 error = terms.std(ddof=1) / np.sqrt(m)
-print(f"C  {m} samples      {terms.mean():.6f}   standard error {error:.6f}")
+print(f"F  {m} samples      {terms.mean():.6f}   standard error {error:.6f}")
 print(f"   exact               {exact[0, 0]:.6f}")
-gap = max(abs(value - exact[0, 0]) for value in steps.values())
-print(f"D to A agree with exact to 1e-8: {gap < 1e-8}")
 
 # %% [markdown] label="theorem-why" tags=["fragment"]
-# Steps D to A give 0.275, and so does the linear solve, which knows nothing of paths. Step C agrees with it within a few
+# Steps A to E give 0.275, and so does the linear solve, which knows nothing of paths. Step F agrees with it within a few
 # standard errors.
 #
 # The number is above 0: at the first message a refund is the better reply here. It costs a point and makes a calm
 # customer likelier. The theorem found that out without the customer's numbers: from how the paths *ended*.
 
+# %% [markdown] label="ratio" tags=["slide"] minutes=2
+# ### Its other name
+#
+# In this form, with the whole return, the line is the **likelihood-ratio identity**, also known as the score-function
+# identity. It is the trick of lesson 03 with a path in place of an action. What belongs to the theorem alone is step D: the
+# score of a path is the sum of its policy's scores. (Many books give the name *policy gradient theorem* to a sum over
+# states, which follows from this line. Lesson 07 has it.)
+#
+# Why *ratio*? Take another policy $\theta'$, and ask what *it* would earn. Paths of the present policy can say so, if
+# each return counts in the ratio of its two probabilities, its *likelihoods*:
+#
+# $$J(\theta')=\sum_\tau\mathrm{Pr}_{\theta'}(\tau)R(\tau)=\mathbb E_{\tau\sim\theta}\!\left[\frac{\mathrm{Pr}_{\theta'}(\tau)}{\mathrm{Pr}_{\theta}(\tau)}\,R(\tau)\right].$$
+#
+# The next cell does that for the policy of the tree with the raised first logit. The dynamics stand above and below the
+# line, and cancel. The slope of the ratio at $\theta'=\theta$ is $\partial\mathrm{Pr}/\mathrm{Pr}=\partial\log\mathrm{Pr}$:
+# the score.
+
+# %% label="ratio-code" tags=["subslide"]
+new = worlds["logit at the first message"]
+ratio = new.probabilities / paths.probabilities
+without = new.policy_probabilities / paths.policy_probabilities
+print(f"ratio of each path    {ratio}   dynamics cancel: {np.allclose(ratio, without)}")
+print(f"mean of ratio · R     {paths.probabilities @ (ratio * paths.returns):.4f}")
+print(f"J of the new policy   {support.performance(raised[0]):.4f}")
+
 # %% [markdown] label="error" tags=["slide"] minutes=4
 # ## Find the error
 #
-# A student hands this in. **Which line is wrong?** Decide before you run the cell.
+# A student hands this in:
 #
 # 1. $J(\theta)=\sum_\tau\mathrm{Pr}_\theta(\tau)\,R(\tau)$
 # 2. $R(\tau)=\sum_t r(s_t,a_t)$, and the actions $a_t$ are chosen by the policy. So $R(\tau)$ depends on $\theta$.
 # 3. $\frac{\partial J}{\partial\theta}=\sum_\tau\mathrm{Pr}_\theta(\tau)\,\frac{\partial R(\tau)}{\partial\theta}$
 # 4. “So the reward must be differentiable in $\theta$, and I need a smooth model of the customer's satisfaction.”
 
-# %% label="error-code" tags=["subslide"]
+# %% label="predict-error"
+Predict("04-error")
+
+# %% label="error-code" tags=["subslide"] answers="error"
+print("the logit of refund at the first message, a little down and a little up")
 print(f"returns of the paths, logit lowered: {down.returns}")
 print(f"returns of the paths, logit raised:  {up.returns}")
 d_R = (up.returns - down.returns) / (2 * h)
 print(f"the student's gradient, Σ Pr ∂R:     {Pr @ d_R:.4f}")
-print(f"how much J really gains:             {steps['D  nudge J']:.4f}")
+print(f"how much J really gains:             {steps['A  nudge J']:.4f}")
 print(f"what was left out, Σ ∂Pr R:          {steps['B  nudge each Pr']:.4f}")
 
 # %% [markdown] label="error-read" tags=["fragment"]
@@ -415,13 +467,15 @@ print(f"what was left out, Σ ∂Pr R:          {steps['B  nudge each Pr']:.4f}"
 #
 # Another student has the theorem right, and then writes: “The points that matter come at the end. So I keep only the score
 # of the **last** reply.” In the estimator the sum over $t$ is gone.
-#
-# **Predict:** for which logits is this gradient still right?
 
-# %% label="error-second-code"
+# %% label="predict-second"
+Predict("04-second")
+
+# %% label="error-second-code" answers="second"
 last, s_2 = np.zeros((N, 4, 2)), paths.states[:, 1]
 last[np.arange(N), s_2] = policy.score(logits[s_2], paths.actions[:, 1])
-without_sum = np.einsum("i,isa,i->sa", Pr, last, R)
+without_sum = sum(p * r * g for p, r, g in zip(Pr, R, last, strict=True))
+print("gradient for the logit of refund")
 for s in range(3):
     print(f"{states[s]:14s} last step {without_sum[s, 0]:z7.4f}   exact {exact[s, 0]:7.4f}")
 
@@ -435,7 +489,8 @@ for s in range(3):
 # Go one step further with line 4. Let nobody hand out points for single replies. A judge reads the finished conversation
 # and says *thumb up* (+1) or *thumb down* (−1). That is a function of words: it has no slope at all.
 #
-# **Predict:** what has to change in the estimator?
+# In the estimator nothing changes but the numbers in $R$. The verdict multiplies the scores of **all** the replies of its
+# conversation.
 
 
 # %% label="judge-code" tags=["subslide"]
@@ -448,7 +503,7 @@ verdicts = np.array([judge(name) for name in names])
 for name, verdict in zip(names, verdicts, strict=True):
     print(f"   {name:28s} {verdict:+.0f}")
 
-exact_judged = np.einsum("i,isa,i->sa", Pr, score, verdicts)
+exact_judged = sum(p * v * g for p, v, g in zip(Pr, verdicts, score, strict=True))
 nudged = (up.probabilities - down.probabilities) @ verdicts / (2 * h)
 seen, replies, _ = converse(logits, m, rng)
 which = 4 * replies[:, 0] + 2 * (seen[:, 1] - 1) + replies[:, 1]
@@ -458,8 +513,6 @@ print(f"sampled {mean[:3, 0]}   standard error {error[:3, 0]}")
 print(f"exact   {exact_judged[:3, 0].round(12) + 0}   (the first one by nudging: {nudged:.4f})")
 
 # %% [markdown] label="judge-read" tags=["fragment"]
-# Nothing but the numbers in $R$. The verdict multiplies the scores of **all** the replies of its conversation.
-#
 # For the angry customer the exact gradient is 0: this judge's thumb is down by then, whatever the second reply.
 #
 # This judge cannot be written as points $r(s,a)$ for single replies: a second refund is bad only *because* there was a
@@ -560,7 +613,7 @@ check("trajectory_score", trajectory_score)
 # %% [markdown] label="quiz-text" tags=["slide"] minutes=5
 # ## Quiz
 #
-# The first question is the derivation. Each option has its reason; read also the reasons of those you did not choose.
+# The first question is the derivation once more, now from memory. Each option has its reason; read also the reasons of those you did not choose.
 
 # %% label="quiz"
 Quiz("04")
@@ -573,7 +626,7 @@ Quiz("04")
 #    exactly 0.
 # 3. The dynamics stay in $\mathrm{Pr}_\theta(\tau)$, and the environment itself draws with them. No model of it is needed.
 # 4. $\frac{\partial J}{\partial\theta}=\mathbb E_\tau\left[\bigl(\sum_t\partial\log\pi_\theta(a_t\mid s_t)/\partial\theta\bigr)R(\tau)\right]$:
-#    the policy gradient theorem.
+#    the policy gradient theorem, in the form that is also called likelihood-ratio identity.
 # 5. Differentiating $R$ gives 0, dropping the sum over $t$ loses the early steps. $R$ is only a weight: a judge at the end
 #    will do.
 #

@@ -7,19 +7,19 @@
 #
 # After it you will be able to
 #
-# - **explain** why adding 100 to every reward changes no gradient and can ruin every estimate of it,
-# - **prove** the line above in three steps, and **say** what $b$ may depend on and what not,
-# - **derive** the height of the baseline with the smallest variance, and **find** a case where subtracting V hurts,
-# - **tell** which baselines made from a batch are biased, and by how much,
-# - **reproduce** two figures of Sutton and Barto, and **compute** a variance in closed form.
+# - **prove** that line in three steps, and **say** what $b$ may depend on and what not,
+# - **derive** the height $b$ at which an estimate has the smallest variance,
+# - **compute** by hand what a state is worth, and **say** when that is a good height,
+# - **tell** what becomes of the gradient when $b$ is the mean of a batch,
+# - **choose** between six baselines by their bias and their noise.
 #
-# *About 60 minutes, and 15 more for the exercises. You need lesson 05: reward-to-go, and that its gradient is noisy.*
+# *About 55 minutes, and 15 more for the exercises. You need lesson 05: reward-to-go, and that its gradient is noisy.*
 
 # %% label="setup" tags=["skip"]
 import numpy as np
 from course_utils import estimators, figures, learning_curves, policy, rollout, worlds
 from course_utils.checks import check
-from course_utils.widgets import BaselineLab, Quiz
+from course_utils.widgets import BaselineLab, Predict, Quiz
 
 np.set_printoptions(precision=4, suppress=True)
 
@@ -32,22 +32,21 @@ np.set_printoptions(precision=4, suppress=True)
 # The quality team becomes generous. Every reply now gets **100 points more**, whatever it is. No reply is better than
 # another because of that.
 #
-# **Predict**, and write it down:
-#
-# 1. What happens to the exact gradient of the performance $J$?
-# 2. You estimate it from sampled conversations, each reply's score times the return $R(\tau)$. What happens to the
-#    estimates?
-#
-# The cell below has no samples in it. It goes through all eight conversations. Its **variance** is that of one
-# conversation's gradient: the mean squared distance from the exact gradient, all entries together.
+# You estimate the gradient of the performance $J$ from sampled conversations: each reply's score times the return
+# $R(\tau)$. The **variance** is that of one conversation's gradient: its mean squared distance from the exact gradient,
+# all entries together.
 
-# %% label="puzzle-code" tags=["subslide"]
+# %% label="predict-hundred-points"
+Predict("06-hundred-points")
+
+# %% label="puzzle-code" answers="hundred-points" tags=["subslide"]
 states = ["first message", "calm", "angry"]
 logits = np.log([[0.5, 0.5], [0.2, 0.8], [0.6, 0.4], [0.5, 0.5]])  # the last row: closed
 support = worlds.conversation()
 generous = worlds.conversation(rewards=support.rewards[:3] + 100)
 both_worlds = {"as it was": support, "100 more": generous}
 
+# No samples: the world is gone through, all eight conversations of it.
 exact = support.policy_gradient(logits)
 variance = {}
 for name, world in both_worlds.items():
@@ -64,13 +63,13 @@ print(f"the variance grew by a factor of {variance['100 more'] / variance['as it
 # The exact gradient is the same to the last digit. The estimate is unbiased in both worlds. And its variance has
 # grown 7,348 times.
 #
-# (The gradient stays because every conversation has two replies, so each return grows by 200. Where an episode's length
-# depends on the actions, 100 points a step would pay for long episodes, and that is another task.)
+# (Every conversation has two replies, so each return grows by 200. Where an episode's length depends on the actions,
+# 100 points a step would pay for long episodes, and that is another task.)
 #
-# What does it mean for your work? Ask how many conversations you need until the estimate's typical error is a tenth
+# What does it cost you? Ask how many conversations you need until the estimate's typical error is a tenth
 # of the gradient's length. The typical error is $\sqrt{\text{variance}/m}$.
 
-# %% label="puzzle-sample" tags=["subslide"]
+# %% label="puzzle-sample" answers="hundred-points" tags=["subslide"]
 rng = np.random.default_rng(6)
 m, batches = 500, 300
 squared_length = (exact**2).sum()
@@ -87,7 +86,8 @@ for name, world in both_worlds.items():
     print(f"   exact {np.sqrt(variance[name] / m):.3f}   m needed {needed:9,.0f}")
 print(f"length of the exact gradient: {np.sqrt(squared_length):.3f}")
 
-# %% label="puzzle-figure"
+# %% label="puzzle-figure" answers="hundred-points" tags=["folded"]
+# Draws 300 estimates of each world beside the exact gradient, two entries of each.
 fig, axes = figures.new_figure(7.2, 3.4, columns=2)
 for ax, (name, dots) in zip(axes, cloud.items(), strict=True):
     ax.plot(dots[:, 0, 0], dots[:, 1, 0], ".", color=figures.SAMPLED, ms=5)
@@ -108,8 +108,7 @@ figures.show(
 # bring the typical error to a tenth of its length. On the right you would need more than six million.
 #
 # Look at what a sample says. Every return is now near 200, so **every** reply that was taken is praised, with nearly the
-# same weight. Refund drawn: refund up by 200 scores. Apology drawn: apology up by 200 scores. The difference between
-# them, which is all you want to know, is left to an average over an enormous number of contradictions.
+# same weight. Refund drawn: refund up. Apology drawn: apology up. The small difference between them is all you want to know.
 
 # %% [markdown] label="lemma" tags=["slide"] minutes=4
 # ## Subtract it again
@@ -118,13 +117,14 @@ figures.show(
 #
 # $$\frac{\partial\log\pi_\theta(a\mid s)}{\partial\theta}\,\bigl(R-b\bigr).$$
 #
-# May you? The puzzle says so: a hundred more or less did not change the mean. Now see why, term by term. Take one state
-# with three replies. They have probabilities 0.5, 0.3 and 0.2, and earn 11, 10 and 9 points.
-#
-# **Predict:** subtracting $b$ changes the mean gradient by $-\mathbb E\left[b\;\partial\log\pi\right]$. For the logit of
-# *refund* and $b=100$, what do the three replies contribute to $\mathbb E\left[b\;\partial\log\pi\right]$?
+# May you? It changes the mean gradient by $-\mathbb E\left[b\;\partial\log\pi\right]$. Look at this mean term by term. Take
+# one state with three replies, *refund*, *replace* and *apologise*. They have probabilities 0.5, 0.3 and 0.2, and earn
+# 11, 10 and 9 points.
 
-# %% label="lemma-code" tags=["subslide"]
+# %% label="predict-three-terms"
+Predict("06-three-terms")
+
+# %% label="lemma-code" answers="three-terms" tags=["subslide"]
 actions = ["refund", "replace", "apologise"]
 pi = np.array([0.5, 0.3, 0.2])
 R = np.array([11.0, 10.0, 9.0])
@@ -153,17 +153,18 @@ print(f"b ∂ Σ π(a): the sum is {up:.4f} with the logit raised and {down:.4f}
 # 2. The sum of derivatives is the derivative of the sum.
 # 3. Probabilities always sum to 1, and a constant has no slope.
 #
-# Look at step 1 again. It needs that $b$ is **the same for all actions** $a$. It does not need that $b$ is the same in all
-# states: the sum runs over the actions of one state. So $b$ may be a function $b(s)$. (It will be tested below, with all
-# conversations.)
+# Step 1 needs that $b$ is **the same for all actions** $a$. It does not need that $b$ is the same in all states: the sum
+# runs over the actions of one state. So $b$ may be a function $b(s)$.
 
 # %% [markdown] label="lemma-action" tags=["slide"] minutes=2
 # ### A baseline that looks at the action
 #
-# **Predict:** a colleague subtracts more from *refund*, “because refunds always earn more”: $b=11$ for a refund and 9 for
-# the rest. Which step of the proof breaks? Does the mean gradient of *refund* become too large or too small?
+# A colleague subtracts more from *refund*, “because refunds always earn more”: $b=11$ for a refund, and 9 for the other two.
 
-# %% label="lemma-action-code"
+# %% label="predict-colleague"
+Predict("06-colleague")
+
+# %% label="lemma-action-code" answers="colleague"
 g = pi @ (R[:, None] * score)
 b_of_action = np.array([11.0, 9.0, 9.0])
 biased = pi @ ((R - b_of_action)[:, None] * score)
@@ -176,27 +177,22 @@ print(f"−Σ b(a) ∂π(a)        {-b_of_action @ d_pi}")
 # Step 1 breaks: $b(a)$ stays inside the sum. What is left is $-\sum_a b(a)\,\partial\pi(a)$, and that is the gradient of
 # $-\mathbb E[b(a)]$. The colleague has changed the task: the refund now pays no more than an apology, and its gradient
 # went from 0.35 to −0.15. The best reply would be unlearned.
-#
-# The lab below has a box for it, *baseline depends on the action*. Come back to it later: tick it, and see the mean of the
-# samples leave the exact gradient.
 
 # %% [markdown] label="height" tags=["slide"] minutes=5
 # ## How high?
 #
-# Every $b$ gives the same mean. They differ in their variance. In the lab below you move $b$ and watch the cloud of
-# samples and its variance.
-#
-# **Predict before you look at it:**
-#
-# 1. What does the curve of the variance against $b$ look like?
-# 2. Where is it lowest: at 0, at the smallest reward 9, at the mean reward $V=\sum_a\pi(a)R(a)=10.3$, at the largest, 11, or
-#    somewhere else?
-# 3. What happens if you subtract too much, say 20?
+# Every $b$ gives the same mean. They differ in their variance. For the three replies above one number suggests itself, their
+# mean reward $V=\sum_a\pi(a)R(a)=10.3$: it is called the **value**. In the lab below you move $b$ and watch the cloud of
+# samples and its variance. (Its box *baseline depends on the action* is the colleague's idea: tick it, and the mean of the
+# samples leaves the exact gradient.)
 
-# %% label="height-lab" tags=["subslide"]
+# %% label="predict-lowest"
+Predict("06-lowest")
+
+# %% label="height-lab" answers="lowest" tags=["subslide"]
 BaselineLab(rewards=R, logits=np.log(pi), actions=actions)
 
-# %% label="height-code" tags=["subslide"]
+# %% label="height-code" answers="lowest" tags=["subslide"]
 squared_score = (score**2).sum(axis=1)  # |∂ log π(a)|² of each action
 
 
@@ -206,15 +202,14 @@ def variance_with(b):
 
 
 V = pi @ R
+print("variance of one sample's gradient, exact")
 for b in [0.0, 9.0, 9.8, 10.0, V, 11.0, 20.0]:
     print(f"b = {b:5.2f}   variance {variance_with(b):9.4f}")
 print(f"by enumeration, b = 0: {pi @ ((R[:, None] * score - g) ** 2).sum(axis=1):.4f}")
 
 # %% [markdown] label="height-read" tags=["fragment"]
-# The curve is a **parabola**. A baseline that is too high is as bad as one that is too low.
-#
-# The lowest point lies near 10, and not at $V=10.3$. (That both 0 and 20 are bad says nothing against baselines: between
-# them the variance falls from 62 to below 0.2.)
+# The curve is a **parabola**. A baseline that is too high is as bad as one that is too low: at 0 and at 20 the variance is
+# above 62, and between them it falls below 0.2. The lowest point lies near 10, and not at $V=10.3$.
 
 # %% [markdown] label="best" tags=["slide"] minutes=4
 # ### The best height
@@ -231,9 +226,9 @@ print(f"by enumeration, b = 0: {pi @ ((R[:, None] * score - g) ** 2).sum(axis=1)
 # $$-2\,\mathbb E\left[\Bigl|\tfrac{\partial\log\pi}{\partial\theta}\Bigr|^2(R-b)\right]=0\quad\Longrightarrow\quad b^*=\frac{\mathbb E\left[\bigl|\frac{\partial\log\pi}{\partial\theta}\bigr|^2R\right]}{\mathbb E\left[\bigl|\frac{\partial\log\pi}{\partial\theta}\bigr|^2\right]} .$$
 #
 # So $b^*$ is a mean of the rewards, and each reward counts with $\pi(a)$ **times the squared length of its score**. $V$ is
-# the mean that counts with $\pi(a)$ alone. **Predict:** which actions have long scores, likely ones or rare ones?
+# the mean that counts with $\pi(a)$ alone. Which actions have long scores?
 
-# %% label="best-code" tags=["subslide"]
+# %% label="best-code" answers="lowest" tags=["subslide"]
 for a, action in enumerate(actions):
     weight = pi[a] * squared_score[a]
     print(f"{action:10s} π = {pi[a]:.1f}   |score|² = {squared_score[a]:.2f}", end="")
@@ -241,602 +236,23 @@ for a, action in enumerate(actions):
 best = (pi * squared_score) @ R / (pi @ squared_score)
 print(f"V  = {V:.4f}   variance {variance_with(V):.4f}")
 print(f"b* = {best:.4f}   variance {variance_with(best):.4f}")
-steps = np.linspace(9, 11, 2_001)
-lowest = steps[np.argmin([variance_with(b) for b in steps])]
+tried = np.linspace(9, 11, 2_001)
+lowest = tried[np.argmin([variance_with(b) for b in tried])]
 print(f"lowest of 2,001 heights tried: {lowest:.3f}")
 gap = (pi @ squared_score) * (V - best) ** 2
 print(f"E|score|² (V − b*)² = {gap:.4f}   variance at V minus at b*: ", end="")
 print(f"{variance_with(V) - variance_with(best):.4f}")
 
 # %% [markdown] label="best-read" tags=["fragment"]
-# Rare actions have long scores: 0.98 for *apologise*, 0.38 for *refund*. Their samples push hardest, so $b^*$ leans to
-# their rewards. Here it is 9.990, below $V=10.3$.
+# Rare actions have long scores: the squared length is 0.98 for *apologise*, 0.38 for *refund*. Their samples push hardest,
+# so $b^*$ leans to their rewards. Here it is 9.990, below $V=10.3$.
 #
-# Yet almost everything is gained at $V$ already: from 62.07 to 0.2472, and the last bit to 0.1877. The formula on the last
-# line says how much $V$ leaves on the table. If all scores are equally long (three replies, one third each) the two
+# Yet almost everything is gained at $V$ already: from 62.07 to 0.2472, and the last bit to 0.1877. The last line
+# has a formula for how much $V$ leaves on the table. If all scores are equally long (three replies, one third each) the two
 # coincide.
 #
 # That is why $V$ is what everybody subtracts. It is nearly the best, it can be learned from returns without a look at any
 # score, and $R-V$ has a meaning: *better than usual*. Lesson 07 is about that.
-
-# %% [markdown] label="hurts" tags=["slide"] minutes=4
-# ### When V hurts
-#
-# “Subtracting $V$ always lowers the variance.” You will read this often. **Predict:** is it true?
-#
-# Use the parabola. It is symmetric about $b^*$. No baseline is the height 0, at a distance $|b^*|$ from the lowest point;
-# $V$ is at a distance $|V-b^*|$. So $V$ is worse than nothing **if it is farther from $b^*$ than 0 is**. To find a case,
-# make $V$ large and $b^*$ small.
-#
-# Two replies: *refund* earns 1, *apologise* 0, and the assistant has already learned it: it refunds with probability
-# $p$. Then $V=p$. Work out $b^*$ with the formula before you run the cell. (The score of the refund is
-# $(1-p)\,(1,-1)$ and that of the apology $-p\,(1,-1)$.)
-
-# %% label="hurts-code" tags=["subslide"]
-print("   p        V       b*   variance: b = 0      b = V     b = b*")
-for p in [0.5, 0.6, 2 / 3, 0.8, 0.95, 0.99]:
-    two = np.array([p, 1 - p])
-    length = ((np.eye(2) - two) ** 2).sum(axis=1)
-    points = np.array([1.0, 0.0])
-    b_star = (two * length) @ points / (two @ length)
-    slope = two @ (points[:, None] * (np.eye(2) - two))
-    row = [two @ (length * (points - b) ** 2) - slope @ slope for b in (0, p, b_star)]
-    print(f"{p:.3f}   {p:.3f}   {b_star:.3f}   {row[0]:15.7f} {row[1]:10.7f}", end="")
-    print(f" {row[2]:z10.7f}")
-
-# %% [markdown] label="hurts-read" tags=["fragment"]
-# $b^*=1-p$: the weights have changed places. Equal distances, $p-(1-p)=1-p$, means $p=\tfrac23$. **Beyond two thirds, $V$ is
-# worse than no baseline.** At $p=0.95$ its variance is 324 times that of no baseline.
-#
-# How can that be? With $b=0$ an apology has weight 0 and pushes nothing, while the many refunds push a little each, since
-# their score is short. With $b=V$ the rare apology gets weight −0.95 and a long score. One sample in twenty makes a jump.
-#
-# So the sentence is false. It is a good rule where the policy is still undecided, and rewards are far from 0. It can fail
-# for a nearly deterministic good policy whose rare actions happen to earn about 0.
-#
-# (With two actions $b^*$ even removes all variance. With three it cannot.)
-
-# %% [markdown] label="hurts-lab-text"
-# Look at it with three replies. *Refund* earns 10 and has probability 0.98; the others earn 0. **Before you look:** where are
-# $V$ and $b^*$? Then drag $b$ from 0 to $V$, and watch the few dots that jump.
-
-# %% label="hurts-lab"
-BaselineLab(preset="nearly_certain", actions=actions)
-
-# %% label="hurts-lab-check"
-sure, points = np.array([0.98, 0.01, 0.01]), np.array([10.0, 0.0, 0.0])
-weights = sure * ((np.eye(3) - sure) ** 2).sum(axis=1)
-slope = sure * (points - sure @ points)
-at_0, at_V = (weights @ (points - b) ** 2 - slope @ slope for b in (0, sure @ points))
-print(f"V = {sure @ points:.1f}   b* = {weights @ points / weights.sum():.3f}")
-print(f"variance with b = 0: {at_0:.4f}   with b = V: {at_V:.4f}")
-
-# %% [markdown] label="hurts-lab-read"
-# $V$ is at 9.8 and $b^*$ close to 0. Subtracting $V$ makes the variance more than 3,000 times as large.
-
-# %% [markdown] label="batch" tags=["slide"] minutes=5
-# ## Baselines from the batch
-#
-# Where do you get a number near $V$ when you know nothing but the returns of your own samples? There are three ideas, and
-# they look alike. **Predict for each:** is it biased?
-#
-# - **A: the mean of the conversation's own rewards-to-go.** $b=\frac1T\sum_tG_t$, where
-#   $G_t=r_t+r_{t+1}+\dots$ is the reward-to-go of lesson 05.
-# - **B: the batch mean.** $b_t=\frac1m\sum_{j=1}^mG_t^{\,j}$, over all $m$ conversations of the batch.
-# - **C: leave one out.** $b_t^{\,i}=\frac1{m-1}\sum_{j\ne i}G_t^{\,j}$: conversation $i$ is compared with the mean of *the others*.
-#
-# Apply the lemma: is $b$ the same, whatever reply $a_t$ was drawn? The cell goes through all conversations (A), and all
-# pairs of conversations (B and C, $m=2$).
-
-# %% label="batch-code" tags=["subslide"]
-paths = support.enumerate_trajectories(logits)
-Pr, G = paths.probabilities, estimators.reward_to_go(paths)  # (8,) and (8, 2)
-
-
-def mean_gradient(weights):
-    return estimators.exact_moments(paths, logits, weights).mean
-
-
-A = mean_gradient(G - G.mean(axis=1, keepdims=True))
-B = sum(Pr[j] * mean_gradient(G - (G + G[j]) / 2) for j in range(8))
-C = sum(Pr[j] * mean_gradient(G - G[j]) for j in range(8))
-found = {"exact": exact, "A own mean": A, "B batch mean": B, "C leave one out": C}
-for name, gradient in found.items():
-    print(f"{name:16s} {gradient[:3, 0].round(12) + 0}")
-print(f"B is half of exact: {np.allclose(B, exact / 2)}   C is exact: {np.allclose(C, exact)}")
-
-# %% [markdown] label="batch-read" tags=["fragment"]
-# **A is wrong**, and not by a factor: at the first message it points the other way, and for the second replies it is 0.
-# With two replies its weights are $r_1/2$ and $-r_1/2$. The points of the second reply have cancelled. Nothing that comes
-# of the first reply counts any more, only that a refund costs a point.
-#
-# **B is too short by half.** Conversation $i$ is part of its own baseline, with weight $1/m$. That part is
-# $\frac1m\mathbb E[G_t\,\partial\log\pi]$, a share of $1/m$ of the gradient itself. The other conversations are independent
-# of $a_t$, and contribute 0. So
-#
-# $$\mathbb E[\text{batch mean}]=\Bigl(1-\frac1m\Bigr)\frac{\partial J}{\partial\theta}.$$
-#
-# **C is exact.** Leaving one's own return out removes the share that was lost.
-
-# %% [markdown] label="shrink" tags=["slide"] minutes=3
-# ### Does the shrinkage matter?
-#
-# For $m=2$ you have seen all pairs. For larger batches, sample. **Predict** the factors for $m=2$, 5 and 20. And in
-# *one* batch: do the two estimates differ in length or in direction?
-
-# %% label="shrink-code" tags=["subslide"]
-ratios = {}
-for m in [2, 5, 20]:
-    n = 60_000 // m
-    record = rollout.from_mdp(support, logits, n * m, rng)
-    to_go = estimators.reward_to_go(record).reshape(n, m, 2)
-    with_self = to_go - to_go.mean(axis=1, keepdims=True)
-    others = (to_go.sum(axis=1, keepdims=True) - to_go) / (m - 1)
-    for name, weights in [("batch mean", with_self), ("leave one out", to_go - others)]:
-        each = estimators.score_gradients(logits, record, weights.reshape(n * m, 2))
-        estimate = each.reshape(n, m, 4, 2).mean(axis=1)
-        share = (estimate * exact).sum(axis=(1, 2)) / squared_length  # 1 if it is unbiased
-        ratios[m, name] = share
-        error = share.std(ddof=1) / np.sqrt(n)
-        print(f"m = {m:2d}   {name:13s} {share.mean():.3f} ± {error:.3f}", end="   ")
-        print(f"exact {1 - 1 / m if name == 'batch mean' else 1:.2f}")
-    factor = m / (m - 1)
-    same = np.allclose(ratios[m, "leave one out"], factor * ratios[m, "batch mean"])
-    print(f"         in every batch leave-one-out = {factor:.3f} × batch mean: {same}")
-
-# %% [markdown] label="shrink-read" tags=["fragment"]
-# In every single batch the two differ by the same factor $\frac{m}{m-1}$. The direction is the same, and so is the
-# noise relative to the signal. A shrinkage by $1-\frac1m$ is nothing but a **smaller step size**: with $m=100$, one percent.
-#
-# It matters when $m$ is small or changes from step to step. With $m=1$ the batch mean is the sample itself, the weight is
-# 0, and nothing is ever learned. Leave-one-out then has nobody to compare with, and needs at least two. (Lesson 13 meets
-# both again, under the names GRPO and RLOO.)
-
-# %% [markdown] label="may" tags=["slide"] minutes=4
-# ## What a baseline may depend on
-#
-# The lemma was for one state. In a trajectory each step has its own: given $s_t$, the action $a_t$ is drawn, and the sum
-# over $a_t$ gives 0, **as long as $b$ is the same number whichever $a_t$ is drawn**. So ask one question of each
-# candidate: *could it come out differently because of $a_t$?*
-#
-# **Predict, line by line: biased or not?**
-#
-# | the baseline of step $t$ is | biased? |
-# |---|---|
-# | a constant | |
-# | a function of the time $t$ | |
-# | a function of the state $s_t$ | |
-# | a function of what was done before: of $a_1$, at step 2 | |
-# | a function of the action $a_t$ | |
-# | the reward $r_t$ | |
-# | a function of the next state $s_{t+1}$ | |
-# | the return $R(\tau)$ of the same conversation | |
-# | the return of another, independent conversation | |
-
-# %% label="may-code" tags=["subslide"]
-s, a, r = paths.states[:, :-1], paths.actions, paths.rewards
-one = np.ones((8, 2))
-refunded_before = np.stack([np.zeros(8), a[:, 0] == 0], axis=1)
-candidates = {
-    "a constant": 5 * one,
-    "the time t": one * [3, 7],
-    "the state s_t": np.array([5.0, 2.0, -4.0, 0.0])[s],
-    "what was done before": 5 * refunded_before,
-    "the action a_t": 5.0 * (a == 0),
-    "the reward r_t": r,
-    "the next state": 5.0 * (paths.states[:, 1:] == 1),
-    "the own return": np.repeat(paths.returns[:, None], 2, axis=1),
-}
-taken_away = {name: mean_gradient(b) for name, b in candidates.items()}
-taken_away["another's return"] = sum(
-    Pr[j] * mean_gradient(one * paths.returns[j]) for j in range(8)
-)
-for name, bias in taken_away.items():
-    verdict = "not biased" if np.allclose(bias, 0, atol=1e-12) else "biased"
-    print(f"{name:22s} {verdict:10s}   taken away: {bias[:3, 0].round(12) + 0}")
-
-# %% [markdown] label="may-read" tags=["fragment"]
-# Whatever is settled before $a_t$ is drawn may enter: the time, the state, all that happened earlier. So may everything that
-# is independent of $a_t$: other conversations, last week's average, a die.
-#
-# Whatever comes *after* $a_t$ in the same conversation may not, because the action had a hand in it: the reward, the next
-# state, the return. The own return takes away the whole gradient, and nothing is left to learn from.
-
-# %% [markdown] label="bandit" tags=["slide"] minutes=5
-# ## A gradient bandit
-#
-# Now let it learn. Sutton and Barto's figure 2.5 is the puzzle of this lesson as an experiment. A **bandit** has one state
-# and ten actions (“arms”). The mean rewards $q_*(a)$ are drawn from a normal distribution around **+4**, with standard
-# deviation 1. Each pull of arm $a$ earns $q_*(a)$ plus standard normal noise. The policy is a softmax of ten logits
-# $H(a)$ (not the entropy), all 0 at the start. After each pull,
-#
-# $$H\leftarrow H+\alpha\,\bigl(R_t-\bar R_t\bigr)\,\frac{\partial\log\pi(A_t)}{\partial H},$$
-#
-# where $\bar R_t$ is the average of the rewards so far, or 0 for “without baseline”. Step sizes are $\alpha=0.1$ and 0.4,
-# with 2,000 runs of 1,000 steps each.
-#
-# Does $\bar R_t$ include the present reward $R_t$? The book's formula (section 2.8) leaves it out; a footnote says that the
-# runs of the figure included it. We include it, as the figure did. Including it is idea B above, and the cell shows what it
-# does.
-#
-# **Predict:** order the four settings by how often they choose the best arm at the end (the book says “optimal action”). Which matters more, the step size
-# or the baseline?
-
-# %% label="bandit-code" tags=["subslide"]
-alpha = np.array([0.1, 0.1, 0.4, 0.4])[:, None]  # four settings at once
-subtract = np.array([1, 0, 1, 0])[:, None]
-runs, n_steps, pulls = 2_000, 1_000, np.random.default_rng(25)
-q = pulls.normal(4.0, 1.0, size=(runs, 10))  # mean rewards: other arms in each run
-H, average = np.zeros((4, runs, 10)), np.zeros((4, runs))
-hits = np.zeros((n_steps, 4, runs), dtype=bool)
-for t in range(n_steps):
-    chances = np.exp(H - H.max(axis=2, keepdims=True))
-    chances /= chances.sum(axis=2, keepdims=True)
-    drawn = (chances.cumsum(axis=2) < pulls.random((4, runs, 1))).sum(axis=2).clip(max=9)
-    reward = q[np.arange(runs), drawn] + pulls.normal(size=(4, runs))
-    average += (reward - average) / (t + 1)
-    push = alpha * (reward - subtract * average)
-    H += push[..., None] * (np.eye(10)[drawn] - chances)
-    hits[t] = drawn == q.argmax(axis=1)
-
-# %% label="bandit-table" tags=["subslide"]
-labels = [f"α = {x:.1f}, {w} baseline" for x in (0.1, 0.4) for w in ("with", "without")]
-at_end = hits[-100:].mean(axis=0)  # each run's share of best arms over the last 100 steps
-final = 100 * at_end.mean(axis=1)
-final_error = 100 * at_end.std(axis=1, ddof=1) / np.sqrt(runs)
-for name, share, error in zip(labels, final, final_error, strict=True):
-    print(f"{name:26s} best arm in the last 100 steps: {share:.1f} % ± {error:.1f} %")
-seen = pulls.normal(4.0, 1.0, size=50)  # any fifty rewards
-for t in (2, 10, 50):
-    before, including = seen[: t - 1].mean(), seen[:t].mean()
-    ratio = (seen[t - 1] - including) / (seen[t - 1] - before)
-    print(f"t = {t:2d}: the push with R_t in the average is {ratio:.2f} of that without")
-
-# %% label="bandit-figure" tags=["subslide"]
-fig, (ax,) = figures.new_figure(7.2, 3.6)
-curve = 100 * hits.mean(axis=2)
-when = np.arange(1, n_steps + 1)
-for k, name in enumerate(labels):
-    color = figures.POLICY if subtract[k, 0] else figures.BELOW
-    ax.plot(when, curve[:, k], color=color, lw=1, ls="-" if alpha[k, 0] < 0.2 else "--")
-    ax.annotate(name, (n_steps * 1.01, final[k]), va="center", annotation_clip=False)
-ax.set(xlim=(1, n_steps), ylim=(0, 100), xlabel="step", ylabel="% best arm")
-figures.show(
-    fig,
-    alt="Share of runs that choose the best arm against the step, for four settings, all from "
-    "10 percent. With a baseline: 0.1 climbs to 84 percent, 0.4 is faster at first and "
-    "levels off at 72. Without: 0.1 reaches 50 percent and 0.4 reaches 28.",
-)
-
-# %% [markdown] label="bandit-read" tags=["fragment"]
-# Our plateaus, the best arm's share in the last 100 steps of 2,000 runs, ± one standard error:
-#
-# | | with baseline | without |
-# |---|---|---|
-# | $\alpha=0.1$ | 83.6 % ± 0.8 % | 49.6 % ± 1.1 % |
-# | $\alpha=0.4$ | 71.9 % ± 1.0 % | 28.2 % ± 1.0 % |
-#
-# The baseline matters more than the step size: with it, even the worse step size beats the better one without. The order
-# and the rough heights are those of the book's figure.
-#
-# From step 100 on, both curves with a baseline lie above both without. Around +4, every arm that is pulled is praised. Whatever is drawn
-# early becomes more probable, good or not, and with the large step size the policy is soon sure of it.
-#
-# Including $R_t$ in the average multiplies the push by $1-\frac1t$: a half at step 2, a tenth less at step 10, next to
-# nothing later. (At step 1 both versions do nothing: the book sets $\bar R_1=R_1$.)
-
-# %% [markdown] label="corridor" tags=["slide"] minutes=4
-# ## The short corridor with a baseline
-#
-# The second figure is 13.2: REINFORCE on the corridor of lesson 05, with and without a **learned** baseline. Each step costs
-# one point. The three states of the corridor look the same to the policy, so it has one probability of *right* for all of
-# them. The best performance is $v_*=-(6+4\sqrt2)\approx-11.66$.
-#
-# All states look the same to the baseline too. So it is one number $w$, which follows the returns:
-#
-# $$\delta=G_t-w,\qquad w\leftarrow w+\alpha^w\delta,\qquad\theta\leftarrow\theta+\alpha^\theta\,\delta\,\frac{\partial\log\pi(a_t)}{\partial\theta}.$$
-#
-# The book's settings: REINFORCE with $\alpha=2^{-13}$, and with baseline $\alpha^\theta=2^{-9}$ and $\alpha^w=2^{-6}$; 100
-# runs of 1,000 episodes. We begin with *right* at probability 0.05, as in lesson 05. And as there no action's probability
-# may sink below 0.05, since an episode in which it does might not end. (A well-known program that redraws the book's
-# figures, by S. Zhang, has the same floor.)
-#
-# **Predict:** the step size with the baseline is 16 times larger. Why could REINFORCE alone not use it?
-
-# %% label="corridor-code" tags=["subslide"]
-corridor = worlds.short_corridor()
-theta = np.log([0.05, 0.95])  # right, left: as in lesson 05
-runs, n_episodes = 100, 1_000
-settings = {"runs": runs, "episodes": n_episodes, "rng": np.random.default_rng(13)}
-plain = learning_curves.reinforce_runs(corridor, theta, step_sizes=[2**-13], **settings)[0]
-helped = learning_curves.reinforce_runs(
-    corridor, theta, step_sizes=[2**-9], value_step_size=2**-6, **settings
-)[0]
-best_J = -(6 + 4 * np.sqrt(2))
-for name, returns in [("REINFORCE", plain), ("with baseline", helped)]:
-    print(name)
-    for first, last in [(1, 10), (51, 100), (901, 1_000)]:
-        each = returns[:, first - 1 : last].mean(axis=1)  # of each run
-        error = each.std(ddof=1) / np.sqrt(runs)
-        print(f"   episodes {first:3d} to {last:4d}: {each.mean():7.2f} ± {error:.2f}")
-print(f"v* = {best_J:.2f}")
-
-# %% label="corridor-figure" tags=["subslide"]
-fig, (ax,) = figures.new_figure(7.2, 3.6)
-when = np.arange(5.5, n_episodes, 10)
-for name, returns, color, ls in [
-    ("REINFORCE, α = 2⁻¹³", plain, figures.BELOW, "--"),
-    ("with baseline", helped, figures.POLICY, "-"),
-]:
-    blocks = returns.reshape(runs, -1, 10).mean(axis=2)  # means of 10 episodes, in each run
-    mean, band = blocks.mean(axis=0), blocks.std(axis=0, ddof=1) / np.sqrt(runs)
-    ax.fill_between(when, mean - band, mean + band, color=color, alpha=0.3, lw=0)
-    ax.plot(when, mean, color=color, ls=ls, lw=1.3, label=name)
-ax.axhline(best_J, color=figures.EXACT, lw=1, ls=":")
-ax.annotate("v*", (n_episodes * 1.01, best_J), va="center", annotation_clip=False)
-ax.set(
-    xlim=(1, n_episodes), ylim=(-80, -5), xlabel="episode", ylabel="return, mean of 100 runs"
-)
-ax.legend(loc="lower right", frameon=False)
-figures.show(
-    fig,
-    alt="Mean return of 100 runs against the episode, with bands of one standard error. With "
-    "baseline the curve rises to the line of v* within about 100 episodes. REINFORCE alone "
-    "takes several hundred.",
-)
-
-# %% label="corridor-large" tags=["subslide"]
-same_step = learning_curves.reinforce_runs(
-    corridor,
-    theta,
-    step_sizes=[2**-9],
-    runs=50,
-    episodes=200,
-    rng=np.random.default_rng(9),
-)[0]
-each = same_step[:, 100:].mean(axis=1)
-error = each.std(ddof=1) / np.sqrt(50)
-print(f"α = 2⁻⁹ without baseline, episodes 101 to 200: {each.mean():.2f} ± {error:.2f}")
-
-# %% [markdown] label="corridor-read" tags=["fragment"]
-# In episodes 51 to 100 the runs with baseline earn −12.69 ± 0.21, close to what they earn at the end. REINFORCE alone is at −37.18 ± 0.83 by then.
-#
-# Our plateaus, the mean of the last 100 episodes ± one standard error over the runs: **−12.18 ± 0.11 with baseline**, **−12.27 ± 0.11
-# without**.
-# The best possible is $v_*=-11.66$. As in the book's figure, both end near it, and the baseline gets there much sooner.
-#
-# What does the baseline do? Returns begin near −80, all below 0. Without a baseline *every* step that was taken is blamed, with a
-# large weight, and only a small step size survives that. With $\alpha=2^{-9}$ and no baseline the runs are
-# far from their goal, and earn −29.53 ± 2.56 in episodes 101 to 200. Once $w$ has come down to the usual return, a step is blamed or praised for
-# what was *unusual*, and the step size may be 16 times larger.
-
-# %% [markdown] label="length" tags=["slide"] minutes=5
-# ## Longer episodes, more noise
-#
-# How fast does the noise grow with the length of an episode? For one small task you can have the answer as a formula. In
-# each step the policy *stays* (reward 1) with probability $p$, or *stops* (reward 0, the end). Let $q=1-p$, and let $L$ be the
-# number of stays. An episode has $L+1$ steps, on average $1/q$. Its value is $V=\mathbb E[L]=p/q$ at every step, because
-# the task does not remember.
-#
-# The score of *stay* is $q\,(1,-1)$, that of *stop* $-p\,(1,-1)$. Now each estimator is a polynomial in $L$. The scores of an
-# episode sum to $(qL-p)(1,-1)=q(L-V)(1,-1)$, so
-#
-# - **total return**: $\;g=L\cdot q(L-V)$ times $(1,-1)$,
-# - **total return minus V**: $\;g=q(L-V)^2$ times $(1,-1)$.
-#
-# With reward-to-go, the stays have the weights $L,L-1,\dots,1$ and the stop has 0:
-#
-# - **reward-to-go**: $\;g=q\,(L+(L-1)+\dots+1)=\tfrac q2L(L+1)$ times $(1,-1)$,
-# - **reward-to-go minus V**: $\;g=\tfrac q2L(L+1)-V\,q(L-V)$ times $(1,-1)$.
-#
-# $L$ has a geometric distribution, $\mathrm{Pr}(L)=p^Lq$, whose moments are in every table:
-# $\mathbb E[L]=\frac pq$, $\mathbb E[L^2]=\frac{p(1+p)}{q^2}$, $\mathbb E[L^3]=\frac{p(1+4p+p^2)}{q^3}$,
-# $\mathbb E[L^4]=\frac{p(1+11p+11p^2+p^3)}{q^4}$.
-# For the total return, for example, $\mathbb E[g^2]=q^2\,\mathbb E[L^4]-2pq\,\mathbb E[L^3]+p^2\,\mathbb E[L^2]$. Subtract the
-# square of the mean, $p^2/q^2$, and double it, since there are two logits. Multiplied out, all four are short:
-#
-# | estimator | variance | divided by the squared gradient $2p^2/q^2$ |
-# |---|---|---|
-# | total return | $2p\,(1+8p+4p^2)/q^2$ | $(1+8p+4p^2)/p$ |
-# | total return − V | $2p\,(1+6p+p^2)/q^2$ | $(1+6p+p^2)/p$ |
-# | reward-to-go | $2p\,(1+3p+p^2)/q^2$ | $(1+3p+p^2)/p$ |
-# | reward-to-go − V | $2p\,(1+p)/q^2$ | $(1+p)/p$ |
-#
-# **Predict:** how does the variance grow when episodes become ten times as long? And which of the four would you use?
-
-# %% label="length-code" tags=["subslide"]
-closed_form = {
-    "total return": lambda p: 2 * p * (1 + 8 * p + 4 * p**2) / (1 - p) ** 2,
-    "total return − V": lambda p: 2 * p * (1 + 6 * p + p**2) / (1 - p) ** 2,
-    "reward-to-go": lambda p: 2 * p * (1 + 3 * p + p**2) / (1 - p) ** 2,
-    "reward-to-go − V": lambda p: 2 * p * (1 + p) / (1 - p) ** 2,
-}
-
-
-def weightings(record, V):
-    """The weights of the four estimators; V is the value while playing."""
-    total, to_go = estimators.total_return(record), estimators.reward_to_go(record)
-    baseline = V * record.mask
-    return {
-        "total return": total,
-        "total return − V": total - baseline,
-        "reward-to-go": to_go,
-        "reward-to-go − V": to_go - baseline,
-    }
-
-
-short = worlds.geometric_mdp(horizon=60)  # at p = 0.5 a longer episode has probability 2⁻⁶⁰
-even = np.zeros((2, 2))
-listed = short.enumerate_trajectories(even)
-print("p = 0.5     by the formula   by enumeration")
-for name, weights in weightings(listed, V=1.0).items():
-    enumerated = estimators.exact_moments(listed, even, weights).variance
-    print(f"{name:17s} {closed_form[name](0.5):8.4f} {enumerated:16.4f}")
-
-# %% label="length-sample" tags=["subslide"]
-game, episodes = worlds.geometric_mdp(), 20_000
-staying = np.array([0.2, 0.4, 0.6, 0.8, 0.9])
-measured = {name: [] for name in closed_form}
-for p in staying:
-    play_logits = np.array([[np.log(p), np.log(1 - p)], [0.0, 0.0]])
-    record = rollout.from_mdp(game, play_logits, episodes, rng)
-    gradient = game.policy_gradient(play_logits)
-    for name, weights in weightings(record, V=p / (1 - p)).items():
-        each = estimators.score_gradients(play_logits, record, weights)
-        squared = ((each - gradient) ** 2).sum(axis=(1, 2))
-        measured[name].append((squared.mean(), squared.std(ddof=1) / np.sqrt(episodes)))
-for name, pairs in measured.items():
-    v, error = pairs[-1]
-    print(
-        f"p = 0.9   {name:17s} {closed_form[name](0.9):7.1f}   measured {v:7.1f} ± {error:.1f}"
-    )
-for p in (0.5, 0.9, 0.99):
-    row = [f"{formula(p):9,.0f}" for formula in closed_form.values()]
-    print(f"p = {p:.2f}, {1 / (1 - p):3.0f} steps on average: variances {''.join(row)}")
-
-# %% label="length-figure" tags=["subslide"]
-fig, (ax,) = figures.new_figure(7.2, 3.8)
-grid = np.linspace(0.1, 0.95, 200)
-marks = dict(zip(closed_form, "os^D", strict=True))
-for name, formula in closed_form.items():
-    ax.plot(grid, formula(grid), color=figures.EXACT, lw=1)
-    v, error = np.array(measured[name]).T
-    look = {"fmt": marks[name], "color": figures.SAMPLED, "mec": figures.SAMPLED_INK}
-    ax.errorbar(staying, v, 2 * error, label=name, **look)
-for name, raised in zip(
-    closed_form, (7, 1, -5, -3), strict=True
-):  # so that the names do not touch
-    at = (0.95, closed_form[name](0.95))
-    ax.annotate(name, at, (5, raised), textcoords="offset points", va="center", fontsize=9)
-ax.set(xlim=(0.1, 0.95), yscale="log", xlabel="probability p of staying")
-ax.set(ylabel="variance of one episode's gradient")
-figures.show(
-    fig,
-    alt="Four exact curves of the variance against p, on a log axis, all rising steeply "
-    "towards p = 1: from the top total return, total return minus V, reward-to-go, "
-    "reward-to-go minus V. Sampled marks with error bars lie on the curves.",
-)
-
-# %% [markdown] label="length-read" tags=["fragment"]
-# Every one of them explodes with $1/q^2$: the **square of the mean length** $1/q$. Ten times longer episodes have about a
-# hundred times the variance. With total returns it goes from 24 at 2 steps to 2,059 at 10 and 254,240 at 100.
-#
-# The sampled marks lie on the curves. Do not trust their error bars too far: most of the variance comes from a few very long
-# episodes, and a sample that happens to lack them underestimates it, *and* its own error.
-#
-# In this task the gradient grows as well, with $1/q$. So look at the last column of the table: how large the variance is
-# beside the squared gradient. As $p\to1$ the four come to 13, 8, 5 and 2. For the same precision, total returns need 13
-# episodes where reward-to-go minus V needs 2. And which two pieces did it: dropping the past (13 to 5), and subtracting V
-# (5 to 2).
-
-# %% [markdown] label="compare" tags=["slide"] minutes=4
-# ## All of them beside each other
-#
-# Back to the puzzle, in both worlds. Six estimators see the same 1,000 batches of ten conversations. All but the first weigh with
-# reward-to-go, minus the baseline that is named. For each of them the table has
-#
-# - **bias**, or “not distinguishable from 0”, by a test that raises a false alarm once in a thousand lines; of a bias that
-#   is found, the clearest entry is named, as [state, action],
-# - **variance** of the estimate from one batch,
-# - **SNR**, signal-to-noise ratio: squared length of the exact gradient over the variance,
-# - **cosine** of the angle to the exact gradient, the mean over batches: 1 is the right direction.
-#
-# **Predict:** which of the six notice the hundred points? Whose bias is found? Do *batch mean* and *leave one out* differ in
-# their cosine?
-
-# %% label="compare-code" tags=["subslide"]
-tables = {}
-for name, world in both_worlds.items():
-    paths, values = world.enumerate_trajectories(logits), world.state_values(logits)
-    constant = estimators.optimal_baseline(paths, logits, paths.probabilities)
-    six = {
-        "total return": estimators.total_return,
-        "reward-to-go": estimators.reward_to_go,
-        "best constant": lambda record, b=constant: estimators.constant_baseline(record, b),
-        "batch mean": estimators.batch_mean_baseline,
-        "leave one out": estimators.leave_one_out_baseline,
-        "V": lambda record, v=values: estimators.value_baseline(record, v),
-    }
-    tables[name] = estimators.compare(six, world, logits, episodes=10, batches=1_000, rng=rng)
-    print(f"{name}: best constant {constant:.3f}, V {values[:3]}")
-    print(estimators.describe(tables[name]), end="\n\n")
-
-# %% [markdown] label="compare-read" tags=["fragment"]
-# Read the lower table first, where everybody earns 100 more.
-#
-# - *Total return* and *reward-to-go* drown. Their cosine is close to 0: hardly better than a direction drawn by chance.
-# - The *best constant* takes away more than nine tenths of the variance. It is still hundreds of times noisier than the ones below it. No single
-#   number fits: about 200 would be right for the first reply and about 100 for the second.
-# - *Batch mean*, *leave one out* and *V* do not notice the hundred points. The lines are those of the upper table, up to
-#   sampling.
-# - One bias is found, that of the *batch mean*: 0.9 of the gradient, with $m=10$. Its variance is lower than that of *leave
-#   one out* for the same reason, by a factor $0.9^2$. The cosines are equal. The table's SNR compares with the length of
-#   the exact gradient, and so it flatters an estimate that is too short.
-#
-# In the upper table the returns lie around 0 already. There a constant has nothing to take away, and *leave one out* is
-# even **noisier** than no baseline: the mean of nine other conversations is a noisy number, and it knows nothing of the
-# mood. *V* knows it: 2.6 points are to be expected of a calm customer and −1.6 of an angry one. So it is best in both.
-
-# %% label="solved-code" tags=["subslide"]
-for name, world in both_worlds.items():
-    paths = world.enumerate_trajectories(logits)
-    with_V = estimators.value_baseline(paths, world.state_values(logits))
-    moments = estimators.exact_moments(paths, logits, with_V)
-    print(f"{name:10s} V {world.state_values(logits)[:3]}   variance {moments.variance:.4f}")
-
-# %% [markdown] label="solved-read" tags=["fragment"]
-# And so the puzzle is solved. With $V$ subtracted the hundred points are gone: the variance of one conversation is 3.5703
-# in both worlds, to the last digit. $V$ knows of the team's generosity. It grew by 200 where two replies are still to come,
-# and by 100 where there is one.
-
-# %% [markdown] label="convention" tags=["slide"] minutes=1
-# > ### Convention card
-# >
-# > | question | in this course | elsewhere |
-# > |---|---|---|
-# > | what may b depend on? | all that is fixed before a_t is drawn, and all that is independent of it | “action-dependent baselines” exist: they add the missing term back |
-# > | does the gradient go through b? | **no**, b is a number | the same; a learned b has a loss of its own (lesson 09) |
-# > | variance of a vector? | the **trace**: sum of the variances of its entries, of **one** episode unless a batch is named | some papers give each entry, or its root |
-# > | sum or mean? | sum over steps, mean 1/m over episodes | mean over steps as well |
-# > | batch mean or leave-one-out? | leave-one-out is unbiased; the batch mean is (1 − 1/m) times it | RLOO leaves one out, GRPO keeps it (lesson 13) |
-# > | advantage or baseline? | R − b with any b; it estimates an **advantage** if b is V | the words are often mixed |
-
-# %% [markdown] label="turn-leave-text" tags=["slide"] minutes=6
-# ## Your turn: leave one out
-#
-# `returns` holds the returns $R_1,\dots,R_m$ of one batch, $m\ge2$. Return for each the advantage over the mean of *the
-# others*: $R_i-\frac1{m-1}\sum_{j\ne i}R_j$, shape $(m,)$.
-#
-# <details><summary>Hint 1</summary>
-#
-# For three returns 1, 2 and 6: what is the mean of the others for the first? For the second? How many numbers are in each
-# of these means?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# The sum of the others is the sum of all, minus your own. That gives all $m$ sums at once.
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `others = (returns.sum() - returns) / (m - 1)` with `m = len(returns)`. What is left to do is one subtraction.
-#
-# </details>
-
-
-# %% label="turn-leave"
-def leave_one_out(returns):
-    """Return each return minus the mean of the other ones, shape (m,)."""
-    # BEGIN SOLUTION
-    returns = np.asarray(returns)
-    others = (returns.sum() - returns) / (len(returns) - 1)  # the mean without one's own
-    return returns - others
-    # END SOLUTION
-
-
-# %% label="turn-leave-check"
-check("leave_one_out", leave_one_out)
 
 # %% [markdown] label="turn-best-text" tags=["slide"] minutes=8
 # ## Your turn: the best baseline
@@ -876,6 +292,253 @@ def best_baseline(probabilities, rewards):
 # %% label="turn-best-check"
 check("best_baseline", best_baseline)
 
+# %% [markdown] label="hurts" tags=["slide"] minutes=4
+# ### Does V always help?
+#
+# “Subtracting $V$ always lowers the variance.” You will read this often. Try it on two replies: *refund* earns 1 and
+# *apologise* 0, and the assistant has already learned it: it refunds with probability $p$. Then $V=p$.
+
+# %% label="predict-nearly-certain"
+Predict("06-nearly-certain")
+
+# %% label="hurts-code" answers="nearly-certain" tags=["subslide"]
+print("   p        V       b*   variance: b = 0      b = V     b = b*")
+for p in [0.5, 0.6, 2 / 3, 0.8, 0.95, 0.99]:
+    two = np.array([p, 1 - p])
+    length = ((np.eye(2) - two) ** 2).sum(axis=1)
+    points = np.array([1.0, 0.0])
+    b_star = (two * length) @ points / (two @ length)
+    slope = two @ (points[:, None] * (np.eye(2) - two))
+    row = [two @ (length * (points - b) ** 2) - slope @ slope for b in (0, p, b_star)]
+    print(f"{p:.3f}   {p:.3f}   {b_star:.3f}   {row[0]:15.7f} {row[1]:10.7f}", end="")
+    print(f" {row[2]:z10.7f}")
+
+# %% [markdown] label="hurts-read" tags=["fragment"]
+# The parabola says why. It is symmetric about $b^*$, and no baseline is the height 0. So $V$ is worse than nothing **if it is
+# farther from $b^*$ than 0 is**. Here $b^*=1-p$, and the two are equally far where $p-(1-p)=1-p$, which is $p=\tfrac23$.
+# **Beyond two thirds, $V$ is worse than no baseline.** At $p=0.95$ its variance is 324 times that of no baseline.
+#
+# Look at the samples. With $b=0$ an apology has weight 0 and pushes nothing, while the many refunds push a little each, since
+# their score is short. With $b=V$ the rare apology gets weight −0.95 and a long score. One sample in twenty makes a jump.
+#
+# So the sentence is a good rule where the policy is still undecided. It can fail for a nearly deterministic good policy
+# whose rare actions happen to earn about 0. See it with three replies: *refund* earns 10 and has probability 0.98; the
+# others earn 0. Drag $b$ from 0 to $V$, and watch the few dots that jump.
+
+# %% label="hurts-lab" answers="nearly-certain"
+BaselineLab(preset="nearly_certain", actions=actions)
+
+# %% label="hurts-lab-check" answers="nearly-certain"
+sure, points = np.array([0.98, 0.01, 0.01]), np.array([10.0, 0.0, 0.0])
+weights = sure * ((np.eye(3) - sure) ** 2).sum(axis=1)
+slope = sure * (points - sure @ points)
+at_0, at_V = (weights @ (points - b) ** 2 - slope @ slope for b in (0, sure @ points))
+print(f"V = {sure @ points:.1f}   b* = {weights @ points / weights.sum():.3f}")
+print(f"variance with b = 0: {at_0:.4f}   with b = V: {at_V:.4f}")
+
+# %% [markdown] label="hurts-lab-read"
+# $V$ is at 9.8 and $b^*$ close to 0. Subtracting $V$ makes the variance more than 3,000 times as large.
+
+# %% [markdown] label="values" tags=["slide"] minutes=5
+# ## What a state is worth
+#
+# The lemma allows one baseline for each state. The usual one is the **state value**
+#
+# $$V(s)=\mathbb E\left[\,G_t\mid s_t=s\,\right],\qquad G_t=r_t+r_{t+1}+\dots$$
+#
+# what the policy still earns from $s$ on, on average. ($G_t$ is the reward-to-go of lesson 05. With a single step it is
+# $R$, and $V$ is the mean reward, as above.)
+#
+# Work it out from the back. The second reply ends the conversation, so for a *calm* customer only that reply counts. It is
+# a refund with probability 0.2 (1 point) and an apology with 0.8 (3 points): $V(\text{calm})=0.2\cdot1+0.8\cdot3=2.6$. For an
+# *angry* customer it is a refund with probability 0.6 (0 points) and an apology with 0.4 (−4 points).
+
+# %% label="predict-angry-value"
+Predict("06-angry-value")
+
+# %% label="values-code" answers="angry-value" tags=["subslide"]
+V_calm = 0.2 * 1 + 0.8 * 3
+V_angry = 0.6 * 0 + 0.4 * -4
+after_refund = -1 + 0.8 * V_calm + 0.2 * V_angry  # costs a point; calm with probability 0.8
+after_apology = 0 + 0.3 * V_calm + 0.7 * V_angry  # costs nothing; calm with probability 0.3
+V_first = 0.5 * after_refund + 0.5 * after_apology
+print("by hand, from the back:")
+print(f"calm {V_calm:.2f}   angry {V_angry:.2f}   first message {V_first:.2f}")
+print(f"J    {support.performance(logits):.2f}")
+for name, world in both_worlds.items():
+    paths = world.enumerate_trajectories(logits)
+    with_V = estimators.value_baseline(paths, world.state_values(logits))
+    moments = estimators.exact_moments(paths, logits, with_V)
+    print(f"{name:10s} V {world.state_values(logits)[:3]}   variance {moments.variance:.4f}")
+
+# %% [markdown] label="values-read" tags=["fragment"]
+# For the first message, each reply counts half: its points at once, plus the values of the two states that may follow, each
+# by its probability. Its value, 0.21, is $J$: every conversation begins there.
+#
+# And so the puzzle is solved. Subtract $V(s_t)$ from the reward-to-go of step $t$, and the hundred points are gone: the
+# variance of one conversation is 3.5703 in both worlds. $V$ knows of the team's generosity. It grew by 200 where two replies
+# are still to come, and by 100 where there is one.
+
+# %% [markdown] label="batch" tags=["slide"] minutes=5
+# ## Baselines from the batch
+#
+# Where do you get a number near $V$ when you know nothing but the returns of your own samples? There are three ideas, and
+# they look alike. Ask of each: is $b$ the same, whatever reply $a_t$ was drawn?
+#
+# - **A: the mean of the conversation's own rewards-to-go.** $b=\frac1T\sum_tG_t$, where $T$ is the number of steps.
+# - **B: the batch mean.** $b_t=\frac1m\sum_{j=1}^mG_t^{\,j}$, over all $m$ conversations of the batch.
+# - **C: leave one out.** $b_t^{\,i}=\frac1{m-1}\sum_{j\ne i}G_t^{\,j}$: conversation $i$ is compared with the mean of *the others*.
+
+# %% label="predict-three-means"
+Predict("06-three-means")
+
+# %% label="batch-code" answers="three-means" tags=["subslide"]
+paths = support.enumerate_trajectories(logits)
+Pr, G = paths.probabilities, estimators.reward_to_go(paths)  # (8,) and (8, 2)
+
+
+def mean_gradient(weights):
+    return estimators.exact_moments(paths, logits, weights).mean
+
+
+# all conversations (A), and all pairs of conversations (B and C with m = 2)
+A = mean_gradient(G - G.mean(axis=1, keepdims=True))
+B = sum(Pr[j] * mean_gradient(G - (G + G[j]) / 2) for j in range(8))
+C = sum(Pr[j] * mean_gradient(G - G[j]) for j in range(8))
+found = {"exact": exact, "A own mean": A, "B batch mean": B, "C leave one out": C}
+for name, gradient in found.items():
+    print(f"{name:16s} {gradient[:3, 0].round(12) + 0}")
+print(f"B is half of exact: {np.allclose(B, exact / 2)}   C is exact: {np.allclose(C, exact)}")
+
+# %% [markdown] label="batch-read" tags=["fragment"]
+# **A is wrong**, and not by a factor: at the first message it points the other way, and for the second replies it is 0.
+# With two replies its weights are $r_1/2$ and $-r_1/2$. The points of the second reply have cancelled. Nothing that comes
+# of the first reply counts any more, only that a refund costs a point.
+#
+# **B is too short by half.** Conversation $i$ is part of its own baseline, with weight $1/m$, and that takes a share of $1/m$
+# of the gradient away. The other conversations are independent of $a_t$, and contribute 0. So
+#
+# $$\mathbb E[\text{batch mean}]=\Bigl(1-\frac1m\Bigr)\frac{\partial J}{\partial\theta}.$$
+#
+# **C is exact.** Leaving one's own return out removes the share that was lost.
+#
+# In every single batch B's weights are $1-\frac1m$ times C's. (Write out $G_t^{\,i}$ minus each mean.) So the direction is
+# the same: the shrinkage is a **smaller step size**, with $m=100$ by one percent. With $m=1$ the batch mean is the sample
+# itself, and nothing is ever learned. (Lesson 13 meets both again, under the names GRPO and RLOO.)
+
+# %% [markdown] label="turn-leave-text" tags=["slide"] minutes=6
+# ## Your turn: leave one out
+#
+# `returns` holds the returns $R_1,\dots,R_m$ of one batch, $m\ge2$. Return for each the advantage over the mean of *the
+# others*: $R_i-\frac1{m-1}\sum_{j\ne i}R_j$, shape $(m,)$.
+#
+# <details><summary>Hint 1</summary>
+#
+# For three returns 1, 2 and 6: what is the mean of the others for the first? For the second? How many numbers are in each
+# of these means?
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# The sum of the others is the sum of all, minus your own. That gives all $m$ sums at once.
+#
+# </details>
+# <details><summary>Hint 3</summary>
+#
+# `others = (returns.sum() - returns) / (m - 1)` with `m = len(returns)`. What is left to do is one subtraction.
+#
+# </details>
+
+
+# %% label="turn-leave"
+def leave_one_out(returns):
+    """Return each return minus the mean of the other ones, shape (m,)."""
+    # BEGIN SOLUTION
+    returns = np.asarray(returns)
+    others = (returns.sum() - returns) / (len(returns) - 1)  # the mean without one's own
+    return returns - others
+    # END SOLUTION
+
+
+# %% label="turn-leave-check"
+check("leave_one_out", leave_one_out)
+
+# %% [markdown] label="may" tags=["slide"] minutes=4
+# ## What a baseline may depend on
+#
+# In a trajectory each step has its own lemma: given $s_t$, the action $a_t$ is drawn, and the sum over $a_t$ gives 0, **as
+# long as $b$ is the same number whichever $a_t$ is drawn**. So ask one question of each candidate: *could it come out
+# differently because of $a_t$?* Say *biased* or *not biased* to each line, before you go on.
+#
+# A constant; the time $t$; the state $s_t$; what was done before; the action $a_t$; the reward $r_t$; the next state
+# $s_{t+1}$; the return of the same conversation; the return of another, independent one.
+
+# %% [markdown] label="may-read" tags=["fragment"]
+# Whatever is settled before $a_t$ is drawn may enter: the time, the state, all that happened earlier. So may everything that
+# is independent of $a_t$: other conversations, last week's average, a die.
+#
+# Whatever comes *after* $a_t$ in the same conversation may not, because the action had a hand in it: the reward, the next
+# state, the return. (*Going deeper* proves each line.)
+
+# %% [markdown] label="compare" tags=["slide"] minutes=4
+# ## All of them beside each other
+#
+# Back to the puzzle, in both worlds. Six estimators see the same 1,000 batches of ten conversations. All but the first weigh
+# with reward-to-go, minus the baseline that is named. The table has for each
+#
+# - **bias**, or “not distinguishable from 0”, by a test that raises a false alarm once in a thousand lines; of a bias that
+#   is found, the clearest entry, as [state, action],
+# - **variance** of the estimate from one batch,
+# - **SNR**, signal-to-noise ratio: squared length of the exact gradient over the variance,
+# - **cosine** of the angle to the exact gradient, the mean over batches: 1 is the right direction.
+
+# %% label="predict-who-notices"
+Predict("06-who-notices")
+
+# %% label="compare-code" answers="who-notices" tags=["subslide"]
+tables = {}
+for name, world in both_worlds.items():
+    paths, values = world.enumerate_trajectories(logits), world.state_values(logits)
+    constant = estimators.optimal_baseline(paths, logits, paths.probabilities)
+    six = {
+        "total return": estimators.total_return,
+        "reward-to-go": estimators.reward_to_go,
+        "best constant": lambda record, b=constant: estimators.constant_baseline(record, b),
+        "batch mean": estimators.batch_mean_baseline,
+        "leave one out": estimators.leave_one_out_baseline,
+        "V": lambda record, v=values: estimators.value_baseline(record, v),
+    }
+    tables[name] = estimators.compare(six, world, logits, episodes=10, batches=1_000, rng=rng)
+    print(f"{name}: best constant {constant:.3f}, V {values[:3]}")
+    print(estimators.describe(tables[name]), end="\n\n")
+
+# %% [markdown] label="compare-read" tags=["fragment"]
+# Read the lower table first, where everybody earns 100 more.
+#
+# - *Total return* and *reward-to-go* drown. Their cosine is close to 0: hardly better than a direction drawn by chance.
+# - The *best constant* takes away more than nine tenths of the variance, and is still hundreds of times noisier than the ones
+#   below it. No single number fits: about 200 would be right for the first reply and about 100 for the second.
+# - *Batch mean*, *leave one out* and *V* do not notice the hundred points. Their lines are those of the upper table, up to
+#   sampling.
+# - One bias is found, that of the *batch mean*: with $m=10$ it has 0.9 of the gradient. Its cosine is that of *leave one
+#   out*, and its variance is lower by the factor $0.9^2$.
+#
+# In the upper table the returns lie around 0 already. There *leave one out* is even **noisier** than no baseline: the mean of
+# nine other conversations is a noisy number, and it knows nothing of the mood. *V* knows it: 2.6 points are to be expected
+# of a calm customer and −1.6 of an angry one. It is the quietest in both.
+#
+# Less noise can mean faster learning: *Going deeper* has two figures of Sutton and Barto, with and without a baseline.
+
+# %% [markdown] label="convention" tags=["slide"] minutes=1
+# > ### Convention card
+# >
+# > | question | in this course | elsewhere |
+# > |---|---|---|
+# > | what may b depend on? | all that is fixed before a_t is drawn, or independent of it | “action-dependent baselines” exist: they add the missing term back |
+# > | does the gradient go through b? | **no**, b is a number | the same; a learned b has a loss of its own (lesson 09) |
+# > | variance of a vector? | the **trace**: sum of the variances of its entries, of **one** episode unless a batch is named | some papers give each entry, or its root |
+# > | batch mean or leave-one-out? | leave-one-out is unbiased; the batch mean is (1 − 1/m) times it | RLOO leaves one out, GRPO keeps it (lesson 13) |
+
 # %% [markdown] label="quiz-text" tags=["slide"] minutes=4
 # ## Quiz
 #
@@ -893,17 +556,322 @@ Quiz("06")
 #    action had a hand in.
 # 3. The variance is a parabola in $b$, lowest at $b^*=\mathbb E[|\partial\log\pi|^2R]\,/\,\mathbb E[|\partial\log\pi|^2]$. $V$ is
 #    usually close to it. For a nearly deterministic good policy it can be worse than no baseline.
-# 4. The mean of one's own episode is a biased baseline. The batch mean shrinks the gradient by $1-\frac1m$, a smaller step size; leave-one-out does
-#    not.
-# 5. Variance grows with the square of an episode's length. Reward-to-go and $V$ each take a share of it away.
+# 4. $V(s)$ is what the policy earns from $s$ on, on average; you compute it from the back.
+# 5. The mean of one's own episode is a biased baseline. The batch mean shrinks the gradient by $1-\frac1m$, a smaller step
+#    size; leave-one-out does not.
 #
 # **Next:** lesson 07 gives $G_t-V(s_t)$ its name, the advantage, and finds cheaper estimates of it. (The map is in
 # [00_start_here](00_start_here.ipynb).)
 #
-# *Sources.* Baselines in REINFORCE: R. J. Williams, *Simple statistical gradient-following algorithms for connectionist
-# reinforcement learning* (1992). The best baseline, and why V is not: E. Greensmith, P. L. Bartlett and J. Baxter,
+# *Sources.* Baselines: R. J. Williams, *Simple statistical gradient-following algorithms for connectionist
+# reinforcement learning* (1992). The best height: E. Greensmith, P. L. Bartlett and J. Baxter,
 # *Variance reduction techniques for gradient estimates in reinforcement learning* (2004). Figures 2.5 and 13.2: R. S. Sutton
-# and A. G. Barto, *Reinforcement Learning: An Introduction* (2018), sections 2.8 and 13.4. Leave-one-out: W. Kool, H. van Hoof
-# and M. Welling, *Buy 4 REINFORCE samples, get a baseline for free!* (2019). That a baseline changes more than the variance of
-# a step: W. Chung, V. Thomas, M. C. Machado and N. Le Roux, *Beyond variance reduction: understanding the true impact of
-# baselines on policy optimization* (2021).
+# and A. G. Barto, *Reinforcement Learning: An Introduction* (2018). Leave-one-out: W. Kool, H. van Hoof
+# and M. Welling, *Buy 4 REINFORCE samples, get a baseline for free!* (2019).
+
+# %% [markdown] label="deeper" tags=["skip"]
+# ## Going deeper
+#
+# ### What a baseline may depend on, in Python
+#
+# What each candidate takes away from the gradient, over all eight conversations: 0, or a bias.
+
+# %% label="may-code" tags=["skip"]
+paths = support.enumerate_trajectories(logits)
+s, a, r = paths.states[:, :-1], paths.actions, paths.rewards
+one = np.ones((8, 2))
+refunded_before = np.stack([np.zeros(8), a[:, 0] == 0], axis=1)
+candidates = {
+    "a constant": 5 * one,
+    "the time t": one * [3, 7],
+    "the state s_t": np.array([5.0, 2.0, -4.0, 0.0])[s],
+    "what was done before": 5 * refunded_before,
+    "the action a_t": 5.0 * (a == 0),
+    "the reward r_t": r,
+    "the next state": 5.0 * (paths.states[:, 1:] == 1),
+    "the own return": np.repeat(paths.returns[:, None], 2, axis=1),
+}
+taken_away = {name: mean_gradient(b) for name, b in candidates.items()}
+taken_away["another's return"] = sum(
+    Pr[j] * mean_gradient(one * paths.returns[j]) for j in range(8)
+)
+for name, bias in taken_away.items():
+    verdict = "not biased" if np.allclose(bias, 0, atol=1e-12) else "biased"
+    print(f"{name:22s} {verdict:10s}   taken away: {bias[:3, 0].round(12) + 0}")
+
+# %% [markdown] label="deeper-may-read" tags=["skip"]
+# The own return takes away the whole gradient, and nothing is left to learn from.
+
+# %% [markdown] label="bandit" tags=["skip"]
+# ### A gradient bandit
+#
+# Sutton and Barto's figure 2.5 is the puzzle of this lesson as an experiment. A **bandit** has one state
+# and ten actions (“arms”). The mean rewards $q_*(a)$ are drawn from a normal distribution around **+4**, with standard
+# deviation 1. Each pull of arm $a$ earns $q_*(a)$ plus standard normal noise. The policy is a softmax of ten logits
+# $z$ (the book writes $H$), all 0 at the start. After each pull,
+#
+# $$z\leftarrow z+\alpha\,\bigl(R_t-\bar R_t\bigr)\,\frac{\partial\log\pi(a_t)}{\partial z},$$
+#
+# where $\bar R_t$ is the average of the rewards so far, or 0 for “without baseline”. Step sizes are $\alpha=0.1$ and 0.4,
+# with 2,000 runs of 1,000 steps each.
+#
+# Does $\bar R_t$ include the present reward $R_t$? The book's formula (section 2.8) leaves it out; a footnote says that the
+# runs of the figure included it. We include it, as the figure did. Including it is idea B above, and the second cell shows
+# what it does. Which matters more, the step size or the baseline?
+
+# %% label="bandit-code" tags=["skip"]
+alpha = np.array([0.1, 0.1, 0.4, 0.4])[:, None]  # four settings at once
+subtract = np.array([1, 0, 1, 0])[:, None]
+runs, n_steps, pulls = 2_000, 1_000, np.random.default_rng(25)
+q = pulls.normal(4.0, 1.0, size=(runs, 10))  # mean rewards: other arms in each run
+z, average = np.zeros((4, runs, 10)), np.zeros((4, runs))
+hits = np.zeros((n_steps, 4, runs), dtype=bool)
+for t in range(n_steps):
+    chances = policy.softmax(z)
+    drawn = (chances.cumsum(axis=2) < pulls.random((4, runs, 1))).sum(axis=2).clip(max=9)
+    reward = q[np.arange(runs), drawn] + pulls.normal(size=(4, runs))
+    average += (reward - average) / (t + 1)
+    push = alpha * (reward - subtract * average)
+    z += push[..., None] * (np.eye(10)[drawn] - chances)
+    hits[t] = drawn == q.argmax(axis=1)
+
+# %% label="bandit-table" tags=["skip"]
+labels = [f"α = {x:.1f}, {w} baseline" for x in (0.1, 0.4) for w in ("with", "without")]
+at_end = hits[-100:].mean(axis=0)  # each run's share of best arms over the last 100 steps
+final = 100 * at_end.mean(axis=1)
+final_error = 100 * at_end.std(axis=1, ddof=1) / np.sqrt(runs)
+for name, share, error in zip(labels, final, final_error, strict=True):
+    print(f"{name:26s} best arm in the last 100 steps: {share:.1f} % ± {error:.1f} %")
+seen = pulls.normal(4.0, 1.0, size=50)  # any fifty rewards
+for t in (2, 10, 50):
+    before, including = seen[: t - 1].mean(), seen[:t].mean()
+    ratio = (seen[t - 1] - including) / (seen[t - 1] - before)
+    print(f"t = {t:2d}: the push with R_t in the average is {ratio:.2f} of that without")
+
+# %% label="bandit-figure" tags=["skip", "folded"]
+# Draws the share of runs that choose the best arm against the step, for the four settings.
+fig, (ax,) = figures.new_figure(7.2, 3.6)
+curve = 100 * hits.mean(axis=2)
+when = np.arange(1, n_steps + 1)
+for k, name in enumerate(labels):
+    color = figures.POLICY if subtract[k, 0] else figures.BELOW
+    ax.plot(when, curve[:, k], color=color, lw=1, ls="-" if alpha[k, 0] < 0.2 else "--")
+    ax.annotate(name, (n_steps * 1.01, final[k]), va="center", annotation_clip=False)
+ax.set(xlim=(1, n_steps), ylim=(0, 100), xlabel="step", ylabel="% best arm")
+figures.show(
+    fig,
+    alt="Share of runs that choose the best arm against the step, for four settings, all from "
+    "10 percent. With a baseline: 0.1 climbs to 84 percent, 0.4 is faster at first and "
+    "levels off at 72. Without: 0.1 reaches 50 percent and 0.4 reaches 28.",
+)
+
+# %% [markdown] label="bandit-read" tags=["skip"]
+# The best arm's share in the last 100 steps of 2,000 runs, ± one standard error (the book says “optimal action”):
+#
+# | | with baseline | without |
+# |---|---|---|
+# | $\alpha=0.1$ | 83.6 % ± 0.8 % | 49.6 % ± 1.1 % |
+# | $\alpha=0.4$ | 71.9 % ± 1.0 % | 28.2 % ± 1.0 % |
+#
+# The baseline matters more than the step size: with it, even the worse step size beats the better one without. The order is
+# that of the book's figure. (The book prints no numbers to compare the heights with.)
+#
+# From step 100 on, both curves with a baseline lie above both without. Around +4, every arm that is pulled is praised.
+# Whatever is drawn early becomes more probable, good or not, and with the large step size the policy is soon sure of it.
+#
+# Including $R_t$ in the average multiplies the push by $1-\frac1t$: a half at step 2, a tenth less at step 10, next to
+# nothing later. (At step 1 both versions do nothing: the book sets $\bar R_1=R_1$.)
+
+# %% [markdown] label="corridor" tags=["skip"]
+# ### The short corridor with a baseline
+#
+# Does less noise mean faster learning? Sutton and Barto's figure 13.2 shows REINFORCE on the corridor of lesson 05, with and
+# without a **learned** baseline. Each step costs one point. The three states of the corridor look the same to the policy, so
+# it has one probability of *right* for all of them. The best performance is $v_*=-(6+4\sqrt2)\approx-11.66$.
+#
+# All states look the same to the baseline too. So it is one number $w$, which follows the returns:
+#
+# $$\delta=G_t-w,\qquad w\leftarrow w+\alpha^w\delta,\qquad\theta\leftarrow\theta+\alpha^\theta\,\delta\,\frac{\partial\log\pi(a_t)}{\partial\theta}.$$
+#
+# The step sizes are the book's: $\alpha=2^{-13}$ without baseline, $\alpha^\theta=2^{-9}$ and $\alpha^w=2^{-6}$ with it. The
+# probability of *right* begins at 0.05, and no action's may sink below that, as in lesson 05: an episode in which it does might not end.
+
+# %% label="corridor-code" tags=["skip"]
+corridor = worlds.short_corridor()
+theta = np.log([0.05, 0.95])  # right, left: as in lesson 05
+runs, n_episodes = 100, 1_000
+settings = {"runs": runs, "episodes": n_episodes, "rng": np.random.default_rng(13)}
+plain = learning_curves.reinforce_runs(corridor, theta, step_sizes=[2**-13], **settings)[0]
+helped = learning_curves.reinforce_runs(
+    corridor, theta, step_sizes=[2**-9], value_step_size=2**-6, **settings
+)[0]
+best_J = -(6 + 4 * np.sqrt(2))
+for name, returns in [("REINFORCE", plain), ("with baseline", helped)]:
+    print(name)
+    for first, last in [(1, 10), (51, 100), (901, 1_000)]:
+        each = returns[:, first - 1 : last].mean(axis=1)  # of each run
+        error = each.std(ddof=1) / np.sqrt(runs)
+        print(f"   episodes {first:3d} to {last:4d}: {each.mean():7.2f} ± {error:.2f}")
+print(f"v* = {best_J:.2f}")
+
+# %% label="corridor-figure" tags=["skip", "folded"]
+# Draws the mean return against the episode, with bands of one standard error.
+fig, (ax,) = figures.new_figure(7.2, 3.6)
+when = np.arange(5.5, n_episodes, 10)
+for name, returns, color, ls in [
+    ("REINFORCE, α = 2⁻¹³", plain, figures.BELOW, "--"),
+    ("with baseline", helped, figures.POLICY, "-"),
+]:
+    blocks = returns.reshape(runs, -1, 10).mean(axis=2)  # means of 10 episodes, in each run
+    mean, band = blocks.mean(axis=0), blocks.std(axis=0, ddof=1) / np.sqrt(runs)
+    ax.fill_between(when, mean - band, mean + band, color=color, alpha=0.3, lw=0)
+    ax.plot(when, mean, color=color, ls=ls, lw=1.3, label=name)
+ax.axhline(best_J, color=figures.EXACT, lw=1, ls=":")
+ax.annotate("v*", (n_episodes * 1.01, best_J), va="center", annotation_clip=False)
+ax.set(
+    xlim=(1, n_episodes), ylim=(-80, -5), xlabel="episode", ylabel="return, mean of 100 runs"
+)
+ax.legend(loc="lower right", frameon=False)
+figures.show(
+    fig,
+    alt="Mean return of 100 runs against the episode, with bands of one standard error. With "
+    "baseline the curve rises to the line of v* within about 100 episodes. REINFORCE alone "
+    "takes several hundred.",
+)
+
+# %% label="corridor-large" tags=["skip"]
+settings = {"runs": 50, "episodes": 200, "rng": np.random.default_rng(9)}
+same_step = learning_curves.reinforce_runs(corridor, theta, step_sizes=[2**-9], **settings)[0]
+each = same_step[:, 100:].mean(axis=1)
+error = each.std(ddof=1) / np.sqrt(50)
+print(f"α = 2⁻⁹ without baseline, episodes 101 to 200: {each.mean():.2f} ± {error:.2f}")
+
+# %% [markdown] label="corridor-read" tags=["skip"]
+# In episodes 51 to 100 the runs with baseline earn −12.69 ± 0.21, close to what they earn at the end. REINFORCE alone is at −37.18 ± 0.83 by then.
+# In the last 100 episodes (mean over the runs ± one standard error) it is **−12.18 ± 0.11 with baseline**, **−12.27 ± 0.11
+# without**. As in the book's figure, both end near $v_*$, and the baseline gets there much sooner.
+#
+# What does the baseline do? Returns begin near −80, all below 0. Without a baseline *every* step that was taken is blamed, with a
+# large weight, and only a small step size survives that. With $\alpha=2^{-9}$ and no baseline the runs are
+# far from their goal, and earn −29.53 ± 2.56 in episodes 101 to 200. Once $w$ has come down to the usual return, a step is
+# blamed or praised for what was *unusual*, and the step size may be 16 times larger.
+
+# %% [markdown] label="length" tags=["skip"]
+# ### Longer episodes, more noise
+#
+# How fast does the noise grow with the length of an episode? For one small task you can have the answer as a formula. In
+# each step the policy *stays* (reward 1) with probability $p$, or *stops* (reward 0, the end). Let $q=1-p$, and let $L$ be the
+# number of stays. An episode has $L+1$ steps, on average $1/q$. Its value is $V=\mathbb E[L]=p/q$ at every step, because
+# the task does not remember.
+#
+# The score of *stay* is $q\,(1,-1)$, that of *stop* $-p\,(1,-1)$. Now each estimator is a polynomial in $L$. The scores of an
+# episode sum to $(qL-p)(1,-1)=q(L-V)(1,-1)$, so
+#
+# - **total return**: $\;g=L\cdot q(L-V)$ times $(1,-1)$,
+# - **total return minus V**: $\;g=q(L-V)^2$ times $(1,-1)$.
+#
+# With reward-to-go, the stays have the weights $L,L-1,\dots,1$ and the stop has 0:
+#
+# - **reward-to-go**: $\;g=q\,(L+(L-1)+\dots+1)=\tfrac q2L(L+1)$ times $(1,-1)$,
+# - **reward-to-go minus V**: $\;g=\tfrac q2L(L+1)-V\,q(L-V)$ times $(1,-1)$.
+#
+# $L$ has a geometric distribution, $\mathrm{Pr}(L)=p^Lq$, whose moments are in every table:
+# $\mathbb E[L]=\frac pq$, $\mathbb E[L^2]=\frac{p(1+p)}{q^2}$, $\mathbb E[L^3]=\frac{p(1+4p+p^2)}{q^3}$,
+# $\mathbb E[L^4]=\frac{p(1+11p+11p^2+p^3)}{q^4}$.
+# For the total return, for example, $\mathbb E[g^2]=q^2\,\mathbb E[L^4]-2pq\,\mathbb E[L^3]+p^2\,\mathbb E[L^2]$. Subtract the
+# square of the mean, $p^2/q^2$, and double it, since there are two logits. Multiplied out, all four are short:
+#
+# | estimator | variance | divided by the squared gradient $2p^2/q^2$ |
+# |---|---|---|
+# | total return | $2p\,(1+8p+4p^2)/q^2$ | $(1+8p+4p^2)/p$ |
+# | total return − V | $2p\,(1+6p+p^2)/q^2$ | $(1+6p+p^2)/p$ |
+# | reward-to-go | $2p\,(1+3p+p^2)/q^2$ | $(1+3p+p^2)/p$ |
+# | reward-to-go − V | $2p\,(1+p)/q^2$ | $(1+p)/p$ |
+#
+# How does the variance grow when episodes become ten times as long? And which of the four would you use?
+
+# %% label="length-code" tags=["skip"]
+closed_form = {
+    "total return": lambda p: 2 * p * (1 + 8 * p + 4 * p**2) / (1 - p) ** 2,
+    "total return − V": lambda p: 2 * p * (1 + 6 * p + p**2) / (1 - p) ** 2,
+    "reward-to-go": lambda p: 2 * p * (1 + 3 * p + p**2) / (1 - p) ** 2,
+    "reward-to-go − V": lambda p: 2 * p * (1 + p) / (1 - p) ** 2,
+}
+
+
+def weightings(record, V):
+    """The weights of the four estimators; V is the value while playing."""
+    total, to_go = estimators.total_return(record), estimators.reward_to_go(record)
+    baseline = V * record.mask
+    return {
+        "total return": total,
+        "total return − V": total - baseline,
+        "reward-to-go": to_go,
+        "reward-to-go − V": to_go - baseline,
+    }
+
+
+short = worlds.geometric_mdp(horizon=60)  # at p = 0.5 a longer episode has probability 2⁻⁶⁰
+even = np.zeros((2, 2))
+listed = short.enumerate_trajectories(even)
+print("p = 0.5     by the formula   by enumeration")
+for name, weights in weightings(listed, V=1.0).items():
+    enumerated = estimators.exact_moments(listed, even, weights).variance
+    print(f"{name:17s} {closed_form[name](0.5):8.4f} {enumerated:16.4f}")
+
+# %% label="length-sample" tags=["skip"]
+game, episodes = worlds.geometric_mdp(), 20_000
+staying = np.array([0.2, 0.4, 0.6, 0.8, 0.9])
+measured = {name: [] for name in closed_form}
+for p in staying:
+    play_logits = np.array([[np.log(p), np.log(1 - p)], [0.0, 0.0]])
+    record = rollout.from_mdp(game, play_logits, episodes, rng)
+    gradient = game.policy_gradient(play_logits)
+    for name, weights in weightings(record, V=p / (1 - p)).items():
+        each = estimators.score_gradients(play_logits, record, weights)
+        squared = ((each - gradient) ** 2).sum(axis=(1, 2))
+        measured[name].append((squared.mean(), squared.std(ddof=1) / np.sqrt(episodes)))
+for name, pairs in measured.items():
+    v, error = pairs[-1]
+    print(
+        f"p = 0.9   {name:17s} {closed_form[name](0.9):7.1f}   measured {v:7.1f} ± {error:.1f}"
+    )
+for p in (0.5, 0.9, 0.99):
+    row = [f"{formula(p):9,.0f}" for formula in closed_form.values()]
+    print(f"p = {p:.2f}, {1 / (1 - p):3.0f} steps on average: variances {''.join(row)}")
+
+# %% label="length-figure" tags=["skip", "folded"]
+# Draws the four exact curves against p, with the sampled variances as marks on them.
+fig, (ax,) = figures.new_figure(7.2, 3.8)
+grid = np.linspace(0.1, 0.95, 200)
+marks = dict(zip(closed_form, "os^D", strict=True))
+for name, formula in closed_form.items():
+    ax.plot(grid, formula(grid), color=figures.EXACT, lw=1)
+    v, error = np.array(measured[name]).T
+    look = {"fmt": marks[name], "color": figures.SAMPLED, "mec": figures.SAMPLED_INK}
+    ax.errorbar(staying, v, 2 * error, label=name, **look)
+for name, raised in zip(
+    closed_form, (7, 1, -5, -3), strict=True
+):  # so that the names do not touch
+    at = (0.95, closed_form[name](0.95))
+    ax.annotate(name, at, (5, raised), textcoords="offset points", va="center", fontsize=9)
+ax.set(xlim=(0.1, 0.95), yscale="log", xlabel="probability p of staying")
+ax.set(ylabel="variance of one episode's gradient")
+figures.show(
+    fig,
+    alt="Four exact curves of the variance against p, on a log axis, all rising steeply "
+    "towards p = 1: from the top total return, total return minus V, reward-to-go, "
+    "reward-to-go minus V. Sampled marks with error bars lie on the curves.",
+)
+
+# %% [markdown] label="length-read" tags=["skip"]
+# Every one of them explodes with $1/q^2$: the **square of the mean length** $1/q$. Ten times longer episodes have about a
+# hundred times the variance. With total returns it goes from 24 at 2 steps to 2,059 at 10 and 254,240 at 100.
+#
+# The sampled marks lie on the curves. Do not trust their error bars too far: most of the variance comes from a few very long
+# episodes, and a sample that happens to lack them underestimates it, *and* its own error.
+#
+# In this task the gradient grows as well, with $1/q$. So look at the last column of the table: how large the variance is
+# beside the squared gradient. As $p\to1$ the four come to 13, 8, 5 and 2. For the same precision, total returns need 13
+# episodes where reward-to-go minus V needs 2. And which two pieces did it: dropping the past (13 to 5), and subtracting V
+# (5 to 2).

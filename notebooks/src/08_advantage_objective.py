@@ -16,11 +16,16 @@
 # *About 60 minutes. You need Python, derivatives and expectations. Lessons 04–07 show where the advantage comes from;
 # here it is given, and the lesson can be read on its own.*
 
+# %% label="review" tags=["skip"]
+from course_utils.widgets import Review
+
+Review("08")
+
 # %% label="setup" tags=["skip"]
 import numpy as np
 from course_utils import figures, objectives, policy, worlds
 from course_utils.checks import check
-from course_utils.widgets import AdvantageLab, Quiz
+from course_utils.widgets import AdvantageLab, Predict, Quiz
 
 np.set_printoptions(precision=4, suppress=True)
 
@@ -115,38 +120,25 @@ result = objectives.advantage_objective(step_logits, taken, A[taken])
 print(f"U = {result.value:.4f}")
 print(f"its terms: {result.terms}")
 
-# %% [markdown] label="turn-u" tags=["skip"]
-# ### Your turn: write U
+# %% [markdown] label="predict" tags=["slide"] minutes=6
+# ## Three actions, one step
 #
-# Write a function that takes the log-probabilities of the actions of **one trajectory** and their advantages, and returns
-# U. Run the cell, then the one below it: it says whether the function is right and, if not, what it does instead.
-#
-# <details><summary>Hint 1</summary>
-#
-# Both arguments are arrays with one number for each step. What happens to the two numbers of one step?
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# Multiply them step by step. Then U is one number for the whole trajectory: is it a mean or a sum?
-#
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# NumPy multiplies two arrays entry by entry with `*`. `np.sum` adds up what you get.
-#
-# </details>
+# Before any formula, see what one step uphill does. Take it on average over the actions that the policy would draw: the
+# log-probability of each is pushed up or down, as strongly as its advantage says and as often as it comes.
 
+# %% label="predict-three-actions"
+Predict("08-three-actions")
 
-# %% label="turn-u-code" tags=["skip"]
-def my_objective(log_probs, advantages):
-    # BEGIN SOLUTION
-    return np.sum(log_probs * advantages)  # step by step, then a sum and not a mean
-    # END SOLUTION
+# %% [markdown] label="predict-bars"
+# **And how far?** In the lab below, *drag the dashed bars* to the probabilities you expect after one step with η = 1,
+# then press *reveal the step*. (Mouse, finger or keyboard: press Tab until a bar has a ring, then use the arrow keys.)
+#
+# After that the lab is free. The left side shows each action's value $Q$, with the mean $V$ as a dashed line, and the
+# bars from there are the advantages. Drag one, or take steps.
 
-
-# %% label="turn-u-check" tags=["skip"]
-check("advantage_objective", my_objective)
+# %% label="predict-lab" tags=["subslide"]
+lab = AdvantageLab(action_values=Q, logits=logits, actions=actions, predict_first=True)
+lab
 
 # %% [markdown] label="gradient" tags=["slide"] minutes=4
 # ## Its gradient, three ways
@@ -189,6 +181,105 @@ print(f"largest difference below 1e-8: {gap < 1e-8}")
 # The three entries of the gradient add up to 0. They have to: adding the same number to all logits changes no
 # probability, so there is no reason to go in that direction.
 
+# %% [markdown] label="usual-answer" tags=["slide"] minutes=5
+# ### Why a good action can lose
+#
+# Back to the lab. Most people answer that the two positive ones rise, and the largest rises most. That is right for the
+# **logits** and wrong for the **probabilities**. *Replace* has a positive advantage, its logit goes up, and its
+# probability goes down.
+#
+# The lab's table writes it out. Averaged over the actions that the policy would draw, the gradient is
+#
+# $$g_a=\sum_b \pi_b\,A_b\,([a=b]-\pi_a)=\pi_a\,\bigl(A_a-\bar A\bigr),\qquad \bar A=\sum_b \pi_b A_b .$$
+#
+# Each logit moves by $\eta\,g_a$. Then the softmax couples the actions: a probability grows only if its logit grows by
+# *more than the average logit does*. For a small step,
+#
+# $$\Delta\pi_a\approx\eta\,\pi_a\,\Bigl(g_a-\sum_b \pi_b\,g_b\Bigr).$$
+#
+# Compare $g_a$ with $\Delta\pi_a$ below.
+
+# %% label="usual-answer-code" answers="three-actions" tags=["subslide"]
+g = objectives.expected_advantage_objective(logits, A).grad_logits
+average_move = pi @ g
+for eta in [0.01, 1.0]:
+    exact = policy.softmax(logits + eta * g) - pi
+    first_order = eta * pi * (g - average_move)
+    print(f"step size {eta}")
+    for a, action in enumerate(actions):
+        print(f"   {action:10s} g = {g[a]:6.3f}", end="   ")
+        print(f"Δπ = {exact[a]:9.6f}   first order {first_order[a]:9.6f}")
+print(f"average move of a logit, Σ π g = {average_move:.3f}")
+
+# %% [markdown] label="usual-answer-read" tags=["fragment"]
+# *Replace* has $g=0.03$, but the average logit, weighted with π, moves by 0.153: five times as far. It rises, and falls
+# behind.
+#
+# At η = 0.01 the first-order formula is as good as exact. At η = 1 it is a rough guide: it overstates the fall of
+# *apologise*.
+
+# %% [markdown] label="keep" tags=["slide"] minutes=4
+# ### What stays between two steps?
+#
+# A step changes π. The action values $Q$ of this state stay: a refund is worth what it was worth. So $V$, their mean, moves,
+# and with it every advantage. In the lab press *10 steps* and watch the dashed line climb.
+#
+# Now press *reset*, choose *keep A*, and press *10 steps* again. Old advantages weigh the new policy's actions. Their mean
+# leaves 0. The path is the same as before, which stands behind it, dotted.
+
+# %% label="keep-code" tags=["subslide"]
+z_new, z_kept = logits.copy(), logits.copy()
+for _ in range(10):
+    A_new = Q - policy.softmax(z_new) @ Q  # computed anew for the policy of this step
+    z_new = z_new + objectives.expected_advantage_objective(z_new, A_new).grad_logits
+    z_kept = z_kept + objectives.expected_advantage_objective(z_kept, A).grad_logits
+later = policy.softmax(z_kept)
+print(f"π after 10 steps: {later}, V = {later @ Q:.3f}")
+print(f"the same with A kept: {np.allclose(later, policy.softmax(z_new))}")
+print(f"mean of the A that was kept: {later @ A:.3f}")
+print(f"mean of A computed anew:     {later @ (Q - later @ Q):z.3f}")
+
+# %% [markdown] label="keep-read" tags=["fragment"]
+# The expected gradient contains $A_a-\bar A$, so a number added to all advantages drops out. A *single sample* is another
+# story: it weighs with the advantage of the action drawn, $\bar A$ and all. Its mean over the draws is the same, since
+# scores average to 0 (lesson 02); its size is not.
+#
+# So what you know is $Q$, and $A$ belongs to one policy. From here on $A$ is computed anew for each policy, unless the text
+# says otherwise.
+
+# %% [markdown] label="turn-u" tags=["skip"]
+# ### Your turn: write U
+#
+# Write a function that takes the log-probabilities of the actions of **one trajectory** and their advantages, and returns
+# U. Run the cell, then the one below it: it says whether the function is right and, if not, what it does instead.
+#
+# <details><summary>Hint 1</summary>
+#
+# Both arguments are arrays with one number for each step. What happens to the two numbers of one step?
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Multiply them step by step. Then U is one number for the whole trajectory: is it a mean or a sum?
+#
+# </details>
+# <details><summary>Hint 3</summary>
+#
+# NumPy multiplies two arrays entry by entry with `*`. `np.sum` adds up what you get.
+#
+# </details>
+
+
+# %% label="turn-u-code" tags=["skip"]
+def my_objective(log_probs, advantages):
+    # BEGIN SOLUTION
+    return np.sum(log_probs * advantages)  # step by step, then a sum and not a mean
+    # END SOLUTION
+
+
+# %% label="turn-u-check" tags=["skip"]
+check("advantage_objective", my_objective)
+
 # %% [markdown] label="turn-gradient" tags=["skip"]
 # ### Your turn: write its gradient
 #
@@ -223,58 +314,6 @@ def my_gradient(logits, actions, advantages):
 
 # %% label="turn-gradient-check" tags=["skip"]
 check("advantage_gradient", my_gradient)
-
-# %% [markdown] label="predict" tags=["slide"] minutes=6
-# ## Predict: three actions, one step
-#
-# The policy is (0.5, 0.3, 0.2), the advantages are +1, +0.1 and −2.65. You take **one
-# ascent step** with η = 1, averaged over the actions that the policy would draw.
-#
-# **Which probabilities rise, and which fall?** Decide before you look. In the lab below, *drag the dashed bars* to the
-# probabilities you expect, then press *reveal the step*.
-#
-# (Mouse, finger or keyboard: press Tab until a bar has a ring, then use the arrow keys.)
-
-# %% label="predict-lab" tags=["subslide"]
-lab = AdvantageLab(advantages=A.round(4), logits=logits, actions=actions, predict_first=True)
-lab
-
-# %% [markdown] label="usual-answer" tags=["slide"] minutes=5
-# ### Explain
-#
-# Most people answer: the two positive ones rise, the negative one falls, the largest rises most. That is right for the
-# **logits** and wrong for the **probabilities**. *Replace* has a positive advantage, its logit goes up, and its
-# probability goes down.
-#
-# The lab writes it out. Averaged over the actions that the policy would draw, the gradient is
-#
-# $$g_a=\sum_b \pi_b\,A_b\,([a=b]-\pi_a)=\pi_a\,\bigl(A_a-\bar A\bigr),\qquad \bar A=\sum_b \pi_b A_b .$$
-#
-# Each logit moves by $\eta\,g_a$. Then the softmax couples the actions: a probability grows only if its logit grows by
-# *more than the average logit does*. For a small step,
-#
-# $$\Delta\pi_a\approx\eta\,\pi_a\,\Bigl(g_a-\sum_b \pi_b\,g_b\Bigr).$$
-#
-# Compare $g_a$ with $\Delta\pi_a$ below.
-
-# %% label="usual-answer-code" tags=["subslide"]
-g = objectives.expected_advantage_objective(logits, A).grad_logits
-average_move = pi @ g
-for eta in [0.01, 1.0]:
-    exact = policy.softmax(logits + eta * g) - pi
-    first_order = eta * pi * (g - average_move)
-    print(f"step size {eta}")
-    for a, action in enumerate(actions):
-        print(f"   {action:10s} g = {g[a]:6.3f}", end="   ")
-        print(f"Δπ = {exact[a]:9.6f}   first order {first_order[a]:9.6f}")
-print(f"average move of a logit, Σ π g = {average_move:.3f}")
-
-# %% [markdown] label="usual-answer-read" tags=["fragment"]
-# *Replace* has $g=0.03$, but the average logit, weighted with π, moves by 0.153: five times as far. It rises, and falls
-# behind.
-#
-# At η = 0.01 the first-order formula is as good as exact. At η = 1 it is a rough guide: it overstates the fall of
-# *apologise*.
 
 # %% [markdown] label="turn-step" tags=["skip"]
 # ### Your turn: predict a step in code
@@ -315,19 +354,23 @@ check("ascent_step", my_step)
 # %% [markdown] label="zero" tags=["slide"] minutes=4
 # ## An action with advantage 0
 #
-# **Predict:** an action's advantage is exactly 0. It was sampled. What does this sample add to the gradient? And can
-# the action's probability change in the *expected* update?
-#
-# The lab below starts with such an action, $b$. Look where its bar goes. Then turn the other two around: drag $a$ below
-# 0 and $c$ above 0. What does $b$ do now?
+# What does it mean for an action to be exactly as good as usual?
 
-# %% label="zero-lab"
-AdvantageLab(preset="zero_advantage")
+# %% label="predict-zero"
+Predict("08-zero")
 
-# %% label="zero-code" tags=["subslide"]
+# %% [markdown] label="zero-try"
+# The lab below has these advantages. Look where the bar of *replace* goes. Then turn the other two around: drag *refund*
+# below 0 and *apologise* above 0.
+
+# %% label="zero-lab" answers="zero"
+AdvantageLab(preset="zero_advantage", actions=actions)
+
+# %% label="zero-code" answers="zero" tags=["subslide"]
+print("replace has advantage 0.")
 zero_A = np.array([1.0, 0.0, -2.5])
-only_b = objectives.advantage_objective(logits, 1, zero_A[1])
-print(f"gradient of a sample of b: {only_b.grad_logits + 0}")
+only_replace = objectives.advantage_objective(logits, 1, zero_A[1])
+print(f"gradient of a sample of replace: {only_replace.grad_logits + 0}")
 
 for others in [zero_A, -zero_A]:
     g_zero = objectives.expected_advantage_objective(logits, others).grad_logits
@@ -347,16 +390,20 @@ for others in [zero_A, -zero_A]:
 # learns how *that one* turned out. So you step on a single sample: draw $a_1\sim\pi$, use
 # $A_{a_1}\,([a=a_1]-\pi_a)$.
 #
-# **Predict:** the sampled action is *replace*, whose advantage is +0.1. Which way does its probability go now?
-#
-# Press *new sample* until $b$ is drawn, and compare with what the expected update did to it.
+
+# %% label="predict-sampled"
+Predict("08-sampled")
+
+# %% [markdown] label="sampled-try"
+# Press *new sample* until *replace* is drawn. The dashed outline behind each bar is the expected step.
 
 # %% label="sampled-lab"
-AdvantageLab(preset="sampled_action", seed=3)
+AdvantageLab(action_values=Q, logits=logits, actions=actions, mode="sampled_action", seed=3)
 
 # %% [markdown] label="sampled-explain"
-# A sample of $b$ speaks for $b$ alone, and raises it. A sample of $a$ raises $a$ and pushes $b$ down. A sample of $c$
-# lowers $c$, and most of what $c$ loses goes to $a$. The single steps contradict each other; only their **mean** is the expected update.
+# A sample of *replace* speaks for it alone, and raises it. A sample of *refund* raises that, and pushes *replace* down. A
+# sample of *apologise* lowers that, and most of what it loses goes to *refund*. The single steps contradict each other;
+# only their gradients' **mean** is the expected update.
 #
 # See it happen. Draw many actions, compute each one's gradient, average, and hold the average against the exact value.
 # The *standard error* says how far such an average usually lies from the truth.
@@ -371,7 +418,8 @@ for m in [10, 1_000, 100_000]:
     print(f"m = {m:6d}   sampled {mean}   standard error {error}")
 print(f"             exact   {g_exact}")
 
-# %% label="sampled-figure"
+# %% label="sampled-figure" tags=["folded"]
+# draws the running mean of 400 sampled gradients for replace, in its band
 m = 400
 drawn = policy.sample(np.tile(logits, (m, 1)), rng)
 gradients = A[drawn, None] * policy.score(np.tile(logits, (m, 1)), drawn)
@@ -411,15 +459,15 @@ figures.show(
 #
 # Nothing new happens when an episode has several steps: U adds up the terms, and its gradient adds up the weighted
 # scores. In the lab below a trajectory has five steps in the same state. Each chip is one term of U.
-#
-# **Before you press *new sample*:** can two trajectories that contain the same actions in another order give different
-# steps here?
+
+# %% label="predict-order"
+Predict("08-order")
 
 # %% label="trajectory-lab"
-AdvantageLab(preset="sampled_trajectory", actions=actions, trajectory_length=5, seed=1)
+AdvantageLab(action_values=Q, logits=logits, actions=actions, mode="sampled_trajectory", seed=1)
 
 # %% [markdown] label="dataset"
-# They cannot: a sum does not care about order, and here every step is in the same state.
+# A sum does not care about order, and here every step is in the same state.
 #
 # With a data set $\mathcal D$ of $m=|\mathcal D|$ trajectories, sum over time and **average over trajectories**:
 #
@@ -472,15 +520,17 @@ print(f"sum over time {result.value:.4f} = {T} × mean over time {mean_over_step
 # %% [markdown] label="large" tags=["slide"] minutes=5
 # ## What a large step does
 #
-# The gradient is a slope: it describes the ground *where you stand*. **Predict:** three groups of assistants start from
-# (0.5, 0.3, 0.2) and take 400 steps each, one sampled action at a time, with step sizes 0.5, 5 and 50. Which group ends
-# with *refund*, the best action, on top most often?
-#
+# The gradient is a slope: it describes the ground *where you stand*.
+
+# %% label="predict-large"
+Predict("08-large")
+
+# %% [markdown] label="large-how"
 # The cell below trains 2,000 assistants in each group. Before each step it computes the advantages anew for the policy
 # of that moment, so no weight is ever out of date.
 
 
-# %% label="large-code" tags=["subslide"]
+# %% label="large-code" answers="large" tags=["subslide"]
 def learn(step_size, runs, rng, steps=400):
     """Step on one sampled action at a time; return each run's final policy."""
     z = np.tile(logits, (runs, 1))
@@ -493,6 +543,7 @@ def learn(step_size, runs, rng, steps=400):
 
 
 runs = 2_000
+print(f"after 400 steps, {runs} runs of each:")
 for step_size in [0.5, 5.0, 50.0]:
     final = learn(step_size, runs, np.random.default_rng(0))
     on_top = final.argmax(axis=1)
@@ -518,13 +569,16 @@ for step_size in [0.5, 5.0, 50.0]:
 # Optimisers in libraries *minimise*. So programs hand them $L(\theta)=-U$, averaged over the data, and call it the actor
 # loss. Going down on L is going up on U: the same step.
 #
-# The name misleads. In supervised learning a falling loss means progress. **Predict:** during a run in which the
-# performance J rises all the time, what does L do? And what does L = 0 mean?
-#
+# The name misleads. In supervised learning a falling loss means progress. Does it here?
+
+# %% label="predict-loss"
+Predict("08-loss")
+
+# %% [markdown] label="loss-how"
 # The run below follows the exact expected gradient, with the advantages computed anew at each step, so that there is no
 # noise to blame.
 
-# %% label="loss-code" tags=["subslide"]
+# %% label="loss-code" answers="loss" tags=["subslide"]
 z = logits.copy()
 J, L = [], []
 for _ in range(200):
@@ -538,7 +592,8 @@ for k in [0, 3, 10, 50, 199]:
 print(f"J rises at every step: {np.all(np.diff(J) > 0)}")
 print(f"L is lowest at step {np.argmin(L)}, with {min(L):.4f}")
 
-# %% label="loss-figure"
+# %% label="loss-figure" answers="loss" tags=["folded"]
+# draws J and L against the step
 fig, (left, right) = figures.new_figure(7.2, 2.6, columns=2)
 left.plot(J, color=figures.EXACT)
 left.set(xlabel="step", ylabel="performance J")

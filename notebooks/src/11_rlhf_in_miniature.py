@@ -2,9 +2,9 @@
 # # 11 · RLHF in miniature
 #
 # Until now somebody gave you the rewards. Who gives a reward for a *helpful* reply? Nobody can write that formula down.
-# **RLHF**, reinforcement learning from human feedback, gets it from people in four stages:
+# **RLHF**, reinforcement learning from human feedback, gets it from people, in four stages. The last one climbs
 #
-# $$\text{demonstrations}\;\to\;\pi_{\mathrm{ref}}\;\to\;\text{comparisons}\;\to\;\text{reward model}\;\to\;\max_\theta\;\mathbb E\bigl[\text{score}\bigr]-\beta\,\mathrm{KL}(\pi_\theta\,\Vert\,\pi_{\mathrm{ref}})$$
+# $$\mathbb E\bigl[\text{score}\bigr]-\beta\,\mathrm{KL}(\pi_\theta\,\Vert\,\pi_{\mathrm{ref}}).$$
 #
 # You go through all of them here, on a language model so small that a training run takes seconds. What goes wrong in
 # large runs goes wrong in this one too. Nothing is scripted.
@@ -19,9 +19,14 @@
 #
 # *About 75 minutes, and 15 more for the exercises. You need lessons 08 and 10.*
 
+# %% label="review" tags=["skip"]
+from course_utils.widgets import Review
+
+Review("11")
+
 # %% label="setup" tags=["skip"]
 import numpy as np
-from course_utils import figures, objectives, returns
+from course_utils import diagrams, figures, objectives, returns
 from course_utils.checks import check
 from course_utils.rlhf import language_model as lm
 from course_utils.rlhf import ppo, reward_model
@@ -30,7 +35,10 @@ from course_utils.rlhf import world as worlds
 from course_utils.rlhf.config import RunConfig
 from course_utils.rlhf.evaluation import evaluate, pair_accuracy
 from course_utils.rlhf.sweep import sweep
-from course_utils.widgets import PreferenceLab, Quiz, RlhfLab
+from course_utils.widgets import Predict, PreferenceLab, Quiz, RlhfLab
+
+# %% label="stages" tags=["subslide"]
+diagrams.rlhf_stages()
 
 # %% [markdown] label="world" tags=["slide"] minutes=4
 # ## A world of 53 words
@@ -45,10 +53,11 @@ from course_utils.widgets import PreferenceLab, Quiz, RlhfLab
 # you could ask all of them. Nothing in this lesson is trained on it. It is your oracle, the exact value beside the estimate.
 #
 # An angry customer writes: *Three weeks and still no refund! Where is my money?*
-#
-# **Predict:** which of the three replies below has the highest gold reward, and which the lowest?
 
-# %% label="world-code" tags=["subslide"]
+# %% label="predict-three-replies"
+Predict("11-three-replies")
+
+# %% label="world-code" answers="three-replies" tags=["subslide"]
 world = worlds.load()
 angry_refund = 2
 texts = [
@@ -79,9 +88,12 @@ for i, text in enumerate(texts):
 # You know that formula. It is U with all advantages equal to 1, on trajectories that somebody else has written.
 #
 # The demonstrators are not perfect. In 18 cases out of 100 they have another topic in mind than the customer, and in 11 they
-# promise or guarantee something. **Predict:** is the model that imitates them better than they are, worse, or just as good?
+# promise or guarantee something.
 
-# %% label="sft-code" tags=["subslide"]
+# %% label="predict-imitation"
+Predict("11-imitation")
+
+# %% label="sft-code" answers="imitation" tags=["subslide"]
 rng = np.random.default_rng(11)
 shown = worlds.demonstrations(world, 3_000, rng)
 reference = lm.sft(world, shown, rng).model
@@ -97,7 +109,7 @@ for name, said in [("demonstrators", shown), ("SFT model", written)]:
 # %% [markdown] label="sft-read" tags=["fragment"]
 # It is no better. It has the same faults in about the same shares. (A wrong topic shows in 10 % only: not every reply names
 # a thing.) Imitation raises the log-probability of *everything* that was written, and cannot tell the good replies from the
-# bad ones.
+# bad ones. (What the model sees of a context, and its score function, stand in *Going deeper*.)
 #
 # Read some of what it writes:
 
@@ -109,31 +121,6 @@ for prompt in (angry_refund, 20):
     for text, worth in zip(world.text(few), points, strict=True):
         print(f"{worth:8.2f}  {text}")
 
-# %% [markdown] label="policy" tags=["slide"] minutes=3
-# ### The policy, and its score function
-#
-# The model sees of a state a row $x(s)$ of zeros and ones: the topic, the mood, the position, the two words before, and
-# which words were used already. The logits are $z=x(s)\,\theta$, with one column of θ for each token. So the score is the one
-# of lesson 02, with $x$ in front:
-#
-# $$\frac{\partial\log\pi_\theta(a\mid s)}{\partial\theta}=x(s)^{\mathsf T}\bigl(\text{one-hot}(a)-\pi_\theta(\cdot\mid s)\bigr).$$
-#
-# Compare it with a nudge of one parameter, the one that joins the topic *refund* to the word *money*:
-
-# %% label="policy-code" tags=["subslide"]
-one = replies.take([0])
-batch = lm.contexts(world, one)
-features, size = reference.table.shape[0], reference.table.size
-print(f"{features} features of a context, {size:,} parameters")
-entry = lm.feature_names(world).index("topic refund"), world.words.index("money")
-nudged = []
-for h in (1e-5, -1e-5):
-    table = reference.table.copy()
-    table[entry] += h
-    nudged.append(lm.log_probs(reference._replace(table=table), world, one).sum())
-print(f"by nudging   {(nudged[0] - nudged[1]) / 2e-5:.6f}")
-print(f"by formula   {lm.score(reference, batch).table[entry]:.6f}")
-
 # %% [markdown] label="compare" tags=["slide"] minutes=8
 # ## Stage 2: compare
 #
@@ -141,11 +128,9 @@ print(f"by formula   {lm.score(reference, batch).table[entry]:.6f}")
 # better one. So raters are shown pairs.
 #
 # Now you are the rater. Run the cell, so that Python can read what you choose, and label the twenty pairs. There is no right
-# answer, only yours. Below them you see what a
-# reward model makes of your choices. (In a hurry? *Let a rater finish.*)
+# answer, only yours. Below them you see what a reward model makes of your choices. (In a hurry? *Let a rater finish.*)
 #
-# **Predict:** once it has learned your twenty pairs, how often will it agree with the raters on pairs that it has never seen? A
-# coin would in 50 %.
+# The cell after the lab tells how often it agrees with raters on pairs that it has never seen. A coin would in 50 %.
 
 # %% label="compare-lab" tags=["subslide"]
 lab = PreferenceLab()
@@ -182,17 +167,38 @@ else:
 #
 # $$\Pr(\text{chosen}\succ\text{rejected})=\sigma\bigl(r(\text{chosen})-r(\text{rejected})\bigr),\qquad\sigma(d)=\frac1{1+e^{-d}},$$
 #
-# (≻: *is preferred to*), and the scores are trained on the loss $-\log\sigma(r(\text{chosen})-r(\text{rejected}))$, averaged over the pairs. It is a
-# **ranking problem**. Nobody ever tells the model what a score should be.
+# where ≻ reads *is preferred to*. If raters choose independently, the probability of *all* their choices, the
+# **likelihood**, is the product over the pairs. The scores under which it is largest make its negative logarithm smallest:
+#
+# $$-\log\prod_i\sigma(d_i)=\sum_i-\log\sigma(d_i),\qquad d_i=r(\text{chosen}_i)-r(\text{rejected}_i).$$
+#
+# Divided by the number of pairs that is the loss. Take two replies, A and B. Three raters of four choose A. By how
+# much should the score of A be higher?
+
+# %% label="likelihood-code" tags=["subslide"]
+a_won = np.array([1.0, 1.0, 1.0, 0.0])
+tried = np.linspace(0, 3, 301)  # r(A) − r(B)
+losses = [objectives.bradley_terry_loss(d * a_won, d * (1 - a_won)).value for d in tried]
+d, least = tried[np.argmin(losses)], min(losses)
+share = 1 / (1 + np.exp(-d))
+print(f"least loss at d = {d:.2f}; log(3/1) = {np.log(3):.2f}; σ(d) = {share:.2f}")
+print(f"likelihood exp(−4 · loss) = {np.exp(-4 * least):.3f}; by hand {0.75**3 * 0.25:.3f}")
+
+# %% [markdown] label="likelihood-read" tags=["fragment"]
+# By log 3, the logarithm of the odds: then σ(d) is the share that chose A. It is a **ranking problem**: nobody ever tells
+# the model what a score should be.
 #
 # Our score is linear in **features**, what is counted in a reply: each word, each pair of topic and word, each pair of mood
 # and polite word. A word that occurs $c$ times counts $\log_2(1+c)$.
 #
 # The raters are shown pairs of SFT replies. They choose by the gold reward, with noise: two replies that are nearly as good as
-# each other get a nearly random label. **Predict:** how often would the *gold reward itself* agree with them?
+# each other get a nearly random label.
+
+# %% label="predict-ceiling"
+Predict("11-ceiling")
 
 
-# %% label="reward-code" tags=["subslide"]
+# %% label="reward-code" answers="ceiling" tags=["subslide"]
 def part(labelled, rows):
     """Return some of the pairs."""
     return reward_model.Pairs(*(side.take(rows) for side in labelled))
@@ -233,15 +239,18 @@ for name, rows in kinds.items():
 # It has found out which words belong to which topic, that nobody should promise or guarantee anything, and that angry
 # customers want to hear *sorry*.
 #
-# **Not** in the table: that a word helps only once, that word pairs can be nonsense, that 16 words are too
-# many. The pairs would have told: in 207 of 1,500 the replies differ in odd word pairs. But this model has no feature for them.
+# **Not** in the table: that a word helps only once, that word pairs can be nonsense, that 16 words are too many. The pairs
+# would have told: in 207 of 1,500 the replies differ in odd word pairs. But this model has no feature for them.
 
 # %% [markdown] label="differences" tags=["slide"] minutes=4
-# ### Only differences mean anything
+# ### Scores of two topics
 #
-# **Predict:** SFT replies about deliveries have a higher mean score than SFT replies about bills. Are they better?
+# SFT replies about deliveries have a higher mean score than SFT replies about bills.
 
-# %% label="differences-code" tags=["subslide"]
+# %% label="predict-two-topics"
+Predict("11-two-topics")
+
+# %% label="differences-code" answers="two-topics" tags=["subslide"]
 scores = reward_model.reward_score(judge, world, written)
 golds = worlds.gold_reward(world, written).total
 for t, topic in enumerate(world.topics):
@@ -255,9 +264,9 @@ after = objectives.bradley_terry_loss(chosen + bonus, rejected + bonus).value
 print(f"loss {before:.6f}, with up to 500 points added to both replies of a pair {after:.6f}")
 
 # %% [markdown] label="differences-read" tags=["fragment"]
-# By the gold reward there is next to no difference. The two replies of a pair always answer the same message, so whatever is added to all
-# replies to that message cancels, and the training never sees it. Scores of replies to *different* prompts must not be
-# compared.
+# By the gold reward there is next to no difference. **Only differences mean anything**: the two replies of a pair always
+# answer the same message, so whatever is added to all replies to that message cancels, and the training never sees it.
+# Scores of replies to *different* prompts must not be compared.
 #
 # The policy gradient can live with that. Its advantage compares an action with the policy's own average *in the same state*.
 
@@ -288,8 +297,8 @@ print(f"{m} replies, {len(batch.x)} tokens, mean score {score.mean():.2f}")
 # Line 5 is this course in one call. It sums $\frac{\partial\log\pi_\theta(a_t\mid s_t)}{\partial\theta}A_t$ over the tokens
 # and averages over the replies: the gradient of $\frac1m\sum_\tau U(\tau;\theta)$.
 #
-# **Predict:** PPO's clipped objective is a mean over all *tokens* of the batch. At the first step of an update, how does its
-# gradient differ from line 5?
+# PPO's clipped objective is a mean over all *tokens* of the batch. How does its gradient differ from line 5, at the first
+# step of an update?
 
 # %% label="same-code" tags=["subslide"]
 z = np.zeros((m, world.max_tokens, len(world.words)))
@@ -322,10 +331,11 @@ print(f"N/m = {len(batch.x) / m:.2f} tokens in a reply")
 # | `policy/approxkl_avg` | ½ (log π_new − log π_old)² of a token: size of this update's **step** |
 # | `policy/entropy_avg` | entropy of a token's distribution |
 # | `ours/reply_length`, `ours/gold` | tokens of a reply; gold reward (a real log cannot have it) |
-#
-# **Predict**, for each of the six: will it go up, go down, or stay?
 
-# %% label="run-code" tags=["subslide"]
+# %% label="predict-six-curves"
+Predict("11-six-curves")
+
+# %% label="run-code" answers="six-curves" tags=["subslide"]
 log = rlhf.run(RunConfig(kl_coef=0.3, updates=100), seed=0)
 names = ["objective/scores", "objective/kl", "policy/approxkl_avg", "policy/entropy_avg"]
 names += ["ours/reply_length", "ours/gold"]
@@ -358,28 +368,28 @@ for prompt in (angry_refund, 20):
 # %% [markdown] label="live" tags=["slide"] minutes=8
 # ### Watch it, and break it
 #
-# Press *Run* and read the replies while they change. Then *Reset*, take the penalty away (β = 0), and run again.
-#
-# **Predict** before the second run: what will the score do? The replies? And which of the two KLs will warn you?
-#
-# Only then switch on the gold reward. And if you have labelled pairs: `RlhfLab(pairs=lab.pairs())` trains a policy on
-# *your* taste. What do you expect of twenty pairs?
+# Press *Run* and read the replies while they change. Then *Reset*, take the penalty away (β = 0), and run again. But first:
+
+# %% label="predict-no-penalty"
+Predict("11-no-penalty")
 
 # %% label="live-lab" tags=["subslide"]
 RlhfLab()
 
 # %% [markdown] label="live-read" tags=["fragment"]
-# Without the penalty the score climbs far higher, and the replies end as a word salad. `objective/kl` warns you: it climbs
-# too. `policy/approxkl_avg` does not, since each step stays small. The gold reward falls. Twenty pairs leave most words
-# unjudged: with the same β the gold reward gains less.
+# Without the penalty the score climbs far higher, and the gold reward falls: switch it on and see. `objective/kl` warns
+# you. `policy/approxkl_avg` does not, since each step stays small.
+#
+# If you have labelled pairs, `RlhfLab(pairs=lab.pairs())` trains a policy on *your* taste.
+# Twenty pairs leave most words unjudged: with the same β the gold reward gains less.
 
 # %% [markdown] label="beta" tags=["slide"] minutes=6
 # ## How much β?
 #
-# Seven values of β, three seeds each, 40 updates. All cores of your computer take part. **Predict:** which β has the highest
-# score? Which the highest gold reward?
+# Seven values of β, three seeds each, 40 updates. All cores of your computer take part. Which β has the highest score?
+# Which the highest gold reward?
 
-# %% label="beta-code" tags=["subslide"]
+# %% label="beta-code" answers="no-penalty" tags=["subslide"]
 betas = [0.0, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0]
 runs = sweep([RunConfig(kl_coef=b, updates=40) for b in betas], seeds=range(3), progress=False)
 ends = [evaluate(run.log, replies=1_000) for run in runs]  # fresh replies
@@ -392,16 +402,16 @@ for b, of_seeds in zip(betas, numbers, strict=True):
 
 # %% [markdown] label="beta-read" tags=["fragment"]
 # The score is highest without any penalty, and the gold reward is lowest there, far below that of the SFT model. At β = 10 the
-# policy hardly moves: its KL of 0.4 costs 10 · 0.4 points, far more than so small a move brings. The best β lies in between, and the *score alone cannot tell you which it is*.
-#
-# The length tells something. With a weak penalty the replies run into the limit of 16 tokens.
+# policy hardly moves: its KL of 0.4 costs 10 · 0.4 points, far more than so small a move brings. The best β lies in
+# between, and the *score alone cannot tell you which it is*. The length tells something: with a weak penalty the replies
+# run into the limit of 16 tokens.
 
 # %% [markdown] label="over" tags=["slide"] minutes=6
 # ## Over-optimisation
 #
-# Without a penalty, and with small steps, you can watch it happen. **Predict:** does the gold reward fall from the start?
+# Without a penalty, and with small steps, you can watch it happen: three runs, means of seven updates in a row.
 
-# %% label="over-code" tags=["subslide"] picture="over_optimisation.png"
+# %% label="over-code" answers="no-penalty" tags=["subslide"]
 small_steps = RunConfig(kl_coef=0.0, learning_rate=0.005, updates=150)
 free = [rlhf.run(small_steps, seed, progress=False) for seed in range(3)]
 
@@ -411,17 +421,21 @@ def smooth(column):
     return np.convolve(column, np.ones(7) / 7, mode="valid")
 
 
-fig, (ax,) = figures.new_figure(7.2, 3.8)
+print("seed   gold: at first   at most, at √KL    at last   score at last")
 for seed, run in enumerate(free):
+    gold, away = smooth(run["ours/gold"]), np.sqrt(smooth(run["ours/kl_full"]))
+    ends = f"{gold[-1]:10.2f} {smooth(run['objective/scores'])[-1]:15.2f}"
+    print(f"{seed:4d} {gold[0]:16.2f} {gold.max():9.2f} {away[gold.argmax()]:8.1f} {ends}")
+
+# %% label="over-figure" answers="no-penalty" tags=["subslide", "folded"] picture="over_optimisation.png"
+# Draws score and gold reward against the distance from the reference.
+fig, (ax,) = figures.new_figure(7.2, 3.8)
+for run in free:
     away = np.sqrt(smooth(run["ours/kl_full"]))
     gold, score = smooth(run["ours/gold"]), smooth(run["objective/scores"])
     ax.plot(away, score, color=figures.SAMPLED, lw=1.6, ls="--")
     ax.plot(away, gold, color=figures.EXACT, lw=1.6)
-    peak = gold.argmax()
-    ax.plot(away[peak], gold[peak], "D", color=figures.EXACT, ms=6)
-    print(f"seed {seed}: gold {gold[0]:.2f} at first, at most {gold[peak]:.2f}", end="")
-    print(f" at √KL = {away[peak]:.1f}, at last {gold[-1]:.2f}", end="")
-    print(f"; score at last {score[-1]:.2f}")
+    ax.plot(away[gold.argmax()], gold.max(), "D", color=figures.EXACT, ms=6)
 ax.annotate("what the reward model says", (6.3, 5.4), ha="right", color=figures.SAMPLED_INK)
 ax.annotate("what the replies are worth (gold)", (5.3, -3.2), ha="right")
 ax.annotate("best", (2.0, 2.75), ha="center")
@@ -434,20 +448,22 @@ alt = (
 figures.show(fig, alt)
 
 # %% [markdown] label="over-read" tags=["fragment"]
-# The solid lines rise first, as in a healthy run. Then they turn, while the score goes on rising. From there on the policy
-# gets better at pleasing the reward model, and worse at answering customers. This is **over-optimisation**, or *reward
-# hacking*.
+# The gold reward does not fall from the start. The solid lines rise first, as in a healthy run. Then they turn, while the
+# score goes on rising. From there on the policy gets better at pleasing the reward model, and worse at answering
+# customers. This is **over-optimisation**, or *reward hacking*.
 #
 # Gao, Schulman and Hilton measured such curves on large models. Say “the same qualitative shape”, and no more: three runs of
 # one small world cannot tell a formula.
 
 # %% [markdown] label="why" tags=["slide"] minutes=5
-# ### Why the score lies out there
+# ### An accuracy, and where it was measured
 #
-# The accuracy of the reward model was 80 %. On whose replies? **Predict:** what is it on pairs that the *trained* policy
-# writes?
+# The accuracy of the reward model was 80 %. On whose replies?
 
-# %% label="why-code" tags=["subslide"]
+# %% label="predict-own-pairs"
+Predict("11-own-pairs")
+
+# %% label="why-code" answers="own-pairs" tags=["subslide"]
 print("    β   right on pairs of the trained policy: reward model, gold reward")
 for run in runs[::3]:
     rng = np.random.default_rng(112)
@@ -472,63 +488,33 @@ for seed, run in enumerate(free[:2]):
 # So an accuracy is a statement about a distribution of replies. To know whether a reward model can still be trusted, measure
 # it on **fresh pairs of the present policy**.
 
-# %% [markdown] label="kinds" tags=["subslide"] minutes=3
-# What would help? A reward model that goes on differently where it has no data. Four kinds of features, the same pairs, a
-# weak penalty. **Predict:** will their accuracies tell you which one is safe?
-
-# %% label="kinds-code" tags=["subslide"]
-tries = [RunConfig(kl_coef=0.1, feature_kind=k, updates=40) for k in reward_model.KINDS]
-of_kinds = sweep(tries, seeds=range(3), progress=False)
-for i, kind in enumerate(reward_model.KINDS):
-    logs = [run.log for run in of_kinds[3 * i : 3 * i + 3]]
-    on_sft = np.mean([pair_accuracy(log, model=log.reference) for log in logs])
-    gold = np.array([evaluate(log, replies=1_000).gold for log in logs])
-    print(f"{kind:9s} accuracy {on_sft:.0%}   gold of three seeds {gold.round(1)}")
-
-# %% [markdown] label="kinds-read" tags=["fragment"]
-# No. All four agree with the raters about equally often, and they end far apart, whichever seed. A reward that grows with
-# every repetition (*count*) is driven up without end. One that counts a word once (*presence*), or that knows about repetition, length and odd
-# pairs (*rich*), leaves less to exploit.
-
 # %% [markdown] label="bias" tags=["slide"] minutes=4
-# ### What raters like a little, the policy does a lot
+# ### Raters with a soft spot
 #
-# Suppose that raters have a soft spot: each polite word pleases them by a point, each further token by 0.2. **Predict:** is a
-# reward model trained on their labels less accurate, by their own judgement? And what will the policy do?
+# Suppose that raters have a soft spot: each polite word pleases them by a point, each further token by 0.2.
 
-# %% label="bias-code" tags=["subslide"]
+# %% label="predict-soft-spot"
+Predict("11-soft-spot")
+
+# %% label="bias-code" answers="soft-spot" tags=["subslide"]
 for name, taste in [("fair", {}), ("soft spot", {"polite_bias": 1.0, "length_bias": 0.2})]:
     ends, right = [], []
     for seed in range(3):
         run = rlhf.run(RunConfig(kl_coef=0.15, **taste), seed, progress=False)
         ends.append(evaluate(run, replies=1_000))
-        right.append(pair_accuracy(run, model=run.reference, own_raters=True))
+        right.append(pair_accuracy(run, model=run.reference, own_raters=True).reward_model)
     means = {what: np.mean([getattr(e, what) for e in ends]) for what in ends[0]._fields[:6]}
     print(f"{name:10s} accuracy {np.mean(right):.0%}   gold {means['gold']:.2f}", end="")
     print(f"   polite words {means['polite_words']:.1f}   tokens {means['length']:.1f}")
 
 # %% [markdown] label="bias-read" tags=["fragment"]
-# It is *more* accurate: a strong taste is easy to learn. And the policy says 2.9 polite words in a reply, where 2 are enough,
+# It is *more* accurate: a strong taste is easy to learn. What raters like a little, the policy does a lot: it says 2.9 polite words in a reply, where 2 are enough,
 # and writes more. By their own taste the raters asked for that: a polite word over 2 costs half a point of gold, and pleases
 # them by one. In a pair it was one reason among others. For the policy it is points that can be had in every reply.
 #
 # The causal chain is always the same. (a) A reward model learns to rank. (b) An advantage-weighted update raises whatever
-# scores a bit better than usual, over and over. (c) The KL penalty is the only term that says where to stop.
-
-# %% [markdown] label="large" tags=["slide"] minutes=3
-# ## What is different in a large run
-#
-# | here | there |
-# |---|---|
-# | 53 words, 16 tokens, 10,000 parameters | 100,000 tokens, thousands in a reply, billions of parameters |
-# | a linear policy on hand-made features | a transformer; the policy starts as a pretrained model |
-# | a linear reward model that is right in 80 % | a transformer with one output; InstructGPT's was right in 72 % |
-# | noise from one known source | many raters who disagree, tire, and follow guidelines |
-# | β = 0.3, a KL of 2 to 3 nats for a reply | other numbers: both depend on length and scale (InstructGPT: β = 0.02) |
-# | seconds on one core | days on many accelerators; bugs in sampling and padding cost most of the time |
-# | **the gold reward is known** | **nobody knows it.** You have spot checks and held-out comparisons |
-#
-# What carries over is the chain above, the shape of the curves, and how to read a log. The digits do not.
+# scores a bit better than usual, over and over. (c) The KL penalty is the only term that says where to stop. That
+# carries over to large runs. The digits do not (*Going deeper*).
 
 # %% [markdown] label="convention" tags=["slide"] minutes=1
 # > ### Convention card
@@ -640,3 +626,66 @@ Quiz("11")
 # others, *Training language models to follow instructions with human feedback* (2022), and D. Ziegler and others, *Fine-tuning
 # language models from human preferences* (2019). Preferences: R. Bradley and M. Terry, *Rank analysis of incomplete block
 # designs* (1952). Over-optimisation: L. Gao, J. Schulman and J. Hilton, *Scaling laws for reward model overoptimization* (2023).
+
+# %% [markdown] label="deeper" tags=["skip"]
+# ## Going deeper
+
+# %% [markdown] label="large" tags=["skip"]
+# ### What is different in a large run
+#
+# | here | there |
+# |---|---|
+# | 53 words, 16 tokens, 10,000 parameters | 100,000 tokens, thousands in a reply, billions of parameters |
+# | a linear policy on hand-made features | a transformer; the policy starts as a pretrained model |
+# | a linear reward model that is right in 80 % | a transformer with one output; InstructGPT's was right in 72 % |
+# | noise from one known source | many raters who disagree, tire, and follow guidelines |
+# | β = 0.3, a KL of 2 to 3 nats for a reply | other numbers: both depend on length and scale (InstructGPT: β = 0.02) |
+# | seconds on one core | days on many accelerators; bugs in sampling and padding cost most of the time |
+# | **the gold reward is known** | **nobody knows it.** You have spot checks and held-out comparisons |
+#
+# What carries over is the chain of (a), (b) and (c), the shape of the curves, and how to read a log.
+
+# %% [markdown] label="policy" tags=["skip"]
+# ### The policy, and its score function
+#
+# The model sees of a state a row $x(s)$ of zeros and ones: the topic, the mood, the position, the two words before, and
+# which words were used already. The logits are $z=x(s)\,\theta$, with one column of θ for each token. So the score is the one
+# of lesson 02, with $x$ in front:
+#
+# $$\frac{\partial\log\pi_\theta(a\mid s)}{\partial\theta}=x(s)^{\mathsf T}\bigl(\text{one-hot}(a)-\pi_\theta(\cdot\mid s)\bigr).$$
+#
+# Compare it with a nudge of one parameter, the one that joins the topic *refund* to the word *money*:
+
+# %% label="policy-code" tags=["skip"]
+one = world.replies([angry_refund], texts[:1])
+batch = lm.contexts(world, one)
+features, size = reference.table.shape[0], reference.table.size
+print(f"{features} features of a context, {size:,} parameters")
+entry = lm.feature_names(world).index("topic refund"), world.words.index("money")
+nudged = []
+for h in (1e-5, -1e-5):
+    table = reference.table.copy()
+    table[entry] += h
+    nudged.append(lm.log_probs(reference._replace(table=table), world, one).sum())
+print(f"by nudging   {(nudged[0] - nudged[1]) / 2e-5:.6f}")
+print(f"by formula   {lm.score(reference, batch).table[entry]:.6f}")
+
+# %% [markdown] label="kinds" tags=["skip"]
+# ### Other features
+#
+# What would help against over-optimisation? A reward model that goes on differently where it has no data. Four kinds of
+# features, the same pairs, a weak penalty. Do their accuracies tell you which one is safe?
+
+# %% label="kinds-code" tags=["skip"]
+tries = [RunConfig(kl_coef=0.1, feature_kind=k, updates=40) for k in reward_model.KINDS]
+of_kinds = sweep(tries, seeds=range(3), progress=False)
+for i, kind in enumerate(reward_model.KINDS):
+    logs = [run.log for run in of_kinds[3 * i : 3 * i + 3]]
+    on_sft = np.mean([pair_accuracy(log, model=log.reference).reward_model for log in logs])
+    gold = np.array([evaluate(log, replies=1_000).gold for log in logs])
+    print(f"{kind:9s} accuracy {on_sft:.0%}   gold of three seeds {gold.round(1)}")
+
+# %% [markdown] label="kinds-read" tags=["skip"]
+# No. All four agree with the raters about equally often, and they end far apart, whichever seed. A reward that grows with
+# every repetition (*count*) is driven up without end. One that counts a word once (*presence*), or that knows about
+# repetition, length and odd pairs (*rich*), leaves less to exploit.

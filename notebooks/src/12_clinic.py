@@ -26,7 +26,7 @@ from course_utils.rlhf import clinic, reward_model
 from course_utils.rlhf import run as rlhf
 from course_utils.rlhf import world as worlds
 from course_utils.rlhf.config import RunConfig
-from course_utils.widgets import ClinicLab, Quiz
+from course_utils.widgets import ClinicLab, Predict, Quiz
 from IPython.display import Markdown, display
 
 # %% [markdown] label="chain" tags=["slide"] minutes=3
@@ -47,10 +47,11 @@ from IPython.display import Markdown, display
 # ## A healthy run, line by line
 #
 # Nobody can see illness who has not seen health. Here is a run that is well: keep it as your yardstick.
-#
-# **Predict:** of all that the score gains in a hundred updates, what share has it after the first twenty?
 
-# %% label="healthy-code" tags=["subslide"]
+# %% label="predict-early-share"
+Predict("12-early-share")
+
+# %% label="healthy-code" answers="early-share" tags=["subslide"]
 ranking = ["objective/scores", "reward_std"]
 update = ["policy/approxkl_avg", "policy/entropy_avg", "ours/advantage_sd"]
 update += ["ours/explained_variance", "ours/unique_replies", "ours/reply_length"]
@@ -81,11 +82,12 @@ lines(healthy, ranking + update + penalty)
 #
 # How much happens early?
 
-# %% label="early-code" tags=["subslide"]
+# %% label="early-code" answers="early-share" tags=["subslide"]
+print("share of the way to the last five updates, by update 20:")
 for name in ("objective/scores", "objective/kl", "policy/entropy_avg"):
     x = healthy[name]
     first, early, late = x[0], x[15:20].mean(), x[-5:].mean()
-    print(f"{name:20s} {(early - first) / (late - first):.0%} of its way by update 20")
+    print(f"{name:20s} {(early - first) / (late - first):.0%}")
 
 # %% [markdown] label="early-read" tags=["fragment"]
 # Four fifths of the score, nearly all of the KL. So **look at the first twenty updates** before you look at the end. What is
@@ -94,12 +96,14 @@ for name in ("objective/scores", "objective/kl", "policy/entropy_avg"):
 # %% [markdown] label="lie" tags=["slide"] minutes=8
 # ## Three numbers that lie
 #
-# Now the same seed without a penalty, β = 0. You know from lesson 11 how that ends: in word salad.
-#
-# **Predict:** three numbers are often shown to prove that all is well: the *score*, the critic's *explained variance*, and the
-# reward model's *accuracy* on held-out pairs. Which of them looks worse in the run without a penalty?
+# Now the same seed without a penalty, β = 0. You know from lesson 11 how that ends: in word salad. Three numbers are often
+# shown to prove that all is well: the *score*, the critic's *explained variance*, and the reward model's *accuracy* on
+# held-out pairs.
 
-# %% label="lie-code" tags=["subslide"]
+# %% label="predict-three-numbers"
+Predict("12-three-numbers")
+
+# %% label="lie-code" answers="three-numbers" tags=["subslide"]
 salad = rlhf.run(RunConfig(kl_coef=0.0), seed=12, progress=False)
 
 
@@ -116,9 +120,8 @@ def agreement(log, writer, n=3_500):
 
 
 for name, log in [("healthy", healthy), ("no penalty", salad)]:
-    score, explained = (
-        log[x][-5:].mean() for x in ("objective/scores", "ours/explained_variance")
-    )
+    score = log["objective/scores"][-5:].mean()
+    explained = log["ours/explained_variance"][-5:].mean()
     print(f"{name:11s} score {score:.1f}   explained variance {explained:.2f}")
     for who, writer in [("SFT model", log.reference), ("policy", log.model)]:
         model, gold, exact = agreement(log, writer)
@@ -126,7 +129,7 @@ for name, log in [("healthy", healthy), ("no penalty", salad)]:
         print(f"   ceiling: sampled {gold:.1%}, exact {exact:.1%}")
 
 # %% [markdown] label="lie-read" tags=["fragment"]
-# None of them. Two look *better* where the replies are rubbish.
+# None of the three looks worse. Two look *better* where the replies are rubbish.
 #
 # - **The score** is what is being climbed. It goes up in a good run and in a bad one.
 # - **Explained variance** says that the critic knows which score will come. It does not say what the score is worth. (Nor does it
@@ -139,9 +142,12 @@ for name, log in [("healthy", healthy), ("no penalty", salad)]:
 # policy's replies are so alike that the ceiling itself is low, 64 %, and 58 % is not far below it. Without the penalty the
 # ceiling is no lower, and the model is no better than a coin.
 #
-# And in the log itself? **Predict:** which line parts first from the healthy run: score, KL or length?
+# And in the log itself?
 
-# %% label="part-code" tags=["subslide"]
+# %% label="predict-parts-first"
+Predict("12-parts-first")
+
+# %% label="part-code" answers="parts-first" tags=["subslide"]
 for name in ("objective/scores", "objective/kl", "ours/reply_length"):
     print(f"{name:18s} update {'':7s}", *(f"{u:6d}" for u in (5, 8, 10, 12, 15, 20)))
     for run, log in [("healthy", healthy), ("no penalty", salad)]:
@@ -202,12 +208,15 @@ for name, change in case.changes.items():
     print(f"{name}: {change.text} Cost: {change.cost}")
 
 # %% [markdown] label="verdict" tags=["fragment"]
-# “Twice as many updates” is what somebody proposes. **Predict:** will it help?
-#
 # A **verdict** trains with the change and without it, from several seeds, and measures *fresh* replies. A change has cured the
 # case if the goals are met in nine of ten seeds; with three seeds that means all of them.
+#
+# “Twice as many updates” is what somebody proposes.
 
-# %% label="verdict-code" tags=["subslide"]
+# %% label="predict-twice-the-updates"
+Predict("12-twice-the-updates")
+
+# %% label="verdict-code" answers="twice-the-updates" tags=["subslide"]
 verdict = case.verdict("more-updates", seeds=[0, 1], progress=False)
 for reached in verdict.goals:
     print(reached.goal.text)
@@ -216,7 +225,7 @@ for reached in verdict.goals:
 print("cured:", verdict.cured)
 
 # %% [markdown] label="quick" tags=["slide"] minutes=5
-# It does not. And the cause? Look at the lines again, link by link, with the healthy run beside them.
+# It is no cure. And the cause? Look at the lines again, link by link, with the healthy run beside them.
 #
 # ## Four quick cases
 #
@@ -322,7 +331,7 @@ check("adaptive_kl", adaptive_kl)
 # All seven have the same dashboard and the same list of causes. The brief alone does not tell you which it is: what people say
 # in it may be right or wrong. Treat each in this order:
 #
-# 1. **Brief.** **Predict:** which cause? Choose one now, from the list, and keep it.
+# 1. **Brief.** Which cause do you suspect? Choose one now, from the list, and keep it.
 # 2. **Dashboard** and **replies**, link by link. You may also measure fresh replies: all, or those to one topic.
 # 3. **Diagnosis**: the cause, and *two* curves or measures that its neighbours would not show.
 # 4. **One** change, and what you expect of it. Then the verdict over the seeds. Nothing is lost if it fails.
@@ -461,9 +470,8 @@ d7
 # %% [markdown] label="common" tags=["slide"] minutes=5
 # ## What the seven have in common
 #
-# **Predict:** in how many of the seven was *raise β to 0.3* a cure?
-#
-# The fold below has the answer, and the answers to all seven cases. Open it when you have done those that you want to do.
+# In how many of the seven was *raise β to 0.3* a cure? The fold below has the answer, and the answers to all seven cases.
+# Open it when you have done those that you want to do.
 
 
 # %% label="common-code" tags=["subslide"]

@@ -30,7 +30,7 @@ from course_utils.rlhf import world as worlds
 from course_utils.rlhf.config import RunConfig
 from course_utils.rlhf.evaluation import evaluate
 from course_utils.rlhf.sweep import sweep
-from course_utils.widgets import GroupLab, Quiz
+from course_utils.widgets import GroupLab, Predict, Quiz
 
 np.set_printoptions(precision=3, suppress=True)
 
@@ -68,11 +68,11 @@ np.set_printoptions(precision=3, suppress=True)
 # + A = gae(r + gamma * V[1:] - V[:-1], lam)        # A2C: a critic, an A for each token (lesson 09)
 # + clip(rho, 1 - 0.2, 1 + 0.2)                     # PPO: several steps, and the clip (lesson 10)
 # ```
-#
-# **Predict:** which method leaves the wrong replies alone? And if somebody adds 5 to all rewards, which methods
-# notice?
 
-# %% label="group-code" tags=["subslide"]
+# %% label="predict-offset"
+Predict("13-offset")
+
+# %% label="group-code" answers="offset" tags=["subslide"]
 R, o = np.array([1.0, 1.0, 0.0, 0.0]), np.array([2, 3, 2, 3])  # o: tokens of each reply
 K, L, w1 = len(R), 4, np.ones(4)  # L: tokens of the longest possible reply
 centred, sd = R - R.mean(), R.std(ddof=1) + 1e-4
@@ -113,11 +113,12 @@ lab
 # listed, so $\partial J/\partial\theta$ is a sum. A method's *average* update is one too, over all groups of $K$
 # replies.
 #
-# Three prompts: an easy one (a reply is right with $p=0.95$), a middling one (0.5), a hard one (0.05).
-#
-# **Predict**, at $K=8$: which methods point exactly along the gradient?
+# Three prompts: an easy one (a reply is right with $p=0.95$), a middling one (0.5), a hard one (0.05). Groups of $K=8$.
 
-# %% label="exact-code" tags=["subslide"]
+# %% label="predict-along-the-gradient"
+Predict("13-along-the-gradient")
+
+# %% label="exact-code" answers="along-the-gradient" tags=["subslide"]
 tiny, rng = worlds.load(worlds.TINY), np.random.default_rng(13)
 start = lm.sft(tiny, worlds.demonstrations(tiny, 3_000, rng), rng).model
 model, rates = start, (0.95, 0.5, 0.05)
@@ -137,12 +138,11 @@ def critic_update(each, R):
 
 updates = {k: [exact.group_update(*x, m, 8) for x in world_of] for k, m in METHODS.items()}
 updates["GAE, exact critic"] = [critic_update(*each) for each in world_of]
-print("K = 8               cosine   length   signal/noise   factor on ∂p: easy, middling, hard")
+print("K = 8               cosine   length   signal/noise")
 for name, moments in updates.items():
     found = exact.agreement(moments, gradient)
-    factors = [u.mean @ g / (g @ g) for u, g in zip(moments, gradient, strict=True)]
     print(f"{name:18s} {found.cosine:7.3f} {found.length_ratio:8.3f}", end="")
-    print(f" {found.signal_to_noise:10.2f}         {np.array(factors)}")
+    print(f" {found.signal_to_noise:10.2f}")
 
 # %% [markdown] label="exact-read" tags=["fragment"]
 # *Cosine* is the direction: 1 is exact. *Length* is a step size. *Signal/noise* is $|\mathbb E g|^2$ over the
@@ -154,15 +154,6 @@ for name, moments in updates.items():
 #   critic is perfect.)
 # - **GRPO and DAPO point elsewhere**, by 14 and 6 degrees. Dividing by the spread alone turns by 5 degrees and costs
 #   a quarter of signal/noise. Dividing by the length turns by 11.
-#
-# A bias is not yet a fault: perhaps the method climbs another hill. Which one?
-#
-# | cost of an update | replies to a prompt | models beside policy and reference |
-# |---|---|---|
-# | total return, batch mean | 1 will do | none |
-# | RLOO, GRPO, Dr. GRPO | K ≥ 2 | none |
-# | DAPO | K, in more groups than it uses | none |
-# | A2C, PPO | 1 will do | a critic, in large runs as big as the policy |
 #
 # Where a world cannot be listed, groups are sampled. Do they agree?
 
@@ -178,19 +169,27 @@ print(f"from {groups:,} sampled groups: {g.mean():.3f} ± {g.std(ddof=1) / group
 # %% [markdown] label="spread" tags=["slide"] minutes=6
 # ## Dividing by the spread
 #
+# A bias is not yet a fault: perhaps the method climbs another hill. Which one?
+#
 # With rewards of 0 and 1, division by the group's standard deviation multiplies a prompt's expected update
 # $\partial p$ by a number $w_K(p)$.
-#
-# **Predict:** which prompts gain weight: easy ones, hard ones, both, or those in the middle? And with groups of two?
 
-# %% label="spread-code" tags=["subslide"] picture="sd_weight.png"
+# %% label="predict-who-gains"
+Predict("13-who-gains")
+
+# %% label="spread-code" answers="who-gains" tags=["subslide"]
 p = np.array([0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99])
-fig, (ax,) = figures.new_figure(7.2, 3.4)
-grid = np.linspace(0.004, 0.996, 249)
 print("  K   p =", "  ".join(f"{x:5.2f}" for x in p), "  0.05 against 0.5")
 for K in (2, 3, 4, 8, 16):
-    row, curve = group_advantages.sd_weight(p, K), group_advantages.sd_weight(grid, K)
+    row = group_advantages.sd_weight(p, K)
     print(f"{K:3d}      ", "  ".join(f"{x:5.3f}" for x in row), f"  {row[1] / row[3]:5.2f}")
+
+# %% label="spread-figure" answers="who-gains" tags=["subslide", "folded"] picture="sd_weight.png"
+# Draws the weight of a prompt against p, a curve for each K.
+fig, (ax,) = figures.new_figure(7.2, 3.4)
+grid = np.linspace(0.004, 0.996, 249)
+for K in (2, 3, 4, 8, 16):
+    curve = group_advantages.sd_weight(grid, K)
     ax.plot(grid, curve, color=figures.EXACT, lw=1.6)
     ax.annotate(f"K = {K}", (1.005, curve[-1]), va="center")
 ax.plot(grid, 1 / np.sqrt(grid * (1 - grid)), color=figures.NEUTRAL, lw=1.2, ls="--")
@@ -231,12 +230,15 @@ for p in rates:
 # %% [markdown] label="near" tags=["slide"] minutes=3
 # ### Nearly equal rewards
 #
-# Rewards 0.501, 0.500, 0.499 and 0.500: noise of a reward model, say. **Predict** GRPO's largest advantage: 0.001,
-# 0.1, or 1?
-#
-# Then a run in which *every* reply is worth 1, with a noise of 0.01. There is nothing to learn.
+# Rewards 0.501, 0.500, 0.499 and 0.500: noise of a reward model, say.
 
-# %% label="near-code" tags=["subslide"]
+# %% label="predict-nearly-equal"
+Predict("13-nearly-equal")
+
+# %% [markdown] label="near-run" tags=["fragment"]
+# And a run in which *every* reply is worth 1, with a noise of 0.01. There is nothing to learn.
+
+# %% label="near-code" answers="nearly-equal" tags=["subslide"]
 near = np.array([0.501, 0.5, 0.499, 0.5])
 for name in ("RLOO", "GRPO"):
     far = []
@@ -262,14 +264,14 @@ for name in ("RLOO", "GRPO"):
 # %% [markdown] label="length" tags=["slide"] minutes=4
 # ### Length
 #
-# $w=1/|o|$ makes each token of a short reply count more. **Predict:** compared with RLOO, do *right* replies become
-# longer or shorter? And *wrong* ones?
-#
-# In the tiny world the slope of a mean length along an update is exact. Both updates are scaled to the same gain in
-# $p$.
+# $w=1/|o|$ makes each token of a short reply count more. In the tiny world the slope of a mean length along an update
+# is exact. Both updates, RLOO's and that with $1/|o|$, are scaled to the same gain in $p$.
+
+# %% label="predict-length"
+Predict("13-length")
 
 
-# %% label="length-code" tags=["subslide"]
+# %% label="length-code" answers="length" tags=["subslide"]
 def length_slope(each, which):
     """Return the gradient of the mean length of some replies, such as the right ones."""
     n, share = each.replies.lengths, each.probabilities @ which
@@ -298,11 +300,12 @@ for (each, R), g, p in zip(world_of, gradient, rates, strict=True):
 # ## Does it matter?
 #
 # Lesson 11's language model and reward model, β = 0.3. A batch is 16 prompts × 4 replies; 40 updates, three seeds,
-# one step on each batch.
-#
-# **Predict:** which of the seven ends highest by the gold reward, or is it a tie?
+# one step on each batch. Seven methods.
 
-# %% label="curves-code" tags=["subslide"]
+# %% label="predict-winner"
+Predict("13-winner")
+
+# %% label="curves-code" answers="winner" tags=["subslide"]
 one = {"whiten_advantages": False, "num_ppo_epochs": 1, "cliprange": None}
 group_sd = {"baseline": "group mean", "scale_rewards": "group"}
 seven = {
@@ -357,7 +360,7 @@ offset = {
 }
 compare(four | offset)
 
-# %% label="curves-figure" tags=["subslide"] picture="many_advantages.png"
+# %% label="curves-figure" answers="winner" tags=["subslide", "folded"] picture="many_advantages.png"
 # Draws nine learning curves, and all differences from RLOO.
 fig, (ax, ax_less) = figures.new_figure(10.2, 4.0, columns=2)
 look = {"fmt": "o", "color": figures.SAMPLED, "mec": figures.SAMPLED_INK}
@@ -389,11 +392,11 @@ figures.show(fig, "Seven methods rise together; four steps rise faster, an offse
 # For some tasks a program can say whether a reply is right: a test suite passes, a number agrees. No reward model, so
 # nothing to over-optimise? A *strict checker* for the shop: 1 if the reply names a thing of the customer's topic,
 # promises nothing, and has at most 10 words. No penalty, β = 0.
-#
-# **Predict:** after 100 updates, will the gold reward be above the SFT model's, below it, or as low as with the
-# reward model?
 
-# %% label="checker-code" tags=["subslide"]
+# %% label="predict-checker"
+Predict("13-checker")
+
+# %% label="checker-code" answers="checker" tags=["subslide"]
 world = worlds.load()
 free = {"num_generations": 4, "kl_coef": 0.0} | four["RLOO, 4 steps"]
 rivals = {
@@ -453,13 +456,13 @@ ref, R = np.array([0.4, 0.3, 0.2, 0.1]), np.array([1.0, 0.5, 0.0, -1.0])  # less
 best = policy.softmax(np.log(ref) + R / 0.3)
 print(f"β log(π*/π_ref) {0.3 * np.log(best / ref)}   less R {0.3 * np.log(best / ref) - R}")
 
-# %% [markdown] label="dpo-predict" tags=["fragment"]
+# %% [markdown] label="dpo-train" tags=["fragment"]
 # It is R up to one constant. Now train on lesson 11's 1,500 pairs, for 1, 3 and 10 epochs.
-#
-# **Predict:** does the log-probability of the *chosen* replies rise, stay, or fall? And which columns will tell you
-# that 10 epochs are too many?
 
-# %% label="dpo-code" tags=["subslide"]
+# %% label="predict-dpo"
+Predict("13-dpo")
+
+# %% label="dpo-code" answers="dpo" tags=["subslide"]
 print("seed epochs  loss  margin  log π of chosen  right: its pairs, fresh pairs   gold    KL")
 for seed, log in enumerate(logs[:2]):  # their pairs and reference; their own steps play no part
     draws = np.random.default_rng([13, seed])
@@ -665,6 +668,15 @@ for name, R in [("two values ", [0.0, 0.0, 1.0, 1.0]), ("four values", [0.0, 0.2
 # %% [markdown] label="deeper-read" tags=["skip"]
 # With two values the spread leaves a gradient, of another function of $p$. With four it does not. “GRPO maximises …”
 # has then no end to the sentence. Where such updates lead can only be followed, not read off an objective.
+#
+# ### What an update costs
+#
+# | cost of an update | replies to a prompt | models beside policy and reference |
+# |---|---|---|
+# | total return, batch mean | 1 will do | none |
+# | RLOO, GRPO, Dr. GRPO | K ≥ 2 | none |
+# | DAPO | K, in more groups than it uses | none |
+# | A2C, PPO | 1 will do | a critic, in large runs as big as the policy |
 #
 # ### A ratio for the whole reply
 #

@@ -14,13 +14,16 @@ from course_utils import lessons
 from course_utils.widgets import (
     ClinicLab,
     CourseMap,
+    Predict,
     PreferenceLab,
     Quiz,
+    Review,
     RlhfLab,
     TrainingLab,
     clinic_lab,
     offline,
     quiz,
+    review,
 )
 from course_utils.widgets.grid_lab import CELLS, DECISIONS, ENTRIES
 from course_utils.widgets.group_lab import GROUPS
@@ -171,6 +174,18 @@ def quizzes() -> dict[str, State]:
     return states
 
 
+def predictions() -> dict[str, State]:
+    """One prediction of each kind that there is: asked, as said, not as said, and just shown."""
+    states: dict[str, State] = {}
+    library = Predict().library
+    for kind, name in {asked["questions"][0]["kind"]: name for name, asked in library.items()}.items():
+        lab, item = Predict(name), library[name]["questions"][0]
+        said = {"as said": right_answer(item), "otherwise": wrong_answer(item), "shown": None}
+        states[f"{kind} asked"] = {"lab": lab, "answers": {}}
+        states |= {f"{kind} {how}": {"lab": lab, "answers": {item["id"]: [given]}} for how, given in said.items()}
+    return states
+
+
 def advantages() -> dict[str, State]:
     """Three actions and six with long names, in both kinds of mode, before a prediction and without."""
     from course_utils.widgets import AdvantageLab
@@ -183,7 +198,10 @@ def advantages() -> dict[str, State]:
         for many, lab, least in (("three", three, 0), ("six", six, 406))
         for mode in ("expected", "sampled_trajectory")
         for predict in (False, True)
-    } | {"too much": {"lab": three, "mode": "expected", "predict_first": True, "ghosts": [0.72, 0.3, 0.2]}}
+    } | {
+        "too much": {"lab": three, "mode": "expected", "predict_first": True, "ghosts": [0.72, 0.3, 0.2]},
+        "told": {"lab": three, "revealed": True, "mode": "sampled_action", "keep": "action_values"},
+    }
 
 
 def explorers(kind: str) -> dict[str, State]:
@@ -218,8 +236,8 @@ SURE = np.eye(4)[np.arange(16) % 4].ravel().tolist()
 ROWS: dict[str, Callable[[], Row]] = {
     "advantage_lab": lambda: Row(
         hands=[Hand("advantage", "advantages", (2, 60), 0)],
-        tab="preset mode predict-first advantage×3 advantage-input×3 step-size step-size-input step ten-steps reset "
-        "logit-input×3",
+        tab="preset mode keep predict-first advantage×3 advantage-input×3 step-size step-size-input step ten-steps "
+        "reset logit-input×3",
         calm=760,
         narrow=False,
         states=advantages(),
@@ -522,6 +540,14 @@ ROWS: dict[str, Callable[[], Row]] = {
         computed="[len(lab.choices) + 1]",
         codes=("lab.choices = lab.rater_choices()[:9]",),
     ),
+    "prediction": lambda: Row(
+        hands=[Hand("option send", "answers")],
+        tab="option send show",
+        states=predictions(),
+        refuses={"answers": [PWNED]},
+        reset="",
+        handles=False,
+    ),
     "quiz": lambda: Row(
         hands=[Hand("option send", "answers")],
         tab="option send option×6 send number send option send option send",
@@ -552,6 +578,14 @@ ROWS: dict[str, Callable[[], Row]] = {
         seen="role('run-j').reverse()",
         computed="lab.runs().performances[:, -1].tolist()",
         codes=("lab.samples = 3; lab.updates = 5", "lab.sign = 'minus'; lab.draw_again()", "lab.reset()"),
+    ),
+    "review": lambda: Row(
+        hands=[Hand("option send", "answers")],
+        tab="option send option send option send",
+        states={f"{number} asked": {"lab": Review(number)} for number in review.CHOICE},
+        refuses={"answers": [PWNED]},
+        reset="",
+        handles=False,
     ),
     "rlhf_lab": lambda: Row(
         hands=[Hand("clip", "clip")],
@@ -638,6 +672,10 @@ def row(name: str) -> Row:
 @cache
 def made(name: str) -> Lab | CourseMap:
     """Return one of each, far enough along to show all that it has; what a test sets in the page stays in the page."""
+    if name == "prediction":
+        return Predict("08-three-actions")
+    if name == "review":
+        return Review("04")
     if name == "quiz":
         return Quiz("06")  # all four kinds of question
     if name == "course_map":

@@ -232,7 +232,7 @@ def test_predict_first(page: Page) -> None:
     lab.click("reveal")
     (record,) = lab.trait("predictions")
     np.testing.assert_allclose(record["before"], policy.softmax(LOGITS), atol=1e-12)
-    np.testing.assert_allclose(record["predicted"], drawn / drawn.sum(), atol=1e-9)
+    assert record["predicted"] == drawn.tolist(), "bars are compared as drawn"
     np.testing.assert_allclose(record["actual"], after, atol=1e-12)
     gap = 0.5 * np.abs(np.array(record["predicted"]) - after).sum()
     assert record["total_variation"] == pytest.approx(gap, abs=1e-12)
@@ -244,9 +244,14 @@ def test_predict_first(page: Page) -> None:
     assert float(number) == pytest.approx(gap, abs=5e-4)
     assert len(sentence) > 60, sentence
     assert axe(page) == []
-    # A new setting asks for a new prediction, which is recorded after the first.
+    assert lab.row("yours") == drawn.tolist()
+    # From then on the lab is free: a drag moves the bars at once. A new prediction is recorded after the first.
+    lab.drag("advantage", 1, 0, -20)
+    assert_one_step(lab, LOGITS, lab.slider_values("advantage"))
+    assert not lab.role("gap").is_visible()
+    lab.type_into("advantage-input", "0.5", 1)
     lab.type_into("advantage-input", "-1", 0)
-    assert lab.role("reveal").is_visible()
+    lab.click("predict-again")
     assert [b for b in lab.heights("pi-after") if b > 0] == []
     lab.click("reveal")
     records = lab.trait("predictions")
@@ -254,6 +259,88 @@ def test_predict_first(page: Page) -> None:
     np.testing.assert_allclose(records[1]["predicted"], policy.softmax(LOGITS), atol=1e-12)
     lab.role("predict-first").uncheck()
     assert_one_step(lab, LOGITS, [-1.0, 0.5, -1.0])
+
+
+# --- A or Q, the path, the words ------------------------------------------------------------------------
+
+
+def test_q_or_a_stays_between_steps_as_in_python(page: Page) -> None:
+    """The twin takes the same steps: V, A, π and the path agree, and Q does not move."""
+    Q = [4.0, 3.1, 0.35]
+    for mode in ("expected", "sampled_action"):
+        lab = laboratory(page, advantages=None, action_values=Q, logits=np.log([0.5, 0.3, 0.2]), mode=mode, seed=3)
+        for button, steps in (("step", 1), ("ten-steps", 10)):
+            lab.click(button)
+            lab.twin.step(steps)
+            for trait in ("advantages", "state_value", "path"):
+                np.testing.assert_allclose(lab.trait(trait), getattr(lab.twin, trait), rtol=0, atol=1e-12)
+        assert len(lab.trait("path")) == 12
+        np.testing.assert_allclose(lab.slider_values("advantage"), Q, atol=1e-12)
+        assert abs(np.dot(lab.numbers("pi-before"), lab.row("advantage"))) < 1e-12
+        assert float(lab.role("state-value").get_attribute("data-value") or "nan") == pytest.approx(
+            np.dot(lab.numbers("pi-before"), Q), abs=1e-12
+        )
+        lab.click("reset")
+        assert lab.trait("path") == []
+        assert len(lab.trait("former")) == 12, "the run before stands behind the next"
+    lab.role("keep").select_option("advantages")
+    lab.role("mode").select_option("expected")
+    lab.click("ten-steps")
+    assert lab.row("advantage") == pytest.approx([1, 0.1, -2.65], abs=1e-12)
+    mean = np.dot(lab.numbers("pi-before"), lab.row("advantage"))
+    assert f"{mean:.3f} (of true advantages: 0)" in lab.text("drawn")
+
+
+def test_the_expected_step_stands_behind_the_sampled_one(page: Page) -> None:
+    lab = laboratory(page, mode="sampled_action")
+    np.testing.assert_allclose(lab.numbers("pi-expected"), one_step(LOGITS, ADVANTAGES), atol=1e-12)
+    lab.role("mode").select_option("expected")
+    assert lab.numbers("pi-expected") == []
+
+
+def test_why_a_good_action_falls_is_told_by_its_logit(page: Page) -> None:
+    """g above 0, below it, and 0: three stories, each where it is true."""
+    lab = laboratory(page, advantages=[1, 0.1, -2.65], logits=np.log([0.5, 0.3, 0.2]))
+    stories = {1: "the others’ logits pull harder", -1: "its logit falls, because", 0: "its logit stays, because"}
+    pi, seen = np.array([0.5, 0.3, 0.2]), set()
+    for advantages in ([1, 0.1, -2.65], [2, 0.1, -0.5], [2, 0.5, -2.5], [3, 1, -1], [2, 0.75, -2.375]):
+        lab.set(advantages=advantages)
+        g = pi * (np.array(advantages) - pi @ advantages)
+        assert lab.row("change")[1] < 0 < advantages[1]
+        sign = 0 if abs(g[1]) < 1e-12 else int(np.sign(g[1]))
+        told = [story for story, words in stories.items() if words in lab.text("sentence")]
+        assert told == [sign], (advantages, lab.text("sentence"))
+        seen.update(told)
+    assert seen == {1, 0, -1}
+
+
+def test_the_reduced_lab_has_bars_and_steps_alone(page: Page) -> None:
+    lab = laboratory(page, advantages=[1, 0.3, -2], logits=[0.0, 0, 0], actions=["left", "stay", "right"], reduced=True)
+    for press in ("step", "ten-steps", "ten-steps", "reset"):
+        lab.click(press)
+        words = lab.root.inner_text() + lab.spoken()
+        assert not re.search(r"logit|gradient|expected|sampl|π|η|\bA\b|\bQ\b|mean", words), words
+    lab.drag("advantage", 1, 0, -30)
+    assert lab.trait("advantages")[1] > 0.3
+    assert lab.root.locator("select, table, input").count() == 0
+
+
+def test_names_stay_and_numbers_fit_their_fields(page: Page) -> None:
+    names = ["refund", "replace", "apologise"]
+    lab = laboratory(page, actions=names, logits=np.log([0.5, 0.3, 0.2]))
+    lab.role("preset").select_option("zero_advantage")
+    assert lab.trait("actions") == names
+    for width in (1280, 760, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(60)
+        fields = lab.root.locator('[data-role$="-input"]')
+        assert lab.role("logit-input", 0).input_value() == "−0.6931"
+        assert fields.evaluate_all("all => all.every((field) => field.scrollWidth <= field.clientWidth)"), width
+        if width == 1280:
+            box = lab.root.bounding_box()
+            assert box is not None
+            assert box["width"] == 1080
+            assert box["height"] < 660, "what JupyterLab leaves of 800 px"
 
 
 # --- 7: the mathematics ----------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from course_utils.widgets import offline
 
 pytestmark = pytest.mark.browser
 each_lab = pytest.mark.parametrize("name", every_lab.NAMES)
-WIDTHS = (760, 390, 302)  # room to spare; a phone; what that leaves a lab in JupyterLab
+WIDTHS = (1280, 390, 302)  # room to spare; a phone; what that leaves a lab in JupyterLab
 
 
 @pytest.fixture
@@ -102,6 +102,37 @@ def test_nothing_sticks_out_is_cut_overlaps_or_jumps_at_any_width(page: Page, na
     assert {where: found for where, found in faults.items() if found} == {}
     for width in WIDTHS[:2]:
         assert len({heights[f"{state}, {width} px"] for state in row.level}) <= 1, f"it jumps: {heights}"
+
+
+TALL = {  # of what is read from top to bottom
+    "clinic_lab": "a case of several steps", "course_map": "a list", "quiz": "questions, one below the other",
+}  # fmt: skip
+TICKS = """lab => [lab.getBoundingClientRect().height, ...[...lab.querySelectorAll('[data-role="tick"]')]
+  .map((tick) => [tick.textContent, tick.getAttribute("x"), tick.getAttribute("y")].join(" "))]"""
+
+
+@each_lab
+def test_it_fits_one_screen_and_its_axes_and_height_hold_still_during_a_drag(page: Page, name: str) -> None:
+    page.set_viewport_size({"width": 1280, "height": 800})
+    shown = MountedLab(page, every_lab.made(name), answers=True)
+    handles = shown.root.locator(".pgc-slider, input[type=range]")
+    roles = dict.fromkeys(handles.evaluate_all("parts => parts.map((part) => part.dataset.role)"))
+    for role in roles:
+        part = shown.role(role).first
+        box = part.bounding_box()
+        assert box is not None
+        is_dial = part.evaluate("part => part.matches('input')")
+        x, y = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) if is_dial else shown.grip(role, None)
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + 1, y)
+        before = shown.root.evaluate(TICKS)
+        for right, down in ((60, -70), (-60, 70)):
+            page.mouse.move(x + right, y + (0 if is_dial else down), steps=3)
+            assert shown.root.evaluate(TICKS) == before, (role, right)
+        page.mouse.up()
+    if name not in TALL:
+        assert (shown.root.bounding_box() or {})["height"] <= 800
 
 
 @each_lab
@@ -304,7 +335,7 @@ def test_without_python_it_lives_and_takes_no_broken_state(page: Page, name: str
 
 # --- in JupyterLab ----------------------------------------------------------------------------------------------------
 
-OF_THE_KERNEL = ("clinic_lab", "course_map", "quiz", "rlhf_lab", "training_lab")
+OF_THE_KERNEL = ("clinic_lab", "course_map", "prediction", "quiz", "review", "rlhf_lab", "training_lab")
 SYNCED = tuple(name for name in every_lab.NAMES if name not in OF_THE_KERNEL)
 
 

@@ -161,9 +161,9 @@ def test_predict_first(page: Page) -> None:
     drawn = np.array(stage.trait("ghosts"))
     stage.role("reveal").click()
     (record,) = stage.trait("predictions")
-    np.testing.assert_allclose(record["predicted"], drawn / drawn.sum(), atol=1e-12)
+    assert record["predicted"] == drawn.tolist(), "bars are compared as drawn"
     np.testing.assert_allclose(record["actual"], want, atol=1e-12)
-    gap = np.abs(drawn / drawn.sum() - want).sum() / 2
+    gap = np.abs(drawn - want).sum() / 2
     assert record["total_variation"] == pytest.approx(gap, abs=1e-12)
     assert f"{gap:.3f}".rstrip("0") in stage.text("gap")
     assert_policy(stage, [2.0, 0.5, -0.5])
@@ -176,6 +176,12 @@ def test_predict_first(page: Page) -> None:
         page.keyboard.press("Home")
     stage.role("reveal").click()
     assert "all at 0" in stage.text("message")
+    for bars, alike in (([0.4, 0.3, 0.3], False), ([0.9, 0.8, 0.7], True), ([0.5, 0.2, 0.3], False)):
+        stage.set(ghosts=bars, revealed=False)
+        stage.role("reveal").click()
+        assert ("The order of your bars is right" in stage.text("gap")) is alike, "a tie is not an order"
+        worst = np.argmax(np.abs(bars - want))
+        assert f"{NAMES[worst]} is {'less' if bars[worst] > want[worst] else 'more'} probable" in stage.text("gap")
 
 
 # --- the score explorer ------------------------------------------------------------------------------------

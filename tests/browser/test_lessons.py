@@ -41,6 +41,7 @@ def test_labs_are_alive_and_no_output_breaks_a_serious_rule_of_axe(path: Path, a
     shown = sum(MIME_TYPE in output.get("data", {}) for output in outputs)
     app.server.trust(app.server.add_notebook(path.name, lesson))
     app.open(path.name)
+    app.command("notebook:show-all-cell-outputs")  # those that answer a prediction are folded
     found = app.wait_for_page(
         _RENDERED, lambda now: now["outputs"] >= len(outputs) and now["widgets"] >= shown, timeout=40
     )

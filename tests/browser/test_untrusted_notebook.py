@@ -17,6 +17,7 @@ from jupyterlab_page import LAB, JupyterLabPage, JupyterLabServer, picture
 from lab_view import LabView
 from playwright.sync_api import Locator, expect
 
+from course_utils import diagrams
 from course_utils.build import labextension, notebooks
 from course_utils.widgets import AdvantageLab, CourseMap, offline
 from course_utils.widgets.offline import MIME_TYPE
@@ -116,6 +117,20 @@ def drag_and_compare(page: JupyterLabPage) -> list[float]:
     np.testing.assert_allclose(heights / heights.sum(), after, atol=2 / heights.sum())
     assert sum(lab.heights("pi-before")) == pytest.approx(heights.sum(), abs=2)
     return advantages
+
+
+@pytest.mark.browser
+def test_an_untrusted_diagram_is_sharp_and_has_its_words(
+    page: JupyterLabPage, server: JupyterLabServer, as_committed: Callable[..., nbformat.NotebookNode]
+) -> None:
+    diagram = diagrams.agent_environment()
+    notebook = as_committed({"diagram": "from course_utils import diagrams\ndiagrams.agent_environment()"})
+    page.open(server.add_notebook("diagram.ipynb", notebook))
+    shown = page.page.get_by_role("img", name=diagram.alt)
+    expect(shown).to_have_js_property("naturalWidth", 560)
+    assert (shown.get_attribute("src") or "").startswith("data:image/svg+xml")
+    assert not is_trusted(page)
+    picture("diagram", page.page)
 
 
 @pytest.mark.browser

@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import io
+import json
 import math
 import re
 from functools import cached_property
@@ -14,6 +15,7 @@ import pytest
 
 from course_utils import figures, policy
 from course_utils.build.notebooks import NOTEBOOKS, read_source
+from course_utils.data_files import DATA
 
 After = dict[str, dict[str, Any]]
 SEED = re.compile(r"default_rng\((\d+)\)")
@@ -58,6 +60,12 @@ class Lesson:
         """What each cell of the committed notebook printed; another test holds the notebook to its source."""
         cells = nbformat.read(NOTEBOOKS / f"{self.path.stem}.ipynb", as_version=4).cells
         return {c.id: "".join(o.get("text", "") for o in c.get("outputs", ())) for c in cells}
+
+    @cached_property
+    def predictions(self) -> dict[str, dict[str, Any]]:
+        """The questions that the lesson asks before it runs, by id."""
+        document = json.loads((DATA / "predictions" / f"{self.path.name[:2]}.json").read_text(encoding="utf-8"))
+        return {question["id"]: question for question in document["questions"]}
 
     def play(self, seed: int | None = None, only: tuple[str, ...] = ("",), **changes: str) -> After:
         """Run the code cells in order, with the reader's seeds or others; keep what each leaves behind, and printed.

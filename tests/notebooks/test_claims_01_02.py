@@ -6,15 +6,16 @@ has a chance below 1e-5. Where the notebook prints a sampled number, that very n
 """
 
 import itertools
+import json
 import math
 import re
 from statistics import NormalDist
 
 import numpy as np
 import pytest
-from claims import Lesson, numbers
+from claims import Lesson, holds, numbers
 
-from course_utils import policy
+from course_utils import lessons, policy
 
 ALARM = 1e-7
 Z = NormalDist().inv_cdf(1 - ALARM / 2)  # 5.33
@@ -25,6 +26,12 @@ SCORES_02 = np.eye(3) - PI_02
 FISHER_02 = np.diag(PI_02) - np.outer(PI_02, PI_02)
 SEEDS = (101, 102)
 LESSON_01, LESSON_02 = Lesson("01"), Lesson("02")
+
+
+def came(number):
+    """What came of each prediction of a lesson, in the words of its file."""
+    questions = json.loads((lessons.PREDICTIONS / f"{number}.json").read_text("utf-8"))["questions"]
+    return {question["id"]: question["came"] for question in questions}
 
 
 def binomial(n, p):
@@ -137,6 +144,22 @@ def test_01_the_exact_numbers_of_the_prose():
     assert entropies == sorted(entropies)
 
 
+def test_01_what_came_of_the_predictions():
+    told, raised = came("01"), policy.softmax([2.0, 0.5, -0.5])
+    falls = PI_01 - raised
+    assert f"to {raised[0]:.3f}. Replace loses {falls[1]:.3f} and apologise {falls[2]:.3f}" in told["ratio"]
+    holds(told["entropy"], f"log 2 = {math.log(2):.4f}", f"log 3 = {math.log(3):.4f}")
+    assert policy.entropy(np.log([0.5, 0.5, 1e-300])) == pytest.approx(math.log(2))
+    law = binomial(100, PI_01[0])
+    assert 0.945 < law[45:65].sum() < 0.965
+    assert law[75:].sum() < 1e-4, "“less than once in 10,000”"
+    assert law[53:57].sum() < 0.5, "most end outside of 53 to 56"
+    assert max(law[:36].sum(), law[75:].sum()) < 1e-3, "35 or 75 would be a reason to doubt"
+    assert f"In {100 * exact_never_again():.1f} of 100 runs" in told["explore"]
+    r = np.array([0.5, 0.7, 0.3])
+    assert f"rises by {(policy.softmax([1.0, 0.51, -0.5]) - PI_01) @ r:.5f}" in told["smooth"]
+
+
 # --- lesson 02 -----------------------------------------------------------------------------------------------
 
 
@@ -188,6 +211,31 @@ def test_02_the_typical_length_of_the_mean():
         squares = (means**2).sum(axis=1)
         error = squares.std(ddof=1) / np.sqrt(repeats)
         assert abs(squares.mean() - np.trace(FISHER_02) / m) < Z * error
+
+
+def test_02_what_came_of_the_predictions():
+    told, logits = came("02"), np.log(PI_02)
+    assert "slopes are −0.5, 0.7 and −0.2" in told["nudges"]
+    sure = np.log([0.99, 0.005, 0.005])
+    assert f"has the length {np.linalg.norm(policy.score(sure, 0)):.3f}" in told["arrows"]
+    assert 1.4 < np.linalg.norm(policy.score(sure, 1)) < math.sqrt(2)
+    sums = [sum(p * (1 - p) for p in pi) for pi in ([1 / 3] * 3, [0.98, 0.01, 0.01])]
+    assert told["fisher"].startswith("{:.3f} for the even policy, {:.3f}".format(*sums))
+    moved = []
+    for d in ((1, 0, -1), (1, 0, 0), (1, 1, 1)):
+        moved.append(policy.kl_divergence(logits, logits + 0.1 * np.array(d) / np.linalg.norm(d)))
+    assert "of {:.5f}, against {:.5f}".format(*moved) in told["furthest"]
+    assert moved[2] == pytest.approx(0, abs=1e-12)
+
+
+def test_02_the_natural_gradient_is_a_direction_with_the_fisher_matrix():
+    """F d = g has a solution, since the entries of g sum to 0; it moves the policy most for its KL divergence."""
+    g = PI_02 * (np.array([1.0, 0.1, -2.65]) - PI_02 @ [1.0, 0.1, -2.65])
+    d = np.linalg.pinv(FISHER_02) @ g
+    np.testing.assert_allclose(FISHER_02 @ d, g, atol=1e-12)
+    assert "is the direction $d$ with $F\\,d=g$" in LESSON_02.prose
+    slopes = [step @ g / np.sqrt(step @ FISHER_02 @ step) for step in (d, g)]
+    assert slopes[0] > 1.01 * slopes[1]
 
 
 def test_02_the_exact_numbers_of_the_prose():

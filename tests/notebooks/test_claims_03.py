@@ -1,8 +1,8 @@
 """What lesson 03 says about numbers: exact statements to the digit, sampled ones against exact values by z-bounds.
 
 The lesson's own cells run here, with other seeds than the reader's. False alarms of all sampled tests together: below
-1 in 5,000. Every bound is z = 6 on a mean of at least 500 bounded or Gaussian terms, a chance below 1e-6 each by
-Bernstein's inequality, and fewer than 200 such bounds are drawn.
+1 in 5,000. Every bound is z = 6 on a mean of at least 500 bounded or Gaussian terms, or of 100,000 squares of such, a
+chance below 1e-6 each by Bernstein's inequality, and fewer than 200 such bounds are drawn.
 """
 
 import math
@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from claims import After, Lesson
+from claims import After, Lesson, numbers
 
 from course_utils import policy
 from course_utils.widgets import EstimatorExplorer
 
 LESSON = Lesson("03", "differences-figure")
 prose = LESSON.prose
+asked = LESSON.predictions
 Z = 6.0
 
 
@@ -53,8 +54,10 @@ def test_the_gradient_and_what_the_tempting_mean_closes_in_on(first: Any) -> Non
     np.testing.assert_allclose(limit, [0.225, -0.075, -0.15], atol=1e-14)
     np.testing.assert_allclose(limit / GRADIENT, [0.5, 2.5, 0.357], atol=5e-4)
     assert "off by 0.5, 2.5 and 0.36" in prose
+    assert numbers(asked["tempting"]["came"]) == pytest.approx([*limit, *GRADIENT, 0.5, 2.5, 0.36], abs=0.003)
     d_pi = first["wanted-code"]["d_pi"]
-    np.testing.assert_allclose(d_pi.sum(axis=0), 0, atol=1e-16)
+    np.testing.assert_allclose(d_pi.sum(axis=0), asked["weights"]["answer"], atol=1e-16)
+    assert numbers(asked["weights"]["came"])[:3] == pytest.approx(d_pi[:, 0])
     assert d_pi[1, 0] == pytest.approx(-0.15)
     assert "frequency −0.15" in prose
     np.testing.assert_allclose((3 * d_pi * R[:, None]).mean(axis=0), GRADIENT, atol=1e-14)  # drawing equally would do
@@ -72,6 +75,8 @@ def test_noise_falls_like_one_over_root_m(first: Any) -> None:
     assert "$\\sqrt{v/m}$, with the variance $v$ of one sample" in prose
     np.testing.assert_allclose(first["noise-code"]["one_sample"], sd**2, atol=1e-14)
     assert first["noise-code"]["printed"].count("exact × √m = 0.900") == 4
+    assert asked["cloud"]["answer"] == math.sqrt(100)
+    assert "0.900 divided by the root of m" in asked["cloud"]["came"]
     assert round(first["uniform-code"]["replies"]) == 94
     assert "$10^{94}$" in prose
 
@@ -82,6 +87,8 @@ def test_flawed_derivation(first: Any) -> None:
     assert flawed["d_J"] == pytest.approx(0.45, abs=1e-7)
     assert flawed["d_policy"] @ R == pytest.approx(0.45, abs=1e-7)
     assert "at a rate of 0.45" in prose
+    assert numbers(asked["flawed"]["came"]) == [0, 0.45, 0.45]
+    assert asked["flawed"]["options"][1]["right"]
 
 
 def test_pathwise(first: Any) -> None:
@@ -99,6 +106,23 @@ def test_pathwise(first: Any) -> None:
     accepted = [0.5 * math.erfc((10 - mu) / (3 * math.sqrt(2))) for mu in (8 + nudge, 8 - nudge)]
     assert truth == pytest.approx((accepted[0] - accepted[1]) / (2 * nudge), abs=1e-8)
     assert not first["pathwise-code"]["cases"]["step"][1].any()
+    assert numbers(asked["pathwise"]["came"]) == pytest.approx([0.2, truth, 0, 0], abs=0.0005)
+
+
+def test_the_gaussian_score(first: Any) -> None:
+    """Both scores against the printed nudges, and their means 0 by Gauss–Hermite quadrature."""
+    rows = [numbers(line) for line in first["gaussian-code"]["printed"].splitlines() if line.startswith("x =")]
+    for x, *told in rows:
+        by_formula = [(x - 8) / 9, ((x - 8) / 3) ** 2 - 1]
+        assert told == pytest.approx([*by_formula, *by_formula], abs=5e-5)
+    assert [row[0] for row in rows] == [2, 8, 9, 14]
+    answer = asked["gaussian"]["answer"]
+    assert answer == pytest.approx((14 - 8) / 9, abs=5e-5)
+    density = math.exp(-((14 - 8) ** 2) / 18) / (3 * math.sqrt(2 * math.pi))
+    wrong = [each["value"] for each in asked["gaussian"]["wrong"]]
+    assert wrong == pytest.approx([(14 - 8) / 3, -answer, 14 - 8, answer * density], abs=5e-5)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(20)
+    assert weights @ np.stack([nodes / 3, nodes**2 - 1], axis=1) == pytest.approx(0, abs=1e-12)
 
 
 def test_finite_differences(first: Any) -> None:
@@ -114,6 +138,7 @@ def test_finite_differences(first: Any) -> None:
     assert (best, round(table[best], 3), round(of_score, 3)) == (1.5, 0.110, 0.037)
     assert table[best] / of_score == pytest.approx(3.0, abs=0.05)
     assert all(text in prose for text in ("$h=1.5$, at a distance of 0.110", "at 0.037: three times closer"))
+    assert numbers(asked["budget"]["came"]) == [1.5, 0.110, 0.037]
     biases = [np.linalg.norm(exact_difference(h, 600)[0] - GRADIENT) for h in table]
     noises = [exact_difference(h, 600)[1].sum() for h in table]
     assert biases == sorted(biases)
@@ -160,6 +185,8 @@ def all_z(seen: dict[str, dict[str, Any]]) -> dict[str, np.ndarray]:
     step, truth = seen["pathwise-code"]["cases"]["step"][0], seen["pathwise-code"]["cases"]["step"][2]
     terms = seen["pathwise-code"]["voucher_score"] * step
     z["pathwise, step"] = (terms.mean() - truth) / terms.std() * math.sqrt(terms.size)
+    scores = np.stack([seen["gaussian-code"]["for_mu"] * 3, seen["gaussian-code"]["for_log_sigma"] / math.sqrt(2)])
+    z["gaussian"] = scores.mean(axis=1) * math.sqrt(scores.shape[1])
     smooth = seen["pathwise-code"]["cases"]["smooth"][1]
     z["pathwise, smooth"] = (smooth.mean() - 0.2) / 0.3 * math.sqrt(smooth.size)
     return z

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from claims import After, Lesson, holds
+from claims import After, Lesson, holds, numbers
 from conversation import PI, PR, REWARDS, SCORES, averaged, chances
 
 from course_utils import policy
 
 LESSON = Lesson("04", "tree-lab")
 prose = LESSON.prose
+asked = LESSON.predictions
 Z = 6.0
 R, OF_PATH = REWARDS.sum(axis=1), SCORES.sum(axis=1)
 
@@ -42,6 +43,7 @@ def test_the_paths(read: Any) -> None:
     np.testing.assert_array_equal(paths.returns, R)
     assert read["product-code"]["by_hand"] == pytest.approx(0.32)
     assert pytest.approx(0.32) == PR[1]
+    assert pytest.approx([asked["path"]["answer"], 0.4]) == [PR[1], PR[1] / 0.8]  # the wrong one: a factor forgotten
     assert "Eight conversations, and yours has probability 0.32" in prose
     assert pytest.approx(0.21) == PR @ R
     assert read["performance-code"]["J"] == pytest.approx(0.21)
@@ -55,6 +57,7 @@ def test_which_parts_move(read: Any) -> None:
         "calmer customer: policy part moves on 0, dynamics part on 4",
     ):
         assert line in printed
+    assert asked["parts"]["answer"] == 4
     assert printed.count("sum of Pr 1.00") == 3
     assert printed.rstrip().endswith("J 0.420")
     assert "from 0.21 to 0.42" in prose
@@ -63,8 +66,9 @@ def test_which_parts_move(read: Any) -> None:
 def test_the_split_and_the_zero(read: Any) -> None:
     np.testing.assert_allclose(read["zero-code"]["d_policy"], OF_PATH, atol=1e-9)
     assert not read["zero-code"]["d_dynamics"].any()
-    assert "exactly 0: True" in read["zero-code"]["printed"]
-    assert "agree to 1e-8: True" in read["scores"]["printed"]
+    assert f"all {OF_PATH.size} entries, of all paths, are exactly 0: True" in read["zero-code"]["printed"]
+    assert numbers(asked["zero"]["came"]) == [OF_PATH.size, OF_PATH[0].size, len(OF_PATH), 0]
+    assert "agree: True" in read["scores"]["printed"]
     factors = read["split-code"]["factors"]
     assert (factors.size, factors.prod()) == (2_000, 0.0)
     assert math.isfinite(np.log(factors).sum())
@@ -80,19 +84,35 @@ def test_dynamics_crossed_out_of_the_probability(read: Any) -> None:
     assert flawed[0, 0] * exact[0, 0] < 0 < flawed[1, 0] * exact[1, 0]
     np.testing.assert_allclose(exact[:, 1], -exact[:, 0], atol=1e-15)
     holds(prose, "policy parts sum to 2", "points the other way")
+    assert asked["keep"]["answer"] == 2
+    assert numbers(asked["keep"]["came"])[1:] == pytest.approx([flawed[0, 0], exact[0, 0]])
 
 
 def test_the_steps_of_the_theorem(read: Any) -> None:
     steps = read["theorem-code"]["steps"]
-    assert [name[0] for name in steps] == list("DBFEA")
+    assert [name[0] for name in steps] == list("ABCDE")
     np.testing.assert_allclose(list(steps.values()), 0.275, atol=1e-8)
-    holds(prose, "**D, B, F, E, A, C**", "give 0.275")
+    holds(prose, "give 0.275")
+    holds(asked["theorem"]["came"], "gives 0.275")
+
+
+def test_the_likelihood_ratio(read: Any) -> None:
+    """J of the new policy, path by path, and the ratio without the customer's numbers."""
+    raised = PI.copy()
+    raised[0] = policy.softmax(np.log(PI[0]) + np.array([0.5, 0]))
+    seen = read["ratio-code"]
+    np.testing.assert_allclose(seen["ratio"], np.repeat(raised[0] / PI[0], 4), atol=1e-12)
+    assert PR @ (seen["ratio"] * R) == pytest.approx(seen["support"].performance(seen["raised"][0]), abs=1e-12)
+    holds(seen["printed"], "dynamics cancel: True")
+    told = [numbers(line)[0] for line in seen["printed"].splitlines()[-2:]]
+    assert told == pytest.approx([PR @ (seen["ratio"] * R)] * 2, abs=5e-5)
 
 
 def test_what_convicts_the_two_students(read: Any) -> None:
     flawed = read["error-code"]
     assert flawed["Pr"] @ flawed["d_R"] == 0
     assert "Nudging says that $J$ gains 0.275" in prose
+    assert numbers(asked["error"]["came"]) == numbers(asked["second"]["came"]) == [0, 0.275]
     without_sum, exact = read["error-second-code"]["without_sum"], read["keep-code"]["exact"]
     np.testing.assert_allclose(without_sum[1:3], exact[1:3], atol=1e-14)
     np.testing.assert_allclose(without_sum[0], 0, atol=1e-15)

@@ -10,6 +10,7 @@ leaves once in 10^15. So a false alarm has a chance below 1 in 100,000 for the w
 """
 
 import itertools
+import json
 import math
 import re
 from collections.abc import Iterator
@@ -40,13 +41,15 @@ from conversation import (
     total,
 )  # fmt: skip
 
-from course_utils import estimators, returns, rollout
+from course_utils import returns, rollout
 from course_utils.build.notebooks import REPOSITORY
 from course_utils.widgets import GaeLab, GridLab
 from course_utils.widgets.gae_lab import LOGITS
 
-LESSON = Lesson("07", "grid-lab", "dial-lab")
+LESSON = Lesson("07", "predict-", "grid-lab", "dial-lab")
 text = LESSON.text
+PREDICTIONS = json.loads((REPOSITORY / "data" / "predictions" / "07.json").read_text(encoding="utf-8"))["questions"]
+ASKED = {question["id"]: question for question in PREDICTIONS}
 SAMPLED = ("setup", "values-", "advantage-code", "theorem-code", "sampled-code", "learn-code", "td-code", "whitening-")
 Z = 8.0
 HALF_A_DIGIT = 0.0005 + 1e-9  # a number printed with three decimals; on an edge rounding decides which
@@ -112,13 +115,14 @@ def test_values(read: Any) -> None:
     for s, name in enumerate(read["values-code"]["states"]):
         line = f"{name:14s} V = {V[s]:5.2f}   Q(refund) = {Q[s, 0]:5.2f}   Q(apologise) = {Q[s, 1]:5.2f}"
         assert line in read["values-code"]["printed"]
-    told = text["values-read"]
-    assert f"0.2\\cdot1+0.8\\cdot3={V[1]:.1f}$" in told
-    assert pytest.approx(V[1]) == 0.2 * 1 + 0.8 * 3
-    assert f"refunds a calm customer with probability {PI[1, 0]} ({Q[1, 0]:.0f} point)" in text["values"]
-    assert f"apologises with {PI[1, 1]} ({Q[1, 1]:.0f} points)" in text["values"]
-    assert f"The value of the first message is {V[0]:.2f}" in told
-    assert f"{V[0]:.2f}" == f"{PR @ REWARDS.sum(axis=1):.2f}"  # “the performance J of lesson 04”
+    asked = ASKED["refund-first"]
+    assert f"V(calm) = {V[1]:.1f} and V(angry) = {sign(V[2], 1)}" in asked["text"]
+    assert asked["answer"] == pytest.approx(Q[0, 0])
+    of_next = CALM[0] * V[1] + (1 - CALM[0]) * V[2]
+    others = [POINTS[0, 0], of_next, POINTS[0, 0] + V[1], V[0]]
+    assert [wrong["value"] for wrong in asked["wrong"]] == pytest.approx(others)
+    assert f"= {Q[0, 0]:.2f}. An apology is worth {sign(Q[0, 1], 2)}, and V is the mean of the two" in asked["came"]
+    assert f", {V[0]:.2f}." in asked["came"]
     assert "The discount $\\gamma$ is 1 here." in text["values"]
     assert read["values-code"]["support"].discount == 1
 
@@ -131,7 +135,14 @@ def test_advantages(read: Any) -> None:
     assert "mdp.advantages to 1e-12: True" in printed
     assert np.all(A.max(axis=1) > 0)
     assert np.all(A.min(axis=1) < 0)
-    assert f"$V={sign(V[2], 1)}$ and $Q(\\text{{refund}})={Q[2, 0]:.0f}$".replace("−", "-") in text["advantage"]
+    holds(
+        ASKED["which-hold"]["text"], f"V is {V[0]:.2f} at the first message, {V[1]:.1f} for", f"and {sign(V[2], 1)} for"
+    )
+    came = f"A(first message, refund) = {sign(A[0, 0], 2)} and A(angry, refund) = {sign(A[2, 0], 2)}."
+    holds(ASKED["which-hold"]["came"], came, f"they are {sign(A[1, 0], 2)} and {sign(A[1, 1], 2)}.")
+    assert [option["right"] for option in ASKED["which-hold"]["options"]] == [
+        A[0, 0] > 0 and POINTS[0, 0] < POINTS[0, 1], A[2, 0] == 0, np.allclose((PI * A).sum(axis=1), 0), A[1].min() > 0
+    ]  # fmt: skip
     told = text["advantage-read"]
     assert f"A refund for an angry customer earns nothing and has advantage {sign(A[2, 0], 1)}:" in told
     assert f"{Q[2, 0]:.0f} points are much better there than the usual {sign(V[2], 1)}." in told
@@ -192,6 +203,8 @@ def test_the_grid(read: Any) -> None:
         logits[1] += 3.0
         pressed.greedy_here()
     assert "from {} to {} to {}.".format(*told) in text["grid-read"]
+    came = "changed in all 9 cells with a decision. The advantage of the best move fell to {} and then to {},"
+    holds(ASKED["one-cell"]["came"], came.format(*told[1:]), "lowest reward at once")
     assert [float(x) for x in told] == sorted(map(float, told), reverse=True)
     assert np.all(np.diff(rises) > 0)  # “V has risen to meet it”
     assert np.all(np.diff(stays) >= 0)  # “the move did not become worse”
@@ -240,6 +253,39 @@ def test_five_weights_one_expectation(read: Any) -> None:
     holds(told, f"The variance falls from {first:.2f} to {last:.2f}.", f"What remains, {last:.2f}, is")
     assert f"{first:.2f} / {last:.2f}, more than five times fewer" in told
     assert 5 < first / last < 6
+    came = f"from {first:.2f} with the total return to {last:.2f} with the exact advantage"
+    assert came in ASKED["five-weights"]["came"]
+    assert last < first / 4
+
+
+def test_the_sum_over_states(read: Any) -> None:
+    seen = read["states-code"]
+    d = [(PR[:, None] * (s == STATES)).sum() for s in range(3)]
+    np.testing.assert_allclose(seen["d"], d, atol=1e-12)
+    np.testing.assert_allclose(seen["support"].visits(seen["logits"])[:3], d, atol=1e-12)
+    np.testing.assert_allclose(np.array(d)[:, None] * PI * A, GRADIENT, atol=1e-12)  # “the inner sum is π A”
+    for s in range(3):
+        assert f"= {GRADIENT[s, 0]:6.3f}   exact {GRADIENT[s, 0]:6.3f}\n" in seen["printed"]
+        score = np.diag(PI[s]) - np.outer(PI[s], PI[s])  # ∂π(a | s), by the logits of s
+        np.testing.assert_allclose(score.T @ Q[s], PI[s] * A[s], atol=1e-14)
+        np.testing.assert_allclose(score.sum(axis=0), 0, atol=1e-14)  # “A may stand for Q”
+
+
+def test_the_theorem_unrolled(read: Any) -> None:
+    seen = read["unroll-code"]
+    grid, even, b3 = seen["grid"], seen["even"], seen["b3"]
+    assert not even.any()
+    np.testing.assert_allclose(seen["total"], grid.policy_gradient(even), atol=1e-9)
+    slope = f"{grid.policy_gradient(even)[b3, 1]:.4f}"
+    assert re.findall(r"b3 right (-?[\d.]+)", seen["printed"])[-1] == slope
+    assert seen["printed"].endswith(f"J nudged: {slope}\n")
+    assert seen["printed"].count("b3 right 0.0000") == 2  # “At first b3 has not been reached”
+    moves = seen["moves"]
+    early = [(grid.start @ np.linalg.matrix_power(moves, k))[b3] for k in range(4)]
+    assert early[:3] == [0, 0, 0] < [early[3]]
+    B = seen["B"]
+    slopes = np.linalg.solve(np.eye(len(moves)) - grid.discount * moves, np.eye(len(moves)))  # the recursion, solved
+    np.testing.assert_allclose((grid.start @ slopes)[:, None] * B, grid.policy_gradient(even), atol=1e-9)
 
 
 def test_the_gradient_of_u() -> None:
@@ -325,6 +371,9 @@ def test_a_critic_from_twenty_conversations(read: Any) -> None:
     wrong, exact = found["reward-to-go − V̂"][1], moments(WEIGHTS["reward-to-go − V"])[1]
     assert f"cost some variance, {wrong:.2f} against {exact:.2f} with the exact $V$, and no bias" in text["learn-read"]
     assert wrong > exact
+    plain = moments(TO_GO)[1]
+    came = f"The variance is {wrong:.2f}, against {exact:.2f} with the exact V and {plain:.2f} without a baseline"
+    assert came in ASKED["rough-critic"]["came"]
     bias, variance = found["one TD error"]
     assert bias > 0.01  # “costs bias, and it saves variance”
     assert variance < wrong
@@ -355,6 +404,10 @@ def test_the_td_error(read: Any) -> None:
     assert f"For the calm customer that is {sign(shift[1, 0], 0)} for both actions" in told
     assert f"it is {sign(shift[0, 0], 1)} for a refund, which leads to a calm customer" in told
     assert f"with probability {CALM[0]}, and {sign(shift[0, 1], 1)} for an apology." in told
+    asked = ASKED["overrated"]
+    assert asked["answer"] == pytest.approx(shift[0, 0])
+    assert [wrong["value"] for wrong in asked["wrong"]] == pytest.approx([1, 0, shift[1, 0], -shift[0, 0], shift[0, 1]])
+    assert f"rises by {shift[0, 0]:.1f}, and that of an apology by {shift[0, 1]:.1f} only" in asked["came"]
     # “a shift that the lemma forgives” (calm), and one that it does not (first message)
     mean = moments(td_errors(OVERRATED))[0]
     np.testing.assert_allclose(mean[1:], GRADIENT[1:], atol=1e-14)
@@ -389,6 +442,18 @@ def test_the_dial(read: Any) -> None:
     np.testing.assert_allclose(gae_as_a_sum(points, guesses, 0.9, 0.0), deltas, atol=1e-14)
     assert "λ = 0 gives the TD errors, λ = 1 the return minus the value." in text["gae-read"]
     np.testing.assert_array_equal(discounts, [0.9, 0.9, 0.9, 0])
+    # the n-step estimates of step 1, each by its two formulas, and their mix
+    steps = [
+        G[0] - 0.9**n * G[n] + 0.9**n * guesses[n] - guesses[0] if n < 4 else G[0] - guesses[0] for n in (1, 2, 3, 4)
+    ]
+    np.testing.assert_allclose(steps, np.cumsum(0.9 ** np.arange(4) * deltas), atol=1e-14)
+    shown = re.findall(r"n = \d: estimate +(-?[\d.]+)   weight ([\d.]+)", read["steps-code"]["printed"])
+    np.testing.assert_allclose([float(a) for a, _ in shown], steps, atol=6e-5)
+    weights = [0.5, 0.25, 0.125, 0.125]
+    assert [float(w) for _, w in shown] == weights
+    mix = gae_as_a_sum(points, guesses, 0.9, 0.5)[0]
+    assert read["steps-code"]["mix"] == pytest.approx(mix, abs=1e-14) == np.dot(weights, steps)
+    assert f"the mix of the four estimates, {sign(mix, 4)}, is the first" in text["gae-read"]
     # “An episode that was only cut off: there the critic stands for what would have followed”
     values = np.array([2.0, 1.0, 3.0, 4.0, 7.0])
     cut = returns.gae(points, np.full(4, 0.9), values, 0.5)
@@ -455,6 +520,7 @@ def test_turning_the_dial(read: Any, curves: Any) -> None:
         assert np.all(np.diff(variance) > 0) or error > 0
     assert best[0] == 0  # “with a faultless critic λ = 0 is best, and there is next to no variance”
     assert curves[0.0][1][0] < 0.1
+    assert ASKED["best-dial"]["came"].endswith(f"with 1 it is {best[1]:.2f}, and with 3 it is {best[3]:.2f}.")
     assert np.all(np.diff(best) > 0)  # “the worse the critic, the farther the best λ moves towards 1”
     bias = curves[2.0][0][0]
     assert f"the bias of a critic with error 2 is {bias:.2f}. Added to the advantage of {sign(ICE_A[0], 3)}" in told
@@ -480,7 +546,8 @@ def test_the_lab_is_what_the_text_says(curves: Any) -> None:
     holds(told, "so much at the second place, and less and less towards home", "the first of six icy places")
     assert "with probability ½" in told
     assert not LOGITS.any()
-    holds(told, f"{lab.episodes().mask.shape[0]} sampled estimates", "up to 3")
+    holds(told, f"{lab.episodes().mask.shape[0]} sampled estimates")
+    assert "the critic's error from 0 to 3" in text["dial-tasks"]
     assert GaeLab.critic_error.max == 3
     # “Does the mean of the dots still have the right sign? … what happens to their spread?” for what the reader sees
     at_0, at_1 = (GaeLab(lambda_=x).estimates() for x in (0.0, 1.0))
@@ -500,18 +567,6 @@ def test_the_dots_of_other_seeds(seed: int, curves: Any) -> None:
     assert abs(dots.mean() - mean) < Z * sd / math.sqrt(400)
 
 
-def test_an_error_at_the_first_place_is_almost_a_baseline() -> None:
-    error = np.array([1.0, 0, 0, 0, 0, 0, 0])
-    shift = dial(error, LAMBDAS)[0] - dial(0 * error, LAMBDAS)[0]
-    assert np.all(shift < -0.8)
-    np.testing.assert_allclose(shift[[0, 100], 0], shift[[0, 100], 1], atol=1e-12)
-    apart = np.abs(shift[:, 0] - shift[:, 1])
-    assert 0.003 < apart.max() < 0.005  # not “alike at every λ”
-    package = estimators.gae_moments(GaeLab().mdp(), LOGITS, ICE_V + error, 0.8).mean[0]
-    np.testing.assert_allclose(dial(error, np.array([0.8]))[0][0], package, atol=1e-9)
-    assert "*both* actions alike, or very nearly" in text["dial-read"]
-
-
 # --- whitening -------------------------------------------------------------------------------------------
 
 
@@ -524,7 +579,8 @@ def test_four_batches(read: Any) -> None:
         np.testing.assert_allclose(after["whitened"](batch), expected, atol=1e-14)
         assert f"{name:30s} {batch} → {expected}\n" in after["printed"]
     mixed, better, same, two = (after["whitened"](batch) for batch in after["batches"].values())
-    assert "Four batches." in text["whitening"]
+    lost = [bool(((batch > 0) & (after["whitened"](batch) < -1e-9)).any()) for batch in after["batches"].values()]
+    assert [option["right"] for option in ASKED["four-batches"]["options"]] == lost
     assert np.array_equal(np.sign(mixed), [-1, -1, 1, 1])
     assert np.all(after["batches"]["all better than usual"] > 0)
     assert (better < 0).sum() == 3
@@ -657,7 +713,7 @@ def test_the_words_around_the_exact_zeros() -> None:
         ("td", "$$\\delta_t=r_t+\\gamma\\,V(s_{t+1})-V(s_t)$$"),
         ("td-read", "\\gamma\\,\\mathbb E[e(s_{t+1})\\mid s,a]-e(s)$"),
         ("td-read", "(The ± is 0 for the calm customer."),
-        ("gae", "$$G_t-V(s_t)=\\delta_t+\\gamma\\,\\delta_{t+1}+\\gamma^2\\delta_{t+2}+\\dots$$"),
+        ("gae", "-V(s_t)=\\delta_t+\\gamma\\,\\delta_{t+1}+\\dots+\\gamma^{n-1}\\delta_{t+n-1}$$"),
         ("gae", "\\delta_t+\\gamma\\lambda\\,\\delta_{t+1}+(\\gamma\\lambda)^2\\delta_{t+2}+\\dots"),
         ("gae", "\\delta_t+\\gamma\\lambda\\,\\hat A_{t+1}$$"),
         ("gae-read", "the end of an episode is a **discount of 0**"),

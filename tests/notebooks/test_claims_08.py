@@ -1,5 +1,6 @@
 """What lesson 08 says in prose, asserted; statistical claims on fresh samples, with a stated false-alarm rate."""
 
+import json
 import math
 from statistics import NormalDist
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from claims import Lesson
 
-from course_utils import objectives, policy, worlds
+from course_utils import lessons, objectives, policy, worlds
 
 LESSON = Lesson("08")
 TEXT = LESSON.text
@@ -16,6 +17,7 @@ PI = np.array([0.5, 0.3, 0.2])
 Q = np.array([4.0, 3.1, 0.35])
 A = Q - PI @ Q
 G = objectives.expected_advantage_objective(LOGITS, A).grad_logits
+CAME = {q["id"]: q["came"] for q in json.loads((lessons.PREDICTIONS / "08.json").read_text("utf-8"))["questions"]}
 FALSE_ALARM = 1e-9
 SEEDS = [11, 12, 13]
 
@@ -60,6 +62,32 @@ def test_zero_advantage_adds_no_gradient_and_moves_either_way() -> None:
     for sign, moves in ((1, -1), (-1, 1)):
         gradient = objectives.expected_advantage_objective(LOGITS, sign * zero).grad_logits
         assert np.sign(change(1.0, gradient)[1]) == moves
+
+
+def test_what_came_of_the_predictions() -> None:
+    zero = np.array([1.0, 0.0, -2.5])
+    expected = objectives.expected_advantage_objective(LOGITS, zero).grad_logits
+    assert f"falls, by {-change(1.0, expected)[1]:.3f}" in CAME["zero"]
+    one = change(1.0, A[1] * policy.score(LOGITS, 1))[1]
+    assert CAME["sampled"] == f"Up, by {one:.3f}. The expected update lowers it, by {-change(1.0)[1]:.3f}."
+    assert np.sign(change(1.0)).tolist() == [1, -1, -1]
+    assert "Only that of refund" in CAME["three-actions"]
+    first, second = ([0, 1, 2, 0, 0], [2, 0, 0, 1, 0])
+    gradients = [sum(A[a] * policy.score(LOGITS, a) for a in drawn) for drawn in (first, second)]
+    np.testing.assert_allclose(*gradients, atol=1e-15)
+
+
+def test_a_kept_advantage_moves_its_mean_and_no_expected_step() -> None:
+    """“Its mean over the draws is the same; its size is not”: exact, over the three actions."""
+    after = LESSON.play(only=("setup", "scene-code", "advantage-code", "keep-"))["keep-code"]
+    later = after["later"]
+    np.testing.assert_allclose(later, policy.softmax(after["z_new"]), atol=1e-12)
+    assert later @ A > 0.9, "their mean leaves 0"
+    scores = np.eye(3) - later
+    kept, anew = (later[:, None] * a[:, None] * scores for a in (A, Q - later @ Q))
+    np.testing.assert_allclose(kept.sum(axis=0), anew.sum(axis=0), atol=1e-12)
+    sizes = [(g**2 / later[:, None]).sum() for g in (kept, anew)]
+    assert max(sizes) > 1.5 * min(sizes)
 
 
 def test_single_samples_contradict_each_other_as_the_text_says() -> None:
@@ -145,6 +173,7 @@ def test_j_rises_at_every_step_while_the_loss_falls_three_times_and_then_rises_t
         z = z + 0.5 * objectives.expected_advantage_objective(z, advantages).grad_logits
     assert np.all(np.diff(J) > 0)
     assert np.argmin(L) == 3
+    assert f"falls for three steps, to −{-min(L):.3f}," in CAME["loss"]
     assert np.all(np.diff(L[3:]) > 0)
     assert -0.05 < L[-1] < 0
     assert 0.4 < (J[-1] - J[3]) / (J[-1] - J[0]) < 0.5, "almost half of the way"

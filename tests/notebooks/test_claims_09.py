@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from claims import After, Lesson, holds
+from claims import After, Lesson, holds, numbers
 from conversation import PI, PR, REPLIES, STATES, V, to_go
 
 from course_utils import policy, returns, training, worlds
@@ -25,6 +25,7 @@ from course_utils.widgets.training_lab import ENVIRONMENTS
 
 LESSON = Lesson("09", "live", "cart")
 prose = LESSON.text
+ASKED = {q["id"]: q for q in json.loads((REPOSITORY / "data/predictions/09.json").read_text("utf-8"))["questions"]}
 Z = 7.0
 GRID = worlds.grid_world()
 LIGHT = "the false-alarm rate above supposes this"
@@ -45,7 +46,13 @@ def read() -> After:
 
 @pytest.fixture(scope="module", params=[1_000, 2_000])
 def again(request: pytest.FixtureRequest) -> After:
-    return LESSON.play(request.param, ("setup", "three", "stop", "stale-code", "fresh", "explained", "lake"))
+    return LESSON.play(request.param, ("setup", "three", "stop", "stale-code", "fresh", "explained", "deeper", "lake"))
+
+
+def right(question: str) -> str:
+    """The right option of a prediction, where it is one."""
+    (text,) = (option["text"] for option in ASKED[question]["options"] if option["right"])
+    return str(text)
 
 
 def says(number: float, digits: int) -> str:
@@ -99,17 +106,26 @@ def test_the_loss_of_one_conversation(read: Any) -> None:
     assert np.all(loss.grad_values[:2] < 0)
 
 
-def test_the_slope_of_the_entropy() -> None:
-    assert r"$\partial H/\partial z_a=-\pi_a(\log\pi_a+H)$" in prose["turn-actor-text"]
-    z, h = np.array([0.3, -1.0, 0.7]), 1e-5
+def test_the_slope_of_the_entropy(read: Any) -> None:
+    p, h = np.array([0.05, 0.9, 0.05]), 1e-5
 
     def entropy(z: np.ndarray) -> float:
         p = np.exp(z) / np.exp(z).sum()
         return float(-(p @ np.log(p)))
 
-    p = np.exp(z) / np.exp(z).sum()
-    nudged = [(entropy(z + h * e) - entropy(z - h * e)) / (2 * h) for e in np.eye(3)]
-    np.testing.assert_allclose(-p * (np.log(p) + entropy(z)), nudged, atol=1e-9)
+    nudged = [(entropy(np.log(p) + h * e) - entropy(np.log(p) - h * e)) / (2 * h) for e in np.eye(3)]
+    H_p = entropy(np.log(p))
+    np.testing.assert_allclose(-p * (np.log(p) + H_p), nudged, atol=1e-9)
+    # each step of the derivation, and the policy gradient with the surprise as the reward
+    slope_of_pi = np.diag(p) - np.outer(p, p)  # [b, a]: π_b ([a = b] − π_a)
+    np.testing.assert_allclose(-(np.log(p) + 1) @ slope_of_pi, nudged, atol=1e-9)
+    np.testing.assert_allclose(-p * (np.log(p) + 1) + p * (p @ (np.log(p) + 1)), nudged, atol=1e-9)
+    surprise = -np.log(p)
+    np.testing.assert_allclose(p * (surprise - p @ surprise), nudged, atol=1e-9)
+    for line in read["entropy-slope"]["printed"].splitlines():
+        assert numbers(line)[-3:] == pytest.approx(nudged, abs=5.1e-5)
+    assert r"-\pi_a(\log\pi_a+H)" in prose["entropy"]
+    assert r"$\partial H/\partial z_a=-\pi_a(\log\pi_a+H)$" in prose["turn-actor-text"]
 
 
 # --- the leak --------------------------------------------------------------------------------------------
@@ -126,6 +142,7 @@ def test_where_a_leaking_critic_settles(read: Any) -> None:
         assert (weights * (pull + leak)).sum() == pytest.approx(0, abs=1e-12)
         assert -(weights * leak).sum() / weights.sum() == pytest.approx(H[s])
     assert np.all(H / C_V > 1)
+    assert numbers(ASKED["stop"]["came"]) == pytest.approx([read["stop-code"]["settle"](True)[0], V[0]], abs=5e-3)
     holds(prose["stop-read"], "Here that is more than a point", "balances it at $V+H/c_V$")
     assert np.all(np.log(PI) < 0)  # "Log-probabilities are negative"
 
@@ -140,7 +157,7 @@ def leak_deviations(seen: dict[str, Any]) -> np.ndarray:
             here = first == s
             assert here.sum() > 1_500, LIGHT
             by_hand = sampled[here] - leak * np.log(PI[s, a[here]]) / C_V
-            assert rests[s] == pytest.approx(by_hand.mean(), abs=1e-9), "400 steps are enough to come to rest"
+            assert rests[s] == pytest.approx(by_hand.mean(), abs=1e-9), "60 steps are enough to come to rest"
             weights = np.where(s == STATES, PR[:, None], 0.0)
             weights = weights / weights.sum()
             terms = G - leak * np.log(PI[s, REPLIES]) / C_V
@@ -167,7 +184,7 @@ def climb(c: float, steps: int) -> np.ndarray:
 def test_the_entropy_bonus(read: Any) -> None:
     R, printed = np.array([1.0, 0.9, 0.0]), read["entropy-code"]["printed"]
     ends = {c: climb(c, 300) for c in (0.0, 0.05, 0.5, -0.05)}
-    for line, (c, p) in zip(printed.splitlines(), ends.items(), strict=True):
+    for line, (c, p) in zip(printed.splitlines()[1:], ends.items(), strict=True):
         shown = re.match(r"c_H = +([-\d.]+): policy \[(.+?)\]", line)
         assert shown is not None
         assert float(shown[1]) == c
@@ -177,7 +194,10 @@ def test_the_entropy_bonus(read: Any) -> None:
     J = {c: p @ R for c, p in ends.items()}
     assert f"still fond of the second reply, J = {J[0.0]:.3f}" in text
     assert ends[0.0].argmax() == 1
-    assert climb(0.0, 1_000) @ R > 0.998  # "It would get there in the end"
+    assert climb(0.0, 1_000) @ R > 0.998  # "In the end it gets there"
+    assert right("entropy") == str(max(J, key=lambda c: J[c]))
+    said = [x for c in (0.05, 0.0, 0.5, -0.05) for x in (round(J[c], 3), c)]
+    assert numbers(ASKED["entropy"]["came"]) == said
     assert f"found the best reply, and keeps trying the others now and then: J = {J[0.05]:.3f}" in text
     assert ends[0.05].argmax() == 0
     assert 0.1 < 1 - ends[0.05][0] < 0.2
@@ -185,7 +205,7 @@ def test_the_entropy_bonus(read: Any) -> None:
     assert J[0.5] < J[0.0]
     wrong = f"The wrong sign, −0.05, makes the policy certain of whatever it happened to prefer: {ends[-0.05][1]:.3f}"
     assert wrong in text
-    holds(prose["entropy"], "with $c_H=0$, 0.05 and 0.5", "rewards 1.0, 0.9 and 0", "probabilities 0.05, 0.9, 0.05")
+    holds(prose["entropy-ask"], "with $c_H=0$, 0.05 and 0.5", "rewards 1.0, 0.9 and 0", "probabilities 0.05, 0.9, 0.05")
 
 
 # --- one batch, used again and again ---------------------------------------------------------------------
@@ -200,14 +220,18 @@ def reused(counts: np.ndarray, steps: int) -> float:
     return float(p @ MEANS / p.sum())
 
 
+def multinomial(n: np.ndarray, q: np.ndarray) -> float:
+    """The chance of these counts."""
+    return math.factorial(n.sum()) // math.prod(math.factorial(k) for k in n.tolist()) * float(np.prod(q**n))
+
+
 def share_ruined() -> float:
     """Exact share of the batches of 20 without a failed promise whose J falls."""
     q, share = np.array([0.4, 0.3, 0.27]) / 0.97, 0.0
     for n0, n1 in itertools.product(range(21), repeat=2):
         n = np.array([n0, n1, 20 - n0 - n1])
         if n[2] >= 0:
-            ways = math.factorial(20) // math.prod(math.factorial(k) for k in n.tolist())
-            share += ways * float(np.prod(q**n)) * (reused(n, 299) < START @ MEANS)
+            share += multinomial(n, q) * (reused(n, 299) < START @ MEANS)
     return share
 
 
@@ -242,33 +266,34 @@ def check_reuse(seen: dict[str, Any], a: np.ndarray, r: np.ndarray) -> None:
 
 
 def test_reusing_one_batch(read: Any) -> None:
-    seen = read["stale-code"]
-    check_reuse(seen, seen["a"], seen["r"])
-    assert pytest.approx(0.07) == START @ MEANS
-    assert seen["J_0"] == pytest.approx(0.07)
-    one, text = seen["one"], prose["stale-read"]
-    losses, J = seen["losses"], seen["J"]
-    assert says(J[-1, one], 1) == "−0.3"
+    seen, text = read["stale-code"], prose["stale-read"]
+    counts, r = np.array([8, 6, 6]), np.array([0.4, 0.0, 1.0])
+    push = counts * (r - counts @ r / 20) / 20
+    J = [reused(counts, n) for n in range(301)]
+    losses = -(push @ np.log(START)) - 0.2 * np.arange(301) * (push**2).sum()
+    np.testing.assert_allclose(seen["losses"], losses, atol=1e-9)  # a straight line down: no floor
+    np.testing.assert_allclose(seen["J"], J, atol=1e-9)
+    assert np.all(np.diff(J) < 0)  # “below its start at once”, in the picture's alternative text
+    assert says(J[300], 1) == "−0.3"
     holds(text, "so it makes nothing but promises: J = −0.3", "In this batch promises look excellent")
-    assert seen["r"][one][seen["a"][one] == 2].min() == 1 > seen["r"][one].mean()
-    assert losses[-1, one] < losses[0, one]
+    assert numbers(ASKED["stale"]["came"]) == [round(x, 3) for x in (losses[0], losses[300], J[0], J[300])]
+    holds(prose["stale"], f"$0.9^6={0.9**6:.2f}$", "8 refunds, 6 apologies, 6 promises", "for 300 steps")
+    for words in ("(reward 0.4)", "(0)", "earns 1", "in one case in ten", "costs 12", "starts with 0.4, 0.3, 0.3"):
+        assert words in prose["stale"]
+
+
+def test_reusing_a_thousand_batches(read: Any) -> None:
+    seen, text = read["deeper-code"], prose["deeper-read"]
+    check_reuse(seen, seen["a"], seen["r"])
     assert "More than half of all batches of 20 contain no failed promise" in text
     assert 0.5 < 0.97**20
     assert f"exactly {0.97**20:.3f} " in seen["printed"].replace("\n", " ")
     assert "In nearly all of those, reusing the batch ruins the policy" in text
     assert share_ruined() == pytest.approx(0.98736, abs=1e-5)
     assert "loss fell in 100% of all batches" in seen["printed"]
-    for words in ("(reward 0.4)", "(0)", "earns 1", "in one case in ten", "costs 12", "starts with 0.4, 0.3, 0.3"):
-        assert words in prose["stale"]
-
-
-def test_the_picture_of_twenty_batches(read: Any) -> None:
-    seen, alt = read["stale-figure"], LESSON.cells["stale-figure"].source.replace('"\n    "', "")
-    drawn = seen["J"][:, np.flatnonzero(seen["spared"])[:20]]
-    holds(alt, "Two panels, twenty batches", "falls below its start in all of them and levels off at −0.3")
-    assert drawn.shape == (300, 20)
-    assert np.all(drawn[-1] < 0.07)
-    assert np.all(np.abs(drawn[-1] + 0.3) < 0.01)
+    q = np.array([0.4, 0.3, 0.27])
+    ways = {(i, j): multinomial(np.array([i, j, 20 - i - j]), q) for i in range(21) for j in range(21 - i)}
+    assert max(ways, key=lambda n: ways[n]) == (8, 6)  # "the most usual one without a failed promise"
 
 
 # --- a fresh batch for each step -------------------------------------------------------------------------
@@ -300,6 +325,8 @@ def test_a_fresh_batch_for_each_step(read: Any) -> None:
     assert (table[0, 3], MEANS.max()) == (0.07, 0.4)
     assert 0.38 < table[-1, 3] < 0.4
     low = table[:, 2].argmin()
+    came = [table[0, 2], table[low, 2], table[-1, 2], table[0, 3], table[-1, 3]]
+    assert numbers(ASKED["fresh"]["came"]) == came
     assert f"from {says(table[0, 2], 3)} to {says(table[low, 2], 3)}. Then it turns" in text
     assert f"goes *up*, to {says(table[-1, 2], 3)}, and J goes on rising" in text
     assert 0 < low < len(table) - 1
@@ -369,6 +396,8 @@ def test_explained_variance(read: Any) -> None:
     assert re.search(rf"^exact V \+ 100 +{of_V:.2f} ", printed, re.MULTILINE)
     assert "The critic that is wrong by 100 gets the same number" in text
     check_explained(read["explained-code"], 3.5)
+    by_name = [of_V, of_constant, 100, of_V, -1, of_opposite]
+    assert numbers(ASKED["explained"]["came"]) == pytest.approx(by_name, abs=0.006)
 
 
 # --- the frozen lake -------------------------------------------------------------------------------------
@@ -406,10 +435,10 @@ def test_the_frozen_lake(read: Any) -> None:
     assert f"the last batch took {seen['run'].history.lengths[-1]:.2f} steps an episode" in text
     assert length == pytest.approx(6, abs=0.01)
     assert "no way is shorter" in text  # three to the right and three down
-    assert seen["success"][2] > 0.5  # "After that it goes fast"
+    assert seen["success"][2] > 0.5  # "After it everything goes fast"
     assert "".join(LAKE).count("H") == 4
-    holds(prose["lake"], "four holes on the way", "within 100 steps")
-    assert "With a discount of 0.95 in training" in text
+    holds(prose["live"], "four holes on the way", "within 100 steps")
+    assert "a discount of 0.95 in training" in prose["lake"]
     assert seen["lake"].discount == 0.95
 
 
@@ -459,6 +488,7 @@ def test_the_text_has_the_carts_numbers() -> None:
     text = prose["cart-read"]
     assert f"the last five batches have {last[0]} and {last[1]} steps" in text
     means = [round(float(mean)) for mean, _, _ in fresh]
+    assert numbers(ASKED["cart"]["came"]) == [means[0], 500, means[1]]
     assert f"the first holds the pole up for {means[0]} of 500 steps, the second for {means[1]}" in text
     assert "The intervals are far apart" in text
     assert float(fresh[0][1]) > float(fresh[1][2]) + 50
@@ -483,7 +513,7 @@ def test_the_carts_settings_are_those_of_the_text() -> None:
 
 def test_sampled_numbers_agree_with_exact_ones(again: Any) -> None:
     assert np.all(np.abs(leak_deviations(again["stop-code"])) < Z)
-    check_reuse(again["stale-code"], again["stale-code"]["a"], again["stale-code"]["r"])
+    check_reuse(again["deeper-code"], again["deeper-code"]["a"], again["deeper-code"]["r"])
     check_explained(again["explained-code"], Z)
 
 
@@ -509,6 +539,8 @@ def test_v_rises_first_next_to_the_present_and_ends_near_1_everywhere() -> None:
     lab.train(60)
     early = lab.value_parameters.reshape(4, 4)
     assert away[early == early.max()] == 1
+    assert early[3, 2] == early.max()  # "beside the present"
+    assert numbers(ASKED["live"]["came"]) == [60, *(round(early[at], 2) for at in ((3, 2), (2, 2), (0, 0)))]
     by_distance = [early[(away == d) & (early > 0)].mean() for d in range(1, 7)]
     assert (np.diff(by_distance) < 0).sum() >= 4
     at_cost = {c: TrainingLab("FrozenLake", entropy_cost=c) for c in (0.2, 0.01)}
@@ -539,12 +571,16 @@ def test_a_critic_helps_on_the_grid() -> None:
             )  # fmt: skip
             found.append(GRID.performance(run.parameters))
     assert np.mean(found[10:]) > np.mean(found[:10])
-    assert "with a critic as the baseline do better than twelve without" in prose["live-read"]
+    assert "with a critic as the baseline do better than twelve without" in prose["helps-read"]
+    told = [numbers(line.split(":", 1)[1]) for line in LESSON.stored["live-helps"].splitlines() if "interval" in line]
+    (none, _, *of_none), (value, _, *of_value) = told
+    assert numbers(ASKED["helps"]["came"].replace("95 %", "")) == [none, *of_none, value, *of_value]
+    assert of_none[1] < of_value[0], "the intervals do not overlap"
 
 
 def test_the_target_is_the_return_only_with_lambda_1() -> None:
     rewards, discounts, values = np.array([-1.0, 3.0]), np.array([1.0, 0.0]), np.array([0.0, 1.0, 0.0])
     for lambda_, target in ((0.95, 1.9), (1.0, -1 + 3)):
         assert returns.gae(rewards, discounts, values, lambda_)[0] + values[0] == pytest.approx(target)
-    assert "below 1.9, where the return is −1 + 3 = 2" in prose["three"]
+    assert "in the example below 1.9, where the return is −1 + 3 = 2" in prose["three"]
     assert "with G the return" in prose["explained"]

@@ -8,6 +8,7 @@ three seeds is 90 such comparisons at most. So a false alarm has a chance below 
 """
 
 import itertools
+import json
 import math
 import re
 from typing import Any
@@ -16,12 +17,14 @@ import numpy as np
 import pytest
 from claims import After, Lesson, numbers
 
+from course_utils.build.notebooks import REPOSITORY
 from course_utils.rlhf.metrics import METRICS
 from course_utils.widgets import ClipLab
 
 LESSON = Lesson("10", "clip-lab", "carried")
 text = LESSON.text
-SAMPLED = ("setup", "epochs-code", "kl-code", "estimates-code")
+ASKED = {q["id"]: q for q in json.loads((REPOSITORY / "data/predictions/10.json").read_text("utf-8"))["questions"]}
+SAMPLED = ("setup", "epochs-code", "batches-code", "kl-code", "estimates-code")
 CHANCE = 1e-7
 ALLOWED = 30  # comparisons for one seed
 
@@ -62,38 +65,66 @@ def rows(read: Any, label: str) -> list[list[float]]:
 def test_the_decimals_of_the_text_are_the_numbers_worked_out_here() -> None:
     J = {brake: float(BATCHES @ (RUNS[brake][-1] @ MEAN_REWARD)) for brake in RUNS}
     assert f"{J[None]:.2f}" == f"{J['ratio']:.2f}"
-    start, largest = PI_0 @ MEAN_REWARD, LARGEST.max()
     close, far = tilted(0.2), tilted(1.5)
     fixed, fixed_10 = (trained(scale, 1.0)[1] for scale in (1.0, 10.0))
     left, kept = 0.8 * 0.7, 1 - REF[0]
-    ends = f"{-J[None]:.2f} {J['clip']:.2f} {start:.2f} 1.2 1.2 {largest:.2f} 0.8 0.7"
+    one = {brake: RUNS[brake][-1, ONE] for brake in RUNS}
+    none, ratio, clip, start = (f"{abs(p @ MEAN_REWARD):.3f}" for p in (*one.values(), PI_0))
+    of_one = f"{none[:-1]} {ratio[:-1]} {clip} {start[:-1]} 1.2 {one['clip'][2] / 0.3:.2f}"
+    rest = f"0.8 0.7 {left:.2f} {1 - left:.2f} {CARRIED_TO:.2f} 0.3"
     expected = {
-        "clip": "0.2 1.2 0.8",
-        "epochs": "0.4 0.2 1.2 1.2",
-        "epochs-read": f"{ends} {left:.2f} {1 - left:.2f} {(1 - left) / 0.3:.2f} 0.3",
-        "carried-read": f"{CARRIED[1, 2]:.2f} {CARRIED[-1, 2]:.2f} 0.8 {FREE[-1]:.2f}",
+        "clip": "0.2",
+        "epochs": "0.4 0.2",
+        "epochs-read": f"{of_one} {rest}",
+        "batches-read": f"{-J[None]:.2f} {J['clip']:.2f} 1.2 {LARGEST.max():.2f} {CARRIED_TO:.2f}",
+        "carried-read": f"{CARRIED[1, 2]:.2f} {CARRIED[-1, 2]:.2f} 0.8 {FREE[-1]:.2f} 0.99",
         "kl": "0.4 0.3 0.2 0.1",
         "kl-read": f"{math.log(1 / kept):.3f} {kept:.1f} {kept:.1f}",
         "estimates-read": f"{kl(close, REF):.4f} {k2_mean(far):.3f} {kl(far, REF):.3f}",
-        "where": "0.99",
-        "beta-read": "0.1 0.2 0.2",
+        "beta-read": "0.2 0.2",
         "adaptive-read": f"{fixed:.3f} {fixed_10:.3f} {kl(best(R, 0.1), REF):.3f}",
+        "fisher-read": "1502.05477 " + " ".join(f"{kl(PI_0, one[brake]):.3f}" for brake in ("clip", None, "ratio")),
     }
-    none = ("ratio", "ratio-gradient", "clip", "as-loss", "negative", "where", "two-kl")
-    expected |= {f"{label}-read": "" for label in none}
+    without = ("ratio", "ratio-gradient", "clip", "as-loss", "negative", "where", "two-kl")
+    expected |= {f"{label}-read": "" for label in without}
     assert f"{k2_mean(close):.4f}" == f"{kl(close, REF):.4f}", "“0.0109 both”"
     for label, decimals in expected.items():
         assert re.findall(r"\d+\.\d+", text[label]) == decimals.split(), label
-    assert f"J = −{-J[None]:.2f}" in text["epochs-read"]
     assert set(expected) >= {label for label in text if label.endswith("-read")}
 
 
+def test_the_decimals_of_what_came_are_the_numbers_worked_out_here() -> None:
+    var = [float(PI_OLD @ (r * ADVANTAGES) ** 2 - (PI_OLD @ (r * ADVANTAGES)) ** 2) for r in RHOS]
+    promises = [RUNS[brake][-1, ONE, 2] / 0.3 for brake in ("clip", None, "ratio")]
+    p, far, (to_old, to_ref) = drifts(), tilted(1.5), walk()
+    x = np.log(far / REF)
+    expected = {
+        "ratio": f"{PI_OLD @ RHOS[-1]:.2f} {var[0]:.2f} {var[-1]:.2f}",
+        "clip": "1.5 0.5",
+        "epochs": " ".join(f"{ratio:.2f}" for ratio in promises),
+        "kl": f"{kl(p[0], REF):.3f} {kl(REF, p[0]):.3f} {kl(p[1], REF):.3f} {kl(REF, p[1]):.3f}",
+        "estimates": f"{kl(far, REF):.4f} {k2_mean(far):.4f}",
+        "as-loss": f"{-far[0] * (x[0] - far @ x):.4f} {REF[0] - far[0]:.3f}",
+        "beta": f"{kl(best(10 * R, 10.0), REF):.3f} {kl(best(10 * R, 1.0), REF):.3f}",
+        "two-kl": f"{to_old[0]:.5f} {to_old[-1]:.5f} {to_ref[0]:.3f} {to_ref[-1]:.3f}",
+    }
+    assert set(expected) == set(ASKED)
+    for name, decimals in expected.items():
+        assert re.findall(r"\d+\.\d+", ASKED[name]["came"]) == decimals.split(), name
+    assert f"{100 * far @ (far < REF):.0f}% of the k1 were negative" in ASKED["estimates"]["came"]
+    assert ASKED["beta"]["answer"] == 10
+    assert kl(p[0], REF) > kl(p[1], REF)
+    assert kl(REF, p[0]) > kl(REF, p[1]), "the one that drops the first, by both"
+
+
 def test_the_settings_of_the_text_are_those_of_the_code(read: Any) -> None:
-    draw, reuse = read["epochs-code"]["draw"], read["epochs-code"]["reuse"]
+    draw, reuse = read["batches-code"]["draw"], read["batches-code"]["reuse"]
     assert draw.__defaults__ == (20,)
     assert reuse.__defaults__ == (300, 0.2, 0.2)
-    for words in ("Batches of 20 replies", "300 steps", "in one case in ten −12", "ε = 0.2"):
+    assert read["epochs-code"]["climb"].__defaults__ == (300, 0.2, 0.2)
+    for words in ("8 refunds", "6 apologies", "6 promises", "300 steps", "in one case in ten −12", "ε = 0.2"):
         assert words in text["epochs"]
+    assert "a thousand, of 20 replies each" in text["fisher-read"]
     np.testing.assert_allclose(read["epochs-code"]["mean_reward"], MEAN_REWARD)
     assert "40 updates" in text["two-kl"]
     assert "range(1, 41)" in LESSON.cells["two-kl-code"].source
@@ -111,6 +142,9 @@ PI_OLD, ADVANTAGES = np.array([0.5, 0.3, 0.2]), np.array([-0.2, 1.0, -1.0])
 
 def shifted(shift: float) -> np.ndarray:
     return softmax(np.log(PI_OLD) + shift * np.eye(3)[1])
+
+
+RHOS = [shifted(shift) / PI_OLD for shift in (0.0, 4.0)]
 
 
 def test_the_ratio_is_exact_in_the_mean_and_its_price_is_variance(read: Any) -> None:
@@ -148,7 +182,7 @@ def test_for_many_tokens_the_ratios_multiply_and_their_variance_explodes() -> No
 def test_the_ratio_gradient_is_that_of_u_at_the_first_step_only(read: Any) -> None:
     drawn = np.array([0, 1, 0, 2, 1])
     printed = rows(read, "ratio-gradient")
-    for raised, lines in ((0.0, printed[:2]), (1.0, printed[3:])):
+    for raised, lines in ((0.0, printed[1:3]), (1.0, printed[4:])):
         pi = shifted(raised)
         score = np.eye(3)[drawn] - pi
         of_u = (ADVANTAGES[drawn, None] * score).mean(axis=0)
@@ -158,8 +192,6 @@ def test_the_ratio_gradient_is_that_of_u_at_the_first_step_only(read: Any) -> No
         assert np.allclose(of_u, of_ratio, atol=1e-12) == (raised == 0.0)
     first = "The first step on PPO's objective *is* a step on the advantage-weighted objective U"
     assert first in text["ratio-gradient-read"]
-    # "the values do not": ρA against log π · A
-    assert ADVANTAGES[drawn].mean() != pytest.approx((np.log(PI_OLD) * ADVANTAGES)[drawn].mean(), abs=0.1)
 
 
 # --- the clip ------------------------------------------------------------------------------------------------------
@@ -177,7 +209,7 @@ def slope(rho: float, A: float) -> float:
 
 def test_two_of_four_corners_are_off_and_the_other_two_have_full_weight(read: Any) -> None:
     lines = read["clip-code"]["printed"].splitlines()
-    for line, (A, rho) in zip(lines, itertools.product((1.0, -1.0), (1.5, 1.1, 0.5)), strict=True):
+    for line, (A, rho) in zip(lines[1:], itertools.product((1.0, -1.0), (1.5, 1.1, 0.5)), strict=True):
         assert numbers(line) == pytest.approx([A, rho, clipped(rho, A)])
         on = slope(rho, A) != pytest.approx(0, abs=1e-9)
         assert line.endswith("gradient on" if on else "gradient off")
@@ -240,8 +272,29 @@ def follow(
     return np.array(policies)
 
 
+ONE = int((COUNTS == [8, 6, 6]).all(axis=1).argmax())  # the lesson's batch
+CARRIED_TO = (1 - 0.8 * 0.7) / 0.3  # the ratio of promises where both others are 20 % rarer
 RUNS: dict[str | None, np.ndarray] = {brake: follow(brake) for brake in (None, "ratio", "clip")}
 LARGEST = RUNS["clip"][-1] / PI_0
+
+
+def test_the_lessons_batch(read: Any) -> None:
+    lines = read["epochs-code"]["printed"].splitlines()
+    assert numbers(lines[0]) == [round(float(PI_0 @ MEAN_REWARD), 3)]
+    for line, brake in zip(lines[1:], (None, "ratio", "clip"), strict=True):
+        final = RUNS[brake][-1, ONE]
+        shown = numbers(line.split("J ")[1])
+        np.testing.assert_allclose(shown, [final @ MEAN_REWARD, kl(PI_0, final), *final / PI_0], atol=5.1e-4)
+    final = RUNS["clip"][-1, ONE]
+    assert PI_0 @ MEAN_REWARD > final @ MEAN_REWARD > RUNS["ratio"][-1, ONE] @ MEAN_REWARD
+    assert min(RUNS[brake][-1, ONE, 2] for brake in (None, "ratio")) > 0.98, "“almost nothing but promises”"
+    assert np.all(OF_ACTION[ONE, :2] < 0), "refunds and apologies are worse than the batch's mean"
+    ratios = RUNS["clip"][:, ONE] / PI_0
+    first = int((ratios[:, 2] > 1.2).argmax())
+    assert np.all(ratios[first:, 2] > 1.2), "from here on nobody pushes the promises"
+    assert ratios[first, 2] < 1.25, "“a little above 1.2”, and not so far"
+    np.testing.assert_allclose(ratios[-1, :2], 0.8, atol=0.02)
+    assert f"promises ended at {ratios[-1, 2]:.2f}" in (REPOSITORY / "data/quizzes/10.json").read_text("utf-8")
 
 
 def test_the_clip_ends_best_and_still_below_its_start() -> None:
@@ -262,7 +315,7 @@ def test_the_largest_ratio_is_above_the_clip_in_every_batch_because_it_is_carrie
     largest = LARGEST.max(axis=1)
     assert BATCHES[largest > 1.2].sum() > 0.9999
     assert largest.max() < 1.495
-    assert "above 1.2 in **every** batch, up to 1.49" in text["epochs-read"]
+    assert "above 1.2 in **every** batch, up to 1.49" in text["batches-read"]
     # apologies: a negative advantage wherever anything else was drawn, and at the end 20 % rarer or more
     usual = BATCHES > 1e-6
     drawn = usual & (COUNTS[:, 1] > 0)
@@ -283,9 +336,8 @@ def test_the_largest_ratio_is_above_the_clip_in_every_batch_because_it_is_carrie
     probability = gained * PI_0
     assert 0.7 < -probability[0] / probability[2] < 0.8, "three quarters of it come from refunds"
     assert "go on being pushed down until they are 20 % rarer" in text["epochs-read"]
-    assert "The promises are not pushed any more. They are carried." in text["epochs-read"]
-    # at rest both are 20 % rarer: 0.8 · 0.7 = 0.56 are left for them, 0.44 for promises, and 0.44 / 0.3 = 1.47
-    assert weights @ LARGEST[both_fall, 2] == pytest.approx((1 - 0.8 * 0.7) / 0.3, abs=0.001)
+    assert "The promises are not pushed any more. They are **carried**." in text["epochs-read"]
+    assert weights @ LARGEST[both_fall, 2] == pytest.approx(CARRIED_TO, abs=0.001)
 
 
 # the lab's batch, written out: 7 refunds, 4 replacements, and one apology with the advantage 3.2
@@ -318,7 +370,7 @@ def test_the_lab_carries_the_apology_far_above_the_clip() -> None:
     assert CARRIED[1, 2] > 1.2, "its own gradient is off after the first step"
     np.testing.assert_allclose(CARRIED[-1, :2], 0.8, atol=0.02)
     assert np.array([0.6, 0.3, 0.1]) @ CARRIED[-1] == pytest.approx(1)  # the mean, beside a largest one of 2.86
-    assert "TRL logs the mean, which tells little: under the old policy it is 1, always" in text["carried-read"]
+    assert "The mean tells little: under the old policy it is 1, always" in text["epochs-read"]
     assert (METRICS["val/ratio"].source, METRICS["ours/max_ratio"].source) == ("TRL", "ours")
 
 
@@ -347,7 +399,7 @@ def test_the_ratio_of_each_step_alone_is_an_approximation_over_several_steps() -
     near, far = gains(0.01), gains(2.0)
     assert abs(near[0] - near[1]) < 0.01 * near[1]
     assert abs(far[0] - far[1]) > 0.2 * far[1]
-    assert "With several steps that is an approximation" in text["ratio-read"]
+    assert "with several steps an approximation" in text["ratio-read"]
 
 
 def limit(values: np.ndarray, weights: np.ndarray, n: int) -> float:
@@ -360,7 +412,7 @@ def limit(values: np.ndarray, weights: np.ndarray, n: int) -> float:
 
 def compare_batches(seen: Any) -> int:
     """Hold the printed means of the batches against the exact ones; return the number of comparisons."""
-    found = seen["epochs-code"]
+    found = seen["batches-code"]
     spared = found["spared"]
     assert abs(spared.mean() - SPARED) < limit(np.array([0.0, 1.0]), np.array([1 - SPARED, SPARED]), len(spared))
     lines = [line for line in found["printed"].splitlines() if "largest ratio" in line]
@@ -381,14 +433,13 @@ def compare_batches(seen: Any) -> int:
 # --- the KL --------------------------------------------------------------------------------------------------------
 
 
+def drifts() -> list[np.ndarray]:
+    return [w / w.sum() for w in (np.array([1e-6, 0.5, 1 / 3, 1 / 6]), np.array([0.4, 0.3, 0.2, 0.6]))]
+
+
 def test_two_ways_to_drift(read: Any) -> None:
     printed = [line for line in read["kl-code"]["printed"].splitlines() if "KL" in line]
-    policies = {
-        "drops the first": np.array([1e-6, 0.5, 1 / 3, 1 / 6]),
-        "last taken 4 times as often": np.array([0.4, 0.3, 0.2, 0.6]),
-    }
-    for line, (name, weights) in zip(printed, policies.items(), strict=True):
-        p = weights / weights.sum()
+    for line, name, p in zip(printed, ("drops the first", "last taken 4 times as often"), drifts(), strict=True):
         assert line.startswith(name)
         np.testing.assert_allclose(numbers(line)[-2:], [kl(p, REF), kl(REF, p)], atol=5.1e-4)
     assert p[3] / REF[3] == pytest.approx(4)
@@ -451,6 +502,9 @@ def test_the_three_estimates(read: Any) -> None:
     assert abs(k2_mean(far) - kl(far, REF)) > 0.03, "“has the wrong mean”"
     for words in ("a third of the samples (far away, for a fifth)", "more than ten times its mean"):
         assert words in text["estimates-read"]
+    x = np.linspace(-20, 20, 4_001)
+    assert np.all(np.exp(-x) >= 1 - x), "the tangent is nowhere above"
+    assert "So no $k_3$ is negative, and neither is the mean of $k_1$" in text["estimates-read"]
     assert "Far away $k_3$ is as noisy as $k_1$, and the quieter $k_2$ has the wrong mean." in text["estimates-read"]
 
 
@@ -478,9 +532,9 @@ def test_sampled_numbers_agree_with_exact_ones(again: Any) -> None:
 def test_what_the_reader_sees(read: Any) -> None:
     compare_batches(read)
     compare_estimates(read)
-    lines = [line for line in read["epochs-code"]["printed"].splitlines() if "largest ratio" in line]
+    lines = [line for line in read["batches-code"]["printed"].splitlines() if "largest ratio" in line]
     assert all(line.endswith("above 1.2 in 100%") for line in lines)
-    assert bool((read["epochs-code"]["largest"] > 1.2).all()), "“in every batch”"
+    assert bool((read["batches-code"]["largest"] > 1.2).all()), "“in every batch”"
     assert "at most 1.49" in lines[2]
 
 
@@ -597,7 +651,20 @@ def test_the_best_policy_at_a_price(read: Any) -> None:
     price = np.diff(np.append(REF @ R, J)) / np.diff(np.append(0.0, bought))
     assert np.all(np.diff(price) < 0), "the first of it is the cheapest: reward for a nat falls and falls"
     assert "the first hundredths of a nat are the cheapest" in text["beta-read"]
-    assert "With rewards ten times as large, β = 1 acts like β = 0.1" in text["beta-read"]
+    np.testing.assert_allclose(best(10 * R, 10.0), best(R, 1.0), atol=1e-15)
+    assert "With rewards ten times as large, β = 10 acts as β = 1 did" in text["beta-read"]
+
+
+def test_what_a_policy_falls_short_of_the_best_is_its_kl(read: Any) -> None:
+    log_Z = 0.3 * math.log(REF @ np.exp(R / 0.3))
+    lines = read["best-code"]["printed"].splitlines()
+    assert numbers(lines[0]) == pytest.approx([log_Z], abs=5.1e-5)
+    np.testing.assert_allclose(0.3 * np.log(best(R, 0.3) / REF) + log_Z, R, atol=1e-12)  # "Solve it for the reward"
+    for line, pi in zip(lines[1:], (best(R, 0.3), REF, np.full(4, 0.25)), strict=True):
+        gain, short = pi @ R - 0.3 * kl(pi, REF), 0.3 * kl(pi, best(R, 0.3))
+        assert numbers(line)[-2:] == pytest.approx([gain, short], abs=5.1e-5)
+        assert gain + short == pytest.approx(log_Z)
+        assert round(sum(numbers(line)[-2:]), 4) == numbers(lines[0])[0], "as printed too"
 
 
 def trained(scale: float, beta: float, target: float | None = None) -> tuple[float, float, float]:
@@ -629,13 +696,19 @@ def test_the_thermostat_reaches_its_target_at_both_scales(read: Any) -> None:
     assert "a β ten times as large" in text["adaptive-read"]
 
 
-def test_steps_are_tiny_and_the_distance_grows(read: Any) -> None:
+def walk() -> tuple[list[float], list[float]]:
+    """The KL to the old policy and to the reference, after each of 40 updates without a penalty."""
     z, to_old, to_ref = np.log(REF), [], []
     for _ in range(40):
         before = softmax(z)
         z = z + 0.5 * before * (R - before @ R)
         to_old.append(float(kl(before, softmax(z))))
         to_ref.append(float(kl(softmax(z), REF)))
+    return to_old, to_ref
+
+
+def test_steps_are_tiny_and_the_distance_grows(read: Any) -> None:
+    to_old, to_ref = walk()
     table = [[u, to_old[u - 1], to_ref[u - 1]] for u in (1, 10, 20, 40)]
     np.testing.assert_allclose(rows(read, "two-kl-code")[1:], table, atol=5.1e-4)
     np.testing.assert_allclose(np.array(rows(read, "two-kl-code")[1:])[:, 1], [row[1] for row in table], atol=5.1e-6)
@@ -644,3 +717,48 @@ def test_steps_are_tiny_and_the_distance_grows(read: Any) -> None:
     assert to_ref[-1] > 0.6
     assert to_old[-1] < to_old[0]
     assert "Every single step is tiny, and the policy is far away in the end." in text["two-kl-read"]
+
+
+# --- from the Fisher matrix to the clip ----------------------------------------------------------------------------
+
+START, REWARDS = np.array([0.05, 0.9, 0.05]), np.array([1.0, 0.9, 0.0])
+
+
+def fisher_climb(natural: bool, scale: float | None) -> tuple[int, float, float]:
+    """Steps to J = 0.98, J and KL gained by the first; F as the mean outer product of the score."""
+    z, steps, first = np.log(START), 0, (0.0, 0.0)
+    while softmax(z) @ REWARDS < 0.98:
+        p = softmax(z)
+        score = np.eye(3) - p
+        F, g = score.T @ np.diag(p) @ score, p * (REWARDS - p @ REWARDS)
+        d = np.linalg.pinv(F) @ g if natural else g
+        if scale is not None:
+            d = d * math.sqrt(scale / (0.5 * d @ F @ d))
+        z, steps = z + d, steps + 1
+        if steps == 1:
+            first = float((softmax(z) - p) @ REWARDS), float(kl(p, softmax(z)))
+    return steps, *first
+
+
+def test_the_natural_gradient(read: Any) -> None:
+    F, A = np.diag(START) - np.outer(START, START), REWARDS - START @ REWARDS
+    np.testing.assert_allclose(F @ A, START * A, atol=1e-15)
+    printed = [numbers(line.split("  ", 1)[1]) for line in read["fisher-code"]["printed"].splitlines()]
+    assert numbers(read["fisher-code"]["printed"].splitlines()[0])[-3:] == pytest.approx(A - A.mean(), abs=5.1e-5)
+    told = [fisher_climb(*way) for way in ((False, None), (False, 0.01), (True, 0.01))]
+    for line, (steps, gain, moved) in zip(printed[2:], told, strict=True):
+        assert line == pytest.approx([steps, gain, moved], abs=5.1e-5)
+    assert [steps for steps, *_ in told] == [407, 17, 16]
+    said = "needs 407 steps. Measured by KL, 17 steps are enough, and 16 of the natural gradient"
+    assert said in text["fisher-read"]
+    assert told[2][1] > told[1][1] > 5 * told[0][1], "“whose first step gains most”"
+    assert told[1][2] == pytest.approx(told[2][2], rel=0.03), "“for about the same KL”"
+    # of all steps with ½ d F d = 0.01 the natural one has the largest g · d
+    d = A * math.sqrt(0.02 / (A @ F @ A))
+    others = np.random.default_rng(2).normal(size=(500, 3))
+    others *= np.sqrt(0.02 / ((others @ F) * others).sum(axis=1))[:, None]
+    assert np.all(others @ (START * A) <= d @ (START * A) + 1e-15)
+    # the best policy at the price 1/η is the natural step: none of 500 others is better
+    step = softmax(np.log(START) + 2.0 * A)
+    tried = np.random.default_rng(3).dirichlet(np.ones(3), size=500)
+    assert np.all(tried @ A - kl(tried, START) / 2.0 < step @ A - kl(step, START) / 2.0)

@@ -4,6 +4,7 @@ nbval shows that the stored outputs come out again, so they are read here, and n
 text says of training in general is run with seeds that its reader does not see; test_rlhf_patterns.py holds the rest.
 """
 
+import json
 import re
 from functools import cache
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from claims import Lesson, holds, numbers
 
 from course_utils.build.notebooks import REPOSITORY
+from course_utils.data_files import DATA
 from course_utils.rlhf import evaluation, ppo, reward_model
 from course_utils.rlhf import language_model as lm
 from course_utils.rlhf import run as rlhf
@@ -23,6 +25,7 @@ from course_utils.rlhf.metrics import METRICS
 LESSON = Lesson("11")
 text = {label: " ".join(cell.source.split()) for label, cell in LESSON.cells.items()}
 lines = {label: printed.splitlines() for label, printed in LESSON.stored.items()}
+ASKED = {q["id"]: q for q in json.loads((DATA / "predictions/11.json").read_text(encoding="utf-8"))["questions"]}
 WORLD = worlds.load()
 OTHER_SEEDS = (311, 312, 313)
 
@@ -53,14 +56,19 @@ def test_the_world_is_as_it_is_told() -> None:
 def test_three_replies() -> None:
     golds = [numbers(line)[0] for line in lines["world-code"][1::2]]
     assert golds[0] > golds[1] > golds[2]
+    assert numbers(ASKED["three-replies"]["came"]) == golds
+    assert [item["text"] for item in ASKED["three-replies"]["items"]] == [
+        line[7:] for line in lines["world-code"][1::2]
+    ]
     assert "unsafe" in lines["world-code"][4]
     for fault in ("repeat", "extra_polite", "illegal_pairs"):
         assert fault in lines["world-code"][6]
 
 
 def test_imitation_is_no_better_than_its_model() -> None:
-    (demo, _, unsafe, wrong), (model, _, unsafe_too, wrong_too) = table("sft-code")
+    (demo, demo_error, unsafe, wrong), (model, model_error, unsafe_too, wrong_too) = table("sft-code")
     assert model < demo
+    assert numbers(ASKED["imitation"]["came"]) == [demo, demo_error, model, model_error]
     assert abs(unsafe - unsafe_too) <= 2  # per cent: “about the same shares”
     assert abs(wrong - wrong_too) <= 2
     assert wrong == 10
@@ -95,8 +103,18 @@ def test_twenty_pairs_say_little_and_1500_nearly_all() -> None:
     oracle, error = numbers(lines["reward-code"][4])
     assert 3 * error < oracle - rows[-1, 3] < 4
     assert "behind by more than three standard errors, and by less than 4 points" in text["reward-read"]
+    assert numbers(ASKED["ceiling"]["came"]) == [oracle, 4000, rows[-1, 3]]
+    assert ASKED["ceiling"]["answer"] == oracle
     assert "accuracy of the reward model was 80 %" in text["why"]
     assert round(rows[-1, 3]) == 80
+
+
+def test_the_loss_is_the_likelihood() -> None:
+    (d, *_, odds, share), (_, likelihood, by_hand) = (numbers(line) for line in lines["likelihood-code"])
+    assert d == odds == pytest.approx(np.log(3), abs=0.005)
+    assert share == 0.75
+    assert likelihood == by_hand == pytest.approx(0.75**3 * 0.25, abs=0.0005)
+    holds(text["reward"], "Three raters of four choose A")
 
 
 def test_the_weights_are_what_the_text_reads_in_them() -> None:
@@ -111,12 +129,15 @@ def test_the_weights_are_what_the_text_reads_in_them() -> None:
     odd, of = numbers(lines["reward-code"][5])
     assert f"in {odd:.0f} of {of:,.0f} the replies differ in odd word pairs" in text["weights-read"]
     assert "share of odd word pairs" in reward_model.RICH  # “this model has no feature for them”
-    assert "≻: *is preferred to*" in text["reward"]
+    assert "where ≻ reads *is preferred to*" in text["reward"]
 
 
 def test_only_differences_count() -> None:
     rows = {line.split()[0]: numbers(line) for line in lines["differences-code"][:6]}
     assert rows["delivery"][0] > rows["billing"][0] + 0.5
+    told = [rows[name][i] for i in (0, 1) for name in ("delivery", "billing")]
+    assert numbers(ASKED["two-topics"]["text"])[:2] == told[:2]
+    assert numbers(ASKED["two-topics"]["came"])[:2] == told[2:]
     golds = [gold for _, gold in rows.values()]
     assert max(golds) - min(golds) < 0.15
     before, _, after = numbers(lines["differences-code"][6])
@@ -143,9 +164,13 @@ def check_course(columns: Any, first: int, tenth: int, last: int) -> None:
 
 def test_a_hundred_updates() -> None:
     check_course(table("run-code", first=1)[:, 1:].T, 0, 1, -1)
+    score, kl, step, entropy, _, gold = table("run-code", first=1)[:, 1:].T
+    ends = [x[i] for x in (score, kl, gold, step, entropy) for i in (0, -1)]
+    assert numbers(ASKED["six-curves"]["came"]) == [*ends, 8]
     told = re.findall(r"`((?:objective|policy|ours)/\w+)`", text["run"])
     assert set(told) <= set(METRICS)
     names = [*told[:4], "ours/reply_length", "ours/gold"]
+    assert [option["text"] for option in ASKED["six-curves"]["options"]] == names
     for seed in OTHER_SEEDS:
         check_course([run(seed)[name] for name in names], 0, 9, -1)
 
@@ -166,6 +191,9 @@ def test_the_sweep() -> None:
     assert np.all(np.diff(score) < 0)
     assert np.all(np.diff(kl) < 0)
     assert gold.argmin() == 0
+    free, usual = ([column[i] for column in (score, kl, length)] for i in (0, 3))
+    told = [x for pair in zip(free, usual, strict=True) for x in pair]
+    assert numbers(ASKED["no-penalty"]["came"]) == [*told, gold[0], numbers(lines["sft-code"][1])[0]]
     sft = numbers(lines["sft-code"][1])[0]
     assert gold[0] < sft - 3
     assert 0 < gold.argmax() < len(beta) - 1
@@ -178,7 +206,7 @@ def test_the_sweep() -> None:
 
 
 def test_over_optimisation() -> None:
-    for _, start, peak, away, end, score in table("over-code"):
+    for _, start, peak, away, end, score in table("over-code", first=1):
         assert peak > start + 0.6
         assert 1 < away < 3  # “at √KL near 2”
         assert end < -3.5
@@ -188,12 +216,13 @@ def test_over_optimisation() -> None:
 def test_accuracy_is_a_statement_about_a_distribution() -> None:
     accuracy = {row[0]: row[1:] for row in table("why-code", first=1, last=8)}
     assert accuracy[0.03][0] < 46
+    assert numbers(ASKED["own-pairs"]["came"]) == accuracy[0.03].tolist()
     on_sft = numbers(lines["reward-code"][4])[0]
     assert all(on_own < ceiling for on_own, ceiling in accuracy.values())
     assert all(accuracy[beta][1] < on_sft - 5 for beta in (0.0, 0.03, 0.1, 0.3))  # “lower there too”
     for seed in OTHER_SEEDS:  # .415 to .451 in eight runs; the standard error of 4,000 pairs is .008
         weak = rlhf.run(RunConfig(kl_coef=0.03, updates=40), seed, progress=False)
-        assert evaluation.pair_accuracy(weak, pairs=4000) < 0.49
+        assert evaluation.pair_accuracy(weak, pairs=4000).reward_model < 0.49
         # “objective/kl warns you … approxkl_avg does not”; “the score climbs far higher”
         assert weak["objective/kl"][-1] > 5 * run(seed)["objective/kl"][-1]
         assert weak["policy/approxkl_avg"].max() == weak["policy/approxkl_avg"][0] < 0.05
@@ -225,6 +254,7 @@ def test_four_kinds_of_features() -> None:
 def test_a_soft_spot() -> None:
     fair, soft = table("bias-code")
     assert soft[0] > fair[0] + 2
+    assert numbers(ASKED["soft-spot"]["came"])[:5] == [soft[0], fair[0], soft[1], fair[1], soft[2]]
     assert soft[1] < fair[1] - 0.3
     assert f"says {soft[2]:.1f} polite words" in text["bias-read"]
     assert fair[2] < 2 < soft[2]

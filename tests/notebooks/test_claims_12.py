@@ -4,6 +4,7 @@ nbval shows that the stored outputs come out again, so they are read here. What 
 run with seeds that its reader does not see; test_clinic.py holds what the cases say of themselves.
 """
 
+import json
 import re
 from functools import cache
 
@@ -22,6 +23,8 @@ from course_utils.rlhf.config import RunConfig
 from course_utils.rlhf.metrics import METRICS
 
 LESSON = Lesson("12")
+PREDICTIONS = (DATA / "predictions/12.json").read_text(encoding="utf-8")
+ASKED = {question["id"]: question for question in json.loads(PREDICTIONS)["questions"]}
 CASES = clinic_cases.known()
 REAL = ["D4", "D5", "D8", "D10", "D9", "D6", "D7"]  # in the lesson's order
 OTHER_SEEDS = (312, 313)
@@ -71,7 +74,9 @@ def test_every_case_stands_under_its_title_with_its_lab() -> None:
 
 
 def test_nothing_gives_an_answer_away() -> None:
-    told = LESSON.prose + " ".join(cell.source for cell in LESSON.cells.values() if cell.cell_type == "code")
+    told = (
+        LESSON.prose + PREDICTIONS + " ".join(cell.source for cell in LESSON.cells.values() if cell.cell_type == "code")
+    )
     for file in CASES.values():
         reasons = [cause.reason for cause in file.causes.values()] + [e.reason for e in file.evidence]
         answers = [file.cause.text, *reasons, *file.debrief.values()]
@@ -209,6 +214,8 @@ def test_a_healthy_run() -> None:
 def test_most_happens_early() -> None:
     score, kl = (row("early-code", name)[0] for name in ("objective/scores", "objective/kl"))
     assert 75 < score < 85  # “four fifths”
+    assert numbers(ASKED["early-share"]["came"]) == [score, kl]
+    assert ASKED["early-share"]["answer"] == score
     assert kl > 90
     for seed in OTHER_SEEDS:
         x = run(seed)["objective/scores"]
@@ -221,6 +228,8 @@ def test_three_numbers_lie_and_one_does_not() -> None:
     assert bad[1] > healthy[1] + 0.1  # explained variance
     assert at_home == bad_at_home
     right, sampled, exact = away
+    told = [bad[0], healthy[0], bad[1], healthy[1], at_home[0], bad_away[0], bad_away[2], right, exact]
+    assert numbers(ASKED["three-numbers"]["came"]) == told
     assert "64 %, and 58 % is not far below it" in text["lie-read"]
     assert [round(exact), right] == [64, 58]
     assert bad_away[0] <= 51  # “no better than a coin”
@@ -253,6 +262,8 @@ def test_the_kl_parts_first() -> None:
     assert 1.7 < kl[1][tenth] / kl[0][tenth] < 2.1  # “nearly twice”
     assert length[1][tenth] - length[0][tenth] == pytest.approx(1, abs=0.2)  # “by a word”
     assert 0 < score[1][tenth] - score[0][tenth] < 0.4
+    told = [column[run][tenth] for column in (kl, score, length) for run in (1, 0)]
+    assert numbers(ASKED["parts-first"]["came"]) == [10, *told]
     for seed in OTHER_SEEDS:
         columns = ("objective/kl", "ours/reply_length")
         near = [[run(seed, beta)[name][8:11].mean() for name in columns] for beta in (0.3, 0.0)]
@@ -269,4 +280,5 @@ def test_twice_the_updates_cure_nothing() -> None:
     assert lines["verdict-code"][-1] == "cured: False"
     before, after = (numbers(line) for line in lines["verdict-code"][1:3])
     assert max(before + after) < 1.9
+    assert numbers(ASKED["twice-the-updates"]["came"]) == [*before, *after]
     assert CASES["D1"].brief in LESSON.stored["case-code"]

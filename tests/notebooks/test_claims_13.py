@@ -4,6 +4,7 @@ What the text says of runs in general is tried with seeds that its reader does n
 test_rlhf_dpo.py hold what it says of checkers and of DPO.
 """
 
+import json
 import math
 import re
 from functools import cache
@@ -15,11 +16,13 @@ from claims import After, Lesson, holds, numbers
 
 from course_utils import group_advantages
 from course_utils.checks import load
+from course_utils.data_files import DATA
 from course_utils.rlhf import run as rlhf
 from course_utils.rlhf.config import RunConfig
 from course_utils.widgets import group_lab
 
 LESSON = Lesson("13")
+ASKED = {q["id"]: q for q in json.loads((DATA / "predictions/13.json").read_text(encoding="utf-8"))["questions"]}
 text = LESSON.text
 EXACT = ("setup", "group-code", "exact-code", "sampled-code", "equal-code", "near-code", "length-code")
 OTHER_SEEDS = (1301, 1302)
@@ -65,6 +68,7 @@ def test_six_methods_in_one_group(own: After) -> None:
     ]  # fmt: skip
     assert alone == notice == ["total return"]
     assert (six["total return"][0] + 5 > 0).all()  # “pushes all replies up”
+    holds(ASKED["offset"]["came"], "from 1, 1, 0, 0 to 6, 6, 5, 5")
     for line in re.findall(r"[-+] [Aw] = (.+?) +#", LESSON.cells["group"].source):
         known = {"R": R, "o": o, "K": 4, "L": 4}
         if "gae" not in line:  # every line of the diff computes what the method's function computes
@@ -106,6 +110,8 @@ def test_directions_lengths_and_noise(own: After, again: After) -> None:
     found = {name: space["exact"].agreement(u, space["gradient"]) for name, u in space["updates"].items()}
     told = [degrees(found[name].cosine) for name in ("GRPO", "DAPO", "sd alone", "1/|o| alone")]
     assert told == [14, 6, 5, 11]
+    cosines = [f"{found[name].cosine:.3f}" for name in ("total return", "GRPO", "DAPO")]
+    assert re.findall(r"[01]\.\d+", ASKED["along-the-gradient"]["came"]) == cosines
     holds(text["exact-read"], "by 14 and 6 degrees", "turns by 5 degrees", "turns by 11")
     assert len(space["listed"][0].probabilities) == 781
     assert "781 replies to a prompt" in text["exact"]
@@ -126,6 +132,8 @@ def test_the_spread_favours_easy_and_hard_alike() -> None:
         assert (np.ptp(w) < 1e-9) == (K < 4)  # “in groups of two or three nothing is re-weighted”
         if K > 3:
             assert w.argmin() == 49
+    of_16 = group_advantages.sd_weight(np.array([0.05, 0.5, 0.95]), 16)
+    assert f"{of_16[0] / of_16[1]:.2f} times as much" in ASKED["who-gains"]["came"]
     many = group_advantages.sd_weight(p, 1000)
     slope = np.gradient(2 * np.arcsin(np.sqrt(p)), p)
     np.testing.assert_allclose(many[10:-10], slope[10:-10], rtol=0.02)
@@ -144,7 +152,7 @@ def test_groups_that_are_all_equal() -> None:
 
 
 def test_nearly_equal_rewards(own: After, again: After) -> None:
-    assert "0.001, 0.1, or 1?" in text["near"]
+    holds(ASKED["nearly-equal"]["came"], "1.0911", "RLOO's is 0.0013", "a thousand times as far")
     for after in (own, again):
         rloo, grpo = (numbers(line) for line in after["near-code"]["printed"].splitlines())
         assert rloo[0] == 0.0013
@@ -159,6 +167,8 @@ def test_length(own: After, again: After) -> None:
             p, of_right, of_wrong, of_all = numbers(line.replace("+", ""))
             assert of_right < 0 < of_wrong
             assert p == 0.5 or (of_all > 0) == (p < 0.5)
+    easy, _, hard = (numbers(line)[1:3] for line in own["length-code"]["printed"].replace("+", "").splitlines()[1:])
+    assert numbers(ASKED["length"]["came"].replace("+", "")) == [0.01, 0.05, abs(hard[0]), hard[1], 0.95, *easy]
 
 
 GROUPS: dict[str, Any] = {"num_generations": 4, "whiten_advantages": False, "updates": 50}
@@ -182,6 +192,9 @@ def test_no_group_method_wins_and_what_matters_more() -> None:
     assert max(ends.values()) - min(ends.values()) < 0.1
     assert "within a tenth of a point" in text["curves-read"]
     others = rows("steps-code")
+    told = [ends[name] for name in ("RLOO", "GRPO", "A2C", "total return")] + [others["RLOO, 4 steps"][0]]
+    assert re.findall(r"\d\.\d+", ASKED["winner"]["came"]) == [f"{x:.2f}" for x in told]
+    assert max(abs(table[name][-2]) for name in ("GRPO", "A2C")) < 0.03  # “of the size of their standard errors”
     less = {name: row[-2] for name, row in (table | others).items()}
     for name in ("RLOO, 4 steps", "PPO, 4 steps"):
         assert less[name] > max(less[other] for other in table) + 0.05
@@ -226,6 +239,8 @@ def test_checkers() -> None:
     assert (foreign[[closed, plain]] < 2).all()
     assert (before[strict] < 80).all()
     assert (after[strict] > 140).all()
+    told = [*golds[strict], sft_gold(), *golds[model], *foreign[strict]]
+    assert numbers(ASKED["checker"]["came"]) == told
     assert sft_gold() < golds[strict].min() - 0.1  # “above the SFT model's”, loophole and all
     assert lines("checker-code")[10] == "passes:"
     assert len(lines("checker-code")) == 14
@@ -238,6 +253,11 @@ def test_dpo(own: After) -> None:
     _, epochs, loss, margin, chosen, seen, fresh, golds, kl = table.T
     assert epochs.tolist() == [1, 3, 10, 1, 3, 10]
     assert (chosen < 0).all()
+    told = re.findall(r"\d\.\d+", ASKED["dpo"]["came"])
+    assert told == [
+        f"{x:.2f}" for x in (-chosen[0], -chosen[1], -chosen[4], -chosen[2], -chosen[5], golds[2], golds[5])
+    ]
+    assert chosen[0] == chosen[3]
     for i in (0, 3):
         assert golds[i + 1] - sft_gold() == pytest.approx(1, abs=0.2)  # “a point above”
         assert golds[i + 2] < sft_gold() - 0.3

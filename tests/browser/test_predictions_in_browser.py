@@ -1,0 +1,87 @@
+"""Predictions in a real JupyterLab: committed or just shown, and what answers them unfolds then."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import nbformat
+import pytest
+from jupyterlab_page import JupyterLabPage, JupyterLabServer, picture
+from playwright.sync_api import Locator, expect
+
+pytestmark = pytest.mark.browser
+
+CELLS = {
+    "predict": "import os\nfrom course_utils.widgets import Predict\n"
+    "os.environ['POLICY_GRADIENT_COURSE_PROGRESS'] = os.environ.get('RECORD', '')\n"
+    "card = Predict('08-three-actions')\ncard",
+    "answer": "print('the probabilities after the step:')\nprint('refund rises')",
+    "other": "print('of another prediction')",
+    "folded": "# Draws nothing at all.\nprint('beside it')",
+}
+ANSWERS = {"answer": ["how-far", "three-actions"], "other": ["three"]}
+
+
+@pytest.fixture(scope="module")
+def stored(as_committed: Callable[[Mapping[str, str]], nbformat.NotebookNode]) -> nbformat.NotebookNode:
+    notebook = as_committed(CELLS)
+    for cell in notebook.cells:
+        if cell.id in ANSWERS:
+            cell.metadata |= {"answers": ANSWERS[cell.id], "jupyter": {"outputs_hidden": True}}
+    notebook.cells[3].metadata |= {"jupyter": {"source_hidden": True}}
+    return notebook
+
+
+def card(notebook: JupyterLabPage) -> Locator:
+    return notebook.page.locator('.pgc-lab[data-lab="prediction"]')
+
+
+def test_untrusted_and_without_a_kernel_it_is_made_and_its_answer_unfolds(
+    new_page: Callable[..., JupyterLabPage], server: JupyterLabServer, stored: nbformat.NotebookNode
+) -> None:
+    notebook = new_page().open(server.add_notebook("predictions.ipynb", stored))
+    shown = card(notebook)
+    answer = notebook.cell(1).locator(".jp-OutputArea-output")
+    expect(answer).to_have_count(0)
+    expect(notebook.cell(3).locator(".jp-InputPlaceholder")).to_contain_text("# Draws nothing at all.")
+    picture("prediction_asked", notebook.page)
+    shown.locator("[data-role=send]").click()
+    expect(shown.locator("[data-role=message]")).to_have_text("Choose an answer first.")
+    shown.locator("[data-index='0']").check()
+    expect(answer).to_have_count(0)
+    shown.locator("[data-role=send]").press("Enter")
+    expect(answer).to_contain_text("refund rises")
+    expect(notebook.cell(2).locator(".jp-OutputArea-output")).to_have_count(0)
+    told = shown.locator("[data-role=result]")
+    expect(told).to_contain_text("What came: Refund rises from")
+    expect(told).to_contain_text("You said: Those of refund and replace")
+    expect(told.locator("[data-role=verdict]")).to_have_count(0)
+    expect(shown.locator("[data-role=note]")).to_contain_text("Not recorded")
+    picture("prediction_committed", notebook.page)
+
+
+def test_with_a_kernel_it_is_kept_and_shown_again_the_next_day(
+    new_page: Callable[..., JupyterLabPage], server: JupyterLabServer, stored: nbformat.NotebookNode, tmp_path: Path
+) -> None:
+    record = tmp_path / "record.json"
+    notebook = new_page().open(server.add_notebook("predictions.ipynb", stored))
+    notebook.execute(f"import os; os.environ['RECORD'] = {str(record)!r}")
+    notebook.run_cell(0)
+    shown, answer = card(notebook), notebook.cell(1).locator(".jp-OutputArea-output")
+    shown.locator("[data-role=show]").click()
+    expect(answer).to_contain_text("refund rises")
+    expect(shown.locator("[data-role=result]")).not_to_contain_text("You said")
+    shown.locator("[data-role=send]").click()  # predict again
+    shown.locator("[data-index='1']").check()
+    shown.locator("[data-role=send]").click()
+    expect(shown.locator("[data-role=verdict]")).to_have_text("✓ It came as you said.")
+    notebook.wait_for_kernel("len(card.answers['three-actions'])", lambda count: count == 2)
+    said = [event["record"] for event in json.loads(record.read_text())["events"]]
+    about = {"lesson": "08", "prediction": "three-actions"}
+    assert said == [about | {"said": None, "came_so": None}, about | {"said": 1, "came_so": True}]
+    notebook.page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.widgets[1].outputHidden = true; }")
+    notebook.run_cell(0)  # as after a new start of the kernel
+    expect(shown.locator("[data-role=verdict]")).to_have_text("✓ It came as you said.")
+    expect(answer).to_contain_text("refund rises")
