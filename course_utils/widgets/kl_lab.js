@@ -62,10 +62,10 @@ function workOut(set) {
 function whatIsSeen({ actions, samples }, { now, counts, of, best }) {
   if (Math.max(...now.x.map(Math.abs)) < 1e-9)
     return "π is the reference: both KLs are 0, and so is every estimate. Drag a bar.";
-  const low = actions.filter((_, a) => now.x[a] < 0 && counts[a] > 0);
+  const low = actions.filter((_, a) => now.x[a] < 0 && counts[a] > 0).join(", ").replace(/, ([^,]*)$/, " and $1");
   const often = `${grouped(of.k1.below)} of ${grouped(samples)} ${samples === 1 ? "sample" : "samples"}`;
-  const event = low.length > 0
-    ? `k₁ is below 0 in ${often}: π takes ${low.join(", ")} less often than the reference. k₃ never is.`
+  const event = low !== ""
+    ? `k₁ is below 0 in ${often}: π takes ${low} less often than the reference. k₃ never is.`
     : `No k₁ of this sample is below 0: it holds no action that π takes less often than the reference.`;
   const gap = best - now.objective;
   const rest = gap < 1e-4
@@ -79,10 +79,10 @@ function whatIsSeen({ actions, samples }, { now, counts, of, best }) {
 const REWARD_LIMITS = [1, 2, 5, 10];
 const REACHES = [0.1, 0.2, 0.5, 1, 2, 3, 5, 8, 12, 20, 50, 100, 500, 2000];
 const KL_LIMITS = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 500, 2000];
-const BARS = { height: 318, left: 34, right: 8, reward: [26, 96], top: 134, low: 292 };
+const BARS = { height: 296, left: 34, right: 8, reward: [24, 84], top: 120, low: 270 };
 const CAP = 13; // px from a bar to its number
 const DOTS = { height: 172, left: 30, right: 22, rows: { k1: 38, k2: 84, k3: 130 }, low: 150 };
-const PATHS = { height: 152, left: 40, right: 70, rail: 12, top: 30, low: 128 };
+const PATHS = { height: 140, left: 40, right: 70, rail: 12, top: 28, low: 116 };
 const DASHED = { "stroke-dasharray": "6 4" };
 
 // Rewards above, and under each its action's probability, beside the reference and the best policy.
@@ -122,7 +122,7 @@ function drawPolicy(set, { now, reference, optimum }, { half }, limit, still, { 
       actions.map((action, a) => [
         label(x(a), BARS.height - 8, fit(action, x.band)),
         h("g", { ...about("reward", a, rewards[a]), slider: ofReward(action, a) },
-          reach(x(a) - wide / 2, 8, wide, 104),
+          reach(x(a) - wide / 2, 6, wide, 94),
           bar(x(a), width * 0.6, up(rewards[a]), up(0), tintOf(rewards[a])),
           handle(x(a), up(rewards[a]), NEUTRAL, 7),
           label(x(a), up(rewards[a]) + (rewards[a] < 0 ? 20 : -11), signed(rewards[a]))),

@@ -30,7 +30,9 @@ def context_options() -> dict[str, Any]:
 def test_bars_dial_and_words(page: Page) -> None:
     lab = MountedLab(page, KLLab())
     assert lab.root.evaluate("root => root.getBoundingClientRect().height") < 740
-    assert lab.text("sentence").startswith("k₁ is below 0 in 33 of 100 samples: π takes replace, apologise less often")
+    assert lab.text("sentence").startswith(
+        "k₁ is below 0 in 33 of 100 samples: π takes replace and apologise less often"
+    )
     x, y = lab.grip("pi", 3)
     page.mouse.move(x, y)
     page.mouse.down()
