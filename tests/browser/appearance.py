@@ -14,7 +14,7 @@ _FAULTS = """async ([selector, pushes, leaves]) => {
   await drawn();
   const root = document.querySelector(selector), faults = new Set();
   const box = (n) => n.getBoundingClientRect();
-  const named = (n) => `${n.tagName} ${n.dataset.role ?? ""} “${(n.value ?? n.textContent).slice(0, 30)}”`;
+  const named = (n) => `${n.tagName} ${n.dataset.role ?? ""} “${String(n.value || n.textContent).slice(0, 30)}”`;
   const seen = (n) => box(n).width > 1 && box(n).height > 0 && n.closest("[hidden], .pgc-hidden, defs") === null &&
     n.checkVisibility({ visibilityProperty: true });
   const beyond = (a, b) => Math.max(b.left - a.left, a.right - b.right, b.top - a.top, a.bottom - b.bottom);
@@ -22,7 +22,7 @@ _FAULTS = """async ([selector, pushes, leaves]) => {
     Math.min(a.right, b.right) - Math.max(a.left, b.left) - 1, Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top));
   const frame = box(root), shown = [...root.querySelectorAll("*")].filter(seen);
   const page = document.documentElement;
-  if (frame.width > 1080) faults.add("wider than 1080 px");
+  if (frame.width > 1080) faults.add("wider than 1,080 px");
   if (page.scrollWidth > innerWidth) faults.add("the page scrolls sideways");
 
   const words = new Set(root.querySelectorAll('svg [data-role="arrow"]'));
