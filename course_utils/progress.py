@@ -16,6 +16,7 @@ import errno
 import json
 import math
 import os
+import secrets
 import sys
 import warnings
 from collections import Counter
@@ -30,6 +31,7 @@ from course_utils import data_files, lessons
 __all__ = [
     "count_predictions",
     "export",
+    "learner_seed",
     "location",
     "main",
     "record_check",
@@ -112,6 +114,25 @@ def record_clinic(case: str, step: str, record: dict[str, Any]) -> None:
     answer.
     """
     _record({"kind": "clinic", "case": case, "step": step, "record": record})
+
+
+def learner_seed() -> int:
+    """Return a number of the learner's own, to draw by what is in another order for each; kept in the record.
+
+    It is 0 where recording is switched off. A record that starts over has another one.
+    """
+    try:
+        file = location()
+    except OSError:
+        file = None
+    if file is None:
+        return 0
+    for event in [*_read_quietly(), *_waiting.get(file, [])]:
+        if event.get("kind") == "learner" and isinstance(event.get("seed"), int) and 0 <= event["seed"] < 2**32:
+            return int(event["seed"])
+    seed = secrets.randbelow(2**32)
+    _record({"kind": "learner", "seed": seed})
+    return seed
 
 
 # --- what learners call ------------------------------------------------------------------------------

@@ -8,8 +8,9 @@ import nbformat
 import pytest
 from refusals import bad
 
-from course_utils import data_files
+from course_utils import data_files, lessons
 from course_utils.build import notebooks, stale
+from course_utils.widgets import prediction
 from course_utils.widgets.offline import MIME_TYPE
 
 pytestmark = pytest.mark.long
@@ -72,6 +73,55 @@ def test_learner_fills_in_what_the_solved_notebook_shows(tmp_path: Path) -> None
 )
 def test_a_source_that_breaks_a_rule_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
     bad(notebooks.BuildError, message, notebooks.read_source, source(tmp_path, GOOD.replace(old, new)))
+
+
+ASKING = """# %% label="asks"
+Predict("99-far")
+
+# %% label="answers" answers="far"
+print(1)
+
+# %% label="draws" tags=["folded"]
+# What is drawn.
+draw()
+"""
+
+
+@pytest.fixture
+def predictions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lesson 99 has one prediction."""
+    question = {"id": "far", "kind": "numeric", "title": "Far", "text": "How far?", "came": "One.", "answer": 1}
+    question |= {"tolerance": 0.1, "reason": "so", "otherwise": "no", "wrong": [{"value": 2, "reason": "twice"}]}
+    (tmp_path / "99.json").write_text(json.dumps({"predictions": "99", "formulas": {}, "questions": [question]}))
+    prediction.schema()  # is read once, from the course's own folder
+    monkeypatch.setattr(lessons, "PREDICTIONS", tmp_path)
+
+
+@pytest.mark.usefixtures("predictions")
+def test_what_answers_a_prediction_is_folded_and_so_is_code_that_draws(tmp_path: Path) -> None:
+    derived = notebooks.derive(notebooks.read_source(source(tmp_path, ASKING)), solved=False)
+    assert [cell.metadata for cell in derived.cells] == [
+        {},
+        {"answers": ["far"], "jupyter": {"outputs_hidden": True}},
+        {"tags": ["folded"], "jupyter": {"source_hidden": True}},
+    ]
+
+
+@pytest.mark.usefixtures("predictions")
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("# What is drawn.\n", "", r"'draws': folded code begins with a comment that says what it draws"),
+        ('"99-far"', '"99-near"', r"'asks': 99.json has no prediction 'near', expected some of \['far'\]"),
+        ('"99-far"', '"98-far"', r"'asks': 99.json has no prediction '98-far'"),
+        ("print(1)", 'Predict("99-far")', r"'answers': the prediction 'far' is asked twice"),
+        ('Predict("99-far")', "pass", r"'answers': it answers \['far'\], which no Predict above it asks"),
+        ('answers="far"', 'answers="far, near"', r"'answers': it answers \['near'\], which no Predict above"),
+        (ASKING, '# %% label="only"\npass\n', r"99_test.py: no Predict asks \['far'\] of 99.json"),
+    ],
+)
+def test_predictions_that_break_a_rule_are_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
+    bad(notebooks.BuildError, message, notebooks.read_source, source(tmp_path, ASKING.replace(old, new)))
 
 
 def test_a_solution_left_in_the_learners_notebook_is_refused(tmp_path: Path) -> None:

@@ -750,9 +750,10 @@ class Words(HTMLParser):
 def test_card_and_text_say_the_same(function):
     result = judged(function)
     card = Words(result._repr_html_())
-    assert card.words == result.text.replace("`", "").split()
-    assert set(card.tags) <= {"div", "p", "strong", "pre", "code"}
-    assert set(card.attributes) <= {"role", "aria-label", "style"}
+    tick = ["✓"] * (result.status == "correct")  # in words it is the headline's “correct”
+    assert card.words == tick + result.text.replace("`", "").split()
+    assert set(card.tags) <= {"div", "p", "strong", "pre", "code", "span"}
+    assert set(card.attributes) <= {"role", "aria-label", "aria-hidden", "style"}
     assert repr(result) == result.text
 
 
@@ -766,10 +767,13 @@ def test_what_a_learner_writes_is_escaped():
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp;" in page
 
 
-def test_no_colour_carries_meaning():
-    page = judged(nonlinear)._repr_html_()
-    assert set(re.findall(r"#\w+", page)) == {"#808080"}  # one grey; the text has the page's own colour
-    assert "color" not in re.sub(r"background|border", "", page)
+def test_success_is_seen_and_no_colour_carries_it_alone():
+    right, wrong = judged(nonlinear)._repr_html_(), judged(lambda x: x**2)._repr_html_()
+    assert "✓" in right
+    assert "✓" not in wrong
+    lines = [re.search(r"border-left: 6px (\w+) (#\w+)", page).groups() for page in (right, wrong)]
+    assert lines == [("solid", "#009e73"), ("dashed", "#d55e00")]
+    assert " color" not in wrong, "the text has the page's own colour"
 
 
 def test_the_card_survives_a_sanitiser():

@@ -14,7 +14,7 @@ import pytest
 from playwright._impl._driver import compute_driver_executable
 
 from course_utils.rlhf import clinic, clinic_cases
-from course_utils.widgets import BaselineLab, ClipLab, GaeLab, GroupLab, clinic_lab, lab, offline
+from course_utils.widgets import BaselineLab, ClipLab, GaeLab, GroupLab, clinic_lab, lab, offline, quiz
 from course_utils.widgets.clip_lab import one_sample
 from course_utils.widgets.group_lab import GROUPS, SHOWN
 
@@ -94,6 +94,16 @@ def test_numbers_as_text() -> None:
     assert shown == ["0", "0", "−4.0e−4", "0.123", "−1", "12.3", "123", "1.2e+5"]
     typed = javascript(lab.lab_source(), "(list) => list.map(parseDecimal)", ["−1,5", " 2.", ".5e1", "0x1", "", "1 2"])
     assert typed == [-1.5, 2, 5, None, None, None]
+
+
+def test_a_quiz_takes_fractions_and_has_the_order_that_python_says() -> None:
+    source = lab.lab_source("quiz.js")
+    typed = ["2/3", "1 / 4", "−1,5/3", "4", "1/0", "1/2/3", "/2", "1/", "a/b"]
+    read = javascript(source, "(all) => all.map((text) => answerOf({ kind: 'numeric' }, text))", typed)
+    assert read == [2 / 3, 0.25, -0.5, 4, None, None, None, None, None]
+    given = [[seed, {"id": "ten-and-eight", "options": [{}] * 6}] for seed in (0, 1, 2**32 - 1)]
+    orders = javascript(source, "(all) => all.map((one) => shuffled(...one))", given)
+    assert orders == [quiz.shuffled(*one) for one in given]
 
 
 def test_systems_are_solved_as_numpy_does() -> None:

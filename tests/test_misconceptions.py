@@ -43,7 +43,10 @@ def test_questions_cite_entries(name):
     assert {mistake.misconception for mistake in checks.load(name).mistakes} <= {"", *KNOWN}
 
 
-@pytest.mark.parametrize("path", sorted(lessons.QUIZZES.glob("[0-9][0-9].json")), ids=lambda path: path.stem)
+QUESTIONS = [path for of in (lessons.QUIZZES, lessons.PREDICTIONS) for path in sorted(of.glob("[0-9][0-9].json"))]
+
+
+@pytest.mark.parametrize("path", QUESTIONS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_quizzes_cite_entries(path):
     assert set(cited_in_quizzes(json.loads(path.read_text(encoding="utf-8")))) <= set(KNOWN)
 

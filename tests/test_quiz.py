@@ -7,11 +7,12 @@ import time
 
 import numpy as np
 import pytest
+from refusals import bad
 
 from course_utils import group_advantages, lessons, policy, progress, returns
 from course_utils.objectives import advantage_objective, expected_advantage_objective, ppo_clip_objective
 from course_utils.returns import discounted_returns
-from course_utils.widgets import CourseMap, Quiz, course_map, offline, quiz
+from course_utils.widgets import CourseMap, Quiz, Review, course_map, offline, quiz, review
 from course_utils.worlds import REPLY_LOGITS, conversation
 
 NAMES = quiz.names()
@@ -67,6 +68,32 @@ def test_texts_are_written_like_the_lessons(name):
         assert "  " not in text, where
         assert text == text.strip(), where
         assert not re.search(r"[-]\d", outside), f"{where}: a minus sign is −, not -"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_was_missed_is_told_in_a_section_of_the_lesson(name):
+    (source,) = (lessons.REPOSITORY / "notebooks/src").glob(f"{name}_*.py")
+    headings = re.findall(r"^# ##+ (.+)$", source.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [asked["section"] for asked in document(name)["questions"] if asked["section"] not in headings] == []
+
+
+def test_options_stand_in_an_order_of_the_learner():
+    """A right option stands first as often as chance has it: over 400 learners, its share is 1/4 within 5 errors."""
+    choices = [q for name in NAMES for q in document(name)["questions"] if q["kind"] == "single"]
+    first = {seed: [q["options"][quiz.shuffled(seed, q)[0]]["right"] for q in choices] for seed in range(400)}
+    expected = np.mean([1 / len(q["options"]) for q in choices])
+    share = np.mean(list(first.values()))
+    assert abs(share - expected) < 5 * np.sqrt(expected * (1 - expected) / (400 * len(choices)))
+    assert len({tuple(row) for row in first.values()}) > 390
+
+
+def test_the_order_is_kept_with_the_record(monkeypatch):
+    first = Quiz("08").seed
+    assert first == Quiz("08").seed == Quiz("03").seed == progress.learner_seed() > 0
+    progress.reset(confirm=True)
+    assert Quiz("08").seed != first
+    monkeypatch.setenv(progress.VARIABLE, "")
+    assert Quiz("08").seed == 0
 
 
 # --- the numbers in the questions -----------------------------------------------------------------------
@@ -490,6 +517,32 @@ def test_html_in_a_question_stays_text(tmp_path, monkeypatch):
     assert "<img" not in page
     assert "<script" not in page
     quiz._content.cache_clear()
+
+
+# --- the review ---------------------------------------------------------------------------------------------
+
+
+def test_a_review_asks_first_what_was_missed():
+    def asked(number):
+        return [question["id"] for question in Review(number).questions]
+
+    assert {number: tuple(asked(number)) for number in review.CHOICE} == review.CHOICE
+    for lesson, name, *tries in [
+        ("03", "purpose", True),
+        ("03", "flawed", False, True),
+        ("01", "entropy", False),
+        ("02", "no such question", False),
+        ("05", "weight", False),
+    ]:
+        for n, right in enumerate(tries):
+            progress.record_quiz(lesson, name, right, n == 0)
+    assert asked("04") == ["01-entropy", "03-flawed", "01-why-probabilities"]
+    shown = Review("04")
+    shown.answers = {"03-flawed": [0], "01-entropy": [0]}
+    tries = {lesson: progress.summary()[lesson]["quiz"] for lesson in ("01", "03")}
+    assert (tries["01"]["entropy"]["tries"], tries["03"]["flawed"]["tries"]) == (2, 3)
+    assert asked("11") == ["05-weight", "01-entropy", "03-flawed"]
+    bad(ValueError, r"there is no review '05', expected one of: 04, 08, 11", Review, "05")
 
 
 # --- the map --------------------------------------------------------------------------------------------

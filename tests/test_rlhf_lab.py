@@ -100,6 +100,26 @@ def test_other_features_or_another_seed_start_anew():
     assert same(lab.log, rlhf.run(RunConfig(kl_coef=0.2, updates=2), 0, progress=False))
 
 
+def test_the_run_before_stays_as_a_ghost_and_changes_are_marked():
+    lab = RlhfLab()
+    lab.kl_coef = 0.5
+    lab.train(1)
+    assert (lab.before, lab.changes) == ("", []), "what was set before the first update is no change"
+    lab.kl_coef, lab.clip = 0.1, False
+    lab.train(2)
+    assert (lab.changed_at, lab.changes) == ([1], ["β 0.5 → 0.1, clip 0.2 → off"])
+    first = lab.log
+    lab.reset(seed=3)
+    lab.reset()  # a run without an update is none
+    assert lab.before == "seed 0, β 0.1, learning rate 0.02, epochs 4, clip off, log features"
+    assert (lab.before_updates, lab.changed_at, lab.scores) == (3, [], [])
+    rows = module.shown_rows(3)
+    for trait, name in zip(("scores", "lengths", "kl", "approxkl"), module.PANELS, strict=True):
+        assert getattr(lab, f"before_{trait}") == first[name][rows].tolist()
+    assert lab.axes[1] >= max(lab.before_scores)
+    assert module.shown_rows(150, 90)[:3] == module.shown_rows(90, 150)[:3] == [0, 4, 8], "at the same updates"
+
+
 @pytest.mark.long
 def test_the_picture_is_the_log(hacked):
     lab, _ = hacked
@@ -209,8 +229,9 @@ def test_the_page_is_heard():
         lab._on_message(lab, {"wish": "count"}, [])
         await wait_until(lambda: lab.feature_kind == "count")
         await wait_until(lambda: lab.updates > 0)
-        lab._on_message(lab, {"wish": "pause"}, [])
+        lab._on_message(lab, {"wish": "reset"}, [])
         await wait_until(lambda: lab._task.done())
+        assert (lab.updates, lab.running) == (0, False), "a reset in mid-run stops it"
         lab._on_message(lab, {"wish": "new seed"}, [])
         await wait_until(lambda: (lab.seed, lab.updates) == (1, 0))
 

@@ -118,7 +118,8 @@ def _check_predictions(notebook: NotebookNode, path: Path) -> None:
         where = f"{path.name}, cell {cell.metadata['label']!r}"
         for lesson, id in _PREDICT.findall(cell.source) if cell.cell_type == "code" else ():
             if lesson != number or id not in known:
-                raise BuildError(f"{where}: {file.name} has no prediction {id!r}, expected some of {sorted(known)}")
+                name = id if lesson == number else f"{lesson}-{id}"
+                raise BuildError(f"{where}: {file.name} has no prediction {name!r}, expected some of {sorted(known)}")
             if id in asked:
                 raise BuildError(f"{where}: the prediction {id!r} is asked twice")
             asked.add(id)

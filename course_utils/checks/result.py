@@ -18,10 +18,13 @@ Status = Literal["correct", "almost", "not yet", "not attempted"]
 MOST = 1000  # entries of a list, or letters of a text; of longer ones nothing is shown
 MANY = 24  # entries of an array; longer ones are shown by their beginning
 WIDTH = 88
-# A second carrier beside the words: each status has its own kind of line on the left of the card.
-LINES = {"correct": "solid", "almost": "double", "not yet": "dashed", "not attempted": "dotted"}
+# Second and third carriers beside the words: each status has its own kind of line, and colour, on the left of the card.
+LINES = {"correct": "solid #009e73", "almost": "double #e69f00", "not yet": "dashed #d55e00"}
+TICK = (
+    '<span aria-hidden="true" style="background: #00795a; color: #fff; border-radius: 50%; padding: 1px 6px">✓</span> '
+)
 LABELS = ("Why it matters", "What may help", "Where to read", "What is asked")
-CARD = "border-left: 6px {line} #808080; padding: 2px 14px; max-width: 720px; line-height: 1.5"
+CARD = "border-left: 6px {line}; padding: 2px 14px; max-width: 720px; line-height: 1.5"
 ROWS = "white-space: pre-wrap; overflow-wrap: anywhere; font-size: inherit; line-height: 1.4; background: transparent"
 
 
@@ -68,10 +71,13 @@ class CheckResult:
         if self.rows:
             paragraphs.insert(self.rows_after, f'<pre style="{ROWS}">{html.escape(_table(self.rows))}</pre>')
         headline = html.escape(self._headline())
+        is_right = self.status == "correct"
+        style = CARD.format(line=LINES.get(self.status, "dotted #808080"))
+        style += "; background: rgba(0, 158, 115, 0.12)" if is_right else ""
         return "\n".join(
             [
-                f'<div role="group" aria-label="{headline}" style="{CARD.format(line=LINES[self.status])}">',
-                f"<p><strong>{headline}</strong></p>",
+                f'<div role="group" aria-label="{headline}" style="{style}">',
+                f"<p>{TICK if is_right else ''}<strong>{headline}</strong></p>",
                 *paragraphs,
                 "</div>",
             ]

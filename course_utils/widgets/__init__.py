@@ -14,6 +14,7 @@ from course_utils.widgets.policy_explorer import PolicyExplorer
 from course_utils.widgets.prediction import Predict
 from course_utils.widgets.preference_lab import PreferenceLab
 from course_utils.widgets.quiz import Quiz
+from course_utils.widgets.review import Review
 from course_utils.widgets.rlhf_lab import RlhfLab
 from course_utils.widgets.score_explorer import ScoreExplorer
 from course_utils.widgets.training_lab import TrainingLab
@@ -34,6 +35,7 @@ __all__ = [
     "Predict",
     "PreferenceLab",
     "Quiz",
+    "Review",
     "RlhfLab",
     "ScoreExplorer",
     "TrainingLab",

@@ -14,23 +14,10 @@ function drawStop(state) {
     state === "here" && circle(11, 11, 4, tint));
 }
 
-// JupyterLab opens a notebook by its path from the server's folder, which its address shows. Its own command then
-// opens a tab; anywhere else the relative link does.
-function openAsTab(link, notebook) {
-  const shown = location.pathname.match(/\/(?:lab|doc)(?:\/workspaces\/[^/]+)?\/tree\/(.*)$/);
-  if (shown === null || link.closest(".jp-Notebook") === null) return;
-  const path = [...decodeURIComponent(shown[1]).split("/").slice(0, -1), notebook].join("/");
-  setAttributes(link, {
-    "data-commandlinker-command": "docmanager:open",
-    "data-commandlinker-args": JSON.stringify({ path }),
-  });
-}
-
 // Only the names of notebooks in this folder become links, whatever the stored state says.
 function linked(text, notebook) {
   if (typeof notebook !== "string" || !/^[\w-]+\.ipynb$/.test(notebook)) return text;
-  const open = ({ currentTarget }) => openAsTab(currentTarget, notebook);
-  return h("a", { href: encodeURI(notebook), "data-role": "link", onclick: open }, text);
+  return linkTo(notebook, text);
 }
 
 function drawLesson({ number, title, question, notebook, state, facts, hard }) {

@@ -160,7 +160,7 @@ class KernelLab(Lab):
             "train": lambda: self.set_trait("running", True),
             "pause": lambda: self.set_trait("running", False),
             "update": lambda: None if self.running else self.train(1),
-            "reset": self.reset,
+            "reset": self._stop_and_reset,
             "new seed": lambda: self.reset((self.seed + 1) % 2**32),
             **self._wishes(),
         }
@@ -170,6 +170,10 @@ class KernelLab(Lab):
         self.send({"heard": wish})
         if wish in acts:
             self._soon(lambda: self._try(acts[wish]))
+
+    def _stop_and_reset(self) -> None:
+        self.running = False
+        self.reset()
 
     def _try(self, act: Callable[[], object]) -> None:
         try:

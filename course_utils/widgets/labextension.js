@@ -1,8 +1,8 @@
 // JupyterLab's door to the labs, maps and quizzes. What a notebook stores of one is plain data, LAB_MIME_TYPE. This
 // draws it with code from the installed package alone, which is why its renderer may call itself safe, wherever no live
 // model is behind the output: before the cell has run, when its kernel is gone, trusted or not. Where there is a model,
-// the widget manager draws it. Two things more that lessons need: pictures get the alt text that their notebook holds,
-// and to open a notebook is no change to it.
+// the widget manager draws it. Three things more that lessons need: pictures get the alt text that their notebook
+// holds, a lab's links are followed, and to open a notebook is no change to it.
 //
 // JupyterLab loads prebuilt extensions by module federation: a script leaves a container with init and get under its
 // package's name. This one is small enough to be written by hand. build/labextension.py calls the function below with
@@ -190,6 +190,20 @@
       };
     }
 
+    // A lab's link leads to a notebook of this folder, as a tab beside it, or to a heading of its own notebook.
+    function followLinks({ commands }, tracker) {
+      document.addEventListener("click", (event) => {
+        const link = event.target.closest?.('.jp-Notebook .pgc-lab a[data-role="link"]');
+        const path = tracker.currentWidget?.context.path;
+        if (!link || path === undefined || event.ctrlKey || event.metaKey) return;
+        event.preventDefault();
+        const [notebook, heading] = decodeURIComponent(link.getAttribute("href")).split("#");
+        const beside = path.slice(0, path.lastIndexOf("/") + 1) + notebook;
+        const to = { path: notebook === "" ? path : beside, id: heading && `#${heading}` };
+        commands.execute("rendermime:handle-local-link", to);
+      });
+    }
+
     // A prediction is made (prediction.js): what answers it is to be seen.
     function unfold(notebook, prediction) {
       for (const cell of notebook.widgets) {
@@ -217,6 +231,7 @@
         };
         tracker.widgetAdded.connect((_, panel) => add(panel));
         tracker.forEach(add);
+        followLinks(app, tracker);
       },
     };
   }

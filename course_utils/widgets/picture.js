@@ -305,6 +305,8 @@ const typedRow = (name, width, { left, right }, role, names, limits, values, set
   return h("div", { class: "pgc-fields", role: "group", "aria-label": name, style }, names.map((of, k) =>
     typed(role, of, limits, values[k], setter(k), refuse, { "data-index": k })));
 };
+// A link to a notebook of this folder, or to a #heading of this one. In JupyterLab the extension follows it.
+const linkTo = (href, text) => h("a", { href: encodeURI(href), "data-role": "link" }, text);
 const message = (text) => h("p", { class: "pgc-message", role: "alert", "data-role": "message" }, text);
 
 // rows: [name, words, cells, attributes], where a cell is [value, its text], and a row's name and attributes of its own

@@ -5,12 +5,10 @@ const PREDICTED = "pgc-predicted"; // told to the page, with the question's id: 
 
 const isAsSaid = (question, given) => given !== null && isRight(question, given);
 
-// What was said, in words; nothing where it was just shown.
-function saidText({ kind, options, items }, given) {
-  if (given === null) return "";
-  if (kind === "numeric") return draftOf({ kind }, given);
-  const [parts, joint] = kind === "order" ? [items, " → "] : [options, " · "];
-  return [given].flat().map((n) => parts[n].text).join(joint);
+// What was said, in words; nothing where it was just shown, and of an order, which stands above.
+function saidText({ kind, options }, given) {
+  if (given === null || kind === "order") return "";
+  return kind === "numeric" ? draftOf({ kind }, given) : [given].flat().map((n) => options[n].text).join(" · ");
 }
 
 // The reasons of what was said, of what came beside it, and the others; of an order each is what came.
@@ -32,13 +30,14 @@ function drawOutcome(question, given, words) {
     const { title: named, sentence: told } = words.misconceptions[id] ?? {};
     return told && h("p", { class: "pgc-believed", "data-role": "misconception" }, `Often met (${id}, ${named}): ${told}`);
   };
-  const [isOrder, cameSo] = [question.kind === "order", isAsSaid(question, given)];
+  const cameSo = isAsSaid(question, given);
   return h("div", { class: `pgc-result ${cameSo ? "pgc-is-right" : ""}`, "data-role": "result" },
     cameSo && h("p", {}, mark(true, "✓ It came as you said.", { "data-role": "verdict" })),
     paragraph("What came:", words.shown(question.came)),
     said !== "" && paragraph("You said:", words.shown(said)),
     chosen.map((one) => [h("p", {}, words.shown(one.reason)), believed(one)]),
-    isOrder ? listReasons("ol", came, words, () => "") : came.map(({ reason }) => paragraph("Why:", words.shown(reason))),
+    came.length === 1 && paragraph("Why:", words.shown(came[0].reason)),
+    came.length > 1 && listReasons(question.kind === "order" ? "ol" : "ul", came, words, () => "came"),
     others.length > 0 && h("details", { "data-role": "others" },
       h("summary", {}, OTHERS[question.kind]), listReasons("ul", others, words, () => "not what came")));
 }

@@ -101,7 +101,8 @@ class Predict(Quiz):
 
     def page(self) -> str:
         """Return the question as HTML, with what came and why behind a fold, for pages without widgets."""
-        asked = (quiz.as_html(question, ("came", "did not come"), "What came, and why") for question in self.questions)
+        words = ("came", "did not come"), "What came, and why"
+        asked = (quiz.as_html(question, self.seed, *words) for question in self.questions)
         return "".join(f"<p><b>Predict: {escape(self.library[self.quiz]['title'])}</b></p>{one}" for one in asked)
 
 

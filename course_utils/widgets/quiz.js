@@ -9,7 +9,7 @@ const UNRECORDED = "Not recorded: to keep your answers on your map of the course
 const HINTS = {
   single: "Choose one.",
   several: "Choose all that are right.",
-  numeric: "Type a number.",
+  numeric: "Type a number or a fraction.",
   order: "Put them in order: drag a line, or use its arrows.",
 };
 const MISSING = { single: "Choose an answer first.", several: "Choose at least one answer first." };
@@ -59,12 +59,20 @@ function isRight({ kind, answer, tolerance, options }, given) {
   return options.every((option, n) => option.right === given.includes(n));
 }
 
+// The order in which a learner sees the options, as `shuffled` in quiz.py. An answer names an option by its index.
+const shuffled = (seed, { id, options = [] }) => {
+  const letters = [...id].map((letter) => letter.codePointAt(0));
+  const keys = options.map((_, n) => uniform(seed, ...letters, n));
+  return [...keys.keys()].sort((m, n) => keys[m] - keys[n]);
+};
+
 // The reasons of a question: { isRight, text, reason, isChosen } of each.
 function reasonsFor(question, given) {
   if (question.kind === "order") return question.items.map((item) => ({ ...item, isRight: null, isChosen: false }));
   if (question.kind !== "numeric") {
     const chosen = [given].flat();
-    return question.options.map((option, n) => ({ ...option, isRight: option.right, isChosen: chosen.includes(n) }));
+    const { options, order } = question;
+    return order.map((n) => ({ ...options[n], isRight: options[n].right, isChosen: chosen.includes(n) }));
   }
   const { answer, reason, wrong, tolerance, otherwise } = question;
   const right = isRight(question, given);
@@ -72,8 +80,10 @@ function reasonsFor(question, given) {
   const all = [{ isRight: true, value: answer, reason, isChosen: right }];
   for (const one of wrong) all.push({ isRight: false, ...one, isChosen: one === met });
   if (met === undefined) all.push({ isRight: false, value: given, reason: otherwise, isChosen: true });
-  return all.map((one) => ({ ...one, text: minusSign(String(one.value)) }));
+  return all.map((one) => ({ ...one, text: numberText(one.value) }));
 }
+
+const firstWrong = (given) => given.findIndex((item, place) => item !== place);
 
 function verdict(question, given) {
   if (isRight(question, given)) return "Right.";
@@ -86,29 +96,32 @@ function verdict(question, given) {
   }
   if (question.kind === "order") {
     const placed = given.filter((item, place) => item === place).length;
-    return `Not yet: ${placed} of ${given.length} stand${placed === 1 ? "s" : ""} in the right place.`;
+    const stand = `${placed} of ${given.length} stand${placed === 1 ? "s" : ""} in the right place`;
+    return `Not yet: ${stand}, and line ${firstWrong(given) + 1} is the first that does not.`;
   }
   return "Not yet.";
 }
 
 // --- a draft: the chosen options, the typed text or the order, as long as it is no answer --------------
 
+const numberText = (x) => minusSign(String(Number(x.toPrecision(6)))); // what a fraction gives has no end
 const draftOf = ({ kind }, given) =>
-  kind === "numeric" ? minusSign(String(given)) : kind === "order" ? given : [given].flat();
+  kind === "numeric" ? numberText(given) : kind === "order" ? given : [given].flat();
 const emptied = ({ kind }, draft) => (kind === "numeric" ? "" : kind === "order" ? draft : []);
 
 // The answer that a draft is; null where it is none yet.
 function answerOf({ kind }, draft) {
   if (kind === "order") return draft;
   if (kind !== "numeric") return draft.length === 0 ? null : kind === "single" ? draft[0] : draft;
-  const number = parseDecimal(draft);
+  const parts = draft.split("/").map(parseDecimal);
+  const number = parts.length > 2 ? NaN : parts[0] / (parts[1] ?? 1);
   return Number.isFinite(number) ? number : null;
 }
 
 function missing({ kind }, draft) {
   if (kind !== "numeric") return MISSING[kind];
   const typed = draft.trim().slice(0, 20);
-  return typed === "" ? "Type a number first." : `“${typed}” is no number. Type one such as −0.25.`;
+  return typed === "" ? "Type a number first." : `“${typed}” is no number. Type one such as −0.25 or 2/3.`;
 }
 
 function moved(list, from, to) {
@@ -124,12 +137,13 @@ const rightOrNot = (isGood) => (isGood ? "✓ right" : "✗ not right");
 
 // card: { draft, again, … }, which `set` changes; locked: it is answered; solved: rightly, or its answer is told;
 // judged: right and wrong are marked; marked(isGood, isChosen): what stands beside an option then.
-function drawOptions({ kind, options }, { draft }, { locked, solved, group, words, set, marked }) {
+function drawOptions({ kind, options, order }, { draft }, { locked, solved, group, words, set, marked }) {
   const choose = (changed, isChosen) => {
     const before = kind === "single" ? [] : draft;
     set({ draft: options.flatMap((_, n) => ((n === changed ? isChosen : before.includes(n)) ? [n] : [])) });
   };
-  return options.map(({ text, right }, n) => {
+  return order.map((n) => {
+    const { text, right } = options[n];
     const isMarked = locked && (draft.includes(n) || (solved && right));
     return h("label", { class: "pgc-option" },
       h("input", {
@@ -151,7 +165,7 @@ function drawNumber(question, { draft }, { locked, solved, judged, set, send }) 
   return h("label", { class: "pgc-typed" },
     "Your answer ",
     h("input", {
-      type: "text", inputmode: "decimal", autocomplete: "off", class: "pgc-number", "data-role": "number",
+      type: "text", autocomplete: "off", class: "pgc-number", "data-role": "number",
       readonly: locked, ".value": draft, oninput: ({ target }) => set({ draft: target.value }), onkeydown,
     }),
     mark(solved, judged ? rightOrNot(solved) : ""));
@@ -229,11 +243,22 @@ function overallText(questions, triesOf, before) {
   const all = questions.length;
   const answered = questions.filter((question) => triesOf(question).length > 0);
   const atOnce = answered.filter((question) => isRight(question, triesOf(question)[0])).length;
-  if (answered.length === all) return `${atOnce} of ${all} right at the first try.`;
+  const byNow = answered.filter((question) => triesOf(question).some((given) => isRight(question, given))).length;
+  const later = byNow > atOnce ? `, ${byNow} by now` : "";
+  if (answered.length === all) return `${atOnce} of ${all} right at the first try${later}.`;
   if (answered.length > 0) return `${answered.length} of ${all} answered, ${atOnce} right at the first try.`;
   if (before.length === 0) return `0 of ${all} answered.`;
   const right = before.filter(Boolean).length;
   return `Before: ${before.length} of ${all} answered, ${right} right at the first try. Answer again as you like.`;
+}
+
+// What was not right at the first try, and where the lesson tells it.
+function drawMissed(questions, triesOf) {
+  const missed = questions.filter((asked) => triesOf(asked).length > 0 && !isRight(asked, triesOf(asked)[0]));
+  return missed.length > 0 && div("pgc-missed", "To read again:", h("ul", { "data-role": "missed" },
+    missed.map((question) => h("li", {},
+      question.title, isRight(question, triesOf(question).at(-1)) && " (right by now)",
+      question.section && [": ", linkTo(`#${question.section.replaceAll(" ", "-")}`, question.section)]))));
 }
 
 // --- the quiz ----------------------------------------------------------------------------------------
@@ -250,9 +275,11 @@ const QUIZ = {
   count: (index, count) => `${index + 1} of ${count}. `,
   named: (question, index) => `question ${index + 1}`,
   head: (of) => title(`Quiz: ${of}`),
-  foot: (questions, triesOf, before) =>
+  foot: (questions, triesOf, before) => [
     h("p", { class: "pgc-overall", "data-role": "overall" },
       overallText(questions, triesOf, Object.values(before ?? {}))),
+    drawMissed(questions, triesOf),
+  ],
 };
 
 const cardOf = ({ currentTarget }) => currentTarget.closest("fieldset");
@@ -260,8 +287,9 @@ const focus = (node) => node.focus({ preventScroll: true });
 const focusInput = (card) =>
   focus(card.querySelector("input:checked") ?? card.querySelector("input, [data-role=down]"));
 
-function viewOf(manner, { title: of, formulas, questions, ...more }, { get, change, refresh, leaving, root }) {
+function viewOf(manner, { title: of, formulas, questions: asked, ...more }, { get, change, refresh, leaving, root }) {
   const words = { ...makeWords(formulas), ...more };
+  const questions = asked.map((question) => ({ ...question, order: shuffled(get("seed"), question) }));
   const unique = newId("quiz"); // views of a quiz share no group of choices
   let [toSay, note, timer] = ["", "", null];
   const say = (text) => {

@@ -13,9 +13,10 @@ from traitlets import Dict, observe
 from course_utils import data_files, json_schema, lessons, misconceptions, progress
 from course_utils.data_files import DataFileError, JSONPath
 from course_utils.widgets.formulas import formula
-from course_utils.widgets.lab import Lab, Text, Whole, lab_source, lab_style
+from course_utils.widgets.lab import Lab, Text, Whole, lab_source, lab_style, uniform
 
-__all__ = ["Quiz", "QuizError", "as_html", "decimal", "drawn", "is_right", "load", "names", "schema", "texts"]
+__all__ = ["Quiz", "QuizError", "as_html", "decimal", "drawn", "is_right", "load", "names", "schema", "shuffled"]
+__all__ += ["texts"]
 
 
 FORMULA_SIZE = 15  # px, the size of the text around it
@@ -164,6 +165,12 @@ def is_right(question: Mapping[str, Any], given: Any) -> bool:
     return isinstance(given, list) and sorted(map(str, given)) == sorted(map(str, right))
 
 
+def shuffled(seed: int, question: Mapping[str, Any]) -> list[int]:
+    """Return the indices of a question's options in the order that the learner with this seed sees."""
+    letters = [ord(letter) for letter in question["id"]]
+    return sorted(range(len(question["options"])), key=lambda n: uniform(seed, *letters, n))
+
+
 # --- the widget --------------------------------------------------------------------------------------
 
 
@@ -194,8 +201,10 @@ class Quiz(Lab):
     _esm = lab_source("quiz.js")
     _css = lab_style("quiz.css")
     offline_note = "Run the cell to keep your answers: this quiz is not connected to Python."
+    called = "Quiz"
 
     quiz = Text("").tag(sync=True)
+    seed = Whole(0, min=0, max=2**32 - 1, help="which order of the options this learner sees").tag(sync=True)
     library = Dict(read_only=True).tag(sync=True)
     answers = Dict().tag(sync=True)
     before = Dict(read_only=True, help="by question, whether its first answer was right, in the record").tag(sync=True)
@@ -206,7 +215,7 @@ class Quiz(Lab):
             raise TypeError(f"quiz is {data_files.shown(quiz)}, expected the number of its lesson, such as '01'")
         self._counted: dict[str, int] = {}
         library = self._read(quiz)
-        super().__init__(quiz=quiz)
+        super().__init__(quiz=quiz, seed=progress.learner_seed() if quiz else 0)
         self.set_trait("library", library)
         if quiz:
             self._remember()
@@ -265,7 +274,7 @@ class Quiz(Lab):
         if self.quiz not in self.library:
             return "Quiz."
         asked = [f"{n}. {self.as_said(q['text'])}" for n, q in enumerate(self.questions, start=1)]
-        return "\n".join([f"Quiz: {self.library[self.quiz]['title']}", *asked])
+        return "\n".join([f"{self.called}: {self.library[self.quiz]['title']}", *asked])
 
     def first_frame(self) -> bytes:
         """Return nothing: as text a quiz says more than as a picture."""
@@ -275,8 +284,8 @@ class Quiz(Lab):
         """Return the questions as HTML, with the answers and their reasons behind a fold, for pages without widgets."""
         if self.quiz not in self.library:
             return ""
-        asked = "".join(f"<li>{as_html(question)}</li>" for question in self.questions)
-        return f"<p><b>Quiz: {escape(self.library[self.quiz]['title'])}</b></p><ol>{asked}</ol>"
+        asked = "".join(f"<li>{as_html(question, self.seed)}</li>" for question in self.questions)
+        return f"<p><b>{self.called}: {escape(self.library[self.quiz]['title'])}</b></p><ol>{asked}</ol>"
 
     def as_said(self, text: str) -> str:
         """Return a text with its formulas in words."""
@@ -285,11 +294,14 @@ class Quiz(Lab):
 
 
 def as_html(
-    question: Mapping[str, Any], marks: tuple[str, str] = ("right", "not right"), fold: str = "Answer and reasons"
+    question: Mapping[str, Any],
+    seed: int,
+    marks: tuple[str, str] = ("right", "not right"),
+    fold: str = "Answer and reasons",
 ) -> str:
     """Return a question as HTML, with what is told after the answer behind a fold.
 
-    marks: what stands before a right and a wrong answer there; fold: its title.
+    seed: of the options' order; marks: what stands before a right and a wrong answer there; fold: its title.
     """
     kind, (good, bad) = question["kind"], marks
     choices: list[str] = []
@@ -302,8 +314,9 @@ def as_html(
         told += [(f"{bad}: ", decimal(wrong["value"]), wrong["reason"]) for wrong in question["wrong"]]
         hint = "Answer with a number."
     else:
-        told = [(f"{good if o['right'] else bad}: ", o["text"], o["reason"]) for o in question["options"]]
-        choices = [option["text"] for option in question["options"]]
+        options = [question["options"][n] for n in shuffled(seed, question)]
+        told = [(f"{good if o['right'] else bad}: ", o["text"], o["reason"]) for o in options]
+        choices = [option["text"] for option in options]
         hint = "Choose one." if kind == "single" else "Choose all that are right."
     listed = "".join(f"<li>{escape(text)}</li>" for text in choices)
     listed = f"<ul>{listed}</ul>" if listed else ""

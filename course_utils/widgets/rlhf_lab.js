@@ -2,6 +2,7 @@
 
 const FIRST_RUN = 100; // updates; then it is 200, 400, …
 const BETAS = [0, 0.03, 0.1, 0.2, 0.3, 0.5, 1, 3, 10];
+const BROAD = 900; // px
 const LOWEST_RATE = 0.001;
 const PANEL = { height: 112, left: 40, right: 10, top: 10, bottom: 22 };
 const CIRCLE = "M-3 0 a3 3 0 1 0 6 0 a3 3 0 1 0 -6 0 z";
@@ -34,8 +35,9 @@ function drawSettings(get, change, kernel, kinds) {
       pairs > 0 ? `The reward model learned from ${grouped(pairs)} pairs of your own.` : ""));
 }
 
-const drawProgress = (updates, end) =>
+const drawProgress = (seed, updates, end) =>
   div("pgc-progress",
+    h("span", { "data-role": "seed" }, `seed ${seed}`),
     h("span", { "data-role": "count" }, `update ${grouped(updates)} of ${grouped(end)}`),
     h("progress", { "data-role": "bar", "aria-label": "updates of this run", max: end, value: updates }));
 
@@ -71,7 +73,7 @@ function drawPanel(get, [trait, mark, tint], name, words, cap, width) {
   const x = scale([0, end], [PANEL.left, right]);
   const height = scale([low, high], [base, PANEL.top]);
   const y = (value) => Math.min(base + 8, height(Math.min(value, high)));
-  const places = (list) => list.map((v, i) => [x(i === list.length - 1 ? updates : 1 + i * every), y(v)]);
+  const places = (list, n = updates) => list.map((v, i) => [x(i === list.length - 1 ? n : 1 + i * every), y(v)]);
   const said = (numbers.length > 0 ? digits(numbers.at(-1)) : "–") +
     (gold.length > 0 ? `, gold ${digits(gold.at(-1))}` : "");
   return h("div", { class: "pgc-panel", "data-role": "panel" },
@@ -85,6 +87,10 @@ function drawPanel(get, [trait, mark, tint], name, words, cap, width) {
       ],
       label(PANEL.left - 3, PANEL.height - 5, "0", "start"),
       label(right, PANEL.height - 5, `${grouped(end)} updates`, "end"),
+      get("changed_at").map((at, i) =>
+        line(x(at), PANEL.top, x(at), base, AXIS, { "stroke-dasharray": "1 3", ...about("change", i, at) })),
+      curve(places(get(`before_${trait}`), get("before_updates")), NEUTRAL, 1.5,
+        { "stroke-dasharray": "5 3", "data-role": "before", "data-value": get(`before_${trait}`).at(-1) }),
       places(numbers).map((place, i) =>
         path(mark, {
           fill: tint, stroke: INK, "stroke-width": 0.6, transform: `translate(${place.join(" ")})`,
@@ -92,6 +98,14 @@ function drawPanel(get, [trait, mark, tint], name, words, cap, width) {
         })),
       drawGold(gold, places(gold), numbers.at(-1) ?? 0, right, base)));
 }
+
+// What the dashed and the dotted lines are.
+const drawLines = (get) => {
+  const changes = get("changes").map((text, i) => `after update ${grouped(get("changed_at")[i])} ${text}`);
+  return legend(
+    get("before") && h("span", { "data-role": "run-before" }, `Dashed: the run before (${get("before")}). `),
+    changes.length > 0 && h("span", { "data-role": "changes" }, `Dotted: ${changes.slice(-3).join("; ")}.`));
+};
 
 // --- the replies
 
@@ -117,20 +131,26 @@ const render = makeKernelLab({ name: "rlhf", label: "RLHF lab" }, ({ get, change
   return ({ inner, isWide }) => {
     const [updates, found] = [get("updates"), get("line_numbers")];
     const [end, score, kl] = [budget(updates, FIRST_RUN), get("scores").at(-1), get("kl").at(-1)];
-    const width = isWide ? Math.floor((inner - COLUMN_GAP) / 2) : inner;
+    const isBroad = inner >= BROAD; // then the replies stand beside the curves
+    const room = isBroad ? Math.floor((inner - COLUMN_GAP) * 0.58) : inner;
+    const width = isWide ? Math.floor((room - COLUMN_GAP) / 2) : inner;
     const now = score === undefined ? "" : `, score ${digits(score)}, KL to the reference ${digits(kl ?? 0)}`;
     return {
       seen: [
         drawSettings(get, change, kernel, kinds),
-        kernelButtons(kernel, "Run", [], drawProgress(updates, end)),
+        kernelButtons(kernel, "Run", [], drawProgress(get("seed"), updates, end)),
         kernelMessage(kernel),
-        div("pgc-panels",
-          Object.entries(panels).map(([name, words], i) => drawPanel(get, CURVES[i], name, words, cap, width))),
-        h("p", { class: "pgc-numbers", "data-role": "line" }, names.map((name, i) =>
-          h("span", {}, code(name), " ", h("b", {}, i < found.length ? digits(found[i]) : "–")))),
-        title("What it replies"),
-        legend(ABOUT_REPLIES),
-        prompts.map((prompt, i) => drawTalk(get, prompt, i)),
+        div(isBroad ? "pgc-beside" : "",
+          h("div", { style: `width: ${room}px` },
+            div("pgc-panels",
+              Object.entries(panels).map(([name, words], i) => drawPanel(get, CURVES[i], name, words, cap, width))),
+            h("p", { class: "pgc-numbers", "data-role": "line" }, names.map((name, i) =>
+              h("span", {}, code(name), " ", h("b", {}, i < found.length ? digits(found[i]) : "–")))),
+            drawLines(get)),
+          div("pgc-talks",
+            title("What it replies"),
+            legend(ABOUT_REPLIES),
+            prompts.map((prompt, i) => drawTalk(get, prompt, i)))),
       ],
       said: report(`update ${grouped(updates)} of ${grouped(end)}${now}`),
     };

@@ -17,7 +17,7 @@ from course_utils.rlhf.config import RunConfig
 from course_utils.rlhf.reward_model import Pairs
 from course_utils.rlhf.run import RunLog
 from course_utils.widgets.kernel_lab import KernelLab, budget, stride
-from course_utils.widgets.lab import Flag, Number, Numbers, Texts, Whole, lab_source, lab_style
+from course_utils.widgets.lab import Flag, Number, Numbers, Text, Texts, Whole, lab_source, lab_style
 
 __all__ = ["RlhfLab", "Said", "digits", "from_0", "nice", "shown_rows", "two_sided"]
 
@@ -35,11 +35,14 @@ LINE = (
     "objective/entropy",
     "policy/clipfrac_avg",
     "ours/max_ratio",
+    "ours/min_ratio",
     "ours/explained_variance",
 )
 GOLD = "ours/gold"
 CLIP_RANGE = RunConfig().cliprange
 LIMIT = 1e300  # what is beyond is drawn there
+SETTINGS = {"kl_coef": "β", "learning_rate": "learning rate", "num_ppo_epochs": "epochs", "cliprange": "clip"}
+MARKS = 20  # changes of a setting that are kept
 ROUNDING = 1e-9  # what is nearer to 0 is drawn and written as 0
 
 
@@ -60,8 +63,9 @@ class RlhfLab(KernelLab):
     to train the reward model on, such as your own from PreferenceLab, None for the raters' 1,500.
 
     Another kl_coef, learning_rate, num_ppo_epochs or clip counts from the next update on; another feature_kind or seed
-    starts anew. Call `train(updates)`, `evaluate(replies)` and `reset(seed)`; read `log`. `running = True` trains in
-    the background, where an event loop runs, until the bar is full: after 100 updates, then 200, 400, ….
+    starts anew, and the run before stays as a ghost. Call `train(updates)`, `evaluate(replies)` and `reset(seed)`; read
+    `log`. `running = True` trains in the background, where an event loop runs, until the bar is full: after 100
+    updates, then 200, 400, ….
 
     Raises TraitError, naming the trait, for values that are of another kind or out of range.
     """
@@ -92,6 +96,14 @@ class RlhfLab(KernelLab):
     replies = Texts().tag(sync=True)
     reply_scores = Numbers(-LIMIT, LIMIT, (0, len(PROMPTS))).tag(sync=True)
     reply_gold = Numbers(-LIMIT, LIMIT, (0, len(PROMPTS))).tag(sync=True)
+    before = Text("", help="what the run before had set").tag(sync=True)
+    before_updates = Whole(0, min=0, help="as far as its curves are drawn").tag(sync=True)
+    before_scores = Numbers(-LIMIT, LIMIT).tag(sync=True)
+    before_lengths = Numbers(-LIMIT, LIMIT).tag(sync=True)
+    before_kl = Numbers(-LIMIT, LIMIT).tag(sync=True)
+    before_approxkl = Numbers(-LIMIT, LIMIT).tag(sync=True)
+    changed_at = Numbers(0, LIMIT, help="after which update").tag(sync=True)
+    changes = Texts().tag(sync=True)
     own_pairs = Whole(0, min=0).tag(sync=True)
     world = Dict(read_only=True).tag(sync=True)
 
@@ -117,6 +129,7 @@ class RlhfLab(KernelLab):
             show_gold=show_gold,
         )
         self._pairs = _checked(pairs)
+        self._before: RunLog | None = None
         self.own_pairs = 0 if pairs is None else len(pairs.chosen.prompts)
         self.set_trait("world", deepcopy(_constants()))
         self.reset()
@@ -136,9 +149,13 @@ class RlhfLab(KernelLab):
                 self.seed = seed  # which begins anew
             return
         try:
-            self._log = rlhf.begin(self._config(), self.seed, pairs=self._pairs)
+            log = rlhf.begin(self._config(), self.seed, pairs=self._pairs)
         except ValueError as error:
             raise TraitError(f"no reward model could be trained on pairs: {error}") from error
+        past: RunLog | None = getattr(self, "_log", None)
+        self._before = past if past else self._before
+        self._log: RunLog = log
+        self._changes: list[tuple[int, str]] = []
         self._first = _said(self._log)
         self._n_evaluations = 0
         self._show(message="")
@@ -176,6 +193,8 @@ class RlhfLab(KernelLab):
         log = rlhf.resume(self._log, 1, config=self._config(), progress=False)
         if log.interrupted:
             raise KeyboardInterrupt
+        if len(self._log) and (told := _changed(self._log.config, log.config)):
+            self._changes = [*self._changes, (len(self._log), told)][-MARKS:]
         self._log = log
         if len(log) == budget(len(log), FIRST_RUN):
             self.running = False
@@ -197,15 +216,28 @@ class RlhfLab(KernelLab):
             self.scores, self.lengths, self.kl, self.approxkl = scores, lengths, kl, approxkl
             self.gold = columns[GOLD][rows]
             self.axes = self._axes(columns)
+            self._show_before(n)
+            self.changed_at, self.changes = [at for at, _ in self._changes], [told for _, told in self._changes]
             self.line_numbers = [columns[name][-1] for name in LINE] if n else []
             self.first_replies, self.first_scores, self.first_gold = self._first
             self.replies, self.reply_scores, self.reply_gold = said
             if message is not None:
                 self.message = message
 
+    def _show_before(self, updates: int) -> None:
+        """Show the run before this one, as far as the axis of the updates goes."""
+        if self._before is None:
+            return
+        rows = shown_rows(min(len(self._before), budget(updates, FIRST_RUN)), updates)
+        self.before, self.before_updates = _settings(self._before), rows[-1] + 1
+        curves = (np.clip(self._before[name][rows], -LIMIT, LIMIT) for name in PANELS)
+        self.before_scores, self.before_lengths, self.before_kl, self.before_approxkl = curves
+
     def _axes(self, columns: dict[str, FloatArray]) -> list[float]:
         """Return low and high of the axes: of the score alone, of score and gold, of the KL, of the approximate KL."""
-        scores, _, kl, approxkl = (columns[name] for name in PANELS)
+        before = {} if self._before is None else {name: [self._before[name]] for name in PANELS}
+        both_runs = (np.concatenate([columns[name], *before.get(name, [])]) for name in PANELS)
+        scores, _, kl, approxkl = (np.clip(values, -LIMIT, LIMIT) for values in both_runs)
         both = np.concatenate([scores, columns[GOLD]])
         return [*two_sided(scores), *two_sided(both), *from_0(kl, 1.0), *from_0(approxkl, 0.01)]
 
@@ -223,7 +255,7 @@ class RlhfLab(KernelLab):
     def alt_text(self) -> str:
         """Return what the first frame shows, in words."""
         end = budget(self.updates, FIRST_RUN)
-        words = f"RLHF lab: β = {digits(self.kl_coef)}, update {self.updates:,} of {end:,}. "
+        words = f"RLHF lab: β = {digits(self.kl_coef)}, seed {self.seed}, update {self.updates:,} of {end:,}. "
         if self.updates:
             names = [*PANELS, GOLD] if self.show_gold else [*PANELS]
             words += ", ".join(f"{name} {digits(self._log.rows[-1][name])}" for name in names) + ", "
@@ -272,9 +304,9 @@ class RlhfLab(KernelLab):
         return figures.png(fig)
 
 
-def shown_rows(updates: int) -> list[int]:
-    """Return which rows of the log a curve shows: every so manieth, and the newest."""
-    rows = list(range(0, updates, stride(updates, FIRST_RUN)))
+def shown_rows(updates: int, beside: int = 0) -> list[int]:
+    """Return which rows of the log a curve shows, beside one of so many updates: every so manieth, and the newest."""
+    rows = list(range(0, updates, stride(max(updates, beside), FIRST_RUN)))
     return rows if not rows or rows[-1] == updates - 1 else [*rows, updates - 1]
 
 
@@ -325,6 +357,22 @@ def _constants() -> dict[str, Any]:
         "panels": PANELS,
         "line": list(LINE),
     }
+
+
+def _settings(log: RunLog) -> str:
+    config = log.config
+    numbers = ", ".join(f"{word} {_setting(getattr(config, name))}" for name, word in SETTINGS.items())
+    return f"seed {log.seed}, {numbers}, {config.feature_kind} features"
+
+
+def _changed(old: RunConfig, new: RunConfig) -> str:
+    """Return which settings differ, in words; "" where none does."""
+    pairs = [(word, getattr(old, name), getattr(new, name)) for name, word in SETTINGS.items()]
+    return ", ".join(f"{word} {_setting(a)} → {_setting(b)}" for word, a, b in pairs if a != b)
+
+
+def _setting(x: float | None) -> str:
+    return "off" if x is None else digits(x)
 
 
 def _said(log: RunLog) -> Said:

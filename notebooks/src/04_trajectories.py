@@ -15,6 +15,11 @@
 #
 # *About 50 minutes, and 15 more for the exercises. You need lesson 03: ∂Pr = Pr · ∂ log Pr.*
 
+# %% label="review" tags=["skip"]
+from course_utils.widgets import Review
+
+Review("04")
+
 # %% label="setup" tags=["skip"]
 import numpy as np
 from course_utils import mdp, policy

@@ -16,6 +16,11 @@
 # *About 60 minutes. You need Python, derivatives and expectations. Lessons 04–07 show where the advantage comes from;
 # here it is given, and the lesson can be read on its own.*
 
+# %% label="review" tags=["skip"]
+from course_utils.widgets import Review
+
+Review("08")
+
 # %% label="setup" tags=["skip"]
 import numpy as np
 from course_utils import figures, objectives, policy, worlds

@@ -19,6 +19,11 @@
 #
 # *About 75 minutes, and 15 more for the exercises. You need lessons 08 and 10.*
 
+# %% label="review" tags=["skip"]
+from course_utils.widgets import Review
+
+Review("11")
+
 # %% label="setup" tags=["skip"]
 import numpy as np
 from course_utils import figures, objectives, returns

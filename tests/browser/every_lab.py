@@ -17,11 +17,13 @@ from course_utils.widgets import (
     Predict,
     PreferenceLab,
     Quiz,
+    Review,
     RlhfLab,
     TrainingLab,
     clinic_lab,
     offline,
     quiz,
+    review,
 )
 from course_utils.widgets.grid_lab import CELLS, DECISIONS, ENTRIES
 from course_utils.widgets.group_lab import GROUPS
@@ -509,6 +511,14 @@ ROWS: dict[str, Callable[[], Row]] = {
         reset="",
         handles=False,
     ),
+    "review": lambda: Row(
+        hands=[Hand("option send", "answers")],
+        tab="option send option send option send",
+        states={f"{number} asked": {"lab": Review(number)} for number in review.CHOICE},
+        refuses={"answers": [PWNED]},
+        reset="",
+        handles=False,
+    ),
     "rlhf_lab": lambda: Row(
         hands=[Hand("clip", "clip")],
         speaks=False,
@@ -596,6 +606,8 @@ def made(name: str) -> Lab | CourseMap:
     """Return one of each, far enough along to show all that it has; what a test sets in the page stays in the page."""
     if name == "prediction":
         return Predict("08-three-actions")
+    if name == "review":
+        return Review("04")
     if name == "quiz":
         return Quiz("06")  # all four kinds of question
     if name == "course_map":

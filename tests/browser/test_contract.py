@@ -27,7 +27,7 @@ from course_utils.widgets import offline
 
 pytestmark = pytest.mark.browser
 each_lab = pytest.mark.parametrize("name", every_lab.NAMES)
-WIDTHS = (760, 390, 302)  # room to spare; a phone; what that leaves a lab in JupyterLab
+WIDTHS = (1280, 390, 302)  # room to spare; a phone; what that leaves a lab in JupyterLab
 
 
 @pytest.fixture
@@ -304,7 +304,7 @@ def test_without_python_it_lives_and_takes_no_broken_state(page: Page, name: str
 
 # --- in JupyterLab ----------------------------------------------------------------------------------------------------
 
-OF_THE_KERNEL = ("clinic_lab", "course_map", "prediction", "quiz", "rlhf_lab", "training_lab")
+OF_THE_KERNEL = ("clinic_lab", "course_map", "prediction", "quiz", "review", "rlhf_lab", "training_lab")
 SYNCED = tuple(name for name in every_lab.NAMES if name not in OF_THE_KERNEL)
 
 

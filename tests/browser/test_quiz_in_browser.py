@@ -47,7 +47,7 @@ class QuizView:
         for box in card.locator("input[type=checkbox]:checked").all():
             box.uncheck()
         for option in options:
-            card.locator("[data-role=option]").nth(option).check()
+            card.locator(f'[data-role=option][data-index="{option}"]').check()
         card.locator("[data-role=send]").click()
         return card
 
@@ -58,9 +58,7 @@ class QuizView:
         return card
 
     def order(self, name: str) -> list[int]:
-        return self.root.locator(f'[data-question="{name}"] [data-role=item]').evaluate_all(
-            "rows => rows.map((row) => Number(row.dataset.index))"
-        )
+        return indices(self.root.locator(f'[data-question="{name}"] [data-role=item]'))
 
     def sort(self, name: str) -> Locator:
         card = self.question(name)
@@ -86,6 +84,10 @@ class QuizView:
             arg=[QUIZ, wanted],
             timeout=3000,
         )
+
+
+def indices(parts: Locator) -> list[int]:
+    return parts.evaluate_all("parts => parts.map((part) => Number(part.dataset.index))")
 
 
 def result(card: Locator) -> str:
@@ -150,17 +152,24 @@ def test_every_kind_right_wrong_and_again(open_cells: Open, tmp_path: Path) -> N
     card = view.type_number("one-sample", "17")
     assert asked["one-sample"]["otherwise"] in result(card)
     card.locator("[data-role=send]").click()
-    card = view.type_number("one-sample", "4,01")
+    card = view.type_number("one-sample", "8,02/2")
     assert asked["one-sample"]["reason"] in result(card)
 
     # order: how much is in place
     card = view.question("derivation")
     assert view.order("derivation") == asked["derivation"]["start"]
     card.locator("[data-role=send]").click()
-    assert "Not yet: 1 of 6 stands in the right place." in result(card)
+    assert "Not yet: 1 of 6 stands in the right place, and line 1 is the first that does not." in result(card)
 
     card = view.choose("flawed", 1)
-    assert view.overall() == "1 of 5 right at the first try."
+    assert view.overall() == "1 of 5 right at the first try, 3 by now."
+    missed = view.root.locator("[data-role=missed]").inner_text().splitlines()
+    by_now = ("purpose", "one-sample")
+    assert missed == [
+        f"{item['title']}{' (right by now)' * (item['id'] in by_now)}: {item['section']}"
+        for item in asked.values()
+        if item["id"] != "flawed"
+    ]
     answers = {"purpose": [0, 2], "which-rewards": [[0, 1, 3]], "one-sample": [0.8, 17, 4.01], "flawed": [1]}
     answers["derivation"] = [asked["derivation"]["start"]]
     notebook.wait_for_kernel("quiz.answers", lambda value: value == answers)
@@ -199,9 +208,11 @@ def test_keyboard_alone(open_cells: Open) -> None:
     notebook = open_cells(cell("03"), "# another cell")
     view, keys = QuizView(notebook), notebook.page.keyboard
     focused = "() => document.activeElement.dataset.role + (document.activeElement.dataset.index ?? '')"
+    shown = {name: indices(view.question(name).locator("[data-role=option]")) for name in ("purpose", "which-rewards")}
+    assert {name: sorted(order) != order for name, order in shown.items()} == dict.fromkeys(shown, True)
     view.question("purpose").locator("[data-role=option]").first.focus()
-    keys.press("ArrowDown")
-    keys.press("ArrowDown")
+    for key in ["ArrowDown"] * shown["purpose"].index(2) or ["Space"]:
+        keys.press(key)
     keys.press("Tab")
     assert notebook.page.evaluate(focused) == "send"
     keys.press("Enter")
@@ -209,7 +220,7 @@ def test_keyboard_alone(open_cells: Open) -> None:
     assert notebook.page.evaluate(focused) == "send", "the focus got lost"
 
     view.question("which-rewards").locator("[data-role=option]").first.focus()
-    for n in range(5):
+    for n in shown["which-rewards"]:
         if n != 3:
             keys.press("Space")
         keys.press("Tab")
@@ -254,7 +265,7 @@ def test_two_views_and_two_quizzes(open_cells: Open) -> None:
     card = views[1].question("loss")
     notebook.scroll_to(card)
     assert "Right." in result(card)
-    assert card.locator("[data-role=option]").nth(2).is_checked()
+    assert card.locator('[data-role=option][data-index="2"]').is_checked()
     notebook.execute("other.answers = {'sum-or-mean': [1.5, 3]}")
     card = views[2].question("sum-or-mean")
     notebook.scroll_to(card)
@@ -273,7 +284,11 @@ def stored() -> nbformat.NotebookNode:
 
     show_map = "from course_utils.widgets import CourseMap\nCourseMap()"
     notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(cell("08"), id="quiz"), nbformat.v4.new_code_cell(show_map, id="map")],
+        cells=[
+            nbformat.v4.new_markdown_cell(f"## {questions('08')[0]['section']}", id="section"),
+            nbformat.v4.new_code_cell(cell("08"), id="quiz"),
+            nbformat.v4.new_code_cell(show_map, id="map"),
+        ],
         metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
     )
     NotebookClient(notebook, kernel_name="python3", store_widget_state=True, timeout=60).execute()
@@ -313,20 +328,26 @@ def test_alive_from_the_saved_state_by_mouse_and_finger(
         hand.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": a, "y": b} for a, b in points]})
     assert view.order("one-update") == [*before[:2], before[3], before[2], *before[4:]]
 
+    first = questions("08")[0]
+    view.choose(first["id"], 0).locator("[data-role=send]").click()  # try again
     for item in questions("08"):
         assert "Right." in result(view.answer_right(item))
-    assert view.overall() == "5 of 5 right at the first try."
+    assert view.overall() == "4 of 5 right at the first try, 5 by now."
+    link = view.root.locator("[data-role=missed] a")
+    notebook.scroll_to(link)
+    link.click()
+    expect(notebook.page.get_by_role("heading", name=first["section"])).to_be_in_viewport()
     view.root.locator("[data-role=note]").filter(has_text="Not recorded").wait_for(timeout=6000)
     assert notebook.execute("print('quiz' in globals())").strip() == "False", "the kernel ran the cell"
 
 
 def test_pages_without_widgets(stored: nbformat.NotebookNode) -> None:
-    (shown,) = stored.cells[0].outputs
+    (shown,) = stored.cells[1].outputs
     assert "image/png" not in shown.data
     page = shown.data["text/html"]
     assert page.count("<details>") == 5
     assert "<script" not in page
-    (shown,) = stored.cells[1].outputs
+    (shown,) = stored.cells[2].outputs
     assert '<a href="08_advantage_objective.ipynb">' in shown.data["text/html"]
 
 

@@ -46,9 +46,16 @@ def test_the_picture_shows_pythons_numbers(page: Page) -> None:
     seen.set(show_gold=False)
     assert seen.numbers("gold") == []
     assert "gold" not in seen.root.inner_text().replace("show the gold reward", "")
-    strange = [0.0, -1.5e-5, 184_321.0, 1234.5, 99_999.0]
+    strange = [0.0, -1.5e-5, 184_321.0, 1234.5, 99_999.0, 0.5]
     seen.set(line_numbers=strange)
     assert seen.role("line").locator("b").all_inner_texts() == [rlhf_lab.digits(x) for x in strange]
+    seen.set(before="seed 9", before_scores=[0.0, 1.0], before_updates=2, changed_at=[7.0], changes=["β 0.3 → 1"])
+    assert seen.numbers("before")[0] == 1
+    assert seen.numbers("change") == [7] * len(PANELS)
+    told = [seen.role(role).inner_text() for role in ("seed", "run-before", "changes")]
+    assert told == [f"seed {lab.seed}", "Dashed: the run before (seed 9). ", "Dotted: after update 7 β 0.3 → 1."]
+    seen.page.set_viewport_size({"width": 1280, "height": 800})
+    assert (seen.root.bounding_box() or {})["height"] < 700, "curves and replies on one screen, below a notebook's head"
 
 
 def test_wishes_by_mouse_and_keys(page: Page) -> None:

@@ -1,0 +1,133 @@
+"""A lesson before *Going deeper*: its words, its code, time with nothing to do, what it asks to predict."""
+
+import re
+from functools import cache
+from typing import Any
+
+import nbformat
+import pytest
+
+from course_utils import lessons, widgets
+from course_utils.build import notebooks
+from course_utils.widgets import prediction
+
+SOURCES = {path.name[:2]: path for path in notebooks.sources()}
+MOST = {"words": 2600, "lines": 200, "minutes": 10}
+# Lessons that are not within the limits yet. One that is leaves the table.
+LONGER = {
+    "words": {"03", "05", "06", "07", "09", "10", "11", "13"},
+    "lines": {"03", "05", "06", "11"},
+    "minutes": {"02", "03", "04", "05", "06", "07", "09", "10", "11", "12", "13"},
+}
+
+TO_DO = re.compile(rf"\b({'|'.join(widgets.__all__)}|check)\(")
+ASKS = re.compile(r"^Predict\([\"'](\d\d)-([a-z0-9-]+)[\"']\)$", re.MULTILINE)
+NUMBER = re.compile(r"\d[\d,.]*\d")  # of one digit alone there are too many
+
+
+@cache
+def main_path(number: str) -> list[Any]:
+    """The cells of a lesson's source before *Going deeper*."""
+    cells = notebooks.read_source(SOURCES[number]).cells
+    deeper = [n for n, cell in enumerate(cells) if cell.source.startswith("## Going deeper")]
+    return cells[: deeper[0] if deeper else None]
+
+
+def words(number: str) -> int:
+    texts = (cell.source for cell in main_path(number) if cell.cell_type == "markdown")
+    return sum(len(re.sub(r"<details>.*?</details>", "", text, flags=re.DOTALL).split()) for text in texts)
+
+
+def lines(number: str) -> int:
+    """Of code that is read: not of stubs, solutions and folded cells."""
+    code = (cell for cell in main_path(number) if cell.cell_type == "code" and "BEGIN SOLUTION" not in cell.source)
+    read = (cell.source for cell in code if not {"folded", "solution"} & {*cell.metadata.get("tags", [])})
+    return sum(bool(line.strip()) and not line.strip().startswith("#") for text in read for line in text.split("\n"))
+
+
+def minutes(number: str) -> int:
+    """The longest time of slides in a row on which nothing is predicted, tried or answered."""
+    runs, slide, has_task = [0], 0, False
+    for cell in [*main_path(number), nbformat.v4.new_markdown_cell(metadata={"minutes": 0})]:
+        if "minutes" in cell.metadata:
+            runs = [*runs, 0] if has_task else [*runs[:-1], runs[-1] + slide]
+            slide, has_task = cell.metadata["minutes"], False
+        has_task |= cell.cell_type == "code" and bool(TO_DO.search(cell.source))
+    return max(runs)
+
+
+@pytest.mark.parametrize("number", SOURCES)
+@pytest.mark.parametrize("measure", [words, lines, minutes], ids=lambda measure: measure.__name__)
+def test_the_main_path_is_within_its_limits(number, measure):
+    counted, most = measure(number), MOST[measure.__name__]
+    if number in LONGER[measure.__name__]:
+        assert counted > most, f"{counted} {measure.__name__}: take the lesson out of the table"
+    else:
+        assert counted <= most
+
+
+# --- no prediction is answered before it is made ----------------------------------------------------------------------
+
+
+@cache
+def predictions(number: str) -> dict[str, dict[str, Any]]:
+    file = lessons.PREDICTIONS / f"{number}.json"
+    return {question["id"]: question for question in prediction.load(file)["questions"]} if file.is_file() else {}
+
+
+def shown(cell: Any) -> str:
+    """What a reader sees of a cell that nobody has touched: of a folded output the first line."""
+    if cell.cell_type == "markdown":
+        return str(re.sub(r"<details>.*?</details>", "", cell.source, flags=re.DOTALL))
+    texts = []
+    for output in cell.get("outputs", []):
+        data = output.get("data", {})
+        alt = output.get("metadata", {}).get("image/png", {}).get("alt", "")
+        texts += [output.get("text", ""), data.get("text/plain", ""), alt]
+    text = "\n".join(texts).strip()
+    return text.split("\n")[0] if cell.metadata.get("jupyter", {}).get("outputs_hidden") else text
+
+
+def told_early(cells: list[Any]) -> list[str]:
+    """Numbers of what came, or of the answer, that are seen before a prediction is made: each with its cell."""
+    found = []
+    for n, cell in enumerate(cells):
+        for number, name in ASKS.findall(cell.source) if cell.cell_type == "code" else ():
+            question = predictions(number)[name]
+            answers = [k for k, other in enumerate(cells) if name in other.metadata.get("answers", [])]
+            first, last = (answers[0], answers[-1] + 1) if answers else (n, n)
+            asked = [
+                question["text"],
+                *(part["text"] for part in question.get("options", []) + question.get("items", [])),
+            ]
+            before = " ".join([*asked, *(other.source + shown(other) for other in cells[:n])])
+            answer = f" {question['answer']:g}" if "answer" in question else ""
+            telling = {*NUMBER.findall(question["came"] + answer)} - {*NUMBER.findall(before)}
+            for k, other in enumerate(cells[n + 1 : last], start=n + 1):
+                if other.cell_type == "code" or k < first:  # the text below an answer explains it
+                    seen = telling & {*NUMBER.findall(shown(other))}
+                    found += [f"{name}: {text} stands in {other.id!r}" for text in sorted(seen)]
+    return found
+
+
+@pytest.mark.parametrize("path", SOURCES.values(), ids=lambda path: path.stem)
+def test_no_output_answers_a_prediction_before_it_is_made(path):
+    assert told_early(nbformat.read(notebooks.NOTEBOOKS / f"{path.stem}.ipynb", as_version=4).cells) == []
+
+
+def test_what_is_told_early_is_found(monkeypatch):
+    question = {"text": "How far, after 25 steps?", "answer": 0.67, "came": "To 0.67, from 0.50 after 25 steps."}
+    monkeypatch.setitem(globals(), "predictions", lambda _: {"far": question})
+    output = nbformat.v4.new_output("stream", text="all 25 steps:\n0.67\n")
+    cells = [
+        nbformat.v4.new_code_cell("Predict('08-far')", id="asks"),
+        nbformat.v4.new_markdown_cell("It is 0.67.", id="says"),
+        nbformat.v4.new_code_cell("first()", id="first", outputs=[output], metadata={"answers": ["far"]}),
+        nbformat.v4.new_markdown_cell("It was 0.67.", id="explains"),
+    ]
+    assert told_early(cells) == ["far: 0.67 stands in 'says'", "far: 0.67 stands in 'first'"]
+    cells[2].metadata["jupyter"] = {"outputs_hidden": True}
+    cells[1].source = "Twice."
+    assert told_early(cells) == []
+    output.text = "0.67 it is\nafter 25 steps"
+    assert told_early(cells) == ["far: 0.67 stands in 'first'"]
