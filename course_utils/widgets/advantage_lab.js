@@ -440,7 +440,7 @@ const render = makeLab({ name: "advantage", label: "Advantage Lab" }, (lab) => {
     return {
       seen: [
         !reduced && drawSettings(set, get("presets"), put, lab),
-        h("div", { class: `pgc-place ${look}`, style: `--pgc-arithmetic: ${arithmetic}px` },
+        h("div", { class: `pgc-place ${look}`, style: `--arithmetic: ${arithmetic}px` },
           div("pgc-panels",
             drawAdvantages(set, step, width, ends, still, put, lab),
             drawProbabilities(set, step, expected, width, prediction, ids)),
