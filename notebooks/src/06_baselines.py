@@ -183,7 +183,7 @@ print(f"−Σ b(a) ∂π(a)        {-b_of_action @ d_pi}")
 #
 # Every $b$ gives the same mean. They differ in their variance. For the three replies above one number suggests itself, their
 # mean reward $V=\sum_a\pi(a)R(a)=10.3$: it is called the **value**. In the lab below you move $b$ and watch the cloud of
-# samples and its variance. (Its box *baseline depends on the action* is the colleague's idea: tick it, and the mean of the
+# samples and its variance. (Its box *b depends on the action* is the colleague's idea: tick it, and the mean of the
 # samples leaves the exact gradient.)
 
 # %% label="predict-lowest"
