@@ -58,7 +58,7 @@ ADAPTIVE_BETA = Section("10", "An adaptive β")
 REWARD_MODEL = Section("11", "Stage 3: a reward model")
 HAND_UPDATE = Section("11", "Stage 4: one update by hand")
 
-LYING_NUMBERS = Section("12", "Three numbers that lie")
+TELLING_NUMBERS = Section("12", "Which numbers tell?")
 GROUP = Section("13", "One group, six methods")
 SPREAD = Section("13", "Dividing by the spread")
 DPO = Section("13", "DPO: no samples at all")

@@ -15,7 +15,7 @@ function ascend({ logits, ref_logits: ref, rewards, beta: first, target }, isAda
   for (let [z, beta] = [logits, first]; path.length <= UPDATES; ) {
     const log = logSoftmax(z);
     const pi = log.map(Math.exp);
-    const x = log.map((v, a) => v - reference[a]);
+    const x = log.map((v, a) => v - reference[a]).map((d) => (Math.abs(d) < 1e-14 ? 0 : d)); // equal, but for rounding
     const [kl, reward] = [dot(pi, x), dot(pi, rewards)];
     path.push({ log, pi, x, kl, beta, objective: reward - beta * kl });
     const size = STEP_SIZE / Math.max(scaleOf, beta / 10);

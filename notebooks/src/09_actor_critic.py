@@ -64,7 +64,7 @@ diagrams.actor_critic()
 #
 # $H$ is the entropy of lesson 01. $\hat A_t$ are the estimates of GAE (lesson 07), and $G_t=\hat A_t+V_w(s_t)$ is the critic's
 # **target**. With λ = 1 that is the return, as $G_t$ was until now; with less, it is partly the critic's own guess: in the
-# example below 1.9, where the return is −1 + 3 = 2. The factors $c_V$ and $c_H$ say how much the second and the third term
+# example below it is 1.9, where the return is −1 + 3 = 2. The factors $c_V$ and $c_H$ say how much the second and the third term
 # count.
 #
 # This is **advantage actor-critic**, A2C for short. Here it is, for one conversation of the support assistant.
@@ -158,7 +158,7 @@ print(f"exact V + entropy / c_V  {exact + entropy / c_V}")
 # more than a point. The critic no longer says what is usual. It says what makes the *actor's loss* small.
 #
 # Why? The leak's push on $V(s)$ is $-\log\pi(a\mid s)$ each time, and its mean under the policy is the entropy. The critic's
-# own pull, $c_V(V-G)$, balances it at $V+H/c_V$.
+# own pull, $c_V(V-G)$, balances it $H/c_V$ above the exact value.
 #
 # The same goes for the critic's **target**. In $r_t+\gamma V(s_{t+1})$ the second part comes from the critic, and it is held
 # constant as well: the target is where the critic should go, so it stays put.
@@ -297,9 +297,8 @@ for step in range(601):
     z = z + 0.1 * ((np.eye(3)[a] - p) * A[:, None]).mean(axis=0)  # then draw anew
 
 # %% [markdown] label="fresh-read" tags=["fragment"]
-# J rises from 0.07 to nearly 0.4, the best there is. The expected loss falls at first, from −0.038 to −0.158. Then it turns
-# and goes *up*, to −0.061, and J goes on rising. At the end the policy is nearly certain and little is left to push. By the
-# loss alone, it would look hardly better than the policy at the start.
+# The expected loss falls at first. Then it turns and goes *up*, and J goes on rising. At the end the policy is nearly certain
+# and little is left to push. By the loss alone, it would look hardly better than the policy at the start.
 
 # %% [markdown] label="explained" tags=["slide"] minutes=3
 # ## Is the critic any good?

@@ -179,8 +179,8 @@ for name, brake in [("log π · A", None), ("ρA", "ratio"), ("clipped", "clip")
 # largest ratio. (*Going deeper* has its numbers, and a thousand batches.)
 #
 # So the clip bounds no ratio and no KL. It takes gradients away, one sample at a time. That is why many programs stop the
-# epochs when the KL to the old policy gets too large. Watch the *largest* ratio too. The mean tells little: under the old
-# policy it is 1, always.
+# epochs when the KL to the old policy gets too large. Watch the *largest* ratio too. The mean, under the old
+# policy, is always 1.
 #
 # ### One update, from batch to batch
 #
@@ -224,8 +224,8 @@ for name, weights in drifts.items():
 # Dropping an action altogether costs 0.511, which is $\log(1/0.6)$: what is left is scaled up. In the other direction it is
 # very expensive, and infinite at 0.
 #
-# RLHF uses KL(π ‖ π_ref). In this direction forgetting has a highest price, here $\log(1/0.6)$. Doing what the reference
-# hardly ever does has none: the rarer it is there, the more it costs.
+# RLHF uses KL(π ‖ π_ref). In this direction the price of forgetting has an upper limit, here $\log(1/0.6)$. That of doing
+# what the reference hardly ever does has none: the rarer it is there, the more it costs.
 
 # %% [markdown] label="estimates" tags=["slide"] minutes=6
 # ## KL from samples
@@ -293,7 +293,7 @@ for k, slope in slopes.items():
 # exactly the gradient of the KL. $k_3$, whose value is unbiased, follows the gradient of the *other* KL, from the reference
 # to π.
 #
-# So $k_1$ belongs into the reward, where it is a number and is not differentiated. In a loss take $k_2$, or the exact KL
+# So $k_1$ belongs in the reward, where it is a number and is not differentiated. In a loss take $k_2$, or the exact KL
 # where you can sum over the actions.
 
 # %% [markdown] label="negative" tags=["slide"] minutes=3

@@ -374,8 +374,8 @@ Predict("11-no-penalty")
 RlhfLab()
 
 # %% [markdown] label="live-read" tags=["fragment"]
-# Without the penalty the score climbs far higher, and the gold reward falls: switch it on and see. `objective/kl` warns
-# you. `policy/approxkl_avg` does not, since each step stays small.
+# Without the penalty the score climbs far higher, and the gold reward falls: tick *show the gold reward*. `objective/kl`
+# warns you. `policy/approxkl_avg` does not, since each step stays small.
 #
 # If you have labelled pairs, `RlhfLab(pairs=lab.pairs())` trains a policy on *your* taste.
 # Twenty pairs leave most words unjudged: with the same β the gold reward gains less.
@@ -449,8 +449,8 @@ alt = (
 figures.show(fig, alt)
 
 # %% [markdown] label="over-read" tags=["fragment"]
-# The solid lines rise first, as in a healthy run. Then they turn, while the score goes on rising. From there on the policy gets better at pleasing the reward model, and worse at answering
-# customers. This is **over-optimisation**, or *reward hacking*.
+# The solid lines rise first, as in a healthy run. Then they turn, while the score goes on rising. From there on the policy gets
+# better at pleasing the reward model, and worse at answering customers. This is **over-optimisation**, or *reward hacking*.
 #
 # Gao, Schulman and Hilton measured such curves on large models. Say “the same qualitative shape”, and no more: three runs of
 # one small world cannot tell a formula.
@@ -472,9 +472,10 @@ for run in runs[::3]:
     best = objectives.bradley_terry_loss(*(worlds.gold_reward(world, p).total for p in labels))
     right = reward_model.accuracy(run.log.state.reward_model, world, labels)
     print(f"{run.config.kl_coef:5.2f} {right:40.0%} {best.accuracy:12.0%}")
-for seed, run in enumerate(free[:2]):
+counts = RunConfig(kl_coef=0.0, feature_kind="count")  # every repetition counts in full
+for kind, run in [("log", free[0]), ("count", rlhf.run(counts, seed=1, progress=False))]:
     reply = world.text(evaluate(run, replies=2).replies)[0]
-    print(f"seed {seed}, no penalty: {reply}")
+    print(f"no penalty, {kind:5s}: {reply}")
 
 # %% [markdown] label="why-read" tags=["fragment"]
 # The policy does not stay where the reward model was trained. It goes where the score is high: and among the places where the
@@ -482,8 +483,9 @@ for seed, run in enumerate(free[:2]):
 # model is right less often than a coin. It ranks the policy's replies backwards. (The gold reward is the ceiling, lower
 # there too: the replies of a pair are closer in worth.)
 #
-# And there is the word salad. Every repeated *sorry* adds to the score, since nothing in 1,500 pairs ever said that it should
-# not.
+# And there is the word salad. Every repeated *repair* adds to the score, since nothing in 1,500 pairs ever said that it
+# should not. With $\log_2(1+c)$ it adds less each time, and other words come in between. With `count` features, one of the
+# lab's choices, a word that occurs $c$ times counts $c$: here one word is said to the end.
 #
 # So an accuracy is a statement about a distribution of replies. To know whether a reward model can still be trusted, measure
 # it on **fresh pairs of the present policy**.
@@ -509,8 +511,8 @@ for name, taste in [("fair", {}), ("soft spot", {"polite_bias": 1.0, "length_bia
     print(f"   polite words {means['polite_words']:.1f}   tokens {means['length']:.1f}")
 
 # %% [markdown] label="bias-read" tags=["fragment"]
-# It is *more* accurate: a strong taste is easy to learn. What raters like a little, the policy does a lot: it says 2.9 polite words in a reply, where 2 are enough,
-# and writes more. By their own taste the raters asked for that: a polite word over 2 costs half a point of gold, and pleases
+# It is *more* accurate: a strong taste is easy to learn. What raters like a little, the policy does a lot: it says 2.9 polite
+# words in a reply, where 2 are enough, and writes more. By their own taste the raters asked for that: a polite word over 2 costs half a point of gold, and pleases
 # them by one. In a pair it was one reason among others. For the policy it is points that can be had in every reply.
 #
 # The causal chain is always the same. (a) A reward model learns to rank. (b) An advantage-weighted update raises whatever

@@ -94,11 +94,11 @@ for name in ("objective/scores", "objective/kl", "policy/entropy_avg"):
 # violent happens there, and the end of a log may show a policy that can no longer move.
 
 # %% [markdown] label="lie" tags=["slide"] minutes=8
-# ## Three numbers that lie
+# ## Which numbers tell?
 #
-# Now the same seed without a penalty, β = 0. You know from lesson 11 how that ends: in word salad. Three numbers are often
-# shown to prove that all is well: the *score*, the critic's *explained variance*, and the reward model's *accuracy* on
-# held-out pairs.
+# Now the same seed without a penalty, β = 0. You know from lesson 11 how that ends: in word salad. Look at four numbers: the
+# *score*, the critic's *explained variance*, the reward model's *accuracy* on held-out pairs of SFT replies, and the same on
+# fresh pairs of the policy's own replies, beside its **ceiling**, the best accuracy that any model could reach on those pairs.
 
 # %% label="predict-three-numbers"
 Predict("12-three-numbers")
@@ -130,7 +130,7 @@ for name, log in [("healthy", healthy), ("no penalty", salad)]:
         print(f"   ceiling: sampled {gold:.1%}, exact {exact:.1%}")
 
 # %% [markdown] label="lie-read" tags=["fragment"]
-# None of the three looks worse. Two look *better* where the replies are rubbish.
+# Three of the four are often shown to prove that all is well. None of them looks worse here, and two look *better*.
 #
 # - **The score** is what is being climbed. It goes up in a good run and in a bad one.
 # - **Explained variance** says that the critic knows which score will come. It does not say what the score is worth. (Nor does it

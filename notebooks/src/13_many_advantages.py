@@ -39,7 +39,7 @@ np.set_printoptions(precision=3, suppress=True)
 #
 # The $K$ replies to one prompt are a **group**. To *What have you sent me?* a model writes *parcel* and *sorry
 # parcel*, which are right and earn 1, and *bill* and *refund thanks*, which earn 0. With their end tokens they have
-# 2, 3, 2 and 3 tokens.
+# 2, 3, 2 and 3 tokens. That is $|o|$, below `o`; `L` is the length of the longest possible reply, and `R` the reward.
 #
 # ```diff
 #   A = R                                           # total return (REINFORCE)
@@ -424,10 +424,10 @@ loophole = checkers.strict(world, last) > checkers.on_topic(world, last)
 print("passes:", *world.text(last.take(np.flatnonzero(loophole)[:3])), sep="\n   ")
 
 # %% [markdown] label="checker-read" tags=["fragment"]
-# Above the SFT model's. (With the reward model the policy writes word salad.) A checker has an end: once nearly all
-# groups pass there is no spread, and no signal. (The last columns count equal groups in the first and the last ten
-# updates.) What over-optimisation becomes is a **loophole**. The strict checker never asked whether a reply names the things of
-# *other* topics, and replies that do so pass.
+# The gold reward ends above the SFT model's. (With the reward model the policy writes word salad.) A checker has an end:
+# once nearly all groups pass there is no spread, and no signal. (The last columns count equal groups in the first and
+# the last ten updates.) In place of over-optimisation there is a **loophole**. The strict checker never asked whether a
+# reply names the things of *other* topics, and replies that do so pass.
 #
 # Close the loophole (no foreign thing, an end token), and the share is near 0. With plain steps too it is hardly
 # used: nothing *pays* for it. Mostly it is Adam that walks on, in full steps, when the signal has gone. A checker is

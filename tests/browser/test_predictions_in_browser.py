@@ -55,7 +55,7 @@ def test_untrusted_and_without_a_kernel_it_is_made_and_its_answer_unfolds(
     expect(answer).to_contain_text("refund rises")
     expect(notebook.cell(2).locator(".jp-OutputArea-output")).to_have_count(0)
     told = shown.locator("[data-role=result]")
-    expect(told).to_contain_text("What came: Refund rises from")
+    expect(told).to_contain_text("What came: Only that of refund")
     expect(told).to_contain_text("You said: Those of refund and replace")
     expect(told.locator("[data-role=verdict]")).to_have_count(0)
     expect(shown.locator("[data-role=note]")).to_contain_text("Not recorded")

@@ -143,7 +143,7 @@ def test_where_a_leaking_critic_settles(read: Any) -> None:
         assert -(weights * leak).sum() / weights.sum() == pytest.approx(H[s])
     assert np.all(H / C_V > 1)
     assert numbers(ASKED["stop"]["came"]) == pytest.approx([read["stop-code"]["settle"](True)[0], V[0]], abs=5e-3)
-    holds(prose["stop-read"], "Here that is more than a point", "balances it at $V+H/c_V$")
+    holds(prose["stop-read"], "Here that is more than a point", "balances it $H/c_V$ above the exact value")
     assert np.all(np.log(PI) < 0)  # "Log-probabilities are negative"
 
 
@@ -326,14 +326,12 @@ def test_a_fresh_batch_for_each_step(read: Any) -> None:
     assert pytest.approx(table[-1, 3], abs=2e-3) == J
     assert table[:, 0].tolist() == [0, 150, 300, 450, 600]
     assert np.all(np.diff(table[:, 3]) > 0)
-    assert "J rises from 0.07 to nearly 0.4, the best there is" in text
     assert (table[0, 3], MEANS.max()) == (0.07, 0.4)
     assert 0.38 < table[-1, 3] < 0.4
     low = table[:, 2].argmin()
     came = [table[0, 2], table[low, 2], table[-1, 2], table[0, 3], table[-1, 3]]
     assert numbers(ASKED["fresh"]["came"]) == came
-    assert f"from {says(table[0, 2], 3)} to {says(table[low, 2], 3)}. Then it turns" in text
-    assert f"goes *up*, to {says(table[-1, 2], 3)}, and J goes on rising" in text
+    assert "Then it turns and goes *up*, and J goes on rising" in text
     assert 0 < low < len(table) - 1
     assert np.all(np.diff(table[low:, 2]) > 0)
     assert policy.softmax(read["fresh-code"]["z"])[0] > 0.95  # "nearly certain"
@@ -587,5 +585,5 @@ def test_the_target_is_the_return_only_with_lambda_1() -> None:
     rewards, discounts, values = np.array([-1.0, 3.0]), np.array([1.0, 0.0]), np.array([0.0, 1.0, 0.0])
     for lambda_, target in ((0.95, 1.9), (1.0, -1 + 3)):
         assert returns.gae(rewards, discounts, values, lambda_)[0] + values[0] == pytest.approx(target)
-    assert "in the example below 1.9, where the return is −1 + 3 = 2" in prose["three"]
+    assert "in the example below it is 1.9, where the return is −1 + 3 = 2" in prose["three"]
     assert "with G the return" in prose["explained"]

@@ -370,7 +370,7 @@ def test_the_lab_carries_the_apology_far_above_the_clip() -> None:
     assert CARRIED[1, 2] > 1.2, "its own gradient is off after the first step"
     np.testing.assert_allclose(CARRIED[-1, :2], 0.8, atol=0.02)
     assert np.array([0.6, 0.3, 0.1]) @ CARRIED[-1] == pytest.approx(1)  # the mean, beside a largest one of 2.86
-    assert "The mean tells little: under the old policy it is 1, always" in text["epochs-read"]
+    assert "The mean, under the old policy, is always 1" in text["epochs-read"]
     assert (METRICS["val/ratio"].source, METRICS["ours/max_ratio"].source) == ("TRL", "ours")
 
 

@@ -227,15 +227,15 @@ def test_accuracy_is_a_statement_about_a_distribution() -> None:
         assert weak["objective/scores"][-1] > 2 * run(seed)["objective/scores"][-1]
         assert weak["ours/gold"][-1] < weak["ours/gold"][0]
     assert [accuracy[b][0] for b in (0.3, 1.0, 3.0, 10.0)] == sorted(accuracy[b][0] for b in (0.3, 1.0, 3.0, 10.0))
-    for line in lines["why-code"][8:]:
-        words = line.split(": ")[1].split()
-        assert len(words) >= 15
-        assert len(set(words)) < len(words) - 3  # word salad: it repeats itself
-        assert "sorry" in words
-    # “every repeated sorry adds to the score”
-    more = [" ".join(["sorry"] * n + ["i will return the money today"]) for n in range(1, 8)]
+    salad, count = (line.split(": ")[1].split() for line in lines["why-code"][8:])
+    assert len(salad) >= 15
+    assert len(set(salad)) < len(salad) - 3  # word salad: it repeats itself
+    assert set(count[4:]) == {count[-1]}  # “one word is said to the end”
+    more = ["hi" + n * " repair" for n in range(1, 15)]
     judge = run(OTHER_SEEDS[0]).start.reward_model
-    assert np.all(np.diff(reward_model.reward_score(judge, WORLD, WORLD.replies([2] * len(more), more))) > 0)
+    gains = np.diff(reward_model.reward_score(judge, WORLD, WORLD.replies([20] * len(more), more)))
+    assert np.all(gains > 0)  # “every repeated repair adds to the score”
+    assert np.all(np.diff(gains) < 0)  # “it adds less each time”
 
 
 def test_four_kinds_of_features() -> None:

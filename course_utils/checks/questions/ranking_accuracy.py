@@ -83,7 +83,7 @@ QUESTION = Question(
     fresh=fresh,
     oracle=agreement,
     remark="It has a ceiling: where raters disagree with themselves, no model can be right more often than they are.",
-    read=sections.LYING_NUMBERS,
+    read=sections.TELLING_NUMBERS,
     mistakes=(
         told("ties-lost", lambda chosen, rejected: (chosen > rejected).mean(), almost=True),
         told("ties-won", lambda chosen, rejected: (chosen >= rejected).mean(), almost=True),
