@@ -1,7 +1,7 @@
 # The course's commands; `make` alone lists them. Variables: PYTHON, PORT, IP, NO_BROWSER=1, PYTEST_ARGS, WORKERS.
 
 PYTHON ?= python3
-WORKERS ?= 2
+WORKERS ?= 3
 
 ifeq ($(OS),Windows_NT)
   VENV_PYTHON := .venv/Scripts/python

@@ -43,7 +43,7 @@ def three_action_state(rewards: ArrayLike = (1.0, 0.25, -1.0)) -> TabularMDP:
     Returns:
         An MDP with state 0 "decision" and terminal state 1 "end".
 
-    Source: lesson 08 of this course, “Predict: three actions, one step”.
+    Source: lesson 08 of this course, “Three actions, one step”.
     """
     (rewards,) = arguments.floats(rewards=rewards)
     arguments.shape("rewards", rewards, (3,), "three actions")

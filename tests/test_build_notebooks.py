@@ -204,6 +204,7 @@ def test_what_is_stale_is_built_and_only_that(
     monkeypatch.setattr(stale, "RECORD", tmp_path / "build" / "notebooks.json")
     monkeypatch.setattr(stale, "WATCHED", [data, src, stale.REPOSITORY / "course_utils"])
     monkeypatch.setattr(data_files, "DATA", data)
+    monkeypatch.setattr(notebooks.lessons, "PREDICTIONS", data / "predictions")
     monkeypatch.setattr(notebooks, "README", tmp_path / "README.md")
     notebooks.README.write_text("Read this.\n")
     for number in ("01", "02"):

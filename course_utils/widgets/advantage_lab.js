@@ -85,7 +85,8 @@ function whatHappens({ actions, advantages, mode, reduced }, step, expected) {
   if (mode === "sampled_action") {
     const a = sampled[0];
     const whole = `the expected step moves it by ${signed(expected.moves[a])}`;
-    return `${actions[a]} was drawn, with advantage ${signed(advantages[a])}: it moves by ${signed(moves[a])}; ${whole}.`;
+    const lead = `${actions[a]} was drawn, with advantage ${signed(advantages[a])}`;
+    return `${lead}: it moves by ${signed(moves[a])}; ${whole}.`;
   }
   const odd = order.find((a) => advantages[a] > 1e-9 && moves[a] < -STILL);
   if (odd !== undefined && mode === "expected" && !reduced) {
@@ -214,7 +215,8 @@ function drawAdvantages(set, { sampled }, width, [least, limit], still, put, { r
       ],
       namesBelow(actions, x),
       actions.map(column)),
-    !reduced && typedRow(`${of}s, typed`, width, FRAME, "advantage-input", actions.map((action) => `${of} of ${action}`),
+    !reduced && typedRow(`${of}s, typed`, width, FRAME, "advantage-input",
+      actions.map((action) => `${of} of ${action}`),
       isQ ? VALUES : ADVANTAGES, shown.map(written), setOne, refuse));
 }
 
@@ -255,8 +257,9 @@ function drawProbabilities(set, { probabilities, after }, expected, width, predi
     return [
       bar(at(a, 0), wide, y(p), FRAME.low, POLICY, about("pi-before", a, p)),
       !isWaiting && stepped(a),
-      !(isTight && isPast) && label(at(a, 0) + (isPast ? 0 : wide / 2 - (isSampled ? 6 : 1)), y(p) - 5, probabilityText(p),
-        isPast ? "middle" : "end"),
+      !(isTight && isPast) &&
+        label(at(a, 0) + (isPast ? 0 : wide / 2 - (isSampled ? 6 : 1)), y(p) - 5, probabilityText(p),
+          isPast ? "middle" : "end"),
       label(at(a, 1) - (isPast ? 0 : wide / 2 - 1), Math.max(11, told - 5), probabilityText(q),
         isPast ? "middle" : "start"),
       isWaiting && wanted(action, a),
@@ -359,9 +362,10 @@ function drawSample(set, { mean, sampled, logProbabilities, after }, isWaiting) 
   const span = (text, more = {}) => h("span", more, text);
   const drawn = (...spans) => h("div", { class: "pgc-drawn", "data-role": "drawn" }, ...spans);
   const next = value + dot(after, advantages);
+  const isTrue = Math.abs(mean) < 0.005;
   const known =
     keep === "action_values" ? `V = Σ π Q = ${short(value)}${isWaiting ? "" : `; after the step ${short(next)}`}`
-    : `mean advantage under π: Ā = Σ π A = ${short(mean)}${Math.abs(mean) < 0.005 ? "" : " (of true advantages: 0)"}`;
+    : `mean advantage under π: Ā = Σ π A = ${short(mean)}${isTrue ? "" : " (of true advantages: 0)"}`;
   if (mode === "expected") return drawn(span(known));
   const U = sum(sampled.map((a) => logProbabilities[a] * advantages[a]));
   const one = mode === "sampled_action";
@@ -436,7 +440,7 @@ const render = makeLab({ name: "advantage", label: "Advantage Lab" }, (lab) => {
     return {
       seen: [
         !reduced && drawSettings(set, get("presets"), put, lab),
-        h("div", { class: `pgc-place ${look}`, style: `--pgc-arithmetic: ${arithmetic}px` },
+        h("div", { class: `pgc-place ${look}`, style: `--arithmetic: ${arithmetic}px` },
           div("pgc-panels",
             drawAdvantages(set, step, width, ends, still, put, lab),
             drawProbabilities(set, step, expected, width, prediction, ids)),

@@ -42,12 +42,12 @@ PRESETS: dict[str, dict[str, Any]] = {
         "logits": [0.0, 0.0, 0.0],
     },
     "small_positive": {
-        "label": "positive advantage, falling",
+        "label": "a small positive advantage",
         "advantages": [1.0, 0.1, -2.65],
         "logits": CENTRED_LOGITS,
     },
     "zero_advantage": {
-        "label": "zero advantage, moving",
+        "label": "an advantage of 0",
         "advantages": [1.0, 0.0, -2.5],
         "logits": CENTRED_LOGITS,
     },

@@ -100,7 +100,7 @@ const drawOpening = ({ lemma }) =>
     h("p", {}, typeset(lemma)),
     h("p", {}, "Could b come out differently because of the reply aₜ?"));
 
-const render = makeLab({ name: "baseline-table", label: "Baseline table" }, (lab) => {
+const render = makeLab({ name: "baseline-table", label: "Baseline table", most: 1080 }, (lab) => {
   const { get, state, change } = lab;
   return ({ half }) => {
     const { answers, selected } = state("answers", "selected");

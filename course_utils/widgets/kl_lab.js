@@ -231,12 +231,12 @@ function drawPath(name, of, { updates, adaptive, target }, { paths }, { half }, 
 
 const SAMPLES = ["1", "10", "100", "1000", "10000"];
 
-function drawSettings(set, { get, change }) {
+function drawSettings(set, still, { get, change }) {
   const { beta, adaptive, target, samples, draw } = set;
   const known = SAMPLES.includes(String(samples)) ? SAMPLES : [...SAMPLES, String(samples)];
   const power = (role, text, [low, high], value, to) =>
     range(role, text, [Math.log10(low), Math.log10(high), 0.01], Math.log10(value), short(value),
-      (v) => to(clamp(Number((10 ** v).toPrecision(2)), [low, high])));
+      (v) => to(clamp(Number((10 ** v).toPrecision(2)), [low, high])), short(value), still.dial);
   return row("pgc-settings",
     power("beta", "price β ", BETAS, beta, change.to("beta")),
     check("adaptive", "adaptive β", adaptive, change.to("adaptive")),
@@ -246,7 +246,7 @@ function drawSettings(set, { get, change }) {
     button("reset", "reset", () => change({ ...get("initial"), draw: 0 })));
 }
 
-const render = makeLab({ name: "kl", label: "KL lab" }, (lab) => {
+const render = makeLab({ name: "kl", label: "KL lab", most: 1080 }, (lab) => {
   const { get, state, change } = lab;
   const still = holdStill(lab.refresh);
   return (size) => {
@@ -270,7 +270,7 @@ const render = makeLab({ name: "kl", label: "KL lab" }, (lab) => {
     const formulas = get("formulas");
     return {
       seen: [
-        drawSettings(set, lab),
+        drawSettings(set, still, lab),
         div("pgc-panels",
           drawPolicy(set, all, size, limit, still, lab),
           drawEstimates(set, all, size, reached, formulas)),

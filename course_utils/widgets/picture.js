@@ -344,7 +344,8 @@ const ghost = (index, action, value, set, x, width, y, ...marks) => {
 
 function aboutTheSum(ghosts) {
   const total = sum(ghosts);
-  return Math.abs(total - 1) < 0.005 ? "Your bars sum to 1." : `Your bars sum to ${short(total)}; probabilities sum to 1.`;
+  if (Math.abs(total - 1) < 0.005) return "Your bars sum to 1.";
+  return `Your bars sum to ${short(total)}; probabilities sum to 1.`;
 }
 
 // The prediction that the bars make, as drawn, beside what happens; undefined, after a refusal, where no bar stands.

@@ -211,12 +211,12 @@ function drawSettings({ step_size: size, samples, sign, updates, draw }, player,
     select("sign", "step ", [["plus", "θ + α g"], ["minus", "θ − α g"]], sign, (to) => anew({ sign: to })),
     button("run", player.isPlaying() ? "pause" : "run", player.playOrPause, primary),
     button("one-update", "1 update", () => (player.stop(), change({ updates: Math.min(UPDATES, updates + 1) }))),
-    button("restart", "back to the start", () => anew({})),
+    button("restart", "restart", () => anew({})),
     button("draw-again", "new seeds", () => anew({ draw: draw + 1 })),
     button("reset", "reset", () => anew({ ...get("initial"), draw: 0 })));
 }
 
-const render = makeLab({ name: "reinforce", label: "REINFORCE lab" }, (lab) => {
+const render = makeLab({ name: "reinforce", label: "REINFORCE lab", most: 1080 }, (lab) => {
   const { get, state } = lab;
   const corridor = get("world");
   const [player, keep] = [makePlayer(lab), remember()];

@@ -107,7 +107,7 @@ print(f"that is {raised[0] / raised[1] / (pi[0] / pi[1]):.4f} times as much")
 # over.
 
 # %% [markdown] label="shift" tags=["slide"] minutes=1
-# ## Only differences count
+# ## All logits at once
 #
 # The ratios contain differences of logits. What if all of them move together?
 
@@ -122,7 +122,8 @@ for c in [0.0, 5.0, -20.0]:
     print(f"shift {c:5.1f}   logits {logits + c}   probabilities {policy.softmax(logits + c)}")
 
 # %% [markdown] label="shift-explain" tags=["fragment"]
-# Nothing happens. A shift $c$ multiplies every $e^{z_a}$ by the same $e^{c}$, above and below the line of the fraction:
+# Nothing happens: **only differences count**. A shift $c$ multiplies every $e^{z_a}$ by the same $e^{c}$, above and below
+# the line of the fraction:
 #
 # $$\frac{e^{z_a+c}}{\sum_b e^{z_b+c}}=\frac{e^{c}\,e^{z_a}}{e^{c}\sum_b e^{z_b}}=\pi_a$$
 #
@@ -159,7 +160,6 @@ for kappa in [0.1, 0.5, 1.0, 2.0, 10.0]:
 # $$H(\pi)=-\sum_a \pi_a\log\pi_a$$
 #
 # With the natural logarithm its unit is the *nat*. An action of probability 0 adds nothing: it is never seen.
-#
 
 # %% label="predict-entropy"
 Predict("01-entropy")
@@ -249,7 +249,6 @@ for u in rng.random(5):
 # The **share** of an action among $n$ draws is off by chance. The **standard error** says how far off it usually is:
 #
 # $$\text{standard error of the share of } a=\sqrt{\frac{\pi_a(1-\pi_a)}{n}}$$
-#
 
 # %% label="predict-counts"
 Predict("01-counts")

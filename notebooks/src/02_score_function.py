@@ -9,7 +9,7 @@
 #
 # - **derive** this vector, the *score*, for a softmax policy, and **see** it as an arrow,
 # - **check** it in two ways that do not trust the derivation,
-# - **show** that its mean under the policy is 0, exactly and with samples,
+# - **compute** its mean under the policy, exactly and with samples,
 # - **compute** its covariance, the *Fisher information*, and say what it measures,
 # - **tell** the score from the gradient of $\pi$, and say why rare actions have large scores.
 #
@@ -164,7 +164,6 @@ check("score", score)
 #
 # But (1, 0, 0) is also *one-hot(refund)*. So the score, one-hot$(a)-\pi$, is the difference between a corner and the
 # point $\pi$. It is **the arrow from the policy to the corner of the action that was taken**.
-#
 
 # %% label="predict-arrows"
 Predict("02-arrows")
@@ -201,7 +200,7 @@ print(f"√1.5 = {np.sqrt(1.5):.4f}, √2 = {np.sqrt(2):.4f}")
 # probability of drawing it, the last column: small at both ends.
 
 # %% [markdown] label="mean" tags=["slide"] minutes=4
-# ## Its mean is 0
+# ## Its mean
 #
 # The assistant draws actions from $\pi$. Each draw has its score. Where do they point, on average?
 
@@ -292,7 +291,6 @@ print(f"the way from π to the even policy, (1/3, 1/3, 1/3) − π: {evenly - pi
 # Multiply out. The four products average to $[b=c]\,\pi_b$, then twice $-\pi_b\pi_c$, then $+\pi_b\pi_c$. Together:
 #
 # $$F=\operatorname{diag}(\pi)-\pi\pi^{\mathsf T},\qquad F_{bb}=\pi_b(1-\pi_b),\qquad F_{bc}=-\pi_b\pi_c\ \ (b\ne c)$$
-#
 
 # %% label="predict-fisher"
 Predict("02-fisher")
@@ -327,7 +325,6 @@ for p in [np.array([0.98, 0.01, 0.01]), evenly]:
 # over actions from $\pi$. For small changes
 #
 # $$\mathrm{KL}(\pi\,\|\,\pi')=\sum_a\pi_a\log\frac{\pi_a}{\pi'_a}\approx\tfrac12\,d^{\mathsf T}F\,d .$$
-#
 
 # %% label="predict-furthest"
 Predict("02-furthest")
@@ -398,7 +395,6 @@ check("fisher_information", fisher_information)
 # **The one-hot forgotten.** What remains is $-\pi$, whatever action was taken. It does not know what happened.
 #
 # A third is the **sign**: $\pi-$one-hot points away from the corner.
-#
 
 # %% label="predict-tests"
 Predict("02-tests")

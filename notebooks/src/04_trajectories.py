@@ -243,10 +243,8 @@ for i in range(N):
 
 print(f"{names[1]}: gradient of the policy part, a row for each state")
 print(d_policy[1])
-print(
-    f"gradient of the dynamics part: all {d_dynamics.size} entries, of all paths, are", end=""
-)
-print(f" exactly 0: {(d_dynamics == 0).all()}")
+print(f"gradient of the dynamics part: all {d_dynamics.size} entries, of all paths, are")
+print(f"exactly 0: {(d_dynamics == 0).all()}")
 
 # %% [markdown] label="zero-read" tags=["fragment"]
 # **Exactly 0.** Not small, and not only on average. $\theta$ stands in the policy part alone, so the same number is subtracted

@@ -123,7 +123,7 @@ print(f"its terms: {result.terms}")
 # %% [markdown] label="predict" tags=["slide"] minutes=6
 # ## Three actions, one step
 #
-# Before any formula, see what one step uphill does. Take it on average over the actions that the policy would draw: the
+# Before you derive anything, see what one step uphill does. Take it on average over the actions that the policy would draw: the
 # log-probability of each is pushed up or down, as strongly as its advantage says and as often as it comes.
 
 # %% label="predict-three-actions"
@@ -141,7 +141,7 @@ lab = AdvantageLab(action_values=Q, logits=logits, actions=actions, predict_firs
 lab
 
 # %% [markdown] label="gradient" tags=["slide"] minutes=4
-# ## Its gradient, three ways
+# ## The gradient of U, three ways
 #
 # One derivative is enough for everything that follows. For a softmax policy,
 #
@@ -244,8 +244,7 @@ print(f"mean of A computed anew:     {later @ (Q - later @ Q):z.3f}")
 # story: it weighs with the advantage of the action drawn, $\bar A$ and all. Its mean over the draws is the same, since
 # scores average to 0 (lesson 02); its size is not.
 #
-# So what you know is $Q$, and $A$ belongs to one policy. From here on $A$ is computed anew for each policy, unless the text
-# says otherwise.
+# So $Q$ belongs to the state, and $A$ to one policy in it.
 
 # %% [markdown] label="turn-u" tags=["skip"]
 # ### Your turn: write U
@@ -389,7 +388,6 @@ for others in [zero_A, -zero_A]:
 # The expected update needs the advantage of every action in the state. In practice the assistant takes *one* action and
 # learns how *that one* turned out. So you step on a single sample: draw $a_1\sim\pi$, use
 # $A_{a_1}\,([a=a_1]-\pi_a)$.
-#
 
 # %% label="predict-sampled"
 Predict("08-sampled")

@@ -78,7 +78,7 @@ def test_with_a_kernel_it_is_kept_and_shown_again_the_next_day(
     shown.locator("[data-role=send]").click()
     expect(shown.locator("[data-role=verdict]")).to_have_text("✓ It came as you said.")
     notebook.wait_for_kernel("len(card.answers['three-actions'])", lambda count: count == 2)
-    said = [event["record"] for event in json.loads(record.read_text())["events"]]
+    said = [event["record"] for event in json.loads(record.read_text())["events"] if event["kind"] == "prediction"]
     about = {"lesson": "08", "prediction": "three-actions"}
     assert said == [about | {"said": None, "came_so": None}, about | {"said": 1, "came_so": True}]
     notebook.page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.widgets[1].outputHidden = true; }")

@@ -66,7 +66,7 @@ def test_which_parts_move(read: Any) -> None:
 def test_the_split_and_the_zero(read: Any) -> None:
     np.testing.assert_allclose(read["zero-code"]["d_policy"], OF_PATH, atol=1e-9)
     assert not read["zero-code"]["d_dynamics"].any()
-    assert f"all {OF_PATH.size} entries, of all paths, are exactly 0: True" in read["zero-code"]["printed"]
+    assert f"all {OF_PATH.size} entries, of all paths, are\nexactly 0: True" in read["zero-code"]["printed"]
     assert numbers(asked["zero"]["came"]) == [OF_PATH.size, OF_PATH[0].size, len(OF_PATH), 0]
     assert "agree: True" in read["scores"]["printed"]
     factors = read["split-code"]["factors"]
