@@ -409,9 +409,9 @@ def test_the_final_test_tells_its_result_by_topic_with_ways_back(page: Page) -> 
     shown.set(answers={"even-odds": [4, 1.386], "mean-of-estimates": [0.6], "falling-curve": [1]})
     assert shown.text("overall") == "3 of 20 answered, 1 right at the first try."
     first, second, *rest = (" ".join(text.split()) for text in shown.role("topic").all_inner_texts())
-    only = "01 · All logits at once"
+    only = "01 · What does one logit do?"
     assert first == f"Policies and scores: 1 of 3 at the first try, 1 open Even odds (right by now): {only}"
     assert second.endswith("0 of 4 at the first try, 3 open A falling curve: 05 · Walking uphill")
     assert [": 0 of " in text for text in rest] == [True] * 3
     links = shown.role("link").evaluate_all("links => links.map((link) => link.getAttribute('href'))")
-    assert links == ["01_policies.ipynb#All-logits-at-once", "05_reinforce.ipynb#Walking-uphill"]
+    assert links == ["01_policies.ipynb#What-does-one-logit-do?", "05_reinforce.ipynb#Walking-uphill"]
