@@ -167,7 +167,7 @@ def test_step_wants_a_whole_number(n: Any) -> None:
 
 def test_the_words_for_viewers_without_widgets() -> None:
     assert repr(AdvantageLab(preset="small_positive")) == (
-        "Advantage Lab. Advantages: a +1, b +0.1, c −2.65. Probabilities: 0.50, 0.30, 0.20. "
+        "Advantage Lab. Advantages: a +1, b +0.1, c −2.65. Probabilities: 0.50, 0.30, 0.20.\n"
         "After one step: 0.66, 0.25, 0.09."
     )
     hidden = AdvantageLab(preset="small_positive", predict_first=True)

@@ -337,7 +337,7 @@ class AdvantageLab(Lab):
         after = (
             "hidden until you predict it" if self._waiting else ", ".join(f"{p:.2f}" for p in self.probabilities_after)
         )
-        return f"Advantage Lab. Advantages: {advantages}. Probabilities: {now}. After one step: {after}."
+        return f"Advantage Lab. Advantages: {advantages}. Probabilities: {now}.\nAfter one step: {after}."
 
     def first_frame(self) -> bytes:
         """Return the two bar charts, advantages and probabilities, as PNG bytes."""

@@ -198,7 +198,7 @@ class BaselineLab(SampledLab):
             f"{name} has probability {p:.2f}, reward {signed(R)}"
             for name, p, R in zip(self.actions, self.probabilities(), self.rewards, strict=True)
         ]
-        text = f"Baseline lab. {'; '.join(each)}. The variance of one sample's gradient estimate is a parabola in the "
+        text = f"Baseline lab. {'; '.join(each)}.\nThe variance of one sample's gradient estimate is a parabola in the "
         text += f"baseline b: {self.variance(0, 0):.3g} at b = 0, {self.variance(self.value(), 0):.3g} at "
         text += f"V = {self.value():.3g}, lowest at b* = {self.best_baseline():.3g} with "
         text += f"{self.variance(self.best_baseline(), 0):.3g}. Now b = {self.baseline:.3g}"

@@ -171,7 +171,7 @@ class GaeLab(SampledLab):
             f"GAE lab. The advantage of the first action, {ACTIONS[self.action]}, is {signed(self.exact_advantage())}. "
             f"At λ = {self.lambda_:.3g}, with γ = {self.discount:.3g} and a critic's error of {self.critic_error:.3g}, "
             f"the estimate has bias {signed(bias)} and variance {variance:.3g}: bias² + variance is "
-            f"{bias**2 + variance:.3g}. Best is λ = {self.best_lambda():.2g}. {EPISODES} sampled episodes have mean "
+            f"{bias**2 + variance:.3g}.\nBest is λ = {self.best_lambda():.2g}. {EPISODES} sampled episodes have mean "
             f"{signed(float(sampled.mean()))} and variance {float(sampled.var(ddof=1)):.3g}."
         )
 

@@ -238,7 +238,7 @@ ax.annotate("the same with a minus sign", (50, -1.9), color=figures.BELOW)
 figures.show(
     fig,
     alt="Exact performance over 200 updates. REINFORCE climbs from 0.21 to nearly 1.4, close "
-    "to the smooth curve of exact gradient ascent. With a minus sign it falls as "
+    "to the smooth curve of exact gradient ascent. With a minus sign it falls, "
     "far below 0.",
 )
 
@@ -800,12 +800,12 @@ for name, field in [("with factor", impatient.policy_gradient), ("without", drop
 # ### A figure of the literature
 #
 # Sutton and Barto show REINFORCE at work in the short corridor (*Reinforcement Learning*, 2nd edition, figure 13.1). The
-# assistant there has a handicap: all places look the same to it. It has one probability of *right* for all three, so $\theta$
-# has two entries, one for *right* and one for *left*, shared by all places. (In code `book.features` holds, for each place
-# and action, how much each entry of $\theta$ adds to the logit: its **features**. Here they are 0 and 1.)
+# walker is that of the lab: one probability of *right* for all three places. So $\theta$ has two entries, one for *right* and
+# one for *left*, shared by all places. (In code `book.features` holds, for each place and action, how much each entry of
+# $\theta$ adds to the logit: its **features**. Here they are 0 and 1.)
 #
-# Always right never arrives, always left neither. The best is a **random** policy, right with probability $2-\sqrt2\approx0.59$,
-# and its performance is $v_*=-(6+4\sqrt2)\approx-11.66$.
+# The best policy goes right with probability $2-\sqrt2\approx0.59$, and its performance is $v_*=-(6+4\sqrt2)\approx-11.66$.
+# (The lab ends an episode after 100 steps. Here it goes on to the exit, so $J$ begins lower than in the lab.)
 #
 # The book's settings: step sizes $\alpha=2^{-12},2^{-13},2^{-14}$; 1,000 episodes; the mean of 100 runs; no discount. After
 # each episode the book's program goes through its steps in order and changes $\theta$ at **every step**, by

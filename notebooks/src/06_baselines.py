@@ -373,7 +373,7 @@ for name, world in both_worlds.items():
 
 # %% [markdown] label="values-read" tags=["fragment"]
 # For the first message, each reply counts half: its points at once, plus the values of the two states that may follow, each
-# by its probability. Its value, 0.21, is $J$: every conversation begins there.
+# by its probability. That is 0.21, and it is $J$: every conversation begins there.
 #
 # And so the puzzle is solved. Subtract $V(s_t)$ from the reward-to-go of step $t$, and the hundred points are gone: the
 # variance of one conversation is 3.5703 in both worlds. $V$ knows of the team's generosity. It grew by 200 where two replies
@@ -418,7 +418,7 @@ print(f"B is half of exact: {np.allclose(B, exact / 2)}   C is exact: {np.allclo
 # **B is too short by half.** Conversation $i$ is part of its own baseline, with weight $1/m$, and that takes a share of $1/m$
 # of the gradient away. The other conversations are independent of $a_t$, and contribute 0. So
 #
-# $$\mathbb E[\text{batch mean}]=\Bigl(1-\frac1m\Bigr)\frac{\partial J}{\partial\theta}.$$
+# $$\mathbb E[\text{estimate with the batch mean}]=\Bigl(1-\frac1m\Bigr)\frac{\partial J}{\partial\theta}.$$
 #
 # **C is exact.** Leaving one's own return out removes the share that was lost.
 #
@@ -485,7 +485,8 @@ BaselineTable()
 # ## All of them beside each other
 #
 # Back to the puzzle, in both worlds. Six estimators see the same 1,000 batches of ten conversations. All but the first weigh
-# with reward-to-go, minus the baseline that is named. The table has for each
+# with reward-to-go, minus the baseline that is named. (*Best constant* is one number for both replies, the one with the smallest
+# variance.) The table has for each
 #
 # - **bias**, or “not distinguishable from 0”, by a test that raises a false alarm once in a thousand lines; of a bias that
 #   is found, the clearest entry, as [state, action],

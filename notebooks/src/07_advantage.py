@@ -77,7 +77,7 @@ for s in range(3):
 # follow. Now hold conversations and average. Each estimate of $V$ takes the conversations that come through the state, each
 # estimate of $Q$ those in which the action was taken there too. (± is one standard error.)
 
-# %% label="values-sampled" tags=["subslide"]
+# %% label="values-sampled" answers="refund-first" tags=["subslide"]
 rng = np.random.default_rng(7)
 talks = rollout.from_mdp(support, logits, 20_000, rng)
 to_go = returns.discounted_returns(talks.rewards, talks.discounts)  # points still to come
@@ -273,7 +273,7 @@ for s in range(3):
 # A program has samples, and no list: 400 batches of 50 conversations, every weight on the same batches. The columns are
 # those of lesson 06's table.
 
-# %% label="sampled-code" tags=["subslide"]
+# %% label="sampled-code" answers="five-weights" tags=["subslide"]
 found = estimators.compare(
     weightings, support, logits, episodes=50, batches=400, rng=np.random.default_rng(70)
 )

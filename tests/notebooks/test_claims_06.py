@@ -89,7 +89,7 @@ def test_the_values_by_hand(read: Any) -> None:
         values = seen["both_worlds"][name].state_values(seen["logits"])[:3]
         np.testing.assert_allclose(values, [of_state(to_go(REWARDS + more), s) for s in range(3)], atol=1e-10)
     assert seen["V_first"] == pytest.approx(PR @ REWARDS.sum(axis=1))  # "is J"
-    holds(prose, "0.2\\cdot1+0.8\\cdot3=2.6$", "Its value, 0.21, is $J$")
+    holds(prose, "0.2\\cdot1+0.8\\cdot3=2.6$", "That is 0.21, and it is $J$")
     asked = ASKED["angry-value"]
     assert asked["answer"] == pytest.approx(seen["V_angry"])
     assert asked["came"].startswith("V(angry) = −1.6. With V(calm) = 2.6 the value of the first message is 0.21,")
