@@ -87,13 +87,15 @@ def record_check(question: str, lesson: str, status: str, mistake: str | None = 
         _record({"kind": "check", "lesson": lesson, "question": question, "status": status, "mistake": mistake})
 
 
-def record_quiz(quiz: str, question: str, correct: bool, first_try: bool) -> None:
+def record_quiz(quiz: str, question: str, correct: bool, first_try: bool, said: Any = None) -> None:
     """Record an answer to a quiz's question.
 
-    quiz: the two-digit number of the quiz's lesson; question: the question's id; correct: whether the answer was right;
-    first_try: whether it was the first answer since the quiz was shown.
+    quiz: the two-digit number of the quiz's lesson, or "final"; question: the question's id; correct: whether the
+    answer was right; first_try: whether it was the first answer since the quiz was shown; said: the answer itself,
+    where it is to be shown again.
     """
     answer = {"question": question, "correct": correct, "first_try": first_try}
+    answer |= {} if said is None else {"said": said}
     _record({"kind": "quiz", "quiz": quiz, **answer})
 
 
@@ -142,7 +144,8 @@ def summary() -> dict[str, dict[str, Any]]:
     """Return what was done in each lesson that has a record, by the lesson's number.
 
     Each lesson has three entries. "checks", by name: status (the best so far), tries, and mistakes (the ids met).
-    "quiz", by question: correct (ever), first_try (the very first answer was right), and tries. "predictions": count,
+    "quiz", by question: correct (ever), first_try (the very first answer was right), tries, and said, the answers that
+    were kept (of the final test, whose number is "final"). "predictions": count,
     mean_gap, the mean total variation between prediction and answer, or None, and asked, what was last said to each
     question of ``Predict``, by its id: one that was only shown does not count, and one made twice counts once. Where
     the clinic was visited there is "clinic", by case: verdicts (how many), cured, and diagnosed (the cause was right,
@@ -177,6 +180,8 @@ def summary() -> dict[str, dict[str, Any]]:
             entry = lesson["quiz"].setdefault(question, {"correct": False, "first_try": correct, "tries": 0})
             entry["tries"] += times
             entry["correct"] = entry["correct"] or correct
+            if "said" in event:
+                entry.setdefault("said", []).append(event["said"])
         elif kind == "clinic":
             at_first = {"verdicts": 0, "cured": False, "diagnosed": False}
             visit = lesson.setdefault("clinic", {}).setdefault(str(event.get("case")), at_first)

@@ -245,7 +245,7 @@ def drop_models(notebook: NotebookNode, name: str) -> None:
 
 
 def sources(numbers: list[str] | None = None) -> Iterator[Path]:
-    """Yield the source files, all or those with the given names, which begin a file's: two digits, or "reference".
+    """Yield the source files, all or those with the given names, which begin a file's: two digits, "final" or others.
 
     "all" is every name.
     """

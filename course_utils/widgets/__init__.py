@@ -7,6 +7,7 @@ from course_utils.widgets.clinic_lab import ClinicLab
 from course_utils.widgets.clip_lab import ClipLab
 from course_utils.widgets.course_map import CourseMap
 from course_utils.widgets.estimator_explorer import EstimatorExplorer
+from course_utils.widgets.final_test import FinalTest
 from course_utils.widgets.gae_lab import GaeLab
 from course_utils.widgets.gradient_cloud import GradientCloud
 from course_utils.widgets.grid_lab import GridLab
@@ -31,6 +32,7 @@ __all__ = [
     "ClipLab",
     "CourseMap",
     "EstimatorExplorer",
+    "FinalTest",
     "GaeLab",
     "GradientCloud",
     "GridLab",

@@ -88,7 +88,8 @@ class Predict(Quiz):
     def _remember(self) -> None:
         asked = progress.summary().get(self.quiz[:2], {}).get("predictions", {}).get("asked", {})
         there = [question for question in self.questions if question["id"] in asked]
-        self.take_over({q["id"]: [asked[q["id"]]] for q in there if _is_answer(q, asked[q["id"]])})
+        fits = [q for q in there if asked[q["id"]] is None or quiz.is_answer(q, asked[q["id"]])]
+        self.take_over({q["id"]: [asked[q["id"]]] for q in fits})
 
     def _keep(self, question: Mapping[str, Any], given: Any, is_first: bool) -> None:
         came = None if given is None else quiz.is_right(question, given)
@@ -104,18 +105,3 @@ class Predict(Quiz):
         words = ("came", "did not come"), "What came, and why"
         asked = (quiz.as_html(question, self.seed, *words) for question in self.questions)
         return "".join(f"<p><b>Predict: {escape(self.library[self.quiz]['title'])}</b></p>{one}" for one in asked)
-
-
-def _is_answer(question: Mapping[str, Any], given: Any) -> bool:
-    """Say whether this can be an answer to the question as it is now; the record may be of an older one."""
-    if given is None:
-        return True
-    if question["kind"] == "numeric":
-        return isinstance(given, int | float) and not isinstance(given, bool)
-    places = range(len(question.get("items") or question.get("options", [])))
-    chosen = given if isinstance(given, list) else [given]
-    if not all(isinstance(n, int) and not isinstance(n, bool) and n in places for n in chosen):
-        return False
-    if question["kind"] == "order":
-        return sorted(chosen) == [*places]
-    return isinstance(given, list) == (question["kind"] == "several") and len({*chosen}) == len(chosen) > 0

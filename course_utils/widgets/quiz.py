@@ -15,8 +15,8 @@ from course_utils.data_files import DataFileError, JSONPath
 from course_utils.widgets.formulas import formula
 from course_utils.widgets.lab import Lab, Text, Whole, lab_source, lab_style, uniform
 
-__all__ = ["Quiz", "QuizError", "as_html", "decimal", "drawn", "is_right", "load", "names", "schema", "shuffled"]
-__all__ += ["texts"]
+__all__ = ["Quiz", "QuizError", "as_html", "decimal", "drawn", "is_answer", "is_right", "load", "names", "schema"]
+__all__ += ["shuffled", "texts"]
 
 
 FORMULA_SIZE = 15  # px, the size of the text around it
@@ -163,6 +163,19 @@ def is_right(question: Mapping[str, Any], given: Any) -> bool:
     if kind == "single":
         return bool([given] == right)
     return isinstance(given, list) and sorted(map(str, given)) == sorted(map(str, right))
+
+
+def is_answer(question: Mapping[str, Any], given: Any) -> bool:
+    """Say whether this can be an answer to the question as it is now; a record may be of an older one."""
+    if question["kind"] == "numeric":
+        return isinstance(given, int | float) and not isinstance(given, bool)
+    places = range(len(question.get("items") or question.get("options", [])))
+    chosen = given if isinstance(given, list) else [given]
+    if not all(isinstance(n, int) and not isinstance(n, bool) and n in places for n in chosen):
+        return False
+    if question["kind"] == "order":
+        return sorted(chosen) == [*places]
+    return isinstance(given, list) == (question["kind"] == "several") and len({*chosen}) == len(chosen) > 0
 
 
 def shuffled(seed: int, question: Mapping[str, Any]) -> list[int]:

@@ -14,6 +14,7 @@ from course_utils import lessons
 from course_utils.widgets import (
     ClinicLab,
     CourseMap,
+    FinalTest,
     Predict,
     PreferenceLab,
     Quiz,
@@ -162,6 +163,12 @@ def wrong_answer(item: Mapping[str, Any]) -> Any:
     return [0, wrong] if item["kind"] == "several" else wrong
 
 
+def stops(item: Mapping[str, Any]) -> str:
+    """What Tab reaches of a question: one of a group of radio buttons, and every other control."""
+    many = {"several": f"option×{len(item.get('options', []))}", "order": f"(up down)×{len(item.get('items', []))}"}
+    return many.get(item["kind"]) or {"single": "option", "numeric": "number"}[item["kind"]]
+
+
 def quizzes() -> dict[str, State]:
     """Each quiz unanswered, all right and all wrong; every other one ends with the right answers, which axe reads."""
     states: dict[str, State] = {}
@@ -172,6 +179,13 @@ def quizzes() -> dict[str, State]:
             answers = {item["id"]: [answer(item)] for item in questions(name)}
             states[f"{name} {how}"] = {"lab": lab, "answers": answers}
     return states
+
+
+def final_tests() -> dict[str, State]:
+    """The final test unanswered, and with every other answer right."""
+    lab = FinalTest("final")
+    said = {item["id"]: [(right_answer, wrong_answer)[n % 2](item)] for n, item in enumerate(lab.questions)}
+    return {"asked": {"lab": lab, "answers": {}}, "answered": {"lab": lab, "answers": said}}
 
 
 def predictions() -> dict[str, State]:
@@ -377,6 +391,14 @@ ROWS: dict[str, Callable[[], Row]] = {
         seen="numbers('[data-role=score-mark][data-batch=\"0\"]')",
         computed="lab.score_function().batches[0].tolist()",
         codes=("lab.samples = 700; lab.reward_kind = 'thumb'", "lab.draw_again()"),
+    ),
+    "final_test": lambda: Row(
+        hands=[Hand("option send", "answers")],
+        tab=" send ".join([*map(stops, FinalTest().library["final"]["questions"]), ""]),
+        states=final_tests(),
+        refuses={"answers": [PWNED]},
+        reset="",
+        handles=False,
     ),
     "gae_lab": lambda: Row(
         hands=[Hand("lambda", "lambda_", (-60, 0)), Hand("draw-again", "draw")],
@@ -676,6 +698,8 @@ def made(name: str) -> Lab | CourseMap:
         return Predict("08-three-actions")
     if name == "review":
         return Review("04")
+    if name == "final_test":
+        return FinalTest("final")
     if name == "quiz":
         return Quiz("06")  # all four kinds of question
     if name == "course_map":

@@ -105,7 +105,8 @@ def test_nothing_sticks_out_is_cut_overlaps_or_jumps_at_any_width(page: Page, na
 
 
 TALL = {  # of what is read from top to bottom
-    "clinic_lab": "a case of several steps", "course_map": "a list", "quiz": "questions, one below the other",
+    "clinic_lab": "a case of several steps", "course_map": "a list", "final_test": "questions, one below the other",
+    "quiz": "questions, one below the other",
 }  # fmt: skip
 TICKS = """lab => [lab.getBoundingClientRect().height, ...[...lab.querySelectorAll('[data-role="tick"]')]
   .map((tick) => [tick.textContent, tick.getAttribute("x"), tick.getAttribute("y")].join(" "))]"""
@@ -335,7 +336,7 @@ def test_without_python_it_lives_and_takes_no_broken_state(page: Page, name: str
 
 # --- in JupyterLab ----------------------------------------------------------------------------------------------------
 
-OF_THE_KERNEL = ("clinic_lab", "course_map", "prediction", "quiz", "review", "rlhf_lab", "training_lab")
+OF_THE_KERNEL = ("clinic_lab", "course_map", "final_test", "prediction", "quiz", "review", "rlhf_lab", "training_lab")
 SYNCED = tuple(name for name in every_lab.NAMES if name not in OF_THE_KERNEL)
 
 

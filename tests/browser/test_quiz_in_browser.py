@@ -13,7 +13,10 @@ from appearance import axe, layout_faults
 from conftest import RunningApp
 from every_lab import questions
 from jupyterlab_page import JupyterLabPage, JupyterLabServer, picture
-from playwright.sync_api import Locator, expect
+from mounted_lab import MountedLab
+from playwright.sync_api import Locator, Page, expect
+
+from course_utils.widgets import FinalTest
 
 pytestmark = pytest.mark.browser
 
@@ -395,3 +398,20 @@ def test_the_maps_links_open_notebooks_beside_it(
     opened = "() => window.jupyterapp.shell.currentWidget?.context?.path"
     notebook.wait_for_page(opened, lambda path: path == "08_advantage_objective.ipynb")
     running_app.drop()  # its kernel is starting still: JupyterLab would say so on the next test's console
+
+
+# --- the final test ----------------------------------------------------------------------------------------
+
+
+def test_the_final_test_tells_its_result_by_topic_with_ways_back(page: Page) -> None:
+    shown = MountedLab(page, FinalTest("final"))
+    assert shown.role("topics").count() == 0
+    shown.set(answers={"even-odds": [4, 1.386], "mean-of-estimates": [0.6], "falling-curve": [1]})
+    assert shown.text("overall") == "3 of 20 answered, 1 right at the first try."
+    first, second, *rest = (" ".join(text.split()) for text in shown.role("topic").all_inner_texts())
+    only = "01 · What does one logit do?"
+    assert first == f"Policies and scores: 1 of 3 at the first try, 1 open Even odds (right by now): {only}"
+    assert second.endswith("0 of 4 at the first try, 3 open A falling curve: 05 · Walking uphill")
+    assert [": 0 of " in text for text in rest] == [True] * 3
+    links = shown.role("link").evaluate_all("links => links.map((link) => link.getAttribute('href'))")
+    assert links == ["01_policies.ipynb#What-does-one-logit-do?", "05_reinforce.ipynb#Walking-uphill"]
