@@ -15,8 +15,8 @@ SCORE = Section("02", "The score of a softmax policy")
 FISHER = Section("02", "Its covariance is the Fisher information")
 
 TRICK = Section("03", "The log-derivative trick")
-REWARD = Section("03", "The reward is only a weight")
-FINITE_DIFFERENCES = Section("03", "Finite differences on the same budget")
+REWARD = Section("03", "Which rewards will do")
+FINITE_DIFFERENCES = Section("03", "What we want")
 
 PATH_PROBABILITY = Section("04", "The probability of a path")
 DECOMPOSITION = Section("04", "The logarithm splits it in two")

@@ -429,7 +429,7 @@ function makeLab(
 ) {
   return ({ model, el }) => {
     const named = { "data-lab": name, role: "group", "aria-label": text };
-    const style = `--pgc-most: ${most}px; --pgc-second: ${second}px`;
+    const style = `--pgc-most: ${most}px; --second: ${second}px`;
     const root = htmlNode(el, "div", { class: `pgc-lab ${look}`, ...named, style });
     const live = makeLiveRegion(root);
     const save = makeSaver(model, root);

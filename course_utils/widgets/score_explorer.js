@@ -257,8 +257,7 @@ function drawPlot({ actions, draws }, found, width) {
       draws > 0 && h("polyline",
         { "data-role": "typical", points: typical, fill: "none", stroke: INK, "stroke-width": 1.5 }),
       found.trail.map(({ n, length }) => circle(x(n).toFixed(1), up(length).toFixed(1), 2.6, SAMPLED, outline)),
-      diamond(x(10000), PLOT.low, 6),
-      label(x(10000) - 10, PLOT.low - 5, "exact mean: 0", "end", HALO),
+      draws > 0 && [diamond(x(10000), PLOT.low, 6), label(x(10000) - 10, PLOT.low - 5, "exact mean: 0", "end", HALO)],
       draws > 0
         ? label(x(3) + 8, up(found.typical(3)) - 8, "typical length (exact)", "start", HALO)
         : label((left + width) / 2, up(0.7), "draw some actions")),
@@ -290,7 +289,7 @@ function drawTable({ actions, probabilities, draws }, found, { setPolicy, formul
   const rows = [
     ["probability", "probability", [...typedIn, [null, "", "probability-length"]]],
     ...actions.map((action, a) => vector(`score-${a}`, `score of ${action}`, found.scores[a], found.lengths[a])),
-    vector("exact-mean", "mean under π, exact", found.exactMean, norm(found.exactMean)),
+    vector("exact-mean", "mean under π, exact", found.exactMean, norm(found.exactMean), signed, draws > 0),
     vector("sample-mean", many, found.sampleMean, norm(found.sampleMean), signed, draws > 0),
     vector("error", "standard error", found.errors, found.typical(draws), short, draws > 0),
   ].map(([name, text, cells]) => [name, worded(text, formulas[name.replace(/-\d/, "")]), cells]);

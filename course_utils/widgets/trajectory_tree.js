@@ -226,11 +226,12 @@ function drawScore({ score }, isWide, formula) {
     (isWide ? ACTIONS : ["ref.", "apol."]).map((action) => `${state}, ${action}`));
   const shown = (v) => (v !== 0 && Math.abs(v) < 5e-4 ? "≈0" : signed(v));
   const cells = (values) => values.map((v) => [v, shown(v)]);
-  return table("the gradient of the path's log-probability", columns, [
+  const name = "the gradient of the path's log-probability";
+  return h("details", { class: "pgc-fold" }, h("summary", {}, name), table(name, columns, [ // lesson 04 asks first
     ["gradient-policy", "of the policy part", cells(score)],
     ["gradient-dynamics", "of the dynamics part", cells(score.map(() => 0))],
     ["gradient-both", "together", cells(score)],
-  ], typeset(formula), [], "pgc-gradient");
+  ], typeset(formula), [], "pgc-gradient"));
 }
 
 const render = makeLab({ name: "trajectory_tree", label: "Trajectory tree", aside: 480 }, (lab) => {

@@ -159,7 +159,7 @@ for kappa in [0.1, 0.5, 1.0, 2.0, 10.0]:
 #
 # $$H(\pi)=-\sum_a \pi_a\log\pi_a$$
 #
-# With the natural logarithm its unit is the *nat*. An action of probability 0 adds nothing: it is never seen.
+# With the natural logarithm its unit is the *nat*.
 
 # %% label="predict-entropy"
 Predict("01-entropy")
@@ -174,9 +174,9 @@ for p in [(1.0, 0.0, 0.0), (0.5, 0.5, 0.0), (1 / 3, 1 / 3, 1 / 3)]:
 print(f"log 1 = {math.log(1):.4f}, log 2 = {math.log(2):.4f}, log 3 = {math.log(3):.4f}")
 
 # %% [markdown] label="entropy-explain" tags=["fragment"]
-# A policy that spreads evenly over $k$ actions has entropy $\log k$. With $n$ actions nothing goes above $\log n$: the
-# most undecided policy treats all alike. The bar beside the entropy in the lab shows how far up the way to $\log n$ you
-# are.
+# An action of probability 0 adds nothing: it is never seen. A policy that spreads evenly over $k$ actions has entropy
+# $\log k$. With $n$ actions nothing goes above $\log n$: the most undecided policy treats all alike. The bar beside the
+# entropy in the lab shows how far up the way to $\log n$ you are.
 #
 # Here is our assistant, at five temperatures, with the package's function. It takes logits. Entropy rises with
 # temperature.
@@ -244,8 +244,6 @@ for u in rng.random(5):
 # %% [markdown] label="sampling-predict" tags=["slide"] minutes=3
 # ### Exact beside sampled
 #
-# Now draw 100 replies. *Refund* has probability 0.547.
-#
 # The **share** of an action among $n$ draws is off by chance. The **standard error** says how far off it usually is:
 #
 # $$\text{standard error of the share of } a=\sqrt{\frac{\pi_a(1-\pi_a)}{n}}$$
@@ -287,7 +285,7 @@ print(f"exact probability of such a count: {exact:.4f}")
 print(f"share of the experiments:          {(abs(shares - p) <= near).mean():.4f}")
 
 # %% [markdown] label="sampling-explain" tags=["fragment"]
-# From 45 to 64 refunds is nothing to wonder about: about 95 of 100 experiments end there. Exactly 55 is *one* count
+# From 45 to 64 refunds is nothing to wonder about: about 96 of 100 experiments end there. Exactly 55 is *one* count
 # among many.
 #
 # For a hundred times as many draws the error is a tenth: it shrinks as $1/\sqrt n$. Whenever this course estimates

@@ -311,8 +311,8 @@ for p in [np.array([0.98, 0.01, 0.01]), evenly]:
 # %% [markdown] label="fisher-explain" tags=["fragment"]
 # (One standard error is 0. At $\pi=0.5$ the entry of the score is +0.5 or −0.5, so its square is always 0.25.)
 #
-# The ellipse in the lab *is* this matrix: its shape is $F$, its size shrinks as $1/\sqrt n$. The standard
-# errors of lesson 01 were its diagonal: $\sqrt{F_{bb}/n}=\sqrt{\pi_b(1-\pi_b)/n}$.
+# The ellipse in the lab *is* this matrix: its shape is $F$, its size shrinks as $1/\sqrt n$ with the number $n$ of draws.
+# The standard errors of lesson 01 were its diagonal: $\sqrt{F_{bb}/n}=\sqrt{\pi_b(1-\pi_b)/n}$.
 #
 # It is largest when the policy is even. A policy that is almost certain has almost none: its scores are nearly all the
 # same tiny arrow.

@@ -301,7 +301,7 @@ Predict("03-cloud")
 #
 # Then drag a probability or a reward. Where does the gradient become 0 for all three logits?
 
-# %% label="noise-lab" tags=["subslide"]
+# %% label="noise-lab" answers="cloud" tags=["subslide"]
 EstimatorExplorer(quantities=R, logits=logits, actions=actions, differences=False, samples=10)
 
 # %% [markdown] label="noise-text"
@@ -329,7 +329,7 @@ for m in [10, 100, 1_000, 10_000]:
 # when one action has almost all the probability.
 
 # %% [markdown] label="weight" tags=["slide"] minutes=3
-# ## The reward is only a weight
+# ## Which rewards will do
 #
 # So far the rewards came from a table. Here are four ways to make one from a conversation: the customer's mark from 0 to
 # 10; a step, 1 for a mark of 7 or more and 0 below; a thumb up or down; and the verdict of a compiler on a line of code.
@@ -529,7 +529,7 @@ Quiz("03")
 #    $\frac{\partial J}{\partial\theta}=\mathbb E\left[\frac{\partial\log\pi}{\partial\theta}R\right]$.
 # 3. The estimate is unbiased for every $m$. Its distance from the truth shrinks with $1/\sqrt m$.
 # 4. $R$ is only a weight: a step, a thumb or a compiler will do. Differentiating $R$ instead of $\pi$ gives 0.
-# 5. Nudging each logit checks a gradient where you know the table. From samples it is a poor estimate (*Going deeper*).
+# 5. Nudging each logit checks a gradient where you know the table. How it does from samples stands in *Going deeper*.
 #
 # **Next:** [lesson 04](04_trajectories.ipynb) puts a trajectory in place of the single action, and finds that no model of
 # the customer is needed.

@@ -148,10 +148,10 @@ print(f"standard error at most {error.max():.4f}")
 # ## The tree of all paths
 #
 # In the tree each path runs from left to right. Solid branches belong to the policy, dashed ones to the customer. Point
-# at a path, click it, or press Tab and the arrow keys: under the tree it is taken apart into a **policy part**, the product
-# of the policy's factors, and a **dynamics part**, the product of the customer's.
+# at a path, click it, or press Tab and the arrow keys: beside the tree (below it on a narrow page) it is taken apart into a
+# **policy part**, the product of the policy's factors, and a **dynamics part**, the product of the customer's.
 #
-# Two sliders change the world.
+# One slider changes the policy, the other the customer. First say what you expect, then move them.
 
 # %% label="predict-parts"
 Predict("04-parts")
@@ -248,7 +248,7 @@ print(f"exactly 0: {(d_dynamics == 0).all()}")
 
 # %% [markdown] label="zero-read" tags=["fragment"]
 # **Exactly 0.** Not small, and not only on average. $\theta$ stands in the policy part alone, so the same number is subtracted
-# from itself.
+# from itself. (In the lab, unfold *the gradient of the path's log-probability* and go from path to path.)
 #
 # And the thought above? A trajectory is *given*: its replies stand written in it. “How calm is a customer after a refund?”
 # has one answer, 0.8, whatever made you choose the refund. Your $\theta$ decides how *often* a refund is chosen, and that
@@ -348,7 +348,7 @@ for who, problem in exact_answers.items():
 # %% [markdown] label="theorem" tags=["slide"] minutes=6
 # ## The policy gradient theorem
 #
-# You have all the pieces of the derivation, from the gradient of $J$ to what a program computes.
+# You have all the pieces of the derivation.
 
 # %% label="predict-theorem"
 Predict("04-theorem")
@@ -484,8 +484,8 @@ for s in range(3):
 # %% [markdown] label="judge" tags=["slide"] minutes=4
 # ## A judge at the end
 #
-# Go one step further with line 4. Let nobody hand out points for single replies. A judge reads the finished conversation
-# and says *thumb up* (+1) or *thumb down* (−1). That is a function of words: it has no slope at all.
+# The first student wanted a smooth reward. Take one that is not, and let nobody hand out points for single replies: a judge
+# reads the finished conversation and says *thumb up* (+1) or *thumb down* (−1). That is a function of words: it has no slope at all.
 #
 # In the estimator nothing changes but the numbers in $R$. The verdict multiplies the scores of **all** the replies of its
 # conversation.
@@ -628,7 +628,7 @@ Quiz("04")
 # 5. Differentiating $R$ gives 0, dropping the sum over $t$ loses the early steps. $R$ is only a weight: a judge at the end
 #    will do.
 #
-# **Next:** lesson 05 makes this estimator an algorithm, REINFORCE, and shows what to leave out of it. (The
+# **Next:** [lesson 05](05_reinforce.ipynb) makes this estimator an algorithm, REINFORCE, and shows what to leave out of it. (The
 # map is in [00_start_here](00_start_here.ipynb).)
 #
 # *Sources.* Notation and the course of the derivation: T. Xiao and J. Zhu, *Foundations of Large Language Models*,

@@ -9,15 +9,15 @@
 #
 # | symbol | meaning | lesson |
 # |---|---|---|
-# | $\theta$, $\pi_\theta(a\mid s)$, $z$ | parameters; probability of action $a$ in state $s$; logits, the parameters of a softmax policy | [01](01_policies.ipynb) |
+# | $\theta$, $\pi_\theta(a\mid s)$, $z$, $\kappa$ | parameters; probability of action $a$ in state $s$; logits, the parameters of a softmax policy; temperature | [01](01_policies.ipynb) |
 # | $\tau=(s_1,a_1,\dots,s_T,a_T)$, $\Pr_\theta(\tau)$ | a trajectory; its probability | [04](04_trajectories.ipynb) |
 # | $r_t$, $R(\tau)=\sum_t r_t$, $G_t=\sum_{k\ge t}\gamma^{k-t}r_k$ | reward of step $t$; return of a trajectory; reward-to-go, with discount $\gamma$ | [04](04_trajectories.ipynb), [05](05_reinforce.ipynb) |
 # | $J(\theta)=\mathbb E_\tau[R(\tau)]$ | performance: what the policy earns on average | [03](03_log_derivative_trick.ipynb) |
 # | $V(s)$, $Q(s,a)$, $A(s,a)=Q(s,a)-V(s)$ | value of a state; of an action in it; advantage | [06](06_baselines.ipynb), [07](07_advantage.ipynb) |
 # | $\delta_t=r_t+\gamma V(s_{t+1})-V(s_t)$, $\lambda$ | TD error; how far GAE looks beyond it | [07](07_advantage.ipynb) |
-# | $\mathcal D$, $m$ | a data set of sampled trajectories; how many | [05](05_reinforce.ipynb) |
+# | $\mathcal D$, $m$ | a data set of sampled trajectories; how many | [03](03_log_derivative_trick.ipynb) |
 # | $U(\tau;\theta)=\sum_t\log\pi_\theta(a_t\mid s_t)\,A(s_t,a_t)$ | **the objective of this course** | [08](08_advantage_objective.ipynb) |
-# | $L$, $H$, $\rho_t$, $\varepsilon$ | a loss, to go down on; entropy; ratio of new to old probability; clip range | [09](09_actor_critic.ipynb), [10](10_ppo_and_kl.ipynb) |
+# | $L$, $H$, $\rho_t$, $\varepsilon$ | a loss, to go down on; entropy; ratio of new to old probability; clip range | [01](01_policies.ipynb), [09](09_actor_critic.ipynb), [10](10_ppo_and_kl.ipynb) |
 # | $\pi_{\text{ref}}$, $\beta$ | frozen reference policy; price of leaving it | [10](10_ppo_and_kl.ipynb) |
 
 # %% [markdown] label="cheat-sheet"
@@ -71,8 +71,8 @@
 # **Score**: the gradient of a log-probability ([02](02_score_function.ipynb)).
 # **SFT**: supervised fine-tuning, imitation of written replies ([11](11_rlhf_in_miniature.ipynb)).
 # **Softmax**: logits into probabilities ([01](01_policies.ipynb)).
-# **Standard error**: how far a mean of samples usually lies from the truth ([03](03_log_derivative_trick.ipynb)).
-# **State**: what the policy sees before it acts ([04](04_trajectories.ipynb)).
+# **Standard error**: how far a mean of samples usually lies from the truth ([01](01_policies.ipynb)).
+# **State**: what the policy sees before it acts ([01](01_policies.ipynb)).
 # **Surrogate**: an objective whose gradient is right where one stands ([10](10_ppo_and_kl.ipynb)).
 # **TD error**: reward and next value minus this value ([07](07_advantage.ipynb)).
 # **Trajectory**: states and actions in their order ([04](04_trajectories.ipynb)).
@@ -86,7 +86,7 @@
 #
 # Notation and chapter 4, *Alignment*: [Xiao and Zhu 2025](https://arxiv.org/abs/2501.09223).
 # REINFORCE: [Williams 1992](https://doi.org/10.1007/BF00992696).
-# Policy gradient theorem: [Sutton and others 1999](https://proceedings.neurips.cc/paper/1999/hash/464d828b85b0bed98e80ade0a5c43b0f-Abstract.html).
+# Policy gradient theorem: [Sutton and others 2000](https://proceedings.neurips.cc/paper/1999/hash/464d828b85b0bed98e80ade0a5c43b0f-Abstract.html).
 # Baselines: [Greensmith, Bartlett and Baxter 2004](https://jmlr.org/papers/v5/greensmith04a.html).
 # GAE: [Schulman and others 2016](https://arxiv.org/abs/1506.02438).
 # A3C: [Mnih and others 2016](https://arxiv.org/abs/1602.01783).

@@ -194,8 +194,8 @@ def assert_scores(stage: LabView, lab: ScoreExplorer) -> None:
     lengths = np.linalg.norm(lab.scores, axis=1)
     shown = [stage.row(f"score-{a}-length")[0] for a in range(3)]
     np.testing.assert_allclose(shown, lengths, atol=1e-12)
-    np.testing.assert_allclose(stage.row("exact-mean"), 0, atol=1e-15)
-    if lab.draws:
+    if lab.draws:  # before the first, the lab does not answer the lesson's question
+        np.testing.assert_allclose(stage.row("exact-mean"), 0, atol=1e-15)
         np.testing.assert_allclose(stage.row("sample-mean"), lab.mean_score, rtol=0, atol=1e-12)
         error = np.sqrt(np.diag(lab.fisher_information) / lab.draws)
         np.testing.assert_allclose(stage.row("error"), error, rtol=0, atol=1e-12)
