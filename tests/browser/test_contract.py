@@ -106,7 +106,7 @@ def test_nothing_sticks_out_is_cut_overlaps_or_jumps_at_any_width(page: Page, na
 
 TALL = {  # of what is read from top to bottom
     "clinic_lab": "a case of several steps", "course_map": "a list", "final_test": "questions, one below the other",
-    "quiz": "questions, one below the other",
+    "quiz": "questions, one below the other", "review": "questions, one below the other",
 }  # fmt: skip
 TICKS = """lab => [lab.getBoundingClientRect().height, ...[...lab.querySelectorAll('[data-role="tick"]')]
   .map((tick) => [tick.textContent, tick.getAttribute("x"), tick.getAttribute("y")].join(" "))]"""
