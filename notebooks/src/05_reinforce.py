@@ -414,19 +414,27 @@ fig, (ax,) = figures.new_figure(7.2, 2.0)
 for x, name in enumerate(["first", "second", "third", "exit"]):
     line = {"ec": figures.EDGE, "fc": figures.MUTED if x < 3 else figures.PAPER}
     ax.text(x, 0, name, ha="center", va="center", bbox={"boxstyle": "round,pad=0.6", **line})
-solid = {"color": figures.POLICY, "arrowstyle": "-|>", "lw": 1.6}
-dashed = {"color": figures.INK, "arrowstyle": "-|>", "lw": 1.3, "ls": "--"}
+u = np.linspace(0, 1, 50)
+
+
+def arrow(x, y, **line):
+    ax.plot(x, y, lw=1.5, **line)
+    angle = np.degrees(np.arctan2(0.8 * (y[-1] - y[-2]), 1.5 * (x[-1] - x[-2])))  # on paper
+    ax.plot(x[-1], y[-1], marker=(3, 0, angle - 90), ms=9, color=line["color"])
+
+
+solid = {"color": figures.POLICY}
+dashed = {"color": figures.INK, "ls": "--"}
 moves = [(0, 1, solid, "right"), (1, 0, solid, "right"), (2, 3, solid, "right")]
 moves += [(1, 2, dashed, "left"), (2, 1, dashed, "left")]
 for here, there, line, name in moves:  # to the right above the places, to the left below them
     side = 1 if there > here else -1
-    ends = [(here + 0.12 * side, 0.35 * side), (there - 0.12 * side, 0.35 * side)]
-    bend = {"connectionstyle": "arc3,rad=-0.35"}
-    ax.annotate("", ends[1], ends[0], arrowprops=line | bend)
+    inner = here + 0.12 * side + (there - here - 0.24 * side) * u
+    arrow(inner, side * (0.4 + 1.2 * u * (1 - u)), **line)
     ax.text((here + there) / 2, 0.95 * side, name, ha="center", va="center")
-loop = dashed | {"connectionstyle": "arc3,rad=2"}
-ax.annotate("", (-0.14, -0.33), (-0.14, 0.33), arrowprops=loop)
-ax.text(-0.5, 0, "left", ha="right", va="center")
+turn = np.pi * (1 / 3 + 4 / 3 * u)
+arrow(-0.27 + 0.2 * np.cos(turn), 0.45 * np.sin(turn), **dashed)
+ax.text(-0.55, 0, "left", ha="right", va="center")
 ax.set(xlim=(-1.2, 3.5), ylim=(-1.25, 1.25))
 ax.axis("off")
 figures.show(
