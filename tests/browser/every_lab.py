@@ -661,7 +661,7 @@ ROWS: dict[str, Callable[[], Row]] = {
     ),
     "trajectory_tree": lambda: Row(
         hands=[Hand("policy", "logits"), Hand("path", "selected", index=3)],
-        tab="path policy-which policy dynamics-which dynamics reset",
+        tab="path policy-which policy dynamics-which dynamics reset SUMMARY",
         calm=760,
         states={
             "start": {"selected": 5},

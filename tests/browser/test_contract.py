@@ -307,6 +307,7 @@ OFFLINE = """async ([source, state]) => {
 def test_without_python_it_lives_and_takes_no_broken_state(page: Page, name: str) -> None:
     row, lab = every_lab.row(name), every_lab.made(name)
     source, state = labextension.lab_module(name), offline.stored(lab)["state"]
+    page.set_viewport_size({"width": 1280, "height": 1000})  # both as broad as a lab gets
     page.set_content('<!doctype html><html lang="en"><body><main></main></body></html>')
     constants = offline.traits(type(lab)).keys() - offline.rules(type(lab)).keys()  # come from the package alone
     for traits, values in (row.refuses | {constant: [{}, every_lab.PWNED] for constant in constants}).items():
