@@ -132,7 +132,11 @@ class KLLab(SampledLab):
         seed: int = 0,
     ) -> None:
         given = {"logits": logits, "ref_logits": ref_logits, "rewards": rewards, "actions": actions}
-        count = next((len(listed(name, value)) for name, value in given.items() if value is not None), 4)
+        lengths = {name: len(listed(name, value)) for name, value in given.items() if value is not None}
+        if len({*lengths.values()}) > 1:
+            told = " and ".join(f"{name} has {length}" for name, length in lengths.items())
+            raise TraitError(f"{told} entries; expected the same number for each action")
+        count = next(iter(lengths.values()), 4)
         usual = count == 4
         if logits is None:
             logits = [float(z) for z in np.log([0.55, 0.25, 0.1, 0.1])] if usual else [0.0] * count
