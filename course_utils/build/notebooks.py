@@ -106,7 +106,7 @@ def read_source(path: Path) -> NotebookNode:
 
 def _answered(cell: NotebookNode) -> list[str]:
     """Return the ids of the predictions that a cell of a source answers."""
-    return [id for id in cell.metadata.get("answers", "").replace(",", " ").split() if id]
+    return list(cell.metadata.get("answers", "").replace(",", " ").split())
 
 
 def _check_predictions(notebook: NotebookNode, path: Path) -> None:

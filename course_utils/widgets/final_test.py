@@ -17,11 +17,8 @@ NAME = "final"
 
 @cache
 def _schema() -> dict[str, Any]:
-    own: dict[str, Any] = data_files.document(lessons.QUIZZES / f"{NAME}_schema.json")[0]
-    shared = quiz.schema()["$defs"]
-    for kind in ("choice", "numeric", "order"):
-        shared[kind]["properties"]["lesson"] = {"type": "string", "enum": [one.number for one in lessons.LESSONS]}
-    return {**own, "$defs": shared}
+    numbers = {"type": "string", "enum": [lesson.number for lesson in lessons.LESSONS]}
+    return quiz.schema_of(lessons.QUIZZES / f"{NAME}_schema.json", "lesson", numbers)
 
 
 def load() -> dict[str, Any]:

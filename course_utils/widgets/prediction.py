@@ -22,11 +22,7 @@ def load(path: Path) -> dict[str, Any]:
 
 @cache
 def _schema() -> dict[str, Any]:
-    own: dict[str, Any] = data_files.document(lessons.PREDICTIONS / "schema.json")[0]
-    shared = quiz.schema()["$defs"]
-    for kind in ("choice", "numeric", "order"):
-        shared[kind]["properties"]["came"] = {"$ref": "#/$defs/text"}
-    return {**own, "$defs": shared}
+    return quiz.schema_of(lessons.PREDICTIONS / "schema.json", "came", {"$ref": "#/$defs/text"})
 
 
 def schema() -> dict[str, Any]:
@@ -41,11 +37,10 @@ def _lesson(number: str) -> dict[str, dict[str, Any]]:
     formulas = quiz.drawn(document)
     found = {}
     for question in document["questions"]:
-        used = {latex for _, text in quiz.texts(question) for latex in text.split("$")[1::2]}
         cited = {part.get("misconception") for part in [*question.get("options", []), *question.get("wrong", [])]}
         found[f"{number}-{question['id']}"] = {
             "title": question["title"],
-            "formulas": {latex: drawn for latex, drawn in formulas.items() if latex in used},
+            "formulas": quiz.drawn_in(question, formulas),
             "misconceptions": {
                 id: {"title": entry.title, "sentence": entry.sentence}
                 for id, entry in misconceptions.known().items()

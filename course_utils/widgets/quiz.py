@@ -15,8 +15,8 @@ from course_utils.data_files import DataFileError, JSONPath
 from course_utils.widgets.formulas import formula
 from course_utils.widgets.lab import Lab, Text, Whole, lab_source, lab_style, uniform
 
-__all__ = ["Quiz", "QuizError", "as_html", "decimal", "drawn", "is_answer", "is_right", "load", "names", "schema"]
-__all__ += ["shuffled", "texts"]
+__all__ = ["Quiz", "QuizError", "as_html", "decimal", "drawn", "drawn_in", "is_answer", "is_right", "load", "names"]
+__all__ += ["schema", "schema_of", "shuffled", "texts"]
 
 
 FORMULA_SIZE = 15  # px, the size of the text around it
@@ -55,6 +55,15 @@ def names(folder: Path | None = None) -> list[str]:
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of quiz files."""
     return deepcopy(_schema())
+
+
+def schema_of(path: Path, name: str, more: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of files whose questions are a quiz's with one property more, of this name; path: the rest."""
+    own: dict[str, Any] = data_files.document(path)[0]
+    shared = schema()["$defs"]
+    for kind in ("choice", "numeric", "order"):
+        shared[kind]["properties"][name] = more
+    return {**own, "$defs": shared}
 
 
 @cache
@@ -199,6 +208,12 @@ def drawn(document: Mapping[str, Any]) -> dict[str, dict[str, str]]:
         latex: {"svg": formula(latex, spoken, FORMULA_SIZE), "spoken": spoken}
         for latex, spoken in document["formulas"].items()
     }
+
+
+def drawn_in(question: Mapping[str, Any], formulas: Mapping[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    """Return those of a file's drawn formulas that stand in one question."""
+    used = {latex for _, text in texts(question) for latex in text.split("$")[1::2]}
+    return {latex: drawing for latex, drawing in formulas.items() if latex in used}
 
 
 class Quiz(Lab):

@@ -28,10 +28,9 @@ def _earlier(number: str) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
     formulas = quiz.drawn(document)
     found = {}
     for question in document["questions"]:
-        used = {latex for _, text in quiz.texts(question) for latex in text.split("$")[1::2]}
         name = f"{number}-{question['id']}"
         asked = {key: value for key, value in question.items() if key != "section"} | {"id": name}
-        found[name] = asked, {latex: formulas[latex] for latex in used}
+        found[name] = asked, quiz.drawn_in(question, formulas)
     return found
 
 
