@@ -474,8 +474,8 @@ for run in runs[::3]:
     print(f"{run.config.kl_coef:5.2f} {right:40.0%} {best.accuracy:12.0%}")
 counts = RunConfig(kl_coef=0.0, feature_kind="count")  # every repetition counts in full
 for kind, run in [("log", free[0]), ("count", rlhf.run(counts, seed=1, progress=False))]:
-    reply = world.text(evaluate(run, replies=2).replies)[0]
-    print(f"no penalty, {kind:5s}: {reply}")
+    words = world.text(evaluate(run, replies=2).replies)[0].split()
+    print(f"no penalty, {kind:5s}: … {' '.join(words[-8:])}")  # how it ends
 
 # %% [markdown] label="why-read" tags=["fragment"]
 # The policy does not stay where the reward model was trained. It goes where the score is high: and among the places where the
