@@ -111,7 +111,7 @@ def grade(
     scheduler: str | None = None,
     marker: Marker | None = None,
     progress: bool = True,
-    each: Callable[[Submission, Result], None] | None = None,
+    each: Callable[[Submission, Result], object] | None = None,
 ) -> Summary:
     """Grade what is not graded yet, and return what came of it.
 
@@ -239,7 +239,7 @@ class _Run:
         sandbox: Kind,
         limits: Limits,
         marker: Marker,
-        each: Callable[[Submission, Result], None] | None,
+        each: Callable[[Submission, Result], object] | None,
     ) -> None:
         self.set, self.out, self.key = problem_set, out, key
         self.sandbox, self.limits, self.marker, self.each = sandbox, limits, marker, each
