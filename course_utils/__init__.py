@@ -27,6 +27,7 @@ Under them, around them, and what makes them a course:
         diagrams         who sends what to whom, as SVG: agent, actor and critic, a PPO update, the stages of RLHF
         widgets          the labs: one Python and one JavaScript file each; quiz, map of the course
         checks           the questions that learners answer in code, and the mistakes they make
+        grading          a class's problem sets: the students' code run alone, marks, feedback, gradebook
         misconceptions   the list of mistakes that questions, quizzes and faults cite
         lessons          the lessons in order: titles, questions, labs
         progress         the learner's own record
