@@ -61,7 +61,7 @@ def records(rng: np.random.Generator) -> list[Case]:
 def totals(rewards: FloatArray, ended: Any, discount: float = 1.0) -> FloatArray:
     """Return the sums of the episodes; discounted where γ is not 1."""
     starts = np.concatenate([[True], np.asarray(ended[:-1], dtype=bool)])
-    return reward_to_go(rewards, ended, discount)[starts]
+    return np.asarray(reward_to_go(rewards, ended, discount)[starts])
 
 
 def power(ended: Any, discount: float) -> FloatArray:
