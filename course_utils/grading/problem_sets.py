@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from itertools import pairwise
 from pkgutil import iter_modules
 from types import MappingProxyType
 from typing import Any, Literal
@@ -74,6 +75,15 @@ class Number:
     """the values that any data allow, for feedback in the notebook; not the answer"""
     rtol: float = 2e-3
     """relative to the answer: three significant digits are enough"""
+
+    def draw(self, rng: np.random.Generator) -> dict[str, Any]:
+        """Draw data on which the answer and the known mistakes are numbers of their own."""
+        while True:
+            data = dict(self.variant(rng))
+            numbers = sorted([self.answer(**data), *(float(one.compute(**data)) for one in self.mistakes)])
+            gap = 30 * self.rtol * abs(self.answer(**data))
+            if all(b - a > gap for a, b in pairwise(numbers)):
+                return data
 
     def form(self, value: object) -> str:
         """Say whether a value can be an answer at all, in a sentence that any student may read."""
@@ -186,7 +196,7 @@ class Cure:
         lowest = float(after.mean()) - half
         said = (
             f"Trained with {self.seeds} fresh seeds, fresh replies earn {after.mean():.2f} points (95% interval ± "
-            f"{half:.2f}); those of the reference earn {reference:.2f}, and {self.enough:g} was to be reached by the lower end."
+            f"{half:.2f}); those of the reference earn {reference:.2f}. The lower end is to reach {self.enough:g}."
         )
         if lowest >= self.enough:
             return Judgement("correct", 1.0, (f"The run is cured. {said}", self.remark))
@@ -266,7 +276,7 @@ def given(id: str, student: str) -> dict[str, Any]:
     if not isinstance(question, Number):
         raise ValueError(f"id is {id!r}, expected the id of a number to derive")
     digest = hashlib.sha256(f"{id}|{student.strip().casefold()}".encode()).digest()
-    return dict(question.variant(np.random.default_rng(int.from_bytes(digest[:8], "big"))))
+    return question.draw(np.random.default_rng(int.from_bytes(digest[:8], "big")))
 
 
 def function(id: str, title: str, name: str) -> Item:

@@ -39,8 +39,6 @@ told = Words(
     """
 gradient-itself: You returned g₁, how fast the logit rises. That of the probability is asked for.
     All three logits move, and the softmax couples them: π₁ grows by π₁ (g₁ − Σ π g).
-advantage-for-gradient (M36): You let the logits move by their advantages. With the exact gradient they move by π A.
-    An action that is seldom taken is seldom sampled: its logit moves by π times its advantage, on average.
 mean-missing (M14): You left out the mean Σ π g: how the other logits move.
     Only the difference from that mean changes a probability. A logit that rises less than the average loses.
 values-for-advantages (M11): You used Q where the advantage belongs.
@@ -58,7 +56,6 @@ STEP = Number(
     read=sections.STEP,
     mistakes=(
         told("gradient-itself", lambda pi, q: parts(pi, q)[2][0]),
-        told("advantage-for-gradient", lambda pi, q: pi[0] * parts(pi, q)[1][0]),
         told("mean-missing", lambda pi, q: pi[0] * parts(pi, q)[2][0]),
         told(
             "values-for-advantages",
