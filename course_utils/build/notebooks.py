@@ -12,6 +12,9 @@ The figure of a cell with picture="name.png" is also written to notebooks/pictur
 A source psN.py is a problem set. Its cells are marked for nbgrader: a cell whose label is the id of one of the set's
 items is a solution cell, the one called {id}-check its test, and all others but "student" are read-only. Its solved
 version keeps the two comments, from which nbgrader makes the learner's again.
+A notebook whose first cell has folder="problem_sets" goes into that folder of notebooks/. The files in
+notebooks/src/files are derived by the same markers; a notebook whose first cell names one (file="build.py") has a
+solved version, beside the solved file.
 The output of a cell with answers="…" is folded until the reader has made these predictions, by the id of each, which
 a cell Predict("NN-…") above asks for. The code of a cell with the tag "folded" is folded but for its first line.
 """
@@ -42,19 +45,9 @@ from course_utils.grading.problem_sets import ProblemSet
 from course_utils.widgets import prediction
 from course_utils.widgets.offline import MIME_TYPE
 
-__all__ = ["BuildError", "build", "build_and_keep", "check_no_solution_left", "derive", "drop_models", "execute"]
-__all__ += [
-    "has_solution",
-    "heaviest",
-    "main",
-    "nbgrader_metadata",
-    "notebook_metadata",
-    "outputs",
-    "pictures",
-    "read_source",
-    "sources",
-]
-__all__ += ["set_of", "to_build", "with_table", "written"]
+__all__ = ["BuildError", "build", "build_and_keep", "check_no_solution_left", "derive", "derived", "drop_models"]
+__all__ += ["execute", "has_solution", "heaviest", "main", "nbgrader_metadata", "notebook_metadata", "outputs"]
+__all__ += ["pictures", "read_source", "set_of", "sources", "to_build", "with_table", "write_files", "written"]
 
 
 REPOSITORY = stale.REPOSITORY
@@ -198,10 +191,8 @@ def derive(source: NotebookNode, *, solved: bool, graded: ProblemSet | None = No
         tags = list(cell.metadata.get("tags", []))
         if "solution" in tags and not solved:
             continue
-        text = _SOLUTION.sub((lambda m: m[2].rstrip("\n")) if solved else rf"\1{TO_FILL_IN}", cell.source)
-        if graded and solved:
-            text = cell.source
-        elif cell.metadata["label"] in written:
+        text = cell.source if graded and solved else derived(cell.source, solved=solved)
+        if cell.metadata["label"] in written and not solved:
             text = TO_WRITE
         metadata: dict[str, Any] = {"tags": tags} if tags else {}
         if graded:
@@ -323,11 +314,31 @@ def outputs(path: Path) -> dict[Path, NotebookNode]:
     graded = set_of(path)
     learner = derive(source, solved=False, graded=graded)
     check_no_solution_left(learner, source, path.name)
-    name = f"{PROBLEM_SETS}/{path.stem}.ipynb" if graded else f"{path.stem}.ipynb"
-    notebooks = {NOTEBOOKS / name: learner}
-    if has_solution(source):
-        notebooks[NOTEBOOKS / "solutions" / name] = derive(source, solved=True, graded=graded)
+    folder = PROBLEM_SETS if graded else source.cells[0].metadata.get("folder", "")
+    notebooks = {NOTEBOOKS / folder / f"{path.stem}.ipynb": learner}
+    if has_solution(source) or source.cells[0].metadata.get("file"):
+        solutions = NOTEBOOKS / "solutions" / (folder if graded else "")
+        notebooks[solutions / f"{path.stem}.ipynb"] = derive(source, solved=True, graded=graded)
     return notebooks
+
+
+def derived(text: str, *, solved: bool) -> str:
+    """Return a cell's or a file's text with its solutions, or with a line to fill in for each."""
+    return _SOLUTION.sub((lambda m: m[2].rstrip("\n")) if solved else rf"\1{TO_FILL_IN}", text)
+
+
+def write_files() -> list[Path]:
+    """Write the learner's and the solved version of each file in notebooks/src/files; return those that changed."""
+    changed = []
+    for path in sorted((NOTEBOOKS / "src" / "files").glob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        for folder, solved in [("problem_sets", False), ("solutions", True)]:
+            target, content = NOTEBOOKS / folder / path.name, derived(text, solved=solved)
+            if not target.is_file() or target.read_text(encoding="utf-8") != content:
+                target.parent.mkdir(exist_ok=True)
+                target.write_text(content, encoding="utf-8", newline="\n")
+                changed.append(target)
+    return changed
 
 
 def written(notebook: NotebookNode) -> bytes:
@@ -406,6 +417,8 @@ def main(argv: list[str] | None = None) -> int:
     )
     arguments = parser.parse_args(argv)
     try:
+        for file in write_files():
+            print(file.relative_to(NOTEBOOKS.parent))
         chosen = to_build(arguments.numbers)
         for n, (path, reason) in enumerate(chosen, start=1):
             print(f"{n} of {len(chosen)}, {path.stem}: {reason}", flush=True)
