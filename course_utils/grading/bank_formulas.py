@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from course_utils import group_advantages, objectives, policy, returns
+from course_utils import group_advantages, policy, returns
 
 __all__ = ["FORMULAS"]
 
