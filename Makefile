@@ -25,7 +25,7 @@ unexport PYTHONHOME PYTHONPATH PYTHONWARNINGS PYTHONINSPECT PYTHONSTARTUP PYTHON
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-slow test-processors bench format check notebooks constraints clean
+.PHONY: help lab release test test-slow test-processors bench format check notebooks constraints clean
 
 help: ## list the commands
 	@echo "make lab           open the course in JupyterLab (PORT=9999, NO_BROWSER=1, IP=0.0.0.0)"
@@ -33,6 +33,7 @@ help: ## list the commands
 	@echo "make test-slow     run all tests and the slow ones too"
 	@echo "make test-processors   run them as other processors would round"
 	@echo "make bench         measure the floor beside torch, JAX, autograd and numba (QUICK=1)"
+	@echo "make release       pack a problem set for students, without answers (SET=ps1, OUT=release)"
 	@echo "make format        write the code as make check wants it"
 	@echo "make check         lint, types and unit tests: the inner loop"
 	@echo "make notebooks     build the notebooks that are stale (NOTEBOOKS='00 08', NOTEBOOKS=all)"
@@ -59,6 +60,10 @@ test-processors: ## run the tests as other processors would
 bench: ## measure the floor beside torch, JAX, autograd and numba
 	@$(INSTALL) --extras bench
 	$(VENV_PYTHON) tests/bench/floor.py
+
+release: ## pack a problem set for students
+	@$(INSTALL) --extras build
+	$(VENV_PYTHON) -m course_utils.grading release --set $(or $(SET),ps1) --out $(or $(OUT),release)
 
 format: ## write the code as make check wants it
 	@$(INSTALL) --extras test

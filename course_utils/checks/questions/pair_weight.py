@@ -127,7 +127,7 @@ QUESTION = Question(
         told("overflow", overflowing, sections.OVERFLOW, almost=True),
         told("right-pairs-pushed", by_place(lambda *given: weight(given[1], given[0], given[3], given[2], given[4]))),
         told("no-beta-in-front", by_place(lambda *given: weight(*given) / given[-1])),
-        told("no-beta-inside", by_place(lambda *given: given[-1] * weight(*given[:-1], 1.0))),
+        told("no-beta-inside", by_place(lambda *given: given[4] * weight(given[0], given[1], given[2], given[3], 1.0))),
         told("no-reference", by_place(lambda *given: weight(given[0], given[1], 0 * given[2], 0 * given[3], given[4]))),
         told(
             "reference-alone",

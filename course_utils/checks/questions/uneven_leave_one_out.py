@@ -69,7 +69,8 @@ baseline-only (M10): You returned the baselines themselves, the means of the oth
 nothing-subtracted (M10): You returned the rewards as they are.
     They are unbiased weights and noisy ones: where all rewards of a prompt are high, every reply is praised.
 divided-by-spread (M34): You divided by the standard deviation of the group as well.
-    That is the step of GRPO. It weighs prompts anew, by how alike their replies are; here only the mean of the others is subtracted.
+    That is the step of GRPO. It weighs prompts anew, by how alike their replies are; here only the mean of the
+    others is subtracted.
 """
 )
 
