@@ -1,42 +1,26 @@
 """Calling a learner's function: with copies of the inputs, its output kept, its errors told at its own line."""
 
-import dis
-import inspect
-import io
-import linecache
 import random
-import sysconfig
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass, field
-from functools import partial
-from numbers import Real
-from pathlib import Path
-from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from course_utils.checks import inspection
+from course_utils.checks.inspection import KEEP, NOTHING, Kept, Outside, Refusal
 from course_utils.checks.limit import TimeUp, Watch, attempt
 from course_utils.checks.question import Inputs, copied
 from course_utils.checks.result import cut
 
-__all__ = ["Call", "Learner", "Outside", "Refusal", "Stop", "has_placeholder", "heeding", "is_async", "is_single"]
-__all__ += ["is_stub", "makes_generator", "own_line", "own_name", "read_from_outside", "refusal", "returns_something"]
-
-
-KEEP = 2000  # characters of printed text, in case an endless loop prints
-PLAIN = (float, np.float64, np.int64)  # numbers that need no second look
-MOST = 10**6  # numbers in an answer; what claims to hold more is not even copied
-LIBRARIES = tuple(str(Path(sysconfig.get_paths()[key]).resolve()) for key in ("stdlib", "platstdlib", "purelib"))
-PACKAGE = str(Path(__file__).resolve().parents[1])
+__all__ = ["Answers", "Call", "Elsewhere", "Learner", "Stop"]
 
 
 UNREADABLE = "(its message cannot be read)"
-NOTHING = np.array(None, dtype=object)
 
 
 @dataclass(frozen=True)
@@ -83,17 +67,83 @@ class Call:
     def single(self) -> bool:
         """Say whether every number is one of float32's, and the answer was not given as whole numbers."""
         kind = self.value.dtype.kind if isinstance(self.value, np.ndarray | np.generic) else "f"
-        return kind == self.numbers.dtype.kind == "f" and is_single(self.numbers)
+        return kind == self.numbers.dtype.kind == "f" and inspection.is_single(self.numbers)
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Stands for an answer that is no plain data, where the function runs elsewhere: what can be said of it."""
+
+    type_name: str
+    described: str
+    """such as "an array of shape (3,) (dtype complex128)", or "" """
+    callable: bool = False
+
+    def __repr__(self) -> str:
+        """Return what is shown in its place."""
+        return self.described or f"an object of type {self.type_name}"
+
+
+class Answers(Protocol):
+    """A learner's function as a check sees it, wherever it runs. A context around all calls."""
+
+    touched_global_state: bool
+    """see ``watch_global_state``"""
+    drew: bool
+    """whether the last ``draws`` took any number from its generator"""
+
+    def __enter__(self) -> Self:
+        """Begin with the calls."""
+
+    def __exit__(self, *_: object) -> None:
+        """Leave everything as it was before."""
+
+    def __call__(self, inputs: Inputs, heed_warnings: bool = False, in_place: bool = False) -> Call:
+        """Call the function with the inputs, in order; see ``Learner``."""
+
+    def draws(self, inputs: Inputs, seed: Sequence[int], times: int) -> Iterator[Call]:
+        """Call the function this often with one generator, made from the seed, as its last argument."""
+
+    def later(self, calls: Sequence[Call]) -> list[NDArray[Any]]:
+        """Return the numbers that the answers hold now."""
+
+    def watch_global_state(self) -> None:
+        """Remember whether the function has used the random numbers that all code shares."""
+
+    def own_name(self, otherwise: str = "your_function") -> str:
+        """Return what the learner calls the function."""
+
+    def is_stub(self) -> bool:
+        """Say whether its body is still empty."""
+
+    def is_async(self) -> bool:
+        """Say whether it begins with ``async def``."""
+
+    def has_placeholder(self) -> bool:
+        """Say whether the stub's comment is still there."""
+
+    def returns_something(self) -> bool:
+        """Say whether there is a `return` with a value somewhere."""
+
+    def makes_generator(self) -> bool:
+        """Say whether it makes or seeds a random generator."""
+
+    def refusal(self, count: int) -> Refusal | None:
+        """Return how it is written if it cannot be called with this many arguments."""
+
+    def read_from_outside(self, inputs: Inputs) -> Outside | None:
+        """Return which variables of the notebook stand where arguments belong."""
 
 
 @dataclass
 class Learner:
-    """The learner's function. A context, in which warnings are quiet and the global random state is looked after."""
+    """The learner's function, here. A context: warnings are quiet and the global random state is looked after."""
 
     function: Callable[..., Any]
     watch: Watch
     touched_global_state: bool = False
-    _printed: "_Kept" = field(default_factory=lambda: _Kept())
+    drew: bool = False
+    _printed: Kept = field(default_factory=Kept)
     _exits: ExitStack = field(default_factory=ExitStack)
     _started: float = 0.0
     _given: dict[str, NDArray[Any]] = field(default_factory=dict)
@@ -130,10 +180,10 @@ class Learner:
         try:
             self.watch.since, self.watch.inside = time.perf_counter(), True
             if heed_warnings:
-                call.value, call.invalid = heeding(self.function, *given.values())
+                call.value, call.invalid = inspection.heeding(self.function, *given.values())
             else:
                 call.value = self.function(*given.values())
-            _look_at(call)
+            call.kind, call.numbers = inspection.look_at(call.value)
             self.watch.inside = False
         except BaseException as error:  # whatever a function raises is part of its answer
             self.watch.inside = False
@@ -144,7 +194,7 @@ class Learner:
             call.printed = self._printed.getvalue()
         for name, value in given.items():
             if isinstance(value, np.ndarray):
-                if not _same(value, inputs[name]):
+                if not inspection.same(value, inputs[name]):
                     call.changed += (name,)
                 if type(call.value) is np.ndarray and np.may_share_memory(call.value, value):
                     call.shared = name
@@ -156,9 +206,53 @@ class Learner:
         moved = any(not np.array_equal(then[key], now[key]) for key in then)
         self.touched_global_state |= moved or random.getstate() != self._random
 
+    def draws(self, inputs: Inputs, seed: Sequence[int], times: int) -> Iterator[Call]:
+        """Yield the calls, one by one; ``drew`` says at the end whether the generator was used."""
+        rng = np.random.default_rng(seed)
+        before = inspection.progress_of(rng)
+        for _ in range(times):
+            yield self({**inputs, "rng": rng})
+        self.drew = inspection.progress_of(rng) != before
+
+    def later(self, calls: Sequence[Call]) -> list[NDArray[Any]]:
+        """Return the numbers that the answers hold now."""
+        return [np.array(call.value, dtype=float) for call in calls]
+
+    def own_name(self, otherwise: str = "your_function") -> str:
+        """Return what the learner calls the function."""
+        return inspection.own_name(self.function, otherwise)
+
+    def is_stub(self) -> bool:
+        """Say whether its body is still empty."""
+        return inspection.is_stub(self.function)
+
+    def is_async(self) -> bool:
+        """Say whether it begins with ``async def``."""
+        return inspection.is_async(self.function)
+
+    def has_placeholder(self) -> bool:
+        """Say whether the stub's comment is still there."""
+        return inspection.has_placeholder(self.function)
+
+    def returns_something(self) -> bool:
+        """Say whether there is a `return` with a value somewhere."""
+        return inspection.returns_something(self.function)
+
+    def makes_generator(self) -> bool:
+        """Say whether it makes or seeds a random generator."""
+        return inspection.makes_generator(self.function)
+
+    def refusal(self, count: int) -> Refusal | None:
+        """Return how it is written if it cannot be called with this many arguments."""
+        return inspection.refusal(self.function, count)
+
+    def read_from_outside(self, inputs: Inputs) -> Outside | None:
+        """Return which variables of the notebook stand where arguments belong."""
+        return inspection.read_from_outside(self.function, list(inputs.values()))
+
     def stopped(self, error: BaseException) -> Stop:
         """Return what an exception says to the learner."""
-        line, text = own_line(error, self.function)
+        line, text = inspection.own_line(error, self.function)
         message = attempt(lambda: "".join(str.__getitem__(str(error), slice(10 * KEEP))), UNREADABLE)
         message = " ".join(message.split())
         return Stop(
@@ -172,248 +266,3 @@ class Learner:
             or message.startswith(("math domain", "expected a positive", "int too large to convert to float")),
             limit=self.watch.seconds if isinstance(error, TimeUp) else None,
         )
-
-
-def heeding(function: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[Any, frozenset[str]]:
-    """Call a function; return its answer, and the names of the NumPy functions that warned of an invalid value."""
-    with warnings.catch_warnings(record=True) as caught, np.errstate(invalid="warn"):
-        warnings.simplefilter("always")
-        value = function(*args, **kwargs)
-    start = "invalid value encountered in "
-    told = (str(warning.message) for warning in caught if warning.category is RuntimeWarning)
-    return value, frozenset(text.removeprefix(start) for text in told if text.startswith(start))
-
-
-def is_single(numbers: NDArray[Any]) -> bool:
-    """Say whether every number can be written in float32."""
-    with np.errstate(all="ignore"):
-        return np.array_equal(numbers.astype(np.float32), numbers, equal_nan=True)
-
-
-def _look_at(call: Call) -> None:
-    """Find out what the answer is, while the clock is running: looking runs the code of strange objects."""
-    value = call.value
-    if (
-        type(value) in PLAIN
-        or (type(value) is int and abs(value) < 2**53)
-        or (type(value) is np.ndarray and value.dtype == float and value.size <= MOST)
-    ):
-        call.numbers = np.array(value, dtype=float)
-        return
-    call.kind = attempt(lambda: _kind(value), "other")
-    if call.kind == "numbers":
-        call.numbers = attempt(lambda: _numbers(value), NOTHING)
-        call.kind = "numbers" if call.numbers.dtype.kind == "f" else "other"
-
-
-def _kind(value: Any) -> str:
-    if inspect.iscoroutine(value):
-        value.close()  # or Python complains later that it was never awaited
-    if inspect.isawaitable(value):
-        return "coroutine"
-    if isinstance(value, Iterator):
-        return "iterator"
-    return "too many" if _size(value) > MOST else "numbers"
-
-
-def _size(value: Any) -> float:
-    """Return how many numbers an array or nested list claims to hold, without going through them."""
-    size = 1.0
-    for _ in range(65):  # more than the axes of an array
-        if isinstance(value, np.ndarray):
-            return size * value.size
-        if isinstance(value, str | bytes) or not hasattr(value, "__len__") or not hasattr(value, "__getitem__"):
-            break
-        if isinstance(value, Mapping) or (length := len(value)) == 0:
-            break
-        size *= length
-        value = value[0]
-    return size
-
-
-def _numbers(value: Any) -> NDArray[Any]:
-    """Return the value as a new array of floats, or of objects where it is not made of real numbers."""
-    if isinstance(value, np.ma.MaskedArray):
-        value = np.ma.filled(value.astype(float), np.nan)
-    array = np.array(value)
-    real = array.dtype.kind in "iuf" or (array.dtype.kind == "O" and all(isinstance(x, Real) for x in array.flat))
-    return array.astype(float) if real else NOTHING
-
-
-class _Kept(io.StringIO):
-    """Keeps the beginning of what is printed and counts the rest."""
-
-    total = 0
-
-    def write(self, text: str, /) -> int:
-        super().write(text[: max(KEEP - self.total, 0)])
-        self.total += len(text)
-        return len(text)
-
-    def close(self) -> None:
-        """Stay open, whatever a learner's function does to ``sys.stdout``."""
-
-
-# --- looking at a function ---------------------------------------------------------------------------
-
-
-def own_line(error: BaseException, function: Callable[..., Any]) -> tuple[int | None, str]:
-    """Return number and text of the innermost line that the learner wrote, or (None, "") where there is none."""
-    code = _code(function)
-    own_file = code.co_filename if code else None
-    found: tuple[int | None, str] = (None, "")
-    trace = error.__traceback__
-    while trace is not None:
-        file = trace.tb_frame.f_code.co_filename
-        if file == own_file or _written_by_learner(file):
-            found = trace.tb_lineno, linecache.getline(file, trace.tb_lineno).strip()
-        trace = trace.tb_next
-    before = error.__context__ if isinstance(error, TimeUp | KeyboardInterrupt) and not found[0] else None
-    return own_line(before, function) if before else found
-
-
-def _written_by_learner(file: str) -> bool:
-    if file.startswith("<frozen") or file == "<__array_function__ internals>":
-        return False
-    return not str(Path(file).resolve()).startswith((PACKAGE, *LIBRARIES))
-
-
-def _plain(function: Any) -> FunctionType | None:
-    """Return the function that was written with ``def`` or ``lambda``, or None. Runs none of the object's code."""
-    while type(function) in (MethodType, partial):
-        function = function.__func__ if type(function) is MethodType else function.func
-    return function if type(function) is FunctionType else None
-
-
-def _code(function: Any) -> CodeType | None:
-    plain = _plain(function)
-    return plain.__code__ if plain else None
-
-
-def own_name(function: Any, otherwise: str = "your_function") -> str:
-    """Return what the learner calls the function, or ``otherwise`` where it has no name of its own."""
-    if type(function) is np.vectorize:
-        function = function.pyfunc
-    plain = _plain(function)
-    name = plain.__name__ if plain else function.__name__ if type(function) in (type, BuiltinFunctionType) else ""
-    return name if name.isidentifier() and len(name) <= 80 else otherwise
-
-
-def is_async(function: Any) -> bool:
-    """Say whether a function begins with ``async def``."""
-    plain = _plain(function)
-    return plain is not None and inspect.iscoroutinefunction(plain)
-
-
-def is_stub(function: Callable[..., Any]) -> bool:
-    """Say whether a function's body is still empty: `...`, `pass`, a docstring, or the comment "your code here"."""
-    code = _code(function)
-    return code is not None and _empty(code)
-
-
-def has_placeholder(function: Callable[..., Any]) -> bool:
-    """Say whether the stub's comment, "your code here", is still in the function's source."""
-    return attempt(lambda: "your code here" in inspect.getsource(function), False)
-
-
-def returns_something(function: Callable[..., Any]) -> bool:
-    """Say whether there is a `return` with a value somewhere in the function."""
-    code = _code(function)
-    steps = [step for step in dis.get_instructions(code) if step.opname != "NOP"] if code else []
-    pairs = zip([None, *steps], steps, strict=False)
-    return any(
-        (step.opname == "RETURN_CONST" and step.argval is not None)
-        or (step.opname == "RETURN_VALUE" and not (last and last.opname == "LOAD_CONST" and last.argval is None))
-        for last, step in pairs
-    )
-
-
-def _empty(code: CodeType) -> bool:
-    steps = [step for step in dis.get_instructions(code) if step.opname not in ("RESUME", "NOP", "CACHE")]
-    returns_none = bool(steps) and steps[0].opname in ("LOAD_CONST", "RETURN_CONST") and steps[0].argval is None
-    return returns_none and len(steps) <= 2
-
-
-def makes_generator(function: Callable[..., Any]) -> bool:
-    """Say whether a function's own code makes or seeds a random generator."""
-    code = _code(function)
-    made = {"default_rng", "RandomState", "Generator", "PCG64", "Random", "seed", "SeedSequence", "manual_seed"}
-    return code is not None and not made.isdisjoint(_read(code))
-
-
-def _read(code: CodeType) -> set[str]:
-    """Return every name that code reads: variables and attributes, also inside of nested functions."""
-    names: set[str] = set()
-    for step in dis.get_instructions(code):
-        if step.opname.startswith("LOAD") and step.opname != "LOAD_CONST":
-            names.update(step.argval if isinstance(step.argval, tuple) else (str(step.argval),))
-    nested = (constant for constant in code.co_consts if isinstance(constant, CodeType))
-    return names.union(*map(_read, nested))
-
-
-@dataclass(frozen=True)
-class Outside:
-    """Names from outside that a function reads, and its own arguments that it never reads."""
-
-    unused: tuple[str, ...]
-    names: tuple[str, ...]
-
-
-def read_from_outside(function: Callable[..., Any], inputs: Inputs) -> Outside | None:
-    """Return which variables of the notebook stand where arguments belong, if some argument is never read.
-
-    A variable counts if it holds data, or a function where an argument that is a function goes unread.
-    """
-    plain = function if type(function) is FunctionType else None
-    if plain is None:
-        return None
-    read, arguments = _read(plain.__code__), plain.__code__.co_varnames[: len(inputs)]
-    unused = {name: value for name, value in zip(arguments, inputs.values(), strict=False) if name not in read}
-    codes = [plain.__code__, *(code for code in plain.__code__.co_consts if isinstance(code, CodeType))]
-    used = dict.fromkeys(name for code in codes for name in code.co_names)
-    outside = {name: plain.__globals__[name] for name in used if name in plain.__globals__}
-    wanted_function = any(map(callable, unused.values()))
-    names = tuple(
-        name
-        for name, value in outside.items()
-        if name in read
-        and value is not plain
-        and (wanted_function if isinstance(value, FunctionType) else not isinstance(value, ModuleType | type))
-        and (wanted_function or not callable(value))
-    )
-    return Outside(tuple(unused), names) if unused and names else None
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """Why a function cannot be called with a question's arguments."""
-
-    written: str
-    """as the learner wrote them: "(logits)" """
-    by_keyword: tuple[str, ...]
-    """arguments that stand after a `*`"""
-
-
-def refusal(function: Callable[..., Any], inputs: Inputs) -> Refusal | None:
-    """Return how a function is written if it cannot be called with these arguments, else None."""
-    signature = attempt(lambda: inspect.signature(function), None)  # some functions written in C do not tell
-    if signature is None:
-        return None
-    try:
-        signature.bind(*inputs.values())
-    except TypeError:
-        by_keyword = tuple(p.name for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY)
-        return Refusal(_written(signature), by_keyword)
-    return None
-
-
-def _written(signature: inspect.Signature) -> str:
-    """Return a signature without annotations and with short defaults."""
-    bare = [p.replace(annotation=p.empty) for p in signature.parameters.values()]
-    names = f"({', '.join(signature.parameters)})"  # where a default value cannot be shown
-    text = attempt(lambda: str(signature.replace(parameters=bare, return_annotation=signature.empty)), names)
-    return cut(text, 120)
-
-
-def _same(a: Any, b: Any) -> bool:
-    return bool(a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes())

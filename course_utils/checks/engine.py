@@ -28,21 +28,8 @@ from numpy.typing import NDArray
 from course_utils import progress
 from course_utils.arguments import FloatArray
 from course_utils.checks import sentences
-from course_utils.checks.calls import (
-    Call,
-    Learner,
-    Stop,
-    has_placeholder,
-    heeding,
-    is_async,
-    is_single,
-    is_stub,
-    makes_generator,
-    own_name,
-    read_from_outside,
-    refusal,
-    returns_something,
-)
+from course_utils.checks.calls import Answers, Call, Learner, Stop
+from course_utils.checks.inspection import heeding, is_single, own_name
 from course_utils.checks.limit import TimeUp, Watch, attempt
 from course_utils.checks.question import (
     Inputs,
@@ -58,7 +45,7 @@ from course_utils.checks.question import (
 from course_utils.checks.result import CheckResult, cut, show, show_inputs, show_pair
 from course_utils.checks.sentences import FALSE_ALARM, ROUNDING, Diagnosis
 
-__all__ = ["Case", "Differences", "Expected", "Finding", "Sample", "bounds", "check", "comparisons", "judge"]
+__all__ = ["Case", "Differences", "Expected", "Finding", "Sample", "bounds", "check", "comparisons", "examine", "judge"]
 
 
 LIMIT = 30.0  # seconds for all calls of a learner's function together
@@ -142,18 +129,26 @@ def judge(
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)
     own, out, started = own_name(fn), sys.stdout, time.perf_counter()
     watch = Watch(limit, partial(_say, sentences.still_running(own, limit), out))
+    learner = Learner(fn, watch)
     try:
         with watch:
-            finding = _before_calling(question, fn) or _by_calling(question, fn, seed, watch)
-            return _result(question, fn, seed, _from_outside(fn, finding))
+            if not callable(fn):
+                return _result(question, own, seed, Finding(sentences.not_callable(question.name, fn)))
+            return examine(question, learner, seed, replayed=True)
     except (KeyboardInterrupt, TimeUp) as error:  # between two calls, or while an answer is looked at
         watch.stop()
         seconds = time.perf_counter() - started
         in_time = isinstance(error, KeyboardInterrupt)
         stop = Stop(type(error).__name__, "", None, "", seconds, in_time, limit=None if in_time else limit)
-        return _result(question, fn, seed, Finding(_stopped(question, fn, stop), stop=stop))
+        return _result(question, own, seed, Finding(_stopped(question, learner, stop), stop=stop))
     finally:
         watch.stop()
+
+
+def examine(question: Question, learner: Answers, seed: int, replayed: bool = False) -> CheckResult:
+    """Judge what a learner's function answers, wherever it runs; replayed: say how an input is drawn again."""
+    finding = _before_calling(question, learner) or _by_calling(question, learner, seed)
+    return _result(question, learner.own_name(), seed, _from_outside(learner, finding), replayed)
 
 
 def _is_number(value: Any, kinds: Any) -> bool:
@@ -164,20 +159,20 @@ def _say(text: str, out: Any) -> None:
     attempt(lambda: print(text, file=out, flush=True), None)  # the stream may be closed
 
 
-def _stopped(question: Question, fn: Any, stop: Stop, extreme: bool = False) -> Diagnosis:
+def _stopped(question: Question, learner: Answers, stop: Stop, extreme: bool = False) -> Diagnosis:
     """Return what is said of a call that did not come to its end."""
     if stop.interrupted:
         return sentences.say("interrupted", seconds=stop.seconds, line=sentences.in_line(stop))
     if stop.limit is not None:
-        return sentences.too_long(stop, question.name, own_name(fn))
+        return sentences.too_long(stop, question.name, learner.own_name())
     return sentences.raised(stop, extreme)
 
 
-def _from_outside(fn: Any, finding: Finding) -> Finding:
+def _from_outside(learner: Answers, finding: Finding) -> Finding:
     """Return the finding, or that the function reads the notebook's variables where nothing more is known of it."""
     if finding.diagnosis.mistake not in OPEN or finding.inputs is None or finding.diagnosis.status == "correct":
         return finding
-    outside = read_from_outside(fn, finding.inputs)
+    outside = learner.read_from_outside(finding.inputs)
     if outside is None:
         return finding
     diagnosis = sentences.notebook_names(outside)
@@ -186,25 +181,23 @@ def _from_outside(fn: Any, finding: Finding) -> Finding:
     return replace(finding, diagnosis=diagnosis)
 
 
-def _before_calling(question: Question, fn: Any) -> Finding | None:
+def _before_calling(question: Question, learner: Answers) -> Finding | None:
     """Return what can be said without calling the function, if there is anything."""
-    if not callable(fn):
-        return Finding(sentences.not_callable(question.name, fn))
-    if is_stub(fn):
-        return Finding(_not_attempted(question, fn))
-    if is_async(fn):
+    if learner.is_stub():
+        return Finding(_not_attempted(question, learner))
+    if learner.is_async():
         return Finding(sentences.say("coroutine"))
     for inputs in question.fixed:
-        if refused := refusal(fn, inputs):
+        if refused := learner.refusal(len(inputs)):
             missing = question.arguments()[len(inputs) :]
-            fits_all = refusal(fn, max(question.fixed, key=len)) is None
-            called = f"{own_name(fn, question.name)}({', '.join(inputs)})"
+            fits_all = learner.refusal(max(map(len, question.fixed))) is None
+            called = f"{learner.own_name(question.name)}({', '.join(inputs)})"
             return Finding(sentences.wrong_arguments(refused, called, missing[0] if missing and fits_all else ""))
     return None
 
 
-def _not_attempted(question: Question, fn: Any) -> Diagnosis:
-    called = own_name(fn, question.name) + question.signature.removeprefix(question.name)
+def _not_attempted(question: Question, learner: Answers) -> Diagnosis:
+    called = learner.own_name(question.name) + question.signature.removeprefix(question.name)
     return Diagnosis(
         "not attempted",
         None,
@@ -213,11 +206,11 @@ def _not_attempted(question: Question, fn: Any) -> Diagnosis:
     )
 
 
-def _by_calling(question: Question, fn: Callable[..., Any], seed: int, watch: Watch) -> Finding:
+def _by_calling(question: Question, learner: Answers, seed: int) -> Finding:
     rng = np.random.default_rng(seed)
     inputs = [(given, False) for given in sorted(question.fixed, key=_size)]
     inputs += [(question.fresh(rng), True) for _ in range(question.fresh_count)]
-    with Learner(fn, watch) as learner:
+    with learner:
         return (_sampled if question.calls else _computed)(question, learner, inputs, seed)
 
 
@@ -228,7 +221,7 @@ def _size(inputs: Inputs) -> int:
 # --- functions that compute --------------------------------------------------------------------------
 
 
-def _computed(question: Question, learner: Learner, inputs: list[tuple[Inputs, bool]], seed: int) -> Finding:
+def _computed(question: Question, learner: Answers, inputs: list[tuple[Inputs, bool]], seed: int) -> Finding:
     cases = []
     for given, fresh in inputs:
         case = _answer(question, learner, given, fresh)
@@ -243,27 +236,27 @@ def _computed(question: Question, learner: Learner, inputs: list[tuple[Inputs, b
     return _side_effects(question, learner, cases + extreme) or _correct(question, cases + extreme)
 
 
-def _answer(question: Question, learner: Learner, inputs: Inputs, fresh: bool = False) -> Case | Finding:
+def _answer(question: Question, learner: Answers, inputs: Inputs, fresh: bool = False) -> Case | Finding:
     call, wanted = learner(inputs, heed_warnings=True), exact(question.oracle, inputs)
     return _unusable(question, learner, call, wanted, fresh) or Case(inputs, wanted, call.numbers, call, fresh)
 
 
-def _unusable(question: Question, learner: Learner, call: Call, wanted: NDArray[Any], fresh: bool) -> Finding | None:
+def _unusable(question: Question, learner: Answers, call: Call, wanted: NDArray[Any], fresh: bool) -> Finding | None:
     """Return what to say of a call that gave no array of real numbers."""
     diagnosis: Diagnosis | None = None
     value = call.value
     if call.stop:
         if call.stop.error == "NotImplementedError":
-            return Finding(_not_attempted(question, learner.function))
-        diagnosis = _stopped(question, learner.function, call.stop)
+            return Finding(_not_attempted(question, learner))
+        diagnosis = _stopped(question, learner, call.stop)
     elif value is None or value is Ellipsis:
-        if value is Ellipsis or (not call.printed and has_placeholder(learner.function)):
-            return Finding(_not_attempted(question, learner.function))
-        diagnosis = sentences.nothing_returned(call.printed, returns_something(learner.function))
+        if value is Ellipsis or (not call.printed and learner.has_placeholder()):
+            return Finding(_not_attempted(question, learner))
+        diagnosis = sentences.nothing_returned(call.printed, learner.returns_something())
     elif call.kind == "coroutine":
         diagnosis = sentences.say("coroutine")
     elif call.kind == "iterator":
-        diagnosis = sentences.say("generator", kind=type(value).__name__)
+        diagnosis = sentences.say("generator", kind=sentences.type_name(value))
     elif call.kind == "too many":
         diagnosis = sentences.say("too-many", value=sentences.describe(value), wanted=sentences.a_shape(wanted.shape))
     elif call.kind == "other":
@@ -386,7 +379,7 @@ def _always_the_same(cases: Sequence[Case]) -> bool:
     return varies and np.isfinite(first.got).all() and all(np.array_equal(case.got, first.got) for case in cases)
 
 
-def _at_the_extremes(question: Question, learner: Learner) -> list[Case] | Finding:
+def _at_the_extremes(question: Question, learner: Answers) -> list[Case] | Finding:
     """Return the cases, or what to say of the first that is not right; the answer was right on ordinary inputs."""
     cases: list[Case] = []
     for inputs in question.extreme:
@@ -394,7 +387,7 @@ def _at_the_extremes(question: Question, learner: Learner) -> list[Case] | Findi
         if call.stop and call.stop.arithmetic:
             got = np.full(wanted.shape, np.nan)
         elif call.stop:
-            diagnosis = _stopped(question, learner.function, call.stop, extreme=True)
+            diagnosis = _stopped(question, learner, call.stop, extreme=True)
             return Finding(diagnosis, inputs, None, wanted, stop=call.stop)
         else:
             unusable = _unusable(question, learner, call, wanted, False)
@@ -432,7 +425,7 @@ def _named_at_the_extreme(question: Question, case: Case, passed: Sequence[Input
     return None
 
 
-def _side_effects(question: Question, learner: Learner, cases: Sequence[Case]) -> Finding | None:
+def _side_effects(question: Question, learner: Answers, cases: Sequence[Case]) -> Finding | None:
     """Return what to say of a function whose numbers are right but which leaves traces."""
     for case in cases:
         call = case.call
@@ -442,8 +435,7 @@ def _side_effects(question: Question, learner: Learner, cases: Sequence[Case]) -
             return _finding(sentences.mutates(call.changed, right=True), case)
         if call.shared:
             return _finding(sentences.say("alias", name=call.shared), case)
-    for case in cases:
-        later = np.array(case.call.value, dtype=float)
+    for case, later in zip(cases, learner.later([case.call for case in cases]), strict=True):
         if not np.array_equal(later, case.got, equal_nan=True):
             labels = ("its answer, later", "its answer, then")
             return Finding(sentences.say("overwrites"), case.inputs, later, case.got, labels=labels)
@@ -455,7 +447,7 @@ def _side_effects(question: Question, learner: Learner, cases: Sequence[Case]) -
     return _numbers_exchanged(question, learner, cases)
 
 
-def _numbers_exchanged(question: Question, learner: Learner, cases: Sequence[Case]) -> Finding | None:
+def _numbers_exchanged(question: Question, learner: Answers, cases: Sequence[Case]) -> Finding | None:
     """Return what to say of a function that gives an old answer to an array whose numbers have changed."""
 
     def shapes(case: Case) -> dict[str, Any]:
@@ -505,31 +497,27 @@ class Sample:
     """the answers are in float32"""
 
 
-def _sampled(question: Question, learner: Learner, inputs: list[tuple[Inputs, bool]], seed: int) -> Finding:
+def _sampled(question: Question, learner: Answers, inputs: list[tuple[Inputs, bool]], seed: int) -> Finding:
     samples: list[Sample] = []
     notes: dict[str, Finding] = {}
     for place, (given, fresh) in enumerate(inputs):
-        rng = np.random.default_rng([seed, place])
-        unused, children = rng.bit_generator.state, _children(rng)
         mean = question.oracle(**given).mean()
         answers = []
-        for _ in range(question.calls):
-            answer = _one_answer(question, learner, {**given, "rng": rng}, mean, fresh, notes)
+        for call in learner.draws(given, [seed, place], question.calls):
+            answer = _one_answer(question, learner, call, mean, fresh, notes)
             if isinstance(answer, Finding):
                 return answer
             answers.append(answer)
         answered = np.array(answers)
         samples.append(Sample(given, answered, fresh, not question.index and is_single(answered)))
-        if rng.bit_generator.state == unused and _children(rng) == children:
+        if not learner.drew:
             notes.setdefault("unused", Finding(sentences.say("fixed-seed"), given))
     learner.watch_global_state()
 
-    again = np.random.default_rng([seed, 0])
-    first, mean = {**inputs[0][0], "rng": again}, question.oracle(**inputs[0][0]).mean()
-    learner(
-        {**first, "rng": np.random.default_rng([seed, len(inputs)])}
-    )  # what is kept from it must not come out again
-    repeated = [_one_answer(question, learner, first, mean, False, notes) for _ in range(min(REPEATS, question.calls))]
+    first, mean = inputs[0][0], question.oracle(**inputs[0][0]).mean()
+    list(learner.draws(first, [seed, len(inputs)], 1))  # what is kept from it must not come out again
+    again = learner.draws(first, [seed, 0], min(REPEATS, question.calls))
+    repeated = [_one_answer(question, learner, call, mean, False, notes) for call in again]
     if finding := next((answer for answer in repeated if isinstance(answer, Finding)), None):
         return finding
     repeats = np.array_equal(np.array(repeated), samples[0].answers[: len(repeated)])
@@ -542,7 +530,7 @@ def _sampled(question: Question, learner: Learner, inputs: list[tuple[Inputs, bo
     if learner.touched_global_state:
         return Finding(sentences.say("global-rng", fits), inputs[0][0])
     if "unused" in notes and all((sample.answers == sample.answers[0]).all() for sample in samples):
-        if not makes_generator(learner.function):
+        if not learner.makes_generator():
             return Finding(sentences.say("nothing-drawn"), samples[0].inputs, samples[0].answers[0])
         return Finding(sentences.say("fixed-seed"), inputs[0][0])
     apart = [_differences(s, e) for s, e in zip(samples, expected, strict=True)]
@@ -570,15 +558,11 @@ def _sampled(question: Question, learner: Learner, inputs: list[tuple[Inputs, bo
     return Finding(Diagnosis("correct", None, says, question.remark), None, more=more)
 
 
-def _children(rng: np.random.Generator) -> int:
-    return int(getattr(rng.bit_generator.seed_seq, "n_children_spawned", 0))
-
-
 def _one_answer(
-    question: Question, learner: Learner, inputs: Inputs, mean: FloatArray, fresh: bool, notes: dict[str, Finding]
+    question: Question, learner: Answers, call: Call, mean: FloatArray, fresh: bool, notes: dict[str, Finding]
 ) -> FloatArray | Finding:
     """Return one answer as an array, or what to say of it; small things go into the notes."""
-    call = learner(inputs)
+    inputs = call.inputs
     wanted = ZERO if question.index else mean
     if unusable := _unusable(question, learner, call, wanted, fresh):
         return unusable
@@ -799,7 +783,7 @@ def _impossible(question: Question, sample: Sample, apart: Differences, diagnosi
 # --- the result --------------------------------------------------------------------------------------
 
 
-def _result(question: Question, fn: Any, seed: int, finding: Finding) -> CheckResult:
+def _result(question: Question, own: str, seed: int, finding: Finding, replayed: bool = True) -> CheckResult:
     diagnosis, stop = finding.diagnosis, finding.stop
     inputs = None if finding.inputs is None else _copies(finding.inputs)
     evidence: dict[str, Any] = {"input": inputs, "got": finding.got, "wanted": finding.wanted, "seed": seed}
@@ -820,10 +804,9 @@ def _result(question: Question, fn: Any, seed: int, finding: Finding) -> CheckRe
         paragraphs += [f"{diagnosis.label}: {diagnosis.why}" if diagnosis.label else diagnosis.why]
         if diagnosis.mistake != "not-callable":
             paragraphs += [read]
-        if finding.fresh:
+        if finding.fresh and replayed:
             paragraphs += [
-                f'This input was drawn at random. `check("{question.name}", {own_name(fn)}, seed={seed})` draws it '
-                "again."
+                f'This input was drawn at random. `check("{question.name}", {own}, seed={seed})` draws it again.'
             ]
     return CheckResult(diagnosis.status, diagnosis.mistake, evidence, question.name, tuple(paragraphs), _rows(finding))
 

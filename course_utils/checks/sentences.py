@@ -11,14 +11,24 @@ from typing import Any, cast
 import numpy as np
 
 from course_utils.checks.advice import advice
-from course_utils.checks.calls import Outside, Refusal, Stop
+from course_utils.checks.calls import Elsewhere, Stop
+from course_utils.checks.inspection import Outside, Refusal
 from course_utils.checks.limit import attempt
 from course_utils.checks.question import Section, entries
 from course_utils.checks.result import Status, cut, show
 
 __all__ = ["Diagnosis", "a_shape", "describe", "digits_of", "factor", "in_line", "mutates", "not_callable"]
 __all__ += ["not_finite", "notebook_names", "nothing_returned", "offset", "raised", "rounding", "say", "still_running"]
-__all__ += ["too_long", "transposed", "unknown", "unknown_question", "wrong_arguments", "wrong_mean", "wrong_shape"]
+__all__ += [
+    "too_long",
+    "transposed",
+    "type_name",
+    "unknown",
+    "unknown_question",
+    "wrong_arguments",
+    "wrong_mean",
+    "wrong_shape",
+]
 __all__ += ["wrong_type"]
 
 
@@ -228,7 +238,7 @@ def wrong_arguments(refusal: Refusal, called: str, optional: str) -> Diagnosis:
         fix = f" What stands after `*` ({names}) can be passed by name only: take the `*` out."
     elif optional:
         fix = f" Give `{optional}` a default value in the first line of your function."
-    return say("wrong-arguments", written=refusal.written, called=called, fix=fix)
+    return say("wrong-arguments", written=cut(refusal.written, 120), called=called, fix=fix)
 
 
 def nothing_returned(printed: str, sometimes: bool = False) -> Diagnosis:
@@ -245,7 +255,7 @@ def notebook_names(outside: Outside) -> Diagnosis:
 
 def wrong_type(value: object, wanted: np.ndarray[Any, Any]) -> Diagnosis:
     """The answer is no array of numbers."""
-    if callable(value):
+    if callable(value) or (isinstance(value, Elsewhere) and value.callable):
         extra = " Perhaps brackets are missing after its name."
     elif issubclass(type(value), dict | tuple | list):
         extra = " Numbers in rows of equal length could be read as an array, these cannot."
@@ -355,12 +365,19 @@ def in_line(stop: Stop) -> str:
     return f", in your line {stop.line}" + (f": `{stop.text}`" if stop.text else "")
 
 
+def type_name(value: object) -> str:
+    """Return the name of a value's type."""
+    return value.type_name if isinstance(value, Elsewhere) else type(value).__name__
+
+
 def describe(value: object) -> str:
     """Return what a value is, in words."""
     return attempt(lambda: _described(value), _article(cut(type(value).__name__, 60)))
 
 
 def _described(value: object) -> str:
+    if isinstance(value, Elsewhere):
+        return value.described or ("a function" if value.callable else _article(value.type_name))
     if isinstance(value, np.ndarray):
         return f"{a_shape(value.shape)} (dtype {value.dtype})" if value.ndim else f"the number {show(value)}"
     if isinstance(value, bool | int | float | np.generic):

@@ -1,12 +1,21 @@
 """Marking one submission: each item's answer is asked for in the sandbox, and judged here."""
 
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, Self, cast
 
-from course_utils.grading.problem_sets import ProblemSet
-from course_utils.grading.sandbox import Sandbox
+import numpy as np
+
+from course_utils.checks.calls import Stop
+from course_utils.checks.engine import examine
+from course_utils.checks.result import cut
+from course_utils.checks.sentences import raised
+from course_utils.checks.stage import Stage, Stopped
+from course_utils.grading.problem_sets import Item, Judgement, ProblemSet, given, preamble
+from course_utils.grading.remote import RemoteFunctions, RemoteLearner, deadline, stop_of
+from course_utils.grading.sandbox import Died, InfrastructureError, Sandbox, Worker
 
 __all__ = ["Outcome", "Status", "mark"]
 
@@ -15,6 +24,10 @@ Status = Literal[
     "correct", "partial", "wrong", "error", "timeout", "memory", "no-answer", "needs-marking", "infrastructure"
 ]
 NOTHING: Mapping[str, str] = MappingProxyType({})
+ALMOST = 0.75  # of the points, where the idea is right and something small is not
+MOST_ARGUMENTS = 9
+NO_COURSE = "The course's package is not there when your code is marked: your cells have to do with NumPy alone."
+DROPPED = "Lines for the notebook alone (`%`, `!`, `?`) were left out."
 
 
 @dataclass(frozen=True)
@@ -60,4 +73,176 @@ def mark(
     Returns:
         one Outcome for each item, in the set's order. Nothing that a submission holds raises.
     """
-    raise NotImplementedError
+    with _Submission(problem_set, cells, sandbox, student) as submission:
+        return [_marked(submission, item, student_seed(item.id), written) for item in problem_set.items]
+
+
+class _Submission:
+    """The student's cells in a worker, and in a fresh one after it died."""
+
+    def __init__(self, problem_set: ProblemSet, cells: Mapping[str, str], sandbox: Sandbox, student: str) -> None:
+        self.sandbox, self.student = sandbox, student
+        self.cells = {item.id: cells[item.id] for item in problem_set.items if item.id in cells}
+        self.preamble = preamble(problem_set, student)
+        self.stops: dict[str, Stop] = {}
+        self.died: dict[str, Died] = {}
+        self.dropped: set[str] = set()
+        self._worker: Worker | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._worker:
+            self._worker.close()
+        self._worker = None
+
+    def worker(self) -> Worker:
+        """Return a worker that has executed the cells, each but those that end one."""
+        while self._worker is None:
+            self._worker = self.sandbox.start()
+            self._execute("preamble", self.preamble)
+            for id, source in self.cells.items():
+                if id in self.died:
+                    continue
+                try:
+                    self._execute(id, source)
+                except Died as died:
+                    self.died[id] = died
+                    self.close()
+                    break
+                except BaseException:
+                    self.close()
+                    raise
+        return self._worker
+
+    def _execute(self, id: str, source: str) -> None:
+        if self._worker is None:
+            return
+        try:
+            answer = self._worker.ask({"do": "cell", "id": id, "source": source}, deadline(self.sandbox.limits.wall))
+        except InfrastructureError:
+            raise Died("error", "This cell holds characters that no program can hold, or is too long.") from None
+        self.stops.pop(id, None)
+        if answer.get("stop") is not None:
+            self.stops[id] = stop_of(answer["stop"])
+        if answer.get("dropped") is True:
+            self.dropped.add(id)
+
+
+def _marked(submission: _Submission, item: Item, seed: int, written: Mapping[str, str]) -> Outcome:
+    """Return what an item is worth; where the machine or the grader fails, nothing is said about the answer."""
+    started = time.perf_counter()
+    outcome = Outcome(item.id, "no-answer", 0.0, item.points, paragraphs=("Nothing was handed in.",), seed=seed)
+    try:
+        if item.kind == "written":
+            if written.get(item.id, "").strip():
+                outcome = replace(outcome, status="needs-marking", points=None, paragraphs=())
+        elif item.id in submission.cells:
+            outcome = _by_kind(submission, item, outcome)
+    except Died as died:
+        submission.close()
+        outcome = replace(outcome, status=died.status, points=0.0, paragraphs=(died.sentence,))
+    except Exception as error:  # whatever it is, it is no mark
+        submission.close()
+        told = f"This could not be marked: {type(error).__name__}: {cut(str(error), 400)}"
+        outcome = replace(outcome, status="infrastructure", points=None, paragraphs=(told,))
+    if item.id in submission.dropped and outcome.status not in ("needs-marking", "infrastructure"):
+        outcome = replace(outcome, paragraphs=(*outcome.paragraphs, DROPPED))
+    return replace(outcome, seconds=time.perf_counter() - started)
+
+
+def _by_kind(submission: _Submission, item: Item, outcome: Outcome) -> Outcome:
+    worker = submission.worker()
+    if item.id in submission.died:
+        raise submission.died[item.id]
+    until = deadline(submission.sandbox.limits.wall)
+    stop = submission.stops.get(item.id)
+    if item.kind in ("number", "cure"):
+        answer = worker.ask({"do": "get", "name": item.name}, until)
+        if answer.get("missing") is True:
+            return _missing(item, outcome, stop)
+        value = ... if answer.get("ellipsis") is True else answer.get("value", "an object")
+        data = (given(item.id, submission.student),) if item.kind == "number" else ()
+        judged: Judgement = item.question.judge(value, *data)
+        points, rows = judged.share * item.points, judged.rows
+        return replace(
+            outcome,
+            status=judged.status,
+            points=points,
+            mistake=judged.mistake,
+            paragraphs=judged.paragraphs,
+            rows=rows,
+        )
+    looked = worker.ask({"do": "look", "name": item.name, "counts": list(range(MOST_ARGUMENTS))}, until)
+    if looked.get("missing") is True:
+        return _missing(item, outcome, stop)
+    if looked.get("callable") is not True:
+        told = f"`{item.name}` is not a function when your cells have run."
+        return replace(outcome, status="error", paragraphs=(told,))
+    if item.kind == "stage":
+        return _stage(submission, item, outcome, looked.get("is_stub") is True)
+    result = examine(item.question, RemoteLearner(worker, item.name, looked, until), outcome.seed)
+    raised = "error" in result.evidence
+    statuses: dict[str, Status] = {"almost": "partial", "not yet": "wrong", "not attempted": "no-answer"}
+    return replace(
+        outcome,
+        status="correct" if result.status == "correct" else "error" if raised else statuses[result.status],
+        points=item.points * {"correct": 1.0, "almost": ALMOST}.get(result.status, 0.0),
+        mistake=result.mistake,
+        paragraphs=_with_hint(result.paragraphs),
+        rows=result.rows,
+    )
+
+
+def _missing(item: Item, outcome: Outcome, stop: Stop | None) -> Outcome:
+    """Return what is said where a name is not there: the cell broke off, or never had it."""
+    if stop is None:
+        return replace(outcome, paragraphs=(f"There is no `{item.name}` when your cells have run.",))
+    told = raised(stop, False).happened.replace("Your function stopped", "Your cell stopped")
+    return replace(outcome, status="error", mistake="raised", paragraphs=_with_hint((told,)))
+
+
+def _with_hint(paragraphs: tuple[str, ...]) -> tuple[str, ...]:
+    return (*paragraphs, NO_COURSE) if any("course_utils" in one for one in paragraphs) else paragraphs
+
+
+def _stage(submission: _Submission, item: Item, outcome: Outcome, is_stub: bool) -> Outcome:
+    """Mark the parts one by one; each runs for itself, also after one that ended the worker."""
+    if is_stub:
+        return replace(outcome, paragraphs=("Your function is still empty.",))
+    stage: Stage = item.question
+    scale = item.points / stage.points
+    parts, paragraphs, rows = list[tuple[str, float, float, str]](), list[str](), tuple[tuple[str, str], ...]()
+    mistake = None
+    for place, part in enumerate(stage.parts):
+        status, told = "correct", tuple[str, ...]()
+        try:
+            functions = RemoteFunctions(submission.worker(), deadline(submission.sandbox.limits.wall))
+            fault = part.run(functions, np.random.default_rng([outcome.seed, place]))
+        except Died as died:
+            submission.close()
+            status, told = died.status, (died.sentence,)
+        except Stopped as stopped:
+            status, told = "error", _with_hint((raised(stopped.stop, False).happened,))
+        else:
+            if fault:
+                status, told, rows = "wrong", (fault.happened, fault.why), rows or fault.saw
+                mistake = mistake or fault.mistake
+        points = part.points * scale
+        parts.append((part.id, points if status == "correct" else 0.0, points, status))
+        paragraphs += [f"{part.title}: {status}.", *told]
+    reached, found = sum(part[1] for part in parts), {part[3] for part in parts}
+    status = "correct" if found == {"correct"} else "partial" if reached else parts[0][3]
+    return replace(
+        outcome,
+        status=cast(Status, status),
+        points=reached,
+        mistake=mistake,
+        parts=tuple(parts),
+        paragraphs=tuple(paragraphs),
+        rows=rows,
+    )

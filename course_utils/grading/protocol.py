@@ -5,21 +5,23 @@ ProbeEnvironment. As JSON, a tuple is ``{"tuple": […]}``, a dict ``{"dict": {�
 [2, 3], "data": base64}`` (with ``"scalar": true`` where it is a number of NumPy's), a seed ``{"seed": 7}``, and an
 environment ``{"environment": {…}}`` with its fields.
 
-Whatever comes in, the answer is a value or a ProtocolError with a sentence: nothing is unpickled, imported by a name that
-came in, or evaluated. This file is also there where the student's code runs, so it imports NumPy and Python alone.
+Whatever comes in, the answer is a value or a ProtocolError with a sentence: nothing is unpickled or evaluated.
+This file is also there where the student's code runs, so it imports Python, NumPy and ``probe_environment`` alone.
 """
 
 import base64
-import dataclasses
 import json
 import math
-from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 
-__all__ = ["MOST_TEXT", "ProtocolError", "Seed", "decode", "encode"]
+try:
+    from course_utils.checks.probe_environment import ProbeEnvironment, Seed, rebuild
+except ModuleNotFoundError:
+    from probe_environment import ProbeEnvironment, Seed, rebuild  # type: ignore[import-not-found, no-redef]
+
+__all__ = ["MOST_TEXT", "ProtocolError", "decode", "encode"]
 
 
 DTYPES = ("|b1", "|i1", "|u1", *(f"<{kind}{size}" for kind in "iu" for size in (2, 4, 8)), "<f2", "<f4", "<f8")
@@ -39,17 +41,6 @@ TAGS = (
 
 class ProtocolError(ValueError):
     """A value that cannot be passed on, or a text that is none."""
-
-
-@dataclass(frozen=True)
-class Seed:
-    """A generator, by its seed: where a function is called with it, it gets ``np.random.default_rng(number)``."""
-
-    number: int
-
-    def generator(self) -> np.random.Generator:
-        """Return a new generator."""
-        return np.random.default_rng(self.number)
 
 
 def encode(value: Any) -> str:
@@ -109,15 +100,6 @@ def _checked_text(text: str) -> str:
     return text
 
 
-def _environment_type() -> Any:
-    """Return the class of environments that can be sent; it lies beside this file where the student's code runs."""
-    name = "course_utils.checks.probe_environment" if __package__ else "probe_environment"
-    try:
-        return import_module(name).ProbeEnvironment
-    except ImportError:
-        return None
-
-
 # --- to JSON -----------------------------------------------------------------------------------------
 
 
@@ -147,9 +129,8 @@ def _plain(value: Any, depth: int) -> Any:
         return {**_plain_array(np.asarray(value)), "scalar": True}
     if kind is Seed:
         return {"seed": _checked_int(value.number)}
-    if (environment := _environment_type()) is not None and kind is environment:
-        fields = {one.name: getattr(value, one.name) for one in dataclasses.fields(value) if one.init}
-        return {"environment": {name: _plain(field, depth + 1) for name, field in fields.items()}}
+    if isinstance(value, ProbeEnvironment):
+        return {"environment": {name: _plain(field, depth + 1) for name, field in value.arrays().items()}}
     raise ProtocolError(f"an object of type {kind.__name__} cannot be passed on")
 
 
@@ -185,11 +166,13 @@ def _tagged(plain: dict[str, Any], finite: bool, depth: int) -> Any:
         raise ProtocolError("an object has other keys than those of a value")
     if "array" in plain:
         return _array(plain["array"], plain["shape"], plain["data"], plain.get("scalar", False), finite)
+    content: Any
     ((tag, content),) = plain.items()
-    if not isinstance(content, {"tuple": list, "seed": int}.get(tag, dict)):
+    kinds: Any = {"tuple": list, "seed": int}
+    if not isinstance(content, kinds.get(tag, dict)) or isinstance(content, bool):
         raise ProtocolError(f"what stands under {tag!r} is of the wrong kind")
     if tag == "seed":
-        if isinstance(content, bool) or content < 0:
+        if content < 0:
             raise ProtocolError("a seed is not a whole number that is 0 or larger")
         return Seed(content)
     if tag == "tuple":
@@ -199,11 +182,8 @@ def _tagged(plain: dict[str, Any], finite: bool, depth: int) -> Any:
 
 
 def _environment(fields: dict[str, Any]) -> Any:
-    environment = _environment_type()
-    if environment is None:
-        raise ProtocolError("there are no environments here")
     try:
-        return environment(**fields)
+        return rebuild(fields)
     except Exception:  # whatever the fields are
         raise ProtocolError("this is not an environment") from None
 

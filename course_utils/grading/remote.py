@@ -1,0 +1,220 @@
+"""A student's functions as the engine of the checks and the stages call them, while they run in a sandbox.
+
+Everything that comes back is data, and of a known form: what has another form counts as code that broke off.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from course_utils.checks import inspection
+from course_utils.checks.calls import Call, Elsewhere, Stop
+from course_utils.checks.inspection import Outside, Refusal
+from course_utils.checks.probe_environment import Seed
+from course_utils.checks.question import Inputs
+from course_utils.checks.result import cut
+from course_utils.checks.stage import Stopped
+from course_utils.grading.sandbox import Died, InfrastructureError, Worker
+
+__all__ = ["RemoteFunctions", "RemoteLearner", "deadline", "stop_of"]
+
+
+T = TypeVar("T")
+KINDS = ("numbers", "other", "too many", "coroutine", "iterator")
+
+
+def _of(kind: type[T], value: Any) -> T:
+    """Return a value that is of this kind, or say that the answer is none."""
+    if type(value) is not kind:
+        raise Died("error", "What came back from your code is not an answer.")
+    return value
+
+
+class RemoteLearner:
+    """The student's function, in a worker. See ``checks.calls.Answers``."""
+
+    def __init__(self, worker: Worker, name: str, looked: Mapping[str, Any], deadline: float) -> None:
+        """looked: the worker's answer to "look", with the refusals of 0, 1, 2, … arguments."""
+        self.worker, self.name, self.looked, self.deadline = worker, name, looked, deadline
+        self.touched_global_state, self.drew, self._calls = False, False, list[Call]()
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        self.ask(do="begin")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave."""
+
+    def ask(self, **request: Any) -> dict[str, Any]:
+        """Ask the worker."""
+        return self.worker.ask(request, self.deadline)
+
+    def _passed(self, inputs: Inputs) -> list[Any]:
+        if any(callable(value) for value in inputs.values()):
+            raise InfrastructureError("A question whose input is a function cannot be asked in the sandbox.")
+        given = {key: Seed(0) if key == "rng" else value for key, value in inputs.items()}
+        return list(given.values())
+
+    def __call__(self, inputs: Inputs, heed_warnings: bool = False, in_place: bool = False) -> Call:
+        """Call the function with the inputs, in order."""
+        request = {"name": self.name, "arguments": self._passed(inputs), "heed": heed_warnings, "in_place": in_place}
+        call = _call(inputs, self.ask(do="call", **request))
+        self._calls.append(call)
+        return call
+
+    def draws(self, inputs: Inputs, seed: Sequence[int], times: int) -> Iterator[Call]:
+        """Call the function this often with one generator; the seed that the worker sees does not give ours away."""
+        own = [int(word) for word in np.random.SeedSequence(list(seed)).generate_state(4)]
+        request = {"name": self.name, "arguments": self._passed({**inputs, "rng": None}), "seed": own, "times": times}
+        answer = self.ask(do="draws", **request)
+        self.drew = _of(bool, answer.get("drew"))
+        count = 0
+        for one in _of(list, answer.get("answers")):
+            one = _of(dict, one)
+            often, numbers = _of(int, one.get("times")), one.pop("numbers", None)
+            count += often
+            if often == 1 and (numbers is None or "elsewhere" in one):
+                yield _call({**inputs, "rng": None}, one if numbers is None else {**one, "numbers": numbers})
+                continue
+            if often < 1 or count > times or len(_of(np.ndarray, numbers)) != often or numbers.dtype != float:
+                raise Died("error", "What came back from your code is not an answer.")
+            first = _call({**inputs, "rng": None}, {**one, "numbers": numbers[0]})
+            for row in numbers:
+                yield Call(first.inputs, first.value, numbers=np.asarray(row))
+        if count < times:
+            stopped = count > 0 and "stop" in answer["answers"][-1]
+            if not stopped:
+                raise Died("error", "What came back from your code is not an answer.")
+
+    def later(self, calls: Sequence[Call]) -> list[NDArray[Any]]:
+        """Return the numbers that the answers hold now."""
+        places = [next(i for i, one in enumerate(self._calls) if one is call) for call in calls]
+        numbers = _of(list, self.ask(do="later", calls=places).get("numbers"))
+        if len(numbers) != len(calls) or not all(type(one) is np.ndarray and one.dtype == float for one in numbers):
+            raise Died("error", "What came back from your code is not an answer.")
+        return numbers
+
+    def watch_global_state(self) -> None:
+        """Remember whether the function has used the random numbers that all code shares."""
+        self.touched_global_state |= _of(bool, self.ask(do="touched").get("touched"))
+
+    def own_name(self, otherwise: str = "your_function") -> str:
+        """Return what the student calls the function."""
+        name = _of(str, self.looked.get("own_name"))
+        return name if name.isidentifier() and len(name) <= 80 else otherwise
+
+    def is_stub(self) -> bool:
+        """Say whether its body is still empty."""
+        return self.looked.get("is_stub") is True
+
+    def is_async(self) -> bool:
+        """Say whether it begins with ``async def``."""
+        return self.looked.get("is_async") is True
+
+    def has_placeholder(self) -> bool:
+        """Say whether the stub's comment is still there."""
+        return self.looked.get("has_placeholder") is True
+
+    def returns_something(self) -> bool:
+        """Say whether there is a `return` with a value somewhere."""
+        return self.looked.get("returns_something") is True
+
+    def makes_generator(self) -> bool:
+        """Say whether it makes or seeds a random generator."""
+        return self.looked.get("makes_generator") is True
+
+    def refusal(self, count: int) -> Refusal | None:
+        """Return how it is written if it cannot be called with this many arguments."""
+        refusals = _of(list, self.looked.get("refusals"))
+        if len(refusals) <= count or refusals[count] is None:
+            return None
+        written, names = (*_of(list, refusals[count]), None, None)[:2]
+        return Refusal(_of(str, written), tuple(_of(str, name) for name in _of(list, names)))
+
+    def read_from_outside(self, inputs: Inputs) -> Outside | None:
+        """Return which variables of the notebook stand where arguments belong."""
+        found = self.ask(do="outside", name=self.name, arguments=self._passed(inputs)).get("outside")
+        if found is None:
+            return None
+        unused, names = (*_of(list, found), None, None)[:2]
+        listed = [tuple(cut(_of(str, name), 60) for name in _of(list, part)) for part in (unused, names)]
+        return Outside(*listed) if all(listed) else None
+
+
+class RemoteFunctions:
+    """The student's functions, for the parts of a stage. See ``checks.stage.Functions``."""
+
+    def __init__(self, worker: Worker, deadline: float) -> None:
+        """Take the worker, and the time by which all calls have to be done."""
+        self.worker, self.deadline = worker, deadline
+
+    def call(self, name: str, *arguments: Any) -> Any:
+        """Return a function's answer as data: tuples as lists; raise Stopped where the code stops."""
+        answer = self.worker.ask({"do": "call", "name": name, "arguments": list(arguments)}, self.deadline)
+        call = _call({}, answer)
+        if call.stop:
+            raise Stopped(call.stop)
+        if isinstance(call.value, Elsewhere):
+            if call.kind != "numbers":
+                raise Stopped(Stop("TypeError", f"its answer is {call.value!r}", None, "", 0.0))
+            return call.numbers
+        return _lists(call.value)
+
+
+def _lists(value: Any) -> Any:
+    if isinstance(value, tuple | list):
+        return [_lists(one) for one in value]
+    return {key: _lists(one) for key, one in value.items()} if isinstance(value, dict) else value
+
+
+def stop_of(told: Any) -> Stop:
+    """Return what an exception says; raise Died where the memory was used up."""
+    told = _of(dict, told)
+    if told.get("memory") is True:
+        raise Died("memory", "Your code asked for more memory than there is.")
+    line = told.get("line")
+    error, message, text = (cut(_of(str, told.get(key)), 400) for key in ("error", "message", "text"))
+    return Stop(
+        cut(error, 60),
+        message,
+        line if type(line) is int and 0 < line < 10**6 else None,
+        cut(text, 120),
+        _of(float, told.get("seconds")),
+        arithmetic=told.get("arithmetic") is True,
+    )
+
+
+def _call(inputs: Inputs, answer: dict[str, Any]) -> Call:
+    """Return a call as the worker tells it. What an answer is made of is seen here, not believed."""
+    call, names = Call(inputs), list(inputs)
+    call.printed = cut(_of(str, answer.get("printed", "")), 2000)
+    call.invalid = frozenset(_of(str, name) for name in _of(list, answer.get("invalid", [])))
+    changed = [_of(int, place) for place in _of(list, answer.get("changed", []))]
+    call.changed = tuple(names[place] for place in changed if 0 <= place < len(names))
+    shared = answer.get("shared")
+    call.shared = names[shared] if type(shared) is int and 0 <= shared < len(names) else ""
+    if "stop" in answer:
+        call.stop = stop_of(answer["stop"])
+    elif answer.get("ellipsis") is True:
+        call.value, call.kind = ..., "other"
+    elif "elsewhere" in answer:
+        name, described, is_callable = (*_of(list, answer["elsewhere"]), None, None, None)[:3]
+        call.value = Elsewhere(cut(_of(str, name), 60), cut(_of(str, described), 200), is_callable is True)
+        call.kind = kind if (kind := answer.get("kind")) in KINDS else "other"
+        if call.kind == "numbers":
+            call.numbers = _of(np.ndarray, answer.get("numbers"))
+            if call.numbers.dtype != float or call.numbers.size > inspection.MOST:
+                raise Died("error", "What came back from your code is not an answer.")
+    else:
+        call.value = answer.get("value")
+        call.kind, call.numbers = inspection.look_at(call.value)
+    return call
+
+
+def deadline(seconds: float) -> float:
+    """Return the time of ``time.monotonic`` in so many seconds."""
+    return time.monotonic() + seconds
