@@ -1,10 +1,11 @@
 """A class that never was: seeded submissions to a problem set, right, mistaken, unfinished and crashing ones.
 
-Answers to functions are those of ``tests/answers``, as learners write them; a number is the right one or a known
-mistake's; what is written is one of three texts. The plan says what each answer is, for a test to compare with the marks.
+Answers to functions are those of ``tests/answers``, as learners write them. A number is the right one or a known
+mistake's. What is written is one of three texts. The plan says what each answer is, to compare with the marks.
 """
 
 import ast
+import builtins
 import inspect
 import json
 import random
@@ -13,7 +14,6 @@ from functools import cache
 from pathlib import Path
 
 import learners
-import numpy as np
 
 from course_utils.grading import problem_sets
 
@@ -38,6 +38,15 @@ def cell(kind, name, source, **nbgrader):
     return entry | ({"execution_count": None, "outputs": []} if kind == "code" else {})
 
 
+def names_read(source):
+    """Names that code reads and does not set itself."""
+    nodes = list(ast.walk(ast.parse(source)))
+    names = [node for node in nodes if isinstance(node, ast.Name)]
+    own = {node.id for node in names if isinstance(node.ctx, ast.Store)} | {"np", *dir(builtins)}
+    own |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+    return {node.id for node in names} - own - {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+
+
 @cache
 def answers(name, right):
     """Answers as (what, code) that need nothing but NumPy, and so run alone."""
@@ -49,13 +58,11 @@ def answers(name, right):
         head = f"{name}{inspect.signature(answer.function)}"
         try:
             source = f"def {head}:\n{textwrap.indent(code, '    ')}\n"
-            tree = ast.parse(source)
+            while shared := [one for one in names_read(source) if inspect.isfunction(getattr(learners, one, None))]:
+                source = "\n\n".join([*(inspect.getsource(getattr(learners, one)) for one in sorted(shared)), source])
         except (SyntaxError, ValueError):
             continue
-        bound = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-        bound |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
-        read = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - bound
-        if read <= {"np", name, *dir(__builtins__), "range", "len", "sum", "max", "min", "enumerate", "zip"}:
+        if not names_read(source):
             found.append((answer.what, source))
     return found
 
@@ -107,4 +114,4 @@ def write(folder: Path, problem_set, students: int = 30, seed: int = 0):
     return plans
 
 
-__all__ = ["answers", "notebook", "np", "write"]
+__all__ = ["answers", "notebook", "write"]
