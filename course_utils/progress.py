@@ -12,6 +12,7 @@ Recording never stops a lesson: what goes wrong is told in one sentence, once. A
 
 import argparse
 import atexit
+import csv
 import errno
 import json
 import math
@@ -38,6 +39,7 @@ __all__ = [
     "record_clinic",
     "record_prediction",
     "record_quiz",
+    "report",
     "reset",
     "summary",
 ]
@@ -47,6 +49,7 @@ VARIABLE = "POLICY_GRADIENT_COURSE_PROGRESS"
 FORMAT = "policy-gradient-course progress"
 VERSION = 1
 CLINIC = "12"  # the lesson
+SIGNS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet runs a cell that begins so, and learners write some cells
 PATIENCE = 5.0  # seconds to wait for another notebook that is writing
 # What file systems without locks say. There one goes on: for one notebook at a time that is safe.
 WITHOUT_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
@@ -151,8 +154,12 @@ def summary() -> dict[str, dict[str, Any]]:
     the clinic was visited there is "clinic", by case: verdicts (how many), cured, and diagnosed (the cause was right,
     and two curves supported it).
     """
+    return _summed_up(_read_quietly())
+
+
+def _summed_up(events: Iterable[Event]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
-    for event in _read_quietly():
+    for event in events:
         kind, times = event.get("kind"), event.get("times", 1)
         record = event.get("record")
         record = record if isinstance(record, dict) else {}
@@ -206,10 +213,11 @@ def summary() -> dict[str, dict[str, Any]]:
     return dict(sorted(found.items()))
 
 
-def export(path: str | os.PathLike[str] | None = None) -> Path:
+def export(path: str | os.PathLike[str] | None = None, name: str = "") -> Path:
     """Write all that is recorded, and its summary, to one JSON file to keep or hand in, and return its path.
 
-    path: the file to write; without it a new file, named after the day, in the current folder.
+    path: the file to write; without it a new file, named after the day, in the current folder; name: yours, or your
+    number, where the file is for an instructor.
 
     Raises RuntimeError where recording is switched off, OSError where the file cannot be written.
     """
@@ -224,7 +232,8 @@ def export(path: str | os.PathLike[str] | None = None) -> Path:
     _write_waiting(PATIENCE)
     with _lock(patiently=True):
         events = _read()
-    document = {"format": FORMAT, "version": VERSION, "exported": _now(), "summary": summary(), "events": events}
+    document = {"format": FORMAT, "version": VERSION, "exported": _now(), "summary": _summed_up(events)}
+    document |= ({"name": name} if name else {}) | {"events": events}
     _replace(target, document)
     return target
 
@@ -273,18 +282,63 @@ def count_predictions(exports: Iterable[str | os.PathLike[str]]) -> dict[str, Co
     """
     counts: dict[str, Counter[str]] = {}
     for path in map(Path, exports):
-        document, _ = data_files.document(path)
-        events = document.get("events") if isinstance(document, dict) and document.get("format") == FORMAT else None
-        if not isinstance(events, list):
-            raise data_files.DataFileError(path, None, "this is no export of the course's progress")
-        first: dict[str, Event] = {}
-        for event in events:
-            record = event.get("record") if isinstance(event, dict) and event.get("kind") == "prediction" else None
-            if isinstance(record, dict) and isinstance(record.get("prediction"), str):
-                first.setdefault(f"{record.get('lesson')}-{record['prediction']}", record)
-        for name, record in first.items():
+        events = _exported(path)[1]
+        for name, record in _first_said(events).items():
             counts.setdefault(name, Counter())[_said_in_words(name, record)] += 1
     return dict(sorted(counts.items()))
+
+
+def report(exports: Iterable[str | os.PathLike[str]]) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return what learners did, a row for each check and prediction of each of them, and a sentence for each odd file.
+
+    A row has learner (the name given, or that of the file), lesson, what ("check" or "prediction"), question,
+    status (the best, or what was first said), tries and mistakes (the ids met). A learner can edit an export.
+
+    exports: files that ``export`` wrote, or folders of them.
+    """
+    rows: list[dict[str, Any]] = []
+    odd: list[str] = []
+    met: dict[str, Path] = {}
+    files = [Path(one) for one in exports]
+    for path in [file for one in files for file in (sorted(one.glob("*.json")) if one.is_dir() else [one])]:
+        try:
+            name, events = _exported(path)
+            lessons_done = _summed_up(events)
+        except data_files.DataFileError as error:
+            odd.append(str(error))
+            continue
+        if name in met:
+            odd.append(f"{path.name}: {met[name].name} has the same name, {name}; both are counted")
+        met.setdefault(name, path)
+        for number, lesson in lessons_done.items():
+            for question, check in lesson["checks"].items():
+                row = {"learner": name, "lesson": number, "what": "check", "question": question}
+                rows.append(row | {key: check[key] for key in ("status", "tries", "mistakes")})
+        for question, record in _first_said(events).items():
+            row = {"learner": name, "lesson": question[:2], "what": "prediction", "question": question[3:]}
+            rows.append(row | {"status": _said_in_words(question, record), "tries": 1, "mistakes": []})
+    return rows, odd
+
+
+def _exported(path: Path) -> tuple[str, list[Event]]:
+    """Return the learner's name, or else that of the file, and the events of an export; raise DataFileError."""
+    document, _ = data_files.document(path)
+    events = document.get("events") if isinstance(document, dict) and document.get("format") == FORMAT else None
+    if not isinstance(events, list):
+        raise data_files.DataFileError(path, None, "this is no export of the course's progress")
+    name = document.get("name")
+    name = " ".join(name.split())[:80] if isinstance(name, str) else ""
+    return name or path.stem, [event for event in events if isinstance(event, dict)]
+
+
+def _first_said(events: list[Event]) -> dict[str, Event]:
+    """Return the record of the first answer to each prediction, by its name."""
+    first: dict[str, Event] = {}
+    for event in events:
+        record = event.get("record") if event.get("kind") == "prediction" else None
+        if isinstance(record, dict) and isinstance(record.get("prediction"), str):
+            first.setdefault(f"{record.get('lesson')}-{record['prediction']}", record)
+    return first
 
 
 def _said_in_words(name: str, record: Event) -> str:
@@ -309,21 +363,58 @@ def _predictions(number: str) -> dict[str, Any]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Print for each prediction how many of the learners, whose exports these are, said what; ✓: it came so."""
+    """Write your record to one file, or read those of a class."""
     parser = argparse.ArgumentParser(prog="python -m course_utils.progress", description=main.__doc__)
-    parser.add_argument("what", choices=["predictions"])
-    parser.add_argument("exports", nargs="+", metavar="EXPORT", help="a file that progress.export() wrote")
+    commands = parser.add_subparsers(dest="what", required=True)
+    one = commands.add_parser("export", help="write all that is recorded to one file, to hand in")
+    one.add_argument("path", nargs="?", help="the file; without it one that is named after the day")
+    one.add_argument("--name", default="", help="your name or number")
+    for name, words in (
+        ("predictions", "print how many learners said what; ✓: it came so"),
+        ("report", "print what each learner did: best status, tries, named mistakes, predictions"),
+    ):
+        one = commands.add_parser(name, help=words)
+        one.add_argument("exports", nargs="+", metavar="EXPORT", help="a file that progress.export() wrote")
+    one.add_argument("--csv", action="store_true", help="as comma-separated values")
     arguments = parser.parse_args(argv)
     try:
-        counts = count_predictions(arguments.exports)
-    except data_files.DataFileError as error:
+        if arguments.what == "export":
+            print(export(arguments.path, arguments.name))
+        elif arguments.what == "report":
+            return _print_report(arguments.exports, arguments.csv)
+        else:
+            _print_predictions(arguments.exports)
+    except (data_files.DataFileError, OSError, RuntimeError) as error:
         print(error, file=sys.stderr)
         return 1
-    for name, said in counts.items():
+    return 0
+
+
+def _print_predictions(exports: list[str]) -> None:
+    for name, said in count_predictions(exports).items():
         print(f"{name}: {_predictions(name[:2]).get(name[3:], {}).get('text', 'of another version of the course')}")
         for words, count in said.most_common():
             print(f"{count:6d}  {words}")
-    return 0
+
+
+def _print_report(exports: list[str], as_csv: bool) -> int:
+    """Print the class's table; 1 where a file could not be read."""
+    rows, odd = report(exports)
+    cells = [{**row, "mistakes": " ".join(map(str, row["mistakes"]))} for row in rows]
+    columns = ("learner", "lesson", "what", "question", "status", "tries", "mistakes")
+    if as_csv:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        quoted = [[f"'{row[key]}" if str(row[key]).startswith(SIGNS) else row[key] for key in columns] for row in cells]
+        writer.writerows([columns, *quoted])
+    else:
+        widths = [min(40, max(len(key), *(len(str(row[key])) for row in cells), 0)) for key in columns]
+        for row in [dict(zip(columns, columns, strict=True)), *cells]:
+            line = "  ".join(f"{row[key]!s:.40}".ljust(width) for key, width in zip(columns, widths, strict=True))
+            print("".join(sign if sign.isprintable() else "?" for sign in line).rstrip())
+    for sentence in odd:
+        print(sentence, file=sys.stderr)
+    print("A learner can edit an export: this shows where a class stands, and is no mark.", file=sys.stderr)
+    return 1 if odd and not rows else 0
 
 
 # --- the file ----------------------------------------------------------------------------------------

@@ -1,7 +1,9 @@
 """The learner's record: nothing lost, nothing overwritten, nothing that stops a lesson."""
 
+import csv
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -494,3 +496,35 @@ def test_an_instructor_counts_what_learners_said_first(tmp_path, monkeypatch, ca
     (tmp_path / "other.json").write_text("{}")
     assert progress.main(["predictions", str(tmp_path / "other.json")]) == 1
     assert "other.json: this is no export" in capsys.readouterr().err
+
+
+def test_an_instructor_sees_what_a_class_did(tmp_path, monkeypatch, capsys):
+    exports = tmp_path / "exports"
+    exports.mkdir()
+    for name in ("Ada", "=2+3", ""):
+        monkeypatch.setenv(progress.VARIABLE, str(tmp_path / f"record{len(name)}.json"))
+        progress.record_check("softmax", "01", "not yet", "wrong-axis")
+        progress.record_check("softmax", "01", "correct")
+        for said in (0, 1):
+            about = {"lesson": "08", "prediction": "three-actions", "said": said, "came_so": False}
+            progress.record_prediction("Predict", about)
+        assert progress.main(["export", str(exports / f"file{len(name)}.json"), "--name", name]) == 0
+    document = json.loads((exports / "file0.json").read_text())
+    assert "name" not in document
+    (exports / "odd.json").write_text("{")
+    (exports / "odd2.json").write_text(json.dumps(document | {"events": ["x", None, {"kind": []}], "name": "Ada"}))
+    capsys.readouterr()
+    assert progress.main(["report", str(exports), "--csv"]) == 0
+    out, told = capsys.readouterr()
+    rows = list(csv.reader(out.splitlines()))
+    assert [row[0] for row in rows] == ["learner", "file0", "file0", "Ada", "Ada", "'=2+3", "'=2+3"]
+    assert rows[3] == ["Ada", "01", "check", "softmax", "correct", "2", "wrong-axis"]
+    option = data_files.document(lessons.PREDICTIONS / "08.json")[0]["questions"][0]["options"][0]["text"]
+    assert rows[4] == ["Ada", "08", "prediction", "three-actions", option, "1", ""]
+    assert "odd.json" in told
+    assert "odd2.json: file3.json has the same name, Ada" in told
+    assert "A learner can edit an export" in told
+    assert progress.main(["report", str(exports / "file3.json")]) == 0
+    assert re.search(r"^Ada +01 +check +softmax +correct +2 +wrong-axis$", capsys.readouterr().out, re.MULTILINE)
+    assert progress.main(["report", str(exports / "odd.json")]) == 1
+    assert progress.main(["report", str(tmp_path / "nowhere.json")]) == 1

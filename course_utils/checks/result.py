@@ -10,7 +10,7 @@ import numpy as np
 
 from course_utils.checks.limit import attempt
 
-__all__ = ["CheckResult", "cut", "printable", "show", "show_inputs", "show_pair"]
+__all__ = ["CheckResult", "cut", "marked_up", "printable", "show", "show_inputs", "show_pair"]
 
 
 Status = Literal["correct", "almost", "not yet", "not attempted"]
@@ -67,7 +67,7 @@ class CheckResult:
 
     def _repr_html_(self) -> str:
         """Return the card. It reads the same where a viewer drops the styles."""
-        paragraphs = [f"<p>{_marked_up(p)}</p>" for p in self.paragraphs]
+        paragraphs = [f"<p>{marked_up(p)}</p>" for p in self.paragraphs]
         if self.rows:
             paragraphs.insert(self.rows_after, f'<pre style="{ROWS}">{html.escape(_table(self.rows))}</pre>')
         headline = html.escape(self._headline())
@@ -94,7 +94,8 @@ def _table(rows: tuple[tuple[str, str], ...]) -> str:
     )
 
 
-def _marked_up(paragraph: str) -> str:
+def marked_up(paragraph: str) -> str:
+    """Return a paragraph as HTML: `code` in backticks, and its label in bold."""
     escaped = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(paragraph, quote=False))
     return re.sub(rf"^({'|'.join(LABELS)}):", r"<strong>\1:</strong>", escaped)
 

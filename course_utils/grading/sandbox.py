@@ -24,7 +24,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from functools import cache, cached_property
+from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.resources import files
 from pathlib import Path
@@ -98,18 +98,15 @@ class Sandbox:
             )
         elif shutil.which("bwrap") is None:
             raise InfrastructureError("bubblewrap is missing: install Debian's package, or ask for --sandbox=none.")
+        self._folder = tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True)
+        self.ground = self._prepared()
+        """the folder of the worker's own files: copies, so that nothing leads back to where the course lies"""
 
     def __reduce__(self) -> Any:
         """Travel to another process as what it was made of."""
         return type(self), (self.kind, self.limits)
 
-    @cached_property
-    def _folder(self) -> tempfile.TemporaryDirectory[str]:
-        return tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True)
-
-    @cached_property
-    def ground(self) -> Path:
-        """The folder of the worker's own files: copies, so that nothing leads back to where the course lies."""
+    def _prepared(self) -> Path:
         folder = Path(self._folder.name)
         folder.chmod(0o755)
         (folder / "packages").mkdir()
@@ -243,6 +240,7 @@ class Worker:
                 start_new_session=True,
             )
         except OSError as error:
+            self._errors.close()
             raise InfrastructureError(f"The sandbox could not be started: {error}.") from None
         finally:
             if reading is not None:
@@ -258,9 +256,7 @@ class Worker:
                 raise Died("error", "It said something else.")
         except Died as died:
             self.close()
-            self._errors.seek(0)
-            said = self._errors.read(2000).decode("utf-8", "replace").strip()
-            raise InfrastructureError(f"The sandbox did not start. {said or died.sentence}") from None
+            raise InfrastructureError(f"The sandbox did not start. {self._said or died.sentence}") from None
         except BaseException:
             self.close()
             raise
@@ -285,6 +281,10 @@ class Worker:
         for stream in (self._process.stdin, self._process.stdout):
             if stream:
                 stream.close()
+        if not self._errors.closed:
+            self._errors.seek(0)
+            self._said = self._errors.read(2000).decode("utf-8", "replace").strip()
+            self._errors.close()
         if hasattr(self, "_cwd"):
             self._cwd.cleanup()
 
