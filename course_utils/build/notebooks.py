@@ -10,7 +10,8 @@ In a code cell the lines between `# BEGIN SOLUTION` and `# END SOLUTION` stay in
 become one line to fill in for the learner. A cell with the tag "solution" exists in the solved notebook only.
 The figure of a cell with picture="name.png" is also written to notebooks/pictures, for pages that show it.
 The output of a cell with answers="…" is folded until the reader has made these predictions, by the id of each, which
-a cell Predict("NN-…") above asks for. The code of a cell with the tag "folded" is folded but for its first line.
+a cell Predict("NN-…") above asks for; a text with it, which explains, is not shown until then (widgets/labextension.js).
+The code of a cell with the tag "folded" is folded but for its first line.
 """
 
 import argparse
@@ -57,6 +58,7 @@ TO_FILL_IN = "...  # your code here"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _PREDICT = re.compile(r"""^Predict\(["'](\d\d)-([a-z0-9-]+)["']\)$""", re.MULTILINE)
 _LABEL = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+_HEADING = re.compile(r"^#+ ", re.MULTILINE)
 _FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 _LIST_IN_PROSE = re.compile(r"^(?![ \t>|#*+-]|\d+[.)] ).+\n((?:\d+[.)]|[-+*]) .*)", re.MULTILINE)
 _TABLE = re.compile(r"(\| lesson \| question \|\n\|---\|---\|\n)(?:\|.*\n)*")  # of README.md
@@ -125,6 +127,8 @@ def _check_predictions(notebook: NotebookNode, path: Path) -> None:
             asked.add(id)
         if late := set(_answered(cell)) - asked:
             raise BuildError(f"{where}: it answers {sorted(late)}, which no Predict above it asks")
+        if _answered(cell) and cell.cell_type == "markdown" and _HEADING.search(_FENCED.sub("", cell.source)):
+            raise BuildError(f"{where}: it answers, so it is not shown at first, and a heading in it cannot be found")
     if unasked := known - asked:
         raise BuildError(f"{path.name}: no Predict asks {sorted(unasked)} of {file.name}")
 
@@ -152,7 +156,9 @@ def derive(source: NotebookNode, *, solved: bool) -> NotebookNode:
         if "minutes" in cell.metadata:
             metadata["minutes"] = cell.metadata["minutes"]
         if answered := _answered(cell):
-            metadata |= {"answers": answered, "jupyter": {"outputs_hidden": True}}
+            metadata["answers"] = answered
+            if cell.cell_type == "code":
+                metadata["jupyter"] = {"outputs_hidden": True}
         if "folded" in tags:
             metadata.setdefault("jupyter", {})["source_hidden"] = True
         make = nbformat.v4.new_code_cell if cell.cell_type == "code" else nbformat.v4.new_markdown_cell
