@@ -73,6 +73,7 @@ LESSONS: tuple[Lesson, ...] = (
         "Baselines",
         "Why is it so noisy, and what may you subtract?",
         ("leave_one_out", "best_baseline"),
+        ("baseline_table",),
     ),
     Lesson("07", "The advantage", "Better than what?", ("action_advantages", "gae", "whiten")),
     Lesson(

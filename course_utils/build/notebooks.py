@@ -10,8 +10,8 @@ In a code cell the lines between `# BEGIN SOLUTION` and `# END SOLUTION` stay in
 become one line to fill in for the learner. A cell with the tag "solution" exists in the solved notebook only.
 The figure of a cell with picture="name.png" is also written to notebooks/pictures, for pages that show it.
 The output of a cell with answers="…" is folded until the reader has made these predictions, by the id of each, which
-a cell Predict("NN-…") above asks for; a text with it, which explains, is not shown until then (widgets/labextension.js).
-The code of a cell with the tag "folded" is folded but for its first line.
+a cell Predict("NN-…") above asks for; a text with it, which explains, is not shown until then (labextension.js). The
+code of a cell with the tag "folded" is folded but for its first line.
 """
 
 import argparse

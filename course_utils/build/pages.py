@@ -37,7 +37,7 @@ def install(prefix: Path = Path(sys.prefix)) -> Path:
 
 
 def as_page(notebook: Any, resources: Any) -> tuple[Any, Any]:
-    """Return a notebook whose pictures are HTML with alt text, whose labs are pictures, and whose answers are folded."""
+    """Return a notebook whose pictures are HTML with alt text, its labs pictures, and its answers folded."""
     for cell in notebook.cells:
         if cell.cell_type == "markdown" and "answers" in cell.metadata:
             cell.source = f"<details><summary>What came, and why</summary>\n\n{cell.source}\n\n</details>"
