@@ -81,6 +81,7 @@ LESSONS: tuple[Lesson, ...] = (
         "Baselines",
         "Why is it so noisy, and what may you subtract?",
         ("leave_one_out", "best_baseline"),
+        ("baseline_table",),
         stages=("build_baseline",),
     ),
     Lesson(

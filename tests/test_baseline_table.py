@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from course_utils import estimators, policy, worlds
+from course_utils import estimators, policy, progress, worlds
 from course_utils.widgets import BaselineTable
 from course_utils.widgets.baseline_table import NAMES, WORLD, prove
 
@@ -56,3 +56,15 @@ def test_nothing_is_told_before_it_is_answered():
     assert lab.right == 2
     assert "the action aₜ? biased;" in lab.alt_text()
     assert lab.first_frame() != first
+
+
+def test_the_first_answer_to_each_line_is_recorded(tmp_path, monkeypatch):
+    monkeypatch.setenv(progress.VARIABLE, str(tmp_path / "record.json"))
+    table = BaselineTable()
+    table.answers = [0, 2, 3, 0, 0, 0, 0, 1]
+    table.answers = [0, 2, 1, 0, 2, 0, 0, 2]  # as after a reset
+    assert progress.summary()["06"]["predictions"]["count"] == 3
+    kept = [event["record"] for event in progress._read()]
+    assert [(one["line"], one["said"], one["right"]) for one in kept] == [
+        ("action", "biased", True), ("batch", "not biased", False), ("others", "biased", False)
+    ]  # fmt: skip

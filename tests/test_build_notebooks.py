@@ -84,6 +84,9 @@ print(1)
 # %% label="draws" tags=["folded"]
 # What is drawn.
 draw()
+
+# %% [markdown] label="explains" answers="far"
+# So far.
 """
 
 
@@ -104,6 +107,7 @@ def test_what_answers_a_prediction_is_folded_and_so_is_code_that_draws(tmp_path:
         {},
         {"answers": ["far"], "jupyter": {"outputs_hidden": True}},
         {"tags": ["folded"], "jupyter": {"source_hidden": True}},
+        {"answers": ["far"]},
     ]
 
 
@@ -116,7 +120,13 @@ def test_what_answers_a_prediction_is_folded_and_so_is_code_that_draws(tmp_path:
         ('"99-far"', '"98-far"', r"'asks': 99.json has no prediction '98-far'"),
         ("print(1)", 'Predict("99-far")', r"'answers': the prediction 'far' is asked twice"),
         ('Predict("99-far")', "pass", r"'answers': it answers \['far'\], which no Predict above it asks"),
-        ('answers="far"', 'answers="far, near"', r"'answers': it answers \['near'\], which no Predict above"),
+        (
+            'answers="far"\nprint',
+            'answers="far, near"\nprint',
+            r"'answers': it answers \['near'\], which no Predict above",
+        ),
+        ("# So far.", "# ### So far", r"'explains': it answers, so it is not shown at first, and a heading"),
+        ('answers="far"\n# So', 'answers="near"\n# So', r"'explains': it answers \['near'\]"),
         (ASKING, '# %% label="only"\npass\n', r"99_test.py: no Predict asks \['far'\] of 99.json"),
     ],
 )

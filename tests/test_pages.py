@@ -40,6 +40,7 @@ def lesson(tmp_path_factory: pytest.TempPathFactory) -> nbformat.NotebookNode:
         for name, source in CELLS.items()
     ]
     notebook = nbformat.v4.new_notebook(cells=cells, metadata=notebooks.notebook_metadata())
+    notebook.cells.append(nbformat.v4.new_markdown_cell("It *rose*.", metadata={"answers": ["three-actions"]}))
     return notebooks.execute(notebook, "test", tmp_path_factory.mktemp("build"))
 
 
@@ -71,6 +72,7 @@ def test_a_page_shows_each_picture_with_its_alt_text_and_each_quiz(
     drawn = pictures[-1]["src"].removeprefix("data:image/svg+xml;base64,")
     assert base64.b64decode(drawn).decode() == diagrams.agent_environment().svg()
     assert page.select('[type*="jupyter.widget"]') == []
+    assert [fold.get_text() for fold in page.select("details > p > em")] == ["rose"]
     quiz = page.select(".jp-OutputArea-output")[2].get_text(" ")
     for question in Quiz("02").library["02"]["questions"]:
         assert question["text"] in quiz

@@ -119,9 +119,9 @@ def test_what_was_said_is_recorded_once_and_shown_again(monkeypatch):
 @pytest.mark.parametrize(
     ("name", "good", "bad"),
     [
-        ("07-two", [0.5, None], ["1", True, [1]]),
+        ("07-two", [0.5, -1e308, None], ["1", True, [1], {"1": 1}, 10**400, -(10**309)]),
         ("07-three", [[0, 2, 1], None], [[0, 1], [0, 1, 1], 2, [0, 1, 2, 3], [0, 1, "2"]]),
-        ("07-four", [[0], [1, 0]], [[], [2], 0, [0, 0], [True]]),
+        ("07-four", [[0], [1, 0]], [[], [2], 0, [0, 0], [True], [[0]], {"0": 0}, "01"]),
         (NAME, [3], [[3], 4, -1, "0"]),
     ],
 )

@@ -539,6 +539,7 @@ def test_a_review_asks_first_what_was_missed():
     assert asked("04") == ["01-entropy", "03-flawed", "01-why-probabilities"]
     shown = Review("04")
     shown.answers = {"03-flawed": [0], "01-entropy": [0]}
+    assert [q["notebook"][:3] for q in shown.questions] == ["01_", "03_", "01_"]
     tries = {lesson: progress.summary()[lesson]["quiz"] for lesson in ("01", "03")}
     assert (tries["01"]["entropy"]["tries"], tries["03"]["flawed"]["tries"]) == (2, 3)
     assert asked("11") == ["05-weight", "01-entropy", "03-flawed"]
@@ -593,9 +594,14 @@ def test_the_map_tells_what_is_done_what_was_hard_and_what_comes_next(three_less
     progress.record_quiz("02", "one-entry", True, False)
     progress.record_prediction("PolicyExplorer", {})
     shown.refresh()
-    assert shown.lessons[1]["facts"][-1] == "1 prediction"
+    assert shown.lessons[1]["facts"][-2:] == ["0 of 7 predictions", "1 prediction in labs"]
+    for said in (0, 1, None):  # said anew counts once, and what was just shown, or is asked no more, not at all
+        for name in ("arrows", "mean", "gone")[: 3 if said is None else 1]:
+            progress.record_prediction("Predict", {"lesson": "02", "prediction": name, "said": said})
+    progress.record_prediction("Predict", {"lesson": "02", "prediction": "gone", "said": 1})
+    shown.refresh()
     row = shown.lessons[2]
-    assert row["facts"] == ["1 of 2 checks", "quiz: 1 of 4 right, 0 at the first try"]
+    assert row["facts"] == ["1 of 2 checks", "quiz: 1 of 4 right, 0 at the first try", "1 of 6 predictions"]
     assert row["hard"] == [
         "check score (2 tries; met: one hot forgotten)",
         "quiz “One entry of the score” (right by now)",
@@ -623,5 +629,5 @@ def test_the_map_shows_all_the_same_when_a_quiz_is_broken(tmp_path, monkeypatch,
     (tmp_path / "01.json").write_text("{")
     (tmp_path / "08.json").write_text('{"questions": [1]}')
     monkeypatch.setattr(lessons, "QUIZZES", tmp_path)
-    assert course_map._quiz_titles(lessons.LESSONS[1]) == {}
+    assert course_map._titles(tmp_path / "01.json") == {}
     assert len(CourseMap().lessons) == 14

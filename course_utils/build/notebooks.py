@@ -16,7 +16,8 @@ A notebook whose first cell has folder="problem_sets" goes into that folder of n
 notebooks/src/files are derived by the same markers; a notebook whose first cell names one (file="build.py") has a
 solved version, beside the solved file.
 The output of a cell with answers="…" is folded until the reader has made these predictions, by the id of each, which
-a cell Predict("NN-…") above asks for. The code of a cell with the tag "folded" is folded but for its first line.
+a cell Predict("NN-…") above asks for; a text with it, which explains, is not shown until then (labextension.js). The
+code of a cell with the tag "folded" is folded but for its first line.
 """
 
 import argparse
@@ -67,6 +68,7 @@ TO_WRITE = "*Your answer here.*"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _PREDICT = re.compile(r"""^Predict\(["'](\d\d)-([a-z0-9-]+)["']\)$""", re.MULTILINE)
 _LABEL = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+_HEADING = re.compile(r"^#+ ", re.MULTILINE)
 _FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 _LIST_IN_PROSE = re.compile(r"^(?![ \t>|#*+-]|\d+[.)] ).+\n((?:\d+[.)]|[-+*]) .*)", re.MULTILINE)
 _TABLE = re.compile(r"(\| lesson \| question \|\n\|---\|---\|\n)(?:\|.*\n)*")  # of README.md
@@ -135,6 +137,8 @@ def _check_predictions(notebook: NotebookNode, path: Path) -> None:
             asked.add(id)
         if late := set(_answered(cell)) - asked:
             raise BuildError(f"{where}: it answers {sorted(late)}, which no Predict above it asks")
+        if _answered(cell) and cell.cell_type == "markdown" and _HEADING.search(_FENCED.sub("", cell.source)):
+            raise BuildError(f"{where}: it answers, so it is not shown at first, and a heading in it cannot be found")
     if unasked := known - asked:
         raise BuildError(f"{path.name}: no Predict asks {sorted(unasked)} of {file.name}")
 
@@ -202,7 +206,9 @@ def derive(source: NotebookNode, *, solved: bool, graded: ProblemSet | None = No
         if "minutes" in cell.metadata:
             metadata["minutes"] = cell.metadata["minutes"]
         if answered := _answered(cell):
-            metadata |= {"answers": answered, "jupyter": {"outputs_hidden": True}}
+            metadata["answers"] = answered
+            if cell.cell_type == "code":
+                metadata["jupyter"] = {"outputs_hidden": True}
         if "folded" in tags:
             metadata.setdefault("jupyter", {})["source_hidden"] = True
         make = nbformat.v4.new_code_cell if cell.cell_type == "code" else nbformat.v4.new_markdown_cell

@@ -37,7 +37,10 @@ def install(prefix: Path = Path(sys.prefix)) -> Path:
 
 
 def as_page(notebook: Any, resources: Any) -> tuple[Any, Any]:
-    """Return a notebook whose pictures are HTML with their alt text, and whose labs are pictures."""
+    """Return a notebook whose pictures are HTML with alt text, its labs pictures, and its answers folded."""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and "answers" in cell.metadata:
+            cell.source = f"<details><summary>What came, and why</summary>\n\n{cell.source}\n\n</details>"
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", []) if "data" in output]
     if any(VIEW in output.data for output in outputs):
         from course_utils.widgets.offline import MIME_TYPE  # here, since it loads the widgets

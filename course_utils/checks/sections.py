@@ -40,7 +40,7 @@ WHITENING = Section("07", "Whitening a batch")
 
 OBJECTIVE = Section("08", "The objective U")
 GRADIENT = Section("08", "The gradient of U, three ways")
-STEP = Section("08", "Why a good action can lose")
+STEP = Section("08", "From logits to probabilities")
 SAMPLED_STEP = Section("08", "One sampled action, or all of them")
 MANY_STEPS = Section("08", "Many steps, many trajectories")
 LOSS = Section("08", "Objective and loss")

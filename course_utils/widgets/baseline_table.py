@@ -3,9 +3,9 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-from traitlets import Dict
+from traitlets import Dict, observe
 
-from course_utils import estimators, policy, worlds
+from course_utils import estimators, policy, progress, worlds
 from course_utils.arguments import FloatArray
 from course_utils.widgets.formulas import formula
 from course_utils.widgets.lab import Constant, Lab, Numbers, Whole, lab_source, lab_style
@@ -14,6 +14,7 @@ __all__ = ["BaselineTable", "Proof", "lab_formulas", "prove"]
 
 
 UNANSWERED, UNBIASED, BIASED, SHOWN = range(4)  # what `answers` holds of each line
+VERDICTS = {UNBIASED: "not biased", BIASED: "biased"}
 STATES = 3  # of the conversation, before it is closed
 LINES = (  # name, words, b as it is tried, and why
     (
@@ -173,7 +174,19 @@ class BaselineTable(Lab):
     formulas = Dict().tag(sync=True)
 
     def __init__(self) -> None:
+        self._kept: set[int] = set()
         super().__init__(answers=[UNANSWERED] * len(LINES), formulas=lab_formulas())
+
+    @observe("answers")
+    def _record(self, _change: Any) -> None:
+        """Keep the first answer to each line as a prediction; one that was only shown is none."""
+        for k, (said, line) in enumerate(zip(self.answers, WORLD["lines"], strict=True)):
+            if said == UNANSWERED or k in self._kept:
+                continue
+            self._kept.add(k)
+            if said != SHOWN:
+                about = {"line": line["name"], "said": VERDICTS[said], "right": (said == BIASED) == line["biased"]}
+                progress.record_prediction("baseline_table", about)
 
     @property
     def right(self) -> int:

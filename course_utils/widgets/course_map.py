@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from html import escape
+from pathlib import Path
 from typing import Any
 
 from traitlets import Dict, List
@@ -84,8 +85,9 @@ def _row(lesson: Lesson, done: Mapping[str, Any]) -> dict[str, Any]:
     notebook = lesson.notebook()
     checks: Mapping[str, Any] = done.get("checks", {})
     answered: Mapping[str, Any] = done.get("quiz", {})
-    predictions = done.get("predictions", {}).get("count", 0)
-    titles = _quiz_titles(lesson)
+    made: Mapping[str, Any] = done.get("predictions", {})
+    asked = _titles(lessons.PREDICTIONS / f"{lesson.number}.json")
+    titles = _titles(lessons.QUIZZES / f"{lesson.number}.json")
     solved = [name for name in lesson.checks if checks.get(name, {}).get("status") == "correct"]
     right = [question for question in titles if answered.get(question, {}).get("correct")]
     left = []
@@ -102,8 +104,11 @@ def _row(lesson: Lesson, done: Mapping[str, Any]) -> dict[str, Any]:
             facts.append(f"quiz: {len(right)} of {len(titles)} right, {at_once} at the first try")
         if built := [name for name in lesson.stages if checks.get(name, {}).get("status") == "correct"]:
             facts.append(f"build: {len(built)} of {_counted(len(lesson.stages), 'stage')}")
-        if predictions:
-            facts.append(_counted(predictions, "prediction"))
+        said = sum(made.get("asked", {}).get(question) is not None for question in asked)
+        if asked:
+            facts.append(f"{said} of {_counted(len(asked), 'prediction')}")
+        if in_labs := made.get("count", 0) - sum(one is not None for one in made.get("asked", {}).values()):
+            facts.append(f"{_counted(in_labs, 'prediction')} in labs")
     elif notebook or not lessons.are_here():
         parts = [(len(lesson.checks), "check"), (len(titles), "quiz question")]
         facts = [_counted(count, what) for count, what in parts if count]
@@ -158,10 +163,10 @@ def _suggestion(rows: list[dict[str, Any]]) -> dict[str, str]:
     return {"text": text, "detail": detail, "notebook": row["notebook"]}
 
 
-def _quiz_titles(lesson: Lesson) -> dict[str, str]:
-    """Return the titles of a quiz's questions by id; none where the file is missing or broken (the quiz tells why)."""
+def _titles(path: Path) -> dict[str, str]:
+    """Return the titles of a file's questions by id; none where it is missing or broken (its widget tells why)."""
     try:
-        document, _ = data_files.document(lessons.QUIZZES / f"{lesson.number}.json")
+        document, _ = data_files.document(path)
         return {str(question["id"]): str(question["title"]) for question in document["questions"]}
     except (ValueError, KeyError, TypeError):
         return {}

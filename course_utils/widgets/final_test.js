@@ -2,7 +2,7 @@
 
 const wayBack = ({ lesson, section, notebook }) => {
   const words = `${lesson} · ${section}`;
-  return notebook === "" ? words : linkTo(`${notebook}#${section.replaceAll(" ", "-")}`, words);
+  return notebook === "" ? words : linkToSection(notebook, section, words);
 };
 
 function drawTopic(topic, questions, triesOf) {

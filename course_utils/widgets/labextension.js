@@ -17,6 +17,7 @@
   const LOST_NOTE = "Its kernel has ended: this is not connected to Python until you run the cell again.";
   const REFUSAL = "This lab cannot be shown from what the notebook stores. Run the cell to see it.";
   const BOX_NOTE = "Run the cell to see these side by side, and what else was with them.";
+  const NOT_YET = "The explanation opens when you have answered above.";
   const MOST = 20; // labs in one output
   const FROM_THE_KERNEL = ["language_info", "kernelspec"];
   const address = document.currentScript.src;
@@ -193,29 +194,60 @@
       };
     }
 
+    // JupyterLab looks for a heading before it has drawn the text of a notebook that it has just opened.
+    async function scrollTo(panel, heading) {
+      await Promise.all([panel.revealed, panel.context.ready]);
+      const isIt = (line) => /^#+ /.test(line) && line.replace(/^#+ /, "").trim().replaceAll(" ", "-") === heading;
+      const cell = panel.content.widgets.find(({ model }) =>
+        model.type === "markdown" && model.sharedModel.getSource().split("\n").some(isIt));
+      if (cell) await panel.content.scrollToCell(cell, "start");
+    }
+
     // A lab's link leads to a notebook of this folder, as a tab beside it, or to a heading of its own notebook.
     function followLinks({ commands }, tracker) {
-      document.addEventListener("click", (event) => {
+      document.addEventListener("click", async (event) => {
         const link = event.target.closest?.('.jp-Notebook .pgc-lab a[data-role="link"]');
         const path = tracker.currentWidget?.context.path;
         if (!link || path === undefined || event.ctrlKey || event.metaKey) return;
         event.preventDefault();
         const [notebook, heading] = decodeURIComponent(link.getAttribute("href")).split("#");
         const beside = path.slice(0, path.lastIndexOf("/") + 1) + notebook;
-        const to = { path: notebook === "" ? path : beside, id: heading && `#${heading}` };
-        commands.execute("rendermime:handle-local-link", to);
+        const to = notebook === "" ? path : beside;
+        await commands.execute("rendermime:handle-local-link", { path: to });
+        const panel = heading && tracker.find(({ context }) => context.path === to);
+        if (panel) await scrollTo(panel, heading);
       });
     }
+
+    const answeredBy = ({ model }) => [model.getMetadata("answers") ?? []].flat();
 
     // A prediction is made (prediction.js): what answers it is to be seen.
     function unfold(notebook, prediction) {
       for (const cell of notebook.widgets) {
-        const answered = cell.model.getMetadata("answers");
-        if (!Array.isArray(answered) || !answered.includes(prediction)) continue;
-        if (cell.placeholder) cell.model.deleteMetadata("collapsed"); // it is not drawn yet
+        const answered = answeredBy(cell);
+        if (!answered.includes(prediction)) continue;
+        const open = answered.filter((name) => name !== prediction);
+        if (cell.model.type === "markdown" && open.length > 0) cell.model.setMetadata("answers", open);
+        else if (cell.model.type === "markdown") cell.model.deleteMetadata("answers");
+        else if (cell.placeholder) cell.model.deleteMetadata("collapsed"); // it is not drawn yet
         else cell.outputHidden = false;
       }
+      holdBack(notebook);
     }
+
+    // A text that explains what came is not shown as long as a cell of the notebook asks for a prediction of it.
+    function holdBack(notebook) {
+      const asked = notebook.widgets.map(({ model }) => /\bPredict\(["']\d\d-([a-z0-9-]+)["']\)/.exec(
+        model.type === "code" ? model.sharedModel.getSource() : "")?.[1]);
+      for (const cell of notebook.widgets) {
+        const waits = cell.model.type === "markdown" && answeredBy(cell).some((name) => asked.includes(name));
+        cell.node.classList.toggle("pgc-waiting", waits);
+      }
+    }
+
+    const WAITING = document.createElement("style");
+    WAITING.textContent = `.pgc-waiting .jp-MarkdownOutput > * { display: none }
+      .pgc-waiting .jp-MarkdownOutput::before { content: "${NOT_YET}"; font-style: italic }`;
 
     const factory = (type, createRenderer) => ({ safe: true, mimeTypes: [type], createRenderer });
     return {
@@ -224,6 +256,7 @@
       autoStart: true,
       requires: [IRenderMimeRegistry, INotebookTracker],
       activate(app, registry, tracker) {
+        document.head.append(WAITING);
         for (const [type, rank] of Object.entries(PICTURES)) {
           registry.addFactory(factory(type, () => new DescribedPicture(type)), rank);
         }
@@ -232,7 +265,10 @@
           const models = new Models(panel);
           panel.content.rendermime.addFactory(factory(LAB_MIME_TYPE, () => new LabOutput(models)), FIRST);
           keepClean(panel.context.model);
-          panel.content.node.addEventListener("pgc-predicted", ({ detail }) => unfold(panel.content, detail));
+          const notebook = panel.content;
+          notebook.node.addEventListener("pgc-predicted", ({ detail }) => unfold(notebook, detail));
+          notebook.modelContentChanged.connect(holdBack);
+          panel.context.ready.then(() => panel.isDisposed || holdBack(notebook));
         };
         tracker.widgetAdded.connect((_, panel) => add(panel));
         tracker.forEach(add);

@@ -252,13 +252,16 @@ function overallText(questions, triesOf, before) {
   return `Before: ${before.length} of ${all} answered, ${right} right at the first try. Answer again as you like.`;
 }
 
+const linkToSection = (notebook, section, words = section) =>
+  linkTo(`${notebook}#${section.replaceAll(" ", "-")}`, words);
+
 // What was not right at the first try, and where the lesson tells it.
 function drawMissed(questions, triesOf) {
   const missed = questions.filter((asked) => triesOf(asked).length > 0 && !isRight(asked, triesOf(asked)[0]));
   return missed.length > 0 && div("pgc-missed", "To read again:", h("ul", { "data-role": "missed" },
     missed.map((question) => h("li", {},
       question.title, isRight(question, triesOf(question).at(-1)) && " (right by now)",
-      question.section && [": ", linkTo(`#${question.section.replaceAll(" ", "-")}`, question.section)]))));
+      question.section && [": ", linkToSection(question.notebook ?? "", question.section)]))));
 }
 
 // --- the quiz ----------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """The quiz at the end of a lesson: questions that run in the browser, with a reason for every option."""
 
-import math
+import sys
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from functools import cache
@@ -164,8 +164,9 @@ def is_right(question: Mapping[str, Any], given: Any) -> bool:
     """
     kind = question["kind"]
     if kind == "numeric":
-        number = isinstance(given, int | float) and not isinstance(given, bool) and math.isfinite(given)
-        return number and abs(given - question["answer"]) <= question["tolerance"] * (1 + ROUNDING) + ROUNDING
+        return (
+            _is_number(given) and abs(given - question["answer"]) <= question["tolerance"] * (1 + ROUNDING) + ROUNDING
+        )
     if kind == "order":
         return bool(given == list(range(len(question["items"]))))
     right = [n for n, option in enumerate(question["options"]) if option["right"]]
@@ -174,10 +175,15 @@ def is_right(question: Mapping[str, Any], given: Any) -> bool:
     return isinstance(given, list) and sorted(map(str, given)) == sorted(map(str, right))
 
 
+def _is_number(given: Any) -> bool:
+    """Say whether this is a finite number as the page knows numbers: an edited record may hold a larger one."""
+    return isinstance(given, int | float) and not isinstance(given, bool) and abs(given) <= sys.float_info.max
+
+
 def is_answer(question: Mapping[str, Any], given: Any) -> bool:
     """Say whether this can be an answer to the question as it is now; a record may be of an older one."""
     if question["kind"] == "numeric":
-        return isinstance(given, int | float) and not isinstance(given, bool)
+        return _is_number(given)
     places = range(len(question.get("items") or question.get("options", [])))
     chosen = given if isinstance(given, list) else [given]
     if not all(isinstance(n, int) and not isinstance(n, bool) and n in places for n in chosen):

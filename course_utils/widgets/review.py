@@ -26,10 +26,13 @@ def _earlier(number: str) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
     """Return the question and the formulas of each quiz question of a lesson, by the name that a review gives it."""
     document = quiz.load(lessons.QUIZZES / f"{number}.json")
     formulas = quiz.drawn(document)
+    notebook = next(lesson.notebook() or "" for lesson in lessons.LESSONS if lesson.number == number)
     found = {}
     for question in document["questions"]:
         name = f"{number}-{question['id']}"
-        asked = {key: value for key, value in question.items() if key != "section"} | {"id": name}
+        asked = {**question, "id": name, "notebook": notebook}
+        if not notebook:  # there is nothing to link to
+            asked.pop("section", None)
         found[name] = asked, quiz.drawn_in(question, formulas)
     return found
 

@@ -49,10 +49,11 @@ Predict("00-larger")
 # %% label="first-lab-code"
 AdvantageLab(advantages=[1.0, 0.0, -1.0], actions=["left", "stay", "right"], reduced=True)
 
-# %% [markdown] label="first-lab-explain"
+# %% [markdown] label="first-lab-explain" answers="larger"
 # The probabilities share a total of 1. So whatever one action gains, others lose. Much of this course follows from that
 # and from the question *how much better than usual was this?*
-#
+
+# %% [markdown] label="first-lab-mouse"
 # **Without a mouse:** press Tab until a handle has a ring around it. Arrow keys move it by 0.1, with Shift by 1, Home
 # and End to the ends of its range. Escape leaves the lab. **If you see a still picture** where the lab should be, your
 # viewer shows no widgets: open the notebook in JupyterLab with `make lab`.

@@ -93,7 +93,7 @@ print(f"after:  {raised}   replace : apologise = {raised[1] / raised[2]:.4f}")
 print(f"refund : replace  was {pi[0] / pi[1]:.4f}, is {raised[0] / raised[1]:.4f}, ", end="")
 print(f"that is {raised[0] / raised[1] / (pi[0] / pi[1]):.4f} times as much")
 
-# %% [markdown] label="ratio-explain" tags=["fragment"]
+# %% [markdown] label="ratio-explain" answers="ratio" tags=["fragment"]
 # The probability of *refund* goes from 0.547 to 0.766. It cannot double: that would be more than 1.
 #
 # What multiplies is the **ratio** of two probabilities. The sum in the denominator is the same for both, so it cancels:
@@ -121,7 +121,7 @@ Predict("01-shift")
 for c in [0.0, 5.0, -20.0]:
     print(f"shift {c:5.1f}   logits {logits + c}   probabilities {policy.softmax(logits + c)}")
 
-# %% [markdown] label="shift-explain" tags=["fragment"]
+# %% [markdown] label="shift-explain" answers="shift" tags=["fragment"]
 # Nothing happens: **only differences count**. A shift $c$ multiplies every $e^{z_a}$ by the same $e^{c}$, above and below
 # the line of the fraction:
 #
@@ -173,7 +173,7 @@ for p in [(1.0, 0.0, 0.0), (0.5, 0.5, 0.0), (1 / 3, 1 / 3, 1 / 3)]:
     print(f"π = ({p[0]:.3f}, {p[1]:.3f}, {p[2]:.3f})   H = {H:.4f}")
 print(f"log 1 = {math.log(1):.4f}, log 2 = {math.log(2):.4f}, log 3 = {math.log(3):.4f}")
 
-# %% [markdown] label="entropy-explain" tags=["fragment"]
+# %% [markdown] label="entropy-explain" answers="entropy" tags=["fragment"]
 # An action of probability 0 adds nothing: it is never seen. A policy that spreads evenly over $k$ actions has entropy
 # $\log k$. With $n$ actions nothing goes above $\log n$: the most undecided policy treats all alike. The bar beside the
 # entropy in the lab shows how far up the way to $\log n$ you are.
@@ -284,7 +284,7 @@ print(f"counts within two standard errors: {counts[0]} to {counts[-1]}")
 print(f"exact probability of such a count: {exact:.4f}")
 print(f"share of the experiments:          {(abs(shares - p) <= near).mean():.4f}")
 
-# %% [markdown] label="sampling-explain" tags=["fragment"]
+# %% [markdown] label="sampling-explain" answers="counts" tags=["fragment"]
 # From 45 to 64 refunds is nothing to wonder about: about 96 of 100 experiments end there. Exactly 55 is *one* count
 # among many.
 #
@@ -375,7 +375,7 @@ exact_never = unlucky + all_fail * lifted_first
 error = math.sqrt(exact_never * (1 - exact_never) / runs)
 print(f"best-looking: exact {exact_never:.1%}, standard error of {runs} runs {error:.1%}")
 
-# %% [markdown] label="explore-explain" tags=["fragment"]
+# %% [markdown] label="explore-explain" answers="explore" tags=["fragment"]
 # In about one run of four, the first assistant drops the best reply for good. Its one try of *replace* failed, its share
 # stands at 0, and because it never offers it again, it never learns better. More customers do not help. A hundred
 # thousand would see the same.
@@ -432,7 +432,7 @@ figures.show(
     "from below 0.5 to nearly 0.7. For the argmax it is 0.5 up to 1, jumps, and is 0.7 beyond.",
 )
 
-# %% [markdown] label="smooth-explain" tags=["fragment"]
+# %% [markdown] label="smooth-explain" answers="smooth" tags=["fragment"]
 # The softmax policy answers a small change with a small change, here +0.00052. So it has a slope, and the slope says
 # which way is up.
 #
@@ -465,7 +465,7 @@ print(f"the two moves, negative:  {two_moves(logits - 1000)}")
 print(f"largest subtracted first: {two_moves(large - max(large))}")
 print(f"the package:              {policy.softmax(large)}")
 
-# %% [markdown] label="overflow-explain" tags=["fragment"]
+# %% [markdown] label="overflow-explain" answers="overflow" tags=["fragment"]
 # $e^{710}$ is already larger than any number that the computer can write down. It becomes `inf`, infinity, and infinity
 # divided by infinity is `nan`, *not a number*. With very negative logits, all of them become 0, and 0/0 is `nan` too.
 #

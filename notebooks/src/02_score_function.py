@@ -55,7 +55,7 @@ print("one logit at a time:")
 for action, slope in zip(actions, slopes, strict=True):
     print(f"slope of log π(replace) in the logit of {action:10s} {slope:7.4f}")
 
-# %% [markdown] label="question-read" tags=["fragment"]
+# %% [markdown] label="question-read" answers="nudges" tags=["fragment"]
 # The function `nudge` goes a small step $h$ up and a small step down, and divides the difference by $2h$. Such *central
 # differences* need no formula. They will be our witness in the whole lesson.
 #
@@ -176,10 +176,7 @@ explorer = ScoreExplorer(pi, actions)
 explorer
 
 # %% [markdown] label="rare" tags=["slide"] minutes=2
-# ### Rare actions have large scores
-#
-# The entry of the action taken is $1-\pi_a$. For an action that was almost certain it is nearly 0: *this happens anyway,
-# there is little left to push*. For a rare one it is nearly 1.
+# ### Common and rare actions
 #
 # Follow one action as it becomes rare, while the other two share the rest evenly.
 
@@ -192,7 +189,10 @@ for p in [0.99, 0.9, 0.5, 0.1, 0.01, 0.001]:
     print(f"   times π {p * np.linalg.norm(s):.4f}")
 print(f"√1.5 = {np.sqrt(1.5):.4f}, √2 = {np.sqrt(2):.4f}")
 
-# %% [markdown] label="rare-read" tags=["fragment"]
+# %% [markdown] label="rare-read" answers="arrows" tags=["fragment"]
+# The entry of the action taken is $1-\pi_a$. For an action that was almost certain it is nearly 0: *this happens anyway,
+# there is little left to push*. For a rare one it is nearly 1.
+#
 # A surprise pushes hard, and the expected hardly at all. But the push has a limit. The arrow lies inside the triangle,
 # and the longest way there is from corner to corner: $\sqrt2\approx1.414$.
 #
@@ -223,7 +223,7 @@ for m in [10, 1_000, 100_000]:
     mean, error = sampled.mean(axis=0), sampled.std(axis=0, ddof=1) / np.sqrt(m)
     print(f"m = {m:6d}   sampled {mean.round(12) + 0}   standard error {error}")
 
-# %% [markdown] label="mean-explain"
+# %% [markdown] label="mean-explain" answers="mean"
 # The average is **0**, for any policy. The action that is drawn often has a short arrow, the one that is drawn rarely a
 # long one, and they balance at the point $\pi$, as weights do at a centre of gravity:
 #
@@ -262,7 +262,7 @@ figures.show(
     "It falls towards 0 around a curve that shrinks as one over the square root of m.",
 )
 
-# %% [markdown] label="mean-figure-read"
+# %% [markdown] label="mean-figure-read" answers="mean"
 # Each dot is the length of the mean of the first $m$ scores. The dots fall along the curve: a hundred times as
 # many draws, a tenth of the length.
 
@@ -308,7 +308,7 @@ print(f"standard error:\n{products.std(axis=0, ddof=1) / np.sqrt(m)}")
 for p in [np.array([0.98, 0.01, 0.01]), evenly]:
     print(f"π = {p.round(2)}: diagonal {p * (1 - p)}, sum {(p * (1 - p)).sum():.4f}")
 
-# %% [markdown] label="fisher-explain" tags=["fragment"]
+# %% [markdown] label="fisher-explain" answers="fisher" tags=["fragment"]
 # (One standard error is 0. At $\pi=0.5$ the entry of the score is +0.5 or −0.5, so its square is always 0.25.)
 #
 # The ellipse in the lab *is* this matrix: its shape is $F$, its size shrinks as $1/\sqrt n$ with the number $n$ of draws.
@@ -340,7 +340,7 @@ for name, d in [
     exact = policy.kl_divergence(logits, logits + d)
     print(f"{name:26s} KL {exact:z.6f}   ½ d F d {0.5 * d @ F @ d:z.6f}")
 
-# %% [markdown] label="information-read" tags=["fragment"]
+# %% [markdown] label="information-read" answers="furthest" tags=["fragment"]
 # Of the three, raising one logit and lowering another moves the policy most. Raising all does nothing: in that direction the
 # information is 0.
 #
@@ -415,7 +415,7 @@ for name, rows in candidates.items():  # row a: what it returns when a was taken
     print(f"   sums 0: {sums!s:5s}  mean 0: {centred!s:5s}  nudging: {agrees}")
 print(f"mean of the gradient of π: {pi @ candidates['gradient of π']}")
 
-# %% [markdown] label="not-read" tags=["fragment"]
+# %% [markdown] label="not-read" answers="tests" tags=["fragment"]
 # The sum of the entries catches only the forgotten one-hot. The mean under $\pi$ catches the gradient of $\pi$ too: its
 # mean points to *refund*, the action that is drawn most. A learner who used it would be pushed towards its own habits,
 # whatever the rewards.

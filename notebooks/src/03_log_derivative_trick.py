@@ -162,7 +162,7 @@ closes_in_on = sum(pi[a] * d_pi[a] * R[a] for a in range(3))
 print(f"what the mean closes in on  {closes_in_on}")
 print(f"   over the exact gradient  {closes_in_on / exact}")
 
-# %% [markdown] label="tempting-read" tags=["fragment"]
+# %% [markdown] label="tempting-read" answers="tempting" tags=["fragment"]
 # The mean is very precise and wrong. More samples make it more precise, and no less wrong.
 #
 # You can say to the last digit what it closes in on. Action $a$ turns up with frequency $\pi(a)$, so each term is
@@ -191,7 +191,7 @@ for a, action in enumerate(actions):
 print(f"   sum        π = {pi.sum():.2f}   ∂π/∂z = {d_pi[:, 0].sum():z6.3f}")
 print(f"sums for all three logits: {d_pi.sum(axis=0).round(12) + 0}")
 
-# %% [markdown] label="not-expectation-read" tags=["fragment"]
+# %% [markdown] label="not-expectation-read" answers="weights" tags=["fragment"]
 # They add up to **0**. They must: the probabilities always make 1 together, so what some gain, others lose. And some
 # of them are negative.
 #
@@ -321,7 +321,7 @@ for m in [10, 100, 1_000, 10_000]:
     print(f"m = {m:5d}   distance {measured:.4f} ± {band:.4f}   exact {expected:.4f}", end="")
     print(f"   exact × √m = {expected * np.sqrt(m):.3f}")
 
-# %% [markdown] label="noise-read" tags=["fragment"]
+# %% [markdown] label="noise-read" answers="cloud" tags=["fragment"]
 # The distance times $\sqrt m$ stays at 0.900. So 100 times the samples shrink the cloud by a factor of **10**, and one
 # more digit costs 100 times the work. Lessons 06 and 07 are about making that 0.900 smaller.
 #
@@ -369,7 +369,7 @@ for name, reward in rewards.items():
     print(f"   sampled {mean}   standard error {error}")
     print(f"   exact   {pi * (reward - pi @ reward)}")
 
-# %% [markdown] label="weight-read" tags=["fragment"]
+# %% [markdown] label="weight-read" answers="rewards" tags=["fragment"]
 # All four agree with their exact gradients, within a few standard errors. The line that estimates did not change.
 #
 # Look at what is differentiated in $\mathbb E\left[\frac{\partial\log\pi(a)}{\partial\theta}R(a)\right]$: the
@@ -430,7 +430,7 @@ print(f"the student's gradient, Σ π ∂R:        {pi @ d_points:.4f}")
 print(f"what was left out, Σ ∂π R:             {d_policy @ R:.4f}")
 print(f"how much J really gains, by nudging:   {d_J:.4f}")
 
-# %% [markdown] label="flawed-read" tags=["fragment"]
+# %% [markdown] label="flawed-read" answers="flawed" tags=["fragment"]
 # The student's gradient is **0**. Yet raising this logit does raise $J$, at a rate of 0.45. Line 2 is the error.
 #
 # The product rule gives two terms: $\sum_a\frac{\partial\pi}{\partial\theta}R+\sum_a\pi\frac{\partial R}{\partial\theta}$.
@@ -593,7 +593,7 @@ for h in [0.01, 0.1, 0.5, 1.0, 1.5, 2.0, 3.0]:
     print(f"   {measured:8.4f} ± {band:.4f}")
 print(f"score function: {np.sqrt(one_sample.sum() / m):20.4f}")
 
-# %% [markdown] label="differences-read" tags=["skip"]
+# %% [markdown] label="differences-read" answers="budget" tags=["skip"]
 # The **bias** is how far the mean of many estimates lies from the exact gradient. The **noise** is how far a single one
 # usually lies from that mean.
 #
@@ -618,7 +618,7 @@ far_mean, _ = exact_difference(2.0, 10_000)
 print(f"h = 2: the squares settle at {far_mean}")
 print(f"exact gradient              {exact}")
 
-# %% [markdown] label="differences-lab-read" tags=["skip"]
+# %% [markdown] label="differences-lab-read" answers="budget" tags=["skip"]
 # The squares settle at about 0.343, together, and the exact value is 0.45. More samples take away the noise and leave the
 # bias. The dots have no bias, so they settle on the diamond.
 
@@ -660,10 +660,10 @@ figures.show(
     fig,
     alt="Distance from the exact gradient against the number of samples, both on log axes. "
     "The score function lies lowest and falls steadily. Finite differences with h 0.05 and 0.5 "
-    "lie above it and fall in parallel. With h = 2 they soon stay level at 0.11.",
+    "lie above it and fall in parallel. With h = 2 they soon stay level.",
 )
 
-# %% [markdown] label="differences-figure-read" tags=["skip"]
+# %% [markdown] label="differences-figure-read" answers="budget" tags=["skip"]
 # Two lines of finite differences fall in parallel to the score function, above it. The third, $h=2$, falls at first and
 # then lies flat at 0.109: that is bias, and no budget buys it off.
 #
@@ -712,7 +712,7 @@ for name, s in [("μ", for_mu), ("log σ", for_log_sigma)]:
     error = s.std(ddof=1) / math.sqrt(s.size)
     print(f"score for {name:5s}, mean {s.mean():z7.4f}   standard error {error:.4f}   exact 0")
 
-# %% [markdown] label="gaussian-read" tags=["skip"]
+# %% [markdown] label="gaussian-read" answers="gaussian" tags=["skip"]
 # The score is
 #
 # $$\frac{\partial\log p(x)}{\partial\mu}=\frac{x-\mu}{\sigma^2},\qquad
@@ -754,7 +754,7 @@ for name, (reward, slope, truth) in cases.items():
         error = terms.std(ddof=1) / math.sqrt(m)
         print(f"   {estimator:15s} {terms.mean():.4f}   standard error {error:.4f}")
 
-# %% [markdown] label="pathwise-read" tags=["skip"]
+# %% [markdown] label="pathwise-read" answers="pathwise" tags=["skip"]
 # For the smooth reward both are right, and pathwise has the smaller standard error. Where you have a slope, use it.
 #
 # For the step, pathwise says **0**, with standard error 0. It is certain, and wrong: a larger voucher does win

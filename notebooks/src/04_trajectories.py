@@ -99,7 +99,7 @@ for name, p, R in zip(names, paths.probabilities, paths.returns, strict=True):
     print(f"   {name:28s} Pr = {p:.2f}   R = {R:2.0f}")
 print(f"{N} conversations, their probabilities sum to {paths.probabilities.sum():.2f}")
 
-# %% [markdown] label="product-read" tags=["fragment"]
+# %% [markdown] label="product-read" answers="path" tags=["fragment"]
 # Eight conversations, and yours has probability 0.32. Together they make 1: one of them is sure to happen.
 #
 # With the list of all trajectories, the **performance** is a sum that you can write out:
@@ -177,7 +177,7 @@ for name, new in worlds.items():
     total, J = new.probabilities.sum(), new.probabilities @ new.returns
     print(f"   sum of Pr {total:.2f}   J {J:.3f}")
 
-# %% [markdown] label="tree-read" tags=["fragment"]
+# %% [markdown] label="tree-read" answers="parts" tags=["fragment"]
 # A logit moves policy parts and no dynamics part: all eight at the first message, four for the calm customer. (A path
 # that never meets a calm customer does not use those logits.)
 #
@@ -246,7 +246,7 @@ print(d_policy[1])
 print(f"gradient of the dynamics part: all {d_dynamics.size} entries, of all paths, are")
 print(f"exactly 0: {(d_dynamics == 0).all()}")
 
-# %% [markdown] label="zero-read" tags=["fragment"]
+# %% [markdown] label="zero-read" answers="zero" tags=["fragment"]
 # **Exactly 0.** Not small, and not only on average. $\theta$ stands in the policy part alone, so the same number is subtracted
 # from itself. (In the lab, unfold *the gradient of the path's log-probability* and go from path to path.)
 #
@@ -297,7 +297,7 @@ for name, weight in weights.items():
 print(f"exact: J = {support.performance(logits):.2f}")
 print(f"   gradient, logits of refund: {exact[:3, 0]}")
 
-# %% [markdown] label="keep-read" tags=["fragment"]
+# %% [markdown] label="keep-read" answers="keep" tags=["fragment"]
 # The policy parts sum to 2. They are no probabilities of paths. The gradient that they give is wrong in all three states,
 # and at the first message it even points the other way. (The gradient for *apologise* is minus that for *refund*.)
 #
@@ -353,7 +353,7 @@ for who, problem in exact_answers.items():
 # %% label="predict-theorem"
 Predict("04-theorem")
 
-# %% [markdown] label="theorem-read" tags=["fragment"]
+# %% [markdown] label="theorem-read" answers="theorem" tags=["fragment"]
 # - **A** $\quad\frac{\partial J}{\partial\theta}=\frac{\partial}{\partial\theta}\sum_\tau\mathrm{Pr}_\theta(\tau)\,R(\tau)$
 # - **B** $\quad=\sum_\tau\frac{\partial\,\mathrm{Pr}_\theta(\tau)}{\partial\theta}\,R(\tau)$
 # - **C** $\quad=\sum_\tau\mathrm{Pr}_\theta(\tau)\,\frac{\partial\log\mathrm{Pr}_\theta(\tau)}{\partial\theta}\,R(\tau)$
@@ -398,7 +398,7 @@ error = terms.std(ddof=1) / np.sqrt(m)
 print(f"F  {m} samples      {terms.mean():.6f}   standard error {error:.6f}")
 print(f"   exact               {exact[0, 0]:.6f}")
 
-# %% [markdown] label="theorem-why" tags=["fragment"]
+# %% [markdown] label="theorem-why" answers="theorem" tags=["fragment"]
 # Steps A to E give 0.275, and so does the linear solve, which knows nothing of paths. Step F agrees with it within a few
 # standard errors.
 #
@@ -452,7 +452,7 @@ print(f"the student's gradient, Σ Pr ∂R:     {Pr @ d_R:.4f}")
 print(f"how much J really gains:             {steps['A  nudge J']:.4f}")
 print(f"what was left out, Σ ∂Pr R:          {steps['B  nudge each Pr']:.4f}")
 
-# %% [markdown] label="error-read" tags=["fragment"]
+# %% [markdown] label="error-read" answers="error" tags=["fragment"]
 # The number that convicts is the **0**. The student's gradient says that the logit does not matter. Nudging says that $J$
 # gains 0.275.
 #
@@ -477,7 +477,7 @@ print("gradient for the logit of refund")
 for s in range(3):
     print(f"{states[s]:14s} last step {without_sum[s, 0]:z7.4f}   exact {exact[s, 0]:7.4f}")
 
-# %% [markdown] label="error-second-read"
+# %% [markdown] label="error-second-read" answers="second"
 # For the second replies it is right, and at the first message it is 0. The first reply would never be learned, although
 # it decides how the rest goes. $\log\mathrm{Pr}_\theta(\tau)$ has a term for each step, and each of them has a gradient.
 

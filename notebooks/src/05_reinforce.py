@@ -56,7 +56,7 @@ for i in range(5):
     told = [f"{names[s]}: {replies[a]} ({r:+.0f})" for s, a, r in moves]
     print(f"conversation {i + 1}:  {', then '.join(told)}")
 
-# %% [markdown] label="algorithm-read" tags=["fragment"]
+# %% [markdown] label="algorithm-read" answers="count" tags=["fragment"]
 # How much should each conversation count? All the same. A probable one *comes up* more often: drawing has put the
 # probability in already. So in the mean each counts $1/m$. This is called **uniform trajectory probability**. A factor
 # $\mathrm{Pr}_\theta(\tau)$ on top would count it twice.
@@ -117,16 +117,13 @@ Predict("05-width")
 GradientCloud(samples=4)
 
 # %% [markdown] label="root" tags=["slide"] minutes=4
-# ### One over the square root of m
+# ### How wide is the cloud?
 #
 # For each $m$ the cell makes 400 estimates and takes the root of their mean squared distance from the exact gradient. (It is
 # enough to draw how often each of the eight conversations came up, with `multinomial`.)
 #
 # The exact line needs no sampling. `exact_moments` goes through all eight conversations and returns the mean of one
 # conversation's gradient and its **variance**: the mean squared distance from the exact gradient, all entries together.
-# A mean over $m$ independent conversations has $1/m$ of this variance, and so a distance of
-#
-# $$\sqrt{\text{variance}/m}.$$
 
 # %% label="root-code" tags=["subslide"] answers="width"
 paths = support.enumerate_trajectories(logits)
@@ -169,9 +166,13 @@ figures.show(
     "time m grows fourfold.",
 )
 
-# %% [markdown] label="root-read" tags=["fragment"]
-# **Four** times the conversations, half the distance. The measured distances agree with the exact ones within a few standard
-# errors.
+# %% [markdown] label="root-read" answers="width" tags=["fragment"]
+# **Four** times the conversations, half the distance. A mean over $m$ independent conversations has $1/m$ of the variance of
+# one, and so a distance of
+#
+# $$\sqrt{\text{variance}/m}.$$
+#
+# The measured distances agree with that, the exact ones, within a few standard errors.
 #
 # The exact gradient itself has a length of 0.77. (The lab draws two of its six entries, and its arrow is shorter.) With one
 # conversation the estimate lies 2.2 away from it: nearly three times that length. Only the mean is right.
@@ -242,7 +243,7 @@ figures.show(
     "far below 0.",
 )
 
-# %% [markdown] label="ascent-read" tags=["fragment"]
+# %% [markdown] label="ascent-read" answers="climb" tags=["fragment"]
 # REINFORCE climbs close to the best possible. It does not rise at every update: an estimate from 5 conversations sometimes
 # points the wrong way. These falls are small, and later batches mend them.
 #
@@ -286,7 +287,7 @@ for m, final in ended.items():
     print(f"m = {m:2d}: {(final < 1.0).sum():3d} runs end below J = 1", end="")
     print(f"   (lowest {final.min():.2f}, middle {np.median(final):.2f})")
 
-# %% [markdown] label="luck-read" tags=["fragment"]
+# %% [markdown] label="luck-read" answers="luck" tags=["fragment"]
 # With $m=10$ every run comes close to 1.4. With $m=1$ more than one in ten ends near **0.9**, the best that can follow when
 # one apologises first.
 #
@@ -329,7 +330,7 @@ for t in range(5):
 of_stay = game.policy_gradient(game_logits)[0, 0]
 print(f"all together {means.sum():.4f}   exact gradient {of_stay:.4f}")
 
-# %% [markdown] label="past-read" tags=["fragment"]
+# %% [markdown] label="past-read" answers="past" tags=["fragment"]
 # The terms below the diagonal, $k<t$, are 0: the score met with a reward of the **past**. On the diagonal and above it they
 # are not: an action does change the reward of its own step, and later ones.
 #
@@ -386,7 +387,7 @@ for name, weigh in [("total", estimators.total_return), ("to go", estimators.rew
     g = estimators.score_gradients(logits, paths, weigh(paths))[:, :3, 0]
     print(f"   {name}   {paths.probabilities @ g**2 - (paths.probabilities @ g) ** 2}")
 
-# %% [markdown] label="diff-read" tags=["fragment"]
+# %% [markdown] label="diff-read" answers="variance" tags=["fragment"]
 # - **The game:** the variance falls to less than a third. In a long episode most of a late step's weight was past. You need
 #   3.5 times fewer episodes for the same precision.
 # - **Three letters:** nothing changes. The only reward comes last, so *everything* is still to come at every step. A language
@@ -504,7 +505,7 @@ for name, weigh in [("total", estimators.total_return), ("to go", estimators.rew
     angle = f"{degrees(A, uphill):.1f}° off" if np.abs(A).max() > 1e-12 else "no direction"
     print(f"A, mean in each episode, {name}      {A[:3, 1].round(12) + 0}   {angle}")
 
-# %% [markdown] label="corridor-read" tags=["fragment"]
+# %% [markdown] label="corridor-read" answers="steps" tags=["fragment"]
 # (Shown are the logits of *right* in the three places.)
 #
 # **A leads elsewhere.** With the total return its mean is exactly **0**: nothing is ever learned. You can see why. In the
@@ -554,7 +555,7 @@ for name, weights in [("γ^(t−1) G", right), ("G, dropped", dropped), ("twice"
     off = degrees(g, impatient.policy_gradient(logits))
     print(f"{name:14s}   {g[:3, 0]}   {off:.1f}° off")
 
-# %% [markdown] label="discount-read" tags=["fragment"]
+# %% [markdown] label="discount-read" answers="discount" tags=["fragment"]
 # The row of the first message stays: there $\gamma^0=1$. The rows of the second replies become twice as large when the factor
 # is dropped, and half as large when it is applied twice. Later states get more weight, or less, than they have in $J$.
 #

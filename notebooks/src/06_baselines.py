@@ -59,7 +59,7 @@ for name, world in both_worlds.items():
     print(f"{'':10s} one conversation: mean {mean[:3, 0]}   variance {variance[name]:.2f}")
 print(f"the variance grew by a factor of {variance['100 more'] / variance['as it was']:.0f}")
 
-# %% [markdown] label="puzzle-read" tags=["fragment"]
+# %% [markdown] label="puzzle-read" answers="hundred-points" tags=["fragment"]
 # The exact gradient is the same to the last digit. The estimate is unbiased in both worlds. And its variance has
 # grown 7,348 times.
 #
@@ -103,7 +103,7 @@ figures.show(
     "more they are spread over a large part of the panel.",
 )
 
-# %% [markdown] label="puzzle-figure-read" tags=["fragment"]
+# %% [markdown] label="puzzle-figure-read" answers="hundred-points" tags=["fragment"]
 # Each dot is the mean of 500 conversations. On the left they sit on the exact gradient; 825 conversations would
 # bring the typical error to a tenth of its length. On the right you would need more than six million.
 #
@@ -144,7 +144,7 @@ nudge = h * np.eye(3)[0]
 up, down = policy.softmax(z + nudge).sum(), policy.softmax(z - nudge).sum()
 print(f"b ∂ Σ π(a): the sum is {up:.4f} with the logit raised and {down:.4f} with it lowered")
 
-# %% [markdown] label="lemma-read" tags=["fragment"]
+# %% [markdown] label="lemma-read" answers="three-terms" tags=["fragment"]
 # The contributions are 25, −15 and −10. They cancel, and they must:
 #
 # $$\mathbb E\left[b\,\frac{\partial\log\pi(a)}{\partial\theta}\right]=\sum_a\pi(a)\,b\,\frac{\partial\log\pi(a)}{\partial\theta}\;\overset{1}{=}\;b\sum_a\frac{\partial\pi(a)}{\partial\theta}\;\overset{2}{=}\;b\,\frac{\partial}{\partial\theta}\sum_a\pi(a)\;\overset{3}{=}\;b\,\frac{\partial}{\partial\theta}1=0.$$
@@ -173,7 +173,7 @@ print(f"with b(a) subtracted {biased}")
 print(f"bias                 {biased - g}")
 print(f"−Σ b(a) ∂π(a)        {-b_of_action @ d_pi}")
 
-# %% [markdown] label="lemma-action-read" tags=["fragment"]
+# %% [markdown] label="lemma-action-read" answers="colleague" tags=["fragment"]
 # Step 1 breaks: $b(a)$ stays inside the sum. What is left is $-\sum_a b(a)\,\partial\pi(a)$, and that is the gradient of
 # $-\mathbb E[b(a)]$. The colleague has changed the task: the refund now pays no more than an apology, and its gradient
 # went from 0.35 to −0.15. The best reply would be unlearned.
@@ -207,7 +207,7 @@ for b in [0.0, 9.0, 9.8, 10.0, V, 11.0, 20.0]:
     print(f"b = {b:5.2f}   variance {variance_with(b):9.4f}")
 print(f"by enumeration, b = 0: {pi @ ((R[:, None] * score - g) ** 2).sum(axis=1):.4f}")
 
-# %% [markdown] label="height-read" tags=["fragment"]
+# %% [markdown] label="height-read" answers="lowest" tags=["fragment"]
 # The curve is a **parabola**. A baseline that is too high is as bad as one that is too low: at 0 and at 20 the variance is
 # above 62, and between them it falls below 0.2. The lowest point lies near 10, and not at $V=10.3$.
 
@@ -243,7 +243,7 @@ gap = (pi @ squared_score) * (V - best) ** 2
 print(f"E|score|² (V − b*)² = {gap:.4f}   variance at V minus at b*: ", end="")
 print(f"{variance_with(V) - variance_with(best):.4f}")
 
-# %% [markdown] label="best-read" tags=["fragment"]
+# %% [markdown] label="best-read" answers="lowest" tags=["fragment"]
 # Rare actions have long scores: the squared length is 0.98 for *apologise*, 0.38 for *refund*. Their samples push hardest,
 # so $b^*$ leans to their rewards. Here it is 9.990, below $V=10.3$.
 #
@@ -313,7 +313,7 @@ for p in [0.5, 0.6, 2 / 3, 0.8, 0.95, 0.99]:
     print(f"{p:.3f}   {p:.3f}   {b_star:.3f}   {row[0]:15.7f} {row[1]:10.7f}", end="")
     print(f" {row[2]:z10.7f}")
 
-# %% [markdown] label="hurts-read" tags=["fragment"]
+# %% [markdown] label="hurts-read" answers="nearly-certain" tags=["fragment"]
 # The parabola says why. It is symmetric about $b^*$, and no baseline is the height 0. So $V$ is worse than nothing **if it is
 # farther from $b^*$ than 0 is**. Here $b^*=1-p$, and the two are equally far where $p-(1-p)=1-p$, which is $p=\tfrac23$.
 # **Beyond two thirds, $V$ is worse than no baseline.** At $p=0.95$ its variance is 324 times that of no baseline.
@@ -336,7 +336,7 @@ at_0, at_V = (weights @ (points - b) ** 2 - slope @ slope for b in (0, sure @ po
 print(f"V = {sure @ points:.1f}   b* = {weights @ points / weights.sum():.3f}")
 print(f"variance with b = 0: {at_0:.4f}   with b = V: {at_V:.4f}")
 
-# %% [markdown] label="hurts-lab-read"
+# %% [markdown] label="hurts-lab-read" answers="nearly-certain"
 # $V$ is at 9.8 and $b^*$ close to 0. Subtracting $V$ makes the variance more than 3,000 times as large.
 
 # %% [markdown] label="values" tags=["slide"] minutes=5
@@ -371,7 +371,7 @@ for name, world in both_worlds.items():
     moments = estimators.exact_moments(paths, logits, with_V)
     print(f"{name:10s} V {world.state_values(logits)[:3]}   variance {moments.variance:.4f}")
 
-# %% [markdown] label="values-read" tags=["fragment"]
+# %% [markdown] label="values-read" answers="angry-value" tags=["fragment"]
 # For the first message, each reply counts half: its points at once, plus the values of the two states that may follow, each
 # by its probability. That is 0.21, and it is $J$: every conversation begins there.
 #
@@ -410,7 +410,7 @@ for name, gradient in found.items():
     print(f"{name:16s} {gradient[:3, 0].round(12) + 0}")
 print(f"B is half of exact: {np.allclose(B, exact / 2)}   C is exact: {np.allclose(C, exact)}")
 
-# %% [markdown] label="batch-read" tags=["fragment"]
+# %% [markdown] label="batch-read" answers="three-means" tags=["fragment"]
 # **A is wrong**, and not by a factor: at the first message it points the other way, and for the second replies it is 0.
 # With two replies its weights are $r_1/2$ and $-r_1/2$. The points of the second reply have cancelled. Nothing that comes
 # of the first reply counts any more, only that a refund costs a point.
@@ -514,7 +514,7 @@ for name, world in both_worlds.items():
     print(f"{name}: best constant {constant:.3f}, V {values[:3]}")
     print(estimators.describe(tables[name]), end="\n\n")
 
-# %% [markdown] label="compare-read" tags=["fragment"]
+# %% [markdown] label="compare-read" answers="who-notices" tags=["fragment"]
 # Read the lower table first, where everybody earns 100 more.
 #
 # - *Total return* and *reward-to-go* drown. Their cosine is close to 0: hardly better than a direction drawn by chance.

@@ -81,6 +81,7 @@ for s in range(3):
 rng = np.random.default_rng(7)
 talks = rollout.from_mdp(support, logits, 20_000, rng)
 to_go = returns.discounted_returns(talks.rewards, talks.discounts)  # points still to come
+print("from 20,000 conversations, beside the exact values:")
 for s in range(3):
     here = talks.states[:, :-1] == s
     print(f"{states[s]:14s} V: sampled {to_go[here].mean():6.3f}   exact {V[s]:6.3f}")
@@ -109,16 +110,14 @@ for s in range(3):
 same = np.allclose(A, support.advantages(logits)[:3], rtol=0, atol=1e-12)
 print(f"the same as mdp.advantages to 1e-12: {same}")
 
-# %% [markdown] label="advantage-read" tags=["fragment"]
+# %% [markdown] label="advantage-read" answers="which-hold" tags=["fragment"]
 # A refund for an angry customer earns nothing and has advantage +1.6: 0 points are much better there
 # than the usual −1.6.
 #
 # The mean under the policy is 0 in every state. It must be: $\sum_a\pi_a(Q_a-V)=V-V$. If one action is better than the
 # average, some other one is worse.
 #
-# ### Not the highest reward
-#
-# Look at the first message. The refund has the *lower* reward at once, −1 against 0, and the *positive* advantage, +0.55. It
+# **Not the highest reward.** Look at the first message. The refund has the *lower* reward at once, −1 against 0, and the *positive* advantage, +0.55. It
 # makes a calm customer likelier, and a calm customer is worth 2.6.
 #
 # So a positive advantage does **not** promise a higher reward at once than the other actions have. It compares everything
@@ -189,7 +188,7 @@ moved = np.abs(grid.state_values(table) - before) > 1e-9
 undecided = [cells.index(name) for name in ("b2", "d2", "d3")]  # wall, trap, goal
 print(f"V changed in {moved.sum()} of the {len(cells) - len(undecided)} cells with a decision")
 
-# %% [markdown] label="grid-read" tags=["fragment"]
+# %% [markdown] label="grid-read" answers="one-cell" tags=["fragment"]
 # One cell's policy changed, and **every** cell's $V$ did: from everywhere you may come by that cell. A value is about all
 # that follows, not about one step.
 #
@@ -239,7 +238,7 @@ for name, weigh in weightings.items():
     right = np.allclose(moments.mean, exact, rtol=0, atol=1e-12)
     print(f"{name:17s} mean = exact gradient: {right}   variance {moments.variance:.2f}")
 
-# %% [markdown] label="theorem-read" tags=["fragment"]
+# %% [markdown] label="theorem-read" answers="five-weights" tags=["fragment"]
 # No expectation differs. The variance falls from 4.84 to 0.90. What each line gets rid of:
 #
 # - *reward-to-go* leaves out points that were earned before the action;
@@ -315,7 +314,7 @@ for name, weights in learned.items():
     bias = np.linalg.norm(moments.mean - exact)
     print(f"{name:17s} bias {bias:z.3f}   variance {moments.variance:.2f}")
 
-# %% [markdown] label="learn-read" tags=["fragment"]
+# %% [markdown] label="learn-read" answers="rough-critic" tags=["fragment"]
 # As a baseline, even a wrong critic leaves the expectation alone: lesson 06's lemma holds for any function of the state.
 # Here the critic's faults cost some variance, 3.82 against 3.57 with the exact $V$, and no bias.
 #
@@ -351,7 +350,7 @@ for name, critic in {"exact V": values, "calm overrated by 1": overrated}.items(
                 f"   A {A[s, a]:6.3f}"
             )
 
-# %% [markdown] label="td-read" tags=["fragment"]
+# %% [markdown] label="td-read" answers="overrated" tags=["fragment"]
 # With the exact $V$ the mean TD error **is** the advantage: $\mathbb E[\,r_t+\gamma V(s_{t+1})\mid s,a]=Q(s,a)$, minus
 # $V(s)$. (The ± is 0 for the calm customer. There the conversation ends, and the next thing is certain.)
 #
@@ -495,7 +494,7 @@ for critic_error in (0.0, 1.0, 2.0, 3.0):
     print(f"critic's error {critic_error:.0f}: bias and variance at λ = 0: {row[0]}")
     print(f"   at the best λ, {best:.2f}: {row[1]}   at λ = 1: {row[2]}")
 
-# %% [markdown] label="dial-read" tags=["fragment"]
+# %% [markdown] label="dial-read" answers="best-dial" tags=["fragment"]
 # At λ = 1 the bias is 0, whatever the critic says of the later places, and the variance is large. At λ = 0 the bias of a
 # critic with error 2 is 1.52. Added to the advantage of −0.273, that says that walking is *good*, and it is not.
 #
@@ -527,7 +526,7 @@ print("advantages → whitened:")
 for name, batch in batches.items():
     print(f"{name:30s} {batch} → {whitened(batch)}")
 
-# %% [markdown] label="whitening-read" tags=["fragment"]
+# %% [markdown] label="whitening-read" answers="four-batches" tags=["fragment"]
 # In the second batch three actions that were better than usual are now below 0, and each of them pushes its own logit down.
 # “So whitening turns good actions into bad ones!” For this one batch, yes. On average over batches, subtracting a number
 # that does not depend on the action changes nothing (lesson 06). The mean of the batch does depend on the action a

@@ -182,8 +182,9 @@ print(f"largest difference below 1e-8: {gap < 1e-8}")
 # probability, so there is no reason to go in that direction.
 
 # %% [markdown] label="usual-answer" tags=["slide"] minutes=5
-# ### Why a good action can lose
-#
+# ### From logits to probabilities
+
+# %% [markdown] label="usual-answer-why" answers="three-actions"
 # Back to the lab. Most people answer that the two positive ones rise, and the largest rises most. That is right for the
 # **logits** and wrong for the **probabilities**. *Replace* has a positive advantage, its logit goes up, and its
 # probability goes down.
@@ -211,7 +212,7 @@ for eta in [0.01, 1.0]:
         print(f"Δπ = {exact[a]:9.6f}   first order {first_order[a]:9.6f}")
 print(f"average move of a logit, Σ π g = {average_move:.3f}")
 
-# %% [markdown] label="usual-answer-read" tags=["fragment"]
+# %% [markdown] label="usual-answer-read" answers="three-actions" tags=["fragment"]
 # *Replace* has $g=0.03$, but the average logit, weighted with π, moves by 0.153: five times as far. It rises, and falls
 # behind.
 #
@@ -376,7 +377,7 @@ for others in [zero_A, -zero_A]:
     change = policy.softmax(logits + g_zero) - pi
     print(f"expected update with A = {others + 0}: probabilities change by {change}")
 
-# %% [markdown] label="zero-read" tags=["fragment"]
+# %% [markdown] label="zero-read" answers="zero" tags=["fragment"]
 # The sample itself adds nothing: 0 times any score is 0. Its probability moves all the same, because the *other*
 # actions' logits move and the probabilities share a total of 1.
 #
@@ -398,7 +399,7 @@ Predict("08-sampled")
 # %% label="sampled-lab"
 AdvantageLab(action_values=Q, logits=logits, actions=actions, mode="sampled_action", seed=3)
 
-# %% [markdown] label="sampled-explain"
+# %% [markdown] label="sampled-explain" answers="sampled"
 # A sample of *replace* speaks for it alone, and raises it. A sample of *refund* raises that, and pushes *replace* down. A
 # sample of *apologise* lowers that, and most of what it loses goes to *refund*. The single steps contradict each other;
 # only their gradients' **mean** is the expected update.
@@ -464,9 +465,10 @@ Predict("08-order")
 # %% label="trajectory-lab"
 AdvantageLab(action_values=Q, logits=logits, actions=actions, mode="sampled_trajectory", seed=1)
 
-# %% [markdown] label="dataset"
+# %% [markdown] label="order-read" answers="order"
 # A sum does not care about order, and here every step is in the same state.
-#
+
+# %% [markdown] label="dataset"
 # With a data set $\mathcal D$ of $m=|\mathcal D|$ trajectories, sum over time and **average over trajectories**:
 #
 # $$\frac{\partial J}{\partial\theta}\;\approx\;\frac1{|\mathcal D|}\sum_{\tau\in\mathcal D}\frac{\partial}{\partial\theta}\sum_t\log\pi_\theta(a_t\mid s_t)\,A(s_t,a_t)$$
@@ -551,7 +553,7 @@ for step_size in [0.5, 5.0, 50.0]:
         f"more than 99 % sure of something worse in {np.mean(lost):6.2%}"
     )
 
-# %% [markdown] label="large-read" tags=["fragment"]
+# %% [markdown] label="large-read" answers="large" tags=["fragment"]
 # With small steps every run finds the best action. With the largest, about one run in five ends up sure of a worse one.
 #
 # A large step on a single sample makes the policy almost certain of whatever that sample
@@ -603,7 +605,7 @@ figures.show(
     "dips for three steps and then rises from about minus 0.66 towards 0.",
 )
 
-# %% [markdown] label="loss-read" tags=["fragment"]
+# %% [markdown] label="loss-read" answers="loss" tags=["fragment"]
 # J climbs at every single step. L falls for three steps, to −0.658, and then *rises* towards 0. By L alone you would have
 # stopped at step 3, at J = 3.524, with almost half of the way to 3.993 still to go.
 #

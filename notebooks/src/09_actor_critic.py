@@ -153,7 +153,7 @@ print(f"stopped                  {settle(leak=False)}")
 print(f"leaking                  {settle(leak=True)}")
 print(f"exact V + entropy / c_V  {exact + entropy / c_V}")
 
-# %% [markdown] label="stop-read" tags=["fragment"]
+# %% [markdown] label="stop-read" answers="stop" tags=["fragment"]
 # With the leak every value comes out too high, by the entropy of the policy in that state, divided by $c_V$. Here that is
 # more than a point. The critic no longer says what is usual. It says what makes the *actor's loss* small.
 #
@@ -206,7 +206,7 @@ for c in (0.0, 0.05, 0.5, -0.05):
     p, H_end = policy.softmax(z), policy.entropy(z)
     print(f"c_H = {c:5.2f}: policy {p}   entropy {H_end:.3f}   J = {p @ choice.rewards[0]:.3f}")
 
-# %% [markdown] label="entropy-read" tags=["fragment"]
+# %% [markdown] label="entropy-read" answers="entropy" tags=["fragment"]
 # Without the bonus, 300 steps were not enough: the policy is still fond of the second reply, J = 0.907.
 #
 # With $c_H=0.05$ it found the best reply, and keeps trying the others now and then: J = 0.986. With 0.5 it stays so
@@ -262,7 +262,7 @@ figures.show(
     "performance falls below its start at once and levels off at −0.3.",
 )
 
-# %% [markdown] label="stale-read" tags=["fragment"]
+# %% [markdown] label="stale-read" answers="stale" tags=["fragment"]
 # The loss falls, and falls, and has no floor: the log-probability of an action with a negative advantage can go to −∞.
 # Meanwhile the policy becomes *worse than at the start*. In this batch promises look excellent, so it makes nothing but
 # promises: J = −0.3. (Bad luck? *Going deeper* draws a thousand batches.)
@@ -272,7 +272,8 @@ figures.show(
 # - **Watch the return of fresh episodes, not the loss.** A loss near 0 does not mean that nothing is learned.
 # - **Take one step for each batch.** Then draw anew. (Lesson 10 takes a few steps, with a brake.)
 # - **Do not compare the losses of different batches.** Each of them measures something else.
-#
+
+# %% [markdown] label="fresh"
 # ### The other way round
 #
 # Now train properly, a fresh batch of 200 replies for each of 600 steps, and write down the actor loss as well.
@@ -296,7 +297,7 @@ for step in range(601):
         print(f"{step:4d} {of_batch:19.3f} {expected:15.3f} {p @ mean_reward:8.3f}")
     z = z + 0.1 * ((np.eye(3)[a] - p) * A[:, None]).mean(axis=0)  # then draw anew
 
-# %% [markdown] label="fresh-read" tags=["fragment"]
+# %% [markdown] label="fresh-read" answers="fresh" tags=["fragment"]
 # The expected loss falls at first. Then it turns and goes *up*, and J goes on rising. At the end the policy is nearly certain
 # and little is left to push. By the loss alone, it would look hardly better than the policy at the start.
 
@@ -328,7 +329,7 @@ for name, guess in critics.items():
     share = 1 - (to_go - guess).var() / to_go.var()
     print(f"{name:17s} {share:z6.2f} {(guess - to_go).mean():z7.2f}")
 
-# %% [markdown] label="explained-read" tags=["fragment"]
+# %% [markdown] label="explained-read" answers="explained" tags=["fragment"]
 # Even the exact V explains only 0.37 of the variance: the rest is luck of the conversation, which no function of the state
 # can know. So there is no mark to reach. Watch whether the number rises during training, and be alarmed when it is below 0.
 #
@@ -374,12 +375,13 @@ for entropy_cost in (0.2, 0.01):
     print(f"entropy cost {entropy_cost:.2f}: after 150 updates J {J:.2f}, entropy {H:.2f}")
 print(f"V after 150 updates\n{other.value_parameters.reshape(4, 4).round(2)}")
 
-# %% [markdown] label="live-read" tags=["fragment"]
+# %% [markdown] label="live-read" answers="live" tags=["fragment"]
 # $V$ rises first next to the present, which is the last cell: a value is learned from what follows. Train on, and it comes
 # near 1 everywhere. Without a discount, a policy that always arrives is worth 1 from anywhere.
 #
 # With the highest entropy cost the policy stays undecided and misses the present in one episode out of five.
-#
+
+# %% [markdown] label="helps"
 # ### Does the critic help?
 #
 # One run with and one without a critic prove nothing. So take twelve of each: REINFORCE on the grid of lesson 07, where each
@@ -405,7 +407,7 @@ for baseline, judge in [("none", None), ("value", training.Adam(1.0))]:
     print(f"baseline {baseline:5s}: J {np.mean(J):.2f}, 95 % interval", end=" ")
     print(f"{np.mean(J) - half:.2f} to {np.mean(J) + half:.2f}")
 
-# %% [markdown] label="helps-read" tags=["fragment"]
+# %% [markdown] label="helps-read" answers="helps" tags=["fragment"]
 # Twelve runs with a critic as the baseline do better than twelve without: the intervals of J do not overlap. The expected
 # gradient is the same (lesson 06), but there is less noise, and the same number of steps leads farther.
 
@@ -448,7 +450,7 @@ for seed in (0, 1):
     print(f"   100 fresh episodes: {fresh.mean:.1f}, 95 % interval", end=" ")
     print(f"{fresh.low:.1f} to {min(fresh.high, 500):.1f}")
 
-# %% [markdown] label="cart-read" tags=["fragment"]
+# %% [markdown] label="cart-read" answers="cart" tags=["fragment"]
 # By their training the two runs cannot be told apart: the last five batches have 200.0 and 199.7 steps. On fresh episodes
 # the first holds the pole up for 496 of 500 steps, the second for 344. The intervals are far apart.
 #

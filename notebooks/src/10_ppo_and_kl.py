@@ -63,7 +63,7 @@ for shift in (0.0, 0.5, 1.0, 2.0, 4.0):
     print(f"π {pi}   mean of ρ {pi_old @ rho:.2f}", end="")
     print(f"   E_old[ρA] {mean:z6.3f}   Σ πA {new:z6.3f}   variance of ρA {variance:.2f}")
 
-# %% [markdown] label="ratio-read" tags=["fragment"]
+# %% [markdown] label="ratio-read" answers="ratio" tags=["fragment"]
 # The mean of ρ is 1, always: $\sum\pi_{\mathrm{old}}\,\pi/\pi_{\mathrm{old}}=\sum\pi$. And
 # $\mathbb E_{\mathrm{old}}[\rho A]$ is exact, however far the new policy has gone.
 #
@@ -71,7 +71,8 @@ for shift in (0.0, 0.5, 1.0, 2.0, 4.0):
 # a reply of many **tokens** (words or pieces of words, each an action) the ratios of the tokens multiply, and it gets much
 # worse. PPO therefore takes the ratio of each step alone. The states remain those of the old policy: with several steps an
 # approximation, good near $\pi_{\mathrm{old}}$.
-#
+
+# %% [markdown] label="ratio-start"
 # ### At the start it is U
 #
 # Before the first step the gradient of $\rho A$ is that of lesson 08's $\log\pi\cdot A$, because
@@ -115,7 +116,7 @@ for name, advantage in [("A = +1", 1.0), ("A = −1", -1.0)]:
         on = "off" if result.active[0] else "on"
         print(f"{name}, ρ = {ratio}: min = {result.value:5.2f}, gradient {on}")
 
-# %% [markdown] label="clip-read" tags=["fragment"]
+# %% [markdown] label="clip-read" answers="clip" tags=["fragment"]
 # The clip is active in **two** of the four corners: good and already likelier, bad and already rarer. There the push has
 # done its work.
 #
@@ -165,7 +166,7 @@ for name, brake in [("log π · A", None), ("ρA", "ratio"), ("clipped", "clip")
     kl = policy.kl_divergence(np.log(pi_0), np.log(pi))
     print(f"{name:10s} J {pi @ mean_reward:6.3f}   KL {kl:5.3f}   ratios {pi / pi_0}")
 
-# %% [markdown] label="epochs-read" tags=["fragment"]
+# %% [markdown] label="epochs-read" answers="epochs" tags=["fragment"]
 # Without a brake, with or without the ratio, the policy ends with almost nothing but promises: J = −0.30 and −0.29. The
 # clipped one ends at −0.005. That is still below the 0.07 it began with: the batch is misleading, and no clip can know that.
 # But the damage is small.
@@ -181,7 +182,8 @@ for name, brake in [("log π · A", None), ("ρA", "ratio"), ("clipped", "clip")
 # So the clip bounds no ratio and no KL. It takes gradients away, one sample at a time. That is why many programs stop the
 # epochs when the KL to the old policy gets too large. Watch the *largest* ratio too. The mean, under the old
 # policy, is always 1.
-#
+
+# %% [markdown] label="update-text"
 # ### One update, from batch to batch
 #
 # While θ moves, epoch by epoch, the batch, $\log\pi_{\mathrm{old}}$ and the advantages stay as they are:
@@ -220,7 +222,7 @@ for name, weights in drifts.items():
     back = policy.kl_divergence(np.log(ref), np.log(pi))
     print(f"{name:28s} π {pi}   KL(π ‖ ref) {there:.3f}   KL(ref ‖ π) {back:.3f}")
 
-# %% [markdown] label="kl-read" tags=["fragment"]
+# %% [markdown] label="kl-read" answers="kl" tags=["fragment"]
 # Dropping an action altogether costs 0.511, which is $\log(1/0.6)$: what is left is scaled up. In the other direction it is
 # very expensive, and infinite at 0.
 #
@@ -256,7 +258,7 @@ for name, size in [("close", 0.2), ("far", 1.5)]:
         print(f"   {k}: mean exact {mean:.4f}, sampled {seen.mean():.4f} ± {error:.4f}", end="")
         print(f"   sd {sd:.3f}   below 0: {pi @ (of_action < 0):4.0%}")
 
-# %% [markdown] label="estimates-read" tags=["fragment"]
+# %% [markdown] label="estimates-read" answers="estimates" tags=["fragment"]
 # $k_1$ and $k_3$ have the right mean. ($k_3$ adds $e^{-x}-1$ to $k_1$, and the mean of that is
 # $\sum\pi\,\pi_{\mathrm{ref}}/\pi-1=0$.) $k_2$ nearly has it when the policies are close (0.0109 both), and not when they
 # are far (0.387 for 0.423).
@@ -288,7 +290,7 @@ print(f"∂KL(ref ‖ π)/∂z             {pi - ref}")
 for k, slope in slopes.items():
     print(f"mean gradient of {k} as a loss {((pi * slope) @ score).round(12) + 0}")
 
-# %% [markdown] label="as-loss-read" tags=["fragment"]
+# %% [markdown] label="as-loss-read" answers="as-loss" tags=["fragment"]
 # $k_1$ as a loss does **nothing**: $dk_1/dx$ is 1, and the mean score is 0 (lesson 02). $k_2$, whose *value* is biased, has
 # exactly the gradient of the KL. $k_3$, whose value is unbiased, follows the gradient of the *other* KL, from the reference
 # to π.
@@ -369,13 +371,14 @@ for beta in (10.0, 3.0, 1.0, 0.3, 0.1, 0.03):
         row += [best @ R, policy.kl_divergence(np.log(best), np.log(ref))]  # J of R itself
     print(f"{beta:5.2f}   {row[0]:5.2f}  {row[1]:5.3f}   {row[2]:5.2f}  {row[3]:5.3f}")
 
-# %% [markdown] label="beta-read" tags=["fragment"]
+# %% [markdown] label="beta-read" answers="beta" tags=["fragment"]
 # A large β gives the reference back, a small one nearly always the best action. In between you buy reward with KL, and the
 # first hundredths of a nat are the cheapest.
 #
 # With rewards ten times as large, β = 10 acts as β = 1 did. A β is never good or bad by itself: it belongs to a scale of
 # rewards. That is why reward models are normalised, and why some set a **target for the KL** instead.
-#
+
+# %% [markdown] label="beta-adaptive"
 # ### An adaptive β
 #
 # A thermostat: after each update raise β a little when the KL is above the target, lower it when it is below. How much is
@@ -422,7 +425,7 @@ for update in range(1, 41):
         to_ref = policy.kl_divergence(z, np.log(ref))
         print(f"{update:6d} {to_old:22.5f} {to_ref:21.3f}")
 
-# %% [markdown] label="two-kl-read" tags=["fragment"]
+# %% [markdown] label="two-kl-read" answers="two-kl" tags=["fragment"]
 # Every single step is tiny, and the policy is far away in the end. A small approxkl says that the *steps* are safe. It says
 # nothing about the distance travelled.
 

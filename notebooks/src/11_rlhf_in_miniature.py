@@ -72,7 +72,7 @@ for i, text in enumerate(texts):
     parts = [f"{name} {figures.signed(x[i])}" for name, x in gold.parts.items() if x[i]]
     print(f"{gold.total[i]:5.2f}  {text}\n       {', '.join(parts)}")
 
-# %% [markdown] label="world-read" tags=["fragment"]
+# %% [markdown] label="world-read" answers="three-replies" tags=["fragment"]
 # The first says sorry, names the money and says what will be done. The second makes a promise that nobody should make.
 #
 # The third has every good word in it, and is a **word salad**. It loses points for repeating itself, for too many polite
@@ -215,7 +215,7 @@ odd = [worlds.gold_reward(world, p).parts["illegal_pairs"] for p in pairs]
 print(f"pairs that differ in odd word pairs: {(abs(odd[0] - odd[1]) > 1e-9).sum()} of 1,500")
 judge = reward_model.normalise(judge, world, written)  # mean 0 and sd 1 on SFT replies
 
-# %% [markdown] label="reward-read" tags=["fragment"]
+# %% [markdown] label="reward-read" answers="ceiling" tags=["fragment"]
 # With 1,500 pairs the reward model agrees with the raters nearly as often as the gold reward does: it is behind by more than
 # three standard errors, and by less than 4 points. The rest is noise of the raters, which nobody can predict.
 #
@@ -260,7 +260,7 @@ before = objectives.bradley_terry_loss(chosen, rejected).value
 after = objectives.bradley_terry_loss(chosen + bonus, rejected + bonus).value
 print(f"loss {before:.6f}, with up to 500 points added to both replies of a pair {after:.6f}")
 
-# %% [markdown] label="differences-read" tags=["fragment"]
+# %% [markdown] label="differences-read" answers="two-topics" tags=["fragment"]
 # By the gold reward there is next to no difference. **Only differences mean anything**: the two replies of a pair always
 # answer the same message, so whatever is added to all replies to that message cancels, and the training never sees it.
 # Scores of replies to *different* prompts must not be compared.
@@ -342,7 +342,7 @@ for update in (1, 10, 25, 50, 100):
     print(f"{update:6d}  {row[0]:6.2f} {row[1]:z4.1f} {row[2]:9.3f} {row[3]:8.2f}", end="")
     print(f" {row[4]:13.2f} {row[5]:5.2f}")
 
-# %% [markdown] label="run-read" tags=["fragment"]
+# %% [markdown] label="run-read" answers="six-curves" tags=["fragment"]
 # Score and gold rise together, and most of it happens in the first ten updates. The KL to the reference rises to 2 or 3 nats,
 # where the penalty holds it. The steps are small, and largest at the start. The entropy falls, since the policy has become
 # surer of what to say. The length stays.
@@ -373,7 +373,7 @@ Predict("11-no-penalty")
 # %% label="live-lab" tags=["subslide"]
 RlhfLab()
 
-# %% [markdown] label="live-read" tags=["fragment"]
+# %% [markdown] label="live-read" answers="no-penalty" tags=["fragment"]
 # Without the penalty the score climbs far higher, and the gold reward falls: tick *show the gold reward*. `objective/kl`
 # warns you. `policy/approxkl_avg` does not, since each step stays small.
 #
@@ -397,7 +397,7 @@ for b, of_seeds in zip(betas, numbers, strict=True):
     error = of_seeds[:, 1].std(ddof=1) / 3**0.5
     print(f"{b:5.2f} {score_:7.2f} {gold_:8.2f} ± {error:.2f} {kl_:7.1f} {length_:7.1f}")
 
-# %% [markdown] label="beta-read" tags=["fragment"]
+# %% [markdown] label="beta-read" answers="no-penalty" tags=["fragment"]
 # The score is highest without any penalty, and the gold reward is lowest there, far below that of the SFT model. At β = 10 the
 # policy hardly moves: its KL of 0.4 costs 10 · 0.4 points, far more than so small a move brings. The best β lies in
 # between, and the *score alone cannot tell you which it is*. The length tells something: with a weak penalty the replies
@@ -448,7 +448,7 @@ alt = (
 )
 figures.show(fig, alt)
 
-# %% [markdown] label="over-read" tags=["fragment"]
+# %% [markdown] label="over-read" answers="no-penalty, way-down" tags=["fragment"]
 # The solid lines rise first, as in a healthy run. Then they turn, while the score goes on rising. From there on the policy gets
 # better at pleasing the reward model, and worse at answering customers. This is **over-optimisation**, or *reward hacking*.
 #
@@ -477,7 +477,7 @@ for kind, run in [("log", free[0]), ("count", rlhf.run(counts, seed=1, progress=
     words = world.text(evaluate(run, replies=2).replies)[0].split()
     print(f"no penalty, {kind:5s}: … {' '.join(words[-8:])}")  # how it ends
 
-# %% [markdown] label="why-read" tags=["fragment"]
+# %% [markdown] label="why-read" answers="own-pairs" tags=["fragment"]
 # The policy does not stay where the reward model was trained. It goes where the score is high: and among the places where the
 # score is high are all those where the reward model is *wrong*. A weak penalty takes it just there. At β = 0.03 the reward
 # model is right less often than a coin. It ranks the policy's replies backwards. (The gold reward is the ceiling, lower
@@ -510,7 +510,7 @@ for name, taste in [("fair", {}), ("soft spot", {"polite_bias": 1.0, "length_bia
     print(f"{name:10s} accuracy {np.mean(right):.0%}   gold {means['gold']:.2f}", end="")
     print(f"   polite words {means['polite_words']:.1f}   tokens {means['length']:.1f}")
 
-# %% [markdown] label="bias-read" tags=["fragment"]
+# %% [markdown] label="bias-read" answers="soft-spot" tags=["fragment"]
 # It is *more* accurate: a strong taste is easy to learn. What raters like a little, the policy does a lot: it says 2.9 polite
 # words in a reply, where 2 are enough, and writes more. By their own taste the raters asked for that: a polite word over 2 costs half a point of gold, and pleases
 # them by one. In a pair it was one reason among others. For the policy it is points that can be had in every reply.

@@ -89,7 +89,7 @@ for name in ("objective/scores", "objective/kl", "policy/entropy_avg"):
     first, early, late = x[0], x[15:20].mean(), x[-5:].mean()
     print(f"{name:20s} {(early - first) / (late - first):.0%}")
 
-# %% [markdown] label="early-read" tags=["fragment"]
+# %% [markdown] label="early-read" answers="early-share" tags=["fragment"]
 # Four fifths of the score, nearly all of the KL. So **look at the first twenty updates** before you look at the end. What is
 # violent happens there, and the end of a log may show a policy that can no longer move.
 
@@ -129,7 +129,7 @@ for name, log in [("healthy", healthy), ("no penalty", salad)]:
         print(f"   pairs of the {who:10s} reward model right in {model:.0%}", end="")
         print(f"   ceiling: sampled {gold:.1%}, exact {exact:.1%}")
 
-# %% [markdown] label="lie-read" tags=["fragment"]
+# %% [markdown] label="lie-read" answers="three-numbers" tags=["fragment"]
 # Three of the four are often shown to prove that all is well. None of them looks worse here, and two look *better*.
 #
 # - **The score** is what is being climbed. It goes up in a good run and in a bad one.
@@ -155,7 +155,7 @@ for name in ("objective/scores", "objective/kl", "ours/reply_length"):
         means = [log[name][u - 2 : u + 1].mean() for u in (5, 8, 10, 12, 15, 20)]
         print(f"{'':18s} {run:14s}", *(f"{x:6.2f}" for x in means))
 
-# %% [markdown] label="part-read" tags=["fragment"]
+# %% [markdown] label="part-read" answers="parts-first" tags=["fragment"]
 # The KL. At update 10 it is nearly twice that of the healthy run, while the length differs by a word. The score is higher,
 # which would have worried nobody.
 

@@ -90,7 +90,7 @@ for name, (A, w) in six.items():
     assert np.allclose(method.advantages(R) * method.token_weights(o, L), w * A)
     print(f"{name:18s} {w * A!s:35s} {method.advantages(R + 5)}")
 
-# %% [markdown] label="group-read" tags=["fragment"]
+# %% [markdown] label="group-read" answers="offset" tags=["fragment"]
 # Only the total return leaves the wrong ones alone, and only it notices the 5: then it pushes *all* replies up.
 # Whatever is subtracted takes a common offset away.
 #
@@ -144,7 +144,7 @@ for name, moments in updates.items():
     print(f"{name:18s} {found.cosine:7.3f} {found.length_ratio:8.3f}", end="")
     print(f" {found.signal_to_noise:10.2f}")
 
-# %% [markdown] label="exact-read" tags=["fragment"]
+# %% [markdown] label="exact-read" answers="along-the-gradient" tags=["fragment"]
 # *Cosine* is the direction: 1 is exact. *Length* is a step size. *Signal/noise* is $|\mathbb E g|^2$ over the
 # variance.
 #
@@ -198,7 +198,7 @@ ax.set(xlim=(0, 1.12), ylim=(0, 5), xticks=np.arange(0, 1.1, 0.25))
 ax.set(xlabel="probability of a right reply, p", ylabel="weight of the prompt, $w_K(p)$")
 figures.show(fig, "Weight against p: flat for K = 2 and 3, else a bowl with ends alike.")
 
-# %% [markdown] label="spread-read" tags=["fragment"]
+# %% [markdown] label="spread-read" answers="who-gains" tags=["fragment"]
 # Easy and hard prompts **alike**. You will read that GRPO favours hard prompts. That is half of it: a group with one
 # wrong reply has the spread of a group with one right reply. And in groups of two or three nothing is re-weighted.
 # (This is the population's spread; the sample's multiplies all by $\sqrt{(K-1)/K}$.)
@@ -257,7 +257,7 @@ for name in ("RLOO", "GRPO"):
     print(f"{name} largest A {METHODS[name].advantages(near).max():.4f}", end="")
     print(f"   KL {'  '.join(far)}")
 
-# %% [markdown] label="near-read" tags=["fragment"]
+# %% [markdown] label="near-read" answers="nearly-equal" tags=["fragment"]
 # After the division noise has the spread 1. GRPO walks a thousand times as far, by KL, on nothing.
 # ($\varepsilon=10^{-4}$ helps only where the spread is of that size.) With **Adam** you would not see a difference:
 # it divides by the gradient's size too.
@@ -289,7 +289,7 @@ for (each, R), g, p in zip(world_of, gradient, rates, strict=True):
     said = [f"{k} {length_slope(each, x) @ beyond:+z.4f}" for k, x in of.items()]
     print(f"p = {p:.2f}:", "   ".join(said))
 
-# %% [markdown] label="length-read" tags=["fragment"]
+# %% [markdown] label="length-read" answers="length" tags=["fragment"]
 # Right replies become shorter: the short ones are praised most. Wrong ones become longer: the long ones are blamed
 # least. The mean over *all* grows where most are wrong, and shrinks where most are right. So “GRPO lengthens replies”
 # holds on hard prompts, and not in general.
@@ -340,7 +340,7 @@ def compare(settings):
 
 compare(seven)
 
-# %% [markdown] label="curves-read" tags=["fragment"]
+# %% [markdown] label="curves-read" answers="winner" tags=["fragment"]
 # **No group method wins.** The seven end within a tenth of a point. (Do not crown the largest number: with three seeds a
 # 95 % interval is 4.3 standard errors to each side, and six were compared.) Directions differ little here, and Adam
 # evens out step sizes.
@@ -380,7 +380,7 @@ ax_less.set_yticks(-np.arange(len(kept)), kept)
 ax_less.set_xlabel("gold at the end, less RLOO's (± standard error)")
 figures.show(fig, "Seven methods rise together; four steps rise faster, an offset loses most.")
 
-# %% [markdown] label="steps-read" tags=["fragment"]
+# %% [markdown] label="steps-read" answers="winner" tags=["fragment"]
 # *Four steps* on a batch gain more than any choice of A, for RLOO as for PPO. An *offset* throws the total return far
 # back; a group's baseline removes it exactly. A2C's critic begins at 0 and is **warming up**: until it has learned
 # the offset, its error is in A. (More in *Going deeper*.)
@@ -423,7 +423,7 @@ print(f"{'SFT model':18s}    0 {sft.gold:6.2f}")
 loophole = checkers.strict(world, last) > checkers.on_topic(world, last)
 print("passes:", *world.text(last.take(np.flatnonzero(loophole)[:3])), sep="\n   ")
 
-# %% [markdown] label="checker-read" tags=["fragment"]
+# %% [markdown] label="checker-read" answers="checker" tags=["fragment"]
 # The gold reward ends above the SFT model's. (With the reward model the policy writes word salad.) A checker has an end:
 # once nearly all groups pass there is no spread, and no signal. (The last columns count equal groups in the first and
 # the last ten updates.) In place of over-optimisation there is a **loophole**. The strict checker never asked whether a
@@ -480,7 +480,7 @@ for seed, log in enumerate(logs[:2]):  # their pairs and reference; their own st
         print(f" {change:+16.2f} {row['rewards/accuracies']:20.0%}", end="")
         print(f" {unseen['rewards/accuracies']:12.0%} {end.gold:6.2f} {end.kl:5.1f}")
 
-# %% [markdown] label="dpo-read" tags=["fragment"]
+# %% [markdown] label="dpo-read" answers="dpo" tags=["fragment"]
 # The chosen replies become **less** probable. Only the margin counts, and it grows while both fall, the rejected ones
 # faster. The probability goes to replies that stand in no pair, and what those are worth DPO never asks.
 #

@@ -21,6 +21,8 @@ CELLS = {
     "other": "print('of another prediction')",
     "folded": "# Draws nothing at all.\nprint('beside it')",
 }
+TEXTS = {"Refund rose.": ["three-actions"], "Nobody asks.": ["how-far"], "Of both.": ["three-actions", "how-far"]}
+WAITS = "The explanation opens when you have answered above."
 ANSWERS = {"answer": ["how-far", "three-actions"], "other": ["three"]}
 
 
@@ -31,7 +33,19 @@ def stored(as_committed: Callable[[Mapping[str, str]], nbformat.NotebookNode]) -
         if cell.id in ANSWERS:
             cell.metadata |= {"answers": ANSWERS[cell.id], "jupyter": {"outputs_hidden": True}}
     notebook.cells[3].metadata |= {"jupyter": {"source_hidden": True}}
+    for text, answers in TEXTS.items():
+        notebook.cells.append(nbformat.v4.new_markdown_cell(text, metadata={"answers": answers}))
     return notebook
+
+
+def texts(notebook: JupyterLabPage) -> list[str]:
+    """What is seen of each text cell, with what the style says before it."""
+    return notebook.page.locator(".jp-MarkdownOutput").evaluate_all(
+        """cells => cells.map((cell) => {
+          const before = getComputedStyle(cell, "::before").content;
+          return [before === "none" ? "" : JSON.parse(before), cell.innerText.replace("¶", "").trim()].join("");
+        })"""
+    )
 
 
 def card(notebook: JupyterLabPage) -> Locator:
@@ -45,6 +59,7 @@ def test_untrusted_and_without_a_kernel_it_is_made_and_its_answer_unfolds(
     shown = card(notebook)
     answer = notebook.cell(1).locator(".jp-OutputArea-output")
     expect(answer).to_have_count(0)
+    assert texts(notebook) == [WAITS, "Nobody asks.", WAITS]
     expect(notebook.cell(3).locator(".jp-InputPlaceholder")).to_contain_text("# Draws nothing at all.")
     picture("prediction_asked", notebook.page)
     shown.locator("[data-role=send]").click()
@@ -54,6 +69,7 @@ def test_untrusted_and_without_a_kernel_it_is_made_and_its_answer_unfolds(
     shown.locator("[data-role=send]").press("Enter")
     expect(answer).to_contain_text("refund rises")
     expect(notebook.cell(2).locator(".jp-OutputArea-output")).to_have_count(0)
+    assert texts(notebook) == ["Refund rose.", "Nobody asks.", "Of both."]
     told = shown.locator("[data-role=result]")
     expect(told).to_contain_text("What came: Only that of refund")
     expect(told).to_contain_text("You said: Those of refund and replace")

@@ -1,6 +1,7 @@
 """A lesson before *Going deeper*: its words, its code, time with nothing to do, what it asks to predict."""
 
 import re
+from fractions import Fraction
 from functools import cache
 from typing import Any
 
@@ -16,7 +17,8 @@ MOST = {"words": 2600, "lines": 200, "minutes": 10}
 
 TO_DO = re.compile(rf"\b({'|'.join(widgets.__all__)}|check)\(")
 ASKS = re.compile(r"^Predict\([\"'](\d\d)-([a-z0-9-]+)[\"']\)$", re.MULTILINE)
-NUMBER = re.compile(r"\d[\d,.]*\d")  # of one digit alone there are too many
+NUMBER = re.compile(r"\d+/\d+|\d[\d,.]*\d")  # of one digit alone there are too many
+DIGIT = re.compile(r"(?<![\w.,/])\d(?![\w/]|[.,]\d)")
 
 
 @cache
@@ -67,6 +69,8 @@ def predictions(number: str) -> dict[str, dict[str, Any]]:
 
 def shown(cell: Any) -> str:
     """What a reader sees of a cell that nobody has touched: of a folded output the first line."""
+    if cell.cell_type == "markdown" and "answers" in cell.metadata:
+        return ""
     if cell.cell_type == "markdown":
         return str(re.sub(r"<details>.*?</details>", "", cell.source, flags=re.DOTALL))
     texts = []
@@ -78,25 +82,41 @@ def shown(cell: Any) -> str:
     return text.split("\n")[0] if cell.metadata.get("jupyter", {}).get("outputs_hidden") else text
 
 
+def numbers(text: str, pattern: re.Pattern[str] = NUMBER) -> set[float]:
+    """The numbers in a text, as numbers: 0.50 is 1/2, and 04 is a lesson."""
+    plain = (found.replace(",", "").rstrip(".") for found in pattern.findall(text))
+    return {float(Fraction(one)) for one in plain if re.fullmatch(r"(0?|[1-9]\d*)(\.\d+)?(/[1-9]\d*)?", one)}
+
+
 def told_early(cells: list[Any]) -> list[str]:
     """Numbers of what came, or of the answer, that are seen before a prediction is made: each with its cell."""
     found = []
     for n, cell in enumerate(cells):
         for number, name in ASKS.findall(cell.source) if cell.cell_type == "code" else ():
             question = predictions(number)[name]
-            answers = [k for k, other in enumerate(cells) if name in other.metadata.get("answers", [])]
-            first, last = (answers[0], answers[-1] + 1) if answers else (n, n)
+            outputs = [k for k, other in enumerate(cells) if other.cell_type == "code"]
+            answers = [k for k in outputs if name in cells[k].metadata.get("answers", [])]
+            last = answers[-1] + 1 if answers else n + 1
+            while (
+                last < len(cells)
+                and not cells[last].source.startswith("#")
+                and (cells[last].cell_type == "markdown" or not answers)
+            ):  # what explains it; where a lab answers, what stands before the next heading
+                last += 1
             asked = [
                 question["text"],
                 *(part["text"] for part in question.get("options", []) + question.get("items", [])),
             ]
             before = " ".join([*asked, *(other.source + shown(other) for other in cells[:n])])
-            answer = f" {question['answer']:g}" if "answer" in question else ""
-            telling = {*NUMBER.findall(question["came"] + answer)} - {*NUMBER.findall(before)}
-            for k, other in enumerate(cells[n + 1 : last], start=n + 1):
-                if other.cell_type == "code" or k < first:  # the text below an answer explains it
-                    seen = telling & {*NUMBER.findall(shown(other))}
-                    found += [f"{name}: {text} stands in {other.id!r}" for text in sorted(seen)]
+            answer = {abs(question["answer"])} if "answer" in question else set()
+            telling = (numbers(question["came"]) | answer) - numbers(before)
+            for other in cells[n + 1 : last]:
+                if other.cell_type == "code" and not answers:
+                    continue
+                seen = telling & numbers(shown(other))
+                if other.cell_type == "markdown":  # code prints counts, and axes have digits
+                    seen |= answer & numbers(shown(other), DIGIT) - numbers(before, DIGIT)
+                found += [f"{name}: {number:g} stands in {other.id!r}" for number in sorted(seen)]
     return found
 
 
@@ -113,7 +133,7 @@ def test_what_is_told_early_is_found(monkeypatch):
         nbformat.v4.new_code_cell("Predict('08-far')", id="asks"),
         nbformat.v4.new_markdown_cell("It is 0.67.", id="says"),
         nbformat.v4.new_code_cell("first()", id="first", outputs=[output], metadata={"answers": ["far"]}),
-        nbformat.v4.new_markdown_cell("It was 0.67.", id="explains"),
+        nbformat.v4.new_markdown_cell("It was 0.670.", id="explains", metadata={"answers": ["far"]}),
     ]
     assert told_early(cells) == ["far: 0.67 stands in 'says'", "far: 0.67 stands in 'first'"]
     cells[2].metadata["jupyter"] = {"outputs_hidden": True}
@@ -121,3 +141,10 @@ def test_what_is_told_early_is_found(monkeypatch):
     assert told_early(cells) == []
     output.text = "0.67 it is\nafter 25 steps"
     assert told_early(cells) == ["far: 0.67 stands in 'first'"]
+    output.text, question["answer"] = "steps", 4
+    del cells[3].metadata["answers"]
+    assert told_early(cells) == ["far: 0.67 stands in 'explains'"]
+    cells[3].source = "# Next"
+    for text, told in [("2/3", []), ("67/100", [0.67]), ("four", []), ("It is 4.", [4]), ("lesson 04, x4, 4.5", [])]:
+        cells[1].source = text
+        assert told_early(cells) == [f"far: {number:g} stands in 'says'" for number in told], text
