@@ -13,7 +13,7 @@ endif
 INSTALL := $(PYTHON) course_utils/build/install.py $(if $(filter file,$(origin PYTHON)),,--this-python)
 # Tests are nobody's progress: the empty variable switches the record off. The workers share the cores; BLAS with threads
 # of its own in each of them would only wait for itself.
-PYTEST := POLICY_GRADIENT_COURSE_PROGRESS= OPENBLAS_NUM_THREADS=1 PYTHONPATH=tests/plugins $(VENV_PYTHON) -m pytest -p share_out -n $(WORKERS)
+PYTEST := POLICY_GRADIENT_COURSE_PROGRESS= OPENBLAS_NUM_THREADS=1 PYTHONPATH=tests/plugins $(VENV_PYTHON) -m pytest -p quick_imports -p share_out -p solved_once -n $(WORKERS)
 # The inner loop: `long` tests are what changes with the ground alone, what trains or samples for long, and the hundreds
 # of answers to the questions.
 INNER := not slow and not long and not browser and not install

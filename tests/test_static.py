@@ -28,6 +28,7 @@ def test_the_makefile_keeps_files_together() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert "PYTHONPATH=tests/plugins" in makefile
     assert "-p share_out" in makefile
+    assert "-p solved_once" in makefile
 
 
 def test_modules_come_first_then_what_is_said_of_them_then_what_is_slow(tmp_path: Path) -> None:
