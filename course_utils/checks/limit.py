@@ -27,7 +27,7 @@ T = TypeVar("T")
 PATIENCE = 2.0  # seconds of one call before it is said that the function is still running
 IN_ALL = 10.0  # seconds of all calls before it is said
 EACH = 0.02  # seconds between two interruptions
-ROOM = 50  # calls, for each interruption; from the twentieth on there is no more, for the stack of C has an end
+ROOM = 50  # calls, more for each interruption; after twenty it begins anew, for the stack of C has an end
 OWN = str(Path(__file__).parent)
 SIGNAL = getattr(signal, "SIGURG", signal.SIGTERM)  # where there is one that does nothing to other programs, it
 
@@ -118,7 +118,7 @@ class Watch:
             if left <= 0 or self._wake.wait(min(left, threading.TIMEOUT_MAX if said else max(quiet, EACH))):
                 break
         for times in count(1):
-            if not self._deliver(ROOM * min(times, 20)):
+            if not self._deliver(ROOM * (1 + times % 20)):
                 return
             time.sleep(EACH)
 

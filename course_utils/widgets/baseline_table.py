@@ -185,7 +185,7 @@ class BaselineTable(Lab):
                 continue
             self._kept.add(k)
             if said != SHOWN:
-                about = {"line": line["name"], "said": VERDICTS[said], "right": (said == BIASED) == line["biased"]}
+                about = {"line": line["name"], "said": VERDICTS[int(said)], "right": (said == BIASED) == line["biased"]}
                 progress.record_prediction("baseline_table", about)
 
     @property
