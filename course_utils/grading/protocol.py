@@ -93,6 +93,8 @@ def _checked_int(value: int) -> int:
 
 
 def _checked_text(text: str) -> str:
+    if len(text) > MOST_TEXT:
+        raise ProtocolError(f"this is a text of {len(text)} characters, expected {MOST_TEXT} at most")
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:

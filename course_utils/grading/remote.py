@@ -69,7 +69,7 @@ class RemoteLearner:
     def draws(self, inputs: Inputs, seed: Sequence[int], times: int) -> Iterator[Call]:
         """Call the function this often with one generator; the seed that the worker sees does not give ours away."""
         own = [int(word) for word in np.random.SeedSequence(list(seed)).generate_state(4)]
-        request = {"name": self.name, "arguments": self._passed(inputs), "seed": own, "times": times}
+        request = {"name": self.name, "arguments": self._passed({**inputs, "rng": None}), "seed": own, "times": times}
         answer = self.ask(do="draws", **request)
         self.drew = _of(bool, answer.get("drew"))
         count = 0

@@ -21,10 +21,11 @@ import sysconfig
 import tempfile
 import time
 import warnings
+import weakref
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from functools import cache, cached_property
+from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.resources import files
 from pathlib import Path
@@ -98,19 +99,17 @@ class Sandbox:
             )
         elif shutil.which("bwrap") is None:
             raise InfrastructureError("bubblewrap is missing: install Debian's package, or ask for --sandbox=none.")
+        self.ground = Path(tempfile.mkdtemp(prefix="grading-"))
+        """the folder of the worker's own files: copies, so that nothing leads back to where the course lies"""
+        weakref.finalize(self, shutil.rmtree, str(self.ground), ignore_errors=True)
+        self._prepare()
 
     def __reduce__(self) -> Any:
         """Travel to another process as what it was made of."""
         return type(self), (self.kind, self.limits)
 
-    @cached_property
-    def _folder(self) -> tempfile.TemporaryDirectory[str]:
-        return tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True)
-
-    @cached_property
-    def ground(self) -> Path:
-        """The folder of the worker's own files: copies, so that nothing leads back to where the course lies."""
-        folder = Path(self._folder.name)
+    def _prepare(self) -> None:
+        folder = self.ground
         folder.chmod(0o755)
         (folder / "packages").mkdir()
         for name in OWN_FILES:
@@ -121,7 +120,6 @@ class Sandbox:
                 (folder / "packages" / path.name).symlink_to(path)
         code = "import compileall, sys; compileall.compile_dir(sys.argv[1], maxlevels=0, quiet=2)"
         subprocess.run([sys.executable, "-I", "-S", "-c", code, str(folder)], check=False)
-        return folder
 
     def command(self, filter_fd: int | None = None) -> list[str]:
         """Return the command that starts a worker."""
@@ -243,6 +241,7 @@ class Worker:
                 start_new_session=True,
             )
         except OSError as error:
+            self._errors.close()
             raise InfrastructureError(f"The sandbox could not be started: {error}.") from None
         finally:
             if reading is not None:
@@ -258,9 +257,7 @@ class Worker:
                 raise Died("error", "It said something else.")
         except Died as died:
             self.close()
-            self._errors.seek(0)
-            said = self._errors.read(2000).decode("utf-8", "replace").strip()
-            raise InfrastructureError(f"The sandbox did not start. {said or died.sentence}") from None
+            raise InfrastructureError(f"The sandbox did not start. {self._said or died.sentence}") from None
         except BaseException:
             self.close()
             raise
@@ -285,6 +282,10 @@ class Worker:
         for stream in (self._process.stdin, self._process.stdout):
             if stream:
                 stream.close()
+        if not self._errors.closed:
+            self._errors.seek(0)
+            self._said = self._errors.read(2000).decode("utf-8", "replace").strip()
+            self._errors.close()
         if hasattr(self, "_cwd"):
             self._cwd.cleanup()
 

@@ -189,7 +189,7 @@ class _Session:
     def call(self, name: str, arguments: list[Any], heed: bool = False, in_place: bool = False) -> dict[str, Any]:
         """Call a function once."""
         if in_place:
-            for place, (old, new) in enumerate(zip(self.given, arguments, strict=True)):
+            for place, (old, new) in enumerate(zip(self.given, arguments, strict=False)):
                 if isinstance(old, np.ndarray):
                     old[...] = new
                     arguments[place] = old
@@ -242,7 +242,8 @@ class _Session:
 
         for _ in range(times):
             copies = [value.copy() if type(value) is np.ndarray else value for value in arguments]
-            answer, value = self.once(name, [*copies, rng])
+            passed = [rng if isinstance(value, probe_environment.Seed) else value for value in copies]
+            answer, value = self.once(name, passed)
             if set(answer) - {"value", "kind"} or answer["kind"] != "numbers":
                 close()
                 answers.append({**answer, "times": 1})
