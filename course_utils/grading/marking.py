@@ -17,7 +17,7 @@ from course_utils.grading.problem_sets import Item, Judgement, ProblemSet, given
 from course_utils.grading.remote import RemoteFunctions, RemoteLearner, deadline, stop_of
 from course_utils.grading.sandbox import Died, InfrastructureError, Sandbox, Worker
 
-__all__ = ["Outcome", "Status", "mark"]
+__all__ = ["Outcome", "mark"]
 
 
 Status = Literal[
