@@ -166,7 +166,7 @@ def _by_kind(submission: _Submission, item: Item, outcome: Outcome) -> Outcome:
         if answer.get("missing") is True:
             return _missing(item, outcome, stop)
         value = ... if answer.get("ellipsis") is True else answer.get("value", "an object")
-        data = (given(item.id, submission.student),) if item.kind == "number" else ()
+        data = (given(item.id, submission.student) if item.kind == "number" else outcome.seed,)
         judged: Judgement = item.question.judge(value, *data)
         points, rows = judged.share * item.points, judged.rows
         return replace(
