@@ -28,6 +28,8 @@ class Lesson(NamedTuple):
     """names of the questions that are answered in code"""
     labs: tuple[str, ...] = ()
     """names of the labs whose predictions count for this lesson"""
+    stages: tuple[str, ...] = ()
+    """stages of the build that follow it"""
 
     def notebook(self, folder: Path | None = None) -> str | None:
         """Return the file name of the lesson's notebook, or None while it is in preparation.
@@ -67,14 +69,27 @@ LESSONS: tuple[Lesson, ...] = (
         "What if one action leads to the next?",
         ("trajectory_log_prob", "trajectory_score"),
     ),
-    Lesson("05", "REINFORCE", "Can you learn from returns alone?", ("reward_to_go", "reinforce_gradient")),
+    Lesson(
+        "05",
+        "REINFORCE",
+        "Can you learn from returns alone?",
+        ("reward_to_go", "reinforce_gradient"),
+        stages=("build_rollout", "build_returns", "build_reinforce"),
+    ),
     Lesson(
         "06",
         "Baselines",
         "Why is it so noisy, and what may you subtract?",
         ("leave_one_out", "best_baseline"),
+        stages=("build_baseline",),
     ),
-    Lesson("07", "The advantage", "Better than what?", ("action_advantages", "gae", "whiten")),
+    Lesson(
+        "07",
+        "The advantage",
+        "Better than what?",
+        ("action_advantages", "gae", "whiten"),
+        stages=("build_gaussian",),
+    ),
     Lesson(
         "08",
         "The advantage-weighted objective",
@@ -87,9 +102,22 @@ LESSONS: tuple[Lesson, ...] = (
         "Actor-critic",
         "Who says how good usual is?",
         ("actor_gradient", "critic_gradient", "explained_variance"),
+        stages=("build_a2c",),
     ),
-    Lesson("10", "PPO and KL", "How far may a step go?", ("ppo_surrogate", "kl_estimate", "penalised_rewards")),
-    Lesson("11", "RLHF in miniature", "How do preferences become rewards?", ("preference_loss", "reply_objective")),
+    Lesson(
+        "10",
+        "PPO and KL",
+        "How far may a step go?",
+        ("ppo_surrogate", "kl_estimate", "penalised_rewards"),
+        stages=("build_ppo",),
+    ),
+    Lesson(
+        "11",
+        "RLHF in miniature",
+        "How do preferences become rewards?",
+        ("preference_loss", "reply_objective"),
+        stages=("build_rlhf",),
+    ),
     Lesson("12", "The clinic", "A run has gone wrong. What do you do?", ("ranking_accuracy", "adaptive_kl")),
     Lesson("13", "Many advantages", "What do GRPO, RLOO and DPO change?", ("grpo_advantages", "dpo_loss")),
 )

@@ -9,6 +9,9 @@ The sources are jupytext py:percent files. Each cell carries a label, which beco
 In a code cell the lines between `# BEGIN SOLUTION` and `# END SOLUTION` stay in the solved notebook and
 become one line to fill in for the learner. A cell with the tag "solution" exists in the solved notebook only.
 The figure of a cell with picture="name.png" is also written to notebooks/pictures, for pages that show it.
+A notebook whose first cell has folder="problem_sets" goes into that folder of notebooks/. The files in
+notebooks/src/files are derived by the same markers; a notebook whose first cell names one (file="build.py") has a
+solved version, beside the solved file.
 The output of a cell with answers="…" is folded until the reader has made these predictions, by the id of each, which
 a cell Predict("NN-…") above asks for. The code of a cell with the tag "folded" is folded but for its first line.
 """
@@ -37,9 +40,10 @@ from course_utils.build import stale
 from course_utils.widgets import prediction
 from course_utils.widgets.offline import MIME_TYPE
 
-__all__ = ["BuildError", "build", "build_and_keep", "check_no_solution_left", "derive", "drop_models", "execute"]
+__all__ = ["BuildError", "build", "build_and_keep", "check_no_solution_left", "derive", "derived", "drop_models"]
+__all__ += ["execute"]
 __all__ += ["has_solution", "heaviest", "main", "notebook_metadata", "outputs", "pictures", "read_source", "sources"]
-__all__ += ["to_build", "with_table", "written"]
+__all__ += ["to_build", "with_table", "write_files", "written"]
 
 
 REPOSITORY = stale.REPOSITORY
@@ -145,7 +149,7 @@ def derive(source: NotebookNode, *, solved: bool) -> NotebookNode:
         tags = list(cell.metadata.get("tags", []))
         if "solution" in tags and not solved:
             continue
-        text = _SOLUTION.sub((lambda m: m[2].rstrip("\n")) if solved else rf"\1{TO_FILL_IN}", cell.source)
+        text = derived(cell.source, solved=solved)
         metadata: dict[str, Any] = {"tags": tags} if tags else {}
         for tag in SLIDE_TAGS & set(tags):
             metadata["slideshow"] = {"slide_type": tag}
@@ -263,10 +267,30 @@ def outputs(path: Path) -> dict[Path, NotebookNode]:
     source = read_source(path)
     learner = derive(source, solved=False)
     check_no_solution_left(learner, source, path.name)
-    notebooks = {NOTEBOOKS / f"{path.stem}.ipynb": learner}
-    if has_solution(source):
+    folder = source.cells[0].metadata.get("folder", "")
+    notebooks = {NOTEBOOKS / folder / f"{path.stem}.ipynb": learner}
+    if has_solution(source) or source.cells[0].metadata.get("file"):
         notebooks[NOTEBOOKS / "solutions" / f"{path.stem}.ipynb"] = derive(source, solved=True)
     return notebooks
+
+
+def derived(text: str, *, solved: bool) -> str:
+    """Return a cell's or a file's text with its solutions, or with a line to fill in for each."""
+    return _SOLUTION.sub((lambda m: m[2].rstrip("\n")) if solved else rf"\1{TO_FILL_IN}", text)
+
+
+def write_files() -> list[Path]:
+    """Write the learner's and the solved version of each file in notebooks/src/files; return those that changed."""
+    changed = []
+    for path in sorted((NOTEBOOKS / "src" / "files").glob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        for folder, solved in [("problem_sets", False), ("solutions", True)]:
+            target, content = NOTEBOOKS / folder / path.name, derived(text, solved=solved)
+            if not target.is_file() or target.read_text(encoding="utf-8") != content:
+                target.parent.mkdir(exist_ok=True)
+                target.write_text(content, encoding="utf-8", newline="\n")
+                changed.append(target)
+    return changed
 
 
 def written(notebook: NotebookNode) -> bytes:
@@ -345,6 +369,8 @@ def main(argv: list[str] | None = None) -> int:
     )
     arguments = parser.parse_args(argv)
     try:
+        for file in write_files():
+            print(file.relative_to(NOTEBOOKS.parent))
         chosen = to_build(arguments.numbers)
         for n, (path, reason) in enumerate(chosen, start=1):
             print(f"{n} of {len(chosen)}, {path.stem}: {reason}", flush=True)

@@ -26,7 +26,7 @@ except ModuleNotFoundError:
     from limit import TimeUp, attempt  # type: ignore[import-not-found, no-redef]
 
 __all__ = ["Kept", "Outside", "Refusal", "has_placeholder", "heeding", "is_async", "is_single", "is_stub", "look_at"]
-__all__ += ["makes_generator", "own_line", "own_name", "progress_of", "read_from_outside", "refusal"]
+__all__ += ["makes_generator", "own_line", "own_name", "progress_of", "read_from_outside", "reads", "refusal"]
 __all__ += ["returns_something", "same"]
 
 
@@ -217,6 +217,12 @@ def makes_generator(function: Callable[..., Any]) -> bool:
     code = _code(function)
     made = {"default_rng", "RandomState", "Generator", "PCG64", "Random", "seed", "SeedSequence", "manual_seed"}
     return code is not None and not made.isdisjoint(_read(code))
+
+
+def reads(function: Any) -> set[str]:
+    """Return every name that a function's code reads; none where its code cannot be seen."""
+    code = _code(function)
+    return _read(code) if code else set()
 
 
 def _read(code: CodeType) -> set[str]:

@@ -100,6 +100,8 @@ def _row(lesson: Lesson, done: Mapping[str, Any]) -> dict[str, Any]:
         if titles:
             at_once = sum(bool(answered.get(question, {}).get("first_try")) for question in titles)
             facts.append(f"quiz: {len(right)} of {len(titles)} right, {at_once} at the first try")
+        if built := [name for name in lesson.stages if checks.get(name, {}).get("status") == "correct"]:
+            facts.append(f"build: {len(built)} of {_counted(len(lesson.stages), 'stage')}")
         if predictions:
             facts.append(_counted(predictions, "prediction"))
     elif notebook or not lessons.are_here():

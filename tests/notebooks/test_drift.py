@@ -12,7 +12,8 @@ from course_utils.widgets import offline
 from course_utils.widgets.offline import MIME_TYPE
 
 SOURCES = list(notebooks.sources())
-COMMITTED = sorted([*notebooks.NOTEBOOKS.glob("*.ipynb"), *notebooks.NOTEBOOKS.glob("solutions/*.ipynb")])
+FOLDERS = ("", "solutions/", "problem_sets/")
+COMMITTED = sorted(path for folder in FOLDERS for path in notebooks.NOTEBOOKS.glob(f"{folder}*.ipynb"))
 
 
 def name(path: Path) -> str:
@@ -22,6 +23,14 @@ def name(path: Path) -> str:
 def test_each_committed_notebook_has_a_source_and_each_source_its_notebooks() -> None:
     expected = sorted(target for source in SOURCES for target in notebooks.outputs(source))
     assert expected == COMMITTED, "run `make notebooks`"
+
+
+def test_the_files_that_notebooks_import_are_those_of_their_source() -> None:
+    for path in (notebooks.NOTEBOOKS / "src" / "files").glob("*.py"):
+        for folder, solved in [("problem_sets", False), ("solutions", True)]:
+            wanted = notebooks.derived(path.read_text(encoding="utf-8"), solved=solved)
+            committed = notebooks.NOTEBOOKS / folder / path.name
+            assert committed.read_text(encoding="utf-8") == wanted, "run `make notebooks`"
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
