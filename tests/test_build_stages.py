@@ -87,6 +87,7 @@ build_ppo ratio-inverted: ratios = np.exp(log_pi[np.arange(len(actions)), action
 build_ppo log-ratio: ratios = np.exp(log_pi[np.arange(len(actions)), actions] - old_log_probs) => ratios = log_pi[np.arange(len(actions)), actions] - old_log_probs
 build_ppo no-clip: weights = ratios * advantages * kept => weights = ratios * advantages
 build_ppo clip-without-min: weights = ratios * advantages * kept => weights = ratios * advantages * (abs(ratios - 1) <= epsilon)
+build_ppo clip-as-weight: weights = ratios * advantages * kept => weights = np.clip(ratios, 1 - epsilon, 1 + epsilon) * advantages
 build_ppo max-for-min: kept = ratios * advantages <= => kept = ratios * advantages >=
 build_ppo no-ratio: weights = ratios * advantages * kept => weights = advantages * kept
 build_ppo old-recomputed: for _ in range(epochs):\n => for _ in range(epochs):\n        old_log_probs = log_probabilities(theta, states)[np.arange(len(actions)), actions]\n

@@ -155,7 +155,8 @@ def _result(stage: Stage, outcomes: tuple[PartOutcome, ...], evidence: dict[str,
     start = f"{earned:g} of {stage.points:g} points. The first part that fails: {bad.part.title}."
     if bad.fault is not None:
         rows += (("", ""), *bad.fault.saw) if bad.fault.saw else ()
-        happened, why, mistake = bad.fault.happened, f"Why it matters: {bad.fault.why}", bad.fault.mistake
+        happened, why, mistake = bad.fault.happened, bad.fault.why, bad.fault.mistake
+        why = f"{'Why it matters' if mistake else 'What may help'}: {why}"
     else:
         happened, why, mistake = _of_stop(stage, bad.stop or Stop("", "", None, "", 0.0), evidence)
     again = f'`check("{stage.name}", {stage.function}, seed={evidence["seed"]})` draws the same inputs again.'
@@ -178,7 +179,11 @@ def _of_stop(stage: Stage, stop: Stop, evidence: dict[str, Any]) -> tuple[str, s
         found = sentences.too_long(stop, stage.name, stage.function)
         return found.happened, f"{found.label}: {found.why}", found.mistake
     found = sentences.raised(stop, False)
-    return f"{found.happened} It says: {stop.message or stop.error}.", f"{found.label}: {found.why}", found.mistake
+    return (
+        f"{found.happened} It says: {(stop.message or stop.error).rstrip('.')}.",
+        f"{found.label}: {found.why}",
+        found.mistake,
+    )
 
 
 def _card(

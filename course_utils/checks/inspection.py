@@ -26,8 +26,8 @@ except ModuleNotFoundError:
     from limit import TimeUp, attempt  # type: ignore[import-not-found, no-redef]
 
 __all__ = ["Kept", "Outside", "Refusal", "has_placeholder", "heeding", "is_async", "is_single", "is_stub", "look_at"]
-__all__ += ["makes_generator", "own_line", "own_name", "progress_of", "read_from_outside", "reads"]
-__all__ += ["refusal", "returns_something", "same"]
+__all__ += ["makes_generator", "own_line", "own_name", "progress_of", "read_from_outside", "reads", "refusal"]
+__all__ += ["returns_something", "same"]
 
 
 KEEP = 2000  # characters of printed text, in case an endless loop prints

@@ -177,7 +177,7 @@ def computed(
         return Fault(
             None,
             f"In {len(wrong)} of {len(asked)} cases `{function}` differs. It is none of the mistakes known by name.",
-            "The case below is the smallest. Go through it by hand, print each intermediate result, and see where the "
+            "The case shown is the smallest. Go through it by hand, print each intermediate result, and see where the "
             f"two part.{f' If {stands} is not right yet, begin there.' if stands else ''}",
             tuple(rows),
         )

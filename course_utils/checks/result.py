@@ -88,7 +88,7 @@ class CheckResult:
 
 
 def _table(rows: tuple[tuple[str, str], ...]) -> str:
-    width = max(len(name) for name, _ in rows) + 3
+    width = max((len(name) for name, text in rows if text), default=0) + 3
     return "\n".join(
         (name.ljust(width) + text.replace("\n", "\n" + " " * width)) if text else name for name, text in rows
     )

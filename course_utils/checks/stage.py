@@ -16,7 +16,7 @@ import numpy as np
 from course_utils.checks.calls import Stop
 from course_utils.checks.question import Section, UnknownQuestionError
 
-__all__ = ["Fault", "FaultFound", "Functions", "Part", "Run", "Stage", "Stopped", "finding", "load", "names"]
+__all__ = ["Fault", "FaultFound", "Functions", "Part", "Stage", "Stopped", "finding", "load", "names"]
 
 
 @dataclass(frozen=True)

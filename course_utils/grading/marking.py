@@ -17,7 +17,7 @@ from course_utils.grading.problem_sets import Item, Judgement, ProblemSet, given
 from course_utils.grading.remote import RemoteFunctions, RemoteLearner, deadline, stop_of
 from course_utils.grading.sandbox import Died, InfrastructureError, Sandbox, Worker
 
-__all__ = ["Outcome", "Status", "mark"]
+__all__ = ["Outcome", "mark"]
 
 
 Status = Literal[
@@ -166,7 +166,7 @@ def _by_kind(submission: _Submission, item: Item, outcome: Outcome) -> Outcome:
         if answer.get("missing") is True:
             return _missing(item, outcome, stop)
         value = ... if answer.get("ellipsis") is True else answer.get("value", "an object")
-        data = (given(item.id, submission.student),) if item.kind == "number" else ()
+        data = (given(item.id, submission.student) if item.kind == "number" else outcome.seed,)
         judged: Judgement = item.question.judge(value, *data)
         points, rows = judged.share * item.points, judged.rows
         return replace(

@@ -21,7 +21,7 @@ try:
 except ModuleNotFoundError:
     from probe_environment import ProbeEnvironment, Seed, rebuild  # type: ignore[import-not-found, no-redef]
 
-__all__ = ["MOST_TEXT", "ProtocolError", "decode", "encode"]
+__all__ = ["ProtocolError", "decode", "encode"]
 
 
 DTYPES = ("|b1", "|i1", "|u1", *(f"<{kind}{size}" for kind in "iu" for size in (2, 4, 8)), "<f2", "<f4", "<f8")
@@ -93,6 +93,8 @@ def _checked_int(value: int) -> int:
 
 
 def _checked_text(text: str) -> str:
+    if len(text) > MOST_TEXT:
+        raise ProtocolError(f"this is a text of {len(text)} characters, expected {MOST_TEXT} at most")
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:

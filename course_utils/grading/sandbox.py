@@ -21,6 +21,7 @@ import sysconfig
 import tempfile
 import time
 import warnings
+import weakref
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -98,16 +99,17 @@ class Sandbox:
             )
         elif shutil.which("bwrap") is None:
             raise InfrastructureError("bubblewrap is missing: install Debian's package, or ask for --sandbox=none.")
-        self._folder = tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True)
-        self.ground = self._prepared()
+        self.ground = Path(tempfile.mkdtemp(prefix="grading-"))
         """the folder of the worker's own files: copies, so that nothing leads back to where the course lies"""
+        weakref.finalize(self, shutil.rmtree, str(self.ground), ignore_errors=True)
+        self._prepare()
 
     def __reduce__(self) -> Any:
         """Travel to another process as what it was made of."""
         return type(self), (self.kind, self.limits)
 
-    def _prepared(self) -> Path:
-        folder = Path(self._folder.name)
+    def _prepare(self) -> None:
+        folder = self.ground
         folder.chmod(0o755)
         (folder / "packages").mkdir()
         for name in OWN_FILES:
@@ -118,7 +120,6 @@ class Sandbox:
                 (folder / "packages" / path.name).symlink_to(path)
         code = "import compileall, sys; compileall.compile_dir(sys.argv[1], maxlevels=0, quiet=2)"
         subprocess.run([sys.executable, "-I", "-S", "-c", code, str(folder)], check=False)
-        return folder
 
     def command(self, filter_fd: int | None = None) -> list[str]:
         """Return the command that starts a worker."""

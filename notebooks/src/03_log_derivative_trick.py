@@ -722,7 +722,8 @@ for name, s in [("μ", for_mu), ("log σ", for_log_sigma)]:
 # A voucher more than $\sigma$ away from $\mu$ that was rewarded widens the policy, a nearer one narrows it. Both scores
 # have mean 0, as every score has.
 #
-# (Programs learn $\log\sigma$ in place of $\sigma$: whatever step it takes, $\sigma$ stays positive.)
+# (Programs learn $\log\sigma$ in place of $\sigma$: whatever step it takes, $\sigma$ stays positive.) The last stage of
+# [Build it yourself](problem_sets/build.ipynb) has you write both scores, and checks them.
 
 # %% [markdown] label="pathwise" tags=["skip"]
 # ### A method that needs the slope

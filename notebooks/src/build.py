@@ -17,8 +17,9 @@
 # %% label="setup"
 # %load_ext autoreload
 # %autoreload 2
-import build
 from course_utils.checks import check
+
+import build
 
 # %% [markdown] label="rollout"
 # ## Stage 1: rollout

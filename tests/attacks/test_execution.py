@@ -34,6 +34,8 @@ if shutil.which("bwrap") is None and not os.environ.get("REQUIRE_SANDBOX"):
     pytest.skip("needs bubblewrap (Debian package bubblewrap)", allow_module_level=True)
 
 QUICK = Limits(wall=1.5, cpu=60, memory=2**30)
+LONG = replace(QUICK, wall=30)  # for what takes a while and comes to its end
+SLOW = ("the course's sources read", "a giant text", "threads left running")
 FEW = replace(load("sample_action"), calls=300)
 ITEMS = (
     Item("q1", "function", "Attacked", 4, "reward_to_go", load("reward_to_go")),
@@ -57,9 +59,8 @@ def softmax(logits, temperature=1.0):
     return weights / weights.sum(axis=-1, keepdims=True)
 """,
     "q3": """
-def sample_action(logits, rng):
-    p = np.exp(logits - np.max(logits))
-    return rng.choice(len(p), p=p / p.sum())
+def sample_action(probabilities, rng):
+    return rng.choice(len(probabilities), p=probabilities)
 """,
 }
 CALL = "def reward_to_go(rewards, gamma):\n"
@@ -86,7 +87,7 @@ ATTACKS = {
     "a loop when the cell runs": ("timeout", "while True: pass"),
     "a sleep": ("timeout", inside("import time; time.sleep(100)")),
     "signals ignored": ("timeout", "import signal\nfor n in range(1, 65):\n    try: signal.signal(n, signal.SIG_IGN)\n    except Exception: pass\n" + inside("while True: pass")),
-    "memory in one step": ("memory", inside("return np.ones(10 ** 10)")),
+    "memory in one step": ("memory", inside("return np.zeros(2 * 10 ** 8)")),
     "memory by drops": ("memory", inside("kept = []\nwhile True: kept.append(np.empty(10 ** 6))")),
     "os._exit": ("error", inside("import os; os._exit(0)")),
     "os._exit in the cell": ("error", "import os; os._exit(0)"),
@@ -133,27 +134,27 @@ ATTACKS = {
     "files out of the folder": ("wrong", inside("import os\nassert os.getcwd() == '/work' and os.listdir('.') in ([], ['mine'])\nopen('mine', 'w')\nfor path in ['/tmp/x', '/root/x', '/home/x', '../x', '/etc/passwd', '/etc/shadow']:\n    try: open(path, 'a')\n    except OSError: continue\n    raise SystemError(path)\nreturn 0 * rewards")),
     "a symlink out of the folder": ("wrong", inside("import os\nif not os.path.lexists('way'): os.symlink('/etc', 'way')\nassert not os.path.exists('way/passwd') and not os.path.exists('way/hostname')\nreturn 0 * rewards")),
     "the folder filled": ("error", inside("for n in range(10 ** 4): open(str(n), 'wb').write(bytes(10 ** 6))")),
-    "a file that grows": ("error", inside("open('x', 'wb').write(bytes(10 ** 8))")),
+    "a file that grows": ("error", inside("open('x', 'wb').write(bytes(8 * 10 ** 6))")),
     "/proc and environment": ("wrong", inside("import os\nassert not {'SECRET_OF_THE_TEST', 'PATH', 'USER'} & set(os.environ), os.environ\nassert len([one for one in os.listdir('/proc') if one.isdigit()]) < 5\nfor one in filter(str.isdigit, os.listdir('/proc')):\n    try: text = open(f'/proc/{one}/environ').read()\n    except OSError: continue\n    assert 'SECRET_OF_THE_TEST' not in text\nreturn 0 * rewards")),
     "root": ("wrong", inside("import os\ncaps = [line for line in open('/proc/self/status') if line.startswith('CapEff')][0]\nassert int(caps.split()[1], 16) == 0 and os.getuid(), caps\nfor what in (os.setuid, os.setgid):\n    try: what(0)\n    except OSError: continue\n    raise SystemError('root')\nreturn 0 * rewards")),
     "limits raised": ("wrong", inside("import resource\nfor one in (resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_NPROC):\n    try: resource.setrlimit(one, (-1, -1))\n    except (OSError, ValueError): continue\n    raise SystemError('raised')\nreturn 0 * rewards")),
     "a debugger on the sandbox": ("wrong", inside("import ctypes, os\nlibc = ctypes.CDLL(None)\nassert libc.ptrace(16, 1, 0, 0) == -1\nfor n in range(1, 50):\n    try: os.kill(n, 0)\n    except OSError: continue\n    assert n == os.getpid() or not os.getuid() == 0, n\nreturn 0 * rewards")),
     "memory that no limit counts": ("error", inside("import os; os.memfd_create('x')")),
     "a program started": ("error", inside("import subprocess; subprocess.run(['/usr/bin/env'])")),
-    "threads left running": ("wrong", "import threading\ndef spin():\n    while True: pass\nfor _ in range(3): threading.Thread(target=spin, daemon=True).start()\n" + inside("return 0 * rewards")),
+    "threads left running": ("wrong", "import threading\nimport time\ndef spin():\n    while True: time.sleep(0.001)\nfor _ in range(3): threading.Thread(target=spin, daemon=True).start()\n" + inside("return 0 * rewards")),
 }  # fmt: skip
 LEFT = "import os, tempfile\nassert os.listdir('.') == [] and not os.path.exists('/work/left'), 'found'\nopen('/work/left', 'w')\n"
 # Attacks that the namespaces and limits have to stop, also without the filter of system calls: (status, source).
 LAYERS = {
     "network": ("error", inside("import socket; socket.create_connection(('127.0.0.1', PORT), 1)")),
     "an abstract socket": ("error", inside("import socket; socket.socket(socket.AF_UNIX).connect('\\0NAME')")),
-    "a fork bomb": ("error", inside("import os\nwhile True: os.fork()")),
+    "a fork bomb": ("error", inside("import os, time\nfor _ in range(40):\n    if os.fork() == 0: time.sleep(30)\nreturn 0 * rewards")),
 }  # fmt: skip
 
 
 @cache
-def boxed():
-    return Sandbox("bubblewrap", QUICK)
+def boxed(limits=QUICK):
+    return Sandbox("bubblewrap", limits)
 
 
 def marked(cells, box=None, problem_set=TOY, seed=7):
@@ -170,8 +171,15 @@ def beside(source, box=None):
 def outcomes():
     """All attacks, some at once."""
     os.environ["SECRET_OF_THE_TEST"] = "1"
+    boxed(), boxed(LONG)
     with ThreadPoolExecutor(3) as pool:
-        found = dict(zip(ATTACKS, pool.map(lambda one: beside(one[1]), ATTACKS.values()), strict=True))
+        found = dict(
+            zip(
+                ATTACKS,
+                pool.map(lambda one: beside(ATTACKS[one][1], boxed(LONG if one in SLOW else QUICK)), ATTACKS),
+                strict=True,
+            )
+        )
     del os.environ["SECRET_OF_THE_TEST"]
     return found
 

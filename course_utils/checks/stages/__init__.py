@@ -3,4 +3,4 @@
 ORDER = ["build_rollout", "build_returns", "build_reinforce", "build_baseline", "build_a2c", "build_ppo", "build_rlhf"]
 ORDER += ["build_gaussian"]
 
-__all__ = ["ORDER"]
+__all__ = []

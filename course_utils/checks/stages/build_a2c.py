@@ -64,7 +64,7 @@ def records(rng: np.random.Generator) -> list[Case]:
         ),
         Case("two steps, then a terminal state, γ = 0.5", (*pair, end, end, 0.5, 0.8)),
         Case("two steps, then cut off, γ = 0.5", (*pair, cut, end, 0.5, 0.8)),
-        Case(worlds.no_record_differs(d), (d["rewards"], v, following, d["terminated"], d["ended"], 0.9, 0.7)),
+        Case(worlds.in_words(d), (d["rewards"], v, following, d["terminated"], d["ended"], 0.9, 0.7)),
         Case(
             "the same, cut off after 3 steps",
             (d["rewards"], v, following, d["terminated"] & False, d["ended"], 0.9, 0.7),
@@ -90,7 +90,7 @@ def cases(rng: np.random.Generator) -> list[Case]:
             (np.array([[0.0, 1], [0, 0]]), np.array([1.0, 3.0]), worlds.two_steps(), 0.5, 0.8, 0.1),
         ),
         Case(
-            worlds.no_record_differs(d),
+            worlds.in_words(d),
             (rng.normal(size=(2, 3)).round(2), rng.normal(size=2).round(2), d, 0.9, 0.7, 0.3),
         ),
     ]

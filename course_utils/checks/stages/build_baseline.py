@@ -48,7 +48,7 @@ def cases(rng: np.random.Generator) -> list[Case]:
             "two steps; 4 is paid at the second, γ = 0.5, V = 1 and 3",
             (np.zeros((2, 2)), np.array([1.0, 3.0]), worlds.two_steps(), 0.5),
         ),
-        Case(worlds.no_record_differs(d), (*rng.normal(size=(1, 2, 3)).round(2), rng.normal(size=2).round(2), d, 0.8)),
+        Case(worlds.in_words(d), (*rng.normal(size=(1, 2, 3)).round(2), rng.normal(size=2).round(2), d, 0.8)),
     ]
 
 

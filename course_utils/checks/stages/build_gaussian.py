@@ -56,7 +56,7 @@ def records(rng: np.random.Generator) -> list[Case]:
     d = worlds.drawn_record(rng) | {"actions": rng.normal(size=8).round(2)}
     return [
         Case("one step, the action 3 pays 2, V = 1", (np.zeros(1), 0.5, np.ones(1), one, 0.9)),
-        Case(worlds.no_record_differs(d), (rng.normal(size=2).round(2), -0.3, rng.normal(size=2).round(2), d, 0.8)),
+        Case(worlds.in_words(d), (rng.normal(size=2).round(2), -0.3, rng.normal(size=2).round(2), d, 0.8)),
     ]
 
 

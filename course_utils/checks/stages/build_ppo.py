@@ -22,6 +22,9 @@ no-clip: Nothing is clipped.
     On the third step with the same data the policy may be anywhere.
 clip-without-min: The gradient is 0 wherever the ratio is outside 1 ± ε, on either side.
     Where a step back would help, the plain side is the smaller one: the `min` keeps it.
+clip-as-weight: The score is weighted with the clipped ratio.
+    A clipped ratio is a constant: it does not change with θ, and its gradient is 0. Where the clipped side is the
+    smaller one, the step contributes nothing.
 max-for-min: You kept the larger side.
     The minimum is the pessimistic side: what goes too far in the good direction earns nothing more.
 no-ratio: The ratio itself is missing from the gradient: ∂ρ/∂θ = ρ · score.
@@ -81,7 +84,7 @@ def updates(rng: np.random.Generator) -> list[Case]:
             "one step that pays 2, 3 epochs",
             (np.zeros((1, 2)), np.zeros(1), worlds.one_step(), 0.9, 0.9, 0.1, 3, 1.0, 0.5),
         ),
-        Case(f"{worlds.no_record_differs(d)}, 4 epochs", (theta, w, d, 0.9, 0.7, 0.2, 4, 0.4, 0.3)),
+        Case(f"{worlds.in_words(d)}, 4 epochs", (theta, w, d, 0.9, 0.7, 0.2, 4, 0.4, 0.3)),
     ]
 
 
@@ -140,8 +143,8 @@ STAGE = Stage(
                 said(
                     "clip-without-min",
                     other(lambda r, A, e: r * A * inside(r, e)),
-                    other(lambda r, A, e: np.clip(r, 1 - e, 1 + e) * A),
                 ),
+                said("clip-as-weight", other(lambda r, A, e: np.clip(r, 1 - e, 1 + e) * A)),
                 said("max-for-min", other(lambda r, A, e: r * A * (r * A >= np.clip(r, 1 - e, 1 + e) * A))),
                 said("no-ratio", other(lambda r, A, e: exact.clip_weights(r, A, e) / r)),
                 said("sign", lambda *a: -right(*a)),

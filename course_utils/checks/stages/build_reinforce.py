@@ -50,7 +50,7 @@ def cases(rng: np.random.Generator) -> list[Case]:
     return [
         Case("one step, action 1 pays 2", (np.zeros((1, 2)), worlds.one_step(), 0.5)),
         Case("two steps; 4 is paid at the second, γ = 0.5", (np.zeros((2, 2)), worlds.two_steps(), 0.5)),
-        Case(worlds.no_record_differs(d), (rng.normal(size=(2, 3)).round(2), d, 0.8)),
+        Case(worlds.in_words(d), (rng.normal(size=(2, 3)).round(2), d, 0.8)),
     ]
 
 

@@ -69,7 +69,7 @@ def updates(rng: np.random.Generator) -> list[Case]:
     theta, reference = rng.normal(size=(2, 2, 3)).round(2)
     return [
         Case(
-            worlds.no_record_differs(d),
+            worlds.in_words(d),
             (theta, rng.normal(size=2).round(2), reference, d, rng.normal(size=3).round(2), 0.3, 0.9, 0.2, 3, 0.3, 0.2),
         )
     ]

@@ -10,9 +10,7 @@ from course_utils.checks.probe_environment import CartPole, ProbeEnvironment
 from course_utils.checks.probing import record_of
 from course_utils.checks.stages.exact import log_probabilities
 
-__all__ = ["GOOD", "bandit", "cart_pole_returns", "drawn_record", "no_record_differs", "one_step", "play", "two_steps"]
-
-GOOD = 1  # the action that pays
+__all__ = ["bandit", "cart_pole_returns", "drawn_record", "in_words", "one_step", "play", "two_steps"]
 
 
 def one_step(pays: float = 2.0) -> dict[str, Any]:
@@ -59,7 +57,7 @@ def cart_pole_returns(theta: FloatArray, seed: int, episodes: int = 40) -> Float
     )
 
 
-def no_record_differs(record: dict[str, Any]) -> str:
+def in_words(record: dict[str, Any]) -> str:
     """Return a record in words."""
     ends = np.flatnonzero(record["ended"])
     return f"{len(ends)} episodes of {', '.join(map(str, np.diff(ends, prepend=-1)))} steps"

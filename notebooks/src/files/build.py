@@ -21,7 +21,10 @@ import numpy as np
 
 
 def log_probabilities(theta, states):
-    """Return log π(a | s) of every action in every state, shape (N, A); states has shape (N, d)."""
+    """Return log π(a | s) of every action in every state, shape (N, A).
+
+    states has shape (N, d); of a single state, of shape (d,), `state[None]` makes an array of one.
+    """
     # BEGIN SOLUTION
     logits = states @ theta
     logits = logits - logits.max(axis=1, keepdims=True)
@@ -49,7 +52,10 @@ def rollout(env, theta, episodes, rng):
             over = terminated or truncated
             steps.append((state, action, reward, next_state, terminated, over))
             state = next_state
-    return {name: np.array(column) for name, column in zip(names, zip(*steps))}
+    return {
+        name: np.array(column)
+        for name, column in zip(names, zip(*steps, strict=True), strict=True)
+    }
     # END SOLUTION
 
 
@@ -328,7 +334,10 @@ def train_gaussian(
                 over = terminated or truncated
                 steps.append((state, action, reward, over))
                 state = next_state
-        record = {name: np.array(column) for name, column in zip(names, zip(*steps))}
+        record = {
+            name: np.array(column)
+            for name, column in zip(names, zip(*steps, strict=True), strict=True)
+        }
         of_mean, of_spread, critic = gaussian_reinforce(theta, log_sigma, w, record, discount)
         theta, log_sigma = theta + step_size * of_mean, log_sigma + step_size * of_spread
         w = w - critic_step * critic
