@@ -10,6 +10,7 @@ from learners import ANSWERS
 from course_utils import checks, lessons
 from course_utils.checks import audit, engine
 from course_utils.checks.question import Law
+from course_utils.grading import problem_sets
 
 pytestmark = pytest.mark.long
 
@@ -101,8 +102,10 @@ def test_100_real_runs_of_a_right_function(name):
         assert checks.judge(checks.load(name), right, seed).status == "correct"
 
 
-def test_every_question_belongs_to_its_lesson():
+def test_every_question_belongs_to_its_lesson_or_to_a_problem_set():
     listed = {check: lesson.number for lesson in lessons.LESSONS for check in lesson.checks}
+    for found in map(problem_sets.load, problem_sets.names()):
+        listed |= {item.name: item.question.lesson for item in found.items if item.kind == "function"}
     assert listed == {name: checks.load(name).lesson for name in checks.names()}
 
 

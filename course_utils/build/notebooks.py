@@ -9,6 +9,12 @@ The sources are jupytext py:percent files. Each cell carries a label, which beco
 In a code cell the lines between `# BEGIN SOLUTION` and `# END SOLUTION` stay in the solved notebook and
 become one line to fill in for the learner. A cell with the tag "solution" exists in the solved notebook only.
 The figure of a cell with picture="name.png" is also written to notebooks/pictures, for pages that show it.
+A source psN.py is a problem set. Its cells are marked for nbgrader: a cell whose label is the id of one of the set's
+items is a solution cell, the one called {id}-check its test, and all others but "student" are read-only. Its solved
+version keeps the two comments, from which nbgrader makes the learner's again.
+A notebook whose first cell has folder="problem_sets" goes into that folder of notebooks/. The files in
+notebooks/src/files are derived by the same markers; a notebook whose first cell names one (file="build.py") has a
+solved version, beside the solved file.
 The output of a cell with answers="…" is folded until the reader has made these predictions, by the id of each, which
 a cell Predict("NN-…") above asks for. The code of a cell with the tag "folded" is folded but for its first line.
 """
@@ -34,18 +40,21 @@ from nbformat import NotebookNode
 
 from course_utils import lessons
 from course_utils.build import stale
+from course_utils.grading import problem_sets
+from course_utils.grading.problem_sets import ProblemSet
 from course_utils.widgets import prediction
 from course_utils.widgets.offline import MIME_TYPE
 
-__all__ = ["BuildError", "build", "build_and_keep", "check_no_solution_left", "derive", "drop_models", "execute"]
-__all__ += ["has_solution", "heaviest", "main", "notebook_metadata", "outputs", "pictures", "read_source", "sources"]
-__all__ += ["to_build", "with_table", "written"]
+__all__ = ["BuildError", "build", "build_and_keep", "check_no_solution_left", "derive", "derived", "drop_models"]
+__all__ += ["execute", "has_solution", "heaviest", "main", "nbgrader_metadata", "notebook_metadata", "outputs"]
+__all__ += ["pictures", "read_source", "set_of", "sources", "to_build", "with_table", "write_files", "written"]
 
 
 REPOSITORY = stale.REPOSITORY
 NOTEBOOKS = REPOSITORY / "notebooks"
 README = REPOSITORY / "README.md"
 PICTURES = "pictures"
+PROBLEM_SETS = "problem_sets"
 LARGEST = 1_000_000  # bytes
 LONGEST_LINE = 96  # characters of code that JupyterLab shows beside its file browser
 SLIDE_TAGS = {"slide", "subslide", "fragment", "notes", "skip"}
@@ -54,6 +63,7 @@ OTHER_TAGS = {"solution", "nbval-ignore-output", "folded"}  # the second: of lon
 EXTENSIONS = ("course_utils.build.rounding", "course_utils.build.stale")
 PROGRESS_FILE = "POLICY_GRADIENT_COURSE_PROGRESS"  # empty: a build is nobody's progress
 TO_FILL_IN = "...  # your code here"
+TO_WRITE = "*Your answer here.*"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _PREDICT = re.compile(r"""^Predict\(["'](\d\d)-([a-z0-9-]+)["']\)$""", re.MULTILINE)
 _LABEL = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -138,15 +148,55 @@ def has_solution(source: NotebookNode) -> bool:
     return any(_SOLUTION.search(cell.source) or "solution" in cell.metadata.get("tags", []) for cell in source.cells)
 
 
-def derive(source: NotebookNode, *, solved: bool) -> NotebookNode:
-    """Return the learner's or the solved notebook, not yet executed, with cell ids from the labels."""
+def set_of(path: Path) -> ProblemSet | None:
+    """Return the problem set that a source is the notebook of, or None for a lesson.
+
+    Raises BuildError where its cells are not those of the set's items.
+    """
+    if path.stem not in problem_sets.names():
+        return None
+    found = problem_sets.load(path.stem)
+    kinds = {cell.metadata["label"]: cell.cell_type for cell in read_source(path).cells}
+    for item in found.items:
+        written = item.kind == "written"
+        if kinds.get(item.id) != ("markdown" if written else "code"):
+            raise BuildError(f"{path.name} has no {'markdown' if written else 'code'} cell {item.id!r}")
+        if (kinds.get(f"{item.id}-check") == "code") == written:
+            raise BuildError(f"{path.name}, {item.id!r}: expected {'no' if written else 'a'} cell {item.id}-check")
+    return found
+
+
+def nbgrader_metadata(label: str, graded: ProblemSet) -> dict[str, Any]:
+    """Return what nbgrader reads of a cell of a problem set: whose answer it is, what it is worth."""
+    if label == "student":
+        return {}
+    item = next((one for one in graded.items if label in (one.id, f"{one.id}-check")), None)
+    solution = item is not None and label == item.id
+    grade = item is not None and (not solution or item.kind == "written")
+    marks: dict[str, Any] = {"schema_version": 3, "grade_id": label, "grade": grade, "solution": solution}
+    marks |= {"locked": not solution, "task": False}
+    if item is not None and grade:
+        marks["points"] = item.points
+    return {"nbgrader": marks}
+
+
+def derive(source: NotebookNode, *, solved: bool, graded: ProblemSet | None = None) -> NotebookNode:
+    """Return the learner's or the solved notebook, not yet executed, with cell ids from the labels.
+
+    graded: the problem set that it is the notebook of.
+    """
+    written = {item.id for item in graded.items if item.kind == "written"} if graded else set()
     cells = []
     for cell in source.cells:
         tags = list(cell.metadata.get("tags", []))
         if "solution" in tags and not solved:
             continue
-        text = _SOLUTION.sub((lambda m: m[2].rstrip("\n")) if solved else rf"\1{TO_FILL_IN}", cell.source)
+        text = cell.source if graded and solved else derived(cell.source, solved=solved)
+        if cell.metadata["label"] in written and not solved:
+            text = TO_WRITE
         metadata: dict[str, Any] = {"tags": tags} if tags else {}
+        if graded:
+            metadata |= nbgrader_metadata(cell.metadata["label"], graded)
         for tag in SLIDE_TAGS & set(tags):
             metadata["slideshow"] = {"slide_type": tag}
         if "minutes" in cell.metadata:
@@ -261,12 +311,34 @@ def sources(numbers: list[str] | None = None) -> Iterator[Path]:
 def outputs(path: Path) -> dict[Path, NotebookNode]:
     """Return the notebooks of one source, not yet executed, by the file that each is written to."""
     source = read_source(path)
-    learner = derive(source, solved=False)
+    graded = set_of(path)
+    learner = derive(source, solved=False, graded=graded)
     check_no_solution_left(learner, source, path.name)
-    notebooks = {NOTEBOOKS / f"{path.stem}.ipynb": learner}
-    if has_solution(source):
-        notebooks[NOTEBOOKS / "solutions" / f"{path.stem}.ipynb"] = derive(source, solved=True)
+    folder = PROBLEM_SETS if graded else source.cells[0].metadata.get("folder", "")
+    notebooks = {NOTEBOOKS / folder / f"{path.stem}.ipynb": learner}
+    if has_solution(source) or source.cells[0].metadata.get("file"):
+        solutions = NOTEBOOKS / "solutions" / (folder if graded else "")
+        notebooks[solutions / f"{path.stem}.ipynb"] = derive(source, solved=True, graded=graded)
     return notebooks
+
+
+def derived(text: str, *, solved: bool) -> str:
+    """Return a cell's or a file's text with its solutions, or with a line to fill in for each."""
+    return _SOLUTION.sub((lambda m: m[2].rstrip("\n")) if solved else rf"\1{TO_FILL_IN}", text)
+
+
+def write_files() -> list[Path]:
+    """Write the learner's and the solved version of each file in notebooks/src/files; return those that changed."""
+    changed = []
+    for path in sorted((NOTEBOOKS / "src" / "files").glob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        for folder, solved in [("problem_sets", False), ("solutions", True)]:
+            target, content = NOTEBOOKS / folder / path.name, derived(text, solved=solved)
+            if not target.is_file() or target.read_text(encoding="utf-8") != content:
+                target.parent.mkdir(exist_ok=True)
+                target.write_text(content, encoding="utf-8", newline="\n")
+                changed.append(target)
+    return changed
 
 
 def written(notebook: NotebookNode) -> bytes:
@@ -284,7 +356,7 @@ def build(path: Path, notes: Path | None = None) -> dict[Path, bytes]:
     """Return each notebook of one source, executed, and its pictures, by the file that they belong in."""
     files = {}
     for target, notebook in outputs(path).items():
-        target.parent.mkdir(exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         content = written(execute(notebook, path.name, target.parent, notes=notes))
         if len(content) > LARGEST:
             raise BuildError(f"{path.name}, {heaviest(notebook)}: the notebook has {len(content)} bytes, over 1 MB")
@@ -300,7 +372,7 @@ def build_and_keep(path: Path) -> None:
         notes = Path(folder) / "notes.txt"
         files = build(path, notes)
         for target, content in files.items():
-            target.parent.mkdir(exist_ok=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
             print(f"  {target.relative_to(NOTEBOOKS.parent)}  {len(content) / 1000:.0f} kB", flush=True)
         stale.keep(path.stem, [path, *stale.noted(notes)], files, since)
@@ -345,6 +417,8 @@ def main(argv: list[str] | None = None) -> int:
     )
     arguments = parser.parse_args(argv)
     try:
+        for file in write_files():
+            print(file.relative_to(NOTEBOOKS.parent))
         chosen = to_build(arguments.numbers)
         for n, (path, reason) in enumerate(chosen, start=1):
             print(f"{n} of {len(chosen)}, {path.stem}: {reason}", flush=True)

@@ -25,7 +25,16 @@ from course_utils.checks.question import Inputs, copied
 from course_utils.checks.result import cut
 
 __all__ = ["Call", "Learner", "Outside", "Refusal", "Stop", "has_placeholder", "heeding", "is_async", "is_single"]
-__all__ += ["is_stub", "makes_generator", "own_line", "own_name", "read_from_outside", "refusal", "returns_something"]
+__all__ += [
+    "is_stub",
+    "makes_generator",
+    "own_line",
+    "own_name",
+    "read_from_outside",
+    "reads",
+    "refusal",
+    "returns_something",
+]
 
 
 KEEP = 2000  # characters of printed text, in case an endless loop prints
@@ -339,6 +348,12 @@ def makes_generator(function: Callable[..., Any]) -> bool:
     code = _code(function)
     made = {"default_rng", "RandomState", "Generator", "PCG64", "Random", "seed", "SeedSequence", "manual_seed"}
     return code is not None and not made.isdisjoint(_read(code))
+
+
+def reads(function: Any) -> set[str]:
+    """Return every name that a function's code reads; none where its code cannot be seen."""
+    code = _code(function)
+    return _read(code) if code else set()
 
 
 def _read(code: CodeType) -> set[str]:

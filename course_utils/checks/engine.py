@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from course_utils import progress
 from course_utils.arguments import FloatArray
-from course_utils.checks import sentences
+from course_utils.checks import building, sentences, stage
 from course_utils.checks.calls import (
     Call,
     Learner,
@@ -104,7 +104,8 @@ def check(
     """Check a learner's function, and record the outcome in the learner's own progress.
 
     Args:
-        name: the question's name, such as "softmax" (or a Question of your own).
+        name: the question's name, such as "softmax" (or a Question of your own), or that of a stage of the build,
+            such as "build_reinforce".
         fn: the learner's function itself.
         seed: of the fresh inputs, 0 or larger; the evidence of an earlier result has it, to see the same inputs again.
         limit: seconds that the function may take for all calls together; None: any time.
@@ -118,6 +119,11 @@ def check(
         return _other(
             question_name, sentences.say("exchanged-arguments", first=cut(question_name, 60), own=own_name(name))
         )
+    if type(name) is str and name in stage.names():
+        step = stage.load(name)
+        result = building.judge_stage(step, fn, seed, building.LIMIT if limit == LIMIT else limit)
+        progress.record_check(step.name, step.lesson, result.status, result.mistake)
+        return result
     try:
         question = cast(Question, name) if issubclass(type(name), Question) else load(cast(str, name))
     except UnknownQuestionError as error:

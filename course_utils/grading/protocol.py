@@ -27,7 +27,14 @@ DEPTH = 40  # of lists in lists
 MOST_TEXT = 32 * 2**20  # characters of one message
 MOST_PARTS = 2 * 10**6  # of lists and dicts together
 BITS = 1024  # of a whole number
-TAGS = ({"tuple"}, {"dict"}, {"seed"}, {"environment"}, {"array", "shape", "data"}, {"array", "shape", "data", "scalar"})
+TAGS = (
+    {"tuple"},
+    {"dict"},
+    {"seed"},
+    {"environment"},
+    {"array", "shape", "data"},
+    {"array", "shape", "data", "scalar"},
+)
 
 
 class ProtocolError(ValueError):

@@ -12,7 +12,8 @@ from course_utils.widgets import offline
 from course_utils.widgets.offline import MIME_TYPE
 
 SOURCES = list(notebooks.sources())
-COMMITTED = sorted([*notebooks.NOTEBOOKS.glob("*.ipynb"), *notebooks.NOTEBOOKS.glob("solutions/*.ipynb")])
+FOLDERS = ("", "solutions/", "problem_sets/", "solutions/problem_sets/")
+COMMITTED = sorted(path for folder in FOLDERS for path in notebooks.NOTEBOOKS.glob(f"{folder}*.ipynb"))
 
 
 def name(path: Path) -> str:

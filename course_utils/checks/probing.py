@@ -1,0 +1,213 @@
+"""How a stage's parts look at what the learner's functions return: compare, name the mistake, say what was seen.
+
+Most parts compare with the exact answer to nine digits, so they raise no false alarm. Where something is drawn, the
+bound is Bernstein's and its rate stands beside it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NoReturn
+
+import numpy as np
+
+from course_utils.arguments import FloatArray
+from course_utils.checks.calls import MOST
+from course_utils.checks.limit import attempt
+from course_utils.checks.question import close, entries
+from course_utils.checks.result import show, show_pair
+from course_utils.checks.stage import Fault, FaultFound, Functions, Part, finding
+
+__all__ = ["Case", "Slip", "Slips", "arrays", "computed", "fault", "interval", "part", "reached", "record_of"]
+
+
+RTOL, ATOL = 1e-9, 1e-12
+
+
+@dataclass(frozen=True)
+class Slip:
+    """A known way to go wrong in a part."""
+
+    id: str
+    happened: str
+    why: str
+    compute: tuple[Callable[..., Any], ...] = ()
+    """take the case's arguments and return what the mistaken version returns"""
+
+    def fault(self, saw: Sequence[tuple[str, str]] = ()) -> Fault:
+        """Return what is said of it."""
+        return Fault(self.id, self.happened, self.why, tuple(saw))
+
+
+class Slips:
+    """The words of a stage's known mistakes, in a text as of ``question.entries``."""
+
+    def __init__(self, text: str) -> None:
+        """text: ``id: what happened``, and below it, four spaces in, why it matters."""
+        self.words = {head: (happened, why) for head, happened, why in entries(text)}
+
+    def __call__(self, id: str, *compute: Callable[..., Any]) -> Slip:
+        """Return the mistake with its words."""
+        return Slip(id, *self.words[id], compute)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One call, and what is seen in it, in words."""
+
+    says: str
+    arguments: tuple[Any, ...]
+
+
+def fault(mistake: str | None, happened: str, why: str, *saw: tuple[str, str]) -> NoReturn:
+    """End the part with this fault."""
+    raise FaultFound(Fault(mistake, happened, why, saw))
+
+
+def part(id: str, title: str, points: float) -> Callable[[Callable[..., Fault | None]], Part]:
+    """Make a part of a function (functions, rng) that returns a fault or None, or raises FaultFound."""
+    return lambda run: Part(id, title, points, finding(run))
+
+
+def arrays(name: str, answer: Any, shapes: Sequence[tuple[int, ...]]) -> list[FloatArray]:
+    """Return an answer, one array or several, as finite arrays of these shapes; end the part where it is not so."""
+    if answer is None:
+        fault(
+            "returns-none",
+            f"`{name}` came to its end without a `return`, so its answer is None.",
+            "What a function computes is forgotten when it ends, except for what it returns.",
+        )
+    parts = [answer] if len(shapes) == 1 else answer
+    if len(shapes) > 1 and not (isinstance(answer, list | tuple) and len(answer) == len(shapes)):
+        fault(
+            "wrong-type",
+            f"`{name}` returned {show(answer)}. Wanted are {len(shapes)} values, as in `return a, b`.",
+            "Whoever calls it takes them apart in the order of the docstring.",
+        )
+    found = []
+    for value, shape in zip(parts, shapes, strict=True):
+        array = attempt(partial(_numbers, value), None)
+        if array is None:
+            fault(
+                "wrong-type",
+                f"`{name}` returned {show(value)} where an array of numbers of shape {shape} is wanted.",
+                "The docstring says what comes out.",
+            )
+        if array.shape != shape:
+            fault(
+                "wrong-shape",
+                f"`{name}` returned an array of shape {array.shape}, wanted is {shape}.",
+                "A shape says what each axis means. Print the `.shape` of each intermediate result.",
+            )
+        if not np.isfinite(array).all():
+            fault(
+                "not-finite",
+                f"`{name}` returned NaN or inf.",
+                "They come from an overflowing exp, the log of 0, or 0/0, and pass into all that is computed later.",
+            )
+        found.append(array)
+    return found
+
+
+def _numbers(value: Any) -> FloatArray | None:
+    array = np.asarray(value)
+    return array.astype(float) if array.dtype.kind in "iufb" and array.size <= MOST else None
+
+
+def record_of(
+    states: Any, actions: Any, rewards: Any, ended: Any, next_states: Any = None, terminated: Any = None
+) -> dict[str, Any]:
+    """Return a record; next states follow from the states, and every end is terminal, unless told otherwise."""
+    states, ended = np.asarray(states, dtype=float), np.asarray(ended, dtype=bool)
+    following = np.vstack([states[1:], states[:1]]) if next_states is None else np.asarray(next_states, dtype=float)
+    return {
+        "states": states,
+        "actions": np.asarray(actions),
+        "rewards": np.asarray(rewards, dtype=float),
+        "next_states": following,
+        "terminated": ended.copy() if terminated is None else np.asarray(terminated, dtype=bool),
+        "ended": ended,
+    }
+
+
+def _list(value: Any) -> list[FloatArray]:
+    return [np.asarray(v, dtype=float) for v in (value if isinstance(value, tuple) else (value,))]
+
+
+def computed(
+    id: str,
+    title: str,
+    points: float,
+    function: str,
+    cases: Callable[[np.random.Generator], Sequence[Case]],
+    oracle: Callable[..., Any],
+    slips: Sequence[Slip],
+    names: Sequence[str] = ("",),
+    uses: Sequence[str] = (),
+) -> Part:
+    """Return a part that compares a function with the exact answer, and with each known mistake's, on every case.
+
+    names: of the function's answers, where there are several. uses: stages that the function stands on.
+    """
+
+    def run(functions: Functions, rng: np.random.Generator) -> Fault | None:
+        asked = list(cases(rng))
+        exact = [_list(oracle(*case.arguments)) for case in asked]
+        answers = [
+            arrays(function, functions.call(function, *case.arguments), [w.shape for w in wanted])
+            for case, wanted in zip(asked, exact, strict=True)
+        ]
+        wrong = [i for i in range(len(asked)) if not _agree(answers[i], exact[i])]
+        if not wrong:
+            return None
+        first = wrong[0]
+        rows = [("what was played", asked[first].says)]
+        for name, got, wanted in zip(names, answers[first], exact[first], strict=True):
+            if not close(got, wanted, RTOL, ATOL):
+                pair = show_pair(got, wanted)
+                rows += [(f"yours{name and f', {name}'}", pair[0]), ("wanted", pair[1])]
+        for slip in slips:
+            for version in slip.compute:
+                mistaken = [_list(version(*case.arguments)) for case in asked]
+                if any(not _agree(a, b) for a, b in zip(mistaken, exact, strict=True)) and all(
+                    map(_agree, answers, mistaken)
+                ):
+                    return slip.fault(rows)
+        stands = " and ".join(f'`check("{name}", …)`' for name in uses)
+        return Fault(
+            None,
+            f"In {len(wrong)} of {len(asked)} cases `{function}` differs. It is none of the mistakes known by name.",
+            "The case below is the smallest. Go through it by hand, print each intermediate result, and see where the "
+            f"two part.{f' If {stands} is not right yet, begin there.' if stands else ''}",
+            tuple(rows),
+        )
+
+    return Part(id, title, points, finding(run))
+
+
+def _agree(got: Sequence[FloatArray], wanted: Sequence[FloatArray]) -> bool:
+    return all(close(np.asarray(a), np.asarray(b), RTOL, ATOL) for a, b in zip(got, wanted, strict=True))
+
+
+def interval(values: FloatArray) -> tuple[float, float]:
+    """Return the mean and half the width of its 95 % interval, 1.96 standard errors."""
+    return float(values.mean()), 1.96 * float(values.std(ddof=1)) / float(np.sqrt(len(values)))
+
+
+def reached(
+    what: str, train: Callable[[int], FloatArray], wanted: float, before: float, rng: np.random.Generator, why: str
+) -> Fault | None:
+    """Train up to twice, with other seeds; return what was reached where no run's interval comes up to what is wanted.
+
+    train: takes a seed and returns what fresh episodes earned. before: what the policy earned before training.
+    """
+    rows = []
+    for attempt_number in range(2):
+        mean, half = interval(train(int(rng.integers(2**31))))
+        if mean + half >= wanted:
+            return None
+        rows.append((f"run {attempt_number + 1}", f"mean {mean:.3g} ± {half:.2g} (95 %), wanted at least {wanted:g}"))
+    rows.append(("before training", f"{before:.3g}"))
+    if mean < before - half:
+        return Fault("descends", f"{what}: training made it worse.", f"A step downhill does that. {why}", tuple(rows))
+    return Fault("learns-too-little", f"{what}: it learns too little.", why, tuple(rows))

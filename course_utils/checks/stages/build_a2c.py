@@ -1,0 +1,186 @@
+"""Stage 5 of the build: A2C with GAE."""
+
+import numpy as np
+
+from course_utils.arguments import FloatArray
+from course_utils.checks import sections
+from course_utils.checks.probe_environment import CartPole, Seed
+from course_utils.checks.probing import Case, Slips, arrays, computed, part, reached
+from course_utils.checks.stage import Fault, Functions, Stage
+from course_utils.checks.stages import exact, worlds
+from course_utils.checks.stages.exact import actor, critic
+
+__all__ = ["STAGE"]
+
+
+said = Slips("""
+bootstrap-at-end: V(s_{t+1}) counts after a terminal state too.
+    Nothing is earned there. Multiply it with `~terminated`.
+no-bootstrap-at-cut: V(s_{t+1}) does not count where an episode was only cut off.
+    There more could have been earned: `terminated` decides about the value, `ended` about the sum.
+no-reset: The estimates run on from one episode into the next.
+    A_{t+1} of another episode is nothing that this one's action has caused: where `ended` is True, begin anew.
+cut-by-terminated: The sum is cut where `terminated` is True, so it runs on after an episode that was cut off.
+    `ended` decides about the sum.
+lambda-missing: λ does not appear: the errors are summed with γ alone.
+    That is G − V, the noisiest estimate.
+gamma-missing: γ does not appear in γ λ.
+    A_t = δ_t + γ λ A_{t+1}.
+td-only: You returned the TD errors δ_t: nothing is summed.
+    That is GAE with λ = 0.
+no-discount-in-delta: γ does not appear before V(s_{t+1}).
+    δ_t = r_t + γ V(s_{t+1}) − V(s_t).
+not-less-value: V(s_t) is not subtracted.
+    δ_t = r_t + γ V(s_{t+1}) − V(s_t): better than expected.
+sign: The estimates have the other sign.
+    Better than usual is positive.
+entropy-sign: The entropy's gradient has the other sign.
+    The policy would be pushed to be sure of itself. The bonus is added.
+no-entropy: The entropy is missing.
+    Its gradient in the logits is −π (log π + H).
+entropy-no-mean: The entropy's gradient is −π log π: the −π H is missing.
+    The gradient in the logits has to sum to 0.
+critic-sign: The critic's gradient has the other sign.
+    It is used by stepping down: states.T @ (V − target), averaged over steps.
+critic-total: The critic's gradient is summed, not averaged over steps.
+    Its step size would depend on how long the episodes are.
+mean-over-steps: The policy's gradient is averaged over steps; wanted is a sum over steps, a mean over episodes.
+    It is the same convention as before.
+leak: The critic's gradient passes through V(s_{t+1}) of the target as well.
+    The target is a constant: in w only V(s_t) is differentiated.
+""")
+
+
+def records(rng: np.random.Generator) -> list[Case]:
+    """Return the probes of GAE."""
+    end, cut = np.array([False, True]), np.array([False, False])
+    pair = np.array([0.0, 4.0]), np.array([1.0, 2.0]), np.array([2.0, 10.0])
+    d = worlds.drawn_record(rng)
+    v, following = rng.normal(size=(2, 8)).round(2)
+    return [
+        Case(
+            "one step that pays 2, then a terminal state",
+            (np.array([2.0]), np.ones(1), np.full(1, 5.0), np.array([True]), np.array([True]), 0.5, 0.5),
+        ),
+        Case("two steps, then a terminal state, γ = 0.5", (*pair, end, end, 0.5, 0.8)),
+        Case("two steps, then cut off, γ = 0.5", (*pair, cut, end, 0.5, 0.8)),
+        Case(worlds.no_record_differs(d), (d["rewards"], v, following, d["terminated"], d["ended"], 0.9, 0.7)),
+        Case(
+            "the same, cut off after 3 steps",
+            (d["rewards"], v, following, d["terminated"] & False, d["ended"], 0.9, 0.7),
+        ),
+    ]
+
+
+def gae(r, v, n, t, e, g, lam, **switches):
+    """Return the exact answer; see ``exact.advantages``."""
+    return exact.advantages(r, v, n, t, e, g, lam, **switches)
+
+
+def cases(rng: np.random.Generator) -> list[Case]:
+    """Return the probes of A2C."""
+    d = worlds.drawn_record(rng)
+    return [
+        Case(
+            "one step that pays 2, V = 2: neither may move",
+            (np.zeros((1, 2)), np.array([2.0]), worlds.one_step(), 0.5, 0.9, 0.0),
+        ),
+        Case(
+            "two steps; 4 is paid at the second, γ = 0.5",
+            (np.array([[0.0, 1], [0, 0]]), np.array([1.0, 3.0]), worlds.two_steps(), 0.5, 0.8, 0.1),
+        ),
+        Case(
+            worlds.no_record_differs(d),
+            (rng.normal(size=(2, 3)).round(2), rng.normal(size=2).round(2), d, 0.9, 0.7, 0.3),
+        ),
+    ]
+
+
+def right(theta, w, record, g, lam, c, sign=1, factor=1.0, bonus=1.0, leak=False, flat=False, **switches):
+    """Return both gradients, or with a switch mistaken ones."""
+    V, after = record["states"] @ w, record["next_states"] @ w
+    A = gae(record["rewards"], V, after, record["terminated"], record["ended"], g, lam)
+    down = critic(w, record, A + V)
+    if leak:
+        down = (record["states"] - g * record["next_states"] * ~record["terminated"][:, None]).T @ -A / len(A)
+    up = actor(theta, record, A, entropy_weight=bonus * c, **switches)
+    if flat:
+        pi = np.exp(exact.log_probabilities(theta, record["states"]))
+        up = actor(theta, record, A) - c * record["states"].T @ (pi * np.log(pi)) / record["ended"].sum()
+    return sign * up, factor * down
+
+
+@part("cart-pole", "CartPole, on fresh episodes", 3)
+def CART_POLE(functions: Functions, rng: np.random.Generator) -> Fault | None:
+    """20 updates with 10 episodes."""
+
+    def train(seed: int) -> FloatArray:
+        answer = functions.call(
+            "train_a2c", CartPole(), np.zeros((11, 2)), np.zeros(11), 20, 10, 0.01, 0.1, 0.97, 0.95, 0.0, Seed(seed)
+        )
+        return worlds.cart_pole_returns(arrays("train_a2c", answer, [(11, 2), (11,)])[0], seed)
+
+    return reached(
+        "CartPole, 20 updates of 10 episodes",
+        train,
+        70,
+        22,
+        rng,
+        "If all parts above are right, look at "
+        "`train_a2c`: θ goes up, w goes down, `updates` times, with new episodes each time.",
+    )
+
+
+STAGE = Stage(
+    name="build_a2c",
+    lesson="09",
+    prompt="Weigh the score with generalised advantage estimates, add the entropy bonus, teach the critic.",
+    signature="a2c(theta, w, record, discount, lambda_, entropy_weight)",
+    function="a2c",
+    parts=(
+        computed(
+            "gae",
+            "GAE: two steps, a terminal state, an episode that is cut off",
+            4,
+            "gae",
+            records,
+            gae,
+            [
+                said("bootstrap-at-end", lambda r, v, n, t, e, g, lam: gae(r, v, n, 0 * t, e, g, lam)),
+                said("no-bootstrap-at-cut", lambda r, v, n, t, e, g, lam: gae(r, v, n, e, e, g, lam)),
+                said("no-reset", lambda r, v, n, t, e, g, lam: gae(r, v, n, t, 0 * e, g, lam)),
+                said("cut-by-terminated", lambda r, v, n, t, e, g, lam: gae(r, v, n, t, t, g, lam)),
+                said("lambda-missing", lambda *a: gae(*a, carry=a[5])),
+                said("gamma-missing", lambda *a: gae(*a, carry=a[6])),
+                said("td-only", lambda *a: gae(*a, carry=0.0)),
+                said("no-discount-in-delta", lambda r, v, n, t, e, g, lam: gae(r, v, n / g, t, e, g, lam)),
+                said("not-less-value", lambda r, v, n, t, e, g, lam: gae(r, 0 * v, n, t, e, g, lam)),
+                said("sign", lambda *a: -gae(*a)),
+            ],
+        ),
+        computed(
+            "gradients",
+            "both gradients, and the entropy",
+            3,
+            "a2c",
+            cases,
+            right,
+            [
+                said("entropy-sign", lambda *a: right(*a, bonus=-1.0)),
+                said("no-entropy", lambda *a: right(*a, bonus=0.0)),
+                said("entropy-no-mean", lambda *a: right(*a, flat=True)),
+                said("sign", lambda *a: right(*a, sign=-1)),
+                said("critic-sign", lambda *a: right(*a, factor=-1.0)),
+                said("critic-total", lambda *a: right(*a, factor=len(a[2]["rewards"]))),
+                said("mean-over-steps", lambda *a: right(*a, per_step=True)),
+                said("leak", lambda *a: right(*a, leak=True)),
+            ],
+            names=("policy", "critic"),
+        ),
+        CART_POLE,
+    ),
+    read=sections.GAE,
+    remark="With λ = 1 it is the stage before, with λ = 0 the critic says nearly all.",
+    uses=("log_probabilities", "gae", "rollout", "train_a2c"),
+    seconds=15.0,
+)

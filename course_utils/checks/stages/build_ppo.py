@@ -1,0 +1,175 @@
+"""Stage 6 of the build: PPO."""
+
+import numpy as np
+
+from course_utils.arguments import FloatArray
+from course_utils.checks import sections
+from course_utils.checks.probe_environment import CartPole, Seed
+from course_utils.checks.probing import Case, Slips, arrays, computed, part, reached
+from course_utils.checks.stage import Fault, Functions, Stage
+from course_utils.checks.stages import exact, worlds
+from course_utils.checks.stages.exact import actor, critic
+
+__all__ = ["STAGE", "update"]
+
+
+said = Slips("""
+ratio-inverted: The ratio is the wrong way round: old over new.
+    It says how much more probable the action has become: π_θ / π_old.
+log-ratio: The ratio is a difference of log-probabilities, without exp.
+    At equal policies the ratio is 1, and the difference 0.
+no-clip: Nothing is clipped.
+    On the third step with the same data the policy may be anywhere.
+clip-without-min: The gradient is 0 wherever the ratio is outside 1 ± ε, on either side.
+    Where a step back would help, the plain side is the smaller one: the `min` keeps it.
+max-for-min: You kept the larger side.
+    The minimum is the pessimistic side: what goes too far in the good direction earns nothing more.
+no-ratio: The ratio itself is missing from the gradient: ∂ρ/∂θ = ρ · score.
+    It is 1 only at the first step.
+sign: The gradient has the other sign.
+    The objective goes up.
+mean-over-steps: The gradient is averaged over steps; wanted is a sum over steps, a mean over episodes.
+    It is the convention of the stages before.
+old-recomputed: The old log-probabilities are computed anew in each epoch, so the ratio is always 1.
+    Nothing is ever clipped then. They belong to the policy that played.
+advantages-recomputed: Advantages and targets are computed anew in each epoch, with the critic that has moved.
+    They are constants of this record.
+one-epoch: Only one step is taken, however many epochs are asked for.
+    Several steps with one record are what the clip is for.
+critic-up: The critic steps up its loss.
+    w goes down.
+no-critic: The critic does not move.
+    It is to predict the targets, once an epoch too.
+""")
+
+
+def cases(rng: np.random.Generator) -> list[Case]:
+    """Return the probes: the ratio 1, a step too far, a step back, and a drawn record."""
+    one, zero, e = worlds.one_step(), np.zeros((1, 2)), 0.2
+    d, theta = worlds.drawn_record(rng), rng.normal(size=(2, 3)).round(2)
+    old = exact.chosen(theta, d) - np.log([1.6, 0.5, 1.1, 0.95, 0.4, 1.7, 0.6, 1.5])
+    A = np.array([1.0, 2.0, -1.0, 1.5, -2.0, -1.5, 0.7, 2.0]) * rng.uniform(0.5, 1.5, 8).round(2)
+    return [
+        Case("one step, ratio 1, A = 2", (zero, one, np.log([0.5]), np.array([2.0]), e)),
+        Case("one step, ratio 2, A = 1: gone too far", (zero, one, np.log([0.25]), np.array([1.0]), e)),
+        Case("one step, ratio 2, A = −1: must be able to go back", (zero, one, np.log([0.25]), np.array([-1.0]), e)),
+        Case("three episodes, ratios from 0.4 to 1.7", (theta, d, old, A, e)),
+    ]
+
+
+def right(theta, record, old, A, epsilon, weigh=exact.clip_weights, **switches):
+    """Return the exact gradient, or with a switch a mistaken one."""
+    return actor(theta, record, weigh(np.exp(exact.chosen(theta, record) - old), A, epsilon), **switches)
+
+
+def other(weigh):
+    """Return the gradient with other weights of the scores."""
+    return lambda *a: right(*a, weigh=weigh)
+
+
+def inside(r, e):
+    """Say where the ratio is within its range."""
+    return abs(r - 1) <= e
+
+
+def updates(rng: np.random.Generator) -> list[Case]:
+    """Return records for a whole update."""
+    d = worlds.drawn_record(rng)
+    theta, w = rng.normal(size=(2, 3)).round(2), rng.normal(size=2).round(2)
+    return [
+        Case(
+            "one step that pays 2, 3 epochs",
+            (np.zeros((1, 2)), np.zeros(1), worlds.one_step(), 0.9, 0.9, 0.1, 3, 1.0, 0.5),
+        ),
+        Case(f"{worlds.no_record_differs(d)}, 4 epochs", (theta, w, d, 0.9, 0.7, 0.2, 4, 0.4, 0.3)),
+    ]
+
+
+def update(theta, w, record, g, lam, eps, epochs, up, down, recompute="", only=0):
+    """Return θ and w after one update, or with a switch mistaken ones."""
+    for k in range(only or epochs):
+        if k == 0 or recompute == "advantages":
+            V = record["states"] @ w
+            A = exact.advantages(
+                record["rewards"], V, record["next_states"] @ w, record["terminated"], record["ended"], g, lam
+            )
+            targets = A + V
+        if k == 0 or recompute == "old":
+            old = exact.chosen(theta, record)
+        theta, w = theta + up * right(theta, record, old, A, eps), w - down * critic(w, record, targets)
+    return theta, w
+
+
+@part("cart-pole", "CartPole, on fresh episodes", 3)
+def CART_POLE(functions: Functions, rng: np.random.Generator) -> Fault | None:
+    """12 records of 10 episodes, 8 epochs each."""
+
+    def train(seed: int) -> FloatArray:
+        theta, w, draw = np.zeros((11, 2)), np.zeros(11), np.random.default_rng(seed)
+        for _ in range(12):
+            record = functions.call("rollout", CartPole(), theta, 10, Seed(int(draw.integers(2**31))))
+            answer = functions.call("ppo", theta, w, record, 0.97, 0.95, 0.2, 8, 3e-3, 0.1)
+            theta, w = arrays("ppo", answer, [(11, 2), (11,)])
+        return worlds.cart_pole_returns(theta, seed)
+
+    return reached("CartPole, 12 records of 10 episodes", train, 80, 22, rng, "The parts above say what is not right.")
+
+
+STAGE = Stage(
+    name="build_ppo",
+    lesson="10",
+    prompt="Take several steps on one record, with a clipped ratio.",
+    signature="ppo(theta, w, record, discount, lambda_, epsilon, epochs, step_size, critic_step)",
+    function="ppo",
+    parts=(
+        computed(
+            "clip",
+            "the clipped gradient: too far, and back",
+            4,
+            "ppo_gradient",
+            cases,
+            right,
+            [
+                said(
+                    "ratio-inverted",
+                    other(lambda r, A, e: exact.clip_weights(1 / r, A, e)),
+                    other(lambda r, A, e: -exact.clip_weights(1 / r, A, e)),
+                ),
+                said("log-ratio", other(lambda r, A, e: exact.clip_weights(np.log(r), A, e))),
+                said("no-clip", other(lambda r, A, e: r * A)),
+                said(
+                    "clip-without-min",
+                    other(lambda r, A, e: r * A * inside(r, e)),
+                    other(lambda r, A, e: np.clip(r, 1 - e, 1 + e) * A),
+                ),
+                said("max-for-min", other(lambda r, A, e: r * A * (r * A >= np.clip(r, 1 - e, 1 + e) * A))),
+                said("no-ratio", other(lambda r, A, e: exact.clip_weights(r, A, e) / r)),
+                said("sign", lambda *a: -right(*a)),
+                said("mean-over-steps", lambda *a: right(*a, per_step=True)),
+            ],
+        ),
+        computed(
+            "update",
+            "several epochs on one record",
+            3,
+            "ppo",
+            updates,
+            update,
+            [
+                said("old-recomputed", lambda *a: update(*a, recompute="old")),
+                said("advantages-recomputed", lambda *a: update(*a, recompute="advantages")),
+                said("one-epoch", lambda *a: update(*a, only=1)),
+                said("sign", lambda *a: update(*a[:7], -a[7], a[8])),
+                said("critic-up", lambda *a: update(*a[:8], -a[8])),
+                said("no-critic", lambda *a: update(*a[:8], 0.0)),
+            ],
+            names=("θ", "w"),
+            uses=("build_a2c",),
+        ),
+        CART_POLE,
+    ),
+    read=sections.CLIP,
+    remark="One record, many steps: the same loop trains language models.",
+    uses=("log_probabilities", "gae", "ppo_gradient", "rollout"),
+    seconds=15.0,
+)

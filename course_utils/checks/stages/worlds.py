@@ -1,0 +1,65 @@
+"""Records and plays that several stages look at."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from course_utils.arguments import FloatArray
+from course_utils.checks.probe_environment import CartPole, ProbeEnvironment
+from course_utils.checks.probing import record_of
+from course_utils.checks.stages.exact import log_probabilities
+
+__all__ = ["GOOD", "bandit", "cart_pole_returns", "drawn_record", "no_record_differs", "one_step", "play", "two_steps"]
+
+GOOD = 1  # the action that pays
+
+
+def one_step(pays: float = 2.0) -> dict[str, Any]:
+    """Return one episode of one step."""
+    return record_of([[1.0]], [1], [pays], [True], [[0.0]])
+
+
+def two_steps() -> dict[str, Any]:
+    """Return one episode in which the first action decides a reward of 4 at the second step."""
+    return record_of([[1.0, 0.0], [0.0, 1.0]], [1, 0], [0.0, 4.0], [False, True], [[0.0, 1.0], [0.0, 0.0]])
+
+
+def drawn_record(rng: np.random.Generator, n_actions: int = 3) -> dict[str, Any]:
+    """Return three episodes of 3, 1 and 4 steps; the last one is cut off, not terminated."""
+    ended = np.array([0, 0, 1, 1, 0, 0, 0, 1], dtype=bool)
+    terminated = ended & (np.arange(8) < 7)
+    states, following = rng.normal(size=(2, 8, 2)).round(2)
+    following[:-1] = np.where(ended[:-1, None], following[:-1], states[1:])
+    rewards = rng.uniform(-2, 3, 8).round(2)
+    return record_of(states, rng.integers(n_actions, size=8), rewards, ended, following, terminated)
+
+
+def bandit() -> ProbeEnvironment:
+    """Return one step and two actions, of which the second pays 1."""
+    return ProbeEnvironment(np.full((2, 2, 2), [0.0, 1.0]), [[0, 1], [0, 0]])
+
+
+def play(env: ProbeEnvironment, act: Callable[[FloatArray], Any], episodes: int, seed: int) -> FloatArray:
+    """Return what each of so many fresh episodes earned."""
+    rng, earned = np.random.default_rng(seed), np.zeros(episodes)
+    for k in range(episodes):
+        state, over = env.reset(seed=int(rng.integers(2**31)))[0], False
+        while not over:
+            state, reward, terminated, truncated, _ = env.step(act(state))
+            earned[k], over = earned[k] + reward, terminated or truncated
+    return earned
+
+
+def cart_pole_returns(theta: FloatArray, seed: int, episodes: int = 40) -> FloatArray:
+    """Return how long the pole stood in fresh episodes of a softmax policy."""
+    rng = np.random.default_rng(seed)
+    return play(
+        CartPole(), lambda s: int(rng.random() < np.exp(log_probabilities(theta, s[None])[0, 1])), episodes, seed + 1
+    )
+
+
+def no_record_differs(record: dict[str, Any]) -> str:
+    """Return a record in words."""
+    ends = np.flatnonzero(record["ended"])
+    return f"{len(ends)} episodes of {', '.join(map(str, np.diff(ends, prepend=-1)))} steps"
