@@ -8,6 +8,8 @@ import pytest
 from course_utils.grading import __main__ as command
 from course_utils.grading import problem_sets, run
 
+pytestmark = pytest.mark.long  # starts processes or databases
+
 
 @pytest.fixture
 def ran(monkeypatch, tmp_path, capsys):
