@@ -1,4 +1,4 @@
-"""How fast a class is graded, and in how much memory: python tests/bench/grading.py SUBMISSIONS/ --set ps1 [--nbgrader].
+"""How fast a class is graded, in how much memory: python tests/bench/grading.py SUBMISSIONS/ --set ps1 [--nbgrader].
 
 Without SUBMISSIONS, 3,000 notebooks of a small set are made and "marked" by a function that runs nothing: the cost of
 all that lies around the marking. With them, the sandbox as it is; --nbgrader also measures
