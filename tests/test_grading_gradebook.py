@@ -14,6 +14,8 @@ import pytest
 from course_utils.grading import gradebook, results, submissions
 from course_utils.grading.marking import Outcome
 
+pytestmark = pytest.mark.long  # starts processes or databases
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     api = pytest.importorskip("nbgrader.api")

@@ -15,6 +15,8 @@ import pytest
 
 from course_utils.grading import audit, results, run
 
+pytestmark = pytest.mark.long  # starts processes or databases
+
 NOTEBOOK = students.notebook()
 
 
@@ -185,3 +187,26 @@ def test_a_scheduler_that_does_not_answer_is_said(tmp_path):
     source = students.hand_in(tmp_path / "in", anna=NOTEBOOK)
     with pytest.raises(run.UsageError, match="--scheduler is 'nowhere'"):
         grade(source, tmp_path / "out", scheduler="nowhere")
+
+
+def test_a_dask_cluster_gives_the_same_marks_and_one_of_its_workers_may_die(tmp_path):
+    distributed = pytest.importorskip("distributed")
+    names = [f"s{n:02d}" for n in range(24)]
+    source = students.hand_in(tmp_path / "in", **dict.fromkeys(names, students.notebook(score="WAIT right")))
+    for out in ("cluster", "here"):
+        (tmp_path / out).mkdir()
+        (tmp_path / out / "secret.txt").write_text("5" * 64)
+    killed = []
+
+    def kill_one(submission, result):
+        if not killed:
+            killed.append(next(iter(cluster.workers.values())).process.process.pid)
+            os.kill(killed[0], signal.SIGKILL)
+
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None, protocol="tcp", silence_logs=50
+    ) as cluster:
+        summary = grade(source, tmp_path / "cluster", scheduler=cluster.scheduler_address, each=kill_one)
+    assert (summary.graded, summary.failed, len(killed)) == (24, [], 1)
+    grade(source, tmp_path / "here")
+    assert kept(tmp_path / "cluster") == kept(tmp_path / "here")

@@ -130,6 +130,7 @@ def _grade(options: argparse.Namespace) -> int:
     url = gradebook.address(options.out, options.db)
     options.out.mkdir(parents=True, exist_ok=True)
     gradebook.prepare(options.out, problem_set, url)
+    gradebook.record(url, problem_set, [])  # a database that cannot be opened is told before the work
     summary = run.grade(
         options.submissions,
         problem_set,

@@ -15,7 +15,7 @@ from course_utils.grading import results
 from course_utils.grading.problem_sets import ProblemSet
 from course_utils.grading.results import Result
 
-__all__ = ["RosterError", "Row", "Target", "harmless", "rows", "table", "write"]
+__all__ = ["RosterError", "Row", "harmless", "rows", "table", "write"]
 
 
 Target = Literal["canvas", "moodle", "csv"]

@@ -22,6 +22,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
@@ -131,6 +132,11 @@ def grade(
         SubmissionsError: source holds no submission.
         UsageError: an argument cannot be used, or another run is writing to the same folder.
     """
+    if marker is None:
+        try:
+            _sandbox(sandbox, limits or Limits())
+        except RuntimeError as error:  # told once, before it fails for each submission
+            raise UsageError(f"--sandbox is {sandbox!r}, which cannot be had: {error}") from None
     folder = Path(out)
     began = time.monotonic()
     with _alone(folder):
@@ -166,7 +172,9 @@ def mark_task(task: Task) -> list[Outcome]:
 
 @functools.cache
 def _sandbox(kind: Kind, limits: Limits) -> Sandbox:
-    return Sandbox(kind, limits)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the command has warned of "none"
+        return Sandbox(kind, limits)
 
 
 # --- what a result follows from ----------------------------------------------------------------------

@@ -218,7 +218,7 @@ def _unlike_names(names: Iterable[str]) -> dict[str, tuple[str, list[str]]]:
     """Return an id for each name, and what is to be said of it; no two ids differ by upper and lower case alone."""
     taken: set[str] = set()
     found: dict[str, tuple[str, list[str]]] = {}
-    for name in sorted(names):
+    for name in sorted(names, key=lambda name: (name != name.casefold(), name)):  # that of small letters keeps its own
         own, notes = safe_name(name), []
         if own != name:
             notes.append(f"The name {_shown(name)} is not safe for a file; the student's id is {own}.")
