@@ -19,7 +19,7 @@ import numpy as np
 from course_utils import arguments, data_files, misconceptions
 from course_utils.grading.bank_formulas import FORMULAS
 
-__all__ = ["Drawn", "Template", "draw", "exam", "key", "main", "templates", "write"]
+__all__ = ["Drawn", "Template", "draw", "exam", "key", "main", "templates", "write", "written"]
 
 
 FOLDER = data_files.DATA / "bank"

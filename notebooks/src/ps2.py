@@ -1,7 +1,7 @@
 # %% [markdown] label="title"
 # # Problem set 2 · Trajectories, REINFORCE, and baselines
 #
-# Covers lessons 04 to 06. About 90 minutes; 16 points.
+# Covers lessons 04 to 06. About 90 minutes; 31 points.
 #
 # | question | points | marked by |
 # |---|---|---|
@@ -9,7 +9,9 @@
 # | 2 · A baseline for each entry | 3 | your function, on fresh inputs |
 # | 3 · The variance at V | 3 | your number, for your own data |
 # | 4 · The weight of a step | 2 | your number, for your own data |
-# | 5 · Read a plot | 5 | a person, with a rubric |
+# | 5 · The build: REINFORCE | 9 | your functions, part by part |
+# | 6 · The build: a baseline | 6 | your functions, part by part |
+# | 7 · Read a plot | 5 | a person, with a rubric |
 #
 # **How it is marked.** Your answers' cells are run alone, on inputs that you have not seen, without the course's package:
 # NumPy is there as `np`, and nothing else of this notebook. So a function must hold all that it needs. The checks here are
@@ -120,12 +122,129 @@ weight = gamma * (three["rewards"][1] + gamma * three["rewards"][2])
 look_at("ps2-q4", weight)
 
 # %% [markdown] label="q5-text"
-# ## 5 · Read a plot: two parabolas
+# ## 5 · The build: REINFORCE
+#
+# From your own `build.ipynb`: paste your function, and above it in the same cell the functions of `build.py` that it calls.
+# It is marked part by part, on worlds of a few steps and against exact answers.
+
+
+# %% label="ps2-q5"
+# BEGIN SOLUTION
+def log_probabilities(theta, states):
+    """Return log π(a | s) of every action in every state, shape (N, A); states has shape (N,
+    d)."""
+    logits = states @ theta
+    logits = logits - logits.max(axis=1, keepdims=True)
+    return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+
+
+def rollout(env, theta, episodes, rng):
+    """Play whole episodes with the policy; return the record of all their steps.
+
+    `env.reset(seed=…)` begins an episode and returns (state, info). Give it a new seed each
+    time, such as
+    `int(rng.integers(2**31))`. `env.step(action)` returns (next state, reward, terminated,
+    truncated, info); a state is
+    an array of shape (d,), an action a whole number. An episode is over when it is terminated
+    or truncated (cut off).
+    """
+    names = ("states", "actions", "rewards", "next_states", "terminated", "ended")
+    steps = []
+    for _ in range(episodes):
+        state, _ = env.reset(seed=int(rng.integers(2**31)))
+        over = False
+        while not over:
+            chances = np.exp(log_probabilities(theta, state[None])[0]).cumsum()
+            action = int((chances <= chances[-1] * rng.random()).sum())
+            next_state, reward, terminated, truncated, _ = env.step(action)
+            over = terminated or truncated
+            steps.append((state, action, reward, next_state, terminated, over))
+            state = next_state
+    return {
+        name: np.array(column)
+        for name, column in zip(names, zip(*steps, strict=True), strict=True)
+    }
+
+
+def reward_to_go(rewards, ended, discount):
+    """Return G_t = r_t + γ r_{t+1} + γ² r_{t+2} + … of each step, to the end of its own
+    episode, shape (N,)."""
+    returns, after = np.zeros(len(rewards)), 0.0
+    for t in reversed(range(len(rewards))):
+        if ended[t]:
+            after = 0.0
+        after = rewards[t] + discount * after
+        returns[t] = after
+    return returns
+
+
+def train_reinforce(env, theta, updates, episodes, step_size, discount, rng):
+    """Do so many updates, each with new episodes: a rollout, then a step uphill. Return the
+    last θ.
+
+    Leave the θ that came in as it is: `theta = theta + …` makes a new array, `theta += …`
+    writes into the caller's.
+    """
+    for _ in range(updates):
+        record = rollout(env, theta, episodes, rng)
+        theta = theta + step_size * reinforce(theta, record, discount)
+    return theta
+
+
+# END SOLUTION
+
+
+def reinforce(theta, record, discount):
+    """Return the estimate of ∂J/∂θ, shape (d, A): score times reward-to-go, summed over steps,
+    averaged over episodes."""
+    # BEGIN SOLUTION
+    states, actions, episodes = record["states"], record["actions"], record["ended"].sum()
+    scores = np.eye(theta.shape[1])[actions] - np.exp(log_probabilities(theta, states))
+    returns = reward_to_go(record["rewards"], record["ended"], discount)
+    return states.T @ (returns[:, None] * scores) / episodes
+    # END SOLUTION
+
+
+# %% label="ps2-q5-check"
+check("build_reinforce", reinforce)
+
+# %% [markdown] label="q6-text"
+# ## 6 · The build: a baseline
+#
+# From your own `build.ipynb`: paste your function. It may call those of question 5.
+
+
+# %% label="ps2-q6"
+def reinforce_with_baseline(theta, w, record, discount):
+    """Return (gradient for the policy, gradient for the critic), shapes (d, A) and (d,).
+
+    The first as in `reinforce`, with the value V(s_t) = states @ w subtracted from each
+    reward-to-go. The second is the
+    gradient in w of the critic's loss ½ (V(s_t) − G_t)², averaged over all steps: whoever uses
+    it steps *down* it.
+    """
+    # BEGIN SOLUTION
+    states, actions, episodes = record["states"], record["actions"], record["ended"].sum()
+    scores = np.eye(theta.shape[1])[actions] - np.exp(log_probabilities(theta, states))
+    returns = reward_to_go(record["rewards"], record["ended"], discount)
+    values = states @ w
+    advantages = returns - values
+    actor = states.T @ (advantages[:, None] * scores) / episodes
+    critic = states.T @ (values - returns) / len(returns)
+    return actor, critic
+    # END SOLUTION
+
+
+# %% label="ps2-q6-check"
+check("build_baseline", reinforce_with_baseline)
+
+# %% [markdown] label="q7-text"
+# ## 7 · Read a plot: two parabolas
 #
 # Two replies, *refund* earns 1 and *apologise* 0. The figure shows the variance of one sample's gradient against the baseline
 # for a policy that refunds with probability one half, and for one that refunds nine times in ten. A dot marks $b=V$.
 
-# %% label="q5-figure"
+# %% label="q7-figure"
 # Draws the variance against the baseline for two policies, with a dot at V.
 heights = np.linspace(-0.2, 1.2, 141)
 fig, [ax] = figures.new_figure(6.0, 3.4)
@@ -152,11 +271,11 @@ figures.show(
     "and its dot at 0.9 lies high up on the right.",
 )
 
-# %% [markdown] label="q5-ask"
+# %% [markdown] label="q7-ask"
 # In your own words, about ten lines: (a) Where do the lowest points lie, and why there? (b) For which policy is $V$ a good
 # baseline, and for which is none at all better? (c) What is the same on the whole of either curve?
 
-# %% [markdown] label="ps2-q5"
+# %% [markdown] label="ps2-q7"
 # (a) At $b^*$, the mean of the rewards weighted with $\pi|\text{score}|^2$. The even policy's scores are equally long, so $b^*$ is
 # $V$. The nearly certain one's rare apology has a long score, so $b^*$ lies near the apology's reward.
 #

@@ -8,7 +8,7 @@ import numpy as np
 from course_utils.arguments import FloatArray
 from course_utils.checks import sections
 from course_utils.checks.question import Words
-from course_utils.grading.problem_sets import Criterion, Item, Number, ProblemSet, function, written
+from course_utils.grading.problem_sets import Criterion, Item, Number, ProblemSet, function, stage, written
 
 __all__ = ["PROBLEM_SET"]
 
@@ -118,8 +118,10 @@ PROBLEM_SET = ProblemSet(
         function("ps2-q2", "A baseline for each entry", "separate_baselines"),
         Item("ps2-q3", "number", "The variance at V", 3.0, "variance", AT_V),
         Item("ps2-q4", "number", "The weight of a step", 2.0, "weight", WEIGHT),
+        stage("ps2-q5", "The build: REINFORCE", "build_reinforce"),
+        stage("ps2-q6", "The build: a baseline", "build_baseline"),
         written(
-            "ps2-q5",
+            "ps2-q7",
             "Read a plot: two parabolas",
             Criterion(
                 "Where the lowest points lie",

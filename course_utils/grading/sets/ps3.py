@@ -8,7 +8,7 @@ import numpy as np
 from course_utils.arguments import FloatArray
 from course_utils.checks import sections
 from course_utils.checks.question import Words
-from course_utils.grading.problem_sets import Criterion, Item, Number, ProblemSet, function, written
+from course_utils.grading.problem_sets import Criterion, Item, Number, ProblemSet, function, stage, written
 
 __all__ = ["PROBLEM_SET"]
 
@@ -73,8 +73,9 @@ PROBLEM_SET = ProblemSet(
         function("ps3-q2", "Cut off is not ended", "truncated_targets"),
         function("ps3-q3", "Whiten group by group", "whiten_by_group"),
         Item("ps3-q4", "number", "How fast does a probability move?", 3.0, "rate", STEP),
+        stage("ps3-q5", "The build: A2C", "build_a2c"),
         written(
-            "ps3-q5",
+            "ps3-q6",
             "Read a plot: a loss that rises",
             Criterion(
                 "Why the actor's loss says nothing of progress",

@@ -1,7 +1,7 @@
 """Problem set 4: PPO, RLHF in miniature, the clinic, and many advantages (lessons 10 to 13)."""
 
 from course_utils.checks import sections
-from course_utils.grading.problem_sets import Criterion, Cure, Item, ProblemSet, function, written
+from course_utils.grading.problem_sets import Criterion, Cure, Item, ProblemSet, function, stage, written
 
 __all__ = ["PROBLEM_SET"]
 
@@ -33,9 +33,10 @@ PROBLEM_SET = ProblemSet(
         function("ps4-q1", "Penalties along a reply", "penalised_returns"),
         function("ps4-q2", "Groups of unequal size", "uneven_leave_one_out"),
         function("ps4-q3", "How hard DPO pushes", "pair_weight"),
-        Item("ps4-q4", "cure", "Cure this run", 4.0, "settings", CURE),
+        stage("ps4-q4", "The build: the RLHF update", "build_rlhf"),
+        Item("ps4-q5", "cure", "Cure this run", 4.0, "settings", CURE),
         written(
-            "ps4-q5",
+            "ps4-q6",
             "A case: better by every number",
             Criterion(
                 "The causal chain",
@@ -63,7 +64,7 @@ PROBLEM_SET = ProblemSet(
             ),
         ),
         written(
-            "ps4-q6",
+            "ps4-q7",
             "A case: two groups, one spread",
             Criterion(
                 "What dividing by the spread does",
