@@ -1,0 +1,51 @@
+"""The instructor's guide: each of its commands, one after the other, from nothing to an exported gradebook."""
+
+import csv
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+import synthetic
+
+from course_utils import progress
+from course_utils.grading import __main__ as grading
+from course_utils.grading import problem_sets
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = [
+    (name, shlex.split(command)[3:])
+    for name in ("TEACHING.md", "README.md")
+    for block in re.findall(r"^```\n(.*?)^```", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    for command in block.splitlines()
+    if command.startswith("python -m course_utils.")
+]
+
+
+def run(arguments, folder):
+    arguments = [{"SUBMISSIONS": str(folder / "submissions"), "EXPORTS": str(folder)}.get(a, a) for a in arguments]
+    if arguments[0] == "report":
+        return progress.main(arguments)
+    sandbox = ["--sandbox", "none"] if arguments[0] == "grade" and not shutil.which("bwrap") else []
+    return grading.main([*arguments, *sandbox])
+
+
+@pytest.mark.long
+def test_from_nothing_to_an_exported_gradebook(tmp_path, monkeypatch, capsys):
+    ps1 = problem_sets.load("ps1")
+    plans = synthetic.write(tmp_path / "submissions", ps1)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(progress.VARIABLE, str(tmp_path / "record" / "progress.json"))
+    progress.record_check("softmax", "01", "correct")
+    progress.export(tmp_path / "ada.json", name="Ada")
+    guide = [arguments for name, arguments in COMMANDS if name == "TEACHING.md"]
+    assert len(guide) == 8
+    for arguments in guide:
+        assert run(arguments, tmp_path) == 0, (arguments, capsys.readouterr())
+    assert {name for name, arguments in COMMANDS if arguments not in guide} == set()
+    out = tmp_path / "grading"
+    with (out / "ps1_csv.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert len(list(csv.reader(file))) == 1 + len(plans)
+    assert len([*(out / "feedback" / "ps1").glob("*.html")]) == len(plans)
+    assert "30 submissions" in (out / "class_ps1.html").read_text(encoding="utf-8")
