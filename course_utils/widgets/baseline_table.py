@@ -14,7 +14,6 @@ __all__ = ["BaselineTable", "Proof", "lab_formulas", "prove"]
 
 
 UNANSWERED, UNBIASED, BIASED, SHOWN = range(4)  # what `answers` holds of each line
-VERDICTS = {UNBIASED: "not biased", BIASED: "biased"}
 STATES = 3  # of the conversation, before it is closed
 LINES = (  # name, words, b as it is tried, and why
     (
@@ -185,7 +184,11 @@ class BaselineTable(Lab):
                 continue
             self._kept.add(k)
             if said != SHOWN:
-                about = {"line": line["name"], "said": VERDICTS[int(said)], "right": (said == BIASED) == line["biased"]}
+                about = {
+                    "line": line["name"],
+                    "said": "biased" if said == BIASED else "not biased",
+                    "right": (said == BIASED) == line["biased"],
+                }
                 progress.record_prediction("baseline_table", about)
 
     @property
