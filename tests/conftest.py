@@ -35,7 +35,7 @@ if copy := os.environ.get("COURSE_UTILS_COPY"):
 FLOOR = ("kernels", "policy", "returns", "objectives", "mdp", "worlds", "rollout", "estimators", "training")
 ORDER = [re.compile(start) for start in (
     *(rf"tests/test_{module}\.py" for module in FLOOR), "tests/test_rlhf", "tests/test_(?!check|quiz)",
-    "tests/test_", "(tests/)?notebooks/", "tests/browser/", "tests/mutants/", "",
+    "tests/test_", "(tests/)?notebooks/", "tests/browser/test_contract", "tests/browser/", "tests/mutants/", "",
 )]  # fmt: skip
 
 

@@ -83,13 +83,13 @@ def trained(name, seed):
 
 
 @cache
-def measured(name, seed):
-    return evaluate(trained(name, seed), replies=1000)
+def measured(config, seed):
+    return evaluate(run_of(config, seed), replies=1000)
 
 
 def of(seeds, name, field="gold"):
     """A number of every seed, from fresh replies."""
-    return np.array([getattr(measured(name, seed), field) for seed in seeds])
+    return np.array([getattr(measured(RunConfig(**SETTINGS[name]), seed), field) for seed in seeds])
 
 
 def sft_gold(seeds):
