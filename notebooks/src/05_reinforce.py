@@ -692,6 +692,8 @@ Quiz("05")
 # **Next:** lesson 06 takes away much of the noise, by subtracting a number that changes nothing on average. (The map is in
 # [00_start_here](00_start_here.ipynb).)
 #
+# **Build it:** [stages 1 to 3](problem_sets/build.ipynb).
+#
 # *Sources.* R. J. Williams, *Simple statistical gradient-following algorithms for connectionist reinforcement learning* (1992).
 # R. S. Sutton and A. G. Barto, *Reinforcement Learning: An Introduction*, 2nd edition, section 13.3 and figure 13.1 (2018).
 # T. Xiao and J. Zhu, *Foundations of Large Language Models*, chapter 4 (2025). C. Nota and P. S. Thomas, *Is the policy gradient a

@@ -565,6 +565,8 @@ Quiz("06")
 # **Next:** lesson 07 gives $G_t-V(s_t)$ its name, the advantage, and finds cheaper estimates of it. (The map is in
 # [00_start_here](00_start_here.ipynb).)
 #
+# **Build it:** [stage 4](problem_sets/build.ipynb).
+#
 # *Sources.* Baselines: R. J. Williams, *Simple statistical gradient-following algorithms for connectionist
 # reinforcement learning* (1992). The best height: E. Greensmith, P. L. Bartlett and J. Baxter,
 # *Variance reduction techniques for gradient estimates in reinforcement learning* (2004). Figures 2.5 and 13.2: R. S. Sutton

@@ -610,6 +610,8 @@ Quiz("07")
 # **Next:** lesson 08 takes the advantage as given and looks closely at the objective that it weighs, one step at a time.
 # (The map is in [00_start_here](00_start_here.ipynb).)
 #
+# **Build it:** [the last stage](problem_sets/build.ipynb).
+#
 # *Sources.* The theorem: R. S. Sutton, D. McAllester, S. Singh and
 # Y. Mansour, *Policy gradient methods for reinforcement learning with function approximation* (2000). GAE: J. Schulman,
 # P. Moritz, S. Levine, M. Jordan and P. Abbeel, *High-dimensional continuous control using generalized advantage estimation*

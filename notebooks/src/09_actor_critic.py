@@ -606,6 +606,8 @@ Quiz("09")
 # **Next:** lesson 10 takes several steps on one batch, and puts a brake on them: PPO. (The map is in
 # [00_start_here](00_start_here.ipynb).)
 #
+# **Build it:** [stage 5](problem_sets/build.ipynb).
+#
 # *Sources.* Notation: T. Xiao and J. Zhu, *Foundations of Large Language Models*, chapter 4 (2025). V. Mnih and others,
 # [*Asynchronous methods*](https://arxiv.org/abs/1602.01783) (A2C, 2016). R. S. Sutton and A. G. Barto, *Reinforcement
 # Learning*, chapter 13 (2018). A. G. Barto, R. S. Sutton and C. W. Anderson, *Neuronlike adaptive elements* (the pole, 1983).

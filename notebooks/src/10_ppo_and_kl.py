@@ -568,8 +568,9 @@ Quiz("10")
 # 4. In the reward, a token pays for the drift that it leads to. In the loss it pays for its own only.
 # 5. β is a price in units of the reward. A target for the KL adapts it. Small steps can lead far from the reference.
 #
-# **Next:** lesson 11 puts all of it together: a language model, preferences, a reward model, PPO with a KL penalty. (The map
-# is in [00_start_here](00_start_here.ipynb).)
+# **Next:** lesson 11 puts all of it together: a language model, preferences, a reward model, PPO with a KL penalty.
+#
+# **Build it:** [stage 6](problem_sets/build.ipynb).
 #
 # *Sources.* Notation: T. Xiao and J. Zhu, *Foundations of Large Language Models*, chapter 4 (2025). J. Schulman and others,
 # [*Proximal policy optimization algorithms*](https://arxiv.org/abs/1707.06347) (2017). J. Schulman, [*Approximating KL

@@ -625,6 +625,8 @@ Quiz("11")
 # **Next:** [lesson 12](12_clinic.ipynb), the clinic: a run has gone wrong, and you find out why. (The map is in
 # [00_start_here](00_start_here.ipynb).)
 #
+# **Build it:** [stage 7](problem_sets/build.ipynb).
+#
 # *Sources.* Notation: T. Xiao and J. Zhu, *Foundations of Large Language Models*, chapter 4 (2025). The pipeline: L. Ouyang and
 # others, *Training language models to follow instructions with human feedback* (2022), and D. Ziegler and others, *Fine-tuning
 # language models from human preferences* (2019). Preferences: R. Bradley and M. Terry, *Rank analysis of incomplete block
