@@ -1,4 +1,4 @@
-"""In the sandbox: solved notebooks get full points for all that no person marks, and learners' answers are told apart."""
+"""In the sandbox: solved notebooks get full points for all that no person marks, and answers are told apart."""
 
 import os
 import shutil

@@ -45,9 +45,10 @@ def test_from_nothing_to_an_exported_gradebook(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(progress.VARIABLE, str(tmp_path / "record" / "progress.json"))
     progress.record_check("softmax", "01", "correct")
+    progress.record_prediction("Predict", {"lesson": "08", "prediction": "three-actions", "said": 0, "came_so": False})
     progress.export(tmp_path / "ada.json", name="Ada")
     guide = [arguments for name, arguments in COMMANDS if name == "TEACHING.md"]
-    assert len(guide) == 8
+    assert len(guide) == 10
     for arguments in guide:
         assert run(arguments, tmp_path) == 0, (arguments, capsys.readouterr())
     assert {name for name, arguments in COMMANDS if arguments not in guide} == set()
@@ -65,4 +66,7 @@ def test_from_nothing_to_an_exported_gradebook(tmp_path, monkeypatch, capsys):
     with (out / "ps1_csv.csv").open(encoding="utf-8-sig", newline="") as file:
         assert len(list(csv.reader(file))) == 1 + len(plans)
     assert len([*(out / "feedback" / "ps1").glob("*.html")]) == len(plans)
-    assert "30 submissions" in (out / "class_ps1.html").read_text(encoding="utf-8")
+    page = (out / "class_ps1.html").read_text(encoding="utf-8")
+    for words in ("30 submissions", "Shared code", "What the class predicted", "08-three-actions"):
+        assert words in page
+    assert (out / "exam_7_key.md").is_file()
