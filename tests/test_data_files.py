@@ -301,7 +301,7 @@ def test_the_map_passes_over_a_broken_quiz(tmp_path, monkeypatch):
     monkeypatch.setattr(lessons, "QUIZZES", tmp_path)
     for content in (b"\xff", b"[" * 99_999, b"9" * 5000, b'{"questions": [1]}'):
         (tmp_path / "01.json").write_bytes(content)
-        assert course_map._quiz_titles(lessons.LESSONS[1]) == {}
+        assert course_map._titles(lessons.QUIZZES / "01.json") == {}
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links and permissions")

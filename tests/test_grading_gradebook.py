@@ -35,7 +35,7 @@ def result(student="anna", points=4.0, essay=None, **others):
 def postgresql():
     """The URL of a PostgreSQL server of its own, on a socket in a temporary folder."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    if not found or not shutil.which("runuser"):
+    if not (found and shutil.which("runuser")) and not os.environ.get("REQUIRE_POSTGRES"):
         pytest.skip("PostgreSQL is not installed (Debian package postgresql)")
     pytest.importorskip("psycopg2")
     with tempfile.TemporaryDirectory(prefix="pg") as folder:

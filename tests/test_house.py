@@ -68,7 +68,7 @@ def foreign_private_names(tree):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("getattr", "setattr", "hasattr")
         if isinstance(node.args[1], ast.Constant)
     } - own
-    return {name for name in taken if private(name)} - {"_thread", "_getframe"}  # Python's own, and documented
+    return {name for name in taken if private(name)} - {"_thread", "_getframe", "_exit"}  # Python's own, and documented
 
 
 @every_module

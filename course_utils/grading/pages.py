@@ -6,10 +6,10 @@ from pathlib import Path
 
 from course_utils.checks.result import printable
 
-__all__ = ["GROUPS", "STATUSES", "amount", "document", "said", "status"]
+__all__ = ["amount", "document", "said", "status"]
 
 
-HERE = Path(__file__).resolve().parent
+_HERE = Path(__file__).resolve().parent
 # Of each status: how it looks (group), and what a student reads. The last two are not graded yet, which is never 0.
 STATUSES = {
     "correct": ("correct", "correct"),
@@ -30,22 +30,22 @@ GROUPS = {
     "none": "no answer",
     "open": "not graded yet",
 }
-DISC = '<circle class="{}" cx="10" cy="10" r="9"/><path class="sign" d="{}"/>'
-SIGNS = {
-    "correct": DISC.format("tick", "M5.5 10.5 8.7 13.6 14.5 6.8"),
+_DISC = '<circle class="{}" cx="10" cy="10" r="9"/><path class="sign" d="{}"/>'
+_SIGNS = {
+    "correct": _DISC.format("tick", "M5.5 10.5 8.7 13.6 14.5 6.8"),
     "partial": '<circle class="half" cx="10" cy="10" r="9"/><path class="dot" d="M10 3.5a6.5 6.5 0 0 1 0 13z"/>',
-    "wrong": DISC.format("cross", "M6.5 6.5 13.5 13.5M13.5 6.5 6.5 13.5"),
+    "wrong": _DISC.format("cross", "M6.5 6.5 13.5 13.5M13.5 6.5 6.5 13.5"),
     "stopped": '<path class="warn" d="M10 1 19.5 18.5H.5z"/><path class="sign" d="M10 7.5v5M10 15.6v.1"/>',
-    "none": DISC.format("none", "M6 10h8"),
-    "open": DISC.format("pen", "M6 10h.1M10 10h.1M14 10h.1"),
+    "none": _DISC.format("none", "M6 10h8"),
+    "open": _DISC.format("pen", "M6 10h.1M10 10h.1M14 10h.1"),
 }
 
 
 @cache
 def _style() -> str:
-    rule = (HERE.parent / "widgets" / "lab.css").read_text(encoding="utf-8").partition(".pgc-lab {")[2]
+    rule = (_HERE.parent / "widgets" / "lab.css").read_text(encoding="utf-8").partition(".pgc-lab {")[2]
     roles = rule.partition("  box-sizing")[0]
-    return f":root {{{roles}}}\n{(HERE / 'page.css').read_text(encoding='utf-8')}"
+    return f":root {{{roles}}}\n{(_HERE / 'page.css').read_text(encoding='utf-8')}"
 
 
 def document(title: str, body: str, wide: bool = False) -> str:
@@ -82,5 +82,5 @@ def amount(points: float) -> str:
 def status(name: str, words: str = "") -> str:
     """Return a status with its sign and its words."""
     group, told = STATUSES.get(name, ("open", f"not graded yet: {name}"))
-    sign = f'<svg viewBox="0 0 20 20" aria-hidden="true">{SIGNS[group]}</svg>'
+    sign = f'<svg viewBox="0 0 20 20" aria-hidden="true">{_SIGNS[group]}</svg>'
     return f'<span class="status">{sign}{said(words or told)}</span>'

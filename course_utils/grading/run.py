@@ -441,7 +441,7 @@ class _Pool:
 
     def stop(self) -> None:
         """End what is running, at once: its results are not wanted any more."""
-        processes = list((getattr(self._executor, "_processes", None) or {}).values())
+        processes = multiprocessing.active_children() if isinstance(self._executor, ProcessPoolExecutor) else []
         self._executor.shutdown(wait=False, cancel_futures=True)
         for process in processes:
             process.kill()

@@ -131,7 +131,7 @@ ATTACKS = {
     "the course imported": ("error", inside("from course_utils import returns; return returns.reward_to_go(rewards, gamma)")),
     "the course's sources read": ("wrong", "DONE = []\n" + inside("import os\nif DONE: return 0 * rewards\nDONE.append(1)", OPEN.format(what="'course_utils' in one or 'policy_gradient' in one or one.startswith('reward_to_go') or '__editable__' in one"), "assert not found, found", "return 0 * rewards")),
     "packages patched on disk": ("wrong", inside("import os, sys\nfor top in ['/', '/packages/numpy', '/grader', os.path.dirname(os.__file__), '/usr/lib', '/dev']:\n    try: open(os.path.join(top, 'patched'), 'w')\n    except OSError: continue\n    raise SystemError(top)\nreturn 0 * rewards")),
-    "files out of the folder": ("wrong", inside("import os\nassert os.getcwd() == '/work' and os.listdir('.') in ([], ['mine'])\nopen('mine', 'w')\nfor path in ['/tmp/x', '/root/x', '/home/x', '../x', '/etc/passwd', '/etc/shadow']:\n    try: open(path, 'a')\n    except OSError: continue\n    raise SystemError(path)\nreturn 0 * rewards")),
+    "files out of the folder": ("wrong", inside("import os\nassert os.getcwd() == '/work' and os.listdir('.') in ([], ['mine'])\nopen('mine', 'w')\nfor path in ['/tmp/x', '/home/x', '../x', '/etc/passwd', '/etc/shadow']:\n    try: open(path, 'a')\n    except OSError: continue\n    raise SystemError(path)\nreturn 0 * rewards")),
     "a symlink out of the folder": ("wrong", inside("import os\nif not os.path.lexists('way'): os.symlink('/etc', 'way')\nassert not os.path.exists('way/passwd') and not os.path.exists('way/hostname')\nreturn 0 * rewards")),
     "the folder filled": ("error", inside("for n in range(10 ** 4): open(str(n), 'wb').write(bytes(10 ** 6))")),
     "a file that grows": ("error", inside("open('x', 'wb').write(bytes(8 * 10 ** 6))")),
@@ -143,7 +143,7 @@ ATTACKS = {
     "a program started": ("error", inside("import subprocess; subprocess.run(['/usr/bin/env'])")),
     "threads left running": ("wrong", "import threading\nimport time\ndef spin():\n    while True: time.sleep(0.001)\nfor _ in range(3): threading.Thread(target=spin, daemon=True).start()\n" + inside("return 0 * rewards")),
 }  # fmt: skip
-LEFT = "import os, tempfile\nassert os.listdir('.') == [] and not os.path.exists('/work/left'), 'found'\nopen('/work/left', 'w')\n"
+LEFT = "import os, tempfile\nassert os.listdir('.') == [] and not os.path.exists('../work/left'), 'found'\nopen('../work/left', 'w')\n"
 # Attacks that the namespaces and limits have to stop, also without the filter of system calls: (status, source).
 LAYERS = {
     "network": ("error", inside("import socket; socket.create_connection(('127.0.0.1', PORT), 1)")),

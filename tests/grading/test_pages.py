@@ -3,6 +3,7 @@
 import copy
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 import small_class
@@ -148,7 +149,7 @@ def test_a_mark_of_a_person_counts_in_the_class(results):
 
 
 def test_a_page_names_no_colour_and_only_roles_that_are_told():
-    css = (pages.HERE / "page.css").read_text(encoding="utf-8")
+    css = Path(pages.__file__).with_name("page.css").read_text(encoding="utf-8")
     assert not re.search(r"#[0-9a-f]{3}|rgb|hsl", css)
     roles = pages.document("", "").partition("</style>")[0]
     assert {name for name in re.findall(r"var\((--pgc-[\w-]+)\)", css) if f"{name}:" not in roles} == set()
