@@ -2,12 +2,13 @@
 
 import argparse
 import dataclasses
+import re
 import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from course_utils import data_files
+from course_utils import data_files, progress
 from course_utils.grading import audit, export, gradebook, problem_sets, results, run, submissions
 from course_utils.grading.problem_sets import ProblemSet
 
@@ -27,7 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
     options = _parser().parse_args(arguments)
     try:
-        options.set = problem_sets.load(options.set)
+        if options.set is not None:
+            options.set = problem_sets.load(options.set)
         code: int = options.run(options)
         return code
     except KeyboardInterrupt:
@@ -40,8 +42,8 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(options.set, str):
             print(f"--set is {options.set!r}, expected one of {', '.join(problem_sets.names())}.", file=sys.stderr)
             return 2
-        if isinstance(error, data_files.DataFileError):
-            print(_sentence(error), file=sys.stderr)
+        if isinstance(error, data_files.DataFileError):  # begins with the file's name
+            print(f"{error}.", file=sys.stderr)
             return 1
         raise
     except OSError as error:
@@ -63,13 +65,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True)
 
-    def command(name: str, work: Any, text: str, *, source: bool = False, book: bool = False) -> Any:
+    def command(
+        name: str, work: Any, text: str, *, source: bool = False, book: bool = False, of_set: bool = True
+    ) -> Any:
         made = commands.add_parser(
             name, help=text, description=text, epilog=CODES, formatter_class=argparse.RawDescriptionHelpFormatter
         )
         if source:
             made.add_argument("submissions", metavar="SUBMISSIONS", help="a folder, or the ZIP of one")
-        made.add_argument("--set", required=True, metavar="SET", help="such as ps1")
+        if of_set:
+            made.add_argument("--set", required=True, metavar="SET", help="such as ps1")
         made.add_argument(
             "--out", type=Path, default=Path("grading"), help="the folder for all files (default: grading)"
         )
@@ -77,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
             made.add_argument(
                 "--db", metavar="URL", help="the gradebook (default: OUT/gradebook.db), or postgresql://…"
             )
-        made.set_defaults(run=work)
+        made.set_defaults(run=work, **({} if of_set else {"set": None}))
         return made
 
     made = command("grade", _grade, "grade what is not graded yet", source=True, book=True)
@@ -93,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--show-first-failure", action="store_true", help="feedback shows the first failing case")
     made.add_argument("--replay", metavar="STUDENT", help="mark one again with the log's seeds, compare, write nothing")
+    made.set_defaults(predictions=None)
     command("collect-check", _collect_check, "list what was handed in, and what is odd about it", source=True)
     command("status", _status, "say how far the class is graded, and whether the log is whole", book=True)
     made = command("export", _export, "write the marks for a platform; what is not graded is empty, never 0", book=True)
@@ -100,7 +106,14 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--roster", type=Path, metavar="FILE", help="the platform's own CSV, to fill the marks in")
     made = command("feedback", _feedback, "write each student's page, and the page of the class", book=True)
     made.add_argument("--show-first-failure", action="store_true", help="show the first failing case")
+    made.add_argument(
+        "--predictions", type=Path, metavar="FOLDER", help="of the learners' records: what the class predicted"
+    )
     command("release", _release, "write the archive that students get")
+    made = command("bank", _bank, "write an exam from the bank of questions, and its key", of_set=False)
+    made.add_argument("--seed", type=_seed, required=True, metavar="N", help="draws the questions and their numbers")
+    made.add_argument("--count", type=int, default=10, metavar="N", help="how many questions (default: 10)")
+    made.add_argument("--lessons", type=_lessons, default="00-99", metavar="NN-NN", help="such as 05-08, or 06")
     return parser
 
 
@@ -108,6 +121,18 @@ def _jobs(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1024:
         raise argparse.ArgumentTypeError(f"is {text!r}, expected a whole number from 1 to 1024")
     return int(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise argparse.ArgumentTypeError(f"is {text!r}, expected a whole number, 0 or more")
+    return int(text)
+
+
+def _lessons(text: str) -> str:
+    if not re.fullmatch(r"[0-9]{2}(-[0-9]{2})?", text):
+        raise argparse.ArgumentTypeError(f"is {text!r}, expected lessons such as 05-08, or one such as 06")
+    return text
 
 
 # --- the commands ------------------------------------------------------------------------------------
@@ -231,7 +256,7 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _feedback(options: argparse.Namespace) -> int:
-    from course_utils.grading import class_page, feedback
+    from course_utils.grading import class_page, feedback, similarity
 
     marks = {
         student: {item: feedback.ManualMark(mark.points, mark.comment) for item, mark in own.items()}
@@ -243,15 +268,43 @@ def _feedback(options: argparse.Namespace) -> int:
     names = {one["student"]: one["name"] for one in documents if one["name"]}
     folder = options.out / "feedback" / options.set.name
     feedback.write(options.set, documents, folder, marks, names=names, show_first_failure=options.show_first_failure)
-    page = class_page.write(options.set, documents, options.out / f"class_{options.set.name}.html", marks=marks)
+    code = gradebook.code(options.out, options.set, [one["student"] for one in documents])
+    page = class_page.write(
+        options.set,
+        documents,
+        options.out / f"class_{options.set.name}.html",
+        marks=marks,
+        predictions=None if options.predictions is None else _predicted(options.predictions),
+        similar=similarity.pairs(code, gradebook.stubs(options.set)),
+    )
     print(f"{len(documents)} pages in {folder}, and the class in {page}")
     return 0
+
+
+def _predicted(folder: Path) -> dict[str, Counter[str]]:
+    """Return how many learners said what at first, by prediction; a file that is no record is told and passed over."""
+    if not folder.is_dir():
+        raise run.UsageError(f"--predictions is {folder}, expected a folder of the files that learners exported")
+    found: dict[str, Counter[str]] = {}
+    for file in sorted(folder.glob("*.json")):
+        try:
+            for name, counts in progress.count_predictions([file]).items():
+                found.setdefault(name, Counter()).update(counts)
+        except data_files.DataFileError as error:
+            print(f"{error}.", file=sys.stderr)
+    return dict(sorted(found.items()))
 
 
 def _release(options: argparse.Namespace) -> int:
     from course_utils.grading import release
 
     return int(release.main(options.set.name, options.out))
+
+
+def _bank(options: argparse.Namespace) -> int:
+    from course_utils.grading import bank
+
+    return bank.main(options.out, options.seed, options.count, options.lessons)
 
 
 def _points(points: float | None) -> str:

@@ -154,7 +154,7 @@ def main(out: Path, seed: int, count: int, lessons: str = "00-99") -> int:
             print(path)
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
-        return 1
+        return 1 if isinstance(error, OSError) else 2
     return 0
 
 

@@ -23,7 +23,7 @@ from course_utils.grading.problem_sets import Item, ProblemSet
 from course_utils.grading.results import Result, write_whole
 from course_utils.grading.submissions import Submission
 
-__all__ = ["GradebookError", "Mark", "address", "lay_out", "marks", "prepare", "record"]
+__all__ = ["GradebookError", "Mark", "address", "code", "lay_out", "marks", "prepare", "record", "stubs"]
 
 
 class GradebookError(RuntimeError):
@@ -243,6 +243,27 @@ def lay_out(out: Path, problem_set: ProblemSet, submission: Submission) -> Path:
         file = out / "nbgrader" / kind / submission.student / problem_set.name / f"{problem_set.name}.ipynb"
         _put(file, content)
     return file
+
+
+def code(out: Path, problem_set: ProblemSet, students: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return the code that students handed in, by student and item, of those for whom it was laid out."""
+    found = {}
+    for student in students:
+        file = out / "nbgrader" / "submitted" / student / problem_set.name / f"{problem_set.name}.ipynb"
+        if file.is_file():
+            found[student] = _code(json.loads(file.read_text(encoding="utf-8")), problem_set)
+    return found
+
+
+def stubs(problem_set: ProblemSet) -> dict[str, str]:
+    """Return what the hand-out holds in the cells for code, by item."""
+    return _code(_notebook(problem_set), problem_set)
+
+
+def _code(notebook: Mapping[str, Any], problem_set: ProblemSet) -> dict[str, str]:
+    ids = {item.id for item in problem_set.items if item.kind != "written"}
+    named = {cell["metadata"].get("nbgrader", {}).get("grade_id"): cell["source"] for cell in notebook["cells"]}
+    return {id: source for id, source in named.items() if id in ids}
 
 
 def _put(file: Path, content: bytes) -> None:

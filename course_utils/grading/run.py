@@ -206,7 +206,7 @@ def definition(problem_set: ProblemSet) -> str:
     """Return the SHA-256 of a set and of the sources that judge it: a result of other ones is graded again."""
     package = Path(course_utils.__file__).parent
     grading = package / "grading"
-    own = ("marking", "problem_sets", "protocol", "sandbox", "worker")
+    own = ("cures", "marking", "problem_sets", "protocol", "remote", "sandbox", "system_calls", "worker")
     files = [*sorted((package / "checks").rglob("*.py")), *(grading / f"{name}.py" for name in own)]
     files.append(grading / "sets" / f"{problem_set.name}.py")
     digest = hashlib.sha256()

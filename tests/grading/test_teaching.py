@@ -1,6 +1,7 @@
 """The instructor's guide: each of its commands, one after the other, from nothing to an exported gradebook."""
 
 import csv
+import os
 import re
 import shlex
 import shutil
@@ -11,7 +12,7 @@ import synthetic
 
 from course_utils import progress
 from course_utils.grading import __main__ as grading
-from course_utils.grading import problem_sets
+from course_utils.grading import problem_sets, results
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = [
@@ -21,14 +22,20 @@ COMMANDS = [
     for command in block.splitlines()
     if command.startswith("python -m course_utils.")
 ]
+SANDBOX = "bubblewrap" if shutil.which("bwrap") or os.environ.get("REQUIRE_SANDBOX") else "none"
 
 
 def run(arguments, folder):
     arguments = [{"SUBMISSIONS": str(folder / "submissions"), "EXPORTS": str(folder)}.get(a, a) for a in arguments]
     if arguments[0] == "report":
         return progress.main(arguments)
-    sandbox = ["--sandbox", "none"] if arguments[0] == "grade" and not shutil.which("bwrap") else []
-    return grading.main([*arguments, *sandbox])
+    return grading.main([*arguments, *(["--sandbox", SANDBOX] if arguments[0] == "grade" else [])])
+
+
+def expected(what):
+    """Return the status and the mistake that an answer of the plan leads to."""
+    known = {"right": ("correct", None), "unfinished": ("no-answer", None), "crash": ("error", "raised")}
+    return known.get(what, (None, what))
 
 
 @pytest.mark.long
@@ -38,14 +45,28 @@ def test_from_nothing_to_an_exported_gradebook(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(progress.VARIABLE, str(tmp_path / "record" / "progress.json"))
     progress.record_check("softmax", "01", "correct")
+    progress.record_prediction("Predict", {"lesson": "08", "prediction": "three-actions", "said": 0, "came_so": False})
     progress.export(tmp_path / "ada.json", name="Ada")
     guide = [arguments for name, arguments in COMMANDS if name == "TEACHING.md"]
-    assert len(guide) == 8
+    assert len(guide) == 10
     for arguments in guide:
         assert run(arguments, tmp_path) == 0, (arguments, capsys.readouterr())
     assert {name for name, arguments in COMMANDS if arguments not in guide} == set()
     out = tmp_path / "grading"
+    for student, plan in plans.items():
+        result = results.read(results.location(out, "ps1", student))
+        for outcome in result.outcomes:
+            if plan[outcome.id] == "written":
+                assert outcome.status in ("needs-marking", "no-answer")
+                continue
+            status, mistake = expected(plan[outcome.id])
+            assert outcome.mistake == mistake, (student, outcome)
+            assert outcome.status in ([status] if status else ["wrong", "partial"]), (student, outcome)
+            assert (outcome.points == outcome.max_points) == (plan[outcome.id] == "right"), (student, outcome)
     with (out / "ps1_csv.csv").open(encoding="utf-8-sig", newline="") as file:
         assert len(list(csv.reader(file))) == 1 + len(plans)
     assert len([*(out / "feedback" / "ps1").glob("*.html")]) == len(plans)
-    assert "30 submissions" in (out / "class_ps1.html").read_text(encoding="utf-8")
+    page = (out / "class_ps1.html").read_text(encoding="utf-8")
+    for words in ("30 submissions", "Shared code", "What the class predicted", "08-three-actions"):
+        assert words in page
+    assert (out / "exam_7_key.md").is_file()
