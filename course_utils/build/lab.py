@@ -27,6 +27,11 @@ HOST = "127.0.0.1"
 EVERYWHERE = {"": HOST, "0.0.0.0": HOST, "::": "[::1]"}  # what listens on every address → how this machine reaches it
 FIRST_PORT = 8888
 LAST_PORT = 8988
+# The grader's JupyterLab, where it is installed: for an instructor's own server, not for lessons.
+FORMGRADER = {
+    f"nbgrader.server_extensions.{name}": False
+    for name in ("formgrader", "validate_assignment", "assignment_list", "course_list")
+}
 # Of the variables that Jupyter reads, those that say where a learner's files are. The others would change the start.
 KEPT_VARIABLES = {"JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR"}
 
@@ -126,6 +131,9 @@ def prepare_folders() -> Path:
         elif name == "JUPYTERLAB_SETTINGS_DIR":  # else it would follow the configuration, which moves below
             os.environ[name] = folder
     os.environ["JUPYTER_CONFIG_DIR"] = str(own / "configuration")
+    page = own / "configuration" / "labconfig" / "page_config.json"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text('{"disabledExtensions": {"@jupyter/nbgrader": true}}', encoding="utf-8")
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"  # this environment's kernel before any in the home folder
     if moved:
         print(
@@ -202,6 +210,7 @@ def main(port: int | None = None, *, ip: str | None = None, browser: bool = True
         "--ServerApp.custom_display_url=",
         f"--ServerApp.open_browser={browser and host not in EVERYWHERE and has_screen()}",
         "--ServerApp.use_redirect_file=False",  # a browser in a sandbox of its own cannot open a file
+        f"--ServerApp.jpserver_extensions={FORMGRADER}",
         "--ServerApp.answer_yes=True",  # one Ctrl-C ends it, without a question
         "--ServerApp.log_level=ERROR",  # its warnings (an untrusted notebook, time limits) are not for learners
         "--LabApp.log_level=ERROR",

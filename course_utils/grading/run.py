@@ -29,6 +29,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any, Literal
 
@@ -441,7 +442,8 @@ class _Pool:
 
     def stop(self) -> None:
         """End what is running, at once: its results are not wanted any more."""
-        processes = multiprocessing.active_children() if isinstance(self._executor, ProcessPoolExecutor) else []
+        local = isinstance(self._executor, ProcessPoolExecutor)
+        processes = [one for one in multiprocessing.active_children() if local and isinstance(one, SpawnProcess)]
         self._executor.shutdown(wait=False, cancel_futures=True)
         for process in processes:
             process.kill()

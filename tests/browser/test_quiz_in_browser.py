@@ -382,7 +382,10 @@ def test_the_map_shows_what_was_done(open_cells: Open, tmp_path: Path) -> None:
     notebook.run_cell(0)
     done = root.locator('[data-number="08"]')
     done.and_(notebook.page.locator("[data-state=done]")).wait_for()
-    assert "3 of 3 checks · quiz: 5 of 5 right, 5 at the first try · 1 prediction" in done.inner_text()
+    assert (
+        "3 of 3 checks · quiz: 5 of 5 right, 5 at the first try · 0 of 6 predictions · 1 prediction in labs"
+        in done.inner_text()
+    )
     assert "check softmax (1 try; met: wrong axis)" in root.locator('[data-number="01"]').inner_text()
     faults = {}
     for width in (1280, 390):

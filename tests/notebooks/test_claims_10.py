@@ -81,7 +81,7 @@ def test_the_decimals_of_the_text_are_the_numbers_worked_out_here() -> None:
         "kl": "0.4 0.3 0.2 0.1",
         "kl-read": f"{math.log(1 / kept):.3f} {kept:.1f} {kept:.1f}",
         "estimates-read": f"{kl(close, REF):.4f} {k2_mean(far):.3f} {kl(far, REF):.3f}",
-        "beta-read": "0.2 0.2",
+        "beta-adaptive": "0.2 0.2",
         "adaptive-read": f"{fixed:.3f} {fixed_10:.3f} {kl(best(R, 0.1), REF):.3f}",
         "fisher-read": "1502.05477 " + " ".join(f"{kl(PI_0, one[brake]):.3f}" for brake in ("clip", None, "ratio")),
     }
@@ -132,7 +132,7 @@ def test_the_settings_of_the_text_are_those_of_the_code(read: Any) -> None:
     np.testing.assert_array_equal(read["kl-code"]["ref"], REF)
     np.testing.assert_array_equal(read["beta-code"]["R"], R)
     assert "-0.2, 0.2" in LESSON.cells["adaptive-code"].source
-    assert r"-1,\,-0.2,\,0.2" in text["beta-read"]
+    assert r"-1,\,-0.2,\,0.2" in text["beta-adaptive"]
 
 
 # --- the ratio -----------------------------------------------------------------------------------------------------

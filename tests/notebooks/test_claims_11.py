@@ -228,9 +228,9 @@ def test_accuracy_is_a_statement_about_a_distribution() -> None:
         assert weak["ours/gold"][-1] < weak["ours/gold"][0]
     assert [accuracy[b][0] for b in (0.3, 1.0, 3.0, 10.0)] == sorted(accuracy[b][0] for b in (0.3, 1.0, 3.0, 10.0))
     salad, count = (line.split(": ")[1].split() for line in lines["why-code"][8:])
-    assert len(salad) >= 15
-    assert len(set(salad)) < len(salad) - 3  # word salad: it repeats itself
-    assert set(count[4:]) == {count[-1]}  # “one word is said to the end”
+    assert len(salad) == len(count) == 9  # the last eight words
+    assert len(set(salad)) < 7  # word salad: it repeats itself
+    assert set(count[1:]) == {count[-1]}  # “one word is said to the end”
     more = ["hi" + n * " repair" for n in range(1, 15)]
     judge = run(OTHER_SEEDS[0]).start.reward_model
     gains = np.diff(reward_model.reward_score(judge, WORLD, WORLD.replies([20] * len(more), more)))
