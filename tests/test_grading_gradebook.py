@@ -113,7 +113,9 @@ def test_a_gradebook_that_cannot_be_opened_is_said_without_its_password(db, tmp_
 
 
 def test_formgraders_folders_hold_what_was_handed_out_with_the_answers_in_it(tmp_path):
-    cells = students.cells(score="<script>1</script>")
+    cells = students.cells(
+        score="<script>1</script>", essay="1 < 2 <b>4</b> [x](javascript:5) ![y][z]\n\n[z]: http://6"
+    )
     cells[0]["outputs"] = [{"output_type": "display_data", "data": {"text/html": "<script>2</script>"}, "metadata": {}}]
     cells.append(students.cell("mine", "<script>3</script>", "markdown"))
     source = students.hand_in(tmp_path / "in", anna=students.notebook(cells))
@@ -123,9 +125,16 @@ def test_formgraders_folders_hold_what_was_handed_out_with_the_answers_in_it(tmp
     assert file == root / "autograded" / "anna" / "ps1" / "ps1.ipynb"
     for path in (file, root / "submitted" / "anna" / "ps1" / "ps1.ipynb", root / "source" / "ps1" / "ps1.ipynb"):
         notebook = nbgraderformat.read(str(path), as_version=4)
-        assert {"ps1-score", "ps1-score-check", "ps1-essay"} <= {c.metadata.nbgrader.grade_id for c in notebook.cells}
+        ids = {c.metadata.nbgrader.grade_id for c in notebook.cells if "nbgrader" in c.metadata}
+        assert {"ps1-score", "ps1-score-check", "ps1-essay"} <= ids
     texts = json.loads(file.read_text())["cells"]
     assert [c["source"] for c in texts if c["id"] == "ps1-score"] == ["<script>1</script>"]
+    assert [c["source"] for c in texts if c["id"] == "ps1-essay"] == [
+        "1 < 2 < b>4< /b> [x] (javascript:5) ![y][z]\n\n[z] : http://6"
+    ]
+    rubrics = [c["id"] for c in texts if "The rubric" in c["source"] and "because of the score" in c["source"]]
+    assert rubrics == ["ps1-essay-rubric"]
+    assert "because of the score" not in (root / "submitted" / "anna" / "ps1" / "ps1.ipynb").read_text()
     assert "<script>2" not in file.read_text()
     assert "<script>3" not in file.read_text()
     assert (root / "nbgrader_config.py").read_text().count("sqlite:///x") == 1

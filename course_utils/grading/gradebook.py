@@ -9,6 +9,7 @@ import copy
 import importlib.util
 import json
 import os
+import re
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
@@ -229,20 +230,41 @@ def lay_out(out: Path, problem_set: ProblemSet, submission: Submission) -> Path:
     """Put a submission where formgrader looks for it, and return its notebook.
 
     It is the notebook that was handed out, with this student's answers in their cells: nothing else of what the student
-    handed in gets there, no output and no markup of the rest.
+    handed in gets there, no output and no markup of the rest. What the marker opens has the rubrics too.
     """
     notebook = copy.deepcopy(_notebook(problem_set))
-    answers = {**submission.cells, **submission.written}
+    answers = {**submission.cells, **{id: _harmless(text) for id, text in submission.written.items()}}
     ids = {item.id for item in problem_set.items}
     for cell in notebook["cells"]:
         grade_id = cell["metadata"].get("nbgrader", {}).get("grade_id")
         if grade_id in ids:
             cell["source"] = answers.get(grade_id, "")
-    content = json.dumps(notebook, indent=1, ensure_ascii=False).encode("utf-8", "replace")
     for kind in ("submitted", "autograded"):
+        if kind == "autograded":
+            notebook["cells"] = [one for cell in notebook["cells"] for one in (cell, *_rubric(cell, problem_set))]
+        content = json.dumps(notebook, indent=1, ensure_ascii=False).encode("utf-8", "replace")
         file = out / "nbgrader" / kind / submission.student / problem_set.name / f"{problem_set.name}.ipynb"
         _put(file, content)
     return file
+
+
+def _harmless(text: str) -> str:
+    """Return Markdown without HTML, links and pictures: formgrader would run a script in it, with the marker's rights.
+
+    A space after the sign that opens one makes it text, which reads the same; also in code and in a formula.
+    """
+    return re.sub(r"\](?=[(:])", "] ", re.sub(r"<(?=[A-Za-z/!?])", "< ", text))
+
+
+def _rubric(cell: Mapping[str, Any], problem_set: ProblemSet) -> list[dict[str, Any]]:
+    """Return the cell that tells the marker of a written answer what it is read for; none below other cells."""
+    grade_id = cell["metadata"].get("nbgrader", {}).get("grade_id")
+    rubric = next((item.rubric for item in problem_set.items if item.id == grade_id), ())
+    if not rubric:
+        return []
+    lines = [f"- **{one.title}** ({one.points:g}). *Full:* {one.full} *Partial:* {one.partial}" for one in rubric]
+    source = "\n".join(["**The rubric, for the marker**", "", *lines])
+    return [_plain({"cell_type": "markdown", "id": f"{grade_id}-rubric", "metadata": {}, "source": source})]
 
 
 def code(out: Path, problem_set: ProblemSet, students: Iterable[str]) -> dict[str, dict[str, str]]:

@@ -2,7 +2,7 @@
 
 Without SUBMISSIONS, 3,000 notebooks of a small set are made and "marked" by a function that runs nothing: the cost of
 all that lies around the marking. With them, the sandbox as it is; --nbgrader also measures
-nbgrader's autograde, in one process, on ten of the same submissions.
+nbgrader's autograde, in one process, on five of the same submissions.
 """
 
 import argparse
@@ -27,14 +27,22 @@ def synthetic(folder, count):
 
 
 def measured(source, problem_set, out, **options):
+    before = spent()
     summary = run.grade(source, problem_set, out, **options)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     rate = summary.graded / summary.seconds
     print(f"{summary.graded} graded in {summary.seconds:.1f} s, {rate:.1f} a second, peak {peak:.0f} MB", flush=True)
+    print(f"{(spent() - before) / summary.graded:.2f} s of a processor for each (without bubblewrap's own children)")
     return rate
 
 
-def autograde(source, problem_set, out, count=10):
+def spent():
+    """Return the seconds of the processors that this process and those it has ended took."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def autograde(source, problem_set, out, count=5):
     """Return nbgrader's submissions a second, of some of the same notebooks in one process."""
     course = out / "autograde"
     gradebook.prepare(course, problem_set, f"sqlite:///{course / 'gradebook.db'}")
