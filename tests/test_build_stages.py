@@ -43,6 +43,9 @@ build_rollout whole-table: logits - np.log(np.exp(logits).sum(axis=1, keepdims=T
 build_rollout no-log: logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)) => np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
 build_rollout overflow: logits = logits - logits.max(axis=1, keepdims=True) => pass
 build_rollout state-after-action: steps.append((state, action => steps.append((next_state, action
+build_rollout state-stays: state = next_state => pass
+build_rollout global-rng: chances[-1] * rng.random() => chances[-1] * np.random.random()
+build_rollout not-arrays: name: np.array(column) => name: list(column)
 build_rollout limit-ignored: over = terminated or truncated => over = terminated
 build_rollout cut-is-terminal: next_state, terminated, over)) => next_state, over, over))
 build_rollout ended-is-terminal: next_state, terminated, over)) => next_state, terminated, terminated))

@@ -76,11 +76,15 @@ class LocalFunctions:
         inputs = {f"argument {k + 1}": _arrived(value) for k, value in enumerate(arguments)}
         with Learner(function, self._watch) as learner:
             call = learner(inputs)
+            learner.watch_global_state()
         if call.stop is not None:
             raise Stopped(self._with_stubs(call.stop, function, space))
         if call.changed:
             message = f"`{name}` writes into an array that comes in, its {call.changed[0]}"
             raise Stopped(Stop("Mutates", message, None, "", 0.0))
+        if learner.touched_global_state:
+            message = f"`{name}` draws from `np.random` or `random`, whose numbers all code shares"
+            raise Stopped(Stop("Shared", message, None, "", 0.0))
         return _left(call.value)
 
     def _with_stubs(self, stop: Stop, function: Any, space: dict[str, Any]) -> Stop:
@@ -173,6 +177,9 @@ def _of_stop(stage: Stage, stop: Stop, evidence: dict[str, Any]) -> tuple[str, s
     if stop.error == "Mutates":
         why = "Why it matters: the caller's own array is changed too. Operators such as `-=` and `x[0] = …` write into "
         return f"{stop.message}.", why + "the array; `x = x - …` and `x.copy()` make a new one.", "mutates-input"
+    if stop.error == "Shared":
+        why = "Why it matters: a run can then not be repeated. All chance comes from the `rng` that is passed in."
+        return f"{stop.message}.", why, "global-rng"
     if stop.interrupted:
         return f"Stopped by you after {stop.seconds:.1f} s{sentences.in_line(stop)}.", "Nothing is lost.", "interrupted"
     if stop.limit is not None:

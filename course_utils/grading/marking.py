@@ -15,7 +15,7 @@ from course_utils.checks.sentences import raised
 from course_utils.checks.stage import Stage, Stopped
 from course_utils.grading.problem_sets import Item, Judgement, ProblemSet, given, preamble
 from course_utils.grading.remote import RemoteFunctions, RemoteLearner, deadline, stop_of
-from course_utils.grading.sandbox import Died, InfrastructureError, Sandbox, Worker
+from course_utils.grading.sandbox import Died, Sandbox, UnsendableError, Worker
 
 __all__ = ["Outcome", "mark"]
 
@@ -88,6 +88,13 @@ class _Submission:
         self.died: dict[str, Died] = {}
         self.dropped: set[str] = set()
         self._worker: Worker | None = None
+        self._over = deadline(sandbox.limits.submission)
+
+    def until(self) -> float:
+        """Return the time by which what begins now has to be done; raise Died where the submission has had its time."""
+        if time.monotonic() >= self._over:
+            raise Died("timeout", f"Your cells took more than {self.sandbox.limits.submission:g} s together.")
+        return min(deadline(self.sandbox.limits.wall), self._over)
 
     def __enter__(self) -> Self:
         return self
@@ -123,8 +130,8 @@ class _Submission:
         if self._worker is None:
             return
         try:
-            answer = self._worker.ask({"do": "cell", "id": id, "source": source}, deadline(self.sandbox.limits.wall))
-        except InfrastructureError:
+            answer = self._worker.ask({"do": "cell", "id": id, "source": source}, self.until())
+        except UnsendableError:
             raise Died("error", "This cell holds characters that no program can hold, or is too long.") from None
         self.stops.pop(id, None)
         if answer.get("stop") is not None:
@@ -159,7 +166,7 @@ def _by_kind(submission: _Submission, item: Item, outcome: Outcome) -> Outcome:
     worker = submission.worker()
     if item.id in submission.died:
         raise submission.died[item.id]
-    until = deadline(submission.sandbox.limits.wall)
+    until = submission.until()
     stop = submission.stops.get(item.id)
     if item.kind in ("number", "cure"):
         answer = worker.ask({"do": "get", "name": item.name}, until)
@@ -186,7 +193,7 @@ def _by_kind(submission: _Submission, item: Item, outcome: Outcome) -> Outcome:
     if item.kind == "stage":
         return _stage(submission, item, outcome, looked.get("is_stub") is True)
     result = examine(item.question, RemoteLearner(worker, item.name, looked, until), outcome.seed)
-    raised = "error" in result.evidence
+    raised = "error" in result.evidence and result.status == "not yet"
     statuses: dict[str, Status] = {"almost": "partial", "not yet": "wrong", "not attempted": "no-answer"}
     return replace(
         outcome,
@@ -221,7 +228,7 @@ def _stage(submission: _Submission, item: Item, outcome: Outcome, is_stub: bool)
     for place, part in enumerate(stage.parts):
         status, told = "correct", tuple[str, ...]()
         try:
-            functions = RemoteFunctions(submission.worker(), deadline(submission.sandbox.limits.wall))
+            functions = RemoteFunctions(submission.worker(), submission.until())
             fault = part.run(functions, np.random.default_rng([outcome.seed, place]))
         except Died as died:
             submission.close()

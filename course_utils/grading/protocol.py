@@ -27,7 +27,7 @@ __all__ = ["ProtocolError", "decode", "encode"]
 DTYPES = ("|b1", "|i1", "|u1", *(f"<{kind}{size}" for kind in "iu" for size in (2, 4, 8)), "<f2", "<f4", "<f8")
 DEPTH = 40  # of lists in lists
 MOST_TEXT = 32 * 2**20  # characters of one message
-MOST_PARTS = 2 * 10**6  # of lists and dicts together
+MOST_PARTS = 5 * 10**5  # of lists and dicts together: read in a few seconds at most
 BITS = 1024  # of a whole number
 TAGS = (
     {"tuple"},
@@ -195,6 +195,8 @@ def _array(dtype: Any, shape: Any, data: Any, scalar: Any, finite: bool) -> Any:
         raise ProtocolError("an array has a dtype that is not one of numbers")
     if not isinstance(shape, list) or not all(type(n) is int and n >= 0 for n in shape) or len(shape) > 32:
         raise ProtocolError("the shape of an array is not a list of lengths")
+    if math.prod(n for n in shape if n) > MOST_TEXT:  # also beside a length of 0: a sum over that axis is as long
+        raise ProtocolError("an array has a shape that cannot be")
     if not isinstance(data, str) or type(scalar) is not bool or (scalar and shape):
         raise ProtocolError("an array is not written as an array")
     try:
@@ -205,10 +207,7 @@ def _array(dtype: Any, shape: Any, data: Any, scalar: Any, finite: bool) -> Any:
         raise ProtocolError("an array has more or fewer numbers than its shape says")
     if dtype == "|b1" and content.strip(b"\x00\x01"):
         raise ProtocolError("a truth value is neither true nor false")
-    try:
-        array = np.frombuffer(content, dtype).reshape(shape).copy()
-    except ValueError:  # lengths that NumPy cannot hold, beside a length of 0
-        raise ProtocolError("an array has a shape that cannot be") from None
+    array = np.frombuffer(content, dtype).reshape(shape).copy()
     if finite and not np.isfinite(array).all():
         raise ProtocolError("an array holds NaN or inf")
     return array[()] if scalar else array

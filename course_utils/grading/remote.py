@@ -17,7 +17,7 @@ from course_utils.checks.probe_environment import Seed
 from course_utils.checks.question import Inputs
 from course_utils.checks.result import cut
 from course_utils.checks.stage import Stopped
-from course_utils.grading.sandbox import Died, InfrastructureError, Worker
+from course_utils.grading.sandbox import Died, InfrastructureError, UnsendableError, Worker
 
 __all__ = ["RemoteFunctions", "RemoteLearner", "deadline", "stop_of"]
 
@@ -80,7 +80,12 @@ class RemoteLearner:
             if often == 1 and (numbers is None or "elsewhere" in one):
                 yield _call({**inputs, "rng": None}, one if numbers is None else {**one, "numbers": numbers})
                 continue
-            if often < 1 or count > times or len(_of(np.ndarray, numbers)) != often or numbers.dtype != float:
+            if (
+                often < 1
+                or count > times
+                or np.shape(_of(np.ndarray, numbers))[:1] != (often,)
+                or numbers.dtype != float
+            ):
                 raise Died("error", "What came back from your code is not an answer.")
             first = _call({**inputs, "rng": None}, {**one, "numbers": numbers[0]})
             for row in numbers:
@@ -151,10 +156,17 @@ class RemoteFunctions:
     def __init__(self, worker: Worker, deadline: float) -> None:
         """Take the worker, and the time by which all calls have to be done."""
         self.worker, self.deadline = worker, deadline
+        self._answered = False  # from then on, arguments may be made of what the student's code returned
 
     def call(self, name: str, *arguments: Any) -> Any:
         """Return a function's answer as data: tuples as lists; raise Stopped where the code stops."""
-        answer = self.worker.ask({"do": "call", "name": name, "arguments": list(arguments)}, self.deadline)
+        try:
+            answer = self.worker.ask({"do": "call", "name": name, "arguments": list(arguments)}, self.deadline)
+        except UnsendableError:
+            if not self._answered:
+                raise
+            raise Died("error", "What one of your functions returned cannot be passed on to another.") from None
+        self._answered = True
         call = _call({}, answer)
         if call.stop:
             raise Stopped(call.stop)

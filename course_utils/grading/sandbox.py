@@ -35,7 +35,7 @@ from packaging.requirements import Requirement
 
 from course_utils.grading import protocol, system_calls
 
-__all__ = ["Died", "InfrastructureError", "Limits", "Sandbox", "Worker"]
+__all__ = ["Died", "InfrastructureError", "Limits", "Sandbox", "UnsendableError", "Worker"]
 
 
 PACKAGES = ("numpy", "gymnasium")  # and what they need
@@ -49,6 +49,10 @@ USERS = range(61184, 65520)  # as systemd takes them for services that exist for
 
 class InfrastructureError(RuntimeError):
     """The machine failed, or the grader: nothing that a student is responsible for."""
+
+
+class UnsendableError(InfrastructureError):
+    """A request that the protocol does not carry. Whose fault it is knows who made it."""
 
 
 class Died(Exception):
@@ -66,6 +70,8 @@ class Limits:
 
     wall: float = 30.0
     """seconds for all calls of one item together"""
+    submission: float = 600.0
+    """seconds for all items together, with the cells that are run again after a worker was ended"""
     start: float = 60.0
     """seconds for Python and NumPy to start, before it is the machine's fault"""
     cpu: int = 180
@@ -295,7 +301,7 @@ class Worker:
         try:
             line = protocol.encode({**request, "n": number}).encode() + b"\n"
         except protocol.ProtocolError as error:
-            raise InfrastructureError(f"What the question asks with cannot be sent: {error}.") from None
+            raise UnsendableError(f"What the question asks with cannot be sent: {error}.") from None
         self._write(line, deadline)
         answer = self._read(deadline)
         if not isinstance(answer, dict) or answer.get("n") != number:

@@ -35,6 +35,7 @@ if shutil.which("bwrap") is None and not os.environ.get("REQUIRE_SANDBOX"):
 
 QUICK = Limits(wall=1.5, cpu=60, memory=2**30)
 LONG = replace(QUICK, wall=30)  # for what takes a while and comes to its end
+POISONED = ("every answer forged in the worker", "memory claimed", "two answers to one request")  # all cells' own doing
 SLOW = ("the course's sources read", "a giant text", "threads left running")
 FEW = replace(load("sample_action"), calls=300)
 ITEMS = (
@@ -141,6 +142,12 @@ ATTACKS = {
     "a debugger on the sandbox": ("wrong", inside("import ctypes, os\nlibc = ctypes.CDLL(None)\nassert libc.ptrace(16, 1, 0, 0) == -1\nfor n in range(1, 50):\n    try: os.kill(n, 0)\n    except OSError: continue\n    assert n == os.getpid() or not os.getuid() == 0, n\nreturn 0 * rewards")),
     "memory that no limit counts": ("error", inside("import os; os.memfd_create('x')")),
     "a program started": ("error", inside("import subprocess; subprocess.run(['/usr/bin/env'])")),
+    "every answer forged in the worker": ("error", "import worker\nworker._Session.answer = lambda self, request: {'callable': True, 'status': 'correct', 'points': 9, 'value': None}\n" + inside("return 0 * rewards")),
+    "memory claimed": ("memory", "import worker\nworker._Session.answer = lambda self, request: {'memory': True}\n" + inside("return 0 * rewards")),
+    "two answers to one request": ("error", "import worker\nsend = worker._send\nworker._send = lambda *a: (send(*a), send(*a))\n" + inside("return 0 * rewards")),
+    "an answer byte by byte": ("timeout", "import time, worker\ndef drip(answers, message):\n    while True: answers.write(b' '); answers.flush(); time.sleep(0.01)\nworker._send = drip\n" + inside("return 0 * rewards")),
+    "half a million small lists": ("error", "import protocol\nprotocol.encode = lambda value: '[' + ','.join(['[]'] * 600_000) + ']'\n" + inside("return 0 * rewards")),
+    "the sandbox's first process": ("wrong", inside("import os\nfor n in range(1, 50):\n    for what in ('environ', 'mem', 'fd/2'):\n        try: text = open(f'/proc/{n}/{what}', 'rb').read(4000)\n        except OSError: continue\n        assert n == os.getpid() or not {b'SECRET_OF_THE_TEST', b'HOME=/root'} & set(text.split(b'\\0')), text\nreturn 0 * rewards")),
     "threads left running": ("wrong", "import threading\nimport time\ndef spin():\n    while True: time.sleep(0.001)\nfor _ in range(3): threading.Thread(target=spin, daemon=True).start()\n" + inside("return 0 * rewards")),
 }  # fmt: skip
 LEFT = "import os, tempfile\nassert os.listdir('.') == [] and not os.path.exists('../work/left'), 'found'\nopen('../work/left', 'w')\n"
@@ -188,8 +195,8 @@ def outcomes():
 def test_an_attack_gets_its_status_and_changes_nothing_else(outcomes, name):
     attacked, honest = outcomes[name]
     assert (attacked.status, attacked.points) == (ATTACKS[name][0], 0.0), attacked
-    poisoned = name in ("JSON patched", "the protocol patched")  # the student's own process no longer answers
-    assert poisoned or honest == [2, 1], attacked
+    poisoned = name in POISONED
+    assert honest == ([0, 0] if poisoned else [2, 1]), attacked
     assert not any(text in str(attacked) for text in ("drawn at random", "SystemError", "AssertionError")), attacked
 
 
@@ -231,6 +238,77 @@ def test_without_a_sandbox_it_warns_and_the_limits_hold():
         status, source = ATTACKS[name]
         attacked, honest = beside(source, box)
         assert (attacked.status, honest) == (status, [2, 1]), attacked
+
+
+class Forger:
+    """A worker that claims anything, each answer with its right number."""
+
+    def __init__(self, rng):
+        self.rng = rng
+
+    def ask(self, request, deadline):
+        if request["do"] in ("cell", "begin"):
+            return {}
+        odd = [
+            None,
+            1,
+            "x",
+            [],
+            [None],
+            np.zeros(()),
+            np.zeros(2),
+            np.full((2, 2), np.nan),
+            Seed(2**900),
+            {"a": 1},
+            True,
+        ]
+        one = {key: odd[self.rng.integers(len(odd))] for key in ("value", "numbers", "stop", "kind", "elsewhere")}
+        one = {key: value for key, value in one.items() if self.rng.random() < 0.4}
+        times = [1, 2, 300][self.rng.integers(3)]
+        likely = {"callable": True, "own_name": "f", "refusals": [], "drew": True, "touched": False, "outside": None}
+        answer = {**likely, **one, "answers": [{**one, "times": times}]}
+        return {key: value for key, value in answer.items() if self.rng.random() < 0.95}
+
+    def close(self):
+        pass
+
+
+def passes_on(functions, rng):
+    functions.call("again", functions.call("again", 1))
+
+
+def test_whatever_is_claimed_is_neither_a_mark_nor_an_excuse(monkeypatch):
+    stage = Stage("s", "02", "", "", "again", (Part("on", "On", 2, passes_on),), load("softmax").read)
+    number = Number("", lambda rng: {"x": 2.0}, lambda x: 3 * x, (), "Good.", load("softmax").read)
+    items = (*ITEMS[:2], replace(ITEMS[2], question=FEW), Item("n", "number", "", 2, "n", number))
+    monkeypatch.setattr(marking, "given", lambda id, student: {"x": 2.0})
+    monkeypatch.setattr(marking, "preamble", lambda problem_set, student: "")
+    box, rng = boxed(), np.random.default_rng(5)
+    monkeypatch.setattr(Sandbox, "start", lambda self: Forger(rng))
+    found = set()
+    for _ in range(60):
+        for one in marked({**HONEST, "n": ""}, box, ProblemSet("p", "", (), items)):
+            assert one.points == 0.0, one
+            found.add(one.status)
+    assert found == {"error", "wrong", "no-answer"}
+    monkeypatch.undo()
+    deep = "def again(value):\n    for _ in range(37): value = [value]\n    return value"
+    (one,) = marked({"s": deep}, box, ProblemSet("p", "", (), (Item("s", "stage", "", 2, "again", stage),)))
+    assert (one.status, one.points) == ("error", 0.0), one
+
+
+def test_a_submission_has_a_time_for_all_of_it():
+    slow = "import time; time.sleep(0.4)\n"
+    cells = {key: slow + cell + "    import os; os._exit(0)\n" for key, cell in HONEST.items()}
+    found = marked({**cells, "q1": slow + inside("import os; os._exit(0)")}, boxed(replace(QUICK, submission=1.0)))
+    assert [(one.status, one.points) for one in found] == [("timeout", 0)] * 3, found
+
+
+def test_right_but_for_a_stop_at_the_extremes_is_partial():
+    stops = "    if np.max(np.abs(logits)) > 100: raise ValueError('too large')\n"
+    first, rest = HONEST["q2"].strip().split("\n", 1)
+    found = marked({"q2": f"{first}\n{stops}{rest}"})[1]
+    assert (found.status, found.points) == ("partial", 1.5), found
 
 
 def test_a_machine_that_fails_is_no_mark(monkeypatch):
@@ -293,7 +371,11 @@ def test_values_come_back_as_they_were(value):
 
 ODD = [b"", b"{", b"[" * 10**5, b"\xff", b'{"a":1,"a":1}', b'"\\ud800"', b"1" * 5000, b"1" * 320, b'{"x":1}', b"[1,2"]
 ODD += [b'{"array":"|O","shape":[1],"data":"AAAAAAAAAAA="}', b'{"array":"<f8","shape":[-1],"data":"AAAAAAAAAAA="}']
-ODD += [b'{"array":"<f8","shape":[0,9223372036854775807,9],"data":""}', b'{"array":["<f8"],"shape":[],"data":""}']
+ODD += [
+    b'{"array":"<f8","shape":[0,9223372036854775807,9],"data":""}',
+    b'{"array":"<f8","shape":[0,1099511627776],"data":""}',
+]
+ODD += [b'{"array":["<f8"],"shape":[],"data":""}']
 ODD += [b'{"seed":true}', b'{"seed":-1}', b'{"tuple":1}', b'{"environment":{"rewards":{"dict":{}}}}', b'{"dict":[]}']
 ODD += [
     b'{"array":"|b1","shape":[1],"data":"Bw=="}',

@@ -9,6 +9,7 @@ from course_utils.arguments import FloatArray
 from course_utils.checks import sections
 from course_utils.checks.probe_environment import ProbeEnvironment, Seed
 from course_utils.checks.probing import Case, Slips, arrays, computed, fault, part
+from course_utils.checks.result import show
 from course_utils.checks.stage import Fault, Functions, Stage, Stopped
 from course_utils.checks.stages.exact import log_probabilities
 
@@ -29,6 +30,8 @@ overflow: With large logits it returns NaN or inf.
     exp(800) is beyond the floats. Subtract each row's largest logit first: that changes no probability.
 state-after-action: `states` holds the state after the action, where the one that it was chosen in belongs.
     The score is that of π(a | s) at the state where a was chosen. Keep `state` before it is replaced by the next one.
+state-stays: `states` holds an episode's first state at every step.
+    The action is then chosen in a state that has passed. At the end of each step, `state = next_state`.
 next-is-reset: `next_states` holds the first state of the next episode where an episode has ended.
     The critic would then value a state that this episode never came to. Keep what `step` returned.
 reset-once: After the end of an episode it goes on without `env.reset`.
@@ -120,6 +123,12 @@ def play(functions: Functions, env: ProbeEnvironment, theta: FloatArray, episode
             f"`rollout` returned {f'a dictionary {what}' if isinstance(record, dict) else f'a {what}'}.",
             f"The later stages read its arrays by name: {', '.join(NAMES)}.",
         )
+    if lists := [name for name in NAMES if not isinstance(record[name], np.ndarray)]:
+        fault(
+            "not-arrays",
+            f"`record['{lists[0]}']` is {show(record[lists[0]])}, and an array is wanted.",
+            "The later stages compute with whole columns: `np.array(…)` makes an array of a list.",
+        )
     n, d = np.size(record["rewards"]), theta.shape[0]
     shapes = [(n, d), (n,), (n,), (n, d), (n,), (n,)]
     found = {name: arrays(f"record['{name}']", record[name], [s])[0] for name, s in zip(NAMES, shapes, strict=True)}
@@ -144,6 +153,8 @@ def RECORD(functions: Functions, rng: np.random.Generator) -> Fault | None:
     saw += [(f"your {name}", str(got[name].argmax(axis=1).tolist())) for name in ("states", "next_states")]
     if np.array_equal(got["states"], eye[visits + 1]) and len(got["states"]) == 6:
         return said("state-after-action").fault(saw)
+    if np.array_equal(got["states"], eye[0 * visits]):
+        return said("state-stays").fault(saw)
     if np.array_equal(got["states"], eye[visits]) and np.array_equal(got["next_states"][[2]], eye[[0]]):
         return said("next-is-reset").fault(saw)
     right = np.array_equal(got["states"], eye[visits]) and np.array_equal(got["next_states"], eye[visits + 1])
