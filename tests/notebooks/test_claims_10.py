@@ -85,7 +85,7 @@ def test_the_decimals_of_the_text_are_the_numbers_worked_out_here() -> None:
         "adaptive-read": f"{fixed:.3f} {fixed_10:.3f} {kl(best(R, 0.1), REF):.3f}",
         "fisher-read": "1502.05477 " + " ".join(f"{kl(PI_0, one[brake]):.3f}" for brake in ("clip", None, "ratio")),
     }
-    without = ("ratio", "ratio-gradient", "clip", "as-loss", "negative", "where", "two-kl", "lab")
+    without = ("ratio", "ratio-gradient", "clip", "as-loss", "negative", "where", "two-kl", "beta", "lab")
     expected |= {f"{label}-read": "" for label in without}
     assert f"{k2_mean(close):.4f}" == f"{kl(close, REF):.4f}", "“0.0109 both”"
     for label, decimals in expected.items():
