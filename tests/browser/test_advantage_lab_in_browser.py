@@ -39,6 +39,8 @@ def assert_one_step(lab: LabView, logits: list[float], advantages: list[float], 
     """The bars before and after are those of the setting, by value and, on one scale, by height."""
     wanted = [policy.softmax(logits), one_step(logits, advantages, step_size)]
     bars = ("pi-before", "pi-after")
+    for bar in bars:
+        lab.role(bar).nth(len(logits) - 1).wait_for(state="attached")
     np.testing.assert_allclose([lab.numbers(bar) for bar in bars], wanted, rtol=0, atol=1e-12)
     heights = np.array([lab.heights(bar) for bar in bars])
     scale = heights.sum() / 2  # each distribution's bars add up to this many pixels

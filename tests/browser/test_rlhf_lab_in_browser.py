@@ -55,7 +55,8 @@ def test_the_picture_shows_pythons_numbers(page: Page) -> None:
     told = [seen.role(role).inner_text() for role in ("seed", "run-before", "changes")]
     assert told == [f"seed {lab.seed}", "Dashed: the run before (seed 9). ", "Dotted: after update 7 β 0.3 → 1."]
     seen.page.set_viewport_size({"width": 1280, "height": 800})
-    assert (seen.root.bounding_box() or {})["height"] < 700, "curves and replies on one screen, below a notebook's head"
+    one_screen = "lab => lab.getBoundingClientRect().height < 700"  # curves and replies, below a notebook's head
+    seen.page.wait_for_function(one_screen, arg=seen.root.element_handle())
 
 
 def test_wishes_by_mouse_and_keys(page: Page) -> None:
