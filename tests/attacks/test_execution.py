@@ -150,7 +150,7 @@ ATTACKS = {
     "the sandbox's first process": ("wrong", inside("import os\nfor n in range(1, 50):\n    for what in ('environ', 'mem', 'fd/2'):\n        try: text = open(f'/proc/{n}/{what}', 'rb').read(4000)\n        except OSError: continue\n        assert n == os.getpid() or not {b'SECRET_OF_THE_TEST', b'HOME=/root'} & set(text.split(b'\\0')), text\nreturn 0 * rewards")),
     "threads left running": ("wrong", "import threading\nimport time\ndef spin():\n    while True: time.sleep(0.001)\nfor _ in range(3): threading.Thread(target=spin, daemon=True).start()\n" + inside("return 0 * rewards")),
 }  # fmt: skip
-LEFT = "import os, tempfile\nassert os.listdir('.') == [] and not os.path.exists('../work/left'), 'found'\nopen('../work/left', 'w')\n"
+LEFT = "import os, tempfile\nassert os.listdir('.') == [] and not os.path.exists(os.path.join(os.getcwd(), 'left')), 'found'\nopen('left', 'w')\n"
 # Attacks that the namespaces and limits have to stop, also without the filter of system calls: (status, source).
 LAYERS = {
     "network": ("error", inside("import socket; socket.create_connection(('127.0.0.1', PORT), 1)")),
