@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from traitlets import observe
@@ -169,7 +170,12 @@ class KernelLab(Lab):
             return
         self.send({"heard": wish})
         if wish in acts:
-            self._soon(lambda: self._try(acts[wish]))
+            self._soon(lambda: self._try(partial(self._act, acts[wish], content.get("changes", {}))))
+
+    def _act(self, act: Callable[[], object], changes: Any) -> None:
+        """Act on the page as it was when it wished: its changes may still be on their way."""
+        self.set_state(changes)
+        act()
 
     def _stop_and_reset(self) -> None:
         self.running = False

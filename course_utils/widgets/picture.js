@@ -413,8 +413,8 @@ export default { render: (given) => render(given) };
 // { seen, said }: the children of the lab, described, and what its live region says, if there is something to say; or
 // null while traits do not fit together, as between two messages of the kernel: the picture stays.
 // lab: get(trait); state(trait, …), their values by name; change({ trait: value, … }), with change.to(trait) and
-// change.entry(trait, index), functions from the new value; refresh(); refuse(text), which refused() returns until the
-// next change; model; root, for keys that hold in the whole lab and for the focus; leaving(stop): what is to be called
+// change.entry(trait, index), functions from the new value; changes(), the traits changed here since it was last called,
+// by name; refresh(); refuse(text), which refused() returns until the next change; model; root, for keys that hold in the whole lab and for the focus; leaving(stop): what is to be called
 // at the end.
 // A lab is `wide` from so many px on; a side bar may leave it next to nothing, but it is drawn for `least` px.
 // look: a class for its style; most: the px that it takes, where there are so many; aside: the px of a second column
@@ -437,6 +437,7 @@ function makeLab(
     const get = (trait) => model.get(trait);
     let [width, refusal] = [null, ""];
     let isChanging = false; // several traits, one picture
+    let unasked = {}; // what was changed here since changes() was last asked
     const refresh = () => {
       if (isChanging) return;
       width = root.clientWidth;
@@ -455,6 +456,7 @@ function makeLab(
     const change = (values) => {
       isChanging = true;
       for (const [trait, value] of Object.entries(values)) model.set(trait, value);
+      Object.assign(unasked, values);
       isChanging = false;
       refusal = "";
       refresh();
@@ -466,10 +468,15 @@ function makeLab(
       refusal = why;
       refresh();
     };
+    const changes = () => {
+      const all = unasked;
+      unasked = {};
+      return all;
+    };
     const stops = [];
     const leaving = (stop) => stops.push(stop);
     const state = (...traits) => Object.fromEntries(traits.map((trait) => [trait, get(trait)]));
-    const see = view({ model, root, get, state, change, refresh, refuse, refused: () => refusal, leaving });
+    const see = view({ model, root, get, state, change, changes, refresh, refuse, refused: () => refusal, leaving });
     const observer = new ResizeObserver(() => root.clientWidth === width || refresh());
     model.on("change", refresh);
     observer.observe(root);

@@ -34,8 +34,9 @@ _MOUNT = """async ([title, source, style, traits, answers]) => {
     };
     if (answers === null) return model;
     model.wishes = [];
-    model.send = ({wish}) => {
+    model.send = ({wish, changes}) => {
       model.wishes.push(wish);
+      model.brought = changes;
       if (answers) for (const listener of listeners["msg:custom"]) setTimeout(() => listener({heard: wish}), 0);
     };
     return model;
