@@ -500,7 +500,7 @@ def stopped(server: subprocess.Popen[str]) -> str:
     if server.poll() is None:
         server.send_signal(signal.SIGINT)
     try:
-        return server.communicate(timeout=20)[0]
+        return server.communicate(timeout=WAIT)[0]
     except subprocess.TimeoutExpired:
         server.kill()
         return server.communicate()[0]

@@ -25,6 +25,7 @@ __all__ = ["LocalFunctions", "PartOutcome", "examine", "judge_stage"]
 
 
 LIMIT = 120.0  # seconds for all parts
+TRAINING = 20.0  # seconds of one call before it is said that it is still running: it may train
 EMPTY = "Empty"  # the error's name where a function is a stub, or is not there
 
 
@@ -131,9 +132,8 @@ def judge_stage(
         asked = f"What is asked: {stage.prompt} It is called as `{stage.signature}`."
         return _card(stage, "not attempted", None, evidence, [says, asked, f"Where to read: {stage.read}."])
     own, out, started = own_name(function, stage.function), sys.stdout, time.perf_counter()
-    watch = Watch(
-        limit, partial(attempt, lambda: print(sentences.still_running(own, limit), file=out, flush=True), None)
-    )
+    say = partial(attempt, lambda: print(sentences.still_running(own, limit), file=out, flush=True), None)
+    watch = Watch(limit, say, TRAINING)
     try:
         with watch:
             outcomes = examine(stage, LocalFunctions(function, stage.function, watch), seed)

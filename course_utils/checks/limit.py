@@ -25,7 +25,7 @@ __all__ = ["TimeUp", "Watch", "attempt"]
 
 T = TypeVar("T")
 PATIENCE = 2.0  # seconds of one call before it is said that the function is still running
-IN_ALL = 10.0  # seconds of all calls before it is said
+IN_ALL = 5  # times as long for all calls together
 EACH = 0.02  # seconds between two interruptions
 ROOM = 50  # calls, more for each interruption; after twenty it begins anew, for the stack of C has an end
 OWN = str(Path(__file__).parent)
@@ -53,11 +53,11 @@ def attempt(ask: Callable[[], T], otherwise: T) -> T:
 
 
 class Watch:
-    """A context that lasts ``seconds`` at most (None: any time), and calls ``say`` once where one call lasts 2 s."""
+    """A context that lasts ``seconds`` at most (None: any time), and calls ``say`` once where one call lasts long."""
 
-    def __init__(self, seconds: float | None, say: Callable[[], None]) -> None:
-        """Take the limit; the clock starts with the context."""
-        self.seconds, self._say = seconds, say
+    def __init__(self, seconds: float | None, say: Callable[[], None], patience: float | None = None) -> None:
+        """Take the limit, and the seconds of one call that are long; the clock starts with the context."""
+        self.seconds, self._say, self._patience = seconds, say, PATIENCE if patience is None else patience
         self._running, self.since = False, 0.0
         self._trip = _Trip(SIGNAL)
         self.inside = False  # a learner's function is being called
@@ -111,7 +111,10 @@ class Watch:
         started, said = self.since, False
         while True:
             now = time.perf_counter()
-            left, quiet = started + limit - now, min(self.since + PATIENCE, started + IN_ALL) - now
+            left, quiet = (
+                started + limit - now,
+                min(self.since + self._patience, started + IN_ALL * self._patience) - now,
+            )
             if quiet <= 0 and not said:  # also where a busy machine wakes this thread after the limit
                 self._say()
                 said = True
