@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from course_utils import lessons, mdp
-from course_utils.build import notebooks
+from course_utils.build import markers, notebooks
 from course_utils.checks import building, check, stage
 from course_utils.checks.probe_environment import CartPole, ProbeEnvironment, Seed, rebuild
 from course_utils.checks.stages import build_rollout, exact
 
 SOURCE = (Path(notebooks.NOTEBOOKS) / "src" / "files" / "build.py").read_text(encoding="utf-8")
-SOLVED, STUBS = (notebooks.derived(SOURCE, solved=solved) for solved in (True, False))
+SOLVED, STUBS = (markers.derived(SOURCE, solved=solved) for solved in (True, False))
 TRAINS = ("cart-pole", "world", "target", "bandit", "law")
 SEEDS = range(20)
 

@@ -16,7 +16,7 @@ import pytest
 from traitlets.config import Config
 
 from course_utils import checks
-from course_utils.build import notebooks
+from course_utils.build import markers, notebooks
 from course_utils.grading import problem_sets, release
 from course_utils.grading.problem_sets import Cure, Number
 
@@ -72,7 +72,7 @@ def released(tmp_path_factory):
     config = Config()
     config.CourseDirectory.root = str(folder)
     config.CourseDirectory.course_id = "course"
-    config.ClearSolutions.code_stub = {"python": notebooks.TO_FILL_IN}
+    config.ClearSolutions.code_stub = {"python": markers.TO_FILL_IN}
     config.ClearSolutions.text_stub = notebooks.TO_WRITE
     config.IncludeHeaderFooter.header = ""
     config.Exchange.root = str(folder / "exchange")
