@@ -15,7 +15,7 @@ from nbformat import NotebookNode
 
 from course_utils.checks import stage
 
-__all__ = ["SOLUTION", "TO_FILL_IN", "derived", "stage_in", "take_in"]
+__all__ = ["derived", "take_in"]
 
 
 TO_FILL_IN = "...  # your code here"
@@ -29,7 +29,7 @@ def derived(text: str, *, solved: bool) -> str:
     return SOLUTION.sub((lambda m: m[2].rstrip("\n")) if solved else rf"\1{TO_FILL_IN}", text)
 
 
-def stage_in(cell: NotebookNode) -> str | None:
+def _stage_in(cell: NotebookNode) -> str | None:
     """Return the name of the stage that a cell of a source stands for, or None."""
     found = _STAGE.search(cell.source) if cell.cell_type == "code" else None
     return found[2] if found else None
@@ -44,7 +44,7 @@ def take_in(notebook: NotebookNode, build: Path) -> None:
 
     Raises LookupError where there is no such stage, or where it has another function.
     """
-    marked = [cell for cell in notebook.cells if stage_in(cell)]
+    marked = [cell for cell in notebook.cells if _stage_in(cell)]
     functions = {m[1]: m[0] for m in _FUNCTION.finditer(build.read_text(encoding="utf-8"))} if marked else {}
     for cell in marked:
         cell.source = _STAGE.sub(lambda marker: _taken(marker[2], marker[1], functions), cell.source)

@@ -49,7 +49,16 @@ from course_utils.widgets import prediction
 from course_utils.widgets.offline import MIME_TYPE
 
 __all__ = ["BuildError", "build", "build_and_keep", "check_no_solution_left", "derive", "drop_models"]
-__all__ += ["execute", "has_solution", "heaviest", "main", "nbgrader_metadata", "notebook_metadata", "outputs"]
+__all__ += [
+    "execute",
+    "has_solution",
+    "heaviest",
+    "made_of",
+    "main",
+    "nbgrader_metadata",
+    "notebook_metadata",
+    "outputs",
+]
 __all__ += ["pictures", "read_source", "set_of", "sources", "to_build", "with_table", "write_files", "written"]
 
 
