@@ -15,7 +15,7 @@ import pytest
 from course_utils import lessons, mdp
 from course_utils.build import markers, notebooks
 from course_utils.checks import building, check, stage, stages
-from course_utils.checks.probe_environment import CartPole, ProbeEnvironment, Seed, rebuild
+from course_utils.checks.probe_environment import CartPole, ProbeEnvironment
 from course_utils.checks.stages import build_rollout, exact
 
 SOURCE = (Path(notebooks.NOTEBOOKS) / "src" / "files" / "build.py").read_text(encoding="utf-8")
@@ -342,6 +342,29 @@ def test_the_solved_file_learns_on_twenty_seeds(name):
         assert result.status == "correct", result
 
 
+PLANNERS = """
+bandit train_reinforce:
+    return 9.0 * np.array(env.rewards)
+bandit train_reinforce:
+    return np.array([[0.0, 9], [0, 0]])
+cart-pole train_reinforce:
+    return np.array([[0.0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], [0, 1, 2, 20, 10, 0, 0, 0, 0, 0, 0]]).T
+target train_gaussian:
+    return np.array(env.targets), -3.0, w
+target train_gaussian:
+    return np.array([1.5, -1.0, 0]), -3.0, w
+"""
+
+
+@pytest.mark.parametrize("planner", re.findall(r"^([\w-]+) (\w+):\n(.*)$", PLANNERS, re.MULTILINE), ids=str)
+def test_who_knows_a_world_beforehand_or_asks_for_its_tables_is_no_learner(planner):
+    part, function, line = planner
+    name = "build_reinforce" if function == "train_reinforce" else "build_gaussian"
+    head = re.search(rf"^def {function}\([^:]*:$", SOLVED, re.MULTILINE)[0]
+    results = [judged(name, f"{SOLVED}\n\n{head}\n{line}\n", seed, only=[part]) for seed in range(4)]
+    assert {result.status for result in results} > {"correct"} or {result.status for result in results} == {"not yet"}
+
+
 def test_the_card_lists_the_parts_and_names_the_line():
     text = SOLVED.replace("returns = reward_to_go(", "returns = reward_to_come(")
     result = judged("build_reinforce", text, 1, only=["gradient"])
@@ -389,12 +412,13 @@ def test_the_map_has_each_stage_in_its_lesson():
 
 def test_probe_environments():
     env = ProbeEnvironment(np.full((2, 1, 2), [0, 1.0]), np.zeros((2, 1)), targets=[1.0, 0.0])
-    again = rebuild(env.arrays())
+    again = env.played()
     again.reset(seed=1)
     assert again.step(3.0)[1:4] == (-4.0, True, False)
     with pytest.raises(RuntimeError, match="call reset first"):
         again.step(0.0)
-    pole = rebuild(CartPole(3).arrays())
-    first = pole.reset(seed=Seed(4).number)[0]
+    plain, pole = (one.played() for one in (CartPole(3), CartPole(3, order=[1, 3, -2, *range(4, 12)])))
+    first = plain.reset(seed=4)[0]
     assert first.shape == (11,)
+    np.testing.assert_array_equal(pole.reset(seed=4)[0], [1, first[2], -first[1], *first[3:]])
     assert [pole.step(k % 2)[3] for k in range(3)] == [False, False, True]

@@ -6,7 +6,8 @@ import numpy as np
 
 from course_utils.arguments import FloatArray
 from course_utils.checks import sections
-from course_utils.checks.probe_environment import CartPole, ProbeEnvironment, Seed
+from course_utils.checks.played import Seed
+from course_utils.checks.probe_environment import CartPole, ProbeEnvironment
 from course_utils.checks.probing import Case, Slips, arrays, computed, part, reached, record_of
 from course_utils.checks.question import close
 from course_utils.checks.result import show_pair
@@ -204,8 +205,8 @@ def LOOP(functions: Functions, rng: np.random.Generator) -> Fault | None:
             "An update is `rollout`, `a2c`, then one step of each. If the part above is not right yet, begin there.",
             tuple(saw),
         )
-    env, zero, pays = worlds.bandit(), (np.zeros((2, 2)), np.zeros(2)), 1
-    answer = functions.call("train_a2c", env, *zero, 60, 8, 0.5, 0.1, 1.0, 0.9, 0.0, Seed(seed))
+    zero, pays = (np.zeros((2, 2)), np.zeros(2)), int(rng.integers(2))
+    answer = functions.call("train_a2c", worlds.bandit(pays), *zero, 60, 8, 0.5, 0.1, 1.0, 0.9, 0.0, Seed(seed))
     return worlds.climbed("train_a2c", zero[0], arrays("train_a2c", answer, [(2, 2), (2,)])[0], pays)
 
 
@@ -213,11 +214,13 @@ def LOOP(functions: Functions, rng: np.random.Generator) -> Fault | None:
 def CART_POLE(functions: Functions, rng: np.random.Generator) -> Fault | None:
     """20 updates with 10 episodes."""
 
+    pole = CartPole.drawn(rng)
+
     def train(seed: int) -> FloatArray:
         answer = functions.call(
-            "train_a2c", CartPole(), np.zeros((11, 2)), np.zeros(11), 20, 10, 0.01, 0.1, 0.97, 0.95, 0.0, Seed(seed)
+            "train_a2c", pole, np.zeros((11, 2)), np.zeros(11), 20, 10, 0.01, 0.1, 0.97, 0.95, 0.0, Seed(seed)
         )
-        return worlds.cart_pole_returns(arrays("train_a2c", answer, [(11, 2), (11,)])[0], seed)
+        return worlds.cart_pole_returns(pole, arrays("train_a2c", answer, [(11, 2), (11,)])[0], seed)
 
     return reached(
         "CartPole, 20 updates of 10 episodes",

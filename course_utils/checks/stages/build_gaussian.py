@@ -4,7 +4,8 @@ import numpy as np
 
 from course_utils.arguments import FloatArray
 from course_utils.checks import sections
-from course_utils.checks.probe_environment import ProbeEnvironment, Seed
+from course_utils.checks.played import Seed
+from course_utils.checks.probe_environment import ProbeEnvironment
 from course_utils.checks.probing import Case, Slips, arrays, computed, fault, part, reached
 from course_utils.checks.question import close
 from course_utils.checks.result import show
@@ -106,7 +107,7 @@ def critic_alone(functions: Functions, rng: np.random.Generator) -> None:
 def TARGET(functions: Functions, rng: np.random.Generator) -> Fault | None:
     """One step from one of two states, with the reward −(a − target)²."""
     critic_alone(functions, rng)
-    targets = np.array([1.5, -1.0, 0.0])
+    targets = np.append(rng.permutation([1.5, -1.0]), 0.0)
     env = ProbeEnvironment(np.full((3, 1, 3), [0, 0, 1.0]), np.zeros((3, 1)), [0.5, 0.5, 0], targets=targets)
 
     def train(seed: int) -> FloatArray:

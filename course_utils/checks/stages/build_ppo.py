@@ -4,7 +4,8 @@ import numpy as np
 
 from course_utils.arguments import FloatArray
 from course_utils.checks import sections
-from course_utils.checks.probe_environment import CartPole, Seed
+from course_utils.checks.played import Seed
+from course_utils.checks.probe_environment import CartPole
 from course_utils.checks.probing import Case, Slips, arrays, computed, part, reached
 from course_utils.checks.stage import Fault, Functions, Stage
 from course_utils.checks.stages import exact, worlds
@@ -120,13 +121,15 @@ def update(theta, w, record, g, lam, eps, epochs, up, down, recompute="", only=0
 def CART_POLE(functions: Functions, rng: np.random.Generator) -> Fault | None:
     """12 records of 10 episodes, 8 epochs each."""
 
+    pole = CartPole.drawn(rng)
+
     def train(seed: int) -> FloatArray:
         theta, w, draw = np.zeros((11, 2)), np.zeros(11), np.random.default_rng(seed)
         for _ in range(12):
-            record = functions.call("rollout", CartPole(), theta, 10, Seed(int(draw.integers(2**31))))
+            record = functions.call("rollout", pole, theta, 10, Seed(int(draw.integers(2**31))))
             answer = functions.call("ppo", theta, w, record, 0.97, 0.95, 0.2, 8, 3e-3, 0.1)
             theta, w = arrays("ppo", answer, [(11, 2), (11,)])
-        return worlds.cart_pole_returns(theta, seed)
+        return worlds.cart_pole_returns(pole, theta, seed)
 
     return reached("CartPole, 12 records of 10 episodes", train, 80, 22, rng, "The parts above say what is not right.")
 

@@ -7,7 +7,8 @@ import numpy as np
 
 from course_utils.arguments import FloatArray
 from course_utils.checks import sections
-from course_utils.checks.probe_environment import ProbeEnvironment, Seed
+from course_utils.checks.played import Seed
+from course_utils.checks.probe_environment import ProbeEnvironment
 from course_utils.checks.probing import Case, Slips, arrays, computed, fault, part
 from course_utils.checks.result import show
 from course_utils.checks.stage import Fault, Functions, Stage, Stopped

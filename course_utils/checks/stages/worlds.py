@@ -34,9 +34,9 @@ def drawn_record(rng: np.random.Generator, n_actions: int = 3) -> dict[str, Any]
     return record_of(states, rng.integers(n_actions, size=8), rewards, ended, following, terminated)
 
 
-def bandit() -> ProbeEnvironment:
-    """Return one step and two actions, of which the second pays 1."""
-    return ProbeEnvironment(np.full((2, 2, 2), [0.0, 1.0]), [[0, 1], [0, 0]])
+def bandit(pays: int) -> ProbeEnvironment:
+    """Return one step and two actions, of which this one pays 1."""
+    return ProbeEnvironment(np.full((2, 2, 2), [0.0, 1.0]), np.eye(2)[[pays, pays]])
 
 
 def climbed(name: str, before: FloatArray, after: FloatArray, pays: int) -> Fault | None:
@@ -78,12 +78,10 @@ def play(env: ProbeEnvironment, act: Callable[[FloatArray], Any], episodes: int,
     return earned
 
 
-def cart_pole_returns(theta: FloatArray, seed: int, episodes: int = 40) -> FloatArray:
+def cart_pole_returns(pole: CartPole, theta: FloatArray, seed: int, episodes: int = 40) -> FloatArray:
     """Return how long the pole stood in fresh episodes of a softmax policy."""
     rng = np.random.default_rng(seed)
-    return play(
-        CartPole(), lambda s: int(rng.random() < np.exp(log_probabilities(theta, s[None])[0, 1])), episodes, seed + 1
-    )
+    return play(pole, lambda s: int(rng.random() < np.exp(log_probabilities(theta, s[None])[0, 1])), episodes, seed + 1)
 
 
 def in_words(record: dict[str, Any]) -> str:
