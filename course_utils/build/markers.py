@@ -25,8 +25,15 @@ _FUNCTION = re.compile(r"^def (\w+)\(.*?^    # END SOLUTION$", re.DOTALL | re.MU
 
 
 def derived(text: str, *, solved: bool) -> str:
-    """Return a cell's or a file's text with its solutions, or with a line to fill in for each."""
-    return SOLUTION.sub((lambda m: m[2].rstrip("\n")) if solved else rf"\1{TO_FILL_IN}", text)
+    """Return a cell's or a file's text with its solutions, or with a line to fill in for each.
+
+    Outside of a function the line is a comment alone: `...` would be what the cell shows.
+    """
+    return SOLUTION.sub((lambda m: m[2].rstrip("\n")) if solved else _to_fill_in, text)
+
+
+def _to_fill_in(solution: re.Match[str]) -> str:
+    return f"{solution[1]}{TO_FILL_IN}" if solution[1] else TO_FILL_IN.removeprefix("...").strip()
 
 
 def _stage_in(cell: NotebookNode) -> str | None:
