@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from pathlib import Path
 
 import nbformat
@@ -139,6 +140,38 @@ def test_a_solution_left_in_the_learners_notebook_is_refused(tmp_path: Path) -> 
     read = notebooks.read_source(source(tmp_path, text))
     with pytest.raises(notebooks.BuildError, match=r"cell 'your-turn': the solution's line 'doubled = x \+ x'"):
         notebooks.check_no_solution_left(notebooks.derive(read, solved=False), read, "99_test.py")
+
+
+STAGES = """# %% label="first"
+from build import ppo  # STAGE build_ppo
+
+# %% label="second"
+from build import rlhf  # STAGE build_rlhf
+"""
+
+
+def test_stages_are_taken_in_each_function_once(tmp_path: Path) -> None:
+    build = notebooks.NOTEBOOKS / "src" / notebooks.BUILD
+    (tmp_path / "files").mkdir()
+    (tmp_path / notebooks.BUILD).write_text(build.read_text(encoding="utf-8"), encoding="utf-8")
+    path = source(tmp_path, STAGES)
+    assert notebooks.made_of(path) == [tmp_path / notebooks.BUILD]
+    learner, solved = (notebooks.derive(notebooks.read_source(path), solved=solved) for solved in (False, True))
+    functions = [re.findall(r"^def (\w+)", cell.source, re.MULTILINE) for cell in (*learner.cells, *solved.cells)]
+    assert functions == [
+        ["ppo"],
+        ["rlhf"],
+        ["log_probabilities", "rollout", "gae", "ppo_gradient", "ppo"],
+        ["penalised_rewards", "rlhf"],
+    ]
+    for old, new in [("import ppo", "import gae"), ("second", "third"), ("STAGE build_rlhf", "STAGE build_of_rome")]:
+        text = STAGES.replace(old, new) + (STAGES.replace("first", "fourth") if new == "third" else "")
+        bad(
+            notebooks.BuildError,
+            "^99_test.py: (the stage build_|there is no question)",
+            notebooks.read_source,
+            source(tmp_path, text),
+        )
 
 
 def run(tmp_path: Path, code: str) -> nbformat.NotebookNode:

@@ -56,6 +56,18 @@ def test_every_question_is_of_a_lesson_of_its_set():
                 assert item.name == item.question.name in checks.names()
 
 
+def test_a_question_that_the_sandbox_cannot_ask_is_refused_with_its_set():
+    item = problem_sets.function("ps1-q1", "A slope", "finite_difference")
+    message = r"ps1-q1 asks `finite_difference`, and its input f is a function, which cannot be passed into the sandbox"
+    with pytest.raises(ValueError, match=message):
+        replace(problem_sets.load("ps1"), items=(item,))
+    named = replace(item.question, fixed=({"x": object()},))
+    with pytest.raises(
+        ValueError, match="`finite_difference`, and its input x cannot be passed into the sandbox: an obj"
+    ):
+        replace(problem_sets.load("ps1"), items=(replace(item, question=named),))
+
+
 # --- nbgrader ----------------------------------------------------------------------------------------
 
 
@@ -72,7 +84,7 @@ def released(tmp_path_factory):
     config = Config()
     config.CourseDirectory.root = str(folder)
     config.CourseDirectory.course_id = "course"
-    config.ClearSolutions.code_stub = {"python": notebooks.TO_FILL_IN}
+    config.ClearSolutions.code_stub = {"python": "pass  # your code here"}  # silent outside of a function too
     config.ClearSolutions.text_stub = notebooks.TO_WRITE
     config.IncludeHeaderFooter.header = ""
     config.Exchange.root = str(folder / "exchange")
@@ -89,8 +101,9 @@ def released(tmp_path_factory):
 @pytest.mark.parametrize("name", SETS)
 def test_generate_assignment_makes_the_learners_notebook(name, released):
     made = nbformat.read(released / name / f"{name}.ipynb", as_version=4)
-    wanted = notebook(name, solved=False)
-    assert [cell.source for cell in made.cells] == [cell.source for cell in wanted.cells]
+    wanted = [cell.source for cell in notebook(name, solved=False).cells]
+    stub = re.compile(r"^( *)(\.\.\.  )?(# your code here)$", re.MULTILINE)
+    assert [cell.source for cell in made.cells] == [stub.sub(r"\1pass  \3", text) for text in wanted]
     points = {
         cell.metadata.nbgrader.grade_id: cell.metadata.nbgrader.points
         for cell in made.cells

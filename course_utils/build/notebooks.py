@@ -7,7 +7,8 @@ The sources are jupytext py:percent files. Each cell carries a label, which beco
     # %% label="u-exact" answers="which-rises, how-far"
 
 In a code cell the lines between `# BEGIN SOLUTION` and `# END SOLUTION` stay in the solved notebook and
-become one line to fill in for the learner. A cell with the tag "solution" exists in the solved notebook only.
+become one line to fill in for the learner, and a stage of the build is named, not copied (see `markers`). A cell with
+the tag "solution" exists in the solved notebook only.
 The figure of a cell with picture="name.png" is also written to notebooks/pictures, for pages that show it.
 A source psN.py is a problem set. Its cells are marked for nbgrader: a cell whose label is the id of one of the set's
 items is a solution cell, the one called {id}-check its test, and all others but "student" are read-only. Its solved
@@ -40,14 +41,24 @@ from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
 from course_utils import lessons
-from course_utils.build import stale
+from course_utils.build import markers, stale
+from course_utils.build.markers import SOLUTION, derived
 from course_utils.grading import problem_sets
 from course_utils.grading.problem_sets import ProblemSet
 from course_utils.widgets import prediction
 from course_utils.widgets.offline import MIME_TYPE
 
-__all__ = ["BuildError", "build", "build_and_keep", "check_no_solution_left", "derive", "derived", "drop_models"]
-__all__ += ["execute", "has_solution", "heaviest", "main", "nbgrader_metadata", "notebook_metadata", "outputs"]
+__all__ = ["BuildError", "build", "build_and_keep", "check_no_solution_left", "derive", "drop_models"]
+__all__ += [
+    "execute",
+    "has_solution",
+    "heaviest",
+    "made_of",
+    "main",
+    "nbgrader_metadata",
+    "notebook_metadata",
+    "outputs",
+]
 __all__ += ["pictures", "read_source", "set_of", "sources", "to_build", "with_table", "write_files", "written"]
 
 
@@ -56,6 +67,7 @@ NOTEBOOKS = REPOSITORY / "notebooks"
 README = REPOSITORY / "README.md"
 PICTURES = "pictures"
 PROBLEM_SETS = "problem_sets"
+BUILD = Path("files", "build.py")  # beside the sources
 LARGEST = 1_000_000  # bytes
 LONGEST_LINE = 96  # characters of code that JupyterLab shows beside its file browser
 SLIDE_TAGS = {"slide", "subslide", "fragment", "notes", "skip"}
@@ -63,7 +75,6 @@ OTHER_TAGS = {"solution", "nbval-ignore-output", "folded"}  # the second: of lon
 # Loaded into kernels: one refuses digits that rounding decides, one notes what is read.
 EXTENSIONS = ("course_utils.build.rounding", "course_utils.build.stale")
 PROGRESS_FILE = "POLICY_GRADIENT_COURSE_PROGRESS"  # empty: a build is nobody's progress
-TO_FILL_IN = "...  # your code here"
 TO_WRITE = "*Your answer here.*"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _PREDICT = re.compile(r"""^Predict\(["'](\d\d)-([a-z0-9-]+)["']\)$""", re.MULTILINE)
@@ -72,7 +83,6 @@ _HEADING = re.compile(r"^#+ ", re.MULTILINE)
 _FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 _LIST_IN_PROSE = re.compile(r"^(?![ \t>|#*+-]|\d+[.)] ).+\n((?:\d+[.)]|[-+*]) .*)", re.MULTILINE)
 _TABLE = re.compile(r"(\| lesson \| question \|\n\|---\|---\|\n)(?:\|.*\n)*")  # of README.md
-_SOLUTION = re.compile(r"^([ \t]*)# BEGIN SOLUTION\n(.*?)^[ \t]*# END SOLUTION$", re.DOTALL | re.MULTILINE)
 
 
 class BuildError(Exception):
@@ -85,6 +95,10 @@ class BuildError(Exception):
 def read_source(path: Path) -> NotebookNode:
     """Return the cells of a source, checked: each labelled, no label twice, known tags, paired markers."""
     notebook = jupytext.reads(path.read_text(encoding="utf-8"), fmt="py:percent")
+    try:
+        markers.take_in(notebook, path.parent / BUILD)
+    except LookupError as error:
+        raise BuildError(f"{path.name}: {error}") from None
     seen: set[str] = set()
     for number, cell in enumerate(notebook.cells, start=1):
         label = cell.metadata.get("label")
@@ -107,7 +121,7 @@ def read_source(path: Path) -> NotebookNode:
         list_in_prose = _LIST_IN_PROSE.search(_FENCED.sub("", cell.source)) if cell.cell_type == "markdown" else None
         if list_in_prose:
             raise BuildError(f"{where}: {list_in_prose[1][:40]!r}… would begin a list; break the line elsewhere")
-        rest = _SOLUTION.sub("", cell.source)
+        rest = SOLUTION.sub("", cell.source)
         if "BEGIN SOLUTION" in rest or "END SOLUTION" in rest:
             raise BuildError(f"{where}: # BEGIN SOLUTION and # END SOLUTION do not pair up")
         if "folded" in cell.metadata.get("tags", []) and not cell.source.startswith("# "):
@@ -149,7 +163,7 @@ def _start(cell: NotebookNode) -> str:
 
 def has_solution(source: NotebookNode) -> bool:
     """Say whether the learner's and the solved notebook differ."""
-    return any(_SOLUTION.search(cell.source) or "solution" in cell.metadata.get("tags", []) for cell in source.cells)
+    return any(SOLUTION.search(cell.source) or "solution" in cell.metadata.get("tags", []) for cell in source.cells)
 
 
 def set_of(path: Path) -> ProblemSet | None:
@@ -160,13 +174,16 @@ def set_of(path: Path) -> ProblemSet | None:
     if path.stem not in problem_sets.names():
         return None
     found = problem_sets.load(path.stem)
-    kinds = {cell.metadata["label"]: cell.cell_type for cell in read_source(path).cells}
+    cells = {cell.metadata["label"]: cell for cell in read_source(path).cells}
+    kinds = {label: cell.cell_type for label, cell in cells.items()}
     for item in found.items:
         written = item.kind == "written"
         if kinds.get(item.id) != ("markdown" if written else "code"):
             raise BuildError(f"{path.name} has no {'markdown' if written else 'code'} cell {item.id!r}")
         if (kinds.get(f"{item.id}-check") == "code") == written:
             raise BuildError(f"{path.name}, {item.id!r}: expected {'no' if written else 'a'} cell {item.id}-check")
+        if item.kind == "stage" and f"def {item.name}(" not in cells[item.id].source:
+            raise BuildError(f"{path.name}, {item.id!r}: expected the stage {item.question.name}")
     return found
 
 
@@ -238,7 +255,7 @@ def check_no_solution_left(learner: NotebookNode, source: NotebookNode, name: st
     """Raise BuildError when a line that only the solution has stands in the learner's notebook."""
     shown = {line.strip() for cell in learner.cells for line in cell.source.split("\n")}
     for cell in source.cells:
-        for match in _SOLUTION.finditer(cell.source):
+        for match in SOLUTION.finditer(cell.source):
             for line in match[2].split("\n"):
                 if len(line.strip()) > 12 and line.strip() in shown:
                     raise BuildError(
@@ -328,11 +345,6 @@ def outputs(path: Path) -> dict[Path, NotebookNode]:
     return notebooks
 
 
-def derived(text: str, *, solved: bool) -> str:
-    """Return a cell's or a file's text with its solutions, or with a line to fill in for each."""
-    return _SOLUTION.sub((lambda m: m[2].rstrip("\n")) if solved else rf"\1{TO_FILL_IN}", text)
-
-
 def write_files() -> list[Path]:
     """Write the learner's and the solved version of each file in notebooks/src/files; return those that changed."""
     changed = []
@@ -381,7 +393,14 @@ def build_and_keep(path: Path) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
             print(f"  {target.relative_to(NOTEBOOKS.parent)}  {len(content) / 1000:.0f} kB", flush=True)
-        stale.keep(path.stem, [path, *stale.noted(notes)], files, since)
+        stale.keep(path.stem, [path, *made_of(path), *stale.noted(notes)], files, since)
+
+
+def made_of(path: Path) -> list[Path]:
+    """Return the files that a source takes stages from, or brings with it."""
+    text = path.read_text(encoding="utf-8")
+    brought = [path.parent / "files" / name for name in re.findall(r' file="([\w.]+)"', text.partition("\n")[0])]
+    return brought + [path.parent / BUILD] * ("  # STAGE " in text)
 
 
 def with_table(readme: str) -> str:

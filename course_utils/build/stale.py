@@ -20,7 +20,7 @@ __all__ = ["digest", "keep", "load_ipython_extension", "noted", "records", "why"
 REPOSITORY = Path(__file__).resolve().parents[2]
 RECORD = REPOSITORY / "build" / "notebooks.json"  # of this copy of the repository alone: git ignores it
 WATCHED = [REPOSITORY / "course_utils", data_files.DATA, REPOSITORY / "notebooks" / "src"]
-BUILDER = [Path(__file__).with_name(name) for name in ("notebooks.py", "constraints.txt")]
+BUILDER = [Path(__file__).with_name(name) for name in ("notebooks.py", "markers.py", "constraints.txt")]
 NOT_STORED = (".js", ".css")  # of a lab a notebook holds its state, a picture and words
 NOTES = "POLICY_GRADIENT_COURSE_NOTES"  # the file that a kernel writes into
 

@@ -17,7 +17,8 @@ from course_utils.checks import sentences
 from course_utils.checks.calls import Learner, Stop
 from course_utils.checks.inspection import is_stub, own_name, reads
 from course_utils.checks.limit import TimeUp, Watch, attempt
-from course_utils.checks.probe_environment import ProbeEnvironment, Seed, rebuild
+from course_utils.checks.played import Seed
+from course_utils.checks.probe_environment import ProbeEnvironment
 from course_utils.checks.result import CheckResult
 from course_utils.checks.stage import Fault, Functions, Part, Stage, Stopped
 
@@ -105,7 +106,7 @@ def _arrived(value: Any) -> Any:
     if isinstance(value, Seed):
         return value.generator()
     if isinstance(value, ProbeEnvironment):
-        return rebuild(value.arrays())
+        return value.played()
     return {key: _arrived(part) for key, part in value.items()} if isinstance(value, dict) else value
 
 

@@ -1,28 +1,18 @@
 """Worlds of a few steps in which one fault at a time shows, and CartPole, with Gymnasium's ``reset`` and ``step``.
 
-NumPy alone (Gymnasium inside ``CartPole``), and nothing of the course: this one file also runs beside a student's code
-in the grader, where an environment arrives as its ``arrays()`` and is made again by ``rebuild``.
+A learner's code gets ``played()``, which has no tables. In the grader the worlds stay outside of the sandbox, and a
+reset or a step is a question to them.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from copy import copy
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["CartPole", "ProbeEnvironment", "Seed", "rebuild"]
+from course_utils.checks.played import Played
 
-
-@dataclass(frozen=True)
-class Seed:
-    """Stands for a new generator in the arguments of a call: whoever makes the call passes ``generator()``."""
-
-    number: int
-
-    def generator(self) -> np.random.Generator:
-        """Return ``numpy.random.default_rng(number)``."""
-        return np.random.default_rng(self.number)
+__all__ = ["CartPole", "ProbeEnvironment"]
 
 
 class ProbeEnvironment:
@@ -61,24 +51,20 @@ class ProbeEnvironment:
         self._moves = self.transitions.cumsum(axis=2)
         self._rng = np.random.default_rng()
         self._state, self._steps, self._over = 0, 0, True
-        self.seeds: list[int | None] = []
-        """the seeds that ``reset`` was given"""
 
-    def arrays(self) -> dict[str, Any]:
-        """Return the arguments that make this world again: arrays and whole numbers."""
-        found = {
-            "transitions": self.transitions,
-            "rewards": self.rewards,
-            "start": self.start,
-            "terminal": self.terminal,
-            "observations": self.observations,
-            "limit": self.limit,
-        }
-        return found if self.targets is None else found | {"targets": self.targets}
+    def fresh(self) -> Self:
+        """Return this world before its first episode, with chance of its own."""
+        again = copy(self)
+        again._rng, again._over = np.random.default_rng(), True
+        return again
+
+    def played(self) -> Played:
+        """Return this world, begun afresh, as a learner's code gets it."""
+        world = self.fresh()
+        return Played(lambda seed: world.reset(seed=seed), lambda action: world.step(action))
 
     def reset(self, *, seed: int | None = None, options: object = None) -> tuple[NDArray[np.float64], dict[str, Any]]:
         """Begin an episode; the seed fixes all that the world draws from now on."""
-        self.seeds.append(seed)
         if seed is not None:
             self._rng = np.random.default_rng(int(seed))
         self._state = int((self.start.cumsum() <= self._rng.random()).sum().clip(max=len(self.start) - 1))
@@ -109,30 +95,39 @@ class CartPole(ProbeEnvironment):
     """Gymnasium's CartPole, cut off after ``limit`` steps, with features that make a linear policy and critic enough.
 
     What is seen are d = 11 numbers: 1; the cart's place and speed and the pole's angle and angular speed, each divided
-    by a usual size; their squares; and angle · angular speed and place · speed.
+    by a usual size; their squares; and angle · angular speed and place · speed. order: a permutation of 1 … 11, the
+    place of each; below 0 where its sign is turned.
     """
 
     SIZES = np.array([2.4, 2.0, 0.2, 2.0])
 
-    def __init__(self, limit: int = 200) -> None:
+    def __init__(self, limit: int = 200, order: ArrayLike | None = None) -> None:
         from gymnasium.envs.classic_control import CartPoleEnv
 
         self.limit, self.n_actions = int(limit), 2
+        self._order = np.arange(1, 12) if order is None else np.array(order)
         self._cart: Any = CartPoleEnv()
         self._steps, self._over = 0, True
-        self.seeds = []
 
-    def arrays(self) -> dict[str, Any]:
-        """Return the arguments that make this world again."""
-        return {"cartpole": self.limit}
+    @classmethod
+    def drawn(cls, rng: np.random.Generator) -> Self:
+        """Return it with its features in another order and with other signs: what balances one fails on the next.
+
+        A learner that begins at 0 notices nothing of it: in exact arithmetic its parameters are permuted alike.
+        """
+        return cls(order=np.concatenate([[1], (rng.permutation(10) + 2) * rng.choice([-1, 1], size=10)]))
+
+    def fresh(self) -> Self:
+        """Return this world before its first episode, with chance of its own."""
+        return type(self)(self.limit, self._order)
 
     def _seen(self, raw: NDArray[Any]) -> NDArray[np.float64]:
         x = np.asarray(raw, dtype=float) / self.SIZES
-        return np.concatenate([[1.0], x, x**2, [x[2] * x[3], x[0] * x[1]]])
+        seen = np.concatenate([[1.0], x, x**2, [x[2] * x[3], x[0] * x[1]]])
+        return np.asarray(np.sign(self._order) * seen[np.abs(self._order) - 1])
 
     def reset(self, *, seed: int | None = None, options: object = None) -> tuple[NDArray[np.float64], dict[str, Any]]:
         """Begin an episode."""
-        self.seeds.append(seed)
         raw, info = self._cart.reset(seed=None if seed is None else int(seed))
         self._steps, self._over = 0, False
         return self._seen(raw), info
@@ -148,8 +143,3 @@ class CartPole(ProbeEnvironment):
         truncated = self._steps >= self.limit and not terminated
         self._over = terminated or truncated
         return self._seen(raw), float(reward), bool(terminated), truncated, info
-
-
-def rebuild(arrays: Mapping[str, Any]) -> ProbeEnvironment:
-    """Return the environment whose ``arrays()`` these are."""
-    return CartPole(int(arrays["cartpole"])) if "cartpole" in arrays else ProbeEnvironment(**arrays)

@@ -69,13 +69,14 @@ def part(id: str, title: str, points: float) -> Callable[[Callable[..., Fault | 
     return lambda run: Part(id, title, points, finding(run))
 
 
-def arrays(name: str, answer: Any, shapes: Sequence[tuple[int, ...]]) -> list[FloatArray]:
+def arrays(name: str, answer: Any, shapes: Sequence[tuple[int, ...]], *saw: tuple[str, str]) -> list[FloatArray]:
     """Return an answer, one array or several, as finite arrays of these shapes; end the part where it is not so."""
     if answer is None:
         fault(
             "returns-none",
             f"`{name}` came to its end without a `return`, so its answer is None.",
             "What a function computes is forgotten when it ends, except for what it returns.",
+            *saw,
         )
     parts = [answer] if len(shapes) == 1 else answer
     if len(shapes) > 1 and not (isinstance(answer, list | tuple) and len(answer) == len(shapes)):
@@ -83,6 +84,7 @@ def arrays(name: str, answer: Any, shapes: Sequence[tuple[int, ...]]) -> list[Fl
             "wrong-type",
             f"`{name}` returned {show(answer)}. Wanted are {len(shapes)} values, as in `return a, b`.",
             "Whoever calls it takes them apart in the order of the docstring.",
+            *saw,
         )
     found = []
     for value, shape in zip(parts, shapes, strict=True):
@@ -92,18 +94,21 @@ def arrays(name: str, answer: Any, shapes: Sequence[tuple[int, ...]]) -> list[Fl
                 "wrong-type",
                 f"`{name}` returned {show(value)} where an array of numbers of shape {shape} is wanted.",
                 "The docstring says what comes out.",
+                *saw,
             )
         if array.shape != shape:
             fault(
                 "wrong-shape",
                 f"`{name}` returned an array of shape {array.shape}, wanted is {shape}.",
                 "A shape says what each axis means. Print the `.shape` of each intermediate result.",
+                *saw,
             )
         if not np.isfinite(array).all():
             fault(
                 "not-finite",
                 f"`{name}` returned NaN or inf.",
                 "They come from an overflowing exp, the log of 0, or 0/0, and pass into all that is computed later.",
+                *saw,
             )
         found.append(array)
     return found
@@ -153,16 +158,14 @@ def computed(
     def run(functions: Functions, rng: np.random.Generator) -> Fault | None:
         asked = list(cases(rng))
         exact = [_list(oracle(*case.arguments)) for case in asked]
-        answers = [
-            arrays(function, functions.call(function, *case.arguments), [w.shape for w in wanted])
-            for case, wanted in zip(asked, exact, strict=True)
-        ]
+        given = [functions.call(function, *case.arguments) for case in asked]
+        answers = [_loose(one, len(wanted)) for one, wanted in zip(given, exact, strict=True)]
         wrong = [i for i in range(len(asked)) if not _agree(answers[i], exact[i])]
         if not wrong:
             return None
         first = wrong[0]
         rows = [("what was played", asked[first].says)]
-        for name, got, wanted in zip(names, answers[first], exact[first], strict=True):
+        for name, got, wanted in zip(names, answers[first], exact[first], strict=False):
             if not close(got, wanted, RTOL, ATOL):
                 pair = show_pair(got, wanted)
                 rows += [(f"yours{name and f', {name}'}", pair[0]), ("wanted", pair[1])]
@@ -173,6 +176,8 @@ def computed(
                     map(_agree, answers, mistaken)
                 ):
                     return slip.fault(rows)
+        for one, shapes, case in zip(given, ([w.shape for w in wanted] for wanted in exact), asked, strict=True):
+            arrays(function, one, shapes, ("what was played", case.says))
         stands = " and ".join(f'`check("{name}", …)`' for name in uses)
         return Fault(
             None,
@@ -185,8 +190,15 @@ def computed(
     return Part(id, title, points, finding(run))
 
 
+def _loose(answer: Any, count: int) -> list[FloatArray]:
+    """Return an answer as so many arrays of whatever shape; as none where it is not that."""
+    parts = [answer] if count == 1 else answer if isinstance(answer, list | tuple) and len(answer) == count else []
+    found = [attempt(partial(_numbers, part), None) for part in parts]
+    return [] if any(one is None for one in found) else [one for one in found if one is not None]
+
+
 def _agree(got: Sequence[FloatArray], wanted: Sequence[FloatArray]) -> bool:
-    return all(close(np.asarray(a), np.asarray(b), RTOL, ATOL) for a, b in zip(got, wanted, strict=True))
+    return len(got) == len(wanted) and all(close(a, b, RTOL, ATOL) for a, b in zip(got, wanted, strict=True))
 
 
 def interval(values: FloatArray) -> tuple[float, float]:

@@ -1,7 +1,8 @@
 """A stage of the build: a function of the learner's own file, and the parts that it is checked in.
 
 A part calls the learner's functions through ``Functions``, here or in the grader's sandbox: arguments and answers are
-numbers, strings, lists, dictionaries and arrays, a ``ProbeEnvironment``, and ``Seed`` where a generator belongs.
+numbers, strings, lists, dictionaries and arrays, ``Seed`` where a generator belongs, and a ``ProbeEnvironment``, of
+which the learner's code gets ``reset`` and ``step`` alone.
 """
 
 from collections.abc import Callable

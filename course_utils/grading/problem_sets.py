@@ -20,9 +20,9 @@ import numpy as np
 
 from course_utils import arguments, checks
 from course_utils.checks import stage as stages
-from course_utils.checks.question import Mistake, Section
+from course_utils.checks.question import Mistake, Question, Section
 from course_utils.checks.result import show
-from course_utils.grading import cures
+from course_utils.grading import cures, protocol
 
 __all__ = ["Criterion", "Cure", "Item", "Judgement", "Number", "ProblemSet", "function", "given", "load"]
 __all__ += ["look_at", "names", "preamble", "stage", "written"]
@@ -235,6 +235,12 @@ class ProblemSet:
     """two digits each"""
     items: tuple[Item, ...]
 
+    def __post_init__(self) -> None:
+        """Raise ValueError where the sandbox could not be asked one of its questions."""
+        for item in self.items:
+            if isinstance(item.question, Question):
+                _check_inputs(item.id, item.question)
+
     @property
     def points(self) -> float:
         """What all items are worth together."""
@@ -316,6 +322,20 @@ def preamble(problem_set: ProblemSet, student: str) -> str:
         if isinstance(item.question, Number):
             lines.append(f"{item.name}_data = {given(item.id, student)!r}")
     return "\n".join(lines)
+
+
+def _check_inputs(id: str, question: Question) -> None:
+    """Raise ValueError where an input cannot be passed into the sandbox."""
+    drawn = question.fresh(np.random.default_rng(0))
+    for inputs in (*question.fixed, *question.extreme, drawn):
+        for name, value in inputs.items():
+            start = f"{id} asks `{question.name}`, and its input {name}"
+            if callable(value):
+                raise ValueError(f"{start} is a function, which cannot be passed into the sandbox: it is for practice.")
+            try:
+                protocol.encode(value)
+            except protocol.ProtocolError as error:
+                raise ValueError(f"{start} cannot be passed into the sandbox: {error}.") from None
 
 
 def _real(value: object) -> float | None:

@@ -1,12 +1,12 @@
 """Values as text, between the grader and the student's code: plain data only, and never more than stated.
 
-A value is None, a bool, a number, a text, a list, a tuple, a dict with texts as keys, an array of numbers, a Seed, or a
-ProbeEnvironment. As JSON, a tuple is ``{"tuple": […]}``, a dict ``{"dict": {…}}``, an array ``{"array": "<f8", "shape":
-[2, 3], "data": base64}`` (with ``"scalar": true`` where it is a number of NumPy's), a seed ``{"seed": 7}``, and an
-environment ``{"environment": {…}}`` with its fields.
+A value is None, a bool, a number, a text, a list, a tuple, a dict with texts as keys, an array of numbers, a Seed, or
+the Handle of an environment. As JSON, a tuple is ``{"tuple": […]}``, a dict ``{"dict": {…}}``, an array ``{"array":
+"<f8", "shape": [2, 3], "data": base64}`` (with ``"scalar": true`` where it is a number of NumPy's), a seed ``{"seed":
+7}``, and a handle ``{"environment": 0}``.
 
 Whatever comes in, the answer is a value or a ProtocolError with a sentence: nothing is unpickled or evaluated.
-This file is also there where the student's code runs, so it imports Python, NumPy and ``probe_environment`` alone.
+This file is also there where the student's code runs, so it imports Python, NumPy and ``played`` alone.
 """
 
 import base64
@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 try:
-    from course_utils.checks.probe_environment import ProbeEnvironment, Seed, rebuild
+    from course_utils.checks.played import Handle, Seed
 except ModuleNotFoundError:
-    from probe_environment import ProbeEnvironment, Seed, rebuild  # type: ignore[import-not-found, no-redef]
+    from played import Handle, Seed  # type: ignore[import-not-found, no-redef]
 
 __all__ = ["ProtocolError", "decode", "encode"]
 
@@ -131,8 +131,8 @@ def _plain(value: Any, depth: int) -> Any:
         return {**_plain_array(np.asarray(value)), "scalar": True}
     if kind is Seed:
         return {"seed": _checked_int(value.number)}
-    if isinstance(value, ProbeEnvironment):
-        return {"environment": {name: _plain(field, depth + 1) for name, field in value.arrays().items()}}
+    if kind is Handle:
+        return {"environment": _checked_int(value.number)}
     raise ProtocolError(f"an object of type {kind.__name__} cannot be passed on")
 
 
@@ -170,24 +170,16 @@ def _tagged(plain: dict[str, Any], finite: bool, depth: int) -> Any:
         return _array(plain["array"], plain["shape"], plain["data"], plain.get("scalar", False), finite)
     content: Any
     ((tag, content),) = plain.items()
-    kinds: Any = {"tuple": list, "seed": int}
+    kinds: Any = {"tuple": list, "seed": int, "environment": int}
     if not isinstance(content, kinds.get(tag, dict)) or isinstance(content, bool):
         raise ProtocolError(f"what stands under {tag!r} is of the wrong kind")
-    if tag == "seed":
+    if tag in ("seed", "environment"):
         if content < 0:
-            raise ProtocolError("a seed is not a whole number that is 0 or larger")
-        return Seed(content)
+            raise ProtocolError(f"what stands under {tag!r} is not a whole number that is 0 or larger")
+        return Seed(content) if tag == "seed" else Handle(content)
     if tag == "tuple":
         return tuple(_value(entry, finite, depth + 1) for entry in content)
-    fields = {_checked_text(key): _value(entry, finite, depth + 1) for key, entry in content.items()}
-    return fields if tag == "dict" else _environment(fields)
-
-
-def _environment(fields: dict[str, Any]) -> Any:
-    try:
-        return rebuild(fields)
-    except Exception:  # whatever the fields are
-        raise ProtocolError("this is not an environment") from None
+    return {_checked_text(key): _value(entry, finite, depth + 1) for key, entry in content.items()}
 
 
 def _array(dtype: Any, shape: Any, data: Any, scalar: Any, finite: bool) -> Any:

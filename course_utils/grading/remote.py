@@ -5,6 +5,7 @@ Everything that comes back is data, and of a known form: what has another form c
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Self, TypeVar
 
 import numpy as np
@@ -13,11 +14,12 @@ from numpy.typing import NDArray
 from course_utils.checks import inspection
 from course_utils.checks.calls import Call, Elsewhere, Stop
 from course_utils.checks.inspection import Outside, Refusal
-from course_utils.checks.probe_environment import Seed
+from course_utils.checks.played import Handle, Seed
+from course_utils.checks.probe_environment import ProbeEnvironment
 from course_utils.checks.question import Inputs
 from course_utils.checks.result import cut
 from course_utils.checks.stage import Stopped
-from course_utils.grading.sandbox import Died, InfrastructureError, UnsendableError, Worker
+from course_utils.grading.sandbox import Died, UnsendableError, Worker
 
 __all__ = ["RemoteFunctions", "RemoteLearner", "deadline", "stop_of"]
 
@@ -54,8 +56,6 @@ class RemoteLearner:
         return self.worker.ask(request, self.deadline)
 
     def _passed(self, inputs: Inputs) -> list[Any]:
-        if any(callable(value) for value in inputs.values()):
-            raise InfrastructureError("A question whose input is a function cannot be asked in the sandbox.")
         given = {key: Seed(0) if key == "rng" else value for key, value in inputs.items()}
         return list(given.values())
 
@@ -160,8 +160,12 @@ class RemoteFunctions:
 
     def call(self, name: str, *arguments: Any) -> Any:
         """Return a function's answer as data: tuples as lists; raise Stopped where the code stops."""
+        worlds = [one.fresh() for one in arguments if isinstance(one, ProbeEnvironment)]
+        places = iter(range(len(worlds)))
+        sent = [Handle(next(places)) if isinstance(one, ProbeEnvironment) else one for one in arguments]
         try:
-            answer = self.worker.ask({"do": "call", "name": name, "arguments": list(arguments)}, self.deadline)
+            request = {"do": "call", "name": name, "arguments": sent}
+            answer = self.worker.ask(request, self.deadline, partial(_played, worlds))
         except UnsendableError:
             if not self._answered:
                 raise
@@ -175,6 +179,18 @@ class RemoteFunctions:
                 raise Stopped(Stop("TypeError", f"its answer is {call.value!r}", None, "", 0.0))
             return call.numbers
         return _lists(call.value)
+
+
+def _played(worlds: Sequence[ProbeEnvironment], asked: Any) -> dict[str, Any]:
+    """Return what a world answers to a reset or a step, or the error that it raises."""
+    number, what, given = (*_of(list, asked), None, None, None)[:3]
+    if type(number) is not int or not 0 <= number < len(worlds):
+        raise Died("error", "What came back from your code is not an answer.")
+    try:
+        world = worlds[number]
+        return {"seen": world.step(given) if what == "step" else world.reset(seed=given)}
+    except Exception as error:  # whatever the seed or the action is
+        return {"raised": "over" if isinstance(error, RuntimeError) else "", "message": cut(str(error), 400)}
 
 
 def _lists(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 It knows nothing of what is right, and nobody relies on what it says: the student's code lives in the same process and
 may say anything in its place, which is then that student's answer. It imports Python, NumPy and the files that lie
-beside it: ``protocol``, ``inspection``, ``limit`` and ``probe_environment``.
+beside it: ``protocol``, ``inspection``, ``limit`` and ``played``.
 
 A request and its answer are each one line, a dict of the protocol with the same number ``n``.
 """
@@ -18,16 +18,17 @@ import sys
 import time
 import types
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 try:
     import inspection  # type: ignore[import-not-found]
-    import probe_environment  # type: ignore[import-not-found]
+    import played  # type: ignore[import-not-found]
     import protocol  # type: ignore[import-not-found]
 except ModuleNotFoundError:  # not in the sandbox: read by the tools alone
-    from course_utils.checks import inspection, probe_environment
+    from course_utils.checks import inspection, played
     from course_utils.grading import protocol
 
 __all__ = ["main", "without_magics"]
@@ -48,9 +49,16 @@ def main() -> None:
     _limit(limits)
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")
-    session = _Session()
+    request: dict[str, Any] = {}
+
+    def exchange(asked: list[Any]) -> Any:
+        """Ask the grader to play, and return what it says."""
+        _send(answers, {"play": asked, "n": request["n"]})
+        return protocol.decode(requests.readline())
+
+    session = _Session(exchange)
     _send(answers, {"ready": True})
-    for line in requests:
+    while line := requests.readline():
         request = protocol.decode(line)
         try:
             answer = session.answer(request)
@@ -95,7 +103,8 @@ def without_magics(source: str) -> tuple[str, bool]:
 class _Session:
     """The student's names, and what was answered."""
 
-    def __init__(self) -> None:
+    def __init__(self, exchange: Callable[[list[Any]], Any]) -> None:
+        self.exchange = exchange
         module = types.ModuleType("__main__")
         sys.modules["__main__"] = module  # as in a notebook
         self.names = module.__dict__
@@ -199,7 +208,7 @@ class _Session:
         return answer
 
     def once(self, name: str, arguments: list[Any], heed: bool = False) -> tuple[dict[str, Any], Any]:
-        passed = [value.generator() if isinstance(value, probe_environment.Seed) else value for value in arguments]
+        passed = [self.arrived(value) for value in arguments]
         before = {place: value.copy() for place, value in enumerate(passed) if type(value) is np.ndarray}
         printed, value, invalid, numbers = inspection.Kept(), None, frozenset[str](), inspection.NOTHING
         answer: dict[str, Any] = {}
@@ -226,6 +235,22 @@ class _Session:
             answer |= _sent(value, answer["kind"], numbers)
         return answer, value
 
+    def arrived(self, value: Any) -> Any:
+        """Return an argument as the function gets it."""
+        if isinstance(value, played.Handle):
+            return played.Played(
+                lambda seed: self.play([value.number, "reset", seed]),
+                lambda action: self.play([value.number, "step", action]),
+            )
+        return value.generator() if isinstance(value, played.Seed) else value
+
+    def play(self, asked: list[Any]) -> Any:
+        """Return what a world of the grader answers; raise what it raises."""
+        told = self.exchange(asked)
+        if "seen" in told:
+            return told["seen"]
+        raise (RuntimeError if told["raised"] == "over" else ValueError)(told["message"])
+
     def draws(self, name: str, arguments: list[Any], seed: list[int], times: int) -> dict[str, Any]:
         """Call a function many times with one generator. Answers of one kind that follow each other come as one."""
         rng = np.random.default_rng(seed)
@@ -242,7 +267,7 @@ class _Session:
 
         for _ in range(times):
             copies = [value.copy() if type(value) is np.ndarray else value for value in arguments]
-            passed = [rng if isinstance(value, probe_environment.Seed) else value for value in copies]
+            passed = [rng if isinstance(value, played.Seed) else value for value in copies]
             answer, value = self.once(name, passed)
             if set(answer) - {"value", "kind"} or answer["kind"] != "numbers":
                 close()

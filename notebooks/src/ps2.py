@@ -127,83 +127,8 @@ look_at("ps2-q4", weight)
 # From your own `build.ipynb`: paste your function, and above it in the same cell the functions of `build.py` that it calls.
 # It is marked part by part, on worlds of a few steps and against exact answers.
 
-
 # %% label="ps2-q5"
-# BEGIN SOLUTION
-def log_probabilities(theta, states):
-    """Return log π(a | s) of every action in every state, shape (N, A); states has shape (N,
-    d)."""
-    logits = states @ theta
-    logits = logits - logits.max(axis=1, keepdims=True)
-    return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-
-
-def rollout(env, theta, episodes, rng):
-    """Play whole episodes with the policy; return the record of all their steps.
-
-    `env.reset(seed=…)` begins an episode and returns (state, info). Give it a new seed each
-    time, such as
-    `int(rng.integers(2**31))`. `env.step(action)` returns (next state, reward, terminated,
-    truncated, info); a state is
-    an array of shape (d,), an action a whole number. An episode is over when it is terminated
-    or truncated (cut off).
-    """
-    names = ("states", "actions", "rewards", "next_states", "terminated", "ended")
-    steps = []
-    for _ in range(episodes):
-        state, _ = env.reset(seed=int(rng.integers(2**31)))
-        over = False
-        while not over:
-            chances = np.exp(log_probabilities(theta, state[None])[0]).cumsum()
-            action = int((chances <= chances[-1] * rng.random()).sum())
-            next_state, reward, terminated, truncated, _ = env.step(action)
-            over = terminated or truncated
-            steps.append((state, action, reward, next_state, terminated, over))
-            state = next_state
-    return {
-        name: np.array(column)
-        for name, column in zip(names, zip(*steps, strict=True), strict=True)
-    }
-
-
-def reward_to_go(rewards, ended, discount):
-    """Return G_t = r_t + γ r_{t+1} + γ² r_{t+2} + … of each step, to the end of its own
-    episode, shape (N,)."""
-    returns, after = np.zeros(len(rewards)), 0.0
-    for t in reversed(range(len(rewards))):
-        if ended[t]:
-            after = 0.0
-        after = rewards[t] + discount * after
-        returns[t] = after
-    return returns
-
-
-def train_reinforce(env, theta, updates, episodes, step_size, discount, rng):
-    """Do so many updates, each with new episodes: a rollout, then a step uphill. Return the
-    last θ.
-
-    Leave the θ that came in as it is: `theta = theta + …` makes a new array, `theta += …`
-    writes into the caller's.
-    """
-    for _ in range(updates):
-        record = rollout(env, theta, episodes, rng)
-        theta = theta + step_size * reinforce(theta, record, discount)
-    return theta
-
-
-# END SOLUTION
-
-
-def reinforce(theta, record, discount):
-    """Return the estimate of ∂J/∂θ, shape (d, A): score times reward-to-go, summed over steps,
-    averaged over episodes."""
-    # BEGIN SOLUTION
-    states, actions, episodes = record["states"], record["actions"], record["ended"].sum()
-    scores = np.eye(theta.shape[1])[actions] - np.exp(log_probabilities(theta, states))
-    returns = reward_to_go(record["rewards"], record["ended"], discount)
-    return states.T @ (returns[:, None] * scores) / episodes
-    # END SOLUTION
-
+from build import reinforce  # STAGE build_reinforce
 
 # %% label="ps2-q5-check"
 check("build_reinforce", reinforce)
@@ -213,27 +138,8 @@ check("build_reinforce", reinforce)
 #
 # From your own `build.ipynb`: paste your function. It may call those of question 5.
 
-
 # %% label="ps2-q6"
-def reinforce_with_baseline(theta, w, record, discount):
-    """Return (gradient for the policy, gradient for the critic), shapes (d, A) and (d,).
-
-    The first as in `reinforce`, with the value V(s_t) = states @ w subtracted from each
-    reward-to-go. The second is the
-    gradient in w of the critic's loss ½ (V(s_t) − G_t)², averaged over all steps: whoever uses
-    it steps *down* it.
-    """
-    # BEGIN SOLUTION
-    states, actions, episodes = record["states"], record["actions"], record["ended"].sum()
-    scores = np.eye(theta.shape[1])[actions] - np.exp(log_probabilities(theta, states))
-    returns = reward_to_go(record["rewards"], record["ended"], discount)
-    values = states @ w
-    advantages = returns - values
-    actor = states.T @ (advantages[:, None] * scores) / episodes
-    critic = states.T @ (values - returns) / len(returns)
-    return actor, critic
-    # END SOLUTION
-
+from build import reinforce_with_baseline  # STAGE build_baseline
 
 # %% label="ps2-q6-check"
 check("build_baseline", reinforce_with_baseline)

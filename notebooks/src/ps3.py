@@ -1,7 +1,7 @@
 # %% [markdown] label="title"
 # # Problem set 3 · The advantage, its objective, and actor-critic
 #
-# Covers lessons 07 to 09. About 90 minutes; 27 points.
+# Covers lessons 07 to 09. About two hours; 35 points.
 #
 # | question | points | marked by |
 # |---|---|---|
@@ -10,7 +10,8 @@
 # | 3 · Whiten group by group | 3 | your function, on fresh inputs |
 # | 4 · How fast does a probability move? | 3 | your number, for your own data |
 # | 5 · The build: A2C | 10 | your functions, part by part |
-# | 6 · Read a plot | 5 | a person, with a rubric |
+# | 6 · The build: an action that is any number | 8 | your functions, part by part |
+# | 7 · Read a plot | 5 | a person, with a rubric |
 #
 # **How it is marked.** Your answers' cells are run alone, on inputs that you have not seen, without the course's package:
 # NumPy is there as `np`, and nothing else of this notebook. So a function must hold all that it needs. The checks here are
@@ -133,129 +134,31 @@ look_at("ps3-q4", rate)
 # From your own `build.ipynb`: paste your function, and above it in the same cell the functions of `build.py` that it calls.
 # It is marked part by part, on worlds of a few steps and against exact answers.
 
-
 # %% label="ps3-q5"
-# BEGIN SOLUTION
-def log_probabilities(theta, states):
-    """Return log π(a | s) of every action in every state, shape (N, A); states has shape (N,
-    d)."""
-    logits = states @ theta
-    logits = logits - logits.max(axis=1, keepdims=True)
-    return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-
-
-def rollout(env, theta, episodes, rng):
-    """Play whole episodes with the policy; return the record of all their steps.
-
-    `env.reset(seed=…)` begins an episode and returns (state, info). Give it a new seed each
-    time, such as
-    `int(rng.integers(2**31))`. `env.step(action)` returns (next state, reward, terminated,
-    truncated, info); a state is
-    an array of shape (d,), an action a whole number. An episode is over when it is terminated
-    or truncated (cut off).
-    """
-    names = ("states", "actions", "rewards", "next_states", "terminated", "ended")
-    steps = []
-    for _ in range(episodes):
-        state, _ = env.reset(seed=int(rng.integers(2**31)))
-        over = False
-        while not over:
-            chances = np.exp(log_probabilities(theta, state[None])[0]).cumsum()
-            action = int((chances <= chances[-1] * rng.random()).sum())
-            next_state, reward, terminated, truncated, _ = env.step(action)
-            over = terminated or truncated
-            steps.append((state, action, reward, next_state, terminated, over))
-            state = next_state
-    return {
-        name: np.array(column)
-        for name, column in zip(names, zip(*steps, strict=True), strict=True)
-    }
-
-
-def gae(rewards, values, next_values, terminated, ended, discount, lambda_):
-    """Return the generalised advantage estimates A_t = δ_t + γ λ A_{t+1}, shape (N,).
-
-    δ_t = r_t + γ V(s_{t+1}) − V(s_t). values are V(s_t), next_values V(s_{t+1}); after a
-    terminal state nothing is
-    earned, so its value does not count, and no estimate reaches from one episode into the next.
-    """
-    deltas = rewards + discount * next_values * ~terminated - values
-    advantages, after = np.zeros(len(rewards)), 0.0
-    for t in reversed(range(len(rewards))):
-        if ended[t]:
-            after = 0.0
-        after = deltas[t] + discount * lambda_ * after
-        advantages[t] = after
-    return advantages
-
-
-def train_a2c(
-    env,
-    theta,
-    w,
-    updates,
-    episodes,
-    step_size,
-    critic_step,
-    discount,
-    lambda_,
-    entropy_weight,
-    rng,
-):
-    """Do so many updates: a rollout, then both gradients, then a step of each: θ up, w down.
-    Return (θ, w)."""
-    for _ in range(updates):
-        record = rollout(env, theta, episodes, rng)
-        actor, critic = a2c(theta, w, record, discount, lambda_, entropy_weight)
-        theta, w = theta + step_size * actor, w - critic_step * critic
-    return theta, w
-
-
-# END SOLUTION
-
-
-def a2c(theta, w, record, discount, lambda_, entropy_weight):
-    """Return (gradient for the policy, gradient for the critic), as in
-    `reinforce_with_baseline`.
-
-    The advantages are those of `gae`; the critic's target is A_t + V(s_t), a constant. The
-    policy's gradient also has
-    entropy_weight times the gradient of the entropy H(π(· | s_t)), summed over steps, averaged
-    over episodes.
-    """
-    # BEGIN SOLUTION
-    states, actions, episodes = record["states"], record["actions"], record["ended"].sum()
-    log_pi = log_probabilities(theta, states)
-    pi = np.exp(log_pi)
-    scores = np.eye(theta.shape[1])[actions] - pi
-    values, next_values = states @ w, record["next_states"] @ w
-    advantages = gae(
-        record["rewards"],
-        values,
-        next_values,
-        record["terminated"],
-        record["ended"],
-        discount,
-        lambda_,
-    )
-    entropy = -(pi * log_pi).sum(axis=1, keepdims=True)
-    bonus = -entropy_weight * pi * (log_pi + entropy)
-    actor = states.T @ (advantages[:, None] * scores + bonus) / episodes
-    critic = states.T @ -advantages / len(advantages)
-    return actor, critic
-    # END SOLUTION
-
+from build import a2c  # STAGE build_a2c
 
 # %% label="ps3-q5-check"
 check("build_a2c", a2c)
 
 # %% [markdown] label="q6-text"
-# ## 6 · Read a plot: a loss that rises
+# ## 6 · The build: an action that is any number
+#
+# From your own `build.ipynb`, its last stage: the score, the gradients and the training of a Gaussian policy. Paste them in
+# one cell. They may call the functions of question 5, but `reward_to_go` has to be here as well.
+
+# %% label="ps3-q6"
+from build import gaussian_reinforce  # STAGE build_gaussian
+
+# %% label="ps3-q6-check"
+check("build_gaussian", gaussian_reinforce)
+
+# %% [markdown] label="q7-text"
+# ## 7 · Read a plot: a loss that rises
 #
 # A log of an actor-critic, drawn by a formula so that all see the same: the mean return of an episode, the actor's loss (with
 # whitened advantages), and the critic's loss.
 
-# %% label="q6-figure"
+# %% label="q7-figure"
 # Draws three curves of a training log: mean return, actor's loss, critic's loss.
 updates = np.arange(0, 201)
 mean_return = 180 / (1 + np.exp(-(updates - 90) / 18)) + 20
@@ -278,11 +181,11 @@ figures.show(
     "than it began.",
 )
 
-# %% [markdown] label="q6-ask"
+# %% [markdown] label="q7-ask"
 # In your own words, about ten lines: (a) The actor's loss stays near 0 while the return climbs. Why does it say nothing of
 # progress? (b) The critic's loss rises. Is that a failure? (c) What would you look at to know whether the agent learns?
 
-# %% [markdown] label="ps3-q6"
+# %% [markdown] label="ps3-q7"
 # (a) The loss is built anew in each batch with that batch's advantages. Its gradient is right at the present parameters; its
 # height compares nothing. With whitened advantages it stays near 0.
 #

@@ -1,17 +1,18 @@
 # %% [markdown] label="title"
 # # Problem set 4 · PPO, RLHF, and many advantages
 #
-# Covers lessons 10 to 13. About two hours; 35 points.
+# Covers lessons 10 to 13. About two hours; 45 points.
 #
 # | question | points | marked by |
 # |---|---|---|
 # | 1 · Penalties along a reply | 3 | your function, on fresh inputs |
 # | 2 · Groups of unequal size | 3 | your function, on fresh inputs |
 # | 3 · How hard DPO pushes | 3 | your function, on fresh inputs |
-# | 4 · The build: the RLHF update | 10 | your functions, part by part |
-# | 5 · Cure this run | 4 | runs with your settings and fresh seeds |
-# | 6 · A case: better by every number | 6 | a person, with a rubric |
-# | 7 · A case: two groups, one spread | 6 | a person, with a rubric |
+# | 4 · The build: PPO | 10 | your functions, part by part |
+# | 5 · The build: the RLHF update | 10 | your functions, part by part |
+# | 6 · Cure this run | 4 | runs with your settings and fresh seeds |
+# | 7 · A case: better by every number | 6 | a person, with a rubric |
+# | 8 · A case: two groups, one spread | 6 | a person, with a rubric |
 #
 # **How it is marked.** Your answers' cells are run alone, on inputs that you have not seen, without the course's package:
 # NumPy is there as `np`, and nothing else of this notebook. So a function must hold all that it needs. The checks here are
@@ -102,129 +103,30 @@ def pair_weight(chosen, rejected, ref_chosen, ref_rejected, beta):
 check("pair_weight", pair_weight)
 
 # %% [markdown] label="q4-text"
-# ## 4 · The build: the RLHF update
+# ## 4 · The build: PPO
 #
 # From your own `build.ipynb`: paste your function, and above it in the same cell the functions of `build.py` that it calls.
 # It is marked part by part, on worlds of a few steps and against exact answers.
 
-
 # %% label="ps4-q4"
-# BEGIN SOLUTION
-def log_probabilities(theta, states):
-    """Return log π(a | s) of every action in every state, shape (N, A); states has shape (N,
-    d)."""
-    logits = states @ theta
-    logits = logits - logits.max(axis=1, keepdims=True)
-    return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-
-
-def gae(rewards, values, next_values, terminated, ended, discount, lambda_):
-    """Return the generalised advantage estimates A_t = δ_t + γ λ A_{t+1}, shape (N,).
-
-    δ_t = r_t + γ V(s_{t+1}) − V(s_t). values are V(s_t), next_values V(s_{t+1}); after a
-    terminal state nothing is
-    earned, so its value does not count, and no estimate reaches from one episode into the next.
-    """
-    deltas = rewards + discount * next_values * ~terminated - values
-    advantages, after = np.zeros(len(rewards)), 0.0
-    for t in reversed(range(len(rewards))):
-        if ended[t]:
-            after = 0.0
-        after = deltas[t] + discount * lambda_ * after
-        advantages[t] = after
-    return advantages
-
-
-def ppo_gradient(theta, record, old_log_probs, advantages, epsilon):
-    """Return the gradient in θ of PPO's clipped objective, shape (d, A).
-
-    The objective is min(ρ_t A_t, clip(ρ_t, 1 − ε, 1 + ε) A_t), summed over steps, averaged
-    over episodes.
-    ρ_t = π_θ(a_t | s_t) / π_old(a_t | s_t); old_log_probs are log π_old(a_t | s_t), shape
-    (N,). Where the clipped side
-    is the smaller one, the objective does not change with θ.
-    """
-    states, actions, episodes = record["states"], record["actions"], record["ended"].sum()
-    log_pi = log_probabilities(theta, states)
-    scores = np.eye(theta.shape[1])[actions] - np.exp(log_pi)
-    ratios = np.exp(log_pi[np.arange(len(actions)), actions] - old_log_probs)
-    kept = ratios * advantages <= np.clip(ratios, 1 - epsilon, 1 + epsilon) * advantages
-    weights = ratios * advantages * kept
-    return states.T @ (weights[:, None] * scores) / episodes
-
-
-def ppo(theta, w, record, discount, lambda_, epsilon, epochs, step_size, critic_step):
-    """Take `epochs` steps on one record; return (θ, w).
-
-    Old log-probabilities, advantages (by `gae`) and the critic's targets A_t + V(s_t) are
-    those of the parameters that
-    came in, computed once. Then each epoch steps θ up by step_size times `ppo_gradient`, and w
-    down by critic_step
-    times the gradient of ½ (V(s_t) − target)², averaged over steps.
-    """
-    states, actions = record["states"], record["actions"]
-    old_log_probs = log_probabilities(theta, states)[np.arange(len(actions)), actions]
-    values, next_values = states @ w, record["next_states"] @ w
-    advantages = gae(
-        record["rewards"],
-        values,
-        next_values,
-        record["terminated"],
-        record["ended"],
-        discount,
-        lambda_,
-    )
-    targets = advantages + values
-    for _ in range(epochs):
-        theta = theta + step_size * ppo_gradient(
-            theta, record, old_log_probs, advantages, epsilon
-        )
-        w = w - critic_step * states.T @ (states @ w - targets) / len(targets)
-    return theta, w
-
-
-def penalised_rewards(log_probs, reference_log_probs, ended, scores, beta):
-    """Return the reward of each token, shape (N,): −β (log π − log π_ref), and at a reply's
-    last token its score on top.
-
-    log_probs and reference_log_probs are those of the tokens that were chosen, shape (N,);
-    scores has one entry for each
-    reply, in the order of the replies.
-    """
-    rewards = -beta * (log_probs - reference_log_probs)
-    rewards[ended] += scores
-    return rewards
-
-
-# END SOLUTION
-
-
-def rlhf(
-    theta, w, reference, record, scores, beta, lambda_, epsilon, epochs, step_size, critic_step
-):
-    """Do one RLHF update: the penalised rewards in place of the record's, then `ppo` with γ =
-    1. Return (θ, w).
-
-    A step is a token, an episode a reply. reference are the parameters of π_ref, of θ's shape.
-    The record itself stays as
-    it is: `{**record, "rewards": …}` is a copy with other rewards.
-    """
-    # BEGIN SOLUTION
-    states, actions = record["states"], record["actions"]
-    chosen = np.arange(len(actions)), actions
-    log_probs = log_probabilities(theta, states)[chosen]
-    reference_log_probs = log_probabilities(reference, states)[chosen]
-    rewards = penalised_rewards(log_probs, reference_log_probs, record["ended"], scores, beta)
-    record = {**record, "rewards": rewards}
-    return ppo(theta, w, record, 1.0, lambda_, epsilon, epochs, step_size, critic_step)
-    # END SOLUTION
-
+from build import ppo  # STAGE build_ppo
 
 # %% label="ps4-q4-check"
-check("build_rlhf", rlhf)
+check("build_ppo", ppo)
 
 # %% [markdown] label="q5-text"
-# ## 5 · Cure this run
+# ## 5 · The build: the RLHF update
+#
+# From your own `build.ipynb`: paste `penalised_rewards` and `rlhf`. They may call the functions of question 4.
+
+# %% label="ps4-q5"
+from build import rlhf  # STAGE build_rlhf
+
+# %% label="ps4-q5-check"
+check("build_rlhf", rlhf)
+
+# %% [markdown] label="q6-text"
+# ## 6 · Cure this run
 #
 # A run of the miniature of lesson 11. Its score rises, and people would rather have the reference's replies. You see it below:
 # the gold reward of fresh replies, before and after.
@@ -235,7 +137,7 @@ check("build_rlhf", rlhf)
 # mean gold reward of fresh replies, less the half-width of its 95% interval over four seeds, is at least 1.8; half of them if
 # it is above that of the reference.
 
-# %% label="q5-run" tags=["nbval-ignore-output"]
+# %% label="q6-run" tags=["nbval-ignore-output"]
 sick = {"feature_kind": "count", "kl_coef": 0.02, "learning_rate": 0.04, "updates": 40}
 
 
@@ -251,18 +153,18 @@ print(f"gold of the reference {before:.0f}, of the policy {after:.0f}")
 for name in ["objective/scores", "objective/kl", "ours/reply_length"]:
     print(f"{name:18s} last {log[name][-1]:5.0f}")
 
-# %% label="ps4-q5"
+# %% label="ps4-q6"
 # Try it with gold(settings, seed) in a cell of your own.
 settings = ...  # a dict, such as {"cliprange": 0.1}
 # BEGIN SOLUTION
 settings = {"kl_coef": 0.25}
 # END SOLUTION
 
-# %% label="ps4-q5-check"
-look_at("ps4-q5", settings)
+# %% label="ps4-q6-check"
+look_at("ps4-q6", settings)
 
-# %% [markdown] label="q6-text"
-# ## 6 · A case: better by every number
+# %% [markdown] label="q7-text"
+# ## 7 · A case: better by every number
 #
 # A support assistant was trained for two weeks. The reward model's loss falls and its accuracy on held-out pairs of the first
 # round rises. The policy's score is up, and the penalty is on. Yet people who spot-check find replies longer, vaguer and full of
@@ -272,7 +174,7 @@ look_at("ps4-q5", settings)
 # update, to the KL penalty (3 points); **two interventions**, each with the number that would refute it (2 points); **what
 # each costs** (1 point).
 
-# %% [markdown] label="ps4-q6"
+# %% [markdown] label="ps4-q7"
 # The reward model learned the order of pairs that the reference wrote. Longer replies came out a little better there. PPO
 # samples replies, and those that score above the usual get a positive advantage and become more likely, among them the longer
 # ones, update after update. The penalty takes β for each nat, and that is less than a longer reply gains. So the policy leaves the
@@ -284,8 +186,8 @@ look_at("ps4-q5", settings)
 #
 # A larger β keeps the assistant near the reference also where that is unhelpful. New labels cost people's time.
 
-# %% [markdown] label="q7-text"
-# ## 7 · A case: two groups, one spread
+# %% [markdown] label="q8-text"
+# ## 8 · A case: two groups, one spread
 #
 # A team trains with groups of eight replies to each prompt, and divides each group's advantages by the group's standard
 # deviation. Half of the prompts are settled: their eight rewards differ in the second decimal only, by the rater's noise. The
@@ -294,7 +196,7 @@ look_at("ps4-q5", settings)
 # Write about fifteen lines: **what the division does** to the weights within and across prompts (3 points); **one change**, and
 # what you predict for which number (2 points); **what it costs** (1 point).
 
-# %% [markdown] label="ps4-q7"
+# %% [markdown] label="ps4-q8"
 # After the division each group's advantages have the spread 1. In a settled prompt that is the rater's noise, blown up: eight
 # replies that are equally good are pushed up and down as hard as replies of 0 and 1 elsewhere. So across prompts the direction
 # of the step changes, and half of each batch is noise.

@@ -20,8 +20,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from course_utils.checks import load
-from course_utils.checks.probe_environment import ProbeEnvironment, Seed
+from course_utils.checks import load, stage
+from course_utils.checks.played import Seed
+from course_utils.checks.probe_environment import ProbeEnvironment
 from course_utils.checks.stage import Fault, Part, Stage
 from course_utils.grading import marking, protocol, sandbox, system_calls
 from course_utils.grading.marking import mark
@@ -330,10 +331,10 @@ def test_every_kind_of_item(monkeypatch):
         functions.call("rollout", 1, Seed(3))
 
     parts = (Part("all", "All steps", 2, counts), Part("odd", "No world", 2, stops), Part("too", "Again", 2, counts))
-    stage = Stage("build_rollout", "02", "", "", "rollout", parts, load("softmax").read)
+    toy = Stage("build_rollout", "02", "", "", "rollout", parts, load("softmax").read)
     number = Number("", lambda rng: {"x": 2.0}, lambda x: 3 * x, (), "Good.", load("softmax").read)
     items = (
-        Item("s", "stage", "", 3, "rollout", stage),
+        Item("s", "stage", "", 3, "rollout", toy),
         Item("n", "number", "", 2, "n", number),
         Item("w", "written", "", 2),
         Item("v", "written", "", 2),
@@ -350,6 +351,40 @@ def test_every_kind_of_item(monkeypatch):
     assert any("left out" in paragraph for paragraph in stage_found.paragraphs)
     assert (number_found.status, number_found.points) == ("correct", 2.0)
     assert [(one.status, one.points) for one in essays] == [("needs-marking", None), ("no-answer", 0.0)]
+
+
+PLANNER = """
+import gc
+def train_reinforce(env, theta, updates, episodes, step_size, discount, rng):
+    for one in gc.get_objects():
+        try:
+            found = getattr(one, "rewards", None)
+            found = one.get("rewards") if isinstance(one, dict) else found
+            if found is not None:
+                return 9.0 * np.array(found)
+        except Exception:
+            pass
+    return theta
+"""
+LEARNER = """
+def train_reinforce(env, theta, updates, episodes, step_size, discount, rng):
+    for _ in range(updates):
+        state, _ = env.reset(seed=int(rng.integers(9)))
+        p = np.exp(state @ theta) / np.exp(state @ theta).sum()
+        action = int(rng.random() > p[0])
+        theta = theta + 8 * step_size * env.step(action)[1] * np.outer(state, np.eye(2)[action] - p)
+    return theta
+"""
+
+
+@pytest.mark.parametrize(("code", "status"), [(PLANNER, "wrong"), (LEARNER, "correct")], ids=["planner", "learner"])
+def test_in_the_sandbox_there_is_no_world_to_plan_in(code, status):
+    asked = stage.load("build_reinforce")
+    part = next(part for part in asked.parts if part.id == "bandit")
+    item = Item("s", "stage", "", 1, "train_reinforce", replace(asked, parts=(part,)))
+    for seed in range(3):
+        (found,) = mark(ProblemSet("ps", "", (), (item,)), {"s": code}, lambda _, seed=seed: seed, boxed())
+        assert found.status == status, found
 
 
 VALUES = st.recursive(
@@ -376,7 +411,14 @@ ODD += [
     b'{"array":"<f8","shape":[0,1099511627776],"data":""}',
 ]
 ODD += [b'{"array":["<f8"],"shape":[],"data":""}']
-ODD += [b'{"seed":true}', b'{"seed":-1}', b'{"tuple":1}', b'{"environment":{"rewards":{"dict":{}}}}', b'{"dict":[]}']
+ODD += [
+    b'{"seed":true}',
+    b'{"seed":-1}',
+    b'{"tuple":1}',
+    b'{"environment":{"dict":{}}}',
+    b'{"environment":-1}',
+    b'{"dict":[]}',
+]
 ODD += [
     b'{"array":"|b1","shape":[1],"data":"Bw=="}',
     b'{"array":"<f8","shape":[1],"data":"%%"}',

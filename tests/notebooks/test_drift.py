@@ -6,7 +6,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from course_utils.build import notebooks
+from course_utils.build import markers, notebooks
 from course_utils.lessons import LESSONS
 from course_utils.widgets import offline
 from course_utils.widgets.offline import MIME_TYPE
@@ -45,6 +45,16 @@ def test_every_code_cell_has_run_without_error_or_warning(path: Path) -> None:
             for output in cell.outputs:
                 assert output.output_type != "error", cell.id
                 assert output.get("name") != "stderr", cell.id
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_what_a_learner_has_to_fill_in_says_nothing_before(source: Path) -> None:
+    learner, *_ = notebooks.outputs(source)
+    to_fill_in = [
+        cell.metadata["label"] for cell in notebooks.read_source(source).cells if markers.SOLUTION.search(cell.source)
+    ]
+    shown = {cell.id: cell.get("outputs") for cell in nbformat.read(learner, as_version=4).cells}
+    assert [label for label in to_fill_in if shown[label]] == [], "a stub is silent"
 
 
 @pytest.mark.parametrize("path", COMMITTED, ids=name)

@@ -6,7 +6,7 @@ from course_utils.checks import sections
 from course_utils.checks.probing import Case, Slips, arrays, computed, part
 from course_utils.checks.result import show
 from course_utils.checks.stage import Fault, Functions, Stage
-from course_utils.checks.stages import exact, worlds
+from course_utils.checks.stages import build_returns, exact, worlds
 from course_utils.checks.stages.exact import actor, critic, reward_to_go
 
 __all__ = ["STAGE"]
@@ -21,6 +21,12 @@ next-value: You subtracted the value of the next state.
     The next state depends on the action, so the mean is another one. The baseline is V(s_t).
 normalised: The advantages are normalised by the batch.
     That changes the length of the gradient, and its direction over several steps. It is no part of this stage.
+batch-mean: You subtracted the mean of the returns, and not V(s_t).
+    It holds each sample's own return, which shrinks the gradient, and it is the same in every state. w is the baseline.
+whole-return: The return of the whole episode stands in place of the reward-to-go.
+    What was earned before a step is not its action's doing.
+total: The policy's gradient is summed over the episodes and not divided by their number.
+    The size of a step would then grow with the number of episodes.
 mean-over-steps: The policy's gradient is averaged over steps; wanted is a sum over steps, a mean over episodes.
     The critic's loss is a mean over steps, the policy's objective is not.
 actor-sign: The policy's gradient has the other sign.
@@ -59,6 +65,12 @@ def right(theta, w, record, discount, weigh=lambda G, V, r: G - V, flip=1, facto
     return flip * actor(theta, record, weigh(G, V, record["next_states"] @ w), **switches), factor * critic(
         w, record, aim
     )
+
+
+def whole(theta, w, record, discount):
+    """Return both gradients with the return of the whole episode as weight of each step."""
+    G = build_returns.totals(record["rewards"], record["ended"], discount)[exact.spread_over(record["ended"])]
+    return right(theta, w, record, discount, weigh=lambda _, V, __: G - V)
 
 
 def white(G, V, _):
@@ -105,6 +117,9 @@ STAGE = Stage(
                 said("no-baseline", lambda *a: right(*a, weigh=lambda G, V, _: G)),
                 said("next-value", lambda *a: right(*a, weigh=lambda G, V, after: G - after)),
                 said("normalised", lambda *a: right(*a, weigh=white)),
+                said("batch-mean", lambda *a: right(*a, weigh=lambda G, V, _: G - G.mean())),
+                said("whole-return", whole),
+                said("total", lambda *a: right(*a, total=True)),
                 said("mean-over-steps", lambda *a: right(*a, per_step=True)),
                 said("actor-sign", lambda *a: right(*a, flip=-1)),
                 said("critic-sign", lambda *a: right(*a, factor=-1.0)),

@@ -4,9 +4,12 @@ import numpy as np
 
 from course_utils.arguments import FloatArray
 from course_utils.checks import sections
-from course_utils.checks.probe_environment import ProbeEnvironment, Seed
-from course_utils.checks.probing import Case, Slips, arrays, computed, part, reached
-from course_utils.checks.stage import Fault, Functions, Stage
+from course_utils.checks.played import Seed
+from course_utils.checks.probe_environment import ProbeEnvironment
+from course_utils.checks.probing import Case, Slips, arrays, computed, fault, part, reached
+from course_utils.checks.question import close
+from course_utils.checks.result import show
+from course_utils.checks.stage import Fault, FaultFound, Functions, Stage
 from course_utils.checks.stages import worlds
 from course_utils.checks.stages.exact import critic, reward_to_go
 
@@ -26,6 +29,14 @@ variance-for-sigma: exp(log_sigma) is used as the variance.
     It is the standard deviation.
 no-baseline: The value is not subtracted.
     All is as in `reinforce_with_baseline`, but for the scores.
+plus-value: The value is added to the reward-to-go, not subtracted.
+    Better than usual is G − V.
+total: The policy's gradients are summed over the episodes and not divided by their number.
+    The size of a step would then grow with the number of episodes.
+critic-up: `train_gaussian` steps the critic uphill: w goes up its own loss.
+    Its errors grow with each update. θ and log σ go up, w goes down: `w = w - critic_step * …`.
+critic-still: `train_gaussian` returns the w that came in: the critic learns nothing.
+    The baseline is then that of the first guess for ever.
 mean-over-steps: The gradients are averaged over steps; wanted is a sum over steps, a mean over episodes.
     It is the convention of the stages before.
 critic-sign: The critic's gradient has the other sign.
@@ -60,18 +71,43 @@ def records(rng: np.random.Generator) -> list[Case]:
     ]
 
 
-def right(theta, log_sigma, w, record, g, base=1.0, flip=1.0, steps=False):
+def right(theta, log_sigma, w, record, g, base=1.0, flip=1.0, steps=False, total=False):
     """Return the three gradients, or with a switch mistaken ones."""
     G = reward_to_go(record["rewards"], record["ended"], g)
-    A, n = G - base * record["states"] @ w, len(G) if steps else record["ended"].sum()
+    A, n = G - base * record["states"] @ w, 1 if total else len(G) if steps else record["ended"].sum()
     mean, spread = scores(theta, log_sigma, record["states"], record["actions"])
     return A @ mean / n, A @ spread / n, flip * critic(w, record, G)
+
+
+def critic_alone(functions: Functions, rng: np.random.Generator) -> None:
+    """End the part where w is not what it should be: with no step of θ and nearly no spread every reward is known."""
+    env = ProbeEnvironment([[[0, 1.0]], [[0, 1.0]]], np.zeros((2, 1)), targets=[1.5, 0.0])
+    start = (np.zeros(2), -35.0, np.zeros(2), 3, 2)
+    answer = functions.call("train_gaussian", env, *start, 0.0, 0.4, 1.0, Seed(int(rng.integers(2**31))))
+    w = arrays("train_gaussian", answer, [(2,), (), (2,)])[2]
+
+    def after(step: float) -> FloatArray:
+        return np.array([-(1.5**2) * (1 - (1 - step) ** 3), 0.0])
+
+    saw = [("what was played", "3 updates of w alone: each action is 0 and pays −2.25")]
+    saw += [("your w", show(w)), ("wanted", show(after(0.4)))]
+    for id, step in (("critic-up", -0.4), ("critic-still", 0.0)):
+        if close(w, after(step), 1e-6, 1e-6):
+            raise FaultFound(said(id).fault(saw))
+    if not close(w, after(0.4), 1e-6, 1e-6):
+        fault(
+            None,
+            "`train_gaussian` does not bring the critic to where it should be.",
+            "It steps w down, once an update.",
+            *saw,
+        )
 
 
 @part("target", "training: come near a target that differs by state", 3)
 def TARGET(functions: Functions, rng: np.random.Generator) -> Fault | None:
     """One step from one of two states, with the reward −(a − target)²."""
-    targets = np.array([1.5, -1.0, 0.0])
+    critic_alone(functions, rng)
+    targets = np.append(rng.permutation([1.5, -1.0]), 0.0)
     env = ProbeEnvironment(np.full((3, 1, 3), [0, 0, 1.0]), np.zeros((3, 1)), [0.5, 0.5, 0], targets=targets)
 
     def train(seed: int) -> FloatArray:
@@ -124,6 +160,8 @@ STAGE = Stage(
             right,
             [
                 said("no-baseline", lambda *a: right(*a, base=0.0)),
+                said("plus-value", lambda *a: right(*a, base=-1.0)),
+                said("total", lambda *a: right(*a, total=True)),
                 said("mean-over-steps", lambda *a: right(*a, steps=True)),
                 said("critic-sign", lambda *a: right(*a, flip=-1.0)),
             ],

@@ -4,7 +4,8 @@ import numpy as np
 
 from course_utils.arguments import FloatArray
 from course_utils.checks import sections
-from course_utils.checks.probe_environment import CartPole, Seed
+from course_utils.checks.played import Seed
+from course_utils.checks.probe_environment import CartPole
 from course_utils.checks.probing import Case, Slips, arrays, computed, part, reached
 from course_utils.checks.stage import Fault, Functions, Stage
 from course_utils.checks.stages import exact, worlds
@@ -25,6 +26,10 @@ clip-without-min: The gradient is 0 wherever the ratio is outside 1 ± ε, on ei
 clip-as-weight: The score is weighted with the clipped ratio.
     A clipped ratio is a constant: it does not change with θ, and its gradient is 0. Where the clipped side is the
     smaller one, the step contributes nothing.
+min-before-times: The minimum is taken of the ratios, before they are multiplied with A.
+    With a negative A the larger ratio is the smaller product. Multiply first: min(ρ A, clip(ρ) A).
+ties-dropped: Inside of 1 ± ε nothing moves: there both sides are equal, and neither is the smaller one.
+    The clipped side is out of play only where it is *smaller*: keep ρ A wherever ρ A ≤ clip(ρ) A.
 max-for-min: You kept the larger side.
     The minimum is the pessimistic side: what goes too far in the good direction earns nothing more.
 no-ratio: The ratio itself is missing from the gradient: ∂ρ/∂θ = ρ · score.
@@ -33,6 +38,14 @@ sign: The gradient has the other sign.
     The objective goes up.
 mean-over-steps: The gradient is averaged over steps; wanted is a sum over steps, a mean over episodes.
     It is the convention of the stages before.
+total: The gradient is summed over the episodes and not divided by their number.
+    The size of a step would then grow with the number of episodes.
+normalised: The advantages are normalised by the batch.
+    Many programs do so, and it is no part of this stage: it changes the length of a step, and here also its direction.
+old-late: The old log-probabilities are taken after the first step.
+    The first ratio is then not 1. They belong to the policy that played: compute them before the loop.
+critic-total: The critic's gradient is summed, not averaged over steps.
+    Its step size would depend on how long the episodes are.
 old-recomputed: The old log-probabilities are computed anew in each epoch, so the ratio is always 1.
     Nothing is ever clipped then. They belong to the policy that played.
 advantages-recomputed: Advantages and targets are computed anew in each epoch, with the critic that has moved.
@@ -88,7 +101,7 @@ def updates(rng: np.random.Generator) -> list[Case]:
     ]
 
 
-def update(theta, w, record, g, lam, eps, epochs, up, down, recompute="", only=0):
+def update(theta, w, record, g, lam, eps, epochs, up, down, recompute="", only=0, white=False):
     """Return θ and w after one update, or with a switch mistaken ones."""
     for k in range(only or epochs):
         if k == 0 or recompute == "advantages":
@@ -97,7 +110,8 @@ def update(theta, w, record, g, lam, eps, epochs, up, down, recompute="", only=0
                 record["rewards"], V, record["next_states"] @ w, record["terminated"], record["ended"], g, lam
             )
             targets = A + V
-        if k == 0 or recompute == "old":
+            A = (A - A.mean()) / (A.std() + 1e-8) if white else A
+        if k == 0 or recompute == "old" or (k == 1 and recompute == "late"):
             old = exact.chosen(theta, record)
         theta, w = theta + up * right(theta, record, old, A, eps), w - down * critic(w, record, targets)
     return theta, w
@@ -107,13 +121,15 @@ def update(theta, w, record, g, lam, eps, epochs, up, down, recompute="", only=0
 def CART_POLE(functions: Functions, rng: np.random.Generator) -> Fault | None:
     """12 records of 10 episodes, 8 epochs each."""
 
+    pole = CartPole.drawn(rng)
+
     def train(seed: int) -> FloatArray:
         theta, w, draw = np.zeros((11, 2)), np.zeros(11), np.random.default_rng(seed)
         for _ in range(12):
-            record = functions.call("rollout", CartPole(), theta, 10, Seed(int(draw.integers(2**31))))
+            record = functions.call("rollout", pole, theta, 10, Seed(int(draw.integers(2**31))))
             answer = functions.call("ppo", theta, w, record, 0.97, 0.95, 0.2, 8, 3e-3, 0.1)
             theta, w = arrays("ppo", answer, [(11, 2), (11,)])
-        return worlds.cart_pole_returns(theta, seed)
+        return worlds.cart_pole_returns(pole, theta, seed)
 
     return reached("CartPole, 12 records of 10 episodes", train, 80, 22, rng, "The parts above say what is not right.")
 
@@ -145,10 +161,13 @@ STAGE = Stage(
                     other(lambda r, A, e: r * A * inside(r, e)),
                 ),
                 said("clip-as-weight", other(lambda r, A, e: np.clip(r, 1 - e, 1 + e) * A)),
+                said("min-before-times", other(lambda r, A, e: r * A * (r <= np.clip(r, 1 - e, 1 + e)))),
+                said("ties-dropped", other(lambda r, A, e: r * A * (r * A < np.clip(r, 1 - e, 1 + e) * A))),
                 said("max-for-min", other(lambda r, A, e: r * A * (r * A >= np.clip(r, 1 - e, 1 + e) * A))),
                 said("no-ratio", other(lambda r, A, e: exact.clip_weights(r, A, e) / r)),
                 said("sign", lambda *a: -right(*a)),
                 said("mean-over-steps", lambda *a: right(*a, per_step=True)),
+                said("total", lambda *a: right(*a, total=True)),
             ],
         ),
         computed(
@@ -161,6 +180,9 @@ STAGE = Stage(
             [
                 said("old-recomputed", lambda *a: update(*a, recompute="old")),
                 said("advantages-recomputed", lambda *a: update(*a, recompute="advantages")),
+                said("old-late", lambda *a: update(*a, recompute="late")),
+                said("normalised", lambda *a: update(*a, white=True)),
+                said("critic-total", lambda *a: update(*a[:8], a[8] * len(a[2]["rewards"]))),
                 said("one-epoch", lambda *a: update(*a, only=1)),
                 said("sign", lambda *a: update(*a[:7], -a[7], a[8])),
                 said("critic-up", lambda *a: update(*a[:8], -a[8])),

@@ -1,5 +1,6 @@
 """Stage 2 of the build: the return of an episode, and the reward-to-go of a step."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from course_utils.checks.probing import Case, Slips, computed
 from course_utils.checks.stage import Stage
 from course_utils.checks.stages.exact import reward_to_go, spread_over
 
-__all__ = ["STAGE", "power", "totals"]
+__all__ = ["STAGE", "kept", "power", "totals"]
 
 said = Slips("""
 no-reset: The sum runs on past the end of an episode, into the next one.
@@ -31,6 +32,15 @@ discount-ignored: The discount does not appear in your sum.
     With γ below 1, what comes later counts less.
 own-reward: You returned the rewards themselves: nothing that comes later counts.
     An action that pays later would never be learned.
+whole-numbers: Your sums are kept in an array of whole numbers or of truth values: what is after the point is lost.
+    `np.zeros_like(x)` makes an array of x's kind, and NumPy cuts off silently what does not fit.
+    `np.zeros(len(x))` holds floats.
+episode-returns: You returned one number for each episode, its return. Asked for is one for each step.
+    Every step has a reward-to-go of its own: an action is judged by what follows it.
+discount-outside: The discount multiplies the whole sum, not each reward: γ^t times what remains.
+    G_t = r_t + γ r_{t+1} + γ² r_{t+2} + …: each further step counts γ times the one before.
+every-step: You returned one number for each step, the reward-to-go. Asked for is one for each episode.
+    The return is the reward-to-go of an episode's first step, with γ = 1.
 discounted: The return of an episode is discounted here; asked for is the plain sum.
     It reports what was earned.
 running: The sums run on from episode to episode.
@@ -50,6 +60,7 @@ def records(rng: np.random.Generator) -> list[Case]:
     return [
         Case("one step that pays 3", (np.array([3.0]), np.array([True]), 0.5)),
         Case("two steps, the second pays 4, γ = 0.5", (np.array([1.0, 4.0]), np.array([False, True]), 0.5)),
+        Case("two steps that pay the whole numbers 1 and 3, γ = 0.5", (np.array([1, 3]), np.array([False, True]), 0.5)),
         Case(
             "an episode of two steps, then one of one step, γ = 0.5",
             (np.array([1.0, 4.0, 8.0]), np.array([False, True, True]), 0.5),
@@ -78,6 +89,16 @@ def past(rewards: FloatArray, ended: Any, discount: float) -> FloatArray:
         before = reward + discount * before
         result[t] = before
         before = 0.0 if ended[t] else before
+    return result
+
+
+def kept(rewards: FloatArray, ended: Any, discount: float, kind: Any = None, carried: bool = False) -> FloatArray:
+    """Return the sums as an array of another kind keeps them; None: of the rewards' kind. carried: and sums up."""
+    result = np.zeros(len(rewards), dtype=kind or rewards.dtype)
+    exact = reward_to_go(rewards, ended, discount)
+    for t in reversed(range(len(rewards))):
+        after = 0.0 if ended[t] else result[t + 1]
+        result[t] = rewards[t] + discount * after if carried else exact[t]
     return result
 
 
@@ -123,7 +144,13 @@ STAGE = Stage(
                 said("discount-late", lambda r, e, g: reward_to_go(r, e, g, late=True)),
                 said("discount-from-start", lambda r, e, g: power(e, g) * reward_to_go(r, e, g)),
                 said("discount-ignored", lambda r, e, g: reward_to_go(r, e, 1.0)),
+                said("discount-outside", lambda r, e, g: power(e, g) * reward_to_go(r, e, 1.0)),
                 said("own-reward", lambda r, e, g: r),
+                said(
+                    "whole-numbers",
+                    *(partial(kept, kind=kind, carried=c) for kind in (None, int, bool) for c in (False, True)),
+                ),
+                said("episode-returns", lambda r, e, g: totals(r, e), lambda r, e, g: totals(r, e, g)),
             ],
         ),
         computed(
@@ -134,8 +161,10 @@ STAGE = Stage(
             sums,
             totals,
             [
-                said("discounted", lambda r, e: totals(r, e, 0.5)),
+                said("discounted", *(partial(totals, discount=g) for g in (0.99, 0.95, 0.9, 0.5))),
                 said("running", lambda r, e: np.cumsum(r)[np.flatnonzero(e)]),
+                said("every-step", lambda r, e: reward_to_go(r, e, 1.0), lambda r, e: totals(r, e)[spread_over(e)]),
+                said("whole-numbers", lambda r, e: np.trunc(totals(r, e)), lambda r, e: totals(r, e) != 0),
                 said("mean-for-sum", lambda r, e: totals(r, e) / np.diff(np.flatnonzero(e), prepend=-1)),
             ],
         ),

@@ -32,6 +32,9 @@ no-score: The score is missing.
     Only the penalty is left: the policy would stay where it is.
 score-first: The score stands at the first token of each reply.
     It is known when the reply is finished.
+discounted: `rlhf` passes a discount other than 1 on to `ppo`.
+    A reply is short, and its score is worth the same to every token of it: here γ = 1.
+    γ and λ are two arguments of `ppo`.
 reference-exchanged: In `rlhf` the penalty is measured with the two models exchanged, or the reference is not used.
     log_probs are those of θ, reference_log_probs those of the reference, of the same tokens.
 rewards-kept: `rlhf` passes the record's own rewards on to `ppo`.
@@ -75,12 +78,12 @@ def updates(rng: np.random.Generator) -> list[Case]:
     ]
 
 
-def update(theta, w, reference, record, scores, beta, lam, eps, epochs, up, down, reward=penalised, swap=0):
+def update(theta, w, reference, record, scores, beta, lam, eps, epochs, up, down, reward=penalised, swap=0, g=1.0):
     """Return θ and w after one update, or with a switch mistaken ones."""
     own, ref = exact.chosen(theta, record), exact.chosen(reference, record)
     ref, own = (own, ref) if swap == 1 else (own, own) if swap == 2 else (ref, own)
     rewards = reward(own, ref, record["ended"], scores, beta)
-    return build_ppo.update(theta, w, {**record, "rewards": rewards}, 1.0, lam, eps, epochs, up, down)
+    return build_ppo.update(theta, w, {**record, "rewards": rewards}, g, lam, eps, epochs, up, down)
 
 
 def replies(theta: FloatArray, n: int, rng: np.random.Generator) -> tuple[Any, dict[str, Any]]:
@@ -153,6 +156,12 @@ STAGE = Stage(
             [
                 said("kl-sign", lambda *a: update(*a, reward=lambda *b: penalised(*b, sign=1.0))),
                 said("reference-exchanged", lambda *a: update(*a, swap=1), lambda *a: update(*a, swap=2)),
+                said(
+                    "discounted",
+                    *(lambda *a, g=g: update(*a, g=g) for g in (0.999, 0.99, 0.98, 0.97, 0.95, 0.9, 0.5, 0.0)),
+                    lambda *a: update(*a, g=a[6]),
+                    lambda *a: update(*a[:6], 1.0, *a[7:], g=a[6]),
+                ),
                 said("rewards-kept", lambda *a: update(*a, reward=lambda own, *_: 0 * own)),
                 said("score-overwrites", lambda *a: update(*a, reward=lambda *b: penalised(*b, overwrite=True))),
                 said("score-everywhere", lambda *a: update(*a, reward=lambda *b: penalised(*b, at="all"))),

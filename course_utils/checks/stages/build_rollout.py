@@ -7,7 +7,8 @@ import numpy as np
 
 from course_utils.arguments import FloatArray
 from course_utils.checks import sections
-from course_utils.checks.probe_environment import ProbeEnvironment, Seed
+from course_utils.checks.played import Seed
+from course_utils.checks.probe_environment import ProbeEnvironment
 from course_utils.checks.probing import Case, Slips, arrays, computed, fault, part
 from course_utils.checks.result import show
 from course_utils.checks.stage import Fault, Functions, Stage, Stopped
@@ -22,6 +23,8 @@ NAMES = ("states", "actions", "rewards", "next_states", "terminated", "ended")
 said = Slips("""
 whole-table: The softmax runs over all states at once: the probabilities of one state do not sum to 1.
     Each state is a decision of its own. Maximum and sum go along the last axis: `axis=1, keepdims=True`.
+wrong-axis: The softmax runs over the states, not over the actions: the probabilities of one action sum to 1.
+    The last axis holds the actions. Maximum and sum go along it: `axis=1, keepdims=True`.
 no-log: You returned π, and log π is asked for.
     The score, the ratio and the KL are all made of log-probabilities.
 logits-only: You returned the logits: nothing is subtracted that makes the probabilities sum to 1.
@@ -47,6 +50,8 @@ greedy: The action is always the most probable one.
     Without chance nothing else is ever tried, and the gradient of a policy that is not followed says nothing.
 uniform: Every action comes up equally often, whatever theta is.
     The policy gradient is an expectation under π. Draw with the probabilities exp(log π).
+noisy-argmax: The action is the largest of π plus noise, and that is not a draw from π.
+    Draw one number u from [0, 1) and take the first action at which the sum of the probabilities up to it is above u.
 not-seeded: Two rollouts with equal generators differ.
     All chance must come from `rng`: the actions, and the seed of each `env.reset(seed=int(rng.integers(2**31)))`.
 same-seed: Every episode begins with the same seed, so the world repeats itself.
@@ -69,10 +74,15 @@ def table_wide(theta: FloatArray, states: FloatArray) -> FloatArray:
     return np.asarray(logits - np.log(np.exp(logits).sum()))
 
 
-def table_wide_sum(theta: FloatArray, states: FloatArray) -> FloatArray:
-    """Take the maxima row by row, and the sum over all states at once."""
+def over_states(theta: FloatArray, states: FloatArray) -> FloatArray:
+    """Normalise over the states."""
+    return log_probabilities(np.eye(len(states)), (states @ theta).T).T
+
+
+def shifted(theta: FloatArray, states: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return parameters and states whose logits are less by their maximum, row by row."""
     logits = states @ theta
-    return table_wide(np.eye(logits.shape[1]), logits - logits.max(axis=1, keepdims=True))
+    return np.eye(logits.shape[1]), logits - logits.max(axis=1, keepdims=True)
 
 
 POLICY = computed(
@@ -85,7 +95,8 @@ POLICY = computed(
     [
         said("no-log", lambda theta, states: np.exp(log_probabilities(theta, states))),
         said("logits-only", lambda theta, states: states @ theta),
-        said("whole-table", table_wide, table_wide_sum),
+        said("whole-table", table_wide, lambda theta, states: table_wide(*shifted(theta, states))),
+        said("wrong-axis", over_states, lambda theta, states: over_states(*shifted(theta, states))),
     ],
 )
 
@@ -219,6 +230,8 @@ def LAW(functions: Functions, rng: np.random.Generator) -> Fault | None:
                 return said("same-seed").fault(saw)
             if share == 1:
                 return said("greedy").fault(saw)
+            if abs(share - (1 - (p - 0.5) ** 2 * 2)) < bound:
+                return said("noisy-argmax").fault(saw)
             if abs(share - 0.5) < bound:
                 return said("uniform").fault(saw)
             return Fault(

@@ -8,9 +8,10 @@ import numpy as np
 from course_utils.arguments import FloatArray
 from course_utils.checks.probe_environment import CartPole, ProbeEnvironment
 from course_utils.checks.probing import record_of
+from course_utils.checks.stage import Fault
 from course_utils.checks.stages.exact import log_probabilities
 
-__all__ = ["bandit", "cart_pole_returns", "drawn_record", "in_words", "one_step", "play", "two_steps"]
+__all__ = ["bandit", "cart_pole_returns", "climbed", "drawn_record", "in_words", "one_step", "play", "two_steps"]
 
 
 def one_step(pays: float = 2.0) -> dict[str, Any]:
@@ -33,9 +34,37 @@ def drawn_record(rng: np.random.Generator, n_actions: int = 3) -> dict[str, Any]
     return record_of(states, rng.integers(n_actions, size=8), rewards, ended, following, terminated)
 
 
-def bandit() -> ProbeEnvironment:
-    """Return one step and two actions, of which the second pays 1."""
-    return ProbeEnvironment(np.full((2, 2, 2), [0.0, 1.0]), [[0, 1], [0, 0]])
+def bandit(pays: int) -> ProbeEnvironment:
+    """Return one step and two actions, of which this one pays 1."""
+    return ProbeEnvironment(np.full((2, 2, 2), [0.0, 1.0]), np.eye(2)[[pays, pays]])
+
+
+def climbed(name: str, before: FloatArray, after: FloatArray, pays: int) -> Fault | None:
+    """Say what is wrong where training on the bandit has not made the action that pays likely."""
+    chance = float(np.exp(log_probabilities(after, np.eye(2)[:1])[0, pays]))
+    saw = (("π of the action that pays", f"{chance:.2f} after 60 updates, 0.50 before, wanted at least 0.80"),)
+    if chance >= 0.8:
+        return None
+    if np.array_equal(before, after):
+        return Fault(
+            "no-step",
+            f"`{name}` returns the θ that came in.",
+            "Each update adds step_size times the gradient: `theta = theta + …`.",
+            saw,
+        )
+    if chance < 0.5:
+        return Fault(
+            "descends",
+            f"`{name}` walks downhill: what pays becomes rarer.",
+            "J is an objective: add the gradient.",
+            saw,
+        )
+    return Fault(
+        "learns-too-little",
+        f"`{name}` hardly learns.",
+        "It needs new episodes for each update, with the θ of that update.",
+        saw,
+    )
 
 
 def play(env: ProbeEnvironment, act: Callable[[FloatArray], Any], episodes: int, seed: int) -> FloatArray:
@@ -49,12 +78,10 @@ def play(env: ProbeEnvironment, act: Callable[[FloatArray], Any], episodes: int,
     return earned
 
 
-def cart_pole_returns(theta: FloatArray, seed: int, episodes: int = 40) -> FloatArray:
+def cart_pole_returns(pole: CartPole, theta: FloatArray, seed: int, episodes: int = 40) -> FloatArray:
     """Return how long the pole stood in fresh episodes of a softmax policy."""
     rng = np.random.default_rng(seed)
-    return play(
-        CartPole(), lambda s: int(rng.random() < np.exp(log_probabilities(theta, s[None])[0, 1])), episodes, seed + 1
-    )
+    return play(pole, lambda s: int(rng.random() < np.exp(log_probabilities(theta, s[None])[0, 1])), episodes, seed + 1)
 
 
 def in_words(record: dict[str, Any]) -> str:

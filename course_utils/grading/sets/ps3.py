@@ -74,8 +74,9 @@ PROBLEM_SET = ProblemSet(
         function("ps3-q3", "Whiten group by group", "whiten_by_group"),
         Item("ps3-q4", "number", "How fast does a probability move?", 3.0, "rate", STEP),
         stage("ps3-q5", "The build: A2C", "build_a2c"),
+        stage("ps3-q6", "The build: an action that is any number", "build_gaussian"),
         written(
-            "ps3-q6",
+            "ps3-q7",
             "Read a plot: a loss that rises",
             Criterion(
                 "Why the actor's loss says nothing of progress",

@@ -33,10 +33,11 @@ PROBLEM_SET = ProblemSet(
         function("ps4-q1", "Penalties along a reply", "penalised_returns"),
         function("ps4-q2", "Groups of unequal size", "uneven_leave_one_out"),
         function("ps4-q3", "How hard DPO pushes", "pair_weight"),
-        stage("ps4-q4", "The build: the RLHF update", "build_rlhf"),
-        Item("ps4-q5", "cure", "Cure this run", 4.0, "settings", CURE),
+        stage("ps4-q4", "The build: PPO", "build_ppo"),
+        stage("ps4-q5", "The build: the RLHF update", "build_rlhf"),
+        Item("ps4-q6", "cure", "Cure this run", 4.0, "settings", CURE),
         written(
-            "ps4-q6",
+            "ps4-q7",
             "A case: better by every number",
             Criterion(
                 "The causal chain",
@@ -64,7 +65,7 @@ PROBLEM_SET = ProblemSet(
             ),
         ),
         written(
-            "ps4-q7",
+            "ps4-q8",
             "A case: two groups, one spread",
             Criterion(
                 "What dividing by the spread does",
