@@ -33,6 +33,10 @@ CONSTRAINTS = [
 # Run by name and never imported; the text shows where.
 MOUNTED = {Path(name).stem for name in sandbox.OWN_FILES}  # modules that a worker of the grader finds without a package
 COMMANDS = {
+    "jupyter-server-mathjax": (
+        "course_utils/grading/nbgrader_templates/formgrade/mathjax.html.j2",
+        "/jupyter_server_mathjax/",
+    ),
     "nbval": ("Makefile", "--nbval"),
     "notebook": ("tests/browser/test_notebook_states.py", '"notebooks"'),
     "ruff": ("Makefile", "-m ruff check"),

@@ -72,6 +72,11 @@ def test_marks_are_filled_into_the_platforms_own_list(target, rows, tmp_path):
         assert by["11"][0] == "'@Doe"
         assert by["99"][3] == "-1"
         assert lines[0][-1] == "ps1 (8)"
+        other = export.table(rows, students.SET, target, roster, "ps0")
+        assert next(line for line in other if line[1] == "11")[3:] == ["6.5", ""]
+        with pytest.raises(export.RosterError, match=r"--column is 'ps2'.*expected one of 'ps0 \(7\)', 'ps1 \(8\)'"):
+            export.table(rows, students.SET, target, roster, "ps2")
+    assert export.left_out(rows, target, roster) == ["max_12", "refused_13"]
 
 
 @pytest.mark.parametrize("content", [b"", b"a,b\n", b"\xff\xfe\x00"])

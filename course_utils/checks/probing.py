@@ -16,6 +16,7 @@ from course_utils.checks.inspection import MOST
 from course_utils.checks.limit import attempt
 from course_utils.checks.question import close, entries
 from course_utils.checks.result import show, show_pair
+from course_utils.checks.sentences import describe
 from course_utils.checks.stage import Fault, FaultFound, Functions, Part, finding
 
 __all__ = ["Case", "Slip", "Slips", "arrays", "computed", "fault", "interval", "part", "reached", "record_of"]
@@ -82,9 +83,10 @@ def arrays(name: str, answer: Any, shapes: Sequence[tuple[int, ...]], *saw: tupl
     if len(shapes) > 1 and not (isinstance(answer, list | tuple) and len(answer) == len(shapes)):
         fault(
             "wrong-type",
-            f"`{name}` returned {show(answer)}. Wanted are {len(shapes)} values, as in `return a, b`.",
+            f"`{name}` returned {describe(answer)}. Wanted are {len(shapes)} values, as in `return a, b`.",
             "Whoever calls it takes them apart in the order of the docstring.",
             *saw,
+            ("yours", show(answer)),
         )
     found = []
     for value, shape in zip(parts, shapes, strict=True):
@@ -92,9 +94,10 @@ def arrays(name: str, answer: Any, shapes: Sequence[tuple[int, ...]], *saw: tupl
         if array is None:
             fault(
                 "wrong-type",
-                f"`{name}` returned {show(value)} where an array of numbers of shape {shape} is wanted.",
+                f"`{name}` returned {describe(value)} where an array of numbers of shape {shape} is wanted.",
                 "The docstring says what comes out.",
                 *saw,
+                ("yours", show(value)),
             )
         if array.shape != shape:
             fault(

@@ -342,7 +342,7 @@ def mutates(names: tuple[str, ...], right: bool) -> Diagnosis:
 
 def wrong_mean(distance: float, calls: int) -> Diagnosis:
     """The mean of the answers is off."""
-    how_far = f"{distance:.0f} standard errors from" if np.isfinite(distance) else "away from"
+    how_far = f"{distance:.0f} standard errors from" if distance < 1000 else "far from"
     return say("wrong-mean", calls=calls, how_far=how_far)
 
 

@@ -104,6 +104,9 @@ def _parser() -> argparse.ArgumentParser:
     made = command("export", _export, "write the marks for a platform; what is not graded is empty, never 0", book=True)
     made.add_argument("--to", choices=["canvas", "moodle", "csv"], required=True)
     made.add_argument("--roster", type=Path, metavar="FILE", help="the platform's own CSV, to fill the marks in")
+    made.add_argument(
+        "--column", default="", metavar="NAME", help="the CSV's column for them (default: the set's name)"
+    )
     made = command("feedback", _feedback, "write each student's page, and the page of the class", book=True)
     made.add_argument("--show-first-failure", action="store_true", help="show the first failing case")
     made.add_argument(
@@ -178,9 +181,8 @@ def _grade(options: argparse.Namespace) -> int:
     gradebook.record(url, problem_set, results.stored(options.out, problem_set.name))
     _feedback(options)
     if summary.failed:
-        shown = ", ".join(summary.failed[:10]) + (", …" if len(summary.failed) > 10 else "")
         print(
-            f"{len(summary.failed)} could not be graded, and that is not the students' doing: {shown}. "
+            f"{len(summary.failed)} could not be graded, and that is not the students' doing: {_some(summary.failed)}. "
             "The same command tries them again.",
             file=sys.stderr,
         )
@@ -248,7 +250,10 @@ def _export(options: argparse.Namespace) -> int:
     if not rows:
         raise run.UsageError(f"--out is {options.out}, which holds no result of {options.set.name}; grade it first")
     file = options.out / f"{options.set.name}_{options.to}.csv"
-    print(export.write(export.table(rows, options.set, options.to, options.roster), file))
+    print(export.write(export.table(rows, options.set, options.to, options.roster, options.column), file))
+    lost = export.left_out(rows, options.to, options.roster) if options.roster and options.to != "csv" else []
+    if lost:
+        print(f"{len(lost)} handed in and stand on no line of {options.roster}: {_some(lost)}.", file=sys.stderr)
     empty = sum(row.total is None for row in rows)
     if empty:
         print(f"{empty} of {len(rows)} are not graded in full, and their field is empty.")
@@ -275,7 +280,7 @@ def _feedback(options: argparse.Namespace) -> int:
         options.out / f"class_{options.set.name}.html",
         marks=marks,
         predictions=None if options.predictions is None else _predicted(options.predictions),
-        similar=similarity.pairs(code, gradebook.stubs(options.set)),
+        similar=similarity.groups(code, gradebook.stubs(options.set)),
     )
     print(f"{len(documents)} pages in {folder}, and the class in {page}")
     return 0
@@ -305,6 +310,10 @@ def _bank(options: argparse.Namespace) -> int:
     from course_utils.grading import bank
 
     return bank.main(options.out, options.seed, options.count, options.lessons)
+
+
+def _some(students: list[str]) -> str:
+    return ", ".join(students[:10]) + (", …" if len(students) > 10 else "")
 
 
 def _points(points: float | None) -> str:

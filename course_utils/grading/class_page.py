@@ -12,7 +12,7 @@ from course_utils.checks.result import marked_up, printable
 from course_utils.grading.feedback import ManualMark
 from course_utils.grading.pages import GROUPS, STATUSES, amount, document, said
 from course_utils.grading.problem_sets import Item, ProblemSet
-from course_utils.grading.similarity import Pair
+from course_utils.grading.similarity import Group
 
 __all__ = ["page", "write"]
 
@@ -37,7 +37,7 @@ def page(
     *,
     marks: Mapping[str, Mapping[str, ManualMark]] = NO_MARKS,
     predictions: Mapping[str, Mapping[str, int]] | None = None,
-    similar: Sequence[Pair] | None = None,
+    similar: Sequence[Group] | None = None,
 ) -> str:
     """Return the page.
 
@@ -46,7 +46,7 @@ def page(
         results: the result files, as ``results`` reads them.
         marks: what persons gave, by student and item.
         predictions: how many said what, by prediction, as ``progress.count_predictions`` counts.
-        similar: pairs of submissions that share code; None where nobody compared them.
+        similar: groups of submissions that share code; None where nobody compared them.
     """
     results = sorted(results, key=lambda result: str(result["student"]))
     table = {result["student"]: _outcomes(result, marks.get(result["student"], {})) for result in results}
@@ -71,7 +71,7 @@ def write(
     *,
     marks: Mapping[str, Mapping[str, ManualMark]] = NO_MARKS,
     predictions: Mapping[str, Mapping[str, int]] | None = None,
-    similar: Sequence[Pair] | None = None,
+    similar: Sequence[Group] | None = None,
 ) -> Path:
     """Write the page to a file and return the file; arguments as of ``page``. Raises OSError."""
     data_files.write(file, page(problem_set, results, marks=marks, predictions=predictions, similar=similar))
@@ -128,15 +128,16 @@ def _scores(problem_set: ProblemSet, table: Mapping[str, Mapping[str, Mapping[st
                 f'<text x="{x + width / 2}" y="{18 + height - high:.1f}" text-anchor="middle">{counts[n]}</text>'
             )
     for n in range(0, BARS + 1, 2):
-        bars.append(f'<text x="{20 + n * width}" y="{42 + height}" text-anchor="middle">{n * 100 // BARS} %</text>')
+        anchor = {0: "start", BARS: "end"}.get(n, "middle")
+        bars.append(f'<text x="{20 + n * width}" y="{45 + height}" text-anchor="{anchor}">{n * 100 // BARS} %</text>')
     words = (
         f"Half of the class has {median(shares):.0%} or more of the points that are graded so far; "
         f"the lowest is {min(shares):.0%}, the highest {max(shares):.0%}."
     )
     picture = (
-        f'<svg viewBox="0 0 640 {height + 74}" role="img" aria-label="Histogram of the scores. {words}">'
+        f'<svg viewBox="0 0 640 {height + 82}" role="img" aria-label="Histogram of the scores. {words}">'
         f'{"".join(bars)}<path class="axis" d="M20 {24 + height}h{BARS * width}"/>'
-        f'<text x="320" y="{height + 67}" text-anchor="middle">share of the points that are graded so far</text></svg>'
+        f'<text x="320" y="{height + 73}" text-anchor="middle">share of the points that are graded so far</text></svg>'
     )
     return _section("Scores", f"<figure>{picture}<figcaption>{words}</figcaption></figure>")
 
@@ -217,6 +218,7 @@ def _mistakes(problem_set: ProblemSet, table: Mapping[str, Mapping[str, Mapping[
 def _sentence(item: Item, mistake: str, outcome: Mapping[str, Any]) -> str:
     """Return what the question says of a mistake; where it says nothing, what this student was told."""
     known = {one.id: one.happened for one in getattr(item.question, "mistakes", ())}
+    known["raised"] = "The code stopped with an exception."
     told = known.get(mistake) or next(iter(outcome.get("paragraphs", ())), mistake)
     return marked_up(printable(told))
 
@@ -249,26 +251,30 @@ def _persons(
     return _section("What needs you", shown)
 
 
-def _similar(problem_set: ProblemSet, similar: Sequence[Pair] | None) -> str:
+def _similar(problem_set: ProblemSet, similar: Sequence[Group] | None) -> str:
     if similar is None:
         return ""
     hint = (
         '<p class="quiet">A hint and no proof: two who learned from the same page write the same. Names, numbers, '
-        "layout and remarks do not count, nor what the hand-out holds or more than a third of the class writes.</p>"
+        "layout and remarks do not count, nor what the hand-out holds or more than a third of the class writes. Where "
+        "nobody has copied, a class shows one or two pairs.</p>"
     )
     if not similar:
-        return _section("Shared code", hint, "<p>No pair shares more than the class does.</p>")
+        return _section("Shared code", hint, "<p>No two share more than the class does.</p>")
     titles = {item.id: f"{n}. {item.title}" for n, item in enumerate(problem_set.items, start=1)}
     blocks = []
-    for pair in similar:
+    for group in similar:
+        first, second, *others = group.students
         code = "".join(
             f"<h3>{said(titles.get(one.item, one.item))}</h3>"
             f'<div class="side"><pre>{said(one.first)}</pre><pre>{said(one.second)}</pre></div>'
-            for one in pair.fragments
+            for one in group.fragments
         )
+        more = f"<p>As close to one of them, or to each other: {said(', '.join(others))}</p>" if others else ""
+        who = f"{said(first)} and {said(second)}" + (f", and {len(others)} more" if others else "")
         blocks.append(
-            f"<details><summary>{said(pair.first)} and {said(pair.second)}: {pair.share:.0%} of the shorter one's own, "
-            f"{pair.shared} fragments</summary>{code}</details>"
+            f"<details><summary>{who}: {group.share:.0%} of the shorter one's own, {group.shared} fragments</summary>"
+            f"{more}{code}</details>"
         )
     return _section("Shared code", hint, *blocks)
 

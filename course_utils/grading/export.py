@@ -15,7 +15,7 @@ from course_utils.grading import results
 from course_utils.grading.problem_sets import ProblemSet
 from course_utils.grading.results import Result
 
-__all__ = ["RosterError", "Row", "harmless", "rows", "table", "write"]
+__all__ = ["RosterError", "Row", "harmless", "left_out", "rows", "table", "write"]
 
 
 Target = Literal["canvas", "moodle", "csv"]
@@ -57,7 +57,9 @@ def rows(found: Iterable[Result], problem_set: ProblemSet, marks: Marks) -> list
     return made
 
 
-def table(marks: list[Row], problem_set: ProblemSet, target: Target, roster: Path | None = None) -> list[list[str]]:
+def table(
+    marks: list[Row], problem_set: ProblemSet, target: Target, roster: Path | None = None, column: str = ""
+) -> list[list[str]]:
     """Return the lines of the CSV that a platform takes in.
 
     Args:
@@ -66,15 +68,16 @@ def table(marks: list[Row], problem_set: ProblemSet, target: Target, roster: Pat
         target: whose CSV.
         roster: the platform's own list, in which the marks are filled in: of Canvas the exported gradebook, of Moodle
             the grading worksheet. Without one, a list is made of what the files' names say.
+        column: of the roster, for the marks; Canvas adds a number in brackets. "": the set's name, or Moodle's "Grade".
 
-    Raises RosterError where the roster is no such list.
+    Raises RosterError where the roster is no such list, or has no such column.
     """
     if target == "csv":
         head = ["student", "name", "number", *(item.id for item in problem_set.items), "total", "maximum"]
         most = _number(problem_set.points)
         return [head, *([r.student, r.name, r.number, *map(_number, r.points), _number(r.total), most] for r in marks)]
     if roster is not None:
-        return _filled_in(marks, problem_set, target, roster)
+        return _filled_in(marks, problem_set, target, roster, column)
     if target == "canvas":
         head = [*CANVAS, problem_set.name]
         possible = ["    Points Possible", "", "", "", "", _number(problem_set.points)]
@@ -113,29 +116,50 @@ def _login(row: Row) -> str:
     return "" if row.number else row.student
 
 
-def _filled_in(marks: list[Row], problem_set: ProblemSet, target: Target, roster: Path) -> list[list[str]]:
+def left_out(marks: list[Row], target: Target, roster: Path) -> list[str]:
+    """Return the students whose marks no line of a platform's list takes; raise RosterError where it is none."""
+    lines = _read(roster, target)
+    taken = {row.student for row in _whose(lines, target, marks).values()}
+    return [row.student for row in marks if row.student not in taken]
+
+
+def _read(roster: Path, target: Target) -> list[list[str]]:
     try:
         lines = list(csv.reader(io.StringIO(roster.read_text(encoding="utf-8-sig"), newline="")))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise RosterError(f"--roster is {roster}, which cannot be read as CSV ({error})") from None
     wanted = ("ID", "SIS Login ID") if target == "canvas" else ("Identifier", "Grade")
-    head = lines[0] if lines else []
-    missing = [name for name in wanted if name not in head]
+    missing = [name for name in wanted if name not in (lines[0] if lines else [])]
     if missing:
         raise RosterError(f"--roster is {roster}, without the column {missing[0]!r} that {target}'s own list has")
-    names = [name for name in head if name == problem_set.name or name.startswith(f"{problem_set.name} (")]
-    column = head.index("Grade") if target == "moodle" else head.index(names[0]) if names else len(head)
-    if column == len(head):
-        head.append(problem_set.name)
+    return lines
+
+
+def _whose(lines: list[list[str]], target: Target, marks: list[Row]) -> dict[int, Row]:
+    """Return the marks that belong to each line, by the line's place."""
     by: dict[str, Row] = {}
     for row in marks:
         by |= {row.student.casefold(): row} | ({row.number: row} if row.number else {})
     keys = ("ID", "SIS Login ID", "SIS User ID") if target == "canvas" else ("Identifier", "Email address", "ID number")
-    places = [head.index(key) for key in keys if key in head]
-    for line in lines[1:]:
-        line += [""] * (len(head) - len(line))
-        own = (line[place].removeprefix("Participant ").strip().casefold() for place in places)
+    places = [lines[0].index(key) for key in keys if key in lines[0]]
+    found = {}
+    for n, line in enumerate(lines[1:], start=1):
+        own = (line[place].removeprefix("Participant ").strip().casefold() for place in places if place < len(line))
         mine = next((by[key] for key in own if key and key in by), None)
         if mine is not None:
-            line[column] = _number(mine.total)
+            found[n] = mine
+    return found
+
+
+def _filled_in(marks: list[Row], problem_set: ProblemSet, target: Target, roster: Path, column: str) -> list[list[str]]:
+    lines = _read(roster, target)
+    head, name = lines[0], column or ("Grade" if target == "moodle" else problem_set.name)
+    names = [one for one in head if one == name or one.startswith(f"{name} (")]
+    if not names:
+        others = ", ".join(repr(one) for one in head if one not in CANVAS)
+        raise RosterError(f"--column is {name!r}, which {roster} does not have, expected one of {others}")
+    place = head.index(names[0])
+    for n, row in _whose(lines, target, marks).items():
+        lines[n] += [""] * (len(head) - len(lines[n]))
+        lines[n][place] = _number(row.total)
     return lines

@@ -12,6 +12,7 @@ from course_utils import data_files
 from course_utils.checks.result import marked_up, printable
 from course_utils.grading.pages import STATUSES, amount, document, said, status
 from course_utils.grading.problem_sets import Item, ProblemSet
+from course_utils.grading.results import FAILED
 
 __all__ = ["ManualMark", "page", "write"]
 
@@ -131,12 +132,13 @@ def _total(graded: list[tuple[float, float]], waiting: float) -> str:
 
 
 def _notes(sentences: list[str]) -> str:
-    told = "".join(f"<p>{marked_up(printable(sentence))}</p>" for sentence in sentences if sentence)
+    told = "".join(f"<p>{marked_up(printable(one))}</p>" for one in sentences if one and not one.startswith(FAILED))
     return f'<div class="notes" role="note" aria-label="About your file">{told}</div>' if told else ""
 
 
 def _section(n: int, item: Item, entry: Mapping[str, Any], show_first_failure: bool) -> str:
-    blocks = [f"<p>{marked_up(printable(paragraph))}</p>" for paragraph in entry.get("paragraphs", ())]
+    told = () if entry["status"] == "infrastructure" else entry.get("paragraphs", ())  # why it failed may tell more
+    blocks = [f"<p>{marked_up(printable(paragraph))}</p>" for paragraph in told]
     if show_first_failure and entry.get("rows"):
         cells = "".join(
             f'<tr><th scope="row">{said(k)}</th><td><pre>{said(v)}</pre></td></tr>' for k, v in entry["rows"]

@@ -210,16 +210,21 @@ def marks(url: str, problem_set: ProblemSet) -> dict[str, dict[str, Mark]]:
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 CONFIG = """# JupyterLab with this folder as its root shows the class in formgrader: jupyter lab --ServerApp.root_dir=.
+from nbgrader.server_extensions.formgrader import handlers
+
 c = get_config()
 c.CourseDirectory.root = {root!r}
 c.CourseDirectory.db_url = {url!r}
+c.HTMLExporter.extra_template_basedirs = [{templates!r}, handlers.template_path]
 """
 
 
 def prepare(out: Path, problem_set: ProblemSet, url: str) -> Path:
     """Lay out the folder that formgrader opens, with the set as it was handed out, and return it."""
     root = out / "nbgrader"
-    _put(root / "nbgrader_config.py", CONFIG.format(root=str(root.resolve()), url=url).encode())
+    templates = str(Path(__file__).resolve().with_name("nbgrader_templates"))
+    config = CONFIG.format(root=str(root.resolve()), url=url, templates=templates)
+    _put(root / "nbgrader_config.py", config.encode())
     notebook = json.dumps(_notebook(problem_set), indent=1, ensure_ascii=False).encode("utf-8", "replace")
     for kind in ("source", "release"):
         _put(root / kind / problem_set.name / f"{problem_set.name}.ipynb", notebook)
@@ -230,7 +235,8 @@ def lay_out(out: Path, problem_set: ProblemSet, submission: Submission) -> Path:
     """Put a submission where formgrader looks for it, and return its notebook.
 
     It is the notebook that was handed out, with this student's answers in their cells: nothing else of what the student
-    handed in gets there, no output and no markup of the rest. What the marker opens has the rubrics too.
+    handed in gets there, no output and no markup of the rest. What the marker opens has the rubrics too, and the
+    hand-out's own figures in place of the code that draws them.
     """
     notebook = copy.deepcopy(_notebook(problem_set))
     answers = {**submission.cells, **{id: _harmless(text) for id, text in submission.written.items()}}
@@ -239,9 +245,12 @@ def lay_out(out: Path, problem_set: ProblemSet, submission: Submission) -> Path:
         grade_id = cell["metadata"].get("nbgrader", {}).get("grade_id")
         if grade_id in ids:
             cell["source"] = answers.get(grade_id, "")
+    cells = notebook["cells"]
     for kind in ("submitted", "autograded"):
-        if kind == "autograded":
-            notebook["cells"] = [one for cell in notebook["cells"] for one in (cell, *_rubric(cell, problem_set))]
+        if kind == "submitted":
+            notebook["cells"] = [cell | ({"outputs": []} if "outputs" in cell else {}) for cell in cells]
+        else:
+            notebook["cells"] = [one for cell in cells for one in (_drawn(cell), *_rubric(cell, problem_set))]
         content = json.dumps(notebook, indent=1, ensure_ascii=False).encode("utf-8", "replace")
         file = out / "nbgrader" / kind / submission.student / problem_set.name / f"{problem_set.name}.ipynb"
         _put(file, content)
@@ -254,6 +263,11 @@ def _harmless(text: str) -> str:
     A space after the sign that opens one makes it text, which reads the same; also in code and in a formula.
     """
     return re.sub(r"\](?=[(:])", "] ", re.sub(r"<(?=[A-Za-z/!?])", "< ", text))
+
+
+def _drawn(cell: dict[str, Any]) -> dict[str, Any]:
+    """Return a cell, of one with a figure the first remark alone: what it draws."""
+    return {**cell, "source": cell["source"].partition("\n")[0]} if cell.get("outputs") else cell
 
 
 def _rubric(cell: Mapping[str, Any], problem_set: ProblemSet) -> list[dict[str, Any]]:
@@ -317,10 +331,11 @@ def _notebook(problem_set: ProblemSet) -> dict[str, Any]:
 
 def _plain(cell: Mapping[str, Any]) -> dict[str, Any]:
     source = cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])
-    empty: dict[str, Any] = {"execution_count": None, "outputs": []} if cell["cell_type"] == "code" else {}
+    figures = [one for one in cell.get("outputs", ()) if "image/png" in one.get("data", {})]
+    code: dict[str, Any] = {"execution_count": None, "outputs": figures} if cell["cell_type"] == "code" else {}
     nbgrader = cell["metadata"].get("nbgrader")
     metadata = {"nbgrader": dict(nbgrader)} if nbgrader else {}
-    return {"cell_type": cell["cell_type"], "id": cell["id"], "metadata": metadata, "source": source, **empty}
+    return {"cell_type": cell["cell_type"], "id": cell["id"], "metadata": metadata, "source": source, **code}
 
 
 def _cells(item: Item) -> list[dict[str, Any]]:

@@ -3,8 +3,9 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
-from typing import Literal, Self, cast
+from typing import Any, Literal, Self, cast
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from course_utils.checks.result import cut
 from course_utils.checks.sentences import raised
 from course_utils.checks.stage import Stage, Stopped
 from course_utils.grading.problem_sets import Item, Judgement, ProblemSet, given, preamble
-from course_utils.grading.remote import RemoteFunctions, RemoteLearner, deadline, stop_of
+from course_utils.grading.remote import RemoteFunctions, RemoteLearner, deadline, passed, stop_of
 from course_utils.grading.sandbox import Died, Sandbox, UnsendableError, Worker
 
 __all__ = ["Outcome", "mark"]
@@ -84,6 +85,8 @@ class _Submission:
         self.sandbox, self.student = sandbox, student
         self.cells = {item.id: cells[item.id] for item in problem_set.items if item.id in cells}
         self.preamble = preamble(problem_set, student)
+        self.items = [item for item in problem_set.items if item.id in self.cells]
+        self.facts: dict[str, dict[str, Any]] = {}
         self.stops: dict[str, Stop] = {}
         self.died: dict[str, Died] = {}
         self.dropped: set[str] = set()
@@ -108,15 +111,22 @@ class _Submission:
         self._worker = None
 
     def worker(self) -> Worker:
-        """Return a worker that has executed the cells, each but those that end one."""
+        """Return a worker that has executed the cells, each but those that end one.
+
+        Values are fetched, and functions looked at, before the code has seen any input that is hidden.
+        """
         while self._worker is None:
             self._worker = self.sandbox.start()
             self._execute("preamble", self.preamble)
-            for id, source in self.cells.items():
+            steps: list[tuple[str, Callable[[], None]]] = [
+                *((id, partial(self._execute, id, source)) for id, source in self.cells.items()),
+                *((item.id, partial(self._look_at, item)) for item in self.items if item.id not in self.facts),
+            ]
+            for id, step in steps:
                 if id in self.died:
                     continue
                 try:
-                    self._execute(id, source)
+                    step()
                 except Died as died:
                     self.died[id] = died
                     self.close()
@@ -125,6 +135,18 @@ class _Submission:
                     self.close()
                     raise
         return self._worker
+
+    def _look_at(self, item: Item) -> None:
+        if self._worker is None:
+            return
+        ask, until = self._worker.ask, self.until()
+        if item.kind in ("number", "cure"):
+            self.facts[item.id] = ask({"do": "get", "name": item.name}, until)
+            return
+        looked = ask({"do": "look", "name": item.name, "counts": list(range(MOST_ARGUMENTS))}, until)
+        if item.kind == "function" and looked.get("callable") is True:
+            looked |= ask({"do": "outside", "name": item.name, "arguments": passed(item.question.fixed[0])}, until)
+        self.facts[item.id] = looked
 
     def _execute(self, id: str, source: str) -> None:
         if self._worker is None:
@@ -135,7 +157,7 @@ class _Submission:
             raise Died("error", "This cell holds characters that no program can hold, or is too long.") from None
         self.stops.pop(id, None)
         if answer.get("stop") is not None:
-            self.stops[id] = stop_of(answer["stop"])
+            self.stops[id] = stop_of(answer["stop"], self.cells)
         if answer.get("dropped") is True:
             self.dropped.add(id)
 
@@ -167,12 +189,11 @@ def _by_kind(submission: _Submission, item: Item, outcome: Outcome) -> Outcome:
     if item.id in submission.died:
         raise submission.died[item.id]
     until = submission.until()
-    stop = submission.stops.get(item.id)
+    looked = submission.facts[item.id]
+    if looked.get("missing") is True:
+        return _missing(item, outcome, submission.stops.get(item.id))
     if item.kind in ("number", "cure"):
-        answer = worker.ask({"do": "get", "name": item.name}, until)
-        if answer.get("missing") is True:
-            return _missing(item, outcome, stop)
-        value = ... if answer.get("ellipsis") is True else answer.get("value", "an object")
+        value = ... if looked.get("ellipsis") is True else looked.get("value", "an object")
         data = (given(item.id, submission.student) if item.kind == "number" else outcome.seed,)
         judged: Judgement = item.question.judge(value, *data)
         points, rows = judged.share * item.points, judged.rows
@@ -184,15 +205,12 @@ def _by_kind(submission: _Submission, item: Item, outcome: Outcome) -> Outcome:
             paragraphs=judged.paragraphs,
             rows=rows,
         )
-    looked = worker.ask({"do": "look", "name": item.name, "counts": list(range(MOST_ARGUMENTS))}, until)
-    if looked.get("missing") is True:
-        return _missing(item, outcome, stop)
     if looked.get("callable") is not True:
         told = f"`{item.name}` is not a function when your cells have run."
         return replace(outcome, status="error", paragraphs=(told,))
     if item.kind == "stage":
         return _stage(submission, item, outcome, looked.get("is_stub") is True)
-    result = examine(item.question, RemoteLearner(worker, item.name, looked, until), outcome.seed)
+    result = examine(item.question, RemoteLearner(worker, item.name, looked, until, submission.cells), outcome.seed)
     raised = "error" in result.evidence and result.status == "not yet"
     statuses: dict[str, Status] = {"almost": "partial", "not yet": "wrong", "not attempted": "no-answer"}
     return replace(
@@ -201,8 +219,13 @@ def _by_kind(submission: _Submission, item: Item, outcome: Outcome) -> Outcome:
         points=item.points * {"correct": 1.0, "almost": ALMOST}.get(result.status, 0.0),
         mistake=result.mistake,
         paragraphs=_with_hint(result.paragraphs),
-        rows=result.rows,
+        rows=_cases(result.rows),
     )
+
+
+def _cases(rows: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """Return the rows without what the student's code is free to say there: it may be another question's inputs."""
+    return tuple(row for row in rows if row[0] not in ("message", "printed"))
 
 
 def _missing(item: Item, outcome: Outcome, stop: Stop | None) -> Outcome:
@@ -228,7 +251,7 @@ def _stage(submission: _Submission, item: Item, outcome: Outcome, is_stub: bool)
     for place, part in enumerate(stage.parts):
         status, told = "correct", tuple[str, ...]()
         try:
-            functions = RemoteFunctions(submission.worker(), submission.until())
+            functions = RemoteFunctions(submission.worker(), submission.until(), submission.cells)
             fault = part.run(functions, np.random.default_rng([outcome.seed, place]))
         except Died as died:
             submission.close()
@@ -237,7 +260,7 @@ def _stage(submission: _Submission, item: Item, outcome: Outcome, is_stub: bool)
             status, told = "error", _with_hint((raised(stopped.stop, False).happened,))
         else:
             if fault:
-                status, told, rows = "wrong", (fault.happened, fault.why), rows or fault.saw
+                status, told, rows = "wrong", (fault.happened, fault.why), rows or _cases(fault.saw)
                 mistake = mistake or fault.mistake
         points = part.points * scale
         parts.append((part.id, points if status == "correct" else 0.0, points, status))

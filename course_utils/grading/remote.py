@@ -1,8 +1,14 @@
 """A student's functions as the engine of the checks and the stages call them, while they run in a sandbox.
 
 Everything that comes back is data, and of a known form: what has another form counts as code that broke off.
+
+The code has seen the hidden inputs, and may put them into any text that it is free to choose. So a text that comes back
+after the first call gets into no sentence: a line is quoted as it was handed in, a type is named where its name is
+Python's, NumPy's or stands in the cells, and what is said of a function is asked before anything is called.
 """
 
+import builtins
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -21,10 +27,15 @@ from course_utils.checks.result import cut
 from course_utils.checks.stage import Stopped
 from course_utils.grading.sandbox import Died, UnsendableError, Worker
 
-__all__ = ["RemoteFunctions", "RemoteLearner", "deadline", "stop_of"]
+__all__ = ["RemoteFunctions", "RemoteLearner", "deadline", "passed", "stop_of"]
 
 
 T = TypeVar("T")
+KNOWN = {
+    *(name for space in (builtins, np, np.exceptions) for name, one in vars(space).items() if isinstance(one, type)),
+    *("LinAlgError", "UFuncTypeError", "_UFuncNoLoopError", "_UFuncBinaryResolutionError", "_UFuncOutputCastingError"),
+    *("_ArrayMemoryError", "generator", "coroutine", "function", "module", "ufunc", "Fraction", "Decimal", "method"),
+}
 KINDS = ("numbers", "other", "too many", "coroutine", "iterator")
 
 
@@ -38,9 +49,11 @@ def _of(kind: type[T], value: Any) -> T:
 class RemoteLearner:
     """The student's function, in a worker. See ``checks.calls.Answers``."""
 
-    def __init__(self, worker: Worker, name: str, looked: Mapping[str, Any], deadline: float) -> None:
-        """looked: the worker's answer to "look", with the refusals of 0, 1, 2, … arguments."""
-        self.worker, self.name, self.looked, self.deadline = worker, name, looked, deadline
+    def __init__(
+        self, worker: Worker, name: str, looked: Mapping[str, Any], deadline: float, cells: Mapping[str, str]
+    ) -> None:
+        """looked: the worker's answers to "look" and "outside" before any call; cells: what was handed in."""
+        self.worker, self.name, self.looked, self.deadline, self.cells = worker, name, looked, deadline, cells
         self.touched_global_state, self.drew, self._calls = False, False, list[Call]()
 
     def __enter__(self) -> Self:
@@ -55,21 +68,17 @@ class RemoteLearner:
         """Ask the worker."""
         return self.worker.ask(request, self.deadline)
 
-    def _passed(self, inputs: Inputs) -> list[Any]:
-        given = {key: Seed(0) if key == "rng" else value for key, value in inputs.items()}
-        return list(given.values())
-
     def __call__(self, inputs: Inputs, heed_warnings: bool = False, in_place: bool = False) -> Call:
         """Call the function with the inputs, in order."""
-        request = {"name": self.name, "arguments": self._passed(inputs), "heed": heed_warnings, "in_place": in_place}
-        call = _call(inputs, self.ask(do="call", **request))
+        request = {"name": self.name, "arguments": passed(inputs), "heed": heed_warnings, "in_place": in_place}
+        call = _call(inputs, self.ask(do="call", **request), self.cells)
         self._calls.append(call)
         return call
 
     def draws(self, inputs: Inputs, seed: Sequence[int], times: int) -> Iterator[Call]:
         """Call the function this often with one generator; the seed that the worker sees does not give ours away."""
         own = [int(word) for word in np.random.SeedSequence(list(seed)).generate_state(4)]
-        request = {"name": self.name, "arguments": self._passed({**inputs, "rng": None}), "seed": own, "times": times}
+        request = {"name": self.name, "arguments": passed({**inputs, "rng": None}), "seed": own, "times": times}
         answer = self.ask(do="draws", **request)
         self.drew = _of(bool, answer.get("drew"))
         count = 0
@@ -78,7 +87,8 @@ class RemoteLearner:
             often, numbers = _of(int, one.get("times")), one.pop("numbers", None)
             count += often
             if often == 1 and (numbers is None or "elsewhere" in one):
-                yield _call({**inputs, "rng": None}, one if numbers is None else {**one, "numbers": numbers})
+                told = one if numbers is None else {**one, "numbers": numbers}
+                yield _call({**inputs, "rng": None}, told, self.cells)
                 continue
             if (
                 often < 1
@@ -87,7 +97,7 @@ class RemoteLearner:
                 or numbers.dtype != float
             ):
                 raise Died("error", "What came back from your code is not an answer.")
-            first = _call({**inputs, "rng": None}, {**one, "numbers": numbers[0]})
+            first = _call({**inputs, "rng": None}, {**one, "numbers": numbers[0]}, self.cells)
             for row in numbers:
                 yield Call(first.inputs, first.value, numbers=np.asarray(row))
         if count < times:
@@ -142,7 +152,7 @@ class RemoteLearner:
 
     def read_from_outside(self, inputs: Inputs) -> Outside | None:
         """Return which variables of the notebook stand where arguments belong."""
-        found = self.ask(do="outside", name=self.name, arguments=self._passed(inputs)).get("outside")
+        found = self.looked.get("outside")
         if found is None:
             return None
         unused, names = (*_of(list, found), None, None)[:2]
@@ -153,9 +163,9 @@ class RemoteLearner:
 class RemoteFunctions:
     """The student's functions, for the parts of a stage. See ``checks.stage.Functions``."""
 
-    def __init__(self, worker: Worker, deadline: float) -> None:
-        """Take the worker, and the time by which all calls have to be done."""
-        self.worker, self.deadline = worker, deadline
+    def __init__(self, worker: Worker, deadline: float, cells: Mapping[str, str]) -> None:
+        """Take the worker, the time by which all calls have to be done, and what was handed in."""
+        self.worker, self.deadline, self.cells = worker, deadline, cells
         self._answered = False  # from then on, arguments may be made of what the student's code returned
 
     def call(self, name: str, *arguments: Any) -> Any:
@@ -171,7 +181,7 @@ class RemoteFunctions:
                 raise
             raise Died("error", "What one of your functions returned cannot be passed on to another.") from None
         self._answered = True
-        call = _call({}, answer)
+        call = _call({}, answer, self.cells)
         if call.stop:
             raise Stopped(call.stop)
         if isinstance(call.value, Elsewhere):
@@ -193,30 +203,51 @@ def _played(worlds: Sequence[ProbeEnvironment], asked: Any) -> dict[str, Any]:
         return {"raised": "over" if isinstance(error, RuntimeError) else "", "message": cut(str(error), 400)}
 
 
+def passed(inputs: Inputs) -> list[Any]:
+    """Return a question's inputs as they are sent."""
+    return [Seed(0) if key == "rng" else value for key, value in inputs.items()]
+
+
 def _lists(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [_lists(one) for one in value]
     return {key: _lists(one) for key, one in value.items()} if isinstance(value, dict) else value
 
 
-def stop_of(told: Any) -> Stop:
+def stop_of(told: Any, cells: Mapping[str, str]) -> Stop:
     """Return what an exception says; raise Died where the memory was used up."""
     told = _of(dict, told)
     if told.get("memory") is True:
         raise Died("memory", "Your code asked for more memory than there is.")
     line = told.get("line")
     error, message, text = (cut(_of(str, told.get(key)), 400) for key in ("error", "message", "text"))
+    own = type(line) is int and any(
+        text[:200] == written[line - 1].strip()[:200]
+        for written in (source.split("\n") for source in cells.values())
+        if 0 < line <= len(written)
+    )
     return Stop(
-        cut(error, 60),
+        _type_name(error, cells, "Exception"),
         message,
-        line if type(line) is int and 0 < line < 10**6 else None,
-        cut(text, 120),
+        line if own else None,
+        cut(text, 120) if own else "",
         _of(float, told.get("seconds")),
         arithmetic=told.get("arithmetic") is True,
     )
 
 
-def _call(inputs: Inputs, answer: dict[str, Any]) -> Call:
+def _type_name(name: str, cells: Mapping[str, str], otherwise: str) -> str:
+    known = name in KNOWN or any(re.search(rf"\bclass {re.escape(name)}\b", source) for source in cells.values())
+    return name if known and len(name) <= 60 else otherwise
+
+
+def _described(text: str) -> str:
+    """Return what the worker says of an array without its shape, which it chooses; "" where it is no array."""
+    found = re.fullmatch(r"(an array|a single number)( of shape [\d, ()]+)? (\(dtype [a-z]{1,12}\d{0,3}\))", text)
+    return f"{found[1]} {found[3]}" if found else ""
+
+
+def _call(inputs: Inputs, answer: dict[str, Any], cells: Mapping[str, str]) -> Call:
     """Return a call as the worker tells it. What an answer is made of is seen here, not believed."""
     call, names = Call(inputs), list(inputs)
     call.printed = cut(_of(str, answer.get("printed", "")), 2000)
@@ -226,12 +257,13 @@ def _call(inputs: Inputs, answer: dict[str, Any]) -> Call:
     shared = answer.get("shared")
     call.shared = names[shared] if type(shared) is int and 0 <= shared < len(names) else ""
     if "stop" in answer:
-        call.stop = stop_of(answer["stop"])
+        call.stop = stop_of(answer["stop"], cells)
     elif answer.get("ellipsis") is True:
         call.value, call.kind = ..., "other"
     elif "elsewhere" in answer:
         name, described, is_callable = (*_of(list, answer["elsewhere"]), None, None, None)[:3]
-        call.value = Elsewhere(cut(_of(str, name), 60), cut(_of(str, described), 200), is_callable is True)
+        name = _type_name(_of(str, name), cells, "object")
+        call.value = Elsewhere(name, _described(_of(str, described)), is_callable is True)
         call.kind = kind if (kind := answer.get("kind")) in KINDS else "other"
         if call.kind == "numbers":
             call.numbers = _of(np.ndarray, answer.get("numbers"))

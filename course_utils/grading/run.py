@@ -334,7 +334,7 @@ class _Run:
         return False
 
     def _result(self, submission: Submission, outcomes: tuple[Outcome, ...], reason: str = "") -> Result:
-        failed = (f"It could not be graded, and that is not the student's doing: {reason}",) if reason else ()
+        failed = (f"{results.FAILED}: {reason}",) if reason else ()
         return Result(
             set=self.set.name,
             student=submission.student,

@@ -3,12 +3,14 @@
 Each solution cell is read as a sequence of what it does: names, numbers and texts are all alike, comments, layout and
 annotations do not count. Of its runs of LENGTH such tokens one in WINDOW is kept, that with the smallest hash
 (winnowing: Schleimer, Wilkerson and Aiken, 2003), so that a shared run of LENGTH + WINDOW − 1 is always found. What the
-hand-out holds already, and what more than a third of the class writes, counts nothing. Nothing is run.
+hand-out holds already, and what more than a third of the class writes, counts nothing; of the rest a fingerprint counts
+the more the fewer have it, log2(1 + students / those who have it). Nothing is run.
 """
 
 import ast
 import io
 import keyword
+import math
 import re
 import tokenize
 import warnings
@@ -16,18 +18,18 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Fragment", "Pair", "fingerprints", "pairs", "tokens"]
+__all__ = ["Fragment", "Group", "fingerprints", "groups", "threshold_of", "tokens"]
 
 
-LENGTH = 9  # tokens of a fingerprint
-WINDOW = 4  # of so many runs side by side one is kept
-THRESHOLD = 0.6  # a pair is shown when this share of the smaller one's own fingerprints is in the other
-FEWEST = 8  # shared fingerprints of a pair
-MOST = 100  # pairs that are returned
+LENGTH = 6  # tokens of a fingerprint
+WINDOW = 2  # of so many runs side by side one is kept
+FEWEST = 12  # shared fingerprints of a pair
+MOST = 100  # groups that are returned
 RARE = 25  # a fingerprint that more students have is counted by matrices, others pair by pair
 LONGEST = 50_000  # characters of a cell that are read
 DEEPEST = 40  # brackets inside brackets, and signs before an operand; what is deeper is not parsed
@@ -46,16 +48,25 @@ class Fragment:
 
 
 @dataclass(frozen=True)
-class Pair:
-    """Two submissions that share more than the class does."""
+class Group:
+    """Submissions of which each shares more with another one than the class does."""
 
-    first: str
-    second: str
+    students: tuple[str, ...]
+    """the closest two first, then the others in order"""
     share: float
-    """of the fingerprints that are the smaller one's own, from 0 to 1"""
+    """of the closest two: what they share of the smaller one's own, from 0 to 1"""
     shared: int
-    """fingerprints"""
+    """fingerprints of the closest two"""
     fragments: tuple[Fragment, ...]
+    """of the closest two"""
+
+
+def threshold_of(students: int) -> float:
+    """Return the share from which two of so many students are shown: 0.65 in a class of 30, 0.2 more of ten times it.
+
+    Pairs grow with the square of a class. As it is, a class that never met shows one or two pairs.
+    """
+    return float(np.clip(0.65 + 0.2 * np.log10(max(students, 1) / 30), 0.65, 0.95))
 
 
 def tokens(source: str) -> list[Token]:
@@ -87,18 +98,18 @@ def fingerprints(source: str) -> dict[int, tuple[int, int]]:
     return kept
 
 
-def pairs(
-    cells: Mapping[str, Mapping[str, str]], stubs: Mapping[str, str] | None = None, threshold: float = THRESHOLD
-) -> list[Pair]:
-    """Return the pairs of submissions that share code, the closest first, MOST of them at most.
+def groups(
+    cells: Mapping[str, Mapping[str, str]], stubs: Mapping[str, str] | None = None, threshold: float | None = None
+) -> list[Group]:
+    """Return the groups of submissions that share code, the closest first, MOST of them at most.
 
-    share = |A ∩ B| / min(|A|, |B|), with A and B the fingerprints that are neither the hand-out's nor a third of the
-    class's. The time grows with the number of fingerprints, as long as few are shared by many.
+    share = w(A ∩ B) / min(w(A), w(B)), with A and B the fingerprints that are neither the hand-out's nor a third of the
+    class's, and w the sum of what they count. Whoever shares enough with one of a group belongs to it.
 
     Args:
         cells: by student, the source of each solution cell by its item's id.
         stubs: what the hand-out holds in these cells.
-        threshold: the smallest share that is returned.
+        threshold: the smallest share that binds two; None for that of ``threshold_of``.
     """
     students = sorted(cells)
     stub = {item: set(fingerprints(source)) for item, source in (stubs or {}).items()}
@@ -111,33 +122,57 @@ def pairs(
                 where[item, one].append(place)
     most = max(2.0, len(students) / 3)
     counted = {key: places for key, places in where.items() if len(places) <= most}
-    sizes = np.bincount([place for places in counted.values() for place in places], minlength=len(students))
-    shared = _shared([places for places in counted.values() if len(places) > 1], len(students))
-    first, second = np.nonzero(np.triu(shared >= FEWEST, 1))
-    number = shared[first, second]
-    share = number / np.maximum(1, np.minimum(sizes[first], sizes[second]))
-    closest = sorted(np.flatnonzero(share >= threshold), key=lambda k: (-share[k], -number[k], first[k], second[k]))
+    number, shared, own = _shared(list(counted.values()), len(students))
+    share = shared / np.maximum(1, np.minimum.outer(own, own))
+    enough = threshold_of(len(students)) if threshold is None else threshold
+    first, second = np.nonzero(np.triu((share >= enough - 1e-6) & (number >= FEWEST), 1))
+    closest = sorted(
+        zip(first, second, strict=True), key=lambda two: (-round(float(share[two]), 4), -number[two], *two)
+    )
+    leader = list(range(len(students)))
+
+    def lead(one: int) -> int:
+        while leader[one] != one:
+            leader[one] = one = leader[leader[one]]
+        return one
+
+    for i, j in closest:
+        leader[lead(j)] = lead(i)
+    members: dict[int, list[int]] = defaultdict(list)
+    for place in sorted({int(one) for two in closest for one in two}):
+        members[lead(place)].append(place)
     result = []
-    for k in closest[:MOST]:
-        i, j = first[k], second[k]
-        fragments = tuple(_fragments(cells, students[i], students[j], found[i], found[j], counted))
-        result.append(Pair(students[i], students[j], float(share[k]), int(number[k]), fragments))
+    for i, j in closest:
+        if not (all_ := members.pop(lead(i), [])) or len(result) == MOST:
+            continue
+        names = tuple(students[one] for one in (i, j, *(one for one in all_ if one not in (i, j))))
+        fragments = tuple(_fragments(cells, *names[:2], found[i], found[j], counted))
+        result.append(Group(names, min(1.0, round(float(share[i, j]), 4)), int(number[i, j]), fragments))
     return result
 
 
-def _shared(places: list[list[int]], students: int) -> NDArray[np.float32]:
-    """Return how many fingerprints each two students share."""
-    shared = np.zeros((students, students), dtype=np.float32)
+def _shared(places: list[list[int]], students: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Return how many fingerprints each two share, what these count together, and what each one's own count."""
+    number = np.zeros((students, students), dtype=np.int32)
+    weight = np.zeros((students, students), dtype=np.float32)
     common = [who for who in places if len(who) > RARE]
     for start in range(0, len(common), 1000):
         block = np.zeros((students, len(common[start : start + 1000])), dtype=np.float32)
         for column, who in enumerate(common[start : start + 1000]):
             block[who, column] = 1
-        shared += block @ block.T
+        number += (block @ block.T).astype(np.int32)
+        weight += (block * [_counts(who, students) for who in common[start : start + 1000]]).astype(
+            np.float32
+        ) @ block.T
     for who in places:
         if len(who) <= RARE:
-            shared[np.ix_(who, who)] += 1
-    return shared
+            number[np.ix_(who, who)] += 1
+            weight[np.ix_(who, who)] += _counts(who, students)
+    return number, weight, np.diagonal(weight).copy()
+
+
+def _counts(who: list[int], students: int) -> float:
+    return math.log2(1 + students / len(who))
 
 
 def _fragments(

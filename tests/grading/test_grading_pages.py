@@ -104,7 +104,7 @@ def test_whatever_a_submission_holds_is_shown_and_does_nothing(results):
         more = {"mistake": small_class.HOSTILE, "paragraphs": [small_class.HOSTILE], "status": "wrong"}
         outcome |= more | {"rows": [[small_class.HOSTILE] * 2], "parts": [[small_class.HOSTILE, 0, 1, "wrong"]]}
     fragment = similarity.Fragment("ps1-gae", small_class.HOSTILE, small_class.HOSTILE)
-    similar = [similarity.Pair(small_class.HOSTILE, "b", 1.0, 9, (fragment,))]
+    similar = [similarity.Group((small_class.HOSTILE, "b", small_class.HOSTILE), 1.0, 9, (fragment,))]
     said = {small_class.HOSTILE: {small_class.HOSTILE: 1}}
     for page in (
         feedback.page(small_class.SET, hostile, name=small_class.HOSTILE, show_first_failure=True),
@@ -133,7 +133,7 @@ def test_the_class_page_counts_what_the_results_hold(results):
     assert "to be marked: question 4" in text
     assert "the grader failed, grade again: question 3" in text
     assert text.index("near") < text.index("far ✓")
-    assert "No pair shares more than the class does." in text
+    assert "No two share more than the class does." in text
 
 
 @pytest.mark.parametrize("some", [[], [small_class.result("anna", [])]])

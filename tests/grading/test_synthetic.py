@@ -26,7 +26,7 @@ def test_a_class_is_read_without_a_note_and_is_what_the_plan_says(tmp_path):
             exec(one.cells["ps1-q3"], said)
             judged = ps1.item("ps1-q3").question.judge(said["trace"], data)
             assert (judged.mistake or "right") == plans[one.student]["ps1-q3"]
-    assert isinstance(similarity.pairs({one.student: one.cells for one in read}), list)
+    assert isinstance(similarity.groups({one.student: one.cells for one in read}), list)
 
 
 def test_its_answers_run_alone_and_are_told_as_they_say():

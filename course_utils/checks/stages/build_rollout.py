@@ -11,6 +11,7 @@ from course_utils.checks.played import Seed
 from course_utils.checks.probe_environment import ProbeEnvironment
 from course_utils.checks.probing import Case, Slips, arrays, computed, fault, part
 from course_utils.checks.result import show
+from course_utils.checks.sentences import describe
 from course_utils.checks.stage import Fault, Functions, Stage, Stopped
 from course_utils.checks.stages.exact import log_probabilities
 
@@ -137,8 +138,9 @@ def play(functions: Functions, env: ProbeEnvironment, theta: FloatArray, episode
     if lists := [name for name in NAMES if not isinstance(record[name], np.ndarray)]:
         fault(
             "not-arrays",
-            f"`record['{lists[0]}']` is {show(record[lists[0]])}, and an array is wanted.",
+            f"`record['{lists[0]}']` is {describe(record[lists[0]])}, and an array is wanted.",
             "The later stages compute with whole columns: `np.array(…)` makes an array of a list.",
+            (f"record['{lists[0]}']", show(record[lists[0]])),
         )
     n, d = np.size(record["rewards"]), theta.shape[0]
     shapes = [(n, d), (n,), (n,), (n, d), (n,), (n,)]
