@@ -141,12 +141,12 @@ def groups(
     members: dict[int, list[int]] = defaultdict(list)
     for place in sorted({int(one) for two in closest for one in two}):
         members[lead(place)].append(place)
-    result = []
+    result = list[Group]()
     for i, j in closest:
         if not (all_ := members.pop(lead(i), [])) or len(result) == MOST:
             continue
         names = tuple(students[one] for one in (i, j, *(one for one in all_ if one not in (i, j))))
-        fragments = tuple(_fragments(cells, *names[:2], found[i], found[j], counted))
+        fragments = tuple(_fragments(cells, names[0], names[1], found[i], found[j], counted))
         result.append(Group(names, min(1.0, round(float(share[i, j]), 4)), int(number[i, j]), fragments))
     return result
 
