@@ -126,9 +126,8 @@ def groups(
     share = shared / np.maximum(1, np.minimum.outer(own, own))
     enough = threshold_of(len(students)) if threshold is None else threshold
     first, second = np.nonzero(np.triu((share >= enough - 1e-6) & (number >= FEWEST), 1))
-    closest = sorted(
-        zip(first, second, strict=True), key=lambda two: (-round(float(share[two]), 4), -number[two], *two)
-    )
+    pairs = [(int(i), int(j)) for i, j in zip(first, second, strict=True)]
+    closest = sorted(pairs, key=lambda two: (-round(float(share[two]), 4), -number[two], *two))
     leader = list(range(len(students)))
 
     def lead(one: int) -> int:
