@@ -126,9 +126,8 @@ def groups(
     share = shared / np.maximum(1, np.minimum.outer(own, own))
     enough = threshold_of(len(students)) if threshold is None else threshold
     first, second = np.nonzero(np.triu((share >= enough - 1e-6) & (number >= FEWEST), 1))
-    closest = sorted(
-        zip(first, second, strict=True), key=lambda two: (-round(float(share[two]), 4), -number[two], *two)
-    )
+    pairs = [(int(i), int(j)) for i, j in zip(first, second, strict=True)]
+    closest = sorted(pairs, key=lambda two: (-round(float(share[two]), 4), -number[two], *two))
     leader = list(range(len(students)))
 
     def lead(one: int) -> int:
@@ -141,12 +140,12 @@ def groups(
     members: dict[int, list[int]] = defaultdict(list)
     for place in sorted({int(one) for two in closest for one in two}):
         members[lead(place)].append(place)
-    result = []
+    result = list[Group]()
     for i, j in closest:
         if not (all_ := members.pop(lead(i), [])) or len(result) == MOST:
             continue
         names = tuple(students[one] for one in (i, j, *(one for one in all_ if one not in (i, j))))
-        fragments = tuple(_fragments(cells, *names[:2], found[i], found[j], counted))
+        fragments = tuple(_fragments(cells, names[0], names[1], found[i], found[j], counted))
         result.append(Group(names, min(1.0, round(float(share[i, j]), 4)), int(number[i, j]), fragments))
     return result
 
