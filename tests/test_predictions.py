@@ -5,6 +5,7 @@ import json
 import re
 
 import pytest
+from traitlets import TraitError
 
 from course_utils import lessons, progress
 from course_utils.widgets import Predict, offline, prediction, quiz
@@ -134,3 +135,13 @@ def test_what_an_older_course_recorded_is_not_shown(request, name, good, bad):
         shown = Predict(name).answers
         assert shown == ({name[3:]: [said]} if is_shown else {}), said
         progress.reset(confirm=True)
+        if not is_shown:
+            with pytest.raises(TraitError, match=r"answers\['\w+(-\w+)?'\] is .*, expected a list of answers"):
+                Predict(name).answers = {name[3:]: [said]}
+
+
+def test_a_record_that_nobody_can_find_stops_no_prediction(monkeypatch):
+    monkeypatch.setenv(progress.VARIABLE, "~nobody-has-this-name/record.json")
+    card = Predict(NAME)
+    card.answers = {"three-actions": [1]}
+    assert card.recorded == -1

@@ -12,7 +12,7 @@ from refusals import bad
 from course_utils import group_advantages, lessons, policy, progress, returns
 from course_utils.objectives import advantage_objective, expected_advantage_objective, ppo_clip_objective
 from course_utils.returns import discounted_returns
-from course_utils.widgets import CourseMap, Quiz, Review, course_map, offline, quiz, review
+from course_utils.widgets import CourseMap, Quiz, Review, course_map, offline, prediction, quiz, review
 from course_utils.worlds import REPLY_LOGITS, conversation
 
 NAMES = quiz.names()
@@ -68,6 +68,18 @@ def test_texts_are_written_like_the_lessons(name):
         assert "  " not in text, where
         assert text == text.strip(), where
         assert not re.search(r"[-]\d", outside), f"{where}: a minus sign is −, not -"
+        assert not re.search(r"\*\w[^*]*\*|`", outside), f"{where}: it is shown as plain text"
+
+
+# Options are shuffled.
+BY_PLACE = re.compile(r"\b(first|last|previous|following) (two|three|four|options?|answers?)\b|of (the above|these)\b")
+
+
+def test_no_option_speaks_of_the_place_of_another():
+    files = [*((quiz.load(lessons.QUIZZES / f"{n}.json"), n) for n in NAMES)]
+    files += [(prediction.load(lessons.PREDICTIONS / f"{n}.json"), n) for n in quiz.names(lessons.PREDICTIONS)]
+    asked = {f"{n} {q['id']}": [o["text"] for o in q.get("options", [])] for one, n in files for q in one["questions"]}
+    assert [name for name, texts in asked.items() if any(map(BY_PLACE.search, texts))] == []
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -538,7 +550,7 @@ def test_a_review_asks_first_what_was_missed():
             progress.record_quiz(lesson, name, right, n == 0)
     assert asked("04") == ["01-entropy", "03-flawed", "01-why-probabilities"]
     shown = Review("04")
-    shown.answers = {"03-flawed": [0], "01-entropy": [0]}
+    shown.answers = {"03-flawed": [0], "01-entropy": [[0]]}
     assert [q["notebook"][:3] for q in shown.questions] == ["01_", "03_", "01_"]
     tries = {lesson: progress.summary()[lesson]["quiz"] for lesson in ("01", "03")}
     assert (tries["01"]["entropy"]["tries"], tries["03"]["flawed"]["tries"]) == (2, 3)

@@ -171,7 +171,7 @@ function drawSettings(set, presets, put, { change }) {
 }
 
 const namesBelow = (actions, x) =>
-  actions.map((action, a) => label(x(a), FRAME.height - 6, fit(action, x.band, actions.length > 4 ? 6.2 : 7)));
+  actions.map((action, a) => nameAt(x(a), FRAME.height - 6, action, x.band));
 
 // The advantages from 0, or, with Q kept, the action values from V: the bars are A in both. The axis stands still while
 // a bar is dragged.
@@ -323,8 +323,8 @@ function drawPath(set, { after }, [width, height], isWaiting) {
         !isWaiting && line(x(first + end), y(now[a]), x(first + end + 1), y(after[a]), colour("after"),
           { "stroke-width": 2.5 }),
         circle(x(first + end), y(now[a]), 3.5, POLICY),
-        label(Math.min(x(first + end + 1) + 6, width - room + 4), places[a], fit(action, room, 7), "start",
-          { style: "--pgc-halo: 3px" }),
+        nameAt(Math.min(x(first + end + 1) + 6, width - room + 4), places[a], action, room, "start",
+          { style: "--pgc-halo: 3px; " }),
       ])));
 }
 

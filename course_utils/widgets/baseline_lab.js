@@ -273,7 +273,7 @@ function drawWeights(set, { weights }, { half }, { ends }, still, { change, refu
     h("div", { class: "pgc-head", style }, title(`weight R(a) − ${name} of each action`)),
     drawing("weight of each action", [half, BARS.height],
       rules(roundTicks(...ends, 4), y, x.ends, short, 4),
-      actions.map((action, a) => label(x(a), BARS.height - 7, fit(action, band))),
+      actions.map((action, a) => nameAt(x(a), BARS.height - 7, action, band)),
       label(right + 5, y(rewards.at(-1) - weights.at(-1)) + 4, name, "start"),
       actions.map((_, a) => column(a))),
     typedRow("rewards, typed", half, BARS, "reward-input", actions.map((action) => `reward of ${action}`), LIMITS,
@@ -302,7 +302,7 @@ function drawEstimates(set, all, { half }, { spread: [first, last], nearest }, {
   const y = axisY - STRIP.spreadRow / 2;
   const [from, to] = [within(mean - sd), within(mean + sd)];
   const name = (at, words, note) => [
-    label(0, at - 3, fit(words, STRIP.left - 6), "start"),
+    nameAt(0, at - 3, words, STRIP.left - 6, "start"),
     label(0, at + 13, note, "start"),
   ];
   const fitting = (ends, place, frame) => ticks(fittingTicks(...ends, span, 5, signed), place, frame, 15, signed);

@@ -49,8 +49,9 @@ function drawMeans({ means }, { states, replies }, half) {
   const limit = niceLimit(Math.max(...means.flat().map(Math.abs)), LIMITS);
   const y = scale([-limit, limit], [FRAME.low, FRAME.top]);
   const width = Math.min(40, x.band * 0.3);
+  const [isTight, lower] = [x.band < 110, x.band < 90 ? 11 : 0]; // then names stand on two lines
   const value = { stroke: colour("value"), "stroke-width": 2 };
-  return image("the mean of b after each reply, in each state", [half, FRAME.height],
+  return image("the mean of b after each reply, in each state", [half, FRAME.height + lower],
     rules([limit, 0, -limit], y, x.ends, signed),
     states.map((name, s) => {
       const isEqual = Math.abs(means[s][0] - means[s][1]) < 1e-12;
@@ -60,12 +61,14 @@ function drawMeans({ means }, { states, replies }, half) {
         means[s].map((v, a) => [
           bar(at[a], width, y(v), y(0), a === 0 ? colour("value") : PAPER,
             { ...value, ...about("mean", 2 * s + a, v) }),
-          label(at[a], v < 0 ? y(v) + 14 : y(v) - 5, signed(v), "middle", { class: x.band < 110 ? "pgc-small" : "" }),
-          label(at[a], FRAME.low + 32, fit(replies[a], x.band / 2, 6), "middle", { class: "pgc-small" }),
+          (a === 0 || !isEqual || !isTight) && label(isEqual && isTight ? x(s) : at[a], v < 0 ? y(v) + 14 : y(v) - 5,
+            signed(v), "middle", { class: isTight ? "pgc-small" : "" }),
+          nameAt(lower ? (x(s) + at[a]) / 2 : at[a], FRAME.low + 32 + a * lower, replies[a], x.band / (lower ? 1 : 2),
+            "middle", { class: "pgc-small" }),
         ]),
         line(at[0], y(means[s][0]), at[1], y(means[s][1]), tint, { "stroke-width": 2, "stroke-dasharray": "4 3" }),
         label(x(s), 15, isEqual ? "=" : "≠", "middle", { class: "pgc-sign", style: `fill: ${tint}` }),
-        label(x(s), FRAME.height - 4, name, "middle", { "font-weight": 600 }),
+        label(x(s), FRAME.height + lower - 4, name, "middle", { "font-weight": 600 }),
       ];
     }));
 }

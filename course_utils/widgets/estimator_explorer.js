@@ -188,7 +188,7 @@ function drawPolicy(set, { probabilities }, { half }, lab) {
       set: lab.change.entry("logits", a),
     };
     return [
-      label(x(a), SMALL.height - 7, fit(action, x.band, 7.2)),
+      nameAt(x(a), SMALL.height - 7, action, x.band),
       h("g", { ...about("logit", a), slider },
         x.reach(a),
         bar(x(a), Math.min(44, x.band * 0.56), y(p), SMALL.low, POLICY, about("pi", a, p)),
@@ -220,7 +220,7 @@ function drawRewards(set, { half }, limit, still, lab) {
       axis: y, grip: 24, round: snapTo(limit), set: lab.change.entry("quantities", a),
     };
     return [
-      label(x(a), SMALL.height - 7, fit(action, x.band, 7.2)),
+      nameAt(x(a), SMALL.height - 7, action, x.band),
       h("g", { ...about("quantity", a), slider },
         x.reach(a),
         bar(x(a), Math.min(44, x.band * 0.56), y(R), y(0), tintOf(R), about("reward", a, R)),
@@ -291,7 +291,7 @@ function drawGradient({ actions, samples, differences }, all, shown, { inner, is
     drawing("gradient ∂J/∂z", [inner, GRADIENT.height],
       rules([limit, 0, -limit], y, x.ends, signed),
       actions.map((action, a) => [
-        label(x(a), GRADIENT.height - 8, fit(isWide ? `z of ${action}` : action, x.band, 7.2)),
+        nameAt(x(a), GRADIENT.height - 8, isWide ? `z of ${action}` : action, x.band),
         shown.map((one) => {
           const from = one.name === "score" ? x(a) - half : x(a) + 12;
           return drawEstimates(one, all[one.name], a, from, half - 12, y, limit, isWide);

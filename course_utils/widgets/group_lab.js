@@ -265,7 +265,7 @@ function drawHeads({ shown, method }, place, K) {
     [0, 1].map((v) => label(x(v), 12, String(v), "middle", { class: "pgc-small" })),
     Array.from({ length: K }, (_, i) => [
       line(0, place.y(i) - 1, place.rail[1] + 62, place.y(i) - 1, colour("line")),
-      shown.map((name, k) => label(place.at(k, i)[0] + 3, place.at(k, i)[1] - 3, fit(name, place.width - 8, 6), "start",
+      shown.map((name, k) => nameAt(place.at(k, i)[0] + 3, place.at(k, i)[1] - 3, name, place.width - 3, "start",
         { class: "pgc-small", ...weight(name) })),
     ]),
   ];

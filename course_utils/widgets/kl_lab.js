@@ -120,7 +120,7 @@ function drawPolicy(set, { now, reference, optimum }, { half }, limit, still, { 
       rules([limit, 0, -limit], up, x.ends, signed),
       rules([1, 0.5, 0], y, x.ends, shareText),
       actions.map((action, a) => [
-        label(x(a), BARS.height - 8, fit(action, x.band)),
+        nameAt(x(a), BARS.height - 8, action, x.band),
         h("g", { ...about("reward", a, rewards[a]), slider: ofReward(action, a) },
           reach(x(a) - wide / 2, 6, wide, 94),
           bar(x(a), width * 0.6, up(rewards[a]), up(0), tintOf(rewards[a])),
@@ -177,7 +177,7 @@ function drawEstimates({ samples }, { now, counts, of }, { half }, reach, formul
       all.map(([name, { exact, mean, error, below }]) => [name, typeset(formulas[name]), [
         [exact, signed(exact)], [mean, signed(mean)], [error, error === null ? "–" : short(error)],
         [below, grouped(below)],
-      ]]), "x = log π/π_ref", [], "pgc-whole"));
+      ]]), "x = log π/π_ref"));
 }
 
 // Powers of 10 around these numbers.

@@ -221,14 +221,22 @@
 
     const answeredBy = ({ model }) => [model.getMetadata("answers") ?? []].flat();
 
-    // A prediction is made (prediction.js): what answers it is to be seen.
+    const askedIn = (notebook) => notebook.widgets.map(({ model }) =>
+      /\bPredict\(["']\d\d-([a-z0-9-]+)["']\)/.exec(model.type === "code" ? model.sharedModel.getSource() : "")?.[1]);
+
+    // A prediction is made (prediction.js): what answers it is to be seen, if it answers no other that is still open.
+    const made = new WeakMap();
     function unfold(notebook, prediction) {
+      const done = made.get(notebook) ?? new Set();
+      made.set(notebook, done.add(prediction));
+      const others = askedIn(notebook).filter((name) => !done.has(name));
       for (const cell of notebook.widgets) {
         const answered = answeredBy(cell);
         if (!answered.includes(prediction)) continue;
         const open = answered.filter((name) => name !== prediction);
         if (cell.model.type === "markdown" && open.length > 0) cell.model.setMetadata("answers", open);
         else if (cell.model.type === "markdown") cell.model.deleteMetadata("answers");
+        else if (answered.some((name) => others.includes(name))) continue;
         else if (cell.placeholder) cell.model.deleteMetadata("collapsed"); // it is not drawn yet
         else cell.outputHidden = false;
       }
@@ -237,8 +245,7 @@
 
     // A text that explains what came is not shown as long as a cell of the notebook asks for a prediction of it.
     function holdBack(notebook) {
-      const asked = notebook.widgets.map(({ model }) => /\bPredict\(["']\d\d-([a-z0-9-]+)["']\)/.exec(
-        model.type === "code" ? model.sharedModel.getSource() : "")?.[1]);
+      const asked = askedIn(notebook);
       for (const cell of notebook.widgets) {
         const waits = cell.model.type === "markdown" && answeredBy(cell).some((name) => asked.includes(name));
         cell.node.classList.toggle("pgc-waiting", waits);

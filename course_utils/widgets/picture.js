@@ -168,12 +168,6 @@ function columnsIn(width, { left, right, top, low }, count) {
 // The least of these limits that takes in the largest value, if there is one.
 const niceLimit = (largest, limits) => limits.find((nice) => nice >= largest) ?? limits.at(-1);
 
-// A name with no more letters than have room.
-function fit(name, room, letter = 7) {
-  const most = Math.max(3, Math.floor(room / letter));
-  return name.length > most ? `${name.slice(0, most - 1)}…` : name;
-}
-
 const tintOf = (value) => colour(value > 0 ? "above" : value < 0 ? "below" : "neutral");
 const shareText = (share) => String(share).replace("0.", "."); // beside an axis from 0 to 1
 const namedValues = (names, values, text) => names.map((name, i) => `${name} ${text(values[i])}`).join(", ");
@@ -182,6 +176,14 @@ const namedValues = (names, values, text) => names.map((name, i) => `${name} ${t
 const about = (role, index, value) => ({ "data-role": role, "data-index": index, "data-value": value });
 const label = (x, y, text, anchor = "middle", more = {}) =>
   h("text", { x, y, "text-anchor": anchor, "aria-hidden": "true", ...more }, text);
+// A name in its room: in smaller letters if need be, and only then with fewer of them.
+function nameAt(x, y, name, room, anchor = "middle", { style = "", ...more } = {}) {
+  const letter = more["font-weight"] === 600 ? 0.61 : 0.54; // of their size
+  const size = clamp(room / letter / name.length, [9, more.class === "pgc-small" ? 11 : 12]);
+  const most = Math.max(3, Math.floor(room / letter / size + 1e-9));
+  const text = name.length > most ? `${name.slice(0, most - 1)}…` : name;
+  return label(x, y, text, anchor, { ...more, style: `${style}font-size: ${size.toFixed(1)}px` });
+}
 const line = (x1, y1, x2, y2, stroke, more = {}) => h("line", { x1, x2, y1, y2, stroke, ...more });
 const circle = (cx, cy, r, fill, more = {}) => h("circle", { cx, cy, r, fill, ...more });
 const rect = (x, y, width, height, fill, more = {}) => h("rect", { x, y, width, height, fill, ...more });
@@ -413,9 +415,9 @@ export default { render: (given) => render(given) };
 // { seen, said }: the children of the lab, described, and what its live region says, if there is something to say; or
 // null while traits do not fit together, as between two messages of the kernel: the picture stays.
 // lab: get(trait); state(trait, …), their values by name; change({ trait: value, … }), with change.to(trait) and
-// change.entry(trait, index), functions from the new value; changes(), the traits changed here since it was last called,
-// by name; refresh(); refuse(text), which refused() returns until the next change; model; root, for keys that hold in the whole lab and for the focus; leaving(stop): what is to be called
-// at the end.
+// change.entry(trait, index), functions from the new value; changes(), the traits changed here since it was last
+// called, by name; refresh(); refuse(text), which refused() returns until the next change; model; root, for keys that
+// hold in the whole lab and for the focus; leaving(stop): what is to be called at the end.
 // A lab is `wide` from so many px on; a side bar may leave it next to nothing, but it is drawn for `least` px.
 // look: a class for its style; most: the px that it takes, where there are so many; aside: the px of a second column
 // for what stands in aside(…), where there is room for both: then `inner` of the size is that of the first, and `aside`

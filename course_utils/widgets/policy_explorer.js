@@ -84,7 +84,6 @@ const SHIFTS = [-1000, 1000];
 const TEMPERATURES = [0.05, 100];
 const COUNTS = ["2", "3", "4", "5", "6"];
 const FRAME = { height: 228, left: 36, right: 6, top: 28, low: 204 };
-const LETTER = 7.2; // px
 
 // A new policy gets new draws, and a new prediction.
 const freshSample = (set) => ({ ...freshDraws(set), ghosts: [] });
@@ -138,7 +137,7 @@ function drawLogits(set, { half }, limit, still, change) {
         const shown = logits[a] + shift;
         const top = clamp(y(shown), [FRAME.top, FRAME.low]); // a pulled bar stays on the axis
         return [
-          label(x(a), FRAME.height - 6, fit(action, x.band, LETTER)),
+          nameAt(x(a), FRAME.height - 6, action, x.band),
           h("g", { ...about("logit", a), slider: slider(action, a) },
             x.reach(a),
             bar(x(a), Math.min(40, x.band * 0.56), top, y(0), NEUTRAL, about("logit-bar", a, shown)),
@@ -181,7 +180,7 @@ function drawProbabilities(set, { probabilities, shares, errors }, { half }, { i
     drawing("probability π(a | s)", [half, FRAME.height],
       rules([1, 0.5, 0], y, x.ends, shareText),
       actions.map((action, a) => [
-        label(x(a), FRAME.height - 6, fit(action, x.band, LETTER)),
+        nameAt(x(a), FRAME.height - 6, action, x.band),
         isWaiting && predicted(action, a),
         isPast && ghostBar(x(a), Math.min(44, x.band * 0.5) + 8, y, ghosts[a], 0),
         !isWaiting && exact(a, probabilities[a]),

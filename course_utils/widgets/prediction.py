@@ -86,6 +86,9 @@ class Predict(Quiz):
         fits = [q for q in there if asked[q["id"]] is None or quiz.is_answer(q, asked[q["id"]])]
         self.take_over({q["id"]: [asked[q["id"]]] for q in fits})
 
+    def _is_answer(self, question: Mapping[str, Any], given: Any) -> bool:
+        return given is None or quiz.is_answer(question, given)
+
     def _keep(self, question: Mapping[str, Any], given: Any, is_first: bool) -> None:
         came = None if given is None else quiz.is_right(question, given)
         record = {"lesson": self.quiz[:2], "prediction": question["id"], "said": given, "came_so": came}

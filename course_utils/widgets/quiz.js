@@ -285,6 +285,9 @@ const QUIZ = {
   ],
 };
 
+const once = (event) => { // a held key answers once
+  if (event.repeat && event.key === "Enter") event.preventDefault();
+};
 const cardOf = ({ currentTarget }) => currentTarget.closest("fieldset");
 const focus = (node) => node.focus({ preventScroll: true });
 const focusInput = (card) =>
@@ -294,7 +297,7 @@ function viewOf(manner, { title: of, formulas, questions: asked, ...more }, { ge
   const words = { ...makeWords(formulas), ...more };
   const questions = asked.map((question) => ({ ...question, order: shuffled(get("seed"), question) }));
   const unique = newId("quiz"); // views of a quiz share no group of choices
-  let [toSay, note, timer] = ["", "", null];
+  let [toSay, isLate, timer] = ["", false, null];
   const say = (text) => {
     toSay = text;
     refresh();
@@ -304,13 +307,17 @@ function viewOf(manner, { title: of, formulas, questions: asked, ...more }, { ge
   // Answers reach the learner's record through the kernel. Where there is none, say so.
   function expectRecord() {
     clearTimeout(timer);
+    isLate = false;
     timer = setTimeout(() => {
-      const recorded = get("recorded");
-      const given = questions.reduce((sum, question) => sum + triesOf(question).length, 0);
-      note = recorded === -1 || recorded >= given ? "" : manner.unrecorded;
+      isLate = true;
       refresh();
     }, RECORD_WAIT);
   }
+  // A kernel that was busy may take them yet.
+  const isRecorded = () => {
+    const given = questions.reduce((sum, question) => sum + triesOf(question).length, 0);
+    return get("recorded") === -1 || get("recorded") >= given;
+  };
   leaving(() => clearTimeout(timer));
 
   function makeCard(question, index) {
@@ -338,6 +345,7 @@ function viewOf(manner, { title: of, formulas, questions: asked, ...more }, { ge
     }
 
     function tryAgain(event) {
+      if (event.detail > 1) return; // the second click of two, of which the first answered
       Object.assign(card, { again: true, draft: emptied(question, card.draft) });
       say(`${manner.wishes[1]}.`);
       focusInput(cardOf(event));
@@ -399,7 +407,8 @@ function viewOf(manner, { title: of, formulas, questions: asked, ...more }, { ge
         h("p", { class: "pgc-hint", hidden: locked }, HINTS[question.kind]),
         div("", INPUTS[question.kind](question, card, about)),
         row("pgc-send",
-          button("send", wish, act, { class: look, "aria-label": `${wish}: ${manner.named(question, index)}` }),
+          button("send", wish, act,
+            { class: look, "aria-label": `${wish}: ${manner.named(question, index)}`, onkeydown: once }),
           manner.show && !locked && button("show", manner.show, (event) => commit(null, cardOf(event))),
           h("span", { class: "pgc-tries", "data-role": "tries" }, manner.beside(question, tries))),
         h("p", { class: "pgc-message", "data-role": "message" }, card.message),
@@ -416,7 +425,7 @@ function viewOf(manner, { title: of, formulas, questions: asked, ...more }, { ge
         manner.head(of),
         cards.map((draw) => draw()),
         manner.foot(questions, triesOf, get("before")),
-        h("p", { class: "pgc-note", "data-role": "note" }, note),
+        h("p", { class: "pgc-note", "data-role": "note" }, isLate && !isRecorded() ? manner.unrecorded : ""),
       ],
       said,
     };

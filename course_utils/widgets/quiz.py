@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from traitlets import Dict, observe
+from traitlets import Dict, TraitError, observe, validate
 
 from course_utils import data_files, json_schema, lessons, misconceptions, progress
 from course_utils.data_files import DataFileError, JSONPath
@@ -222,6 +222,13 @@ def drawn_in(question: Mapping[str, Any], formulas: Mapping[str, dict[str, str]]
     return {latex: drawing for latex, drawing in formulas.items() if latex in used}
 
 
+def _is_recording() -> bool:
+    try:
+        return progress.location() is not None
+    except OSError:
+        return False
+
+
 class Quiz(Lab):
     """A lesson's quiz, with a reason for every option and as many tries as one likes.
 
@@ -291,6 +298,20 @@ class Quiz(Lab):
         self._counted |= {name: len(tries) for name, tries in answers.items()}
         self.answers = {**self.answers, **answers}
 
+    @validate("answers")
+    def _checked(self, proposal: Any) -> Any:
+        for question in self.questions:
+            tries = proposal.value.get(question["id"], [])
+            if not isinstance(tries, list) or not all(self._is_answer(question, given) for given in tries):
+                raise TraitError(
+                    f"answers[{question['id']!r}] is {data_files.shown(tries)}, expected a list of answers, each "
+                    f"such as the question's kind, {question['kind']!r}, has"
+                )
+        return proposal.value
+
+    def _is_answer(self, question: Mapping[str, Any], given: Any) -> bool:
+        return is_answer(question, given)
+
     @observe("answers")
     def _record(self, _change: Any) -> None:
         for question in self.questions:
@@ -299,7 +320,7 @@ class Quiz(Lab):
             for n in range(self._counted.get(name, 0), len(tries)):
                 self._keep(question, tries[n], n == 0)
             self._counted[name] = max(self._counted.get(name, 0), len(tries))
-        self.recorded = sum(self._counted.values()) if progress.location() is not None else -1
+        self.recorded = sum(self._counted.values()) if _is_recording() else -1
 
     # --- viewers without widgets ---------------------------------------------------------------------
 

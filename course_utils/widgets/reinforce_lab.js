@@ -101,7 +101,7 @@ function drawCorridor({ next }, p, half) {
       line(from, y, tip, y, stroke, { "stroke-width": (1.5 + 6 * share).toFixed(2) }),
       to === 0
         ? circle(tip, y, 4.5, stroke)
-        : path(`M${tip + head} ${y} l${-head * 1.4} -7 v14 z`, { fill: stroke }),
+        : path(`M${tip + head} ${y} l${-head * 1.4} -7 v14 z`, { fill: stroke, "data-role": "arrow" }),
     ];
   };
   return image("the corridor: in the second place right and left are exchanged", [half, 92],
@@ -111,8 +111,8 @@ function drawCorridor({ next }, p, half) {
       s === 3
         ? label(x(s) + side / 2, 38, "the end")
         : [
-            label(x(s) + 5, 24, "right", "start"), arrow(s, 1, 20, p, POLICY),
-            label(x(s) + 5, 52, "left", "start"), arrow(s, 0, 48, 1 - p, NEUTRAL),
+            nameAt(x(s) + 3, 24, "right", side / 2 - 2, "start"), arrow(s, 1, 20, p, POLICY),
+            nameAt(x(s) + 3, 52, "left", side / 2 - 2, "start"), arrow(s, 0, 48, 1 - p, NEUTRAL),
           ],
     ]));
 }

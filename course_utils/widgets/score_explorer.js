@@ -180,11 +180,11 @@ function drawArrow(a, { probabilities, weighted }, { scores, lengths }, at, tip)
 
 function drawCorner(a, { actions, draws }, { counts }, { corners, side }) {
   const [x, y] = corners[a];
-  const name = fit(`${actions[a]}${draws > 0 ? ` ${counts[a]}×` : ""}`, side / 2);
+  const name = `${actions[a]}${draws > 0 ? ` ${counts[a]}×` : ""}`;
   const anchor = ["middle", "start", "end"][a];
   return [
     counts[a] > 0 && circle(x, y, 15 * Math.sqrt(counts[a] / draws), SAMPLED, { "fill-opacity": 0.75 }),
-    label(x + [0, -28, 28][a], a === 0 ? y - 13 : y + 22, name, anchor, { "font-weight": 600 }),
+    nameAt(x + [0, -28, 28][a], a === 0 ? y - 13 : y + 22, name, side / 2, anchor, { "font-weight": 600 }),
   ];
 }
 

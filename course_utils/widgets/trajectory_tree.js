@@ -100,7 +100,7 @@ const FORKS = [[0, 3.5], [1, 1.5], [1, 5.5], [2, 0.5], [2, 2.5], [2, 4.5], [2, 6
 
 // Where the parts of the tree stand, and the bars beside it.
 function makePlaces({ inner, isWide }) {
-  const width = isWide ? 440 : Math.round(inner * 0.67);
+  const width = isWide ? 440 : Math.round(inner * 0.7);
   const column = (width - TREE.left) / 3;
   const [right, bars] = [inner - 6, width + (isWide ? 14 : 6)];
   return {
@@ -121,14 +121,15 @@ function drawBranch({ level, from, to, part, state, action, width }, { shown, ca
   const p = part === "policy" ? pi[state][action] : state === 1 ? calm[action] : 1 - calm[action];
   const word = part === "policy" ? ACTIONS[action] : STATES[state];
   const isOn = Math.abs(shown - to) < width / 2;
-  const [start, text, weight] = [x(level), x(level) + bend + 4, { "font-weight": isOn ? 600 : 400 }];
+  const [start, text] = [x(level), x(level) + bend + 4];
+  const weight = { "font-weight": isOn && isWide ? 600 : 400 };
   const look = { fill: "none", stroke: TINTS[part], "stroke-width": isOn ? 3.5 : 1.5 };
   const dashes = { "stroke-dasharray": part === "dynamics" ? "5 4" : null };
-  const name = isWide ? `${word} ${probabilityText(p)}` : fit(word, column - bend - 4, 6.6);
   return h("g", { ...UNTOUCHED, "aria-hidden": "true" },
     path(`M${start} ${y(from)} L${start + bend} ${y(to)} L${x(level + 1)} ${y(to)}`,
       { ...look, ...dashes, "data-role": "branch", "data-part": part, "data-value": p }),
-    label(text, y(to) - 5, name, "start", weight),
+    isWide ? label(text, y(to) - 5, `${word} ${probabilityText(p)}`, "start", weight)
+      : nameAt(text, y(to) - 5, word, column - bend - 4, "start", weight),
     !isWide && label(text, y(to) + 13, probabilityText(p), "start", weight));
 }
 

@@ -206,7 +206,7 @@ check("ranking_accuracy", ranking_accuracy)
 
 # %% label="case-code" tags=["subslide"]
 case = clinic.case("D1")
-print(case.file.brief)
+print(case.file.brief.replace(". ", ".\n"))
 chart = case.run(progress=False)
 lines(chart, case.file.dashboard)
 for name, change in case.changes.items():

@@ -25,6 +25,9 @@ _FAULTS = """async ([selector, pushes, leaves]) => {
   if (frame.width > 1080) faults.add("wider than 1,080 px");
   if (page.scrollWidth > innerWidth) faults.add("the page scrolls sideways");
 
+  const pen = document.createElement("canvas").getContext("2d");
+  const chosenWidth = ({ selectedOptions: [chosen] }, { font }) =>
+    Object.assign(pen, { font }).measureText(chosen?.text ?? "").width + 24; // with the arrow
   const words = new Set(root.querySelectorAll('svg [data-role="arrow"]'));
   for (const n of shown) {
     const style = getComputedStyle(n), b = box(n), svg = n.ownerSVGElement;
@@ -34,10 +37,14 @@ _FAULTS = """async ([selector, pushes, leaves]) => {
     const written = [...n.childNodes].some((child) => child.nodeType === 3 && child.data.trim());
     const boxed = !svg && n.tagName !== "svg" && style.display !== "inline" && n.clientWidth > 1 &&
       (written || n.matches("input, select") || style.overflow !== "visible");
-    if (boxed && style.textOverflow !== "ellipsis" && n.scrollWidth > n.clientWidth + 1)
+    if (boxed && n.scrollWidth > n.clientWidth + 1)
       faults.add(`${named(n)} is cut: ${n.scrollWidth} px in ${n.clientWidth}`);
     if (boxed && n.matches("p, span, button, label, td, th, dd") && n.scrollHeight > n.clientHeight + 2)
       faults.add(`${named(n)} leaves its box`);
+    const choice = n.matches("select") ? chosenWidth(n, style) : 0;
+    if (choice > n.clientWidth && choice < frame.width - 26) faults.add(`${named(n)}: its choice is cut`);
+    if (svg && written && /\\S…$/.test(n.textContent)) faults.add(`${named(n)} is cut`);
+    if (n.matches(".pgc-formula > svg") && b.right > frame.right - 8) faults.add(`${named(n.parentElement)} is cut`);
     if (svg && !clipped && n.matches(":is(text, path, rect, circle, line, polygon):not(.pgc-ring, .pgc-focus)")) {
       const picture = n.closest("svg:not(svg svg)");
       const over = beyond(b, box(picture));

@@ -227,7 +227,7 @@ def explorers(kind: str) -> dict[str, State]:
             ScoreExplorer([0.5, 0.3, 0.2], names),
             ScoreExplorer([0.9, 0.06, 0.04], names, draws=10_000, seed=3),
         )
-        return {"start": {"lab": start, "least": 390}, "wide": {"lab": wide, "least": 390}}
+        return {"start": {"lab": start}, "wide": {"lab": wide}}
     six = PolicyExplorer([12.0, 0.5, -0.5, 0.0, 2.0, -3.25], draws=10_000, temperature=2.0, shift=5.0)
     three = PolicyExplorer([1.0, 0.5, -0.5], names, draws=30)
     guess = PolicyExplorer([1.0, 0.5, -0.5], names, predict_first=True)
@@ -649,7 +649,7 @@ ROWS: dict[str, Callable[[], Row]] = {
         states={
             "lake-start": {"lab": TrainingLab()},
             "lake-trained": {"lab": lake()},
-            "lake-sure": {"lab": lake(), "policy": SURE, "values": [-0.25] * 16, "message": STOPPED} | {"least": 390},
+            "lake-sure": {"lab": lake(), "policy": SURE, "values": [-0.25] * 16, "message": STOPPED, "least": 390},
             "cart-start": {"lab": TrainingLab("CartPole")},
             "cart-trained": {"lab": cart()},
             "cart-long": {"lab": cart(), "updates": 12345, "steps": 12345678, "step_size": 0.0011}

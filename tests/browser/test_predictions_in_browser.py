@@ -9,7 +9,10 @@ from pathlib import Path
 import nbformat
 import pytest
 from jupyterlab_page import JupyterLabPage, JupyterLabServer, picture
-from playwright.sync_api import Locator, expect
+from mounted_lab import MountedLab
+from playwright.sync_api import Locator, Page, expect
+
+from course_utils.widgets import Predict
 
 pytestmark = pytest.mark.browser
 
@@ -20,10 +23,12 @@ CELLS = {
     "answer": "print('the probabilities after the step:')\nprint('refund rises')",
     "other": "print('of another prediction')",
     "folded": "# Draws nothing at all.\nprint('beside it')",
+    "second": "Predict('08-zero')",
+    "both": "print('of two predictions')",
 }
 TEXTS = {"Refund rose.": ["three-actions"], "Nobody asks.": ["how-far"], "Of both.": ["three-actions", "how-far"]}
 WAITS = "The explanation opens when you have answered above."
-ANSWERS = {"answer": ["how-far", "three-actions"], "other": ["three"]}
+ANSWERS = {"answer": ["how-far", "three-actions"], "other": ["three"], "both": ["three-actions", "zero"]}
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +53,8 @@ def texts(notebook: JupyterLabPage) -> list[str]:
     )
 
 
-def card(notebook: JupyterLabPage) -> Locator:
-    return notebook.page.locator('.pgc-lab[data-lab="prediction"]')
+def card(notebook: JupyterLabPage, nth: int = 0) -> Locator:
+    return notebook.page.locator('.pgc-lab[data-lab="prediction"]').nth(nth)
 
 
 def test_untrusted_and_without_a_kernel_it_is_made_and_its_answer_unfolds(
@@ -66,9 +71,13 @@ def test_untrusted_and_without_a_kernel_it_is_made_and_its_answer_unfolds(
     expect(shown.locator("[data-role=message]")).to_have_text("Choose an answer first.")
     shown.locator("[data-index='0']").check()
     expect(answer).to_have_count(0)
-    shown.locator("[data-role=send]").press("Enter")
+    shown.locator("[data-role=send]").dblclick()  # the second click does not ask again
     expect(answer).to_contain_text("refund rises")
     expect(notebook.cell(2).locator(".jp-OutputArea-output")).to_have_count(0)
+    both = notebook.cell(5).locator(".jp-OutputArea-output")
+    expect(both).to_have_count(0)
+    card(notebook, 1).locator("[data-role=show]").press("Enter")
+    expect(both).to_contain_text("of two")
     assert texts(notebook) == ["Refund rose.", "Nobody asks.", "Of both."]
     told = shown.locator("[data-role=result]")
     expect(told).to_contain_text("What came: Only that of refund")
@@ -101,3 +110,17 @@ def test_with_a_kernel_it_is_kept_and_shown_again_the_next_day(
     notebook.run_cell(0)  # as after a new start of the kernel
     expect(shown.locator("[data-role=verdict]")).to_have_text("✓ It came as you said.")
     expect(answer).to_contain_text("refund rises")
+
+
+def test_a_busy_kernel_takes_it_later_and_a_held_key_asks_once(page: Page) -> None:
+    page.clock.install()
+    lab = MountedLab(page, Predict("08-three-actions"))
+    lab.role("option").first.check()
+    lab.role("send").focus()
+    for _ in range(3):
+        page.keyboard.down("Enter")
+    expect(lab.role("result")).to_be_visible()
+    page.clock.run_for(2_500)
+    expect(lab.role("note")).to_contain_text("Not recorded")
+    page.evaluate("window.lab.set('recorded', 1)")
+    expect(lab.role("note")).to_have_text("")

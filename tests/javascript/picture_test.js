@@ -220,7 +220,9 @@ test("remember keeps by its key, holdStill keeps while something is held", () =>
 test("columns share their room, names fit theirs, and a hand finds 0", () => {
   const x = columnsOf(3, [30, 90]);
   assert.deepEqual([x.band, x(0), x(2)], [20, 40, 80]);
-  assert.deepEqual([fit("apologise", 63), fit("apologise", 62), fit("apologise", 0)], ["apologise", "apologi…", "ap…"]);
+  const names = [60, 50, 43, 0].map((room) => nameAt(0, 0, "apologise", room));
+  assert.deepEqual(names.map(({ children: [text] }) => text), ["apologise", "apologise", "apologi…", "ap…"]);
+  assert.deepEqual(names.map(({ attributes: { style } }) => style.match(/[\d.]+/)[0]), ["12.0", "10.3", "9.0", "9.0"]);
   assert.deepEqual([0.029, -0.031, 1.23456].map(snapTo(3)), [0, -0.03, 1.23]);
 });
 
