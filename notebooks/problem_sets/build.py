@@ -1,15 +1,18 @@
 """Build it yourself: from a rollout to the update of RLHF, in one file.
 
-Each stage is checked in `build.ipynb`, and stands on the ones before it. Its functions begin with a docstring that says
-what comes in and what goes out; replace the `...` below it. NumPy is all that you need.
+Each stage is checked in `build.ipynb`, and stands on the ones before it. Its functions begin
+with a docstring that says what comes in and what goes out; replace the `...` below it. NumPy is
+all that you need.
 
 The same names mean the same things throughout:
 
     theta       the policy's parameters, shape (d, A): the logits of π are `states @ theta`
     w           the critic's parameters, shape (d,): its values V are `states @ w`
-    record      what was seen, a dictionary of arrays with one entry for each of N steps, episode after episode:
+    record      what was seen, a dictionary of arrays with one entry for each of N steps,
+                episode after episode:
                 "states" (N, d), "actions" (N,), "rewards" (N,), "next_states" (N, d),
-                "terminated" (N,): whether the step led to a terminal state, after which nothing is earned,
+                "terminated" (N,): whether the step led to a terminal state, after which
+                nothing is earned,
                 "ended" (N,): whether it was the last step of its episode, terminated or cut off
     discount    γ, between 0 and 1
     rng         a numpy.random.Generator: all that is drawn is drawn from it
@@ -17,13 +20,14 @@ The same names mean the same things throughout:
 
 import numpy as np
 
-# --- Stage 1: rollout -------------------------------------------------------------------------------
+# --- Stage 1: rollout -------------------------------------------------------------------------
 
 
 def log_probabilities(theta, states):
     """Return log π(a | s) of every action in every state, shape (N, A).
 
-    states has shape (N, d); of a single state, of shape (d,), `state[None]` makes an array of one.
+    states has shape (N, d); of a single state, of shape (d,), `state[None]` makes an array of
+    one.
     """
     ...  # your code here
 
@@ -31,14 +35,15 @@ def log_probabilities(theta, states):
 def rollout(env, theta, episodes, rng):
     """Play whole episodes with the policy; return the record of all their steps.
 
-    `env.reset(seed=…)` begins an episode and returns (state, info). Give it a new seed each time, such as
-    `int(rng.integers(2**31))`. `env.step(action)` returns (next state, reward, terminated, truncated, info); a state is
-    an array of shape (d,), an action a whole number. An episode is over when it is terminated or truncated (cut off).
+    `env.reset(seed=…)` begins an episode and returns (state, info). Give it a new seed each
+    time, such as `int(rng.integers(2**31))`. `env.step(action)` returns (next state, reward,
+    terminated, truncated, info); a state is an array of shape (d,), an action a whole number.
+    An episode is over when it is terminated or truncated (cut off).
     """
     ...  # your code here
 
 
-# --- Stage 2: return and reward-to-go ---------------------------------------------------------------
+# --- Stage 2: return and reward-to-go ---------------------------------------------------------
 
 
 def episode_returns(rewards, ended):
@@ -47,55 +52,66 @@ def episode_returns(rewards, ended):
 
 
 def reward_to_go(rewards, ended, discount):
-    """Return G_t = r_t + γ r_{t+1} + γ² r_{t+2} + … of each step, to the end of its own episode, shape (N,)."""
-    ...  # your code here
+    """Return the discounted reward-to-go of each step, shape (N,).
 
-
-# --- Stage 3: REINFORCE -----------------------------------------------------------------------------
-
-
-def reinforce(theta, record, discount):
-    """Return the estimate of ∂J/∂θ, shape (d, A): score times reward-to-go, summed over steps, averaged over episodes."""
-    ...  # your code here
-
-
-def train_reinforce(env, theta, updates, episodes, step_size, discount, rng):
-    """Do so many updates, each with new episodes: a rollout, then a step uphill. Return the last θ.
-
-    Leave the θ that came in as it is: `theta = theta + …` makes a new array, `theta += …` writes into the caller's.
+    G_t = r_t + γ r_{t+1} + γ² r_{t+2} + …, to the end of the step's own episode.
     """
     ...  # your code here
 
 
-# --- Stage 4: a baseline ----------------------------------------------------------------------------
+# --- Stage 3: REINFORCE -----------------------------------------------------------------------
+
+
+def reinforce(theta, record, discount):
+    """Return the estimate of ∂J/∂θ, shape (d, A).
+
+    It is the score times the reward-to-go, summed over steps, averaged over episodes.
+    """
+    ...  # your code here
+
+
+def train_reinforce(env, theta, updates, episodes, step_size, discount, rng):
+    """Do so many updates, each with new episodes, and return the last θ.
+
+    An update is a rollout, then a step uphill. Leave the θ that came in as it is:
+    `theta = theta + …` makes a new array, `theta += …` writes into the caller's.
+    """
+    ...  # your code here
+
+
+# --- Stage 4: a baseline ----------------------------------------------------------------------
 
 
 def reinforce_with_baseline(theta, w, record, discount):
     """Return (gradient for the policy, gradient for the critic), shapes (d, A) and (d,).
 
-    The first as in `reinforce`, with the value V(s_t) = states @ w subtracted from each reward-to-go. The second is the
-    gradient in w of the critic's loss ½ (V(s_t) − G_t)², averaged over all steps: whoever uses it steps *down* it.
+    The first as in `reinforce`, with the value V(s_t) = states @ w subtracted from each
+    reward-to-go. The second is the gradient in w of the critic's loss ½ (V(s_t) − G_t)²,
+    averaged over all steps: whoever uses it steps *down* it.
     """
     ...  # your code here
 
 
-# --- Stage 5: A2C with GAE --------------------------------------------------------------------------
+# --- Stage 5: A2C with GAE --------------------------------------------------------------------
 
 
 def gae(rewards, values, next_values, terminated, ended, discount, lambda_):
     """Return the generalised advantage estimates A_t = δ_t + γ λ A_{t+1}, shape (N,).
 
-    δ_t = r_t + γ V(s_{t+1}) − V(s_t). values are V(s_t), next_values V(s_{t+1}); after a terminal state nothing is
-    earned, so its value does not count, and no estimate reaches from one episode into the next.
+    δ_t = r_t + γ V(s_{t+1}) − V(s_t). values are V(s_t), next_values V(s_{t+1}); after a
+    terminal state nothing is earned, so its value does not count, and no estimate reaches from
+    one episode into the next.
     """
     ...  # your code here
 
 
 def a2c(theta, w, record, discount, lambda_, entropy_weight):
-    """Return (gradient for the policy, gradient for the critic), as in `reinforce_with_baseline`.
+    """Return (gradient for the policy, gradient for the critic), shapes (d, A) and (d,).
 
-    The advantages are those of `gae`; the critic's target is A_t + V(s_t), a constant. The policy's gradient also has
-    entropy_weight times the gradient of the entropy H(π(· | s_t)), summed over steps, averaged over episodes.
+    As in `reinforce_with_baseline`, with two changes. The advantages are those of `gae`, and
+    the critic's target is A_t + V(s_t), a constant. The policy's gradient also has
+    entropy_weight times the gradient of the entropy H(π(· | s_t)), summed over steps, averaged
+    over episodes.
     """
     ...  # your code here
 
@@ -113,19 +129,23 @@ def train_a2c(
     entropy_weight,
     rng,
 ):
-    """Do so many updates: a rollout, then both gradients, then a step of each: θ up, w down. Return (θ, w)."""
+    """Do so many updates, and return (θ, w).
+
+    An update is a rollout, then both gradients, then a step of each: θ up, w down.
+    """
     ...  # your code here
 
 
-# --- Stage 6: PPO -----------------------------------------------------------------------------------
+# --- Stage 6: PPO -----------------------------------------------------------------------------
 
 
 def ppo_gradient(theta, record, old_log_probs, advantages, epsilon):
     """Return the gradient in θ of PPO's clipped objective, shape (d, A).
 
-    The objective is min(ρ_t A_t, clip(ρ_t, 1 − ε, 1 + ε) A_t), summed over steps, averaged over episodes.
-    ρ_t = π_θ(a_t | s_t) / π_old(a_t | s_t); old_log_probs are log π_old(a_t | s_t), shape (N,). Where the clipped side
-    is the smaller one, the objective does not change with θ.
+    The objective is min(ρ_t A_t, clip(ρ_t, 1 − ε, 1 + ε) A_t), summed over steps, averaged over
+    episodes. ρ_t = π_θ(a_t | s_t) / π_old(a_t | s_t); old_log_probs are log π_old(a_t | s_t),
+    shape (N,). Where the clipped side is the smaller one, the objective does not change with θ.
+
     """
     ...  # your code here
 
@@ -133,21 +153,23 @@ def ppo_gradient(theta, record, old_log_probs, advantages, epsilon):
 def ppo(theta, w, record, discount, lambda_, epsilon, epochs, step_size, critic_step):
     """Take `epochs` steps on one record; return (θ, w).
 
-    Old log-probabilities, advantages (by `gae`) and the critic's targets A_t + V(s_t) are those of the parameters that
-    came in, computed once. Then each epoch steps θ up by step_size times `ppo_gradient`, and w down by critic_step
-    times the gradient of ½ (V(s_t) − target)², averaged over steps.
+    Old log-probabilities, advantages (by `gae`) and the critic's targets A_t + V(s_t) are those
+    of the parameters that came in, computed once. Then each epoch steps θ up by step_size times
+    `ppo_gradient`, and w down by critic_step times the gradient of ½ (V(s_t) − target)²,
+    averaged over steps.
     """
     ...  # your code here
 
 
-# --- Stage 7: the RLHF update -----------------------------------------------------------------------
+# --- Stage 7: the RLHF update -----------------------------------------------------------------
 
 
 def penalised_rewards(log_probs, reference_log_probs, ended, scores, beta):
-    """Return the reward of each token, shape (N,): −β (log π − log π_ref), and at a reply's last token its score on top.
+    """Return the reward of each token, shape (N,).
 
-    log_probs and reference_log_probs are those of the tokens that were chosen, shape (N,); scores has one entry for each
-    reply, in the order of the replies.
+    It is −β (log π − log π_ref), and at a reply's last token the reply's score on top.
+    log_probs and reference_log_probs are those of the tokens that were chosen, shape (N,);
+    scores has one entry for each reply, in the order of the replies.
     """
     ...  # your code here
 
@@ -155,33 +177,41 @@ def penalised_rewards(log_probs, reference_log_probs, ended, scores, beta):
 def rlhf(
     theta, w, reference, record, scores, beta, lambda_, epsilon, epochs, step_size, critic_step
 ):
-    """Do one RLHF update: the penalised rewards in place of the record's, then `ppo` with γ = 1. Return (θ, w).
+    """Do one RLHF update, and return (θ, w).
 
-    A step is a token, an episode a reply. reference are the parameters of π_ref, of θ's shape. The record itself stays as
-    it is: `{**record, "rewards": …}` is a copy with other rewards.
+    The penalised rewards take the place of the record's, then comes `ppo` with γ = 1. A step is
+    a token, an episode a reply. reference are the parameters of π_ref, of θ's shape. The record
+    itself stays as it is: `{**record, "rewards": …}` is a copy with other rewards.
     """
     ...  # your code here
 
 
-# --- One more: an action that is any number ---------------------------------------------------------
+# --- One more: an action that is any number ---------------------------------------------------
 
 
 def gaussian_scores(theta, log_sigma, states, actions):
     """Return (∂ log π/∂θ, ∂ log π/∂ log σ) of each step, shapes (N, d) and (N,).
 
-    π(· | s) is the normal distribution with mean μ = states @ theta, θ of shape (d,), and standard deviation
-    σ = exp(log_sigma).
+    π(· | s) is the normal distribution with mean μ = states @ theta, θ of shape (d,), and
+    standard deviation σ = exp(log_sigma).
     """
     ...  # your code here
 
 
 def gaussian_reinforce(theta, log_sigma, w, record, discount):
-    """Return (gradient for θ, for log σ, for the critic), as in `reinforce_with_baseline`: shapes (d,), () and (d,)."""
+    """Return (gradient for θ, for log σ, for the critic), shapes (d,), () and (d,).
+
+    All is as in `reinforce_with_baseline`, but for the scores.
+    """
     ...  # your code here
 
 
 def train_gaussian(
     env, theta, log_sigma, w, updates, episodes, step_size, critic_step, discount, rng
 ):
-    """Do so many updates, as in `train_a2c`, with actions drawn from the Gaussian policy. Return (θ, log σ, w)."""
+    """Do so many updates, as in `train_a2c`, and return (θ, log σ, w).
+
+    The actions are drawn from the Gaussian policy:
+    `rng.normal(state @ theta, np.exp(log_sigma))`.
+    """
     ...  # your code here
