@@ -146,7 +146,14 @@ class _Submission:
         looked = ask({"do": "look", "name": item.name, "counts": list(range(MOST_ARGUMENTS))}, until)
         if item.kind == "function" and looked.get("callable") is True:
             looked |= ask({"do": "outside", "name": item.name, "arguments": passed(item.question.fixed[0])}, until)
+        if item.kind == "stage" and looked.get("is_stub") is True:
+            looked["is_stub"] = not any(map(self._is_written, item.question.own()))
         self.facts[item.id] = looked
+
+    def _is_written(self, name: str) -> bool:
+        assert self._worker is not None
+        looked = self._worker.ask({"do": "look", "name": name, "counts": []}, self.until())
+        return looked.get("callable") is True and looked.get("is_stub") is not True
 
     def _execute(self, id: str, source: str) -> None:
         if self._worker is None:

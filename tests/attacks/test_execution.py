@@ -387,6 +387,16 @@ def test_in_the_sandbox_there_is_no_world_to_plan_in(code, status):
         assert found.status == status, found
 
 
+def test_what_is_written_of_a_stage_counts_though_its_last_function_is_empty():
+    code = "def log_probabilities(theta, states):\n    z = states @ theta\n"
+    code += "    z = z - z.max(axis=1, keepdims=True)\n    return z - np.log(np.exp(z).sum(axis=1, keepdims=True))\n"
+    stub = "def rollout(env, theta, episodes, rng):\n    ...\n"
+    item = Item("s", "stage", "", 8, "rollout", stage.load("build_rollout"))
+    for source, wanted in [(code + stub, ("partial", 3)), (stub, ("no-answer", 0))]:
+        (found,) = mark(ProblemSet("ps", "", (), (item,)), {"s": source}, lambda _: 1, boxed())
+        assert (found.status, found.points) == wanted, found
+
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**200), 2**200) | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner),
