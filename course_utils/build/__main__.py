@@ -36,10 +36,11 @@ def main(arguments: list[str] | None = None) -> int:
             print("\nStopped; run the same command again to start.", file=sys.stderr)
             return 130
     if options.command == "jupyter":
-        from course_utils.build import labextension, pages
+        from course_utils.build import install, labextension, pages
 
         pages.install()
         labextension.install()
+        install.write_lab_settings(sys.prefix)
         return 0
     if options.command == "reference":
         from course_utils.build import reference
