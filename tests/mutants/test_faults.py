@@ -20,6 +20,7 @@ if shutil.which("bwrap") is None and not os.environ.get("REQUIRE_SANDBOX"):  # t
 NOTICING = sorted({name for fault in FAULTS for name in fault.tests})
 COPIES = {name: [name] for name in NOTICING if "::" not in name}
 COPIES["the tests by name"] = [name for name in NOTICING if "::" in name]
+KEPT = ("rlhf", "checks", "grading", "widgets", "__pycache__")
 PASSED, FAILED = pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED
 
 
@@ -27,11 +28,9 @@ PASSED, FAILED = pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED
 def copy(tmp_path_factory):
     """A copy of what faults are in, to be spoiled: a file like that of PACKAGE is compiled already."""
     folder = tmp_path_factory.mktemp("copy")
-    wanted = ("rlhf", "checks", "grading", "widgets", "__pycache__")
-    others = [path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name not in wanted]
+    others = [path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name not in KEPT]
     shutil.copytree(PACKAGE, folder / "course_utils", ignore=lambda at, _: others if Path(at) == PACKAGE else [])
-    for data in ("clinic", "rlhf", "rlhf_tiny"):  # where rlhf looks for it
-        shutil.copytree(PACKAGE.parent / "data" / data, folder / "data" / data)
+    shutil.copytree(PACKAGE.parent / "data", folder / "data")
     return folder / "course_utils"
 
 
