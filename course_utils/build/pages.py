@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-__all__ = ["as_page", "install"]
+__all__ = ["as_page", "install", "still"]
 
 
 PICTURES = ("image/svg+xml", "image/png")  # the sharper one first
@@ -51,12 +51,18 @@ def as_page(notebook: Any, resources: Any) -> tuple[Any, Any]:
         if not any(VIEW in output.data for output in outputs):
             notebook.metadata.pop("widgets", None)
     for output in outputs:
-        kind = next((kind for kind in PICTURES if kind in output.data), None)
-        if kind and "text/html" not in output.data:
-            about = output.get("metadata", {}).get(kind, {})
-            if isinstance(about.get("alt"), str):
-                output.data["text/html"] = _picture(kind, output.data[kind], about)
+        if html := still(output):
+            output.data["text/html"] = html
     return notebook, resources
+
+
+def still(output: Any) -> str:
+    """Return the HTML of an output, or its picture as HTML with alt text; nothing where it has neither."""
+    if "text/html" in output.data:
+        return str(output.data["text/html"])
+    kind = next((kind for kind in PICTURES if kind in output.data), None)
+    about = output.get("metadata", {}).get(kind, {})
+    return _picture(str(kind), output.data[kind], about) if isinstance(about.get("alt"), str) else ""
 
 
 def _picture(kind: str, content: str, about: dict[str, Any]) -> str:

@@ -13,8 +13,8 @@ function budget(updates, first = POINTS) {
 
 const stride = (updates, first = POINTS) => budget(updates, first) / POINTS;
 
-// Python on the other side: it answers each wish at once, and acts when it can. A wish brings what was changed on the page
-// before it: while Python is busy, Jupyter keeps changes back, and lets messages pass.
+// Python on the other side: it answers each wish at once, and acts when it can. A wish brings what was changed on the
+// page before it: while Python is busy, Jupyter keeps changes back, and lets messages pass.
 function makeKernel({ model, refresh, changes, leaving }) {
   let [isAlive, note, waiting] = [false, "", null]; // note: what the page itself has to say
   const settle = (answered) => {
