@@ -413,9 +413,9 @@ export default { render: (given) => render(given) };
 // { seen, said }: the children of the lab, described, and what its live region says, if there is something to say; or
 // null while traits do not fit together, as between two messages of the kernel: the picture stays.
 // lab: get(trait); state(trait, …), their values by name; change({ trait: value, … }), with change.to(trait) and
-// change.entry(trait, index), functions from the new value; changes(), the traits changed here since it was last called,
-// by name; refresh(); refuse(text), which refused() returns until the next change; model; root, for keys that hold in
-// the whole lab and for the focus; leaving(stop): what is to be called at the end.
+// change.entry(trait, index), functions from the new value; changes(), the traits changed here since it was last
+// called, by name; refresh(); refuse(text), which refused() returns until the next change; model; root, for keys that
+// hold in the whole lab and for the focus; leaving(stop): what is to be called at the end.
 // A lab is `wide` from so many px on; a side bar may leave it next to nothing, but it is drawn for `least` px.
 // look: a class for its style; most: the px that it takes, where there are so many; aside: the px of a second column
 // for what stands in aside(…), where there is room for both: then `inner` of the size is that of the first, and `aside`
