@@ -1,4 +1,4 @@
-# %% [markdown] label="title"
+# %% [markdown] label="title" tags=["slide"] minutes=1
 # # 00 · Start here
 #
 # This course teaches one idea until you own it: **how a policy learns from rewards by following a gradient**. It begins
@@ -12,12 +12,12 @@
 #
 # *This page takes about 10 minutes.*
 
-# %% [markdown] label="installed"
+# %% [markdown] label="installed" tags=["slide"] minutes=1
 # ## Is everything there?
 #
 # Run the next cell: click on it and press **Shift + Enter**. It says what is missing, if anything is, and how to mend it.
 
-# %% label="check-installation"
+# %% label="check-installation" tags=["fragment"]
 try:
     from course_utils import installation
 except ModuleNotFoundError as error:
@@ -26,7 +26,7 @@ except ModuleNotFoundError as error:
 else:
     print(installation.report())
 
-# %% [markdown] label="first-lab"
+# %% [markdown] label="first-lab" tags=["slide"] minutes=3
 # ## Your first lab
 #
 # Pictures that you can touch are called **labs** here. Below is the one that the course is built around. It has two
@@ -37,28 +37,28 @@ else:
 #
 # Before you touch it, say what you expect. Choose an answer and press *Commit*.
 
-# %% label="predict-larger"
+# %% label="predict-larger" tags=["subslide"]
 from course_utils.widgets import AdvantageLab, Predict
 
 Predict("00-larger")
 
-# %% [markdown] label="first-lab-try"
+# %% [markdown] label="first-lab-try" tags=["fragment"]
 # Now try it: take hold of a round handle on the left and drag it. Then press *step* a few times. The hatched bars become
 # the solid ones, and the next step starts from there.
 
-# %% label="first-lab-code"
+# %% label="first-lab-code" tags=["subslide"]
 AdvantageLab(advantages=[1.0, 0.0, -1.0], actions=["left", "stay", "right"], reduced=True)
 
-# %% [markdown] label="first-lab-explain" answers="larger"
+# %% [markdown] label="first-lab-explain" answers="larger" tags=["subslide"]
 # The probabilities share a total of 1. So whatever one action gains, others lose. Much of this course follows from that
 # and from the question *how much better than usual was this?*
 
-# %% [markdown] label="first-lab-mouse"
+# %% [markdown] label="first-lab-mouse" tags=["fragment"]
 # **Without a mouse:** press Tab until a handle has a ring around it. Arrow keys move it by 0.1, with Shift by 1, Home
 # and End to the ends of its range. Escape leaves the lab. **If you see a still picture** where the lab should be, your
 # viewer shows no widgets: open the notebook in JupyterLab with `make lab`.
 
-# %% [markdown] label="how"
+# %% [markdown] label="how" tags=["slide"] minutes=2
 # ## How a lesson works
 #
 # Each lesson is a chain of three moves:
@@ -69,13 +69,14 @@ AdvantageLab(advantages=[1.0, 0.0, -1.0], actions=["left", "stay", "right"], red
 # 2. **Experiment.** Run the cell, drag the bar, change a number and run it again.
 # 3. **Explain.** The text says what happened and why. Where something is *estimated* from samples, the *exact* value
 #    stands beside it, so you can see how far off the estimate is.
-#
+
+# %% [markdown] label="how-trust" tags=["subslide"]
 # Nothing in a lesson has to be taken on trust: each number in the text is computed in a cell above it. You can change
 # any cell. To go back to the start, choose *Kernel → Restart Kernel and Run All Cells*.
 #
 # Everything runs on your machine. No lesson needs a network.
 
-# %% [markdown] label="help"
+# %% [markdown] label="help" tags=["slide"] minutes=2
 # ## You get an answer
 #
 # - **Your turn.** In each lesson you write a few short functions. `check(…)` tries your function and tells you what it
@@ -84,24 +85,25 @@ AdvantageLab(advantages=[1.0, 0.0, -1.0], actions=["left", "stay", "right"], red
 # - **Quiz.** A few questions end each lesson, with a reason for every option.
 # - **Progress.** What you checked, answered and predicted is kept in one file on your machine, and nowhere else. The map
 #   below shows it: run its cell again to bring it up to date.
-#
+
+# %% [markdown] label="help-record" tags=["subslide"]
 # `progress.export()` writes your record to a file that you can keep or hand in. `progress.reset()` starts over, and asks
 # you first. Both need `from course_utils import progress`.
 
-# %% [markdown] label="map"
+# %% [markdown] label="map" tags=["slide"] minutes=1
 # ## The map
 #
 # Lesson 08 is the heart of the course, and it can be read on its own.
 
-# %% label="map-code"
+# %% label="map-code" tags=["fragment"]
 from course_utils.widgets import CourseMap
 
 CourseMap()
 
-# %% [markdown] label="reference"
+# %% [markdown] label="reference" tags=["subslide"]
 # Whenever you meet a symbol or a word that you have forgotten: the [reference](reference.ipynb) has all of them on two pages,
 # with a cheat sheet of formulas.
 
-# %% [markdown] label="sources"
+# %% [markdown] label="sources" tags=["fragment"]
 # *Source of the objective and of the notation:* T. Xiao and J. Zhu, *Foundations of Large Language Models*, chapter 4
 # (2025).

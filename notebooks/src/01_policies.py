@@ -2,7 +2,8 @@
 # # 01 · Policies
 #
 # How does a program choose at random, and still have preferences?
-#
+
+# %% [markdown] label="aims" tags=["subslide"]
 # After this lesson you will be able to
 #
 # - **turn** preferences into probabilities with the softmax, and say what a shift and a temperature do to them,
@@ -31,7 +32,8 @@ np.set_printoptions(precision=4, suppress=True)
 #
 # It has preferences. For each action it keeps one number, a **logit** $z_a$. A logit can be any number, also a negative
 # one. The larger it is, the more the assistant likes the action.
-#
+
+# %% [markdown] label="scene-policy" tags=["subslide"]
 # Which reply should it give? It could always take the one with the largest logit. It will not. It draws its reply at
 # random, and gives the replies that it likes more often. The rule by which it draws is its **policy**: $\pi(a\mid s)$ is
 # the probability of action $a$ in state $s$.
@@ -62,10 +64,10 @@ for action, z, e, p in zip(actions, logits, exponentials, pi, strict=True):
     print(f"{action:10s} logit {z:5.2f}   e to the logit {e:6.4f}   probability {p:.4f}")
 print(f"sum of the probabilities: {pi.sum():.4f}")
 
-# %% [markdown] label="softmax-package-text"
+# %% [markdown] label="softmax-package-text" tags=["fragment"]
 # The package has this as one function. The two agree.
 
-# %% label="softmax-package"
+# %% label="softmax-package" tags=["fragment"]
 print(policy.softmax(logits))
 print(f"largest difference below 1e-15: {abs(policy.softmax(logits) - pi).max() < 1e-15}")
 
@@ -74,15 +76,15 @@ print(f"largest difference below 1e-15: {abs(policy.softmax(logits) - pi).max() 
 #
 # One of the three logits goes up by 1. First say which way the probabilities go.
 
-# %% label="predict-ratio"
+# %% label="predict-ratio" tags=["fragment"]
 Predict("01-ratio")
 
-# %% [markdown] label="ratio-bars"
+# %% [markdown] label="ratio-bars" tags=["subslide"]
 # And how far? In the lab below *drag the dashed bars* to the probabilities you expect, then press *reveal the
 # probabilities*. After that drag the logits, on the left, as you like. (Mouse, finger or keyboard: press Tab until a bar
 # has a ring, then use the arrow keys. You can also type into the table.)
 
-# %% label="ratio-lab"
+# %% label="ratio-lab" tags=["subslide"]
 explorer = PolicyExplorer([2.0, 0.5, -0.5], actions, predict_first=True)
 explorer
 
@@ -93,7 +95,7 @@ print(f"after:  {raised}   replace : apologise = {raised[1] / raised[2]:.4f}")
 print(f"refund : replace  was {pi[0] / pi[1]:.4f}, is {raised[0] / raised[1]:.4f}, ", end="")
 print(f"that is {raised[0] / raised[1] / (pi[0] / pi[1]):.4f} times as much")
 
-# %% [markdown] label="ratio-explain" answers="ratio" tags=["fragment"]
+# %% [markdown] label="ratio-explain" answers="ratio" tags=["subslide"]
 # The probability of *refund* goes from 0.547 to 0.766. It cannot double: that would be more than 1.
 #
 # What multiplies is the **ratio** of two probabilities. The sum in the denominator is the same for both, so it cancels:
@@ -111,13 +113,13 @@ print(f"that is {raised[0] / raised[1] / (pi[0] / pi[1]):.4f} times as much")
 #
 # The ratios contain differences of logits. What if all of them move together?
 
-# %% label="predict-shift"
+# %% label="predict-shift" tags=["fragment"]
 Predict("01-shift")
 
-# %% [markdown] label="shift-try"
+# %% [markdown] label="shift-try" tags=["subslide"]
 # Go back to the lab and move the slider *shift all logits*. Then read on.
 
-# %% label="shift-code" answers="shift" tags=["subslide"]
+# %% label="shift-code" answers="shift" tags=["fragment"]
 for c in [0.0, 5.0, -20.0]:
     print(f"shift {c:5.1f}   logits {logits + c}   probabilities {policy.softmax(logits + c)}")
 
@@ -161,7 +163,7 @@ for kappa in [0.1, 0.5, 1.0, 2.0, 10.0]:
 #
 # With the natural logarithm its unit is the *nat*.
 
-# %% label="predict-entropy"
+# %% label="predict-entropy" tags=["subslide"]
 Predict("01-entropy")
 
 # %% label="entropy-code" answers="entropy" tags=["subslide"]
@@ -181,7 +183,7 @@ print(f"log 1 = {math.log(1):.4f}, log 2 = {math.log(2):.4f}, log 3 = {math.log(
 # Here is our assistant, at five temperatures, with the package's function. It takes logits. Entropy rises with
 # temperature.
 
-# %% label="entropy-package"
+# %% label="entropy-package" tags=["subslide"]
 for kappa in [0.1, 0.5, 1.0, 2.0, 10.0]:
     print(f"temperature {kappa:4.1f}   entropy {policy.entropy(logits / kappa):.4f}", end="")
     print(f"   of at most {math.log(3):.4f}")
@@ -213,7 +215,7 @@ print(f"largest entropy among 100,000 random policies: {policy.entropy(at_random
 # </details>
 
 
-# %% label="entropy-turn"
+# %% label="entropy-turn" tags=["fragment"]
 def entropy(logits):
     """Return H(π) in nats, for logits of shape (..., n)."""
     # BEGIN SOLUTION
@@ -222,7 +224,7 @@ def entropy(logits):
     # END SOLUTION
 
 
-# %% label="entropy-check"
+# %% label="entropy-check" tags=["skip"]
 check("entropy", entropy)
 
 # %% [markdown] label="sampling" tags=["slide"] minutes=2
@@ -248,14 +250,14 @@ for u in rng.random(5):
 #
 # $$\text{standard error of the share of } a=\sqrt{\frac{\pi_a(1-\pi_a)}{n}}$$
 
-# %% label="predict-counts"
+# %% label="predict-counts" tags=["fragment"]
 Predict("01-counts")
 
-# %% [markdown] label="sampling-try"
+# %% [markdown] label="sampling-try" tags=["subslide"]
 # In the lab below press *draw 100* a few times, and *clear draws* to begin again. The dots are the shares. The bands
 # reach two standard errors up and down from the exact probabilities. How do dots and bands move as $n$ grows?
 
-# %% label="sampling-lab"
+# %% label="sampling-lab" tags=["subslide"]
 PolicyExplorer(logits, actions, seed=4)
 
 # %% label="sampling-table" tags=["subslide"]
@@ -266,12 +268,12 @@ for m in [100, 10_000]:
     print(f"m = {m:6d}   sampled {share}   standard error {error}")
 print(f"             exact   {pi}")
 
-# %% [markdown] label="sampling-within-text"
+# %% [markdown] label="sampling-within-text" tags=["subslide"]
 # How often is a share within two standard errors? You can compute it. The number of refunds among 100 draws follows the
 # binomial distribution, so add up the probabilities of all counts that are near enough. Then hold it against 10,000
 # experiments of 100 draws each.
 
-# %% label="sampling-within" answers="counts"
+# %% label="sampling-within" answers="counts" tags=["fragment"]
 m, p = 100, pi[0]
 near = 2 * math.sqrt(p * (1 - p) / m)
 counts = [k for k in range(m + 1) if abs(k / m - p) <= near]
@@ -284,7 +286,7 @@ print(f"counts within two standard errors: {counts[0]} to {counts[-1]}")
 print(f"exact probability of such a count: {exact:.4f}")
 print(f"share of the experiments:          {(abs(shares - p) <= near).mean():.4f}")
 
-# %% [markdown] label="sampling-explain" answers="counts" tags=["fragment"]
+# %% [markdown] label="sampling-explain" answers="counts" tags=["subslide"]
 # From 45 to 64 refunds is nothing to wonder about: about 96 of 100 experiments end there. Exactly 55 is *one* count
 # among many.
 #
@@ -315,7 +317,7 @@ print(f"share of the experiments:          {(abs(shares - p) <= near).mean():.4f
 # </details>
 
 
-# %% label="sample-turn"
+# %% label="sample-turn" tags=["fragment"]
 def sample_action(probabilities, rng):
     """Return the index of one drawn action; rng is a numpy.random.Generator."""
     # BEGIN SOLUTION
@@ -324,7 +326,7 @@ def sample_action(probabilities, rng):
     # END SOLUTION
 
 
-# %% label="sample-check"
+# %% label="sample-check" tags=["skip"]
 check("sample_action", sample_action)
 
 # %% [markdown] label="explore" tags=["slide"] minutes=3
@@ -341,7 +343,7 @@ check("sample_action", sample_action)
 #
 # One function serves for both: at a temperature of nearly 0 the softmax *is* the argmax.
 
-# %% label="predict-explore"
+# %% label="predict-explore" tags=["subslide"]
 Predict("01-explore")
 
 
@@ -365,7 +367,7 @@ for name, kappa in [("best-looking", 1e-9), ("softmax", 0.1)]:
     print(f"{name:13s} replace never offered again: {(given[:, 1] == 1).mean():6.2%}", end="")
     print(f"   customers satisfied: {satisfied.sum() / given.sum():.1%}")
 
-# %% label="explore-exact" answers="explore"
+# %% label="explore-exact" answers="explore" tags=["subslide"]
 print("computed and not drawn:")
 unlucky = 0.3 * (1 - 0.5 * 0.7)  # replace fails its one try, another reply does not
 all_fail = 0.3 * 0.5 * 0.7  # all three fail: ties, until one of them is lifted above 0
@@ -395,7 +397,7 @@ print(f"best-looking: exact {exact_never:.1%}, standard error of {runs} runs {er
 #
 # This course improves policies by *small changes of their parameters*, in the direction in which $J$ rises.
 
-# %% label="predict-smooth"
+# %% label="predict-smooth" tags=["subslide"]
 Predict("01-smooth")
 
 # %% label="smooth-code" answers="smooth" tags=["subslide"]
@@ -416,7 +418,7 @@ for old, new in [(0.5, 0.51), (0.995, 1.005)]:
     jump = J_argmax(new) - J_argmax(old)
     print(f"z from {old:.3f} to {new:.3f}:   softmax J {smooth:+.5f}   argmax J {jump:+.5f}")
 
-# %% label="smooth-figure" answers="smooth" tags=["folded"]
+# %% label="smooth-figure" answers="smooth" tags=["subslide", "folded"]
 # draws J against the logit of replace, for the softmax and for the argmax
 z = np.linspace(-2, 4, 601)
 fig, (ax,) = figures.new_figure(7.2, 2.8)
@@ -444,7 +446,7 @@ figures.show(
 #
 # A shift changes no probability. So logits may be as large as they like, in mathematics.
 
-# %% label="predict-overflow"
+# %% label="predict-overflow" tags=["fragment"]
 Predict("01-overflow")
 
 # %% label="overflow-code" answers="overflow" tags=["subslide"]
@@ -465,7 +467,7 @@ print(f"the two moves, negative:  {two_moves(logits - 1000)}")
 print(f"largest subtracted first: {two_moves(large - max(large))}")
 print(f"the package:              {policy.softmax(large)}")
 
-# %% [markdown] label="overflow-explain" answers="overflow" tags=["fragment"]
+# %% [markdown] label="overflow-explain" answers="overflow" tags=["subslide"]
 # $e^{710}$ is already larger than any number that the computer can write down. It becomes `inf`, infinity, and infinity
 # divided by infinity is `nan`, *not a number*. With very negative logits, all of them become 0, and 0/0 is `nan` too.
 #
@@ -478,7 +480,7 @@ print(f"the package:              {policy.softmax(large)}")
 # **row** must sum to 1. Divide by the sum of the *whole table*, or of each *column*, and you get numbers that look like
 # probabilities and are not.
 
-# %% label="axis-code"
+# %% label="axis-code" tags=["fragment"]
 table = np.array([[1.0, 0.5, -0.5], [0.0, 2.0, 0.0]])  # two states
 e = np.exp(table)
 print(f"over the whole table: rows sum to {(e / e.sum()).sum(axis=-1)}")
@@ -511,7 +513,7 @@ print(f"over each row:        rows sum to {policy.softmax(table).sum(axis=-1)}")
 # </details>
 
 
-# %% label="softmax-turn"
+# %% label="softmax-turn" tags=["fragment"]
 def softmax(logits, temperature=1.0):
     """Return probabilities for logits of shape (..., n), the actions on the last axis."""
     # BEGIN SOLUTION
@@ -521,7 +523,7 @@ def softmax(logits, temperature=1.0):
     # END SOLUTION
 
 
-# %% label="softmax-check"
+# %% label="softmax-check" tags=["skip"]
 check("softmax", softmax)
 
 # %% [markdown] label="convention" tags=["slide"] minutes=1
@@ -535,7 +537,7 @@ check("softmax", softmax)
 # > | temperature | divides the logits, κ > 0 | "temperature 0" stands for the argmax |
 # > | which policy draws? | π itself, at κ = 1 | text generators often draw at another temperature than the one they were trained at |
 
-# %% label="convention-code"
+# %% label="convention-code" tags=["subslide"]
 print(f"softmax of log π gives π back: {policy.softmax(np.log(pi))}")
 print(f"1 nat = {1 / math.log(2):.4f} bits")
 
@@ -544,7 +546,7 @@ print(f"1 nat = {1 / math.log(2):.4f} bits")
 #
 # Each option has its reason. Read also the reasons of those you did not choose.
 
-# %% label="quiz"
+# %% label="quiz" tags=["fragment"]
 Quiz("01")
 
 # %% [markdown] label="recap" tags=["slide"] minutes=1
@@ -557,7 +559,8 @@ Quiz("01")
 #    to $\log n$.
 # 4. Shares of $n$ draws differ from the probabilities by about $\sqrt{\pi_a(1-\pi_a)/n}$.
 # 5. Probabilities let a policy *explore*, and they make $J$ *smooth*, so that a small change of a logit has a slope.
-#
+
+# %% [markdown] label="next" tags=["skip"]
 # **Next:** [lesson 02](02_score_function.ipynb) computes the slope of a log-probability, the one derivative on which
 # this course stands.
 #

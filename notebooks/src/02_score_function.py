@@ -4,7 +4,8 @@
 # Which way do the parameters push a log-probability? This lesson is about one vector:
 #
 # $$\frac{\partial \log\pi(a)}{\partial z}=\text{one-hot}(a)-\pi$$
-#
+
+# %% [markdown] label="aims" tags=["subslide"]
 # After it you will be able to
 #
 # - **derive** this vector, the *score*, for a softmax policy, and **see** it as an arrow,
@@ -35,7 +36,7 @@ np.set_printoptions(precision=4, suppress=True)
 #
 # To find it, nudge each logit up by the same small amount, one at a time.
 
-# %% label="predict-nudges"
+# %% label="predict-nudges" tags=["subslide"]
 Predict("02-nudges")
 
 # %% label="question-code" answers="nudges" tags=["subslide"]
@@ -55,7 +56,7 @@ print("one logit at a time:")
 for action, slope in zip(actions, slopes, strict=True):
     print(f"slope of log π(replace) in the logit of {action:10s} {slope:7.4f}")
 
-# %% [markdown] label="question-read" answers="nudges" tags=["fragment"]
+# %% [markdown] label="question-read" answers="nudges" tags=["subslide"]
 # The function `nudge` goes a small step $h$ up and a small step down, and divides the difference by $2h$. Such *central
 # differences* need no formula. They will be our witness in the whole lesson.
 #
@@ -74,7 +75,8 @@ for action, slope in zip(actions, slopes, strict=True):
 # **First part.** $z_a$ changes with $z_b$ only if they are the same logit. Write $[b=a]$ for the number that is 1 if
 # $b=a$ and 0 otherwise. The derivative is $[b=a]$. Put into a vector, that is **one-hot(a)**: 1 at action $a$, 0
 # elsewhere.
-#
+
+# %% [markdown] label="score-second" tags=["subslide"]
 # **Second part.** By the chain rule the derivative of a logarithm is one over its inside, times the derivative of the
 # inside:
 #
@@ -143,7 +145,7 @@ print(f"largest difference below 1e-9: {max(gaps) < 1e-9}")
 # </details>
 
 
-# %% label="score-turn"
+# %% label="score-turn" tags=["fragment"]
 def score(logits, action):
     """Return the gradient of log π(action) with respect to the logits, shape (n,)."""
     # BEGIN SOLUTION
@@ -153,7 +155,7 @@ def score(logits, action):
     # END SOLUTION
 
 
-# %% label="score-check"
+# %% label="score-check" tags=["skip"]
 check("score", score)
 
 # %% [markdown] label="see" tags=["slide"] minutes=4
@@ -165,13 +167,13 @@ check("score", score)
 # But (1, 0, 0) is also *one-hot(refund)*. So the score, one-hot$(a)-\pi$, is the difference between a corner and the
 # point $\pi$. It is **the arrow from the policy to the corner of the action that was taken**.
 
-# %% label="predict-arrows"
+# %% label="predict-arrows" tags=["subslide"]
 Predict("02-arrows")
 
-# %% [markdown] label="see-try"
+# %% [markdown] label="see-try" tags=["fragment"]
 # Drag the point π. (Keyboard: Tab to it, then the arrow keys. Or type probabilities into the table.)
 
-# %% label="see-lab"
+# %% label="see-lab" tags=["subslide"]
 explorer = ScoreExplorer(pi, actions)
 explorer
 
@@ -189,7 +191,7 @@ for p in [0.99, 0.9, 0.5, 0.1, 0.01, 0.001]:
     print(f"   times π {p * np.linalg.norm(s):.4f}")
 print(f"√1.5 = {np.sqrt(1.5):.4f}, √2 = {np.sqrt(2):.4f}")
 
-# %% [markdown] label="rare-read" answers="arrows" tags=["fragment"]
+# %% [markdown] label="rare-read" answers="arrows" tags=["subslide"]
 # The entry of the action taken is $1-\pi_a$. For an action that was almost certain it is nearly 0: *this happens anyway,
 # there is little left to push*. For a rare one it is nearly 1.
 #
@@ -199,19 +201,19 @@ print(f"√1.5 = {np.sqrt(1.5):.4f}, √2 = {np.sqrt(2):.4f}")
 # Rare actions do not take over, because they are rare. How much an action pushes *on average* is its length times the
 # probability of drawing it, the last column: small at both ends.
 
-# %% [markdown] label="mean" tags=["slide"] minutes=4
+# %% [markdown] label="mean" tags=["slide"] minutes=5
 # ## Its mean
 #
 # The assistant draws actions from $\pi$. Each draw has its score. Where do they point, on average?
 
-# %% label="predict-mean"
+# %% label="predict-mean" tags=["fragment"]
 Predict("02-mean")
 
-# %% [markdown] label="mean-try"
+# %% [markdown] label="mean-try" tags=["subslide"]
 # In the lab above, press *draw 1* a few times, then *draw 10*, then *draw 100*. A thick line goes from $\pi$ to the
 # mean of the scores so far. Then tick *shorten each arrow by its probability* and look at the three arrows.
 
-# %% label="mean-code" answers="mean" tags=["subslide"]
+# %% label="mean-code" answers="mean" tags=["fragment"]
 scores = np.eye(3) - pi  # row a: the score of action a
 print(f"π = {pi}")
 print(f"exact mean: {sum(pi[a] * scores[a] for a in range(3)).round(12) + 0}")
@@ -223,7 +225,7 @@ for m in [10, 1_000, 100_000]:
     mean, error = sampled.mean(axis=0), sampled.std(axis=0, ddof=1) / np.sqrt(m)
     print(f"m = {m:6d}   sampled {mean.round(12) + 0}   standard error {error}")
 
-# %% [markdown] label="mean-explain" answers="mean"
+# %% [markdown] label="mean-explain" answers="mean" tags=["subslide"]
 # The average is **0**, for any policy. The action that is drawn often has a short arrow, the one that is drawn rarely a
 # long one, and they balance at the point $\pi$, as weights do at a centre of gravity:
 #
@@ -238,7 +240,7 @@ for m in [10, 1_000, 100_000]:
 #
 # So scores *alone* push nowhere, on average. They need a weight: how good the action turned out. That comes in lesson 03.
 
-# %% label="mean-figure" answers="mean" tags=["folded"]
+# %% label="mean-figure" answers="mean" tags=["subslide", "folded"]
 # draws the length of the mean of m scores, beside its typical length
 m = 2_000
 drawn = policy.sample(np.tile(logits, (m, 1)), np.random.default_rng(5))
@@ -262,7 +264,7 @@ figures.show(
     "It falls towards 0 around a curve that shrinks as one over the square root of m.",
 )
 
-# %% [markdown] label="mean-figure-read" answers="mean"
+# %% [markdown] label="mean-figure-read" answers="mean" tags=["fragment"]
 # Each dot is the length of the mean of the first $m$ scores. The dots fall along the curve: a hundred times as
 # many draws, a tenth of the length.
 
@@ -270,7 +272,7 @@ figures.show(
 # **Whose mean?** It is 0 under the policy that the score belongs to, and under no other. Draw the actions evenly, and
 # keep the scores of $\pi$:
 
-# %% label="whose-code"
+# %% label="whose-code" tags=["fragment"]
 evenly = np.full(3, 1 / 3)
 print(f"mean of the scores of π, actions drawn from π:      {(pi @ scores).round(12) + 0}")
 print(f"mean of the scores of π, actions drawn evenly:      {evenly @ scores}")
@@ -292,7 +294,7 @@ print(f"the way from π to the even policy, (1/3, 1/3, 1/3) − π: {evenly - pi
 #
 # $$F=\operatorname{diag}(\pi)-\pi\pi^{\mathsf T},\qquad F_{bb}=\pi_b(1-\pi_b),\qquad F_{bc}=-\pi_b\pi_c\ \ (b\ne c)$$
 
-# %% label="predict-fisher"
+# %% label="predict-fisher" tags=["subslide"]
 Predict("02-fisher")
 
 # %% label="fisher-code" answers="fisher" tags=["subslide"]
@@ -308,7 +310,7 @@ print(f"standard error:\n{products.std(axis=0, ddof=1) / np.sqrt(m)}")
 for p in [np.array([0.98, 0.01, 0.01]), evenly]:
     print(f"π = {p.round(2)}: diagonal {p * (1 - p)}, sum {(p * (1 - p)).sum():.4f}")
 
-# %% [markdown] label="fisher-explain" answers="fisher" tags=["fragment"]
+# %% [markdown] label="fisher-explain" answers="fisher" tags=["subslide"]
 # (One standard error is 0. At $\pi=0.5$ the entry of the score is +0.5 or −0.5, so its square is always 0.25.)
 #
 # The ellipse in the lab *is* this matrix: its shape is $F$, its size shrinks as $1/\sqrt n$ with the number $n$ of draws.
@@ -326,7 +328,7 @@ for p in [np.array([0.98, 0.01, 0.01]), evenly]:
 #
 # $$\mathrm{KL}(\pi\,\|\,\pi')=\sum_a\pi_a\log\frac{\pi_a}{\pi'_a}\approx\tfrac12\,d^{\mathsf T}F\,d .$$
 
-# %% label="predict-furthest"
+# %% label="predict-furthest" tags=["subslide"]
 Predict("02-furthest")
 
 # %% label="information-code" answers="furthest" tags=["subslide"]
@@ -372,7 +374,7 @@ for name, d in [
 # </details>
 
 
-# %% label="fisher-turn"
+# %% label="fisher-turn" tags=["fragment"]
 def fisher_information(probabilities):
     """Return the covariance of the score under the policy, shape (n, n)."""
     # BEGIN SOLUTION
@@ -381,10 +383,10 @@ def fisher_information(probabilities):
     # END SOLUTION
 
 
-# %% label="fisher-check"
+# %% label="fisher-check" tags=["skip"]
 check("fisher_information", fisher_information)
 
-# %% [markdown] label="not" tags=["slide"] minutes=3
+# %% [markdown] label="not" tags=["slide"] minutes=4
 # ## Three vectors that are not the score
 #
 # Two slips are so common that you should know them by their numbers.
@@ -396,7 +398,7 @@ check("fisher_information", fisher_information)
 #
 # A third is the **sign**: $\pi-$one-hot points away from the corner.
 
-# %% label="predict-tests"
+# %% label="predict-tests" tags=["subslide"]
 Predict("02-tests")
 
 # %% label="not-code" answers="tests" tags=["subslide"]
@@ -415,7 +417,7 @@ for name, rows in candidates.items():  # row a: what it returns when a was taken
     print(f"   sums 0: {sums!s:5s}  mean 0: {centred!s:5s}  nudging: {agrees}")
 print(f"mean of the gradient of π: {pi @ candidates['gradient of π']}")
 
-# %% [markdown] label="not-read" answers="tests" tags=["fragment"]
+# %% [markdown] label="not-read" answers="tests" tags=["subslide"]
 # The sum of the entries catches only the forgotten one-hot. The mean under $\pi$ catches the gradient of $\pi$ too: its
 # mean points to *refund*, the action that is drawn most. A learner who used it would be pushed towards its own habits,
 # whatever the rewards.
@@ -432,7 +434,7 @@ print(f"mean of the gradient of π: {pi @ candidates['gradient of π']}")
 # > | mean 0 under whom? | the policy that is differentiated | samples of another policy: not 0 |
 # > | sum or mean? | one score for each action; no sum yet | lesson 08: a sum over the steps of a trajectory |
 
-# %% label="convention-code"
+# %% label="convention-code" tags=["fragment"]
 W = np.array([[0.4, -0.2], [0.1, 0.3], [-0.5, 0.6]])  # weights θ: three actions, two features
 x = np.array([1.0, 2.0])  # the features of a state; its logits are W x
 chain_rule = np.outer(policy.score(W @ x, 1), x)
@@ -444,7 +446,7 @@ print(f"chain rule and nudging agree: {np.allclose(chain_rule, nudged, atol=1e-8
 #
 # Each option has its reason. Read also the reasons of those you did not choose.
 
-# %% label="quiz"
+# %% label="quiz" tags=["fragment"]
 Quiz("02")
 
 # %% [markdown] label="recap" tags=["slide"] minutes=1
@@ -458,7 +460,8 @@ Quiz("02")
 # 4. The covariance of the score is the Fisher information $\operatorname{diag}(\pi)-\pi\pi^{\mathsf T}$: how far the policy moves when
 #    the logits do.
 # 5. The gradient of $\pi$ is $\pi_a$ times the score, and its mean is not 0. Nudging tells them apart.
-#
+
+# %% [markdown] label="next" tags=["skip"]
 # **Next:** [lesson 03](03_log_derivative_trick.ipynb) gives each score a weight, and makes an average that you can only
 # sample differentiable.
 #

@@ -4,7 +4,8 @@
 # This lesson is about one line:
 #
 # $$\frac{\partial}{\partial\theta}\sum_a \pi_\theta(a)\,R(a)\;=\;\mathbb E_{a\sim\pi_\theta}\!\left[\frac{\partial\log\pi_\theta(a)}{\partial\theta}\,R(a)\right]$$
-#
+
+# %% [markdown] label="aims" tags=["subslide"]
 # After it you will be able to
 #
 # - **say** when a sum can be estimated by drawing from the policy, and what one step of algebra has to do with it,
@@ -25,7 +26,7 @@ from course_utils.widgets import EstimatorExplorer, Predict, Quiz
 
 np.set_printoptions(precision=4, suppress=True)
 
-# %% [markdown] label="scene" tags=["slide"] minutes=2
+# %% [markdown] label="scene" tags=["slide"] minutes=3
 # ## An average that you can only sample
 #
 # The support assistant of the earlier lessons answers an angry message. Its **policy** $\pi_\theta(a)$ is the
@@ -36,7 +37,8 @@ np.set_printoptions(precision=4, suppress=True)
 # **performance**
 #
 # $$J(\theta)=\sum_a \pi_\theta(a)\,R(a).$$
-#
+
+# %% [markdown] label="scene-sampled" tags=["subslide"]
 # You are on the outside. You may let the assistant act, and for each action that it takes you are told the points. The
 # table of all points is not shown to you.
 #
@@ -62,7 +64,7 @@ print(f"             exact J            {J:.4f}")
 # The **standard error** says how far a mean of $m$ samples usually lies from the truth: about two times in three no
 # further than that. You will see one beside each sampled number of this lesson.
 
-# %% [markdown] label="wanted" tags=["slide"] minutes=2
+# %% [markdown] label="wanted" tags=["slide"] minutes=3
 # ## What we want
 #
 # Learning means changing $\theta$ so that $J$ grows. So you want the **gradient** $\partial J/\partial\theta$: how much
@@ -123,7 +125,7 @@ exact = by_sum
 # </details>
 
 
-# %% label="turn-difference"
+# %% label="turn-difference" tags=["fragment"]
 def finite_difference(f, z, h):
     """Return the central differences of f at z with step h, an array of the shape of z."""
     # BEGIN SOLUTION
@@ -132,7 +134,7 @@ def finite_difference(f, z, h):
     # END SOLUTION
 
 
-# %% label="turn-difference-check"
+# %% label="turn-difference-check" tags=["skip"]
 check("finite_difference", finite_difference)
 
 # %% [markdown] label="tempting" tags=["slide"] minutes=3
@@ -146,7 +148,7 @@ check("finite_difference", finite_difference)
 #
 # $$\frac1m\sum_{i=1}^m \frac{\partial\pi_\theta(a_i)}{\partial\theta}\,R(a_i)\qquad\text{?}$$
 
-# %% label="predict-tempting"
+# %% label="predict-tempting" tags=["subslide"]
 Predict("03-tempting")
 
 # %% label="tempting-code" answers="tempting" tags=["subslide"]
@@ -162,7 +164,7 @@ closes_in_on = sum(pi[a] * d_pi[a] * R[a] for a in range(3))
 print(f"what the mean closes in on  {closes_in_on}")
 print(f"   over the exact gradient  {closes_in_on / exact}")
 
-# %% [markdown] label="tempting-read" answers="tempting" tags=["fragment"]
+# %% [markdown] label="tempting-read" answers="tempting" tags=["subslide"]
 # The mean is very precise and wrong. More samples make it more precise, and no less wrong.
 #
 # You can say to the last digit what it closes in on. Action $a$ turns up with frequency $\pi(a)$, so each term is
@@ -181,7 +183,7 @@ print(f"   over the exact gradient  {closes_in_on / exact}")
 #
 # The sum that we want has the weights $\partial\pi(a)/\partial\theta$ in that place.
 
-# %% label="predict-weights"
+# %% label="predict-weights" tags=["fragment"]
 Predict("03-weights")
 
 # %% label="not-expectation-code" answers="weights" tags=["subslide"]
@@ -198,7 +200,7 @@ print(f"sums for all three logits: {d_pi.sum(axis=0).round(12) + 0}")
 # Nothing is drawn with frequency −0.15. As it stands, $\sum_a \frac{\partial\pi(a)}{\partial\theta}R(a)$ is a fine sum
 # and no expectation under the policy.
 
-# %% [markdown] label="trick" tags=["slide"] minutes=4
+# %% [markdown] label="trick" tags=["slide"] minutes=5
 # ## The log-derivative trick
 #
 # You saw what goes wrong: sampling counts each term $\pi(a)$ times, and nobody asked for that. So **divide it out**.
@@ -229,10 +231,10 @@ print(f"after step 2    {step_2}")
 print(f"∂π equals π ∂ log π in all nine entries: {np.allclose(d_pi, pi[:, None] * score)}")
 print(f"weights of step 3: {pi}, their sum {pi.sum():.2f}")
 
-# %% [markdown] label="trick-sample-text"
+# %% [markdown] label="trick-sample-text" tags=["subslide"]
 # And now what all this was for. The mean over samples, with the score in place of $\partial\pi$:
 
-# %% label="trick-sample" tags=["subslide"]
+# %% label="trick-sample" tags=["fragment"]
 for m in [10, 100, 10_000, 1_000_000]:
     drawn = rng.choice(3, size=m, p=pi)
     terms = score[drawn] * R[drawn, None]
@@ -244,11 +246,11 @@ print(f"              exact   {exact}")
 # This one closes in on the right number. It is called the **score-function estimator**, or *likelihood-ratio*
 # estimator. It is **unbiased**: its mean is the gradient for every $m$, even for $m=1$.
 
-# %% [markdown] label="trick-package-text"
+# %% [markdown] label="trick-package-text" tags=["subslide"]
 # The package has both ingredients. `policy.sample` draws, `policy.score` returns one-hot minus π for each draw, and
 # the three lines below are all that is left of the lesson so far.
 
-# %% label="trick-package"
+# %% label="trick-package" tags=["fragment"]
 repeated = np.tile(logits, (10_000, 1))  # one row for each sample
 drawn = policy.sample(repeated, rng)
 terms = policy.score(repeated, drawn) * R[drawn, None]
@@ -262,18 +264,18 @@ print(f"exact   {exact}")
 # program, and its score costs one line. What you do *not* have is the table of rewards. The only place to see a reward
 # is an action that the policy itself took.
 
-# %% [markdown] label="gain-answer" tags=["fragment"]
+# %% [markdown] label="gain-answer" tags=["subslide"]
 # - Before step 2 the weights were $\partial\pi(a)$: negative here, positive there, sum 0. *Nothing* draws with these.
 # - After step 2 the weights are $\pi(a)$: the frequencies with which **the policy draws by itself**. The sum has become
 #   an expectation under the policy, and so a mean over its samples.
 #
 # The purpose of the step is to turn the gradient of an expectation into an expectation.
 
-# %% [markdown] label="uniform"
+# %% [markdown] label="uniform" tags=["subslide"]
 # Could you not draw the actions in some other way? You could. If all $n$ actions are drawn equally often, the mean of
 # $n\,\frac{\partial\pi(a)}{\partial\theta}R(a)$ is right as well. With three actions that works.
 
-# %% label="uniform-code"
+# %% label="uniform-code" tags=["fragment"]
 drawn = rng.integers(3, size=10_000)
 terms = 3 * d_pi[drawn] * R[drawn, None]
 print(f"equally often: {terms.mean(axis=0)}   standard error {terms.std(axis=0, ddof=1) / 100}")
@@ -281,20 +283,20 @@ print(f"exact          {exact}")
 replies = 20 * math.log10(50_000)  # 20 words, each one of 50,000
 print(f"replies of 20 words: about 10^{replies:.0f}")
 
-# %% [markdown] label="uniform-read"
+# %% [markdown] label="uniform-read" tags=["fragment"]
 # Now let an action be a whole reply of 20 words. There are about $10^{94}$ of them, nearly all gibberish, and no
 # customer will rate gibberish for you. The replies that you *can* get rated are those that the assistant gives. They
 # come with frequency $\pi$.
 
-# %% [markdown] label="noise" tags=["slide"] minutes=3
+# %% [markdown] label="noise" tags=["slide"] minutes=4
 # ## Unbiased, and noisy
 #
 # An unbiased estimate is right on average. A single one may lie far off.
 
-# %% label="predict-cloud"
+# %% label="predict-cloud" tags=["fragment"]
 Predict("03-cloud")
 
-# %% [markdown] label="noise-lab-text"
+# %% [markdown] label="noise-lab-text" tags=["fragment"]
 # In the lab each dot is one estimate of the gradient, from its own batch of $m$ samples. The diamond is exact. The band
 # reaches two standard errors up and down. Move *samples m* from 10 to 1,000 and watch the dots; press *draw again* for
 # new batches.
@@ -304,12 +306,12 @@ Predict("03-cloud")
 # %% label="noise-lab" answers="cloud" tags=["subslide"]
 EstimatorExplorer(quantities=R, logits=logits, actions=actions, differences=False, samples=10)
 
-# %% [markdown] label="noise-text"
+# %% [markdown] label="noise-text" tags=["subslide"]
 # Count it. For each $m$, the cell below makes 400 estimates and takes the root of their mean squared distance from the
 # exact gradient. What follows the ± is the standard error of that. The *exact* column is the same distance without
 # sampling: $\sqrt{v/m}$, with the variance $v$ of one sample.
 
-# %% label="noise-code" answers="cloud" tags=["subslide"]
+# %% label="noise-code" answers="cloud" tags=["fragment"]
 one_sample = pi @ (score**2 * R[:, None] ** 2) - exact**2  # exact variance
 print("distance of 400 estimates from the exact gradient")
 for m in [10, 100, 1_000, 10_000]:
@@ -321,21 +323,21 @@ for m in [10, 100, 1_000, 10_000]:
     print(f"m = {m:5d}   distance {measured:.4f} ± {band:.4f}   exact {expected:.4f}", end="")
     print(f"   exact × √m = {expected * np.sqrt(m):.3f}")
 
-# %% [markdown] label="noise-read" answers="cloud" tags=["fragment"]
+# %% [markdown] label="noise-read" answers="cloud" tags=["subslide"]
 # The distance times $\sqrt m$ stays at 0.900. So 100 times the samples shrink the cloud by a factor of **10**, and one
 # more digit costs 100 times the work. Lessons 06 and 07 are about making that 0.900 smaller.
 #
 # The gradient is 0 for all logits when all rewards are equal: then no choice is better than another. It also comes near 0
 # when one action has almost all the probability.
 
-# %% [markdown] label="weight" tags=["slide"] minutes=3
+# %% [markdown] label="weight" tags=["slide"] minutes=4
 # ## Which rewards will do
 #
 # So far the rewards came from a table. Here are four ways to make one from a conversation: the customer's mark from 0 to
 # 10; a step, 1 for a mark of 7 or more and 0 below; a thumb up or down; and the verdict of a compiler on a line of code.
 # Only the first has a slope.
 
-# %% label="predict-rewards"
+# %% label="predict-rewards" tags=["subslide"]
 Predict("03-rewards")
 
 # %% label="weight-code" tags=["subslide"]
@@ -369,13 +371,14 @@ for name, reward in rewards.items():
     print(f"   sampled {mean}   standard error {error}")
     print(f"   exact   {pi * (reward - pi @ reward)}")
 
-# %% [markdown] label="weight-read" answers="rewards" tags=["fragment"]
+# %% [markdown] label="weight-read" answers="rewards" tags=["subslide"]
 # All four agree with their exact gradients, within a few standard errors. The line that estimates did not change.
 #
 # Look at what is differentiated in $\mathbb E\left[\frac{\partial\log\pi(a)}{\partial\theta}R(a)\right]$: the
 # log-probability, and nothing else. $R(a)$ multiplies the score of the action that earned it. It is a **number that
 # came back**, and nobody asks how it was made.
-#
+
+# %% [markdown] label="weight-stairs" answers="rewards" tags=["subslide"]
 # Try it by hand. In this lab the handle is a quantity $x$, and the reward is $x$ *rounded down*: a staircase. Drag a
 # handle slowly. The gradient stands still while the handle moves along a stair, and jumps when it reaches the next.
 # Then switch *Reward* to the thumb.
@@ -383,7 +386,7 @@ for name, reward in rewards.items():
 # The rewards of language models are of this kind. Words are chosen one by one, and a person's judgement of them has no
 # slope with respect to a word. (A method that does need the slope, and what it says of a step, stands in *Going deeper*.)
 
-# %% label="weight-lab"
+# %% label="weight-lab" tags=["subslide"]
 EstimatorExplorer(
     quantities=[2.4, 1.5, -0.6],
     logits=logits,
@@ -403,10 +406,10 @@ EstimatorExplorer(
 # 2. $\frac{\partial J}{\partial\theta}=\sum_a\pi_\theta(a)\,\frac{\partial R(a)}{\partial\theta}$
 # 3. “So the reward must be differentiable in $\theta$, and a thumb up or down cannot be learned from.”
 
-# %% label="predict-flawed"
+# %% label="predict-flawed" tags=["fragment"]
 Predict("03-flawed")
 
-# %% [markdown] label="flawed-text"
+# %% [markdown] label="flawed-text" tags=["subslide"]
 # One number convicts it. Change a logit, and look at the points of each action and at $J$.
 
 
@@ -430,7 +433,7 @@ print(f"the student's gradient, Σ π ∂R:        {pi @ d_points:.4f}")
 print(f"what was left out, Σ ∂π R:             {d_policy @ R:.4f}")
 print(f"how much J really gains, by nudging:   {d_J:.4f}")
 
-# %% [markdown] label="flawed-read" answers="flawed" tags=["fragment"]
+# %% [markdown] label="flawed-read" answers="flawed" tags=["subslide"]
 # The student's gradient is **0**. Yet raising this logit does raise $J$, at a rate of 0.45. Line 2 is the error.
 #
 # The product rule gives two terms: $\sum_a\frac{\partial\pi}{\partial\theta}R+\sum_a\pi\frac{\partial R}{\partial\theta}$.
@@ -443,7 +446,7 @@ print(f"how much J really gains, by nudging:   {d_J:.4f}")
 # (Should the formula of a reward itself contain $\theta$, the product rule keeps both terms. Then the mean of
 # $\partial\log\pi\;R$ is no longer the whole gradient.)
 
-# %% [markdown] label="trajectory" tags=["slide"] minutes=2
+# %% [markdown] label="trajectory" tags=["slide"] minutes=3
 # ## From one action to a whole trajectory
 #
 # None of the three steps used that $a$ is a single action. Put in its place whatever the policy draws. In the next
@@ -469,7 +472,7 @@ print(f"how much J really gains, by nudging:   {d_J:.4f}")
 # > | does the gradient go through R? | **no**, R is a number that came back | pathwise methods go through it, and need its slope |
 # > | what is it called? | score-function estimator | likelihood-ratio estimator; REINFORCE (lesson 05) |
 
-# %% [markdown] label="turn-estimate-text" tags=["slide"] minutes=8
+# %% [markdown] label="turn-estimate-text" tags=["slide"] minutes=9
 # ## Your turn: estimate a gradient
 #
 # Write the score-function estimator as a function. It draws $m$ actions from the softmax policy with these logits, and
@@ -498,7 +501,7 @@ print(f"how much J really gains, by nudging:   {d_J:.4f}")
 # </details>
 
 
-# %% label="turn-estimate"
+# %% label="turn-estimate" tags=["fragment"]
 def score_function_estimate(logits, reward_of_action, m, rng):
     """Return the estimate of ∂J/∂z from m samples, shape (n,)."""
     # BEGIN SOLUTION
@@ -509,7 +512,7 @@ def score_function_estimate(logits, reward_of_action, m, rng):
     # END SOLUTION
 
 
-# %% label="turn-estimate-check"
+# %% label="turn-estimate-check" tags=["skip"]
 check("score_function_estimate", score_function_estimate)
 
 # %% [markdown] label="quiz-text" tags=["slide"] minutes=4
@@ -517,7 +520,7 @@ check("score_function_estimate", score_function_estimate)
 #
 # Each option has its reason. Read also the reasons of those you did not choose.
 
-# %% label="quiz"
+# %% label="quiz" tags=["fragment"]
 Quiz("03")
 
 # %% [markdown] label="recap" tags=["slide"] minutes=1
@@ -530,7 +533,8 @@ Quiz("03")
 # 3. The estimate is unbiased for every $m$. Its distance from the truth shrinks with $1/\sqrt m$.
 # 4. $R$ is only a weight: a step, a thumb or a compiler will do. Differentiating $R$ instead of $\pi$ gives 0.
 # 5. Nudging each logit checks a gradient where you know the table. How it does from samples stands in *Going deeper*.
-#
+
+# %% [markdown] label="next" tags=["skip"]
 # **Next:** [lesson 04](04_trajectories.ipynb) puts a trajectory in place of the single action, and finds that no model of
 # the customer is needed.
 #

@@ -4,7 +4,8 @@
 # This lesson is about one line, the **policy gradient theorem**:
 #
 # $$\frac{\partial J}{\partial\theta}=\mathbb E_{\tau}\!\left[\Bigl(\sum_t\frac{\partial\log\pi_\theta(a_t\mid s_t)}{\partial\theta}\Bigr)\,R(\tau)\right]$$
-#
+
+# %% [markdown] label="aims" tags=["subslide"]
 # After it you will be able to
 #
 # - **write** the probability of a whole trajectory as a product, and say which factors belong to whom,
@@ -39,7 +40,8 @@ np.set_printoptions(precision=4, suppress=True)
 # What happens in one conversation, step by step, is a **trajectory**
 #
 # $$\tau=(s_1,a_1,s_2,a_2).$$
-#
+
+# %% [markdown] label="scene-parties" tags=["subslide"]
 # Two parties have a hand in it. The assistant chooses its replies, with its **policy** $\pi_\theta(a\mid s)$. The
 # customer's mood follows the **dynamics** $\mathrm{Pr}(s_{t+1}\mid s_t,a_t)$: 0.8 for calm after a refund, 0.3 after an
 # apology. Only the policy has parameters $\theta$ that you may change. They are the logits, one row for each state.
@@ -70,7 +72,7 @@ for s in range(3):
     row = [f"π = {p:.1f}, r = {r:2.0f}" for p, r in zip(pi[s], rewards[s], strict=True)]
     print(f"{states[s]:14s}   {row[0]}   {row[1]}")
 
-# %% [markdown] label="product" tags=["slide"] minutes=4
+# %% [markdown] label="product" tags=["slide"] minutes=3
 # ## The probability of a path
 #
 # Things that have to happen one after the other multiply their probabilities. So a trajectory, a path through the
@@ -81,7 +83,7 @@ for s in range(3):
 # The conversation always begins with the first message, so $\mathrm{Pr}(s_1)=1$. It is always closed after the second
 # reply, so that factor is 1 too.
 
-# %% label="predict-path"
+# %% label="predict-path" tags=["fragment"]
 Predict("04-path")
 
 # %% label="product-code" tags=["subslide"] answers="path"
@@ -99,7 +101,7 @@ for name, p, R in zip(names, paths.probabilities, paths.returns, strict=True):
     print(f"   {name:28s} Pr = {p:.2f}   R = {R:2.0f}")
 print(f"{N} conversations, their probabilities sum to {paths.probabilities.sum():.2f}")
 
-# %% [markdown] label="product-read" answers="path" tags=["fragment"]
+# %% [markdown] label="product-read" answers="path" tags=["subslide"]
 # Eight conversations, and yours has probability 0.32. Together they make 1: one of them is sure to happen.
 #
 # With the list of all trajectories, the **performance** is a sum that you can write out:
@@ -144,7 +146,7 @@ print(f"frequencies  {frequency}")
 print(f"exact Pr     {paths.probabilities}")
 print(f"standard error at most {error.max():.4f}")
 
-# %% [markdown] label="tree" tags=["slide"] minutes=5
+# %% [markdown] label="tree" tags=["slide"] minutes=4
 # ## The tree of all paths
 #
 # In the tree each path runs from left to right. Solid branches belong to the policy, dashed ones to the customer. Point
@@ -153,7 +155,7 @@ print(f"standard error at most {error.max():.4f}")
 #
 # One slider changes the policy, the other the customer. First say what you expect, then move them.
 
-# %% label="predict-parts"
+# %% label="predict-parts" tags=["fragment"]
 Predict("04-parts")
 
 # %% label="tree-lab" tags=["subslide"]
@@ -177,7 +179,7 @@ for name, new in worlds.items():
     total, J = new.probabilities.sum(), new.probabilities @ new.returns
     print(f"   sum of Pr {total:.2f}   J {J:.3f}")
 
-# %% [markdown] label="tree-read" answers="parts" tags=["fragment"]
+# %% [markdown] label="tree-read" answers="parts" tags=["subslide"]
 # A logit moves policy parts and no dynamics part: all eight at the first message, four for the calm customer. (A path
 # that never meets a calm customer does not use those logits.)
 #
@@ -215,7 +217,7 @@ for i in (1, 6):
 factors = np.full(2_000, 0.5)  # a trajectory of 2,000 steps
 print(f"2,000 factors 0.5: product {factors.prod()}, sum of logs {np.log(factors).sum():.1f}")
 
-# %% [markdown] label="split-read" tags=["fragment"]
+# %% [markdown] label="split-read" tags=["subslide"]
 # The last line is a reason to work with logarithms in programs. The product of 2,000 factors 0.5 is too small for a
 # floating-point number and comes out as 0. The sum of the logarithms is an ordinary number.
 
@@ -227,7 +229,7 @@ print(f"2,000 factors 0.5: product {factors.prod()}, sum of logs {np.log(factors
 # A thought that many people have: “The customer's mood depends on my reply, and my reply depends on $\theta$. So the mood
 # depends on $\theta$, and its derivative cannot be 0.”
 
-# %% label="predict-zero"
+# %% label="predict-zero" tags=["fragment"]
 Predict("04-zero")
 
 # %% label="zero-code" tags=["subslide"] answers="zero"
@@ -246,7 +248,7 @@ print(d_policy[1])
 print(f"gradient of the dynamics part: all {d_dynamics.size} entries, of all paths, are")
 print(f"exactly 0: {(d_dynamics == 0).all()}")
 
-# %% [markdown] label="zero-read" answers="zero" tags=["fragment"]
+# %% [markdown] label="zero-read" answers="zero" tags=["subslide"]
 # **Exactly 0.** Not small, and not only on average. $\theta$ stands in the policy part alone, so the same number is subtracted
 # from itself. (In the lab, unfold *the gradient of the path's log-probability* and go from path to path.)
 #
@@ -257,15 +259,15 @@ print(f"exactly 0: {(d_dynamics == 0).all()}")
 # %% [markdown] label="trajectory-picture-text" tags=["subslide"]
 # What depends on $\theta$, and what does not, in one picture. Under each factor stands the derivative of its logarithm.
 
-# %% label="trajectory-picture"
+# %% label="trajectory-picture" tags=["fragment"]
 diagrams.trajectory_probability()
 
-# %% [markdown] label="scores-text"
+# %% [markdown] label="scores-text" tags=["subslide"]
 # The gradient of the policy part is what lesson 02 promises: one-hot minus π at each step. Each step pushes the row of the
 # state it was taken in, and the rows of states that the path does not visit stay 0.
 
 
-# %% label="scores" tags=["subslide"]
+# %% label="scores" tags=["fragment"]
 def scores(logits, seen, replies):
     """Return ∂ log Pr(τ) / ∂logits of each conversation, shape (m, 4, 2). No customer in it."""
     g = np.zeros((len(replies), *logits.shape))
@@ -284,7 +286,7 @@ print(f"nudged and by formula agree: {np.allclose(score[:, :3], d_policy, rtol=0
 # The *gradient* of the dynamics part is 0. It is tempting to go one step further and cross the dynamics out of
 # $\mathrm{Pr}_\theta(\tau)$ itself, so that only the policy's factors are left: the policy part of the tree.
 
-# %% label="predict-keep"
+# %% label="predict-keep" tags=["fragment"]
 Predict("04-keep")
 
 # %% label="keep-code" tags=["subslide"] answers="keep"
@@ -338,7 +340,7 @@ for who, problem in exact_answers.items():
     print(f"{who.__name__:8s} sampled {mean[:3, 0]}   standard error {error[:3, 0]}")
     print(f"         exact   {problem.policy_gradient(logits)[:3, 0]}")
 
-# %% [markdown] label="model-read" tags=["fragment"]
+# %% [markdown] label="model-read" tags=["subslide"]
 # The same line gives the gradient for either customer, within a few standard errors. (The logits of *refund* are
 # shown, one for each state.)
 #
@@ -350,17 +352,18 @@ for who, problem in exact_answers.items():
 #
 # You have all the pieces of the derivation.
 
-# %% label="predict-theorem"
+# %% label="predict-theorem" tags=["subslide"]
 Predict("04-theorem")
 
-# %% [markdown] label="theorem-read" answers="theorem" tags=["fragment"]
+# %% [markdown] label="theorem-read" answers="theorem" tags=["subslide"]
 # - **A** $\quad\frac{\partial J}{\partial\theta}=\frac{\partial}{\partial\theta}\sum_\tau\mathrm{Pr}_\theta(\tau)\,R(\tau)$
 # - **B** $\quad=\sum_\tau\frac{\partial\,\mathrm{Pr}_\theta(\tau)}{\partial\theta}\,R(\tau)$
 # - **C** $\quad=\sum_\tau\mathrm{Pr}_\theta(\tau)\,\frac{\partial\log\mathrm{Pr}_\theta(\tau)}{\partial\theta}\,R(\tau)$
 # - **D** $\quad=\sum_\tau\mathrm{Pr}_\theta(\tau)\Bigl(\sum_t\frac{\partial\log\pi_\theta(a_t\mid s_t)}{\partial\theta}+\sum_t\frac{\partial\log\mathrm{Pr}(s_{t+1}\mid s_t,a_t)}{\partial\theta}\Bigr)R(\tau)$
 # - **E** $\quad=\mathbb E_\tau\!\left[\Bigl(\sum_t\frac{\partial\log\pi_\theta(a_t\mid s_t)}{\partial\theta}\Bigr)R(\tau)\right]$
 # - **F** $\quad\approx\frac1m\sum_{\tau\in\mathcal D}\Bigl(\sum_t\frac{\partial\log\pi_\theta(a_t\mid s_t)}{\partial\theta}\Bigr)R(\tau)$
-#
+
+# %% [markdown] label="theorem-steps" answers="theorem" tags=["subslide"]
 # What happens between them:
 #
 # 1. **A → B**: differentiate each term. $R(\tau)$ belongs to the path and does not contain $\theta$.
@@ -372,7 +375,7 @@ Predict("04-theorem")
 # Do not take it on trust. Each line of the next cell computes one step by a way of its own. Shown is the logit of *refund*
 # at the first message.
 
-# %% label="theorem-code" tags=["subslide"] answers="theorem"
+# %% label="theorem-nudges" tags=["subslide"]
 nudge = np.zeros((4, 2))
 nudge[0, 0] = h
 up = support.enumerate_trajectories(logits + nudge)
@@ -382,6 +385,7 @@ d_J = support.performance(logits + nudge) - support.performance(logits - nudge)
 d_Pr = up.probabilities - down.probabilities
 d_log_Pr = np.log(up.probabilities) - np.log(down.probabilities)
 
+# %% label="theorem-code" tags=["subslide"] answers="theorem"
 steps = {
     "A  nudge J": d_J / (2 * h),
     "B  nudge each Pr": d_Pr @ R / (2 * h),
@@ -398,7 +402,7 @@ error = terms.std(ddof=1) / np.sqrt(m)
 print(f"F  {m} samples      {terms.mean():.6f}   standard error {error:.6f}")
 print(f"   exact               {exact[0, 0]:.6f}")
 
-# %% [markdown] label="theorem-why" answers="theorem" tags=["fragment"]
+# %% [markdown] label="theorem-why" answers="theorem" tags=["subslide"]
 # Steps A to E give 0.275, and so does the linear solve, which knows nothing of paths. Step F agrees with it within a few
 # standard errors.
 #
@@ -412,7 +416,8 @@ print(f"   exact               {exact[0, 0]:.6f}")
 # identity. It is the trick of lesson 03 with a path in place of an action. What belongs to the theorem alone is step D: the
 # score of a path is the sum of its policy's scores. (Many books give the name *policy gradient theorem* to a sum over
 # states, which follows from this line. Lesson 07 has it.)
-#
+
+# %% [markdown] label="ratio-why" tags=["subslide"]
 # Why *ratio*? Take another policy $\theta'$, and ask what *it* would earn. Paths of the present policy can say so, if
 # each return counts in the ratio of its two probabilities, its *likelihoods*:
 #
@@ -430,7 +435,7 @@ print(f"ratio of each path    {ratio}   dynamics cancel: {np.allclose(ratio, wit
 print(f"mean of ratio · R     {paths.probabilities @ (ratio * paths.returns):.4f}")
 print(f"J of the new policy   {support.performance(raised[0]):.4f}")
 
-# %% [markdown] label="error" tags=["slide"] minutes=4
+# %% [markdown] label="error" tags=["slide"] minutes=3
 # ## Find the error
 #
 # A student hands this in:
@@ -440,7 +445,7 @@ print(f"J of the new policy   {support.performance(raised[0]):.4f}")
 # 3. $\frac{\partial J}{\partial\theta}=\sum_\tau\mathrm{Pr}_\theta(\tau)\,\frac{\partial R(\tau)}{\partial\theta}$
 # 4. “So the reward must be differentiable in $\theta$, and I need a smooth model of the customer's satisfaction.”
 
-# %% label="predict-error"
+# %% label="predict-error" tags=["subslide"]
 Predict("04-error")
 
 # %% label="error-code" tags=["subslide"] answers="error"
@@ -466,10 +471,10 @@ print(f"what was left out, Σ ∂Pr R:          {steps['B  nudge each Pr']:.4f}"
 # Another student has the theorem right, and then writes: “The points that matter come at the end. So I keep only the score
 # of the **last** reply.” In the estimator the sum over $t$ is gone.
 
-# %% label="predict-second"
+# %% label="predict-second" tags=["fragment"]
 Predict("04-second")
 
-# %% label="error-second-code" answers="second"
+# %% label="error-second-code" answers="second" tags=["subslide"]
 last, s_2 = np.zeros((N, 4, 2)), paths.states[:, 1]
 last[np.arange(N), s_2] = policy.score(logits[s_2], paths.actions[:, 1])
 without_sum = sum(p * r * g for p, r, g in zip(Pr, R, last, strict=True))
@@ -477,11 +482,11 @@ print("gradient for the logit of refund")
 for s in range(3):
     print(f"{states[s]:14s} last step {without_sum[s, 0]:z7.4f}   exact {exact[s, 0]:7.4f}")
 
-# %% [markdown] label="error-second-read" answers="second"
+# %% [markdown] label="error-second-read" answers="second" tags=["fragment"]
 # For the second replies it is right, and at the first message it is 0. The first reply would never be learned, although
 # it decides how the rest goes. $\log\mathrm{Pr}_\theta(\tau)$ has a term for each step, and each of them has a gradient.
 
-# %% [markdown] label="judge" tags=["slide"] minutes=4
+# %% [markdown] label="judge" tags=["slide"] minutes=3
 # ## A judge at the end
 #
 # The first student wanted a smooth reward. Take one that is not, and let nobody hand out points for single replies: a judge
@@ -510,7 +515,7 @@ mean, error = terms.mean(axis=0), terms.std(axis=0, ddof=1) / np.sqrt(m)
 print(f"sampled {mean[:3, 0]}   standard error {error[:3, 0]}")
 print(f"exact   {exact_judged[:3, 0].round(12) + 0}   (the first one by nudging: {nudged:.4f})")
 
-# %% [markdown] label="judge-read" tags=["fragment"]
+# %% [markdown] label="judge-read" tags=["subslide"]
 # For the angry customer the exact gradient is 0: this judge's thumb is down by then, whatever the second reply.
 #
 # This judge cannot be written as points $r(s,a)$ for single replies: a second refund is bad only *because* there was a
@@ -533,7 +538,7 @@ print(f"exact   {exact_judged[:3, 0].round(12) + 0}   (the first one by nudging:
 # > | whose samples? | the policy π_θ of this moment, in the real environment | lesson 10: samples of an older policy |
 # > | does the gradient go through R or the dynamics? | **no**, through neither | methods with a model go through both, and need their slopes |
 
-# %% [markdown] label="turn-log-text" tags=["slide"] minutes=6
+# %% [markdown] label="turn-log-text" tags=["slide"] minutes=7
 # ## Your turn: the log-probability of a trajectory
 #
 # Write a function for **one** trajectory. `policy_probs` holds $\pi(a_t\mid s_t)$ for each step. `dynamics_probs` holds
@@ -558,7 +563,7 @@ print(f"exact   {exact_judged[:3, 0].round(12) + 0}   (the first one by nudging:
 # </details>
 
 
-# %% label="turn-log"
+# %% label="turn-log" tags=["fragment"]
 def trajectory_log_prob(policy_probs, dynamics_probs):
     """Return log Pr(τ), a number."""
     # BEGIN SOLUTION
@@ -566,7 +571,7 @@ def trajectory_log_prob(policy_probs, dynamics_probs):
     # END SOLUTION
 
 
-# %% label="turn-log-check"
+# %% label="turn-log-check" tags=["skip"]
 check("trajectory_log_prob", trajectory_log_prob)
 
 # %% [markdown] label="turn-score-text" tags=["slide"] minutes=8
@@ -594,7 +599,7 @@ check("trajectory_log_prob", trajectory_log_prob)
 # </details>
 
 
-# %% label="turn-score"
+# %% label="turn-score" tags=["fragment"]
 def trajectory_score(logits, states, actions):
     """Return the gradient of log Pr(τ) with respect to the logits, shape (S, A)."""
     # BEGIN SOLUTION
@@ -605,7 +610,7 @@ def trajectory_score(logits, states, actions):
     # END SOLUTION
 
 
-# %% label="turn-score-check"
+# %% label="turn-score-check" tags=["skip"]
 check("trajectory_score", trajectory_score)
 
 # %% [markdown] label="quiz-text" tags=["slide"] minutes=5
@@ -613,7 +618,7 @@ check("trajectory_score", trajectory_score)
 #
 # The first question is the derivation once more, now from memory. Each option has its reason; read also the reasons of those you did not choose.
 
-# %% label="quiz"
+# %% label="quiz" tags=["fragment"]
 Quiz("04")
 
 # %% [markdown] label="recap" tags=["slide"] minutes=1
@@ -627,7 +632,8 @@ Quiz("04")
 #    the policy gradient theorem, in the form that is also called likelihood-ratio identity.
 # 5. Differentiating $R$ gives 0, dropping the sum over $t$ loses the early steps. $R$ is only a weight: a judge at the end
 #    will do.
-#
+
+# %% [markdown] label="next" tags=["skip"]
 # **Next:** [lesson 05](05_reinforce.ipynb) makes this estimator an algorithm, REINFORCE, and shows what to leave out of it. (The
 # map is in [00_start_here](00_start_here.ipynb).)
 #

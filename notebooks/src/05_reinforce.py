@@ -4,7 +4,8 @@
 # This lesson is about one line, and the program that it becomes:
 #
 # $$\frac{\partial J}{\partial\theta}\;\approx\;\frac1m\sum_{\tau\in\mathcal D}\;\sum_t\frac{\partial\log\pi_\theta(a_t\mid s_t)}{\partial\theta}\;G_t$$
-#
+
+# %% [markdown] label="aims" tags=["subslide"]
 # $G_t$ is what is earned from step $t$ on. After this lesson you will be able to
 #
 # - **write** REINFORCE, from sampled conversations to a policy that has learned,
@@ -35,7 +36,7 @@ np.set_printoptions(precision=4, suppress=True)
 #
 # You do not have the eight probabilities. You have $m$ conversations that were held.
 
-# %% label="predict-count"
+# %% label="predict-count" tags=["fragment"]
 Predict("05-count")
 
 # %% label="algorithm-code" tags=["subslide"]
@@ -56,7 +57,7 @@ for i in range(5):
     told = [f"{names[s]}: {replies[a]} ({r:+.0f})" for s, a, r in moves]
     print(f"conversation {i + 1}:  {', then '.join(told)}")
 
-# %% [markdown] label="algorithm-read" answers="count" tags=["fragment"]
+# %% [markdown] label="algorithm-read" answers="count" tags=["subslide"]
 # How much should each conversation count? All the same. A probable one *comes up* more often: drawing has put the
 # probability in already. So in the mean each counts $1/m$. This is called **uniform trajectory probability**. A factor
 # $\mathrm{Pr}_\theta(\tau)$ on top would count it twice.
@@ -84,14 +85,14 @@ print("for the logits of refund, when each conversation counts 1/m")
 print(f"from {m} conversations   {by_hand[:3, 0]}")
 print(f"exact                      {exact[:3, 0]}")
 
-# %% [markdown] label="package" tags=["fragment"]
+# %% [markdown] label="package" tags=["subslide"]
 # (Shown are the logits of *refund*, one for each state. The gradient for *apologise* is minus that.)
 #
 # This is the whole of **REINFORCE**. From here on the package does the two loops at once: `total_return` gives each step its
 # weight $R(\tau)$, and `score_gradients` multiplies weights and scores and adds up over time, one gradient for each
 # conversation. The mean over them is the estimate.
 
-# %% label="package-code"
+# %% label="package-code" tags=["fragment"]
 weights = estimators.total_return(record)  # shape (m, T)
 each = estimators.score_gradients(logits, record, weights)  # shape (m, states, actions)
 estimate, error = each.mean(axis=0), each.std(axis=0, ddof=1) / np.sqrt(m)
@@ -107,10 +108,10 @@ print(f"the same as by hand: {np.allclose(estimate, by_hand, rtol=0, atol=1e-12)
 # each a dot, and the exact gradient, an arrow with a diamond. Two of its entries are drawn: the logit of *refund* at the first
 # message (across), and for the angry customer (upwards). A hollow dot points downhill.
 
-# %% label="predict-width"
+# %% label="predict-width" tags=["fragment"]
 Predict("05-width")
 
-# %% [markdown] label="cloud-lab-text"
+# %% [markdown] label="cloud-lab-text" tags=["fragment"]
 # Move *m* and watch the dashed ellipse. Change the policy as well: does the cloud follow its arrow?
 
 # %% label="cloud-lab" tags=["subslide"]
@@ -132,6 +133,7 @@ print(f"mean of one conversation's gradient is exact: {np.allclose(one.mean, exa
 print(f"its variance: {one.variance:.3f}", end="")
 print(f"   length of the exact gradient: {np.sqrt((exact**2).sum()):.3f}")
 
+# %% label="root-batches" tags=["subslide"] answers="width"
 of_path = estimators.score_gradients(logits, paths, estimators.total_return(paths))
 of_path = of_path.reshape(8, -1)  # a row for each kind of conversation: its gradient
 batches, sizes = 400, 4 ** np.arange(7)  # 1, 4, 16, … 4096
@@ -145,7 +147,7 @@ for k, m in enumerate(sizes):
     print(f"m = {m:4d}   distance {distance[k]:.4f} ± {band[k]:.4f}", end="")
     print(f"   exact {np.sqrt(one.variance / m):.4f}")
 
-# %% label="root-figure" tags=["folded"] answers="width"
+# %% label="root-figure" tags=["subslide", "folded"] answers="width"
 # Draws the distance from the exact gradient against the batch size.
 fig, (ax,) = figures.new_figure(7.2, 3.2)
 ax.plot(sizes, np.sqrt(one.variance / sizes), color=figures.EXACT, lw=1)
@@ -166,7 +168,7 @@ figures.show(
     "time m grows fourfold.",
 )
 
-# %% [markdown] label="root-read" answers="width" tags=["fragment"]
+# %% [markdown] label="root-read" answers="width" tags=["subslide"]
 # **Four** times the conversations, half the distance. A mean over $m$ independent conversations has $1/m$ of the variance of
 # one, and so a distance of
 #
@@ -206,7 +208,7 @@ print(f"the best J after a refund {best[0]:.1f}, after an apology {best[1]:.1f}"
 #
 # The next cell runs the loop with $m=5$ for 200 updates, and once more with `logits - step_size * g`.
 
-# %% label="predict-climb"
+# %% label="predict-climb" tags=["subslide"]
 Predict("05-climb")
 
 # %% label="ascent-run" tags=["subslide"] answers="climb"
@@ -225,7 +227,7 @@ for _ in range(200):
     z = z + 0.2 * support.policy_gradient(z)
     J_exact.append(support.performance(z))
 
-# %% label="ascent-figure" tags=["folded"] answers="climb"
+# %% label="ascent-figure" tags=["subslide", "folded"] answers="climb"
 # Draws J over the updates: uphill, with a minus sign, and along the exact gradient.
 fig, (ax,) = figures.new_figure(7.2, 2.8)
 ax.axhline(1.4, color=figures.REFERENCE, ls=":")
@@ -243,7 +245,7 @@ figures.show(
     "far below 0.",
 )
 
-# %% [markdown] label="ascent-read" answers="climb" tags=["fragment"]
+# %% [markdown] label="ascent-read" answers="climb" tags=["subslide"]
 # REINFORCE climbs close to the best possible. It does not rise at every update: an estimate from 5 conversations sometimes
 # points the wrong way. These falls are small, and later batches mend them.
 #
@@ -256,11 +258,11 @@ figures.show(
 # The estimate is unbiased for every $m$, even for $m=1$: its mean is the exact gradient. Now 400 assistants learn with
 # $m=1$ and 400 with $m=10$, for 300 updates with a step size of 0.5.
 
-# %% label="predict-luck"
+# %% label="predict-luck" tags=["fragment"]
 Predict("05-luck")
 
 
-# %% label="luck-code" tags=["subslide"] answers="luck"
+# %% label="luck-runs" tags=["subslide"]
 def many_runs(m, runs, updates, step_size, rng):
     """REINFORCE in many runs at once; return the final J of each run."""
     z = np.tile(logits[:3], (runs, 1, 1))
@@ -281,6 +283,7 @@ def many_runs(m, runs, updates, step_size, rng):
     return np.array([support.performance(np.vstack([final, padding])) for final in z])
 
 
+# %% label="luck-code" tags=["subslide"] answers="luck"
 ended = {m: many_runs(m, 400, 300, 0.5, rng) for m in (1, 10)}
 print("400 runs each, 300 updates")
 for m, final in ended.items():
@@ -297,7 +300,7 @@ for m, final in ended.items():
 #
 # “Unbiased” is a promise about one estimate. It does not promise that every run arrives.
 
-# %% [markdown] label="past" tags=["slide"] minutes=6
+# %% [markdown] label="past" tags=["slide"] minutes=5
 # ## An action cannot change the past
 #
 # Look at the weight again. Every reply of a conversation is multiplied with the *whole* return $R(\tau)$. The second reply
@@ -311,7 +314,7 @@ for m, final in ended.items():
 # Take a small game: in each of at most five steps you *stay* (1 point) or *stop* (no point, and it is over). The policy
 # stays with probability 0.7. That makes 25 terms.
 
-# %% label="predict-past"
+# %% label="predict-past" tags=["subslide"]
 Predict("05-past")
 
 # %% label="past-code" tags=["subslide"] answers="past"
@@ -330,7 +333,7 @@ for t in range(5):
 of_stay = game.policy_gradient(game_logits)[0, 0]
 print(f"all together {means.sum():.4f}   exact gradient {of_stay:.4f}")
 
-# %% [markdown] label="past-read" answers="past" tags=["fragment"]
+# %% [markdown] label="past-read" answers="past" tags=["subslide"]
 # The terms below the diagonal, $k<t$, are 0: the score met with a reward of the **past**. On the diagonal and above it they
 # are not: an action does change the reward of its own step, and later ones.
 #
@@ -361,7 +364,7 @@ print(f"all together {means.sum():.4f}   exact gradient {of_stay:.4f}")
 # the game with up to 20 steps, staying with probability 0.9; and a tiny language model that writes three letters and is
 # rewarded *once, at the end*.
 
-# %% label="predict-variance"
+# %% label="predict-variance" tags=["subslide"]
 Predict("05-variance")
 
 # %% label="diff-code" tags=["subslide"] answers="variance"
@@ -382,6 +385,7 @@ for name, (problem, z) in problems.items():
     factor = total.variance / to_go.variance
     print(f" {total.variance:8.3f} → {to_go.variance:8.3f}   ÷ {factor:.2f}")
 
+# %% label="diff-states" tags=["subslide"] answers="variance"
 print("conversation, variance of each state's logit of refund:")
 for name, weigh in [("total", estimators.total_return), ("to go", estimators.reward_to_go)]:
     g = estimators.score_gradients(logits, paths, weigh(paths))[:, :3, 0]
@@ -393,17 +397,18 @@ for name, weigh in [("total", estimators.total_return), ("to go", estimators.rew
 # - **Three letters:** nothing changes. The only reward comes last, so *everything* is still to come at every step. A language
 #   model that is rewarded at the end (lesson 11) gains nothing from this trick.
 # - **The conversation:** one per cent.
-#
+
+# %% [markdown] label="diff-noisier" answers="variance" tags=["subslide"]
 # Look at the last two lines before you call it progress. For the *calm* customer (second entry) the variance has **more than
 # doubled**. After a refund, what we dropped was $-1$, and $-1$ happened to bring large weights nearer to 0. Unbiased does not
 # mean less noisy. Lesson 06 subtracts such numbers on purpose.
 #
 # See it in the lab: choose *reward to go* as the weight and watch how high the ellipse becomes.
 
-# %% label="diff-lab"
+# %% label="diff-lab" tags=["subslide"]
 GradientCloud(samples=4, vertical="calm")
 
-# %% [markdown] label="corridor" tags=["slide"] minutes=5
+# %% [markdown] label="corridor" tags=["slide"] minutes=4
 # ## REINFORCE in a corridor
 #
 # Now the **short corridor** of Sutton and Barto. Three places in a row, the exit behind the third. Each step costs one
@@ -455,15 +460,15 @@ figures.show(
 # - the same step size with 10 episodes,
 # - the minus sign.
 
-# %% label="reinforce-lab"
+# %% label="reinforce-lab" tags=["subslide"]
 ReinforceLab()
 
-# %% [markdown] label="lab-read" tags=["fragment"]
+# %% [markdown] label="lab-read" tags=["subslide"]
 # As it stands, all eight come close to the best. With 1/64 and single episodes some run into *always left* or *always
 # right*: one long, unlucky episode makes a huge step, and no later one leads back. Ten episodes make the step less noisy, and
 # the same size does. The minus sign leads all eight to the worst.
 
-# %% [markdown] label="means" tags=["slide"] minutes=4
+# %% [markdown] label="means" tags=["slide"] minutes=3
 # ## Sum or mean
 #
 # In the corridor episodes differ in length. The formula has a **sum** over the steps of an episode, and a **mean** over
@@ -475,10 +480,10 @@ ReinforceLab()
 # Take A first. The policy goes left and right equally often, now with logits of its own in each place. Episodes are cut off
 # after 10 steps, so that they can all be listed.
 
-# %% label="predict-steps"
+# %% label="predict-steps" tags=["subslide"]
 Predict("05-steps")
 
-# %% label="corridor-code" tags=["subslide"] answers="steps"
+# %% label="corridor-walks" tags=["subslide"]
 book = worlds.short_corridor()
 corridor = mdp.TabularMDP(
     book.transitions, book.rewards, book.start, horizon=10, terminal_states=[3]
@@ -497,6 +502,7 @@ def degrees(g, h):
     return np.degrees(np.arccos(min(1.0, cosine)))
 
 
+# %% label="corridor-code" tags=["subslide"] answers="steps"
 uphill = corridor.policy_gradient(flat)
 print(f"exact                               {uphill[:3, 1]}")
 for name, weigh in [("total", estimators.total_return), ("to go", estimators.reward_to_go)]:
@@ -512,7 +518,8 @@ for name, weigh in [("total", estimators.total_return), ("to go", estimators.rew
 # corridor $R=-T$ for an episode of $T$ steps. Divided by $T$ every episode has the weight $-1$, the short ones and the
 # long ones alike, and the mean of the scores alone is 0. In general, A with the total return follows the gradient of
 # $\mathbb E[R/T]$, the reward *per step*, and that is another aim.
-#
+
+# %% [markdown] label="corridor-togo" answers="steps" tags=["subslide"]
 # With reward-to-go the mean is 18° off: a bias that no batch size removes.
 #
 # **B** becomes a mere step size as the batch grows: the gradient divided by the mean length of an episode (*Going deeper*).
@@ -537,7 +544,7 @@ for name, weigh in [("total", estimators.total_return), ("to go", estimators.rew
 #
 # Take our conversation with $\gamma=0.5$.
 
-# %% label="predict-discount"
+# %% label="predict-discount" tags=["subslide"]
 Predict("05-discount")
 
 # %% label="discount-code" tags=["subslide"] answers="discount"
@@ -555,14 +562,15 @@ for name, weights in [("γ^(t−1) G", right), ("G, dropped", dropped), ("twice"
     off = degrees(g, impatient.policy_gradient(logits))
     print(f"{name:14s}   {g[:3, 0]}   {off:.1f}° off")
 
-# %% [markdown] label="discount-read" answers="discount" tags=["fragment"]
+# %% [markdown] label="discount-read" answers="discount" tags=["subslide"]
 # The row of the first message stays: there $\gamma^0=1$. The rows of the second replies become twice as large when the factor
 # is dropped, and half as large when it is applied twice. Later states get more weight, or less, than they have in $J$.
 #
 # Without the factor it is tempting to say that the gradient of the *undiscounted* $J$ is followed. It is not: $G_t$ is still
 # discounted. In general it is the gradient of **no function at all** (*Going deeper* has the number that shows it). Programs
 # leave the factor out and often do well: with $\gamma$ near 1 and short episodes the directions are close.
-#
+
+# %% [markdown] label="discount-say" answers="discount" tags=["subslide"]
 # So say which one you use. In `estimators` it is `discount_steps=True` (the gradient of $J$) or `False`. With $\gamma=1$ there
 # is no difference.
 
@@ -587,7 +595,7 @@ for name, weights in [("γ^(t−1) G", right), ("G, dropped", dropped), ("twice"
 # > | objective or loss? | J is an **objective**: add the step | libraries minimise minus the mean of Σ_t G_t log π |
 # > | does the gradient go through G? | **no**, G is a number that came back | the same |
 
-# %% [markdown] label="turn-togo-text" tags=["slide"] minutes=6
+# %% [markdown] label="turn-togo-text" tags=["slide"] minutes=7
 # ## Your turn: reward-to-go
 #
 # Write a function for the rewards of **one** trajectory, shape (T,). Return $G_t=\sum_{k\ge t}\gamma^{k-t}r_k$ for each step,
@@ -611,7 +619,7 @@ for name, weights in [("γ^(t−1) G", right), ("G, dropped", dropped), ("twice"
 # </details>
 
 
-# %% label="turn-togo"
+# %% label="turn-togo" tags=["fragment"]
 def reward_to_go(rewards, discount):
     """Return G_t for each step, shape (T,)."""
     # BEGIN SOLUTION
@@ -623,7 +631,7 @@ def reward_to_go(rewards, discount):
     # END SOLUTION
 
 
-# %% label="turn-togo-check"
+# %% label="turn-togo-check" tags=["skip"]
 check("reward_to_go", reward_to_go)
 
 # %% [markdown] label="turn-reinforce-text" tags=["slide"] minutes=8
@@ -652,7 +660,7 @@ check("reward_to_go", reward_to_go)
 # </details>
 
 
-# %% label="turn-reinforce"
+# %% label="turn-reinforce" tags=["fragment"]
 def reinforce_gradient(logits, states, actions, rewards, discount):
     """Return the estimate of ∂J/∂logits, shape (S, A)."""
     # BEGIN SOLUTION
@@ -665,7 +673,7 @@ def reinforce_gradient(logits, states, actions, rewards, discount):
     # END SOLUTION
 
 
-# %% label="turn-reinforce-check"
+# %% label="turn-reinforce-check" tags=["skip"]
 check("reinforce_gradient", reinforce_gradient)
 
 # %% [markdown] label="quiz-text" tags=["slide"] minutes=4
@@ -673,7 +681,7 @@ check("reinforce_gradient", reinforce_gradient)
 #
 # Each option has its reason. Read also the reasons of those you did not choose.
 
-# %% label="quiz"
+# %% label="quiz" tags=["fragment"]
 Quiz("05")
 
 # %% [markdown] label="recap" tags=["slide"] minutes=1
@@ -688,7 +696,8 @@ Quiz("05")
 #    lengths differ.
 # 5. The discount stands in $G_t$ **and** in front of it, $\gamma^{t-1}$. Without the second, later states count for more than
 #    they do in $J$.
-#
+
+# %% [markdown] label="next" tags=["skip"]
 # **Next:** lesson 06 takes away much of the noise, by subtracting a number that changes nothing on average. (The map is in
 # [00_start_here](00_start_here.ipynb).)
 #

@@ -4,7 +4,8 @@
 # This lesson is about one line:
 #
 # $$\mathbb E\left[\frac{\partial\log\pi_\theta(a\mid s)}{\partial\theta}\,b(s)\right]=0$$
-#
+
+# %% [markdown] label="aims" tags=["subslide"]
 # After it you will be able to
 #
 # - **prove** that line in three steps, and **say** what $b$ may depend on and what not,
@@ -23,7 +24,7 @@ from course_utils.widgets import BaselineLab, BaselineTable, Predict, Quiz
 
 np.set_printoptions(precision=4, suppress=True)
 
-# %% [markdown] label="puzzle" tags=["slide"] minutes=4
+# %% [markdown] label="puzzle" tags=["slide"] minutes=5
 # ## A hundred points for everyone
 #
 # The support assistant of lessons 04 and 05 replies twice: to an angry *first message*, then to a customer who is *calm*
@@ -36,7 +37,7 @@ np.set_printoptions(precision=4, suppress=True)
 # $R(\tau)$. The **variance** is that of one conversation's gradient: its mean squared distance from the exact gradient,
 # all entries together.
 
-# %% label="predict-hundred-points"
+# %% label="predict-hundred-points" tags=["subslide"]
 Predict("06-hundred-points")
 
 # %% label="puzzle-code" answers="hundred-points" tags=["subslide"]
@@ -59,7 +60,7 @@ for name, world in both_worlds.items():
     print(f"{'':10s} one conversation: mean {mean[:3, 0]}   variance {variance[name]:.2f}")
 print(f"the variance grew by a factor of {variance['100 more'] / variance['as it was']:.0f}")
 
-# %% [markdown] label="puzzle-read" answers="hundred-points" tags=["fragment"]
+# %% [markdown] label="puzzle-read" answers="hundred-points" tags=["subslide"]
 # The exact gradient is the same to the last digit. The estimate is unbiased in both worlds. And its variance has
 # grown 7,348 times.
 #
@@ -86,7 +87,7 @@ for name, world in both_worlds.items():
     print(f"   exact {np.sqrt(variance[name] / m):.3f}   m needed {needed:9,.0f}")
 print(f"length of the exact gradient: {np.sqrt(squared_length):.3f}")
 
-# %% label="puzzle-figure" answers="hundred-points" tags=["folded"]
+# %% label="puzzle-figure" answers="hundred-points" tags=["subslide", "folded"]
 # Draws 300 estimates of each world beside the exact gradient, two entries of each.
 fig, axes = figures.new_figure(7.2, 3.4, columns=2)
 for ax, (name, dots) in zip(axes, cloud.items(), strict=True):
@@ -103,14 +104,14 @@ figures.show(
     "more they are spread over a large part of the panel.",
 )
 
-# %% [markdown] label="puzzle-figure-read" answers="hundred-points" tags=["fragment"]
+# %% [markdown] label="puzzle-figure-read" answers="hundred-points" tags=["subslide"]
 # Each dot is the mean of 500 conversations. On the left they sit on the exact gradient; 825 conversations would
 # bring the typical error to a tenth of its length. On the right you would need more than six million.
 #
 # Look at what a sample says. Every return is now near 200, so **every** reply that was taken is praised, with nearly the
 # same weight. Refund drawn: refund up. Apology drawn: apology up. The small difference between them is all you want to know.
 
-# %% [markdown] label="lemma" tags=["slide"] minutes=4
+# %% [markdown] label="lemma" tags=["slide"] minutes=5
 # ## Subtract it again
 #
 # What the team added, you can subtract. And why only that? Subtract any number $b$, a **baseline**, from the return:
@@ -121,7 +122,7 @@ figures.show(
 # one state with three replies, *refund*, *replace* and *apologise*. They have probabilities 0.5, 0.3 and 0.2, and earn
 # 11, 10 and 9 points.
 
-# %% label="predict-three-terms"
+# %% label="predict-three-terms" tags=["fragment"]
 Predict("06-three-terms")
 
 # %% label="lemma-code" answers="three-terms" tags=["subslide"]
@@ -144,7 +145,7 @@ nudge = h * np.eye(3)[0]
 up, down = policy.softmax(z + nudge).sum(), policy.softmax(z - nudge).sum()
 print(f"b ∂ Σ π(a): the sum is {up:.4f} with the logit raised and {down:.4f} with it lowered")
 
-# %% [markdown] label="lemma-read" answers="three-terms" tags=["fragment"]
+# %% [markdown] label="lemma-read" answers="three-terms" tags=["subslide"]
 # The contributions are 25, −15 and −10. They cancel, and they must:
 #
 # $$\mathbb E\left[b\,\frac{\partial\log\pi(a)}{\partial\theta}\right]=\sum_a\pi(a)\,b\,\frac{\partial\log\pi(a)}{\partial\theta}\;\overset{1}{=}\;b\sum_a\frac{\partial\pi(a)}{\partial\theta}\;\overset{2}{=}\;b\,\frac{\partial}{\partial\theta}\sum_a\pi(a)\;\overset{3}{=}\;b\,\frac{\partial}{\partial\theta}1=0.$$
@@ -161,10 +162,10 @@ print(f"b ∂ Σ π(a): the sum is {up:.4f} with the logit raised and {down:.4f}
 #
 # A colleague subtracts more from *refund*, “because refunds always earn more”: $b=11$ for a refund, and 9 for the other two.
 
-# %% label="predict-colleague"
+# %% label="predict-colleague" tags=["fragment"]
 Predict("06-colleague")
 
-# %% label="lemma-action-code" answers="colleague"
+# %% label="lemma-action-code" answers="colleague" tags=["subslide"]
 g = pi @ (R[:, None] * score)
 b_of_action = np.array([11.0, 9.0, 9.0])
 biased = pi @ ((R - b_of_action)[:, None] * score)
@@ -178,7 +179,7 @@ print(f"−Σ b(a) ∂π(a)        {-b_of_action @ d_pi}")
 # $-\mathbb E[b(a)]$. The colleague has changed the task: the refund now pays no more than an apology, and its gradient
 # went from 0.35 to −0.15. The best reply would be unlearned.
 
-# %% [markdown] label="height" tags=["slide"] minutes=5
+# %% [markdown] label="height" tags=["slide"] minutes=6
 # ## How high?
 #
 # Every $b$ gives the same mean. They differ in their variance. For the three replies above one number suggests itself, their
@@ -186,7 +187,7 @@ print(f"−Σ b(a) ∂π(a)        {-b_of_action @ d_pi}")
 # samples and its variance. (Its box *b depends on the action* is the colleague's idea: tick it, and the mean of the
 # samples leaves the exact gradient.)
 
-# %% label="predict-lowest"
+# %% label="predict-lowest" tags=["subslide"]
 Predict("06-lowest")
 
 # %% label="height-lab" answers="lowest" tags=["subslide"]
@@ -207,11 +208,11 @@ for b in [0.0, 9.0, 9.8, 10.0, V, 11.0, 20.0]:
     print(f"b = {b:5.2f}   variance {variance_with(b):9.4f}")
 print(f"by enumeration, b = 0: {pi @ ((R[:, None] * score - g) ** 2).sum(axis=1):.4f}")
 
-# %% [markdown] label="height-read" answers="lowest" tags=["fragment"]
+# %% [markdown] label="height-read" answers="lowest" tags=["subslide"]
 # The curve is a **parabola**. A baseline that is too high is as bad as one that is too low: at 0 and at 20 the variance is
 # above 62, and between them it falls below 0.2. The lowest point lies near 10, and not at $V=10.3$.
 
-# %% [markdown] label="best" tags=["slide"] minutes=4
+# %% [markdown] label="best" tags=["slide"] minutes=5
 # ### The best height
 #
 # Where is the lowest point? Two steps are enough.
@@ -243,7 +244,7 @@ gap = (pi @ squared_score) * (V - best) ** 2
 print(f"E|score|² (V − b*)² = {gap:.4f}   variance at V minus at b*: ", end="")
 print(f"{variance_with(V) - variance_with(best):.4f}")
 
-# %% [markdown] label="best-read" answers="lowest" tags=["fragment"]
+# %% [markdown] label="best-read" answers="lowest" tags=["subslide"]
 # Rare actions have long scores: the squared length is 0.98 for *apologise*, 0.38 for *refund*. Their samples push hardest,
 # so $b^*$ leans to their rewards. Here it is 9.990, below $V=10.3$.
 #
@@ -279,7 +280,7 @@ print(f"{variance_with(V) - variance_with(best):.4f}")
 # </details>
 
 
-# %% label="turn-best"
+# %% label="turn-best" tags=["fragment"]
 def best_baseline(probabilities, rewards):
     """Return b*, a number."""
     # BEGIN SOLUTION
@@ -289,16 +290,16 @@ def best_baseline(probabilities, rewards):
     # END SOLUTION
 
 
-# %% label="turn-best-check"
+# %% label="turn-best-check" tags=["skip"]
 check("best_baseline", best_baseline)
 
-# %% [markdown] label="hurts" tags=["slide"] minutes=4
+# %% [markdown] label="hurts" tags=["slide"] minutes=5
 # ### Does V always help?
 #
 # “Subtracting $V$ always lowers the variance.” You will read this often. Try it on two replies: *refund* earns 1 and
 # *apologise* 0, and the assistant has already learned it: it refunds with probability $p$. Then $V=p$.
 
-# %% label="predict-nearly-certain"
+# %% label="predict-nearly-certain" tags=["fragment"]
 Predict("06-nearly-certain")
 
 # %% label="hurts-code" answers="nearly-certain" tags=["subslide"]
@@ -313,22 +314,23 @@ for p in [0.5, 0.6, 2 / 3, 0.8, 0.95, 0.99]:
     print(f"{p:.3f}   {p:.3f}   {b_star:.3f}   {row[0]:15.7f} {row[1]:10.7f}", end="")
     print(f" {row[2]:z10.7f}")
 
-# %% [markdown] label="hurts-read" answers="nearly-certain" tags=["fragment"]
+# %% [markdown] label="hurts-read" answers="nearly-certain" tags=["subslide"]
 # The parabola says why. It is symmetric about $b^*$, and no baseline is the height 0. So $V$ is worse than nothing **if it is
 # farther from $b^*$ than 0 is**. Here $b^*=1-p$, and the two are equally far where $p-(1-p)=1-p$, which is $p=\tfrac23$.
 # **Beyond two thirds, $V$ is worse than no baseline.** At $p=0.95$ its variance is 324 times that of no baseline.
 #
 # Look at the samples. With $b=0$ an apology has weight 0 and pushes nothing, while the many refunds push a little each, since
 # their score is short. With $b=V$ the rare apology gets weight −0.95 and a long score. One sample in twenty makes a jump.
-#
+
+# %% [markdown] label="hurts-rule" answers="nearly-certain" tags=["subslide"]
 # So the sentence is a good rule where the policy is still undecided. It can fail for a nearly deterministic good policy
 # whose rare actions happen to earn about 0. See it with three replies: *refund* earns 10 and has probability 0.98; the
 # others earn 0. Drag $b$ from 0 to $V$, and watch the few dots that jump.
 
-# %% label="hurts-lab" answers="nearly-certain"
+# %% label="hurts-lab" answers="nearly-certain" tags=["subslide"]
 BaselineLab(preset="nearly_certain", actions=actions)
 
-# %% label="hurts-lab-check" answers="nearly-certain"
+# %% label="hurts-lab-check" answers="nearly-certain" tags=["subslide"]
 sure, points = np.array([0.98, 0.01, 0.01]), np.array([10.0, 0.0, 0.0])
 weights = sure * ((np.eye(3) - sure) ** 2).sum(axis=1)
 slope = sure * (points - sure @ points)
@@ -336,7 +338,7 @@ at_0, at_V = (weights @ (points - b) ** 2 - slope @ slope for b in (0, sure @ po
 print(f"V = {sure @ points:.1f}   b* = {weights @ points / weights.sum():.3f}")
 print(f"variance with b = 0: {at_0:.4f}   with b = V: {at_V:.4f}")
 
-# %% [markdown] label="hurts-lab-read" answers="nearly-certain"
+# %% [markdown] label="hurts-lab-read" answers="nearly-certain" tags=["fragment"]
 # $V$ is at 9.8 and $b^*$ close to 0. Subtracting $V$ makes the variance more than 3,000 times as large.
 
 # %% [markdown] label="values" tags=["slide"] minutes=5
@@ -353,7 +355,7 @@ print(f"variance with b = 0: {at_0:.4f}   with b = V: {at_V:.4f}")
 # a refund with probability 0.2 (1 point) and an apology with 0.8 (3 points): $V(\text{calm})=0.2\cdot1+0.8\cdot3=2.6$. For an
 # *angry* customer it is a refund with probability 0.6 (0 points) and an apology with 0.4 (−4 points).
 
-# %% label="predict-angry-value"
+# %% label="predict-angry-value" tags=["subslide"]
 Predict("06-angry-value")
 
 # %% label="values-code" answers="angry-value" tags=["subslide"]
@@ -371,7 +373,7 @@ for name, world in both_worlds.items():
     moments = estimators.exact_moments(paths, logits, with_V)
     print(f"{name:10s} V {world.state_values(logits)[:3]}   variance {moments.variance:.4f}")
 
-# %% [markdown] label="values-read" answers="angry-value" tags=["fragment"]
+# %% [markdown] label="values-read" answers="angry-value" tags=["subslide"]
 # For the first message, each reply counts half: its points at once, plus the values of the two states that may follow, each
 # by its probability. That is 0.21, and it is $J$: every conversation begins there.
 #
@@ -379,7 +381,7 @@ for name, world in both_worlds.items():
 # variance of one conversation is 3.5703 in both worlds. $V$ knows of the team's generosity. It grew by 200 where two replies
 # are still to come, and by 100 where there is one.
 
-# %% [markdown] label="batch" tags=["slide"] minutes=5
+# %% [markdown] label="batch" tags=["slide"] minutes=6
 # ## Baselines from the batch
 #
 # Where do you get a number near $V$ when you know nothing but the returns of your own samples? There are three ideas, and
@@ -389,7 +391,7 @@ for name, world in both_worlds.items():
 # - **B: the batch mean.** $b_t=\frac1m\sum_{j=1}^mG_t^{\,j}$, over all $m$ conversations of the batch.
 # - **C: leave one out.** $b_t^{\,i}=\frac1{m-1}\sum_{j\ne i}G_t^{\,j}$: conversation $i$ is compared with the mean of *the others*.
 
-# %% label="predict-three-means"
+# %% label="predict-three-means" tags=["subslide"]
 Predict("06-three-means")
 
 # %% label="batch-code" answers="three-means" tags=["subslide"]
@@ -410,7 +412,7 @@ for name, gradient in found.items():
     print(f"{name:16s} {gradient[:3, 0].round(12) + 0}")
 print(f"B is half of exact: {np.allclose(B, exact / 2)}   C is exact: {np.allclose(C, exact)}")
 
-# %% [markdown] label="batch-read" answers="three-means" tags=["fragment"]
+# %% [markdown] label="batch-read" answers="three-means" tags=["subslide"]
 # **A is wrong**, and not by a factor: at the first message it points the other way, and for the second replies it is 0.
 # With two replies its weights are $r_1/2$ and $-r_1/2$. The points of the second reply have cancelled. Nothing that comes
 # of the first reply counts any more, only that a refund costs a point.
@@ -419,14 +421,15 @@ print(f"B is half of exact: {np.allclose(B, exact / 2)}   C is exact: {np.allclo
 # of the gradient away. The other conversations are independent of $a_t$, and contribute 0. So
 #
 # $$\mathbb E[\text{estimate with the batch mean}]=\Bigl(1-\frac1m\Bigr)\frac{\partial J}{\partial\theta}.$$
-#
+
+# %% [markdown] label="batch-exact" answers="three-means" tags=["subslide"]
 # **C is exact.** Leaving one's own return out removes the share that was lost.
 #
 # In every single batch B's weights are $1-\frac1m$ times C's. (Write out $G_t^{\,i}$ minus each mean.) So the direction is
 # the same: the shrinkage is a **smaller step size**, with $m=100$ by one percent. With $m=1$ the batch mean is the sample
 # itself, and nothing is ever learned. (Lesson 13 meets both again, under the names GRPO and RLOO.)
 
-# %% [markdown] label="turn-leave-text" tags=["slide"] minutes=6
+# %% [markdown] label="turn-leave-text" tags=["slide"] minutes=7
 # ## Your turn: leave one out
 #
 # `returns` holds the returns $R_1,\dots,R_m$ of one batch, $m\ge2$. Return for each the advantage over the mean of *the
@@ -450,7 +453,7 @@ print(f"B is half of exact: {np.allclose(B, exact / 2)}   C is exact: {np.allclo
 # </details>
 
 
-# %% label="turn-leave"
+# %% label="turn-leave" tags=["fragment"]
 def leave_one_out(returns):
     """Return each return minus the mean of the other ones, shape (m,)."""
     # BEGIN SOLUTION
@@ -460,7 +463,7 @@ def leave_one_out(returns):
     # END SOLUTION
 
 
-# %% label="turn-leave-check"
+# %% label="turn-leave-check" tags=["skip"]
 check("leave_one_out", leave_one_out)
 
 # %% [markdown] label="may" tags=["slide"] minutes=4
@@ -474,14 +477,14 @@ check("leave_one_out", leave_one_out)
 # %% label="may-lab" tags=["subslide"]
 BaselineTable()
 
-# %% [markdown] label="may-read" tags=["fragment"]
+# %% [markdown] label="may-read" tags=["subslide"]
 # Whatever is settled before $a_t$ is drawn may enter: the time, the state, $\theta$ as it stands, all that happened earlier.
 # So may everything that is independent of $a_t$: other conversations, last week's average, a die.
 #
 # Whatever comes *after* $a_t$ in the same conversation may not, because the action had a hand in it: the reward, the next
 # state, the return.
 
-# %% [markdown] label="compare" tags=["slide"] minutes=4
+# %% [markdown] label="compare" tags=["slide"] minutes=5
 # ## All of them beside each other
 #
 # Back to the puzzle, in both worlds. Six estimators see the same 1,000 batches of ten conversations. All but the first weigh
@@ -494,7 +497,7 @@ BaselineTable()
 # - **SNR**, signal-to-noise ratio: squared length of the exact gradient over the variance,
 # - **cosine** of the angle to the exact gradient, the mean over batches: 1 is the right direction.
 
-# %% label="predict-who-notices"
+# %% label="predict-who-notices" tags=["subslide"]
 Predict("06-who-notices")
 
 # %% label="compare-code" answers="who-notices" tags=["subslide"]
@@ -514,7 +517,7 @@ for name, world in both_worlds.items():
     print(f"{name}: best constant {constant:.3f}, V {values[:3]}")
     print(estimators.describe(tables[name]), end="\n\n")
 
-# %% [markdown] label="compare-read" answers="who-notices" tags=["fragment"]
+# %% [markdown] label="compare-read" answers="who-notices" tags=["subslide"]
 # Read the lower table first, where everybody earns 100 more.
 #
 # - *Total return* and *reward-to-go* drown. Their cosine is close to 0: hardly better than a direction drawn by chance.
@@ -524,7 +527,8 @@ for name, world in both_worlds.items():
 #   sampling.
 # - One bias is found, that of the *batch mean*: with $m=10$ it has 0.9 of the gradient. Its cosine is that of *leave one
 #   out*, and its variance is lower by the factor $0.9^2$.
-#
+
+# %% [markdown] label="compare-upper" answers="who-notices" tags=["subslide"]
 # In the upper table the returns lie around 0 already. There *leave one out* is even **noisier** than no baseline: the mean of
 # nine other conversations is a noisy number, and it knows nothing of the mood. *V* knows it: 2.6 points are to be expected
 # of a calm customer and −1.6 of an angry one. It is the quietest in both.
@@ -546,7 +550,7 @@ for name, world in both_worlds.items():
 #
 # Each option has its reason. Read also the reasons of those you did not choose.
 
-# %% label="quiz"
+# %% label="quiz" tags=["fragment"]
 Quiz("06")
 
 # %% [markdown] label="recap" tags=["slide"] minutes=1
@@ -561,7 +565,8 @@ Quiz("06")
 # 4. $V(s)$ is what the policy earns from $s$ on, on average; you compute it from the back.
 # 5. The mean of one's own episode is a biased baseline. The batch mean shrinks the gradient by $1-\frac1m$, a smaller step
 #    size; leave-one-out does not.
-#
+
+# %% [markdown] label="next" tags=["skip"]
 # **Next:** lesson 07 gives $G_t-V(s_t)$ its name, the advantage, and finds cheaper estimates of it. (The map is in
 # [00_start_here](00_start_here.ipynb).)
 #

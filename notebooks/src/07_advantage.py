@@ -4,7 +4,8 @@
 # This lesson is about one difference:
 #
 # $$A(s,a)=Q(s,a)-V(s)$$
-#
+
+# %% [markdown] label="aims" tags=["subslide"]
 # After it you will be able to
 #
 # - **read** values and advantages off a small world, and say what each compares with what,
@@ -29,7 +30,7 @@ np.set_printoptions(precision=4, suppress=True)
 # You stand in a situation that is usually worth 10: acting as you always do, you collect 10 points from here on, on
 # average. One of the things that you could do now leads to 8 points on average. Is it a good action?
 
-# %% label="ten-eight-code"
+# %% label="ten-eight-code" tags=["fragment"]
 V_s, Q_sa = 10, 8
 print(f"advantage: {Q_sa} − {V_s} = {Q_sa - V_s}")
 
@@ -52,7 +53,7 @@ print(f"advantage: {Q_sa} − {V_s} = {Q_sa - V_s}")
 # stand in a new state, so $Q(s,a)=r(s,a)+\gamma\sum_{s'}\mathrm{Pr}(s'\mid s,a)\,V(s')$. (The discount
 # $\gamma$ is 1 here. With a smaller one, later points count less in $V$ and $Q$, as in lesson 05.)
 
-# %% label="predict-refund-first"
+# %% label="predict-refund-first" tags=["fragment"]
 Predict("07-refund-first")
 
 # %% label="values-code" answers="refund-first" tags=["subslide"]
@@ -72,7 +73,7 @@ for s in range(3):
     each = [f"Q({name}) = {q:5.2f}" for name, q in zip(actions, Q[s], strict=True)]
     print(f"{states[s]:14s} V = {V[s]:5.2f}   {'   '.join(each)}")
 
-# %% [markdown] label="values-read" tags=["fragment"]
+# %% [markdown] label="values-read" tags=["subslide"]
 # Where nothing follows, $Q$ is the reward. For the first message it is the reward and the mean of the two values that may
 # follow. Now hold conversations and average. Each estimate of $V$ takes the conversations that come through the state, each
 # estimate of $Q$ those in which the action was taken there too. (± is one standard error.)
@@ -98,7 +99,7 @@ for s in range(3):
 #
 # A refund costs a point at the first message and earns 0 with an angry customer. An apology costs nothing at first.
 
-# %% label="predict-which-hold"
+# %% label="predict-which-hold" tags=["subslide"]
 Predict("07-which-hold")
 
 # %% label="advantage-code" answers="which-hold" tags=["subslide"]
@@ -110,7 +111,7 @@ for s in range(3):
 same = np.allclose(A, support.advantages(logits)[:3], rtol=0, atol=1e-12)
 print(f"the same as mdp.advantages to 1e-12: {same}")
 
-# %% [markdown] label="advantage-read" answers="which-hold" tags=["fragment"]
+# %% [markdown] label="advantage-read" answers="which-hold" tags=["subslide"]
 # A refund for an angry customer earns nothing and has advantage +1.6: 0 points are much better there
 # than the usual −1.6.
 #
@@ -123,7 +124,7 @@ print(f"the same as mdp.advantages to 1e-12: {same}")
 # So a positive advantage does **not** promise a higher reward at once than the other actions have. It compares everything
 # that follows, on average, with the policy's own average.
 
-# %% [markdown] label="turn-advantages-text" tags=["slide"] minutes=4
+# %% [markdown] label="turn-advantages-text" tags=["slide"] minutes=5
 # ## Your turn: advantages from action values
 #
 # `logits` and `q_values` have shape (S, A): a row for each state, a column for each action. Return $A(s,a)$ in the same
@@ -146,7 +147,7 @@ print(f"the same as mdp.advantages to 1e-12: {same}")
 # </details>
 
 
-# %% label="turn-advantages"
+# %% label="turn-advantages" tags=["fragment"]
 def action_advantages(logits, q_values):
     """Return A(s, a), shape (S, A)."""
     # BEGIN SOLUTION
@@ -155,17 +156,17 @@ def action_advantages(logits, q_values):
     # END SOLUTION
 
 
-# %% label="turn-advantages-check"
+# %% label="turn-advantages-check" tags=["skip"]
 check("action_advantages", action_advantages)
 
-# %% [markdown] label="grid" tags=["slide"] minutes=7
+# %% [markdown] label="grid" tags=["slide"] minutes=6
 # ## Read it off a grid
 #
 # A larger world. The number in each cell is its $V$, under the policy that the arrows show. Choose a cell with the mouse, or
 # with Tab and the arrow keys: the table shows $\pi$, $r$, $Q$ and $A$ of its four moves. *Greedy here* raises the logit of
 # the move with the largest $Q$ (a policy that always takes that move is called *greedy*).
 
-# %% label="predict-one-cell"
+# %% label="predict-one-cell" tags=["subslide"]
 Predict("07-one-cell")
 
 # %% label="grid-lab" answers="one-cell" tags=["subslide"]
@@ -188,7 +189,7 @@ moved = np.abs(grid.state_values(table) - before) > 1e-9
 undecided = [cells.index(name) for name in ("b2", "d2", "d3")]  # wall, trap, goal
 print(f"V changed in {moved.sum()} of the {len(cells) - len(undecided)} cells with a decision")
 
-# %% [markdown] label="grid-read" answers="one-cell" tags=["fragment"]
+# %% [markdown] label="grid-read" answers="one-cell" tags=["subslide"]
 # One cell's policy changed, and **every** cell's $V$ did: from everywhere you may come by that cell. A value is about all
 # that follows, not about one step.
 #
@@ -212,7 +213,7 @@ print(f"V changed in {moved.sum()} of the {len(cells) - len(undecided)} cells wi
 # Here are five weights for the same scores. Four you know; the fifth, *one TD error*, is the reward of the step plus
 # $V(s_{t+1})$ minus $V(s_t)$. For each, the list of all eight conversations gives expectation and variance exactly.
 
-# %% label="predict-five-weights"
+# %% label="predict-five-weights" tags=["subslide"]
 Predict("07-five-weights")
 
 
@@ -238,7 +239,7 @@ for name, weigh in weightings.items():
     right = np.allclose(moments.mean, exact, rtol=0, atol=1e-12)
     print(f"{name:17s} mean = exact gradient: {right}   variance {moments.variance:.2f}")
 
-# %% [markdown] label="theorem-read" answers="five-weights" tags=["fragment"]
+# %% [markdown] label="theorem-read" answers="five-weights" tags=["subslide"]
 # No expectation differs. The variance falls from 4.84 to 0.90. What each line gets rid of:
 #
 # - *reward-to-go* leaves out points that were earned before the action;
@@ -285,11 +286,11 @@ print(estimators.describe(found))
 # $\hat V$ of the state values, learned from returns. In a world of three states, the plainest critic averages the points
 # still to come in each state. Learned from only 20 conversations, it comes out wrong.
 
-# %% label="predict-rough-critic"
+# %% label="predict-rough-critic" tags=["fragment"]
 Predict("07-rough-critic")
 
 
-# %% label="learn-code" answers="rough-critic" tags=["subslide"]
+# %% label="learn-values" tags=["subslide"]
 def learn_values(record, n_states):
     """Return the mean reward-to-go of each state, shape (S,): a critic as a table."""
     G = returns.discounted_returns(record.rewards, record.discounts)
@@ -300,6 +301,7 @@ def learn_values(record, n_states):
     return V_hat
 
 
+# %% label="learn-code" answers="rough-critic" tags=["subslide"]
 few = rollout.from_mdp(support, logits, 20, np.random.default_rng(1))
 V_hat = learn_values(few, support.n_states)
 print(f"learned V {V_hat[:3]}")
@@ -314,7 +316,7 @@ for name, weights in learned.items():
     bias = np.linalg.norm(moments.mean - exact)
     print(f"{name:17s} bias {bias:z.3f}   variance {moments.variance:.2f}")
 
-# %% [markdown] label="learn-read" answers="rough-critic" tags=["fragment"]
+# %% [markdown] label="learn-read" answers="rough-critic" tags=["subslide"]
 # As a baseline, even a wrong critic leaves the expectation alone: lesson 06's lemma holds for any function of the state.
 # Here the critic's faults cost some variance, 3.82 against 3.57 with the exact $V$, and no bias.
 #
@@ -332,7 +334,7 @@ for name, weights in learned.items():
 # all the times that action $a$ was taken in state $s$, with the exact $V$ and with one that overrates the calm customer
 # by one point.
 
-# %% label="predict-overrated"
+# %% label="predict-overrated" tags=["fragment"]
 Predict("07-overrated")
 
 # %% label="td-code" answers="overrated" tags=["subslide"]
@@ -350,7 +352,7 @@ for name, critic in {"exact V": values, "calm overrated by 1": overrated}.items(
                 f"   A {A[s, a]:6.3f}"
             )
 
-# %% [markdown] label="td-read" answers="overrated" tags=["fragment"]
+# %% [markdown] label="td-read" answers="overrated" tags=["subslide"]
 # With the exact $V$ the mean TD error **is** the advantage: $\mathbb E[\,r_t+\gamma V(s_{t+1})\mid s,a]=Q(s,a)$, minus
 # $V(s)$. (The ± is 0 for the calm customer. There the conversation ends, and the next thing is certain.)
 #
@@ -367,7 +369,8 @@ for name, critic in {"exact V": values, "calm overrated by 1": overrated}.items(
 # steps ahead, and then believe the critic:
 #
 # $$\hat A_t^{(n)}=r_t+\dots+\gamma^{n-1}r_{t+n-1}+\gamma^nV(s_{t+n})-V(s_t)=\delta_t+\gamma\,\delta_{t+1}+\dots+\gamma^{n-1}\delta_{t+n-1}$$
-#
+
+# %% [markdown] label="gae-mix" tags=["subslide"]
 # (Write it out for $n=2$: the inner value cancels.) These are the **$n$-step estimates** of $A(s_t,a_t)$. Instead of choosing
 # one $n$, mix all of them, with weights that fade by a number $\lambda$ between 0 and 1:
 #
@@ -377,7 +380,7 @@ for name, critic in {"exact V": values, "calm overrated by 1": overrated}.items(
 # $n>k$, whose weights sum to $\lambda^k$. The last form is how it is computed: from the last step to the first.
 
 
-# %% label="gae-code" tags=["subslide"]
+# %% label="gae-by-hand" tags=["subslide"]
 def gae_by_hand(rewards, values, discount, lambda_):
     """Return the estimates of one episode that ends with its last step, shape (T,)."""
     T = len(rewards)
@@ -389,6 +392,7 @@ def gae_by_hand(rewards, values, discount, lambda_):
     return A_hat[:T]
 
 
+# %% label="gae-code" tags=["subslide"]
 points = np.array([0.0, -1.0, 0.0, 5.0])
 guesses = np.array([2.0, 1.0, 3.0, 4.0, 0.0])
 discounts = np.array([0.9, 0.9, 0.9, 0.0])  # the end of an episode is a discount of 0
@@ -410,7 +414,7 @@ for n in (1, 2, 3, 4):  # no reward follows the fourth: it has all the weight th
     print(f"n = {n}: estimate {A_n:7.4f}   weight {weight:.3f}")
 print(f"their mix {mix:.4f}")
 
-# %% [markdown] label="gae-read" tags=["fragment"]
+# %% [markdown] label="gae-read" tags=["subslide"]
 # λ = 0 gives the TD errors, λ = 1 the return minus the value. And the mix of the four estimates, −0.5724, is the first
 # number of the line λ = 0.5.
 #
@@ -446,7 +450,7 @@ print(f"their mix {mix:.4f}")
 # </details>
 
 
-# %% label="turn-gae"
+# %% label="turn-gae" tags=["fragment"]
 def gae(rewards, values, ended, discount, lambda_):
     """Return the generalised advantage estimates, shape (T,)."""
     # BEGIN SOLUTION
@@ -460,24 +464,25 @@ def gae(rewards, values, ended, discount, lambda_):
     # END SOLUTION
 
 
-# %% label="turn-gae-check"
+# %% label="turn-gae-check" tags=["skip"]
 check("gae", gae)
 
-# %% [markdown] label="dial" tags=["slide"] minutes=7
+# %% [markdown] label="dial" tags=["slide"] minutes=6
 # ### Turn the dial
 #
 # You stand on the first of six icy places and want to get home; each step costs 1. *Walking* gains a place, or sometimes none. *Running* gains two, or sometimes sends you
 # back to the start. From the second step on you do either with probability ½.
-#
+
+# %% [markdown] label="dial-lab-text" tags=["subslide"]
 # The lab estimates one number: the advantage of *walking* first. It is negative: running is the better start. The critic is
 # right about the first place and **too optimistic** about the others, by an amount that you set: so much at the second
 # place, and less and less towards home. The curves are exact: squared bias, variance, and their sum, the mean
 # squared error. Its lowest point is the best λ. The dots below are 400 sampled estimates.
 
-# %% label="predict-best-dial"
+# %% label="predict-best-dial" tags=["subslide"]
 Predict("07-best-dial")
 
-# %% [markdown] label="dial-tasks"
+# %% [markdown] label="dial-tasks" tags=["fragment"]
 # Turn λ to 0 and to 1: does the mean of the dots have the right sign? How wide are they? Then raise the critic's error from 0
 # to 3.
 
@@ -494,7 +499,7 @@ for critic_error in (0.0, 1.0, 2.0, 3.0):
     print(f"critic's error {critic_error:.0f}: bias and variance at λ = 0: {row[0]}")
     print(f"   at the best λ, {best:.2f}: {row[1]}   at λ = 1: {row[2]}")
 
-# %% [markdown] label="dial-read" answers="best-dial" tags=["fragment"]
+# %% [markdown] label="dial-read" answers="best-dial" tags=["subslide"]
 # At λ = 1 the bias is 0, whatever the critic says of the later places, and the variance is large. At λ = 0 the bias of a
 # critic with error 2 is 1.52. Added to the advantage of −0.273, that says that walking is *good*, and it is not.
 #
@@ -507,7 +512,7 @@ for critic_error in (0.0, 1.0, 2.0, 3.0):
 # Many programs put one more line between the estimate and the gradient: they subtract the mean of all the advantages in the
 # batch and divide by their standard deviation. This is called **whitening**, or normalising the advantages.
 
-# %% label="predict-four-batches"
+# %% label="predict-four-batches" tags=["fragment"]
 Predict("07-four-batches")
 
 
@@ -526,12 +531,13 @@ print("advantages → whitened:")
 for name, batch in batches.items():
     print(f"{name:30s} {batch} → {whitened(batch)}")
 
-# %% [markdown] label="whitening-read" answers="four-batches" tags=["fragment"]
+# %% [markdown] label="whitening-read" answers="four-batches" tags=["subslide"]
 # In the second batch three actions that were better than usual are now below 0, and each of them pushes its own logit down.
 # “So whitening turns good actions into bad ones!” For this one batch, yes. On average over batches, subtracting a number
 # that does not depend on the action changes nothing (lesson 06). The mean of the batch does depend on the action a
 # little, since the action's own return is in it: *Going deeper* counts what that costs.
-#
+
+# %% [markdown] label="whitening-small" answers="four-batches" tags=["subslide"]
 # The third batch says that everything went equally well, and teaches nothing. The small number in the denominator keeps 0/0
 # out.
 #
@@ -564,7 +570,7 @@ for name, batch in batches.items():
 # </details>
 
 
-# %% label="turn-whiten"
+# %% label="turn-whiten" tags=["fragment"]
 def whiten(advantages, mask):
     """Return the advantages, whitened over the steps that were taken."""
     # BEGIN SOLUTION
@@ -573,7 +579,7 @@ def whiten(advantages, mask):
     # END SOLUTION
 
 
-# %% label="turn-whiten-check"
+# %% label="turn-whiten-check" tags=["skip"]
 check("whiten", whiten)
 
 # %% [markdown] label="convention" tags=["slide"] minutes=1
@@ -592,7 +598,7 @@ check("whiten", whiten)
 #
 # Read also the reasons of the options that you did not choose.
 
-# %% label="quiz"
+# %% label="quiz" tags=["fragment"]
 Quiz("07")
 
 # %% [markdown] label="recap" tags=["slide"] minutes=1
@@ -606,7 +612,8 @@ Quiz("07")
 # 4. Nobody tells you A. The TD error believes the critic (bias), the return believes what happened (variance), and GAE's
 #    λ is the dial between them.
 # 5. Whitening subtracts a baseline and adapts the step size. It is harmful in very small batches.
-#
+
+# %% [markdown] label="next" tags=["skip"]
 # **Next:** lesson 08 takes the advantage as given and looks closely at the objective that it weighs, one step at a time.
 # (The map is in [00_start_here](00_start_here.ipynb).)
 #

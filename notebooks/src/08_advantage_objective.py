@@ -4,7 +4,8 @@
 # This lesson is about one line:
 #
 # $$U(\tau;\theta)=\sum_t \log \pi_\theta(a_t\mid s_t)\,A(s_t,a_t)$$
-#
+
+# %% [markdown] label="aims" tags=["subslide"]
 # After it you will be able to
 #
 # - **read** each symbol of that line and say what it is for,
@@ -13,8 +14,8 @@
 # - **explain** why one sampled action and all actions together give different steps with the same mean,
 # - **tell** an objective from a loss, and say what neither of them measures.
 #
-# *About 60 minutes. You need Python, derivatives and expectations. Lessons 04–07 show where the advantage comes from;
-# here it is given, and the lesson can be read on its own.*
+# *About 60 minutes, and 15 more for the exercises. You need Python, derivatives and expectations. Lessons 04–07 show
+# where the advantage comes from; here it is given, and the lesson can be read on its own.*
 
 # %% label="review" tags=["skip"]
 from course_utils.widgets import Review
@@ -91,7 +92,8 @@ print(f"mean advantage under the policy: {pi @ A:z.4f}")
 # step by step. Written for all its steps, the idea is
 #
 # $$U(\tau;\theta)=\sum_{t=1}^{T} \log \pi_\theta(a_t\mid s_t)\,A(s_t,a_t).$$
-#
+
+# %% [markdown] label="objective-notice" tags=["subslide"]
 # Three things to notice:
 #
 # - It is a **sum over steps** $t$, of *log-probability times advantage*.
@@ -110,26 +112,26 @@ for t, a in enumerate(taken, start=1):
     print(f"t = {t}  {actions[a]:10s} {factors}   product = {term:7.4f}")
 print(f"U = {U:.4f}")
 
-# %% [markdown] label="objective-package-text"
+# %% [markdown] label="objective-package-text" tags=["subslide"]
 # The package has this sum as one function. It takes the logits of every step, the actions taken and their advantages.
 # Here the state is the same at each step, so the logits are repeated.
 
-# %% label="objective-package"
+# %% label="objective-package" tags=["fragment"]
 step_logits = np.tile(logits, (len(taken), 1))  # shape (T, number of actions)
 result = objectives.advantage_objective(step_logits, taken, A[taken])
 print(f"U = {result.value:.4f}")
 print(f"its terms: {result.terms}")
 
-# %% [markdown] label="predict" tags=["slide"] minutes=6
+# %% [markdown] label="predict" tags=["slide"] minutes=7
 # ## Three actions, one step
 #
 # Before you derive anything, see what one step uphill does. Take it on average over the actions that the policy would draw: the
 # log-probability of each is pushed up or down, as strongly as its advantage says and as often as it comes.
 
-# %% label="predict-three-actions"
+# %% label="predict-three-actions" tags=["fragment"]
 Predict("08-three-actions")
 
-# %% [markdown] label="predict-bars"
+# %% [markdown] label="predict-bars" tags=["subslide"]
 # **And how far?** In the lab below, *drag the dashed bars* to the probabilities you expect after one step with η = 1,
 # then press *reveal the step*. (Mouse, finger or keyboard: press Tab until a bar has a ring, then use the arrow keys.)
 #
@@ -177,14 +179,14 @@ print(f"by package  {by_package}")
 gap = max(abs(by_hand - by_nudging).max(), abs(by_hand - by_package).max())
 print(f"largest difference below 1e-8: {gap < 1e-8}")
 
-# %% [markdown] label="gradient-sum" tags=["fragment"]
+# %% [markdown] label="gradient-sum" tags=["subslide"]
 # The three entries of the gradient add up to 0. They have to: adding the same number to all logits changes no
 # probability, so there is no reason to go in that direction.
 
-# %% [markdown] label="usual-answer" tags=["slide"] minutes=5
+# %% [markdown] label="usual-answer" tags=["slide"] minutes=3
 # ### From logits to probabilities
 
-# %% [markdown] label="usual-answer-why" answers="three-actions"
+# %% [markdown] label="usual-answer-why" answers="three-actions" tags=["fragment"]
 # Back to the lab. Most people answer that the two positive ones rise, and the largest rises most. That is right for the
 # **logits** and wrong for the **probabilities**. *Replace* has a positive advantage, its logit goes up, and its
 # probability goes down.
@@ -212,14 +214,14 @@ for eta in [0.01, 1.0]:
         print(f"Δπ = {exact[a]:9.6f}   first order {first_order[a]:9.6f}")
 print(f"average move of a logit, Σ π g = {average_move:.3f}")
 
-# %% [markdown] label="usual-answer-read" answers="three-actions" tags=["fragment"]
+# %% [markdown] label="usual-answer-read" answers="three-actions" tags=["subslide"]
 # *Replace* has $g=0.03$, but the average logit, weighted with π, moves by 0.153: five times as far. It rises, and falls
 # behind.
 #
 # At η = 0.01 the first-order formula is as good as exact. At η = 1 it is a rough guide: it overstates the fall of
 # *apologise*.
 
-# %% [markdown] label="keep" tags=["slide"] minutes=4
+# %% [markdown] label="keep" tags=["slide"] minutes=3
 # ### What stays between two steps?
 #
 # A step changes π. The action values $Q$ of this state stay: a refund is worth what it was worth. So $V$, their mean, moves,
@@ -247,7 +249,7 @@ print(f"mean of A computed anew:     {later @ (Q - later @ Q):z.3f}")
 #
 # So $Q$ belongs to the state, and $A$ to one policy in it.
 
-# %% [markdown] label="turn-u" tags=["skip"]
+# %% [markdown] label="turn-u" tags=["slide"] minutes=4
 # ### Your turn: write U
 #
 # Write a function that takes the log-probabilities of the actions of **one trajectory** and their advantages, and returns
@@ -270,7 +272,7 @@ print(f"mean of A computed anew:     {later @ (Q - later @ Q):z.3f}")
 # </details>
 
 
-# %% label="turn-u-code" tags=["skip"]
+# %% label="turn-u-code" tags=["fragment"]
 def my_objective(log_probs, advantages):
     # BEGIN SOLUTION
     return np.sum(log_probs * advantages)  # step by step, then a sum and not a mean
@@ -280,7 +282,7 @@ def my_objective(log_probs, advantages):
 # %% label="turn-u-check" tags=["skip"]
 check("advantage_objective", my_objective)
 
-# %% [markdown] label="turn-gradient" tags=["skip"]
+# %% [markdown] label="turn-gradient" tags=["slide"] minutes=5
 # ### Your turn: write its gradient
 #
 # Now with a different policy at each step: `logits` has one row for each of the T steps, shape (T, n). Return the
@@ -304,7 +306,7 @@ check("advantage_objective", my_objective)
 # </details>
 
 
-# %% label="turn-gradient-code" tags=["skip"]
+# %% label="turn-gradient-code" tags=["fragment"]
 def my_gradient(logits, actions, advantages):
     # BEGIN SOLUTION
     one_hot = np.eye(logits.shape[-1])[actions]  # [b = a_t], one row for each step
@@ -315,7 +317,7 @@ def my_gradient(logits, actions, advantages):
 # %% label="turn-gradient-check" tags=["skip"]
 check("advantage_gradient", my_gradient)
 
-# %% [markdown] label="turn-step" tags=["skip"]
+# %% [markdown] label="turn-step" tags=["slide"] minutes=6
 # ### Your turn: predict a step in code
 #
 # Write what the lab does: from logits, advantages and a step size to the **probabilities after one expected ascent
@@ -339,7 +341,7 @@ check("advantage_gradient", my_gradient)
 # </details>
 
 
-# %% label="turn-step-code" tags=["skip"]
+# %% label="turn-step-code" tags=["fragment"]
 def my_step(logits, advantages, step_size):
     # BEGIN SOLUTION
     now = policy.softmax(logits)
@@ -356,14 +358,14 @@ check("ascent_step", my_step)
 #
 # What does it mean for an action to be exactly as good as usual?
 
-# %% label="predict-zero"
+# %% label="predict-zero" tags=["fragment"]
 Predict("08-zero")
 
-# %% [markdown] label="zero-try"
+# %% [markdown] label="zero-try" tags=["fragment"]
 # The lab below has these advantages. Look where the bar of *replace* goes. Then turn the other two around: drag *refund*
 # below 0 and *apologise* above 0.
 
-# %% label="zero-lab" answers="zero"
+# %% label="zero-lab" answers="zero" tags=["subslide"]
 AdvantageLab(preset="zero_advantage", actions=actions)
 
 # %% label="zero-code" answers="zero" tags=["subslide"]
@@ -383,23 +385,23 @@ for others in [zero_A, -zero_A]:
 #
 # "Advantage 0" means *no push from this sample*. It does not mean *this probability stays where it is*.
 
-# %% [markdown] label="sampled" tags=["slide"] minutes=5
+# %% [markdown] label="sampled" tags=["slide"] minutes=6
 # ## One sampled action, or all of them
 #
 # The expected update needs the advantage of every action in the state. In practice the assistant takes *one* action and
 # learns how *that one* turned out. So you step on a single sample: draw $a_1\sim\pi$, use
 # $A_{a_1}\,([a=a_1]-\pi_a)$.
 
-# %% label="predict-sampled"
+# %% label="predict-sampled" tags=["fragment"]
 Predict("08-sampled")
 
-# %% [markdown] label="sampled-try"
+# %% [markdown] label="sampled-try" tags=["subslide"]
 # Press *new sample* until *replace* is drawn. The dashed outline behind each bar is the expected step.
 
-# %% label="sampled-lab"
+# %% label="sampled-lab" tags=["subslide"]
 AdvantageLab(action_values=Q, logits=logits, actions=actions, mode="sampled_action", seed=3)
 
-# %% [markdown] label="sampled-explain" answers="sampled"
+# %% [markdown] label="sampled-explain" answers="sampled" tags=["subslide"]
 # A sample of *replace* speaks for it alone, and raises it. A sample of *refund* raises that, and pushes *replace* down. A
 # sample of *apologise* lowers that, and most of what it loses goes to *refund*. The single steps contradict each other;
 # only their gradients' **mean** is the expected update.
@@ -417,7 +419,7 @@ for m in [10, 1_000, 100_000]:
     print(f"m = {m:6d}   sampled {mean}   standard error {error}")
 print(f"             exact   {g_exact}")
 
-# %% label="sampled-figure" tags=["folded"]
+# %% label="sampled-figure" tags=["subslide", "folded"]
 # draws the running mean of 400 sampled gradients for replace, in its band
 m = 400
 drawn = policy.sample(np.tile(logits, (m, 1)), rng)
@@ -453,22 +455,22 @@ figures.show(
 # is, from draw 152 on: a running mean contains all draws before, so it carries its luck along. A single sample can be far
 # from 0.03; averaging brings it home. That is the whole bargain of policy gradients: *cheap, unbiased, noisy*.
 
-# %% [markdown] label="trajectory" tags=["slide"] minutes=5
+# %% [markdown] label="trajectory" tags=["slide"] minutes=6
 # ## Many steps, many trajectories
 #
 # Nothing new happens when an episode has several steps: U adds up the terms, and its gradient adds up the weighted
 # scores. In the lab below a trajectory has five steps in the same state. Each chip is one term of U.
 
-# %% label="predict-order"
+# %% label="predict-order" tags=["fragment"]
 Predict("08-order")
 
-# %% label="trajectory-lab"
+# %% label="trajectory-lab" tags=["subslide"]
 AdvantageLab(action_values=Q, logits=logits, actions=actions, mode="sampled_trajectory", seed=1)
 
-# %% [markdown] label="order-read" answers="order"
+# %% [markdown] label="order-read" answers="order" tags=["subslide"]
 # A sum does not care about order, and here every step is in the same state.
 
-# %% [markdown] label="dataset"
+# %% [markdown] label="dataset" tags=["fragment"]
 # With a data set $\mathcal D$ of $m=|\mathcal D|$ trajectories, sum over time and **average over trajectories**:
 #
 # $$\frac{\partial J}{\partial\theta}\;\approx\;\frac1{|\mathcal D|}\sum_{\tau\in\mathcal D}\frac{\partial}{\partial\theta}\sum_t\log\pi_\theta(a_t\mid s_t)\,A(s_t,a_t)$$
@@ -511,26 +513,26 @@ print(f"exact   ∂J/∂logits: {game.policy_gradient(game_logits)[0]}")
 # > | whose samples? | the policy π_θ that is being changed | lesson 10: samples of an older policy, with a ratio |
 # > | does the gradient go through A? | **no**, A is a constant | the same; forgetting it is a classic bug (lesson 09) |
 
-# %% label="convention-code"
+# %% label="convention-code" tags=["subslide"]
 T = len(taken)
 weights = np.full(T, 1 / T)
 mean_over_steps = objectives.advantage_objective(step_logits, taken, A[taken], weights)
 print(f"sum over time {result.value:.4f} = {T} × mean over time {mean_over_steps.value:.4f}")
 
-# %% [markdown] label="large" tags=["slide"] minutes=5
+# %% [markdown] label="large" tags=["slide"] minutes=6
 # ## What a large step does
 #
 # The gradient is a slope: it describes the ground *where you stand*.
 
-# %% label="predict-large"
+# %% label="predict-large" tags=["fragment"]
 Predict("08-large")
 
-# %% [markdown] label="large-how"
+# %% [markdown] label="large-how" tags=["subslide"]
 # The cell below trains 2,000 assistants in each group. Before each step it computes the advantages anew for the policy
 # of that moment, so no weight is ever out of date.
 
 
-# %% label="large-code" answers="large" tags=["subslide"]
+# %% label="large-learn" tags=["fragment"]
 def learn(step_size, runs, rng, steps=400):
     """Step on one sampled action at a time; return each run's final policy."""
     z = np.tile(logits, (runs, 1))
@@ -542,6 +544,7 @@ def learn(step_size, runs, rng, steps=400):
     return policy.softmax(z)
 
 
+# %% label="large-code" answers="large" tags=["subslide"]
 runs = 2_000
 print(f"after 400 steps, {runs} runs of each:")
 for step_size in [0.5, 5.0, 50.0]:
@@ -553,7 +556,7 @@ for step_size in [0.5, 5.0, 50.0]:
         f"more than 99 % sure of something worse in {np.mean(lost):6.2%}"
     )
 
-# %% [markdown] label="large-read" answers="large" tags=["fragment"]
+# %% [markdown] label="large-read" answers="large" tags=["subslide"]
 # With small steps every run finds the best action. With the largest, about one run in five ends up sure of a worse one.
 #
 # A large step on a single sample makes the policy almost certain of whatever that sample
@@ -571,14 +574,14 @@ for step_size in [0.5, 5.0, 50.0]:
 #
 # The name misleads. In supervised learning a falling loss means progress. Does it here?
 
-# %% label="predict-loss"
+# %% label="predict-loss" tags=["fragment"]
 Predict("08-loss")
 
-# %% [markdown] label="loss-how"
+# %% [markdown] label="loss-how" tags=["subslide"]
 # The run below follows the exact expected gradient, with the advantages computed anew at each step, so that there is no
 # noise to blame.
 
-# %% label="loss-code" answers="loss" tags=["subslide"]
+# %% label="loss-code" answers="loss" tags=["fragment"]
 z = logits.copy()
 J, L = [], []
 for _ in range(200):
@@ -592,7 +595,7 @@ for k in [0, 3, 10, 50, 199]:
 print(f"J rises at every step: {np.all(np.diff(J) > 0)}")
 print(f"L is lowest at step {np.argmin(L)}, with {min(L):.4f}")
 
-# %% label="loss-figure" answers="loss" tags=["folded"]
+# %% label="loss-figure" answers="loss" tags=["subslide", "folded"]
 # draws J and L against the step
 fig, (left, right) = figures.new_figure(7.2, 2.6, columns=2)
 left.plot(J, color=figures.EXACT)
@@ -605,7 +608,7 @@ figures.show(
     "dips for three steps and then rises from about minus 0.66 towards 0.",
 )
 
-# %% [markdown] label="loss-read" answers="loss" tags=["fragment"]
+# %% [markdown] label="loss-read" answers="loss" tags=["subslide"]
 # J climbs at every single step. L falls for three steps, to −0.658, and then *rises* towards 0. By L alone you would have
 # stopped at step 3, at J = 3.524, with almost half of the way to 3.993 still to go.
 #
@@ -614,23 +617,23 @@ figures.show(
 #
 # To see progress, look at J: the average reward. (In real runs that is the average return of fresh episodes.)
 
-# %% [markdown] label="sign"
+# %% [markdown] label="sign" tags=["subslide"]
 # One more way to go wrong is the sign. Descend on U, or ascend on L, and the worst action wins. One step is enough to
 # see it.
 
-# %% label="sign-code"
+# %% label="sign-code" tags=["fragment"]
 right_way = policy.softmax(logits + 1.0 * g_exact)
 wrong_way = policy.softmax(logits - 1.0 * g_exact)
 print(f"before              π = {pi}   J = {pi @ Q:.3f}")
 print(f"uphill on U         π = {right_way}   J = {right_way @ Q:.3f}")
 print(f"downhill on U       π = {wrong_way}   J = {wrong_way @ Q:.3f}")
 
-# %% [markdown] label="quiz-text" tags=["skip"]
+# %% [markdown] label="quiz-text" tags=["slide"] minutes=3
 # ## Quiz
 #
 # After your answer you see a reason for every option, the wrong ones too.
 
-# %% label="quiz" tags=["skip"]
+# %% label="quiz" tags=["fragment"]
 Quiz("08")
 
 # %% [markdown] label="recap" tags=["slide"] minutes=2
@@ -643,7 +646,8 @@ Quiz("08")
 #    to their average move*, so a small positive advantage can lose.
 # 4. Sampled steps disagree with each other; their mean is the exact gradient.
 # 5. U goes up, L = −U goes down, and neither measures progress. J does.
-#
+
+# %% [markdown] label="next" tags=["skip"]
 # **Next:** lesson 09 learns the advantage instead of being given it. (The map is in
 # [00_start_here](00_start_here.ipynb).)
 #

@@ -4,7 +4,8 @@
 # This lesson is about one loss:
 #
 # $$L(\theta,w)=-\,U(\theta)\;+\;c_V\sum_t\tfrac12\bigl(G_t-V_w(s_t)\bigr)^2\;-\;c_H\sum_t H\bigl(\pi_\theta(\cdot\mid s_t)\bigr)$$
-#
+
+# %% [markdown] label="aims" tags=["subslide"]
 # After it you will be able to
 #
 # - **name** its three terms and say which parameters each of them moves,
@@ -51,7 +52,7 @@ diagrams.actor_critic()
 # lesson 07 is nearly the plain return (with λ near 1), and REINFORCE learns from that too. Later the critic follows the
 # actor, always a little behind.
 
-# %% [markdown] label="three" tags=["slide"] minutes=5
+# %% [markdown] label="three" tags=["slide"] minutes=6
 # ## A loss of three terms
 #
 # Libraries minimise one number, a **loss** with three terms:
@@ -88,10 +89,10 @@ print(f"advantages {A_hat}   targets {G}")
 print(f"actor {actor:.4f}   critic {critic:.4f}   entropy {H.sum():.4f}")
 print(f"total loss {actor + c_V * critic - c_H * H.sum():.4f}")
 
-# %% [markdown] label="three-package-text"
+# %% [markdown] label="three-package-text" tags=["subslide"]
 # The package has it as one function, with both gradients. Descending is subtracting them.
 
-# %% label="three-package" tags=["subslide"]
+# %% label="three-package" tags=["fragment"]
 loss = objectives.a2c_loss(
     logits[states], actions, rewards, discounts, values,
     lambda_=0.95, value_cost=c_V, entropy_cost=c_H,
@@ -100,7 +101,7 @@ print(f"total {loss.total:.4f}")
 print(f"gradient for the logits, a row for each step\n{loss.grad_logits}")
 print(f"gradient for the values {loss.grad_values}")
 
-# %% [markdown] label="three-read" tags=["fragment"]
+# %% [markdown] label="three-read" tags=["subslide"]
 # Read the signs. Both replies had a positive advantage, and the gradient is negative at the reply that was given:
 # **descending** raises its logit. Both values were below their targets, and descending raises them.
 #
@@ -114,7 +115,7 @@ print(f"gradient for the values {loss.grad_values}")
 # + θ ← θ + η c_H Σ_t ∂H_t/∂θ                      # the entropy bonus
 # ```
 
-# %% [markdown] label="stop" tags=["slide"] minutes=6
+# %% [markdown] label="stop" tags=["slide"] minutes=7
 # ## What must not flow
 #
 # $\hat A_t$ contains $V_w$. So the actor loss −Σ log π · Â *could* be differentiated with respect to $w$ as well. Automatic
@@ -124,10 +125,10 @@ print(f"gradient for the values {loss.grad_values}")
 # −Σ log π (G − V). Below, the whole loss is descended with respect to V alone, with the leak and without, on 4,000
 # conversations.
 
-# %% label="predict-stop"
+# %% label="predict-stop" tags=["subslide"]
 Predict("09-stop")
 
-# %% label="stop-code" answers="stop" tags=["subslide"]
+# %% label="stop-settle" tags=["subslide"]
 rng = np.random.default_rng(9)
 talks = rollout.from_mdp(support, logits, 4_000, rng)
 s, a = talks.states[:, :-1], talks.actions
@@ -146,6 +147,7 @@ def settle(leak):
     return V
 
 
+# %% label="stop-code" answers="stop" tags=["subslide"]
 exact, entropy = support.state_values(logits)[:3], policy.entropy(logits)[:3]
 print("V of the first message, then of a calm and of an angry customer")
 print(f"exact V                  {exact}")
@@ -184,13 +186,13 @@ nudged = [policy.entropy(z + h * one) - policy.entropy(z - h * one) for one in n
 print(f"−π (log π + H)  {-p * (np.log(p) + H_p)}")
 print(f"z nudged        {np.array(nudged) / (2 * h)}")
 
-# %% [markdown] label="entropy-ask" tags=["slide"] minutes=3
+# %% [markdown] label="entropy-ask" tags=["slide"] minutes=4
 # ### How much of it?
 #
 # Three replies, with rewards 1.0, 0.9 and 0, and a policy that starts out fond of the second: probabilities 0.05, 0.9, 0.05.
 # We follow the *exact* gradient for 300 steps, with $c_H=0$, 0.05, 0.5 and −0.05.
 
-# %% label="predict-entropy"
+# %% label="predict-entropy" tags=["fragment"]
 Predict("09-entropy")
 
 # %% label="entropy-code" answers="entropy" tags=["subslide"]
@@ -206,7 +208,7 @@ for c in (0.0, 0.05, 0.5, -0.05):
     p, H_end = policy.softmax(z), policy.entropy(z)
     print(f"c_H = {c:5.2f}: policy {p}   entropy {H_end:.3f}   J = {p @ choice.rewards[0]:.3f}")
 
-# %% [markdown] label="entropy-read" answers="entropy" tags=["fragment"]
+# %% [markdown] label="entropy-read" answers="entropy" tags=["subslide"]
 # Without the bonus, 300 steps were not enough: the policy is still fond of the second reply, J = 0.907.
 #
 # With $c_H=0.05$ it found the best reply, and keeps trying the others now and then: J = 0.986. With 0.5 it stays so
@@ -216,7 +218,7 @@ for c in (0.0, 0.05, 0.5, -0.05):
 #
 # So a falling entropy is not bad in itself. It is a warning when it falls *before* the rewards have risen.
 
-# %% [markdown] label="stale" tags=["slide"] minutes=5
+# %% [markdown] label="stale" tags=["slide"] minutes=6
 # ## The loss is not a loss
 #
 # In supervised learning the loss measures how well you do. The actor loss looks the same and is something else. It is built
@@ -228,7 +230,7 @@ for c in (0.0, 0.05, 0.5, -0.05):
 # **One** batch of 20 replies came out as it should: 8 refunds, 6 apologies, 6 promises. None of the promises failed, which has
 # a chance of $0.9^6=0.53$. We keep the batch, and drive its loss down for 300 steps.
 
-# %% label="predict-stale"
+# %% label="predict-stale" tags=["subslide"]
 Predict("09-stale")
 
 # %% label="stale-code" answers="stale" tags=["subslide"]
@@ -247,7 +249,7 @@ print("steps   loss of the batch   exact J")
 for step in (0, 20, 100, 300):
     print(f"{step:5d} {losses[step]:19.3f} {J[step]:9.3f}")
 
-# %% label="stale-figure" answers="stale" tags=["folded"]
+# %% label="stale-figure" answers="stale" tags=["subslide", "folded"]
 # Draws the loss of the batch and the exact J, step by step.
 fig, (left, right) = figures.new_figure(7.2, 2.9, columns=2)
 left.plot(losses, color=figures.SAMPLED)
@@ -266,19 +268,20 @@ figures.show(
 # The loss falls, and falls, and has no floor: the log-probability of an action with a negative advantage can go to −∞.
 # Meanwhile the policy becomes *worse than at the start*. In this batch promises look excellent, so it makes nothing but
 # promises: J = −0.3. (Bad luck? *Going deeper* draws a thousand batches.)
-#
+
+# %% [markdown] label="stale-rules" answers="stale" tags=["subslide"]
 # Nothing in the loss can tell you: it is computed from the batch, and the batch does not know what it has not seen. So
 #
 # - **Watch the return of fresh episodes, not the loss.** A loss near 0 does not mean that nothing is learned.
 # - **Take one step for each batch.** Then draw anew. (Lesson 10 takes a few steps, with a brake.)
 # - **Do not compare the losses of different batches.** Each of them measures something else.
 
-# %% [markdown] label="fresh"
+# %% [markdown] label="fresh" tags=["subslide"]
 # ### The other way round
 #
 # Now train properly, a fresh batch of 200 replies for each of 600 steps, and write down the actor loss as well.
 
-# %% label="predict-fresh"
+# %% label="predict-fresh" tags=["fragment"]
 Predict("09-fresh")
 
 # %% label="fresh-code" answers="fresh" tags=["subslide"]
@@ -297,11 +300,11 @@ for step in range(601):
         print(f"{step:4d} {of_batch:19.3f} {expected:15.3f} {p @ mean_reward:8.3f}")
     z = z + 0.1 * ((np.eye(3)[a] - p) * A[:, None]).mean(axis=0)  # then draw anew
 
-# %% [markdown] label="fresh-read" answers="fresh" tags=["fragment"]
+# %% [markdown] label="fresh-read" answers="fresh" tags=["subslide"]
 # The expected loss falls at first. Then it turns and goes *up*, and J goes on rising. At the end the policy is nearly certain
 # and little is left to push. By the loss alone, it would look hardly better than the policy at the start.
 
-# %% [markdown] label="explained" tags=["slide"] minutes=3
+# %% [markdown] label="explained" tags=["slide"] minutes=4
 # ## Is the critic any good?
 #
 # The critic's loss does not tell: it depends on the scale of the rewards, and even a perfect critic has the noise of the
@@ -313,7 +316,7 @@ for step in range(601):
 #
 # Four critics for the conversation: the exact V, a constant, the exact V plus 100, and the exact V times −1.
 
-# %% label="predict-explained"
+# %% label="predict-explained" tags=["subslide"]
 Predict("09-explained")
 
 # %% label="explained-code" answers="explained" tags=["subslide"]
@@ -336,7 +339,7 @@ for name, guess in critics.items():
 # And it is blind to an offset. The critic that is wrong by 100 gets the same number, and as a baseline it would be a
 # disaster. Look at the mean error too.
 
-# %% [markdown] label="live" tags=["slide"] minutes=9
+# %% [markdown] label="live" tags=["slide"] minutes=10
 # ## Watch it learn
 #
 # Now the whole loop, on an **environment**, a world that a program acts in, of the library Gymnasium. FrozenLake is a grid of
@@ -345,11 +348,12 @@ for name, guess in critics.items():
 #
 # Gymnasium publishes this environment's transition table, so J can be computed exactly: it is the probability to reach the
 # present within 100 steps.
-#
+
+# %% [markdown] label="live-loop" tags=["subslide"]
 # The lab trains by A2C, with batches of 8 episodes, no whitening, no discount. Its steps are those of **Adam**, a common rule
 # that divides each entry of the gradient by that entry's recent size.
 
-# %% label="predict-live"
+# %% label="predict-live" tags=["subslide"]
 Predict("09-live")
 
 # %% label="live-lab" answers="live" tags=["subslide"]
@@ -357,7 +361,7 @@ lab = TrainingLab("FrozenLake")
 lab.train(60)
 lab
 
-# %% [markdown] label="live-try" tags=["fragment"]
+# %% [markdown] label="live-try" tags=["subslide"]
 # Dots are the mean returns of the training batches, the line is the exact J, the arrows are the policy, and the number in a
 # cell is the critic's V. Things to try:
 #
@@ -375,20 +379,20 @@ for entropy_cost in (0.2, 0.01):
     print(f"entropy cost {entropy_cost:.2f}: after 150 updates J {J:.2f}, entropy {H:.2f}")
 print(f"V after 150 updates\n{other.value_parameters.reshape(4, 4).round(2)}")
 
-# %% [markdown] label="live-read" answers="live" tags=["fragment"]
+# %% [markdown] label="live-read" answers="live" tags=["subslide"]
 # $V$ rises first next to the present, which is the last cell: a value is learned from what follows. Train on, and it comes
 # near 1 everywhere. Without a discount, a policy that always arrives is worth 1 from anywhere.
 #
 # With the highest entropy cost the policy stays undecided and misses the present in one episode out of five.
 
-# %% [markdown] label="helps"
+# %% [markdown] label="helps" tags=["subslide"]
 # ### Does the critic help?
 #
 # One run with and one without a critic prove nothing. So take twelve of each: REINFORCE on the grid of lesson 07, where each
 # step costs a point, with a critic as the baseline or without. Of each dozen we print the mean J and its 95 % **confidence
 # interval**: about 95 of 100 such intervals contain the true mean.
 
-# %% label="predict-helps"
+# %% label="predict-helps" tags=["fragment"]
 Predict("09-helps")
 
 # %% label="live-helps" answers="helps" tags=["subslide"]
@@ -411,7 +415,7 @@ for baseline, judge in [("none", None), ("value", training.Adam(1.0))]:
 # Twelve runs with a critic as the baseline do better than twelve without: the intervals of J do not overlap. The expected
 # gradient is the same (lesson 06), but there is less noise, and the same number of steps leads farther.
 
-# %% [markdown] label="cart" tags=["slide"] minutes=6
+# %% [markdown] label="cart" tags=["slide"] minutes=7
 # ## A pole on a cart, and how to report it
 #
 # CartPole has no table of states. The state is four numbers: the position and the speed of a cart, the angle and the angular
@@ -420,11 +424,12 @@ for baseline, judge in [("none", None), ("value", training.Adam(1.0))]:
 #
 # The policy is linear: the logit of each action is a weighted sum of the four numbers, its **features**. That makes eight
 # parameters. The critic is such a sum too.
-#
+
+# %% [markdown] label="cart-care" tags=["subslide"]
 # No exact J is known here, so the evaluation has to be done with care. We train twice, and cut the training episodes off
 # after 200 steps to save time.
 
-# %% label="predict-cart"
+# %% label="predict-cart" tags=["subslide"]
 Predict("09-cart")
 
 
@@ -450,7 +455,7 @@ for seed in (0, 1):
     print(f"   100 fresh episodes: {fresh.mean:.1f}, 95 % interval", end=" ")
     print(f"{fresh.low:.1f} to {min(fresh.high, 500):.1f}")
 
-# %% [markdown] label="cart-read" answers="cart" tags=["fragment"]
+# %% [markdown] label="cart-read" answers="cart" tags=["subslide"]
 # By their training the two runs cannot be told apart: the last five batches have 200.0 and 199.7 steps. On fresh episodes
 # the first holds the pole up for 496 of 500 steps, the second for 344. The intervals are far apart.
 #
@@ -476,7 +481,7 @@ for seed in (0, 1):
 # > | sign of the entropy | **minus** in the loss: entropy is rewarded | libraries that print “entropy loss” print −H |
 # > | one network or two? | two tables, or two vectors | often shared layers, which c_V then divides |
 
-# %% [markdown] label="turn-actor-text" tags=["slide"] minutes=7
+# %% [markdown] label="turn-actor-text" tags=["slide"] minutes=8
 # ## Your turn: the actor's gradient
 #
 # One episode: `logits` has shape (T, A), a row for each step; `actions` and `advantages` have shape (T,). Return the
@@ -501,7 +506,7 @@ for seed in (0, 1):
 # </details>
 
 
-# %% label="turn-actor"
+# %% label="turn-actor" tags=["fragment"]
 def actor_gradient(logits, actions, advantages, entropy_cost):
     """Return the gradient of −U − c_H Σ H, shape (T, A)."""
     # BEGIN SOLUTION
@@ -511,10 +516,10 @@ def actor_gradient(logits, actions, advantages, entropy_cost):
     # END SOLUTION
 
 
-# %% label="turn-actor-check"
+# %% label="turn-actor-check" tags=["skip"]
 check("actor_gradient", actor_gradient)
 
-# %% [markdown] label="turn-critic-text" tags=["slide"] minutes=6
+# %% [markdown] label="turn-critic-text" tags=["slide"] minutes=7
 # ## Your turn: the critic's gradient
 #
 # `rewards` has shape (T,), `values` has T + 1 entries, the last one for the state after the last step. The target of step t
@@ -538,7 +543,7 @@ check("actor_gradient", actor_gradient)
 # </details>
 
 
-# %% label="turn-critic"
+# %% label="turn-critic" tags=["fragment"]
 def critic_gradient(rewards, values, discount):
     """Return ∂/∂V(s_t) of Σ ½ (y_t − V(s_t))², shape (T,)."""
     # BEGIN SOLUTION
@@ -547,10 +552,10 @@ def critic_gradient(rewards, values, discount):
     # END SOLUTION
 
 
-# %% label="turn-critic-check"
+# %% label="turn-critic-check" tags=["skip"]
 check("critic_gradient", critic_gradient)
 
-# %% [markdown] label="turn-explained-text" tags=["slide"] minutes=3
+# %% [markdown] label="turn-explained-text" tags=["slide"] minutes=5
 # ## Your turn: explained variance
 #
 # `values` and `returns` have one entry for each step. Return $1-\mathrm{Var}(G-V)/\mathrm{Var}(G)$.
@@ -572,7 +577,7 @@ check("critic_gradient", critic_gradient)
 # </details>
 
 
-# %% label="turn-explained"
+# %% label="turn-explained" tags=["fragment"]
 def explained_variance(values, returns):
     """Return the share of the variance of the returns that the values explain."""
     # BEGIN SOLUTION
@@ -580,7 +585,7 @@ def explained_variance(values, returns):
     # END SOLUTION
 
 
-# %% label="turn-explained-check"
+# %% label="turn-explained-check" tags=["skip"]
 check("explained_variance", explained_variance)
 
 # %% [markdown] label="quiz-text" tags=["slide"] minutes=5
@@ -588,7 +593,7 @@ check("explained_variance", explained_variance)
 #
 # Read also the reasons of the options that you did not choose.
 
-# %% label="quiz"
+# %% label="quiz" tags=["fragment"]
 Quiz("09")
 
 # %% [markdown] label="recap" tags=["slide"] minutes=1
@@ -602,7 +607,8 @@ Quiz("09")
 #    falls too.
 # 5. Report fresh episodes of the final policy, with an interval. Explained variance tells about the critic, but for an
 #    offset.
-#
+
+# %% [markdown] label="next" tags=["skip"]
 # **Next:** lesson 10 takes several steps on one batch, and puts a brake on them: PPO. (The map is in
 # [00_start_here](00_start_here.ipynb).)
 #

@@ -7,7 +7,8 @@
 #
 # The other keeps the whole training from going too far from where it began,
 # $\beta\,\mathrm{KL}(\pi_\theta\,\Vert\,\pi_{\mathrm{ref}})$.
-#
+
+# %% [markdown] label="aims" tags=["subslide"]
 # After it you will be able to
 #
 # - **explain** what the ratio corrects, and what it costs,
@@ -47,7 +48,7 @@ np.set_printoptions(precision=4, suppress=True)
 #
 # Three replies of the support assistant, drawn by the old policy. The new policy moves more and more weight to the second.
 
-# %% label="predict-ratio"
+# %% label="predict-ratio" tags=["subslide"]
 Predict("10-ratio")
 
 # %% label="ratio-code" answers="ratio" tags=["subslide"]
@@ -63,7 +64,7 @@ for shift in (0.0, 0.5, 1.0, 2.0, 4.0):
     print(f"π {pi}   mean of ρ {pi_old @ rho:.2f}", end="")
     print(f"   E_old[ρA] {mean:z6.3f}   Σ πA {new:z6.3f}   variance of ρA {variance:.2f}")
 
-# %% [markdown] label="ratio-read" answers="ratio" tags=["fragment"]
+# %% [markdown] label="ratio-read" answers="ratio" tags=["subslide"]
 # The mean of ρ is 1, always: $\sum\pi_{\mathrm{old}}\,\pi/\pi_{\mathrm{old}}=\sum\pi$. And
 # $\mathbb E_{\mathrm{old}}[\rho A]$ is exact, however far the new policy has gone.
 #
@@ -72,13 +73,13 @@ for shift in (0.0, 0.5, 1.0, 2.0, 4.0):
 # worse. PPO therefore takes the ratio of each step alone. The states remain those of the old policy: with several steps an
 # approximation, good near $\pi_{\mathrm{old}}$.
 
-# %% [markdown] label="ratio-start"
+# %% [markdown] label="ratio-start" tags=["subslide"]
 # ### At the start it is U
 #
 # Before the first step the gradient of $\rho A$ is that of lesson 08's $\log\pi\cdot A$, because
 # $\partial\rho=\rho\,\partial\log\pi$ and ρ is 1 there. Five samples:
 
-# %% label="ratio-gradient" tags=["subslide"]
+# %% label="ratio-gradient" tags=["fragment"]
 sampled = np.array([0, 1, 0, 2, 1])
 for name, raised in [("at the start", 0.0), ("later, with the second logit raised by 1", 1.0)]:
     pi = policy.softmax(np.log(pi_old) + raised * np.array([0.0, 1.0, 0.0]))
@@ -101,7 +102,7 @@ for name, raised in [("at the start", 0.0), ("later, with the second logit raise
 #
 # with ε around 0.2. Where the clipped one is smaller, it does not change with θ, and the sample sends **no gradient**.
 
-# %% label="predict-clip"
+# %% label="predict-clip" tags=["subslide"]
 Predict("10-clip")
 
 # %% label="clip-lab" answers="clip" tags=["subslide"]
@@ -116,7 +117,7 @@ for name, advantage in [("A = +1", 1.0), ("A = −1", -1.0)]:
         on = "off" if result.active[0] else "on"
         print(f"{name}, ρ = {ratio}: min = {result.value:5.2f}, gradient {on}")
 
-# %% [markdown] label="clip-read" answers="clip" tags=["fragment"]
+# %% [markdown] label="clip-read" answers="clip" tags=["subslide"]
 # The clip is active in **two** of the four corners: good and already likelier, bad and already rarer. There the push has
 # done its work.
 #
@@ -126,7 +127,7 @@ for name, advantage in [("A = +1", 1.0), ("A = −1", -1.0)]:
 # This is why the minimum is taken **after** multiplying by A. For a negative advantage the smaller ratio gives the larger
 # product, so taking the minimum of the ratios first would clip the wrong side.
 
-# %% [markdown] label="epochs" tags=["slide"] minutes=7
+# %% [markdown] label="epochs" tags=["slide"] minutes=6
 # ## One batch, many steps
 #
 # Back to the batch of lesson 09: 8 refunds (0.4 points each), 6 apologies (0) and 6 promises. A promise earns 1 point, and in
@@ -134,10 +135,10 @@ for name, advantage in [("A = +1", 1.0), ("A = −1", -1.0)]:
 # $\rho A$, and clipped at ε = 0.2. The cell prints the exact J at the end, lesson 02's KL of the new policy from the old, and
 # the three ratios.
 
-# %% label="predict-epochs"
+# %% label="predict-epochs" tags=["fragment"]
 Predict("10-epochs")
 
-# %% label="epochs-code" answers="epochs" tags=["subslide"]
+# %% label="epochs-climb" tags=["subslide"]
 pi_0 = np.array([0.4, 0.3, 0.3])  # refund, apologise, promise
 mean_reward = np.array([0.4, 0.0, 0.9 * 1 + 0.1 * -12])
 a = np.repeat([0, 1, 2], [8, 6, 6])  # the batch
@@ -160,6 +161,7 @@ def climb(brake, steps=300, step_size=0.2, epsilon=0.2):
     return policy.softmax(z)
 
 
+# %% label="epochs-code" answers="epochs" tags=["subslide"]
 print(f"J of the policy that drew the batch: {pi_0 @ mean_reward:.3f}")
 for name, brake in [("log π · A", None), ("ρA", "ratio"), ("clipped", "clip")]:
     pi = climb(brake)
@@ -170,7 +172,8 @@ for name, brake in [("log π · A", None), ("ρA", "ratio"), ("clipped", "clip")
 # Without a brake, with or without the ratio, the policy ends with almost nothing but promises: J = −0.30 and −0.29. The
 # clipped one ends at −0.005. That is still below the 0.07 it began with: the batch is misleading, and no clip can know that.
 # But the damage is small.
-#
+
+# %% [markdown] label="epochs-carried" answers="epochs" tags=["subslide"]
 # The clip is at 1.2, and promises end at 1.48. Each *sample* loses its gradient when it has gone far enough.
 # But the three probabilities share a total of 1. Refunds and apologies are worse than the batch's mean, and go on being pushed
 # down until they are 20 % rarer. That leaves 0.8 · 0.7 = 0.56 for the two and 0.44 for promises, 1.47 times their 0.3. The
@@ -178,17 +181,18 @@ for name, brake in [("log π · A", None), ("ρA", "ratio"), ("clipped", "clip")
 #
 # The lab above shows it in slow motion. Its batch has one excellent sample, an apology: press *10 steps* and watch the
 # largest ratio. (*Going deeper* has its numbers, and a thousand batches.)
-#
+
+# %% [markdown] label="epochs-bound" answers="epochs" tags=["subslide"]
 # So the clip bounds no ratio and no KL. It takes gradients away, one sample at a time. That is why many programs stop the
 # epochs when the KL to the old policy gets too large. Watch the *largest* ratio too. The mean, under the old
 # policy, is always 1.
 
-# %% [markdown] label="update-text"
+# %% [markdown] label="update-text" tags=["subslide"]
 # ### One update, from batch to batch
 #
 # While θ moves, epoch by epoch, the batch, $\log\pi_{\mathrm{old}}$ and the advantages stay as they are:
 
-# %% label="update-diagram" tags=["subslide"]
+# %% label="update-diagram" tags=["fragment"]
 diagrams.ppo_update()
 
 # %% [markdown] label="kl" tags=["slide"] minutes=4
@@ -206,7 +210,7 @@ diagrams.ppo_update()
 # Two policies drift from a reference (0.4, 0.3, 0.2, 0.1). One drops the first action, the other takes the last one four
 # times as often.
 
-# %% label="predict-kl"
+# %% label="predict-kl" tags=["subslide"]
 Predict("10-kl")
 
 # %% label="kl-code" answers="kl" tags=["subslide"]
@@ -229,7 +233,7 @@ for name, weights in drifts.items():
 # RLHF uses KL(π ‖ π_ref). In this direction the price of forgetting has an upper limit, here $\log(1/0.6)$. That of doing
 # what the reference hardly ever does has none: the rarer it is there, the more it costs.
 
-# %% [markdown] label="estimates" tags=["slide"] minutes=6
+# %% [markdown] label="estimates" tags=["slide"] minutes=5
 # ## KL from samples
 #
 # A language model's replies cannot be listed. What you have is samples of π and the two log-probabilities of each. With
@@ -237,7 +241,7 @@ for name, weights in drifts.items():
 #
 # $$k_1=x,\qquad k_2=\tfrac12x^2,\qquad k_3=e^{-x}-1+x .$$
 
-# %% label="predict-estimates"
+# %% label="predict-estimates" tags=["subslide"]
 Predict("10-estimates")
 
 # %% label="estimates-code" answers="estimates" tags=["subslide"]
@@ -258,14 +262,15 @@ for name, size in [("close", 0.2), ("far", 1.5)]:
         print(f"   {k}: mean exact {mean:.4f}, sampled {seen.mean():.4f} ± {error:.4f}", end="")
         print(f"   sd {sd:.3f}   below 0: {pi @ (of_action < 0):4.0%}")
 
-# %% [markdown] label="estimates-read" answers="estimates" tags=["fragment"]
+# %% [markdown] label="estimates-read" answers="estimates" tags=["subslide"]
 # $k_1$ and $k_3$ have the right mean. ($k_3$ adds $e^{-x}-1$ to $k_1$, and the mean of that is
 # $\sum\pi\,\pi_{\mathrm{ref}}/\pi-1=0$.) $k_2$ nearly has it when the policies are close (0.0109 both), and not when they
 # are far (0.387 for 0.423).
 #
 # The line $1-x$ is a tangent of $e^{-x}$ and nowhere above it. So no $k_3$ is negative, and neither is the mean of $k_1$,
 # which is the same: the KL.
-#
+
+# %% [markdown] label="estimates-noise" answers="estimates" tags=["subslide"]
 # A single $k_1$ is negative where π takes an action *less* often than the reference: for a third of the samples (far away, for
 # a fifth). Close by it is also by far the noisiest: large numbers of both signs cancel, and its standard deviation is more
 # than ten times its mean. Far away $k_3$ is as noisy as $k_1$, and the quieter $k_2$ has the wrong mean.
@@ -277,7 +282,7 @@ for name, size in [("close", 0.2), ("far", 1.5)]:
 # the samples stay fixed and only the log-probabilities move. On average over the samples that gives
 # $\sum_a\pi(a)\,\frac{dk}{dx}\,\frac{\partial\log\pi(a)}{\partial z}$.
 
-# %% label="predict-as-loss"
+# %% label="predict-as-loss" tags=["fragment"]
 Predict("10-as-loss")
 
 # %% label="as-loss-code" answers="as-loss" tags=["subslide"]
@@ -327,12 +332,13 @@ for end in (0.1, 0.3, 0.6, 0.9):  # the other tokens share the rest, as they did
 # - **In the loss:** the advantages come from the score alone, and
 #   $\beta\,\mathrm{KL}(\pi(\cdot\mid s_t)\,\Vert\,\pi_{\mathrm{ref}}(\cdot\mid s_t))$ of each visited state is added to the
 #   loss.
-#
+
+# %% [markdown] label="where-differ" tags=["subslide"]
 # For a single decision the two have the same mean gradient. For a text of several tokens they have not. In the reward, a token
 # pays for the drift that it *leads* to. In the loss it pays for its own only. Both are in use. (*Going deeper* computes it for
 # texts of two letters.)
 
-# %% [markdown] label="beta" tags=["slide"] minutes=6
+# %% [markdown] label="beta" tags=["slide"] minutes=5
 # ## How much? Choosing β
 #
 # β is a price: so much reward for one **nat**, the unit of a KL with natural logarithms. For one decision the best policy at
@@ -359,7 +365,7 @@ for name, pi in [("π*", best), ("reference", ref), ("even", np.full(4, 0.25))]:
 # Whatever the policy, its last two numbers add up to the first line. Now several prices, and the same with all rewards
 # multiplied by 10.
 
-# %% label="predict-beta"
+# %% label="predict-beta" tags=["fragment"]
 Predict("10-beta")
 
 # %% label="beta-code" answers="beta" tags=["subslide"]
@@ -378,7 +384,7 @@ for beta in (10.0, 3.0, 1.0, 0.3, 0.1, 0.03):
 # With rewards ten times as large, β = 10 acts as β = 1 did. A β is never good or bad by itself: it belongs to a scale of
 # rewards. That is why reward models are normalised, and why some set a **target for the KL** instead.
 
-# %% [markdown] label="beta-adaptive"
+# %% [markdown] label="beta-adaptive" tags=["subslide"]
 # ### An adaptive β
 #
 # A thermostat: after each update raise β a little when the KL is above the target, lower it when it is below. How much is
@@ -388,7 +394,7 @@ for beta in (10.0, 3.0, 1.0, 0.3, 0.1, 0.03):
 #
 # Somebody has to choose the target as well. It only has a more stable meaning. (*Going deeper* has it at work.)
 
-# %% [markdown] label="lab" tags=["slide"] minutes=7
+# %% [markdown] label="lab" tags=["slide"] minutes=6
 # ### See it: the KL lab
 #
 # Drag π against the reference, and try:
@@ -400,7 +406,7 @@ for beta in (10.0, 3.0, 1.0, 0.3, 0.1, 0.03):
 # %% label="lab-kl" tags=["subslide"]
 KLLab()
 
-# %% [markdown] label="lab-read" tags=["fragment"]
+# %% [markdown] label="lab-read" tags=["subslide"]
 # KL(π_ref ‖ π) grows without end. Near the reference a mean of 100 $k_1$ is often below 0, one of $k_3$ never. With β fixed
 # the updates end at $\pi^*$; adapted, β ends where the KL is the target.
 
@@ -411,7 +417,7 @@ KLLab()
 # this batch*, the other with the *reference*. (The library TRL calls them `policy/approxkl` and `objective/kl`.) Here are 40
 # updates without any penalty, each a small step.
 
-# %% label="predict-two-kl"
+# %% label="predict-two-kl" tags=["fragment"]
 Predict("10-two-kl")
 
 # %% label="two-kl-code" answers="two-kl" tags=["subslide"]
@@ -441,7 +447,7 @@ for update in range(1, 41):
 # > | KL of what from what? | KL(π ‖ π_ref), over samples of π | “reverse KL” in many papers |
 # > | where is the KL? | in the reward, as k1 | GRPO (lesson 13) puts k3 into the loss |
 
-# %% [markdown] label="turn-ppo-text" tags=["slide"] minutes=6
+# %% [markdown] label="turn-ppo-text" tags=["slide"] minutes=8
 # ## Your turn: the clipped surrogate
 #
 # `log_probs`, `old_log_probs` and `advantages` have one entry for each step, shape (T,); `epsilon` is a number. Return
@@ -464,7 +470,7 @@ for update in range(1, 41):
 # </details>
 
 
-# %% label="turn-ppo"
+# %% label="turn-ppo" tags=["fragment"]
 def ppo_surrogate(log_probs, old_log_probs, advantages, epsilon):
     """Return the clipped surrogate of each step, shape (T,)."""
     # BEGIN SOLUTION
@@ -474,10 +480,10 @@ def ppo_surrogate(log_probs, old_log_probs, advantages, epsilon):
     # END SOLUTION
 
 
-# %% label="turn-ppo-check"
+# %% label="turn-ppo-check" tags=["skip"]
 check("ppo_surrogate", ppo_surrogate)
 
-# %% [markdown] label="turn-kl-text" tags=["slide"] minutes=4
+# %% [markdown] label="turn-kl-text" tags=["slide"] minutes=6
 # ## Your turn: an estimate that is never negative
 #
 # `log_probs` and `ref_log_probs` are the log-probabilities of samples of π, under π and under the reference. Return $k_3$ of
@@ -500,7 +506,7 @@ check("ppo_surrogate", ppo_surrogate)
 # </details>
 
 
-# %% label="turn-kl"
+# %% label="turn-kl" tags=["fragment"]
 def kl_estimate(log_probs, ref_log_probs):
     """Return k3 of each sample, shape (T,)."""
     # BEGIN SOLUTION
@@ -509,10 +515,10 @@ def kl_estimate(log_probs, ref_log_probs):
     # END SOLUTION
 
 
-# %% label="turn-kl-check"
+# %% label="turn-kl-check" tags=["skip"]
 check("kl_estimate", kl_estimate)
 
-# %% [markdown] label="turn-rewards-text" tags=["slide"] minutes=5
+# %% [markdown] label="turn-rewards-text" tags=["slide"] minutes=6
 # ## Your turn: rewards with the penalty in them
 #
 # One reply of T tokens with one `score`. Return the reward of each token: minus β times its log-ratio, and the score in
@@ -535,7 +541,7 @@ check("kl_estimate", kl_estimate)
 # </details>
 
 
-# %% label="turn-rewards"
+# %% label="turn-rewards" tags=["fragment"]
 def penalised_rewards(score, log_probs, ref_log_probs, beta):
     """Return the reward of each token, shape (T,)."""
     # BEGIN SOLUTION
@@ -545,7 +551,7 @@ def penalised_rewards(score, log_probs, ref_log_probs, beta):
     # END SOLUTION
 
 
-# %% label="turn-rewards-check"
+# %% label="turn-rewards-check" tags=["skip"]
 check("penalised_rewards", penalised_rewards)
 
 # %% [markdown] label="quiz-text" tags=["slide"] minutes=5
@@ -553,7 +559,7 @@ check("penalised_rewards", penalised_rewards)
 #
 # Read also the reasons of the options that you did not choose.
 
-# %% label="quiz"
+# %% label="quiz" tags=["fragment"]
 Quiz("10")
 
 # %% [markdown] label="recap" tags=["slide"] minutes=1
@@ -567,7 +573,8 @@ Quiz("10")
 #    right mean and another gradient.
 # 4. In the reward, a token pays for the drift that it leads to. In the loss it pays for its own only.
 # 5. β is a price in units of the reward. A target for the KL adapts it. Small steps can lead far from the reference.
-#
+
+# %% [markdown] label="next" tags=["skip"]
 # **Next:** lesson 11 puts all of it together: a language model, preferences, a reward model, PPO with a KL penalty.
 #
 # **Build it:** [stage 6](problem_sets/build.ipynb).

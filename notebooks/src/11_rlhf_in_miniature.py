@@ -8,7 +8,8 @@
 #
 # You go through all of them here, on a language model so small that a training run takes seconds. What goes wrong in
 # large runs goes wrong in this one too. Nothing is scripted.
-#
+
+# %% [markdown] label="aims" tags=["subslide"]
 # After it you will be able to
 #
 # - **name** the four stages, what each learns from, and what it cannot know,
@@ -48,13 +49,14 @@ diagrams.rlhf_stages()
 #
 # The state is the customer's message and the words so far. The action is the next token. The trajectory τ is the whole
 # reply.
-#
+
+# %% [markdown] label="world-gold" tags=["subslide"]
 # Because this world is invented, it has something that no real project has: a **gold reward**, what people would agree on if
 # you could ask all of them. Nothing in this lesson is trained on it. It is your oracle, the exact value beside the estimate.
 #
 # An angry customer writes: *Three weeks and still no refund! Where is my money?*
 
-# %% label="predict-three-replies"
+# %% label="predict-three-replies" tags=["subslide"]
 Predict("11-three-replies")
 
 # %% label="world-code" answers="three-replies" tags=["subslide"]
@@ -72,7 +74,7 @@ for i, text in enumerate(texts):
     parts = [f"{name} {figures.signed(x[i])}" for name, x in gold.parts.items() if x[i]]
     print(f"{gold.total[i]:5.2f}  {text}\n       {', '.join(parts)}")
 
-# %% [markdown] label="world-read" answers="three-replies" tags=["fragment"]
+# %% [markdown] label="world-read" answers="three-replies" tags=["subslide"]
 # The first says sorry, names the money and says what will be done. The second makes a promise that nobody should make.
 #
 # The third has every good word in it, and is a **word salad**. It loses points for repeating itself, for too many polite
@@ -118,7 +120,7 @@ for prompt in (angry_refund, 20):
     for text, worth in zip(world.text(few), points, strict=True):
         print(f"{worth:8.2f}  {text}")
 
-# %% [markdown] label="compare" tags=["slide"] minutes=8
+# %% [markdown] label="compare" tags=["slide"] minutes=7
 # ## Stage 2: compare
 #
 # Is a reply worth 7.3 points or 6.8? Nobody can say. But of two replies to the same message most people can say which is the
@@ -191,16 +193,17 @@ print(f"likelihood exp(−4 · loss) = {np.exp(-4 * least):.3f}; by hand {0.75**
 # The raters are shown pairs of SFT replies. They choose by the gold reward, with noise: two replies that are nearly as good as
 # each other get a nearly random label.
 
-# %% label="predict-ceiling"
+# %% label="predict-ceiling" tags=["subslide"]
 Predict("11-ceiling")
 
 
-# %% label="reward-code" answers="ceiling" tags=["subslide"]
+# %% label="reward-part" tags=["subslide"]
 def part(labelled, rows):
     """Return some of the pairs."""
     return reward_model.Pairs(*(side.take(rows) for side in labelled))
 
 
+# %% label="reward-code" answers="ceiling" tags=["subslide"]
 both = reward_model.sample_pairs(reference, world, 5_500, rng)
 labels = reward_model.label(world, *both, rng)
 pairs, fresh = part(labels, slice(1_500)), part(labels, slice(1_500, None))
@@ -215,7 +218,7 @@ odd = [worlds.gold_reward(world, p).parts["illegal_pairs"] for p in pairs]
 print(f"pairs that differ in odd word pairs: {(abs(odd[0] - odd[1]) > 1e-9).sum()} of 1,500")
 judge = reward_model.normalise(judge, world, written)  # mean 0 and sd 1 on SFT replies
 
-# %% [markdown] label="reward-read" answers="ceiling" tags=["fragment"]
+# %% [markdown] label="reward-read" answers="ceiling" tags=["subslide"]
 # With 1,500 pairs the reward model agrees with the raters nearly as often as the gold reward does: it is behind by more than
 # three standard errors, and by less than 4 points. The rest is noise of the raters, which nobody can predict.
 #
@@ -244,7 +247,7 @@ for name, rows in kinds.items():
 #
 # SFT replies about deliveries have a higher mean score than SFT replies about bills.
 
-# %% label="predict-two-topics"
+# %% label="predict-two-topics" tags=["fragment"]
 Predict("11-two-topics")
 
 # %% label="differences-code" answers="two-topics" tags=["subslide"]
@@ -260,14 +263,14 @@ before = objectives.bradley_terry_loss(chosen, rejected).value
 after = objectives.bradley_terry_loss(chosen + bonus, rejected + bonus).value
 print(f"loss {before:.6f}, with up to 500 points added to both replies of a pair {after:.6f}")
 
-# %% [markdown] label="differences-read" answers="two-topics" tags=["fragment"]
+# %% [markdown] label="differences-read" answers="two-topics" tags=["subslide"]
 # By the gold reward there is next to no difference. **Only differences mean anything**: the two replies of a pair always
 # answer the same message, so whatever is added to all replies to that message cancels, and the training never sees it.
 # Scores of replies to *different* prompts must not be compared.
 #
 # The policy gradient can live with that. Its advantage compares an action with the policy's own average *in the same state*.
 
-# %% [markdown] label="update" tags=["slide"] minutes=8
+# %% [markdown] label="update" tags=["slide"] minutes=7
 # ## Stage 4: one update by hand
 #
 # Now the pieces of this course come together. The policy starts as a copy of the SFT model, which stays as the frozen
@@ -329,7 +332,7 @@ print(f"N/m = {len(batch.x) / m:.2f} tokens in a reply")
 # | `policy/entropy_avg` | entropy of a token's distribution |
 # | `ours/reply_length`, `ours/gold` | tokens of a reply; gold reward (a real log cannot have it) |
 
-# %% label="predict-six-curves"
+# %% label="predict-six-curves" tags=["subslide"]
 Predict("11-six-curves")
 
 # %% label="run-code" answers="six-curves" tags=["subslide"]
@@ -362,18 +365,18 @@ for prompt in (angry_refund, 20):
 # The wrong topics are gone, and the angry customer hears an apology. No demonstrator had to be perfect for this. Comparing
 # replies was enough.
 
-# %% [markdown] label="live" tags=["slide"] minutes=8
+# %% [markdown] label="live" tags=["slide"] minutes=7
 # ### Watch it, and break it
 #
 # Press *Run* and read the replies while they change. Then *Reset*, take the penalty away (β = 0), and run again. But first:
 
-# %% label="predict-no-penalty"
+# %% label="predict-no-penalty" tags=["fragment"]
 Predict("11-no-penalty")
 
 # %% label="live-lab" tags=["subslide"]
 RlhfLab()
 
-# %% [markdown] label="live-read" answers="no-penalty" tags=["fragment"]
+# %% [markdown] label="live-read" answers="no-penalty" tags=["subslide"]
 # Without the penalty the score climbs far higher, and the gold reward falls: tick *show the gold reward*. `objective/kl`
 # warns you. `policy/approxkl_avg` does not, since each step stays small.
 #
@@ -403,13 +406,13 @@ for b, of_seeds in zip(betas, numbers, strict=True):
 # between, and the *score alone cannot tell you which it is*. The length tells something: with a weak penalty the replies
 # run into the limit of 16 tokens.
 
-# %% [markdown] label="over" tags=["slide"] minutes=6
+# %% [markdown] label="over" tags=["slide"] minutes=5
 # ## Over-optimisation
 #
 # Without a penalty, and with small steps, you can watch the gold reward on its way down: three runs, means of seven
 # updates in a row.
 
-# %% label="predict-way-down"
+# %% label="predict-way-down" tags=["fragment"]
 Predict("11-way-down")
 
 # %% label="over-code" answers="no-penalty, way-down" tags=["subslide"]
@@ -460,7 +463,7 @@ figures.show(fig, alt)
 #
 # The accuracy of the reward model was 80 %. On whose replies?
 
-# %% label="predict-own-pairs"
+# %% label="predict-own-pairs" tags=["fragment"]
 Predict("11-own-pairs")
 
 # %% label="why-code" answers="own-pairs" tags=["subslide"]
@@ -477,12 +480,13 @@ for kind, run in [("log", free[0]), ("count", rlhf.run(counts, seed=1, progress=
     words = world.text(evaluate(run, replies=2).replies)[0].split()
     print(f"no penalty, {kind:5s}: … {' '.join(words[-8:])}")  # how it ends
 
-# %% [markdown] label="why-read" answers="own-pairs" tags=["fragment"]
+# %% [markdown] label="why-read" answers="own-pairs" tags=["subslide"]
 # The policy does not stay where the reward model was trained. It goes where the score is high: and among the places where the
 # score is high are all those where the reward model is *wrong*. A weak penalty takes it just there. At β = 0.03 the reward
 # model is right less often than a coin. It ranks the policy's replies backwards. (The gold reward is the ceiling, lower
 # there too: the replies of a pair are closer in worth.)
-#
+
+# %% [markdown] label="why-salad" answers="own-pairs" tags=["subslide"]
 # And there is the word salad. Every repeated *repair* adds to the score, since nothing in 1,500 pairs ever said that it
 # should not. With $\log_2(1+c)$ it adds less each time, and other words come in between. With `count` features, one of the
 # lab's choices, a word that occurs $c$ times counts $c$: here one word is said to the end.
@@ -495,7 +499,7 @@ for kind, run in [("log", free[0]), ("count", rlhf.run(counts, seed=1, progress=
 #
 # Suppose that raters have a soft spot: each polite word pleases them by a point, each further token by 0.2.
 
-# %% label="predict-soft-spot"
+# %% label="predict-soft-spot" tags=["fragment"]
 Predict("11-soft-spot")
 
 # %% label="bias-code" answers="soft-spot" tags=["subslide"]
@@ -514,7 +518,8 @@ for name, taste in [("fair", {}), ("soft spot", {"polite_bias": 1.0, "length_bia
 # It is *more* accurate: a strong taste is easy to learn. What raters like a little, the policy does a lot: it says 2.9 polite
 # words in a reply, where 2 are enough, and writes more. By their own taste the raters asked for that: a polite word over 2 costs half a point of gold, and pleases
 # them by one. In a pair it was one reason among others. For the policy it is points that can be had in every reply.
-#
+
+# %% [markdown] label="chain" answers="soft-spot" tags=["subslide"]
 # The causal chain is always the same. (a) A reward model learns to rank. (b) An advantage-weighted update raises whatever
 # scores a bit better than usual, over and over. (c) The KL penalty is the only term that says where to stop. That
 # carries over to large runs. The digits do not (*Going deeper*).
@@ -532,7 +537,7 @@ for name, taste in [("fair", {}), ("soft spot", {"polite_bias": 1.0, "length_bia
 # > | advantages | GAE, λ = 0.95, whitened over the batch | the same in most libraries |
 # > | `objective/entropy` | a sum over a reply, as in TRL | `policy/entropy_avg` is per token |
 
-# %% [markdown] label="turn-preference-text" tags=["slide"] minutes=4
+# %% [markdown] label="turn-preference-text" tags=["slide"] minutes=7
 # ## Your turn: the preference loss
 #
 # `chosen` and `rejected` are the scores of $n$ pairs, shape (n,). Return the mean of
@@ -555,7 +560,7 @@ for name, taste in [("fair", {}), ("soft spot", {"polite_bias": 1.0, "length_bia
 # </details>
 
 
-# %% label="turn-preference"
+# %% label="turn-preference" tags=["fragment"]
 def preference_loss(chosen, rejected):
     """Return the mean loss of the pairs, a number."""
     # BEGIN SOLUTION
@@ -564,10 +569,10 @@ def preference_loss(chosen, rejected):
     # END SOLUTION
 
 
-# %% label="turn-preference-check"
+# %% label="turn-preference-check" tags=["skip"]
 check("preference_loss", preference_loss)
 
-# %% [markdown] label="turn-objective-text" tags=["slide"] minutes=5
+# %% [markdown] label="turn-objective-text" tags=["slide"] minutes=8
 # ## Your turn: U of a batch of replies
 #
 # `log_probs` and `advantages` have shape (m, T), for m replies of at most T tokens. `mask` is True where there is a token;
@@ -591,7 +596,7 @@ check("preference_loss", preference_loss)
 # </details>
 
 
-# %% label="turn-objective"
+# %% label="turn-objective" tags=["fragment"]
 def reply_objective(log_probs, advantages, mask):
     """Return the mean of U(τ; θ) over the replies, a number."""
     # BEGIN SOLUTION
@@ -600,7 +605,7 @@ def reply_objective(log_probs, advantages, mask):
     # END SOLUTION
 
 
-# %% label="turn-objective-check"
+# %% label="turn-objective-check" tags=["skip"]
 check("reply_objective", reply_objective)
 
 # %% [markdown] label="quiz-text" tags=["slide"] minutes=5
@@ -608,7 +613,7 @@ check("reply_objective", reply_objective)
 #
 # Read also the reasons of the options that you did not choose.
 
-# %% label="quiz"
+# %% label="quiz" tags=["fragment"]
 Quiz("11")
 
 # %% [markdown] label="recap" tags=["slide"] minutes=1
@@ -621,7 +626,8 @@ Quiz("11")
 # 4. `objective/kl` is the distance to the reference, `policy/approxkl_avg` the size of a step.
 # 5. Without a brake the score rises and the replies get worse. Accuracy on old pairs does not show it; accuracy on fresh
 #    pairs of the policy does.
-#
+
+# %% [markdown] label="next" tags=["skip"]
 # **Next:** [lesson 12](12_clinic.ipynb), the clinic: a run has gone wrong, and you find out why. (The map is in
 # [00_start_here](00_start_here.ipynb).)
 #

@@ -7,7 +7,8 @@
 # $$\underbrace{r(s,\tau)}_{\text{(a) a ranking}}\qquad\underbrace{\sum_t\frac{\partial\log\pi_\theta(a_t\mid s_t)}{\partial\theta}\,A_t}_{\text{(b) the update}}\qquad\underbrace{-\beta\,\log\frac{\pi_\theta(a_t\mid s_t)}{\pi_{\mathrm{ref}}(a_t\mid s_t)}}_{\text{(c) the KL term}}$$
 #
 # Eleven patients are waiting. All of them are real runs of lesson 11's language model, and they train while you watch.
-#
+
+# %% [markdown] label="aims" tags=["subslide"]
 # After it you will be able to
 #
 # - **read** a log line by line, and say which of the three links each line shows,
@@ -29,7 +30,7 @@ from course_utils.rlhf.config import RunConfig
 from course_utils.widgets import ClinicLab, Predict, Quiz
 from IPython.display import Markdown, display
 
-# %% [markdown] label="chain" tags=["slide"] minutes=3
+# %% [markdown] label="chain" tags=["slide"] minutes=4
 # ## Three links
 #
 # A reward model ranks replies. An update makes likelier what ranks above the usual. A penalty says how far that may go. What
@@ -43,12 +44,12 @@ from IPython.display import Markdown, display
 #
 # Names without `ours` are those of the library TRL.
 
-# %% [markdown] label="healthy" tags=["slide"] minutes=6
+# %% [markdown] label="healthy" tags=["slide"] minutes=7
 # ## A healthy run, line by line
 #
 # Nobody can see illness who has not seen health. Here is a run that is well: keep it as your yardstick.
 
-# %% label="predict-early-share"
+# %% label="predict-early-share" tags=["fragment"]
 Predict("12-early-share")
 
 # %% label="healthy-code" answers="early-share" tags=["subslide"]
@@ -69,14 +70,15 @@ def lines(log, names, updates=(1, 2, 4, 10, 20, 50, 100)):
 healthy = rlhf.run(RunConfig(), seed=12, progress=False)
 lines(healthy, ranking + update + penalty)
 
-# %% [markdown] label="healthy-read" tags=["fragment"]
+# %% [markdown] label="healthy-read" tags=["subslide"]
 # - **(a)** The score rises by more than 1. Scores of SFT replies have sd 1, so that is a lot. Their spread gets smaller:
 #   the replies are alike in quality.
 # - **(b)** The first step is the largest, and none is large. The entropy falls by a third. Nearly all replies differ, and their
 #   length stays. The critic begins with nothing; in the end it explains more than half.
 # - **(c)** The KL rises to 2 or 3 and is held there. β stands still. `objective/rlhf_reward` rises: the score gained more
 #   than the distance cost.
-#
+
+# %% [markdown] label="healthy-kl" tags=["subslide"]
 # `objective/kl` is **sampled**: it adds up the log-ratios of the tokens that were drawn. `ours/kl_full` has the **exact** KL of
 # the next token in each state that was visited. The two agree, but for noise.
 #
@@ -93,17 +95,17 @@ for name in ("objective/scores", "objective/kl", "policy/entropy_avg"):
 # Four fifths of the score, nearly all of the KL. So **look at the first twenty updates** before you look at the end. What is
 # violent happens there, and the end of a log may show a policy that can no longer move.
 
-# %% [markdown] label="lie" tags=["slide"] minutes=8
+# %% [markdown] label="lie" tags=["slide"] minutes=9
 # ## Which numbers tell?
 #
 # Now the same seed without a penalty, β = 0. You know from lesson 11 how that ends: in word salad. Look at four numbers: the
 # *score*, the critic's *explained variance*, the reward model's *accuracy* on held-out pairs of SFT replies, and the same on
 # fresh pairs of the policy's own replies, beside its **ceiling**, the best accuracy that any model could reach on those pairs.
 
-# %% label="predict-three-numbers"
+# %% label="predict-three-numbers" tags=["fragment"]
 Predict("12-three-numbers")
 
-# %% label="lie-code" answers="three-numbers" tags=["subslide"]
+# %% label="lie-agreement" tags=["subslide"]
 salad = rlhf.run(RunConfig(kl_coef=0.0), seed=12, progress=False)
 
 
@@ -119,6 +121,7 @@ def agreement(log, writer, n=3_500):
     return model, gold, exact
 
 
+# %% label="lie-code" answers="three-numbers" tags=["subslide"]
 print("means of the last five updates; fresh pairs:")
 for name, log in [("healthy", healthy), ("no penalty", salad)]:
     score = log["objective/scores"][-5:].mean()
@@ -129,14 +132,15 @@ for name, log in [("healthy", healthy), ("no penalty", salad)]:
         print(f"   pairs of the {who:10s} reward model right in {model:.0%}", end="")
         print(f"   ceiling: sampled {gold:.1%}, exact {exact:.1%}")
 
-# %% [markdown] label="lie-read" answers="three-numbers" tags=["fragment"]
+# %% [markdown] label="lie-read" answers="three-numbers" tags=["subslide"]
 # Three of the four are often shown to prove that all is well. None of them looks worse here, and two look *better*.
 #
 # - **The score** is what is being climbed. It goes up in a good run and in a bad one.
 # - **Explained variance** says that the critic knows which score will come. It does not say what the score is worth. (Nor does it
 #   see a constant error, lesson 09.)
 # - **Accuracy on held-out pairs** is about replies of the SFT model, where neither policy writes any more.
-#
+
+# %% [markdown] label="lie-ceiling" answers="three-numbers" tags=["subslide"]
 # What tells is the last line of each: accuracy **on pairs of the present policy, beside its ceiling**. Raters disagree with
 # themselves, most about replies that are nearly equal. Two replies that differ by $d$ in gold are told apart with probability
 # $\sigma(|d|/\kappa)$, with κ = 0.6 for our raters. Its mean is the best that any model can do. In the healthy run the
@@ -145,7 +149,7 @@ for name, log in [("healthy", healthy), ("no penalty", salad)]:
 #
 # And in the log itself?
 
-# %% label="predict-parts-first"
+# %% label="predict-parts-first" tags=["subslide"]
 Predict("12-parts-first")
 
 # %% label="part-code" answers="parts-first" tags=["subslide"]
@@ -159,7 +163,7 @@ for name in ("objective/scores", "objective/kl", "ours/reply_length"):
 # The KL. At update 10 it is nearly twice that of the healthy run, while the length differs by a word. The score is higher,
 # which would have worried nobody.
 
-# %% [markdown] label="turn-ranking-text" tags=["slide"] minutes=4
+# %% [markdown] label="turn-ranking-text" tags=["slide"] minutes=5
 # ## Your turn: how often does a ranking agree?
 #
 # `chosen` and `rejected` are a reward model's scores of $n$ pairs, shape (n,): of the reply that the rater chose, and of the
@@ -182,7 +186,7 @@ for name in ("objective/scores", "objective/kl", "ours/reply_length"):
 # </details>
 
 
-# %% label="turn-ranking"
+# %% label="turn-ranking" tags=["fragment"]
 def ranking_accuracy(chosen, rejected):
     """Return the share of pairs ranked as the raters did, a number."""
     # BEGIN SOLUTION
@@ -191,7 +195,7 @@ def ranking_accuracy(chosen, rejected):
     # END SOLUTION
 
 
-# %% label="turn-ranking-check"
+# %% label="turn-ranking-check" tags=["skip"]
 check("ranking_accuracy", ranking_accuracy)
 
 # %% [markdown] label="in-code" tags=["slide"] minutes=5
@@ -208,13 +212,13 @@ lines(chart, case.file.dashboard)
 for name, change in case.changes.items():
     print(f"{name}: {change.text} Cost: {change.cost}")
 
-# %% [markdown] label="verdict" tags=["fragment"]
+# %% [markdown] label="verdict" tags=["subslide"]
 # A **verdict** trains with the change and without it, from several seeds, and measures *fresh* replies. A change has cured the
 # case if the goals are met in nine of ten seeds; with three seeds that means all of them.
 #
 # “Twice as many updates” is what somebody proposes.
 
-# %% label="predict-twice-the-updates"
+# %% label="predict-twice-the-updates" tags=["fragment"]
 Predict("12-twice-the-updates")
 
 # %% label="verdict-code" answers="twice-the-updates" tags=["subslide"]
@@ -314,7 +318,7 @@ d3b
 # </details>
 
 
-# %% label="turn-kl"
+# %% label="turn-kl" tags=["fragment"]
 def adaptive_kl(beta, kl, target, n, horizon):
     """Return the β of the next update, a number."""
     # BEGIN SOLUTION
@@ -323,15 +327,16 @@ def adaptive_kl(beta, kl, target, n, horizon):
     # END SOLUTION
 
 
-# %% label="turn-kl-check"
+# %% label="turn-kl-check" tags=["skip"]
 check("adaptive_kl", adaptive_kl)
 
-# %% [markdown] label="seven" tags=["slide"] minutes=4
+# %% [markdown] label="seven" tags=["slide"] minutes=5
 # ## Seven real ones
 #
 # All seven have the same dashboard and the same list of causes. The brief alone does not tell you which it is: what people say
 # in it may be right or wrong. Treat each in this order:
-#
+
+# %% [markdown] label="seven-order" tags=["subslide"]
 # 1. **Brief.** Which cause do you suspect? Choose one now, from the list, and keep it.
 # 2. **Dashboard** and **replies**, link by link. You may also measure fresh replies: all, or those to one topic.
 # 3. **Diagnosis**: the cause, and *two* curves or measures that its neighbours would not show.
@@ -339,12 +344,13 @@ check("adaptive_kl", adaptive_kl)
 # 5. **Written answer**, in the lab's *Debrief*, before you open it. The questions stand below each lab; your record keeps what
 #    you write. Then hold it against the criteria: what would have been full marks?
 # 6. **Debrief**: only now do you see what people say, the gold reward.
-#
+
+# %% [markdown] label="seven-rules" tags=["subslide"]
 # What will people say? The rules by which the gold reward judges are no secret (one case has a topic more, with the same
 # rules):
 
 
-# %% label="rules-code" tags=["subslide"]
+# %% label="rules-code" tags=["fragment"]
 def fold(title, rows):
     """Show a table behind a fold."""
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
@@ -374,7 +380,7 @@ d4 = ClinicLab("D4")
 d4.run()
 d4
 
-# %% [markdown] label="d4-answer" tags=["fragment"]
+# %% [markdown] label="d4-answer" tags=["subslide"]
 # > **D4, your written answer:** the chain from ranking to words; why the accuracy rose all the same; two changes
 # > that can be tested, and what would show success; what a larger β trades.
 
@@ -391,7 +397,7 @@ d5 = ClinicLab("D5")
 d5.run()
 d5
 
-# %% [markdown] label="d5-answer" tags=["fragment"]
+# %% [markdown] label="d5-answer" tags=["subslide"]
 # > **D5, your written answer:** how can all three be true? What does the KL term charge for, and what did it do here? Two changes,
 # > each with its price.
 
@@ -405,7 +411,7 @@ d8 = ClinicLab("D8")
 d8.run()
 d8
 
-# %% [markdown] label="d8-answer" tags=["fragment"]
+# %% [markdown] label="d8-answer" tags=["subslide"]
 # > **D8, your written answer:** one change, and what it keeps; why clip and penalty did not prevent the harm; the numbers of this run that
 # > say so.
 
@@ -420,7 +426,7 @@ d10 = ClinicLab("D10")
 d10.run()
 d10
 
-# %% [markdown] label="d10-answer" tags=["fragment"]
+# %% [markdown] label="d10-answer" tags=["subslide"]
 # > **D10, your written answer:** the most plausible mechanism, two neighbours and what rules them out, and the single first change.
 
 # %% [markdown] label="d9" tags=["slide"] minutes=20
@@ -434,7 +440,7 @@ d9 = ClinicLab("D9")
 d9.run()
 d9
 
-# %% [markdown] label="d9-answer" tags=["fragment"]
+# %% [markdown] label="d9-answer" tags=["subslide"]
 # > **D9, your written answer:** why does training raise replies that cost more than they bring? One change, and how you would see
 # > that it works.
 
@@ -449,7 +455,7 @@ d6 = ClinicLab("D6")
 d6.run()
 d6
 
-# %% [markdown] label="d6-answer" tags=["fragment"]
+# %% [markdown] label="d6-answer" tags=["subslide"]
 # > **D6, your written answer:** an approach with its settings; one failure with β too low and one with β too high, and how each shows
 # > in the updates; what your design costs.
 
@@ -465,7 +471,7 @@ d7 = ClinicLab("D7")
 d7.run()
 d7
 
-# %% [markdown] label="d7-answer" tags=["fragment"]
+# %% [markdown] label="d7-answer" tags=["subslide"]
 # > **D7, your written answer:** the blueprint in your own words, and why the log was calm.
 
 # %% [markdown] label="common" tags=["slide"] minutes=5
@@ -529,7 +535,7 @@ fold("The seven, side by side: open when you are done", rows)
 #
 # Read also the reasons of the options that you did not choose.
 
-# %% label="quiz"
+# %% label="quiz" tags=["fragment"]
 Quiz("12")
 
 # %% [markdown] label="recap" tags=["slide"] minutes=1
@@ -541,7 +547,8 @@ Quiz("12")
 # 3. A diagnosis is a cause and two numbers that its neighbours would not show.
 # 4. Change one thing, say beforehand what it costs, and judge fresh replies over several seeds.
 # 5. β is the right knob for one kind of trouble. “Leave it alone” is a treatment, too.
-#
+
+# %% [markdown] label="next" tags=["skip"]
 # **Next:** [lesson 13](13_many_advantages.ipynb): one objective, many advantages. (The map is in
 # [00_start_here](00_start_here.ipynb).)
 #

@@ -7,7 +7,8 @@
 #
 # lesson 08's U, averaged over a batch of $m$ replies. They differ in **A**, the advantage, and in **w**, the weight
 # of a reply's tokens.
-#
+
+# %% [markdown] label="aims" tags=["subslide"]
 # After it you will be able to
 #
 # - **write** each method as the two or three lines that differ,
@@ -34,13 +35,14 @@ from course_utils.widgets import GroupLab, Predict, Quiz
 
 np.set_printoptions(precision=3, suppress=True)
 
-# %% [markdown] label="group" tags=["slide"] minutes=8
+# %% [markdown] label="group" tags=["slide"] minutes=7
 # ## One group, six methods
 #
 # The $K$ replies to one prompt are a **group**. To *What have you sent me?* a model writes *parcel* and *sorry
 # parcel*, which are right and earn 1, and *bill* and *refund thanks*, which earn 0. With their end tokens they have
 # 2, 3, 2 and 3 tokens. That is $|o|$, below `o`; `L` is the length of the longest possible reply, and `R` the reward.
-#
+
+# %% [markdown] label="six-methods" tags=["subslide"]
 # ```diff
 #   A = R                                           # total return (REINFORCE)
 #   w = 1
@@ -69,7 +71,7 @@ np.set_printoptions(precision=3, suppress=True)
 # + clip(rho, 1 - 0.2, 1 + 0.2)                     # PPO: several steps, and the clip (lesson 10)
 # ```
 
-# %% label="predict-offset"
+# %% label="predict-offset" tags=["subslide"]
 Predict("13-offset")
 
 # %% label="group-code" answers="offset" tags=["subslide"]
@@ -90,7 +92,7 @@ for name, (A, w) in six.items():
     assert np.allclose(method.advantages(R) * method.token_weights(o, L), w * A)
     print(f"{name:18s} {w * A!s:35s} {method.advantages(R + 5)}")
 
-# %% [markdown] label="group-read" answers="offset" tags=["fragment"]
+# %% [markdown] label="group-read" answers="offset" tags=["subslide"]
 # Only the total return leaves the wrong ones alone, and only it notices the 5: then it pushes *all* replies up.
 # Whatever is subtracted takes a common offset away.
 #
@@ -101,7 +103,7 @@ for name, (A, w) in six.items():
 lab = GroupLab()
 lab
 
-# %% [markdown] label="group-lab-read" tags=["fragment"]
+# %% [markdown] label="group-lab-read" tags=["subslide"]
 # Where two methods disagree, one of them is the total return: with *reward offset +5*, say, it raises *bill*, and all
 # others lower it. (Replies share parameters: more for one can be less for another.) Those with a baseline differ in
 # size alone, in these groups.
@@ -115,10 +117,10 @@ lab
 #
 # Three prompts: an easy one (a reply is right with $p=0.95$), a middling one (0.5), a hard one (0.05). Groups of $K=8$.
 
-# %% label="predict-along-the-gradient"
+# %% label="predict-along-the-gradient" tags=["subslide"]
 Predict("13-along-the-gradient")
 
-# %% label="exact-code" answers="along-the-gradient" tags=["subslide"]
+# %% label="exact-gradients" tags=["subslide"]
 tiny, rng = worlds.load(worlds.TINY), np.random.default_rng(13)
 start = lm.sft(tiny, worlds.demonstrations(tiny, 3_000, rng), rng).model
 model, rates = start, (0.95, 0.5, 0.05)
@@ -136,6 +138,7 @@ def critic_update(each, R):
     return exact.reply_update(each, A * each.replies.mask, replies=8)
 
 
+# %% label="exact-code" answers="along-the-gradient" tags=["subslide"]
 updates = {k: [exact.group_update(*x, m, 8) for x in world_of] for k, m in METHODS.items()}
 updates["GAE, exact critic"] = [critic_update(*each) for each in world_of]
 print("K = 8               cosine   length   signal/noise")
@@ -144,7 +147,7 @@ for name, moments in updates.items():
     print(f"{name:18s} {found.cosine:7.3f} {found.length_ratio:8.3f}", end="")
     print(f" {found.signal_to_noise:10.2f}")
 
-# %% [markdown] label="exact-read" answers="along-the-gradient" tags=["fragment"]
+# %% [markdown] label="exact-read" answers="along-the-gradient" tags=["subslide"]
 # *Cosine* is the direction: 1 is exact. *Length* is a step size. *Signal/noise* is $|\mathbb E g|^2$ over the
 # variance.
 #
@@ -174,7 +177,7 @@ print(f"from {groups:,} sampled groups: {g.mean():.3f} ± {g.std(ddof=1) / group
 # With rewards of 0 and 1, division by the group's standard deviation multiplies a prompt's expected update
 # $\partial p$ by a number $w_K(p)$.
 
-# %% label="predict-who-gains"
+# %% label="predict-who-gains" tags=["fragment"]
 Predict("13-who-gains")
 
 # %% label="spread-code" answers="who-gains" tags=["subslide"]
@@ -198,7 +201,7 @@ ax.set(xlim=(0, 1.12), ylim=(0, 5), xticks=np.arange(0, 1.1, 0.25))
 ax.set(xlabel="probability of a right reply, p", ylabel="weight of the prompt, $w_K(p)$")
 figures.show(fig, "Weight against p: flat for K = 2 and 3, else a bowl with ends alike.")
 
-# %% [markdown] label="spread-read" answers="who-gains" tags=["fragment"]
+# %% [markdown] label="spread-read" answers="who-gains" tags=["subslide"]
 # Easy and hard prompts **alike**. You will read that GRPO favours hard prompts. That is half of it: a group with one
 # wrong reply has the spread of a group with one right reply. And in groups of two or three nothing is re-weighted.
 # (This is the population's spread; the sample's multiplies all by $\sqrt{(K-1)/K}$.)
@@ -232,13 +235,13 @@ for p in rates:
 #
 # Rewards 0.501, 0.500, 0.499 and 0.500: noise of a reward model, say.
 
-# %% label="predict-nearly-equal"
+# %% label="predict-nearly-equal" tags=["fragment"]
 Predict("13-nearly-equal")
 
-# %% [markdown] label="near-run" tags=["fragment"]
+# %% [markdown] label="near-run" tags=["subslide"]
 # And a run in which *every* reply is worth 1, with a noise of 0.01. There is nothing to learn.
 
-# %% label="near-code" answers="nearly-equal" tags=["subslide"]
+# %% label="near-code" answers="nearly-equal" tags=["fragment"]
 near = np.array([0.501, 0.5, 0.499, 0.5])
 print("four nearly equal rewards, and 100 steps on noise with three seeds:")
 for name in ("RLOO", "GRPO"):
@@ -257,7 +260,7 @@ for name in ("RLOO", "GRPO"):
     print(f"{name} largest A {METHODS[name].advantages(near).max():.4f}", end="")
     print(f"   KL {'  '.join(far)}")
 
-# %% [markdown] label="near-read" answers="nearly-equal" tags=["fragment"]
+# %% [markdown] label="near-read" answers="nearly-equal" tags=["subslide"]
 # After the division noise has the spread 1. GRPO walks a thousand times as far, by KL, on nothing.
 # ($\varepsilon=10^{-4}$ helps only where the spread is of that size.) With **Adam** you would not see a difference:
 # it divides by the gradient's size too.
@@ -268,7 +271,7 @@ for name in ("RLOO", "GRPO"):
 # $w=1/|o|$ makes each token of a short reply count more. In the tiny world the slope of a mean length along an update
 # is exact. Both updates, RLOO's and that with $1/|o|$, are scaled to the same gain in $p$.
 
-# %% label="predict-length"
+# %% label="predict-length" tags=["fragment"]
 Predict("13-length")
 
 
@@ -289,7 +292,7 @@ for (each, R), g, p in zip(world_of, gradient, rates, strict=True):
     said = [f"{k} {length_slope(each, x) @ beyond:+z.4f}" for k, x in of.items()]
     print(f"p = {p:.2f}:", "   ".join(said))
 
-# %% [markdown] label="length-read" answers="length" tags=["fragment"]
+# %% [markdown] label="length-read" answers="length" tags=["subslide"]
 # Right replies become shorter: the short ones are praised most. Wrong ones become longer: the long ones are blamed
 # least. The mean over *all* grows where most are wrong, and shrinks where most are right. So “GRPO lengthens replies”
 # holds on hard prompts, and not in general.
@@ -297,16 +300,16 @@ for (each, R), g, p in zip(world_of, gradient, rates, strict=True):
 # A mean over the group's tokens (DAPO) is milder, and has the same bias. A sum, or a constant as in Dr. GRPO, has
 # none.
 
-# %% [markdown] label="curves" tags=["slide"] minutes=8
+# %% [markdown] label="curves" tags=["slide"] minutes=7
 # ## Does it matter?
 #
 # Lesson 11's language model and reward model, β = 0.3. A batch is 16 prompts × 4 replies; 40 updates, three seeds,
 # one step on each batch. Seven methods.
 
-# %% label="predict-winner"
+# %% label="predict-winner" tags=["fragment"]
 Predict("13-winner")
 
-# %% label="curves-code" answers="winner" tags=["subslide"]
+# %% label="curves-methods" tags=["subslide"]
 one = {"whiten_advantages": False, "num_ppo_epochs": 1, "cliprange": None}
 group_sd = {"baseline": "group mean", "scale_rewards": "group"}
 seven = {
@@ -321,6 +324,7 @@ seven = {
 kept = {}  # gold of three seeds at the end, and the mean curve
 
 
+# %% label="curves-code" answers="winner" tags=["subslide"]
 def error(x):  # standard error of the mean
     return x.std(ddof=1) / len(x) ** 0.5
 
@@ -340,7 +344,7 @@ def compare(settings):
 
 compare(seven)
 
-# %% [markdown] label="curves-read" answers="winner" tags=["fragment"]
+# %% [markdown] label="curves-read" answers="winner" tags=["subslide"]
 # **No group method wins.** The seven end within a tenth of a point. (Do not crown the largest number: with three seeds a
 # 95 % interval is 4.3 standard errors to each side, and six were compared.) Directions differ little here, and Adam
 # evens out step sizes.
@@ -380,7 +384,7 @@ ax_less.set_yticks(-np.arange(len(kept)), kept)
 ax_less.set_xlabel("gold at the end, less RLOO's (± standard error)")
 figures.show(fig, "Seven methods rise together; four steps rise faster, an offset loses most.")
 
-# %% [markdown] label="steps-read" answers="winner" tags=["fragment"]
+# %% [markdown] label="steps-read" answers="winner" tags=["subslide"]
 # *Four steps* on a batch gain more than any choice of A, for RLOO as for PPO. An *offset* throws the total return far
 # back; a group's baseline removes it exactly. A2C's critic begins at 0 and is **warming up**: until it has learned
 # the offset, its error is in A. (More in *Going deeper*.)
@@ -395,10 +399,10 @@ figures.show(fig, "Seven methods rise together; four steps rise faster, an offse
 # nothing to over-optimise? A *strict checker* for the shop: 1 if the reply names a thing of the customer's topic,
 # promises nothing, and has at most 10 words. No penalty, β = 0.
 
-# %% label="predict-checker"
+# %% label="predict-checker" tags=["fragment"]
 Predict("13-checker")
 
-# %% label="checker-code" answers="checker" tags=["subslide"]
+# %% label="checker-runs" tags=["subslide"]
 world = worlds.load()
 free = {"num_generations": 4, "kl_coef": 0.0} | four["RLOO, 4 steps"]
 rivals = {
@@ -410,6 +414,8 @@ rivals = {
 configs = [RunConfig(updates=100, **free, **each) for each in rivals.values()]
 logs = [run.log for run in sweep(configs, seeds=range(2), progress=False)]
 ends = [evaluate(log, replies=1_000) for log in logs]
+
+# %% label="checker-code" answers="checker" tags=["subslide"]
 print(" " * 19 + "seed   gold     KL   passes   names others too   equal groups of 160")
 names = [f"{name:18s} {seed:4d}" for name in rivals for seed in range(2)]
 for name, log, seen in zip(names, logs, ends, strict=True):
@@ -423,17 +429,18 @@ print(f"{'SFT model':18s}    0 {sft.gold:6.2f}")
 loophole = checkers.strict(world, last) > checkers.on_topic(world, last)
 print("passes:", *world.text(last.take(np.flatnonzero(loophole)[:3])), sep="\n   ")
 
-# %% [markdown] label="checker-read" answers="checker" tags=["fragment"]
+# %% [markdown] label="checker-read" answers="checker" tags=["subslide"]
 # The gold reward ends above the SFT model's. (With the reward model the policy writes word salad.) A checker has an end:
 # once nearly all groups pass there is no spread, and no signal. (The last columns count equal groups in the first and
 # the last ten updates.) In place of over-optimisation there is a **loophole**. The strict checker never asked whether a
 # reply names the things of *other* topics, and replies that do so pass.
-#
+
+# %% [markdown] label="checker-closed" answers="checker" tags=["subslide"]
 # Close the loophole (no foreign thing, an end token), and the share is near 0. With plain steps too it is hardly
 # used: nothing *pays* for it. Mostly it is Adam that walks on, in full steps, when the signal has gone. A checker is
 # as good as what it asks, and “passes: 99 %” does not tell.
 
-# %% [markdown] label="dpo" tags=["slide"] minutes=8
+# %% [markdown] label="dpo" tags=["slide"] minutes=7
 # ## DPO: no samples at all
 #
 # One more method, which changes more than A. Take a reply as one decision. Lesson 10 wrote down the best policy at
@@ -461,7 +468,7 @@ print(f"β log(π*/π_ref) {0.3 * np.log(best / ref)}   less R {0.3 * np.log(bes
 # %% [markdown] label="dpo-train" tags=["fragment"]
 # It is R up to one constant. Now train on lesson 11's 1,500 pairs, for 1, 3 and 10 epochs.
 
-# %% label="predict-dpo"
+# %% label="predict-dpo" tags=["fragment"]
 Predict("13-dpo")
 
 # %% label="dpo-code" answers="dpo" tags=["subslide"]
@@ -480,7 +487,7 @@ for seed, log in enumerate(logs[:2]):  # their pairs and reference; their own st
         print(f" {change:+16.2f} {row['rewards/accuracies']:20.0%}", end="")
         print(f" {unseen['rewards/accuracies']:12.0%} {end.gold:6.2f} {end.kl:5.1f}")
 
-# %% [markdown] label="dpo-read" answers="dpo" tags=["fragment"]
+# %% [markdown] label="dpo-read" answers="dpo" tags=["subslide"]
 # The chosen replies become **less** probable. Only the margin counts, and it grows while both fall, the rejected ones
 # faster. The probability goes to replies that stand in no pair, and what those are worth DPO never asks.
 #
@@ -534,7 +541,7 @@ for seed, log in enumerate(logs[:2]):  # their pairs and reference; their own st
 # > | log-probability of a reply | a **sum** over its tokens | some divide by the length |
 # > | β | in points of the normalised score; DPO's in points of the raters | do not compare digits |
 
-# %% [markdown] label="turn-group-text" tags=["slide"] minutes=5
+# %% [markdown] label="turn-group-text" tags=["slide"] minutes=10
 # ## Your turn: GRPO's advantages
 #
 # `rewards` has shape (n, K): n groups, each of K replies. Return, for each reply, its reward minus the mean of its
@@ -558,7 +565,7 @@ for seed, log in enumerate(logs[:2]):  # their pairs and reference; their own st
 # </details>
 
 
-# %% label="turn-group"
+# %% label="turn-group" tags=["fragment"]
 def grpo_advantages(rewards):
     """Return the advantage of each reply, shape (n, K)."""
     # BEGIN SOLUTION
@@ -567,10 +574,10 @@ def grpo_advantages(rewards):
     # END SOLUTION
 
 
-# %% label="turn-group-check"
+# %% label="turn-group-check" tags=["skip"]
 check("grpo_advantages", grpo_advantages)
 
-# %% [markdown] label="turn-dpo-text" tags=["slide"] minutes=5
+# %% [markdown] label="turn-dpo-text" tags=["slide"] minutes=10
 # ## Your turn: DPO's loss
 #
 # `chosen` and `rejected` are the policy's log-probabilities of n pairs of replies, `ref_chosen` and `ref_rejected`
@@ -594,7 +601,7 @@ check("grpo_advantages", grpo_advantages)
 # </details>
 
 
-# %% label="turn-dpo"
+# %% label="turn-dpo" tags=["fragment"]
 def dpo_loss(chosen, rejected, ref_chosen, ref_rejected, beta):
     """Return the mean loss of the pairs, a number."""
     # BEGIN SOLUTION
@@ -603,7 +610,7 @@ def dpo_loss(chosen, rejected, ref_chosen, ref_rejected, beta):
     # END SOLUTION
 
 
-# %% label="turn-dpo-check"
+# %% label="turn-dpo-check" tags=["skip"]
 check("dpo_loss", dpo_loss)
 
 # %% [markdown] label="quiz-text" tags=["slide"] minutes=5
@@ -611,7 +618,7 @@ check("dpo_loss", dpo_loss)
 #
 # Read also the reasons of the options that you did not choose.
 
-# %% label="quiz"
+# %% label="quiz" tags=["fragment"]
 Quiz("13")
 
 # %% [markdown] label="recap" tags=["slide"] minutes=1
@@ -625,7 +632,8 @@ Quiz("13")
 # 4. A checker has loopholes in place of over-optimisation. A group without spread says nothing.
 # 5. DPO is the preference loss with β log(π/π_ref) as the score. It samples nothing, so it does not see where its
 #    probability goes.
-#
+
+# %% [markdown] label="next" tags=["skip"]
 # This is the last lesson. **Next:** the [final test](final_test.ipynb), twenty questions over the whole course. (The map
 # is in [00_start_here](00_start_here.ipynb).)
 #
