@@ -43,10 +43,11 @@ def scripts(names: set[str]) -> dict[str, str]:
     return {**{f"{name}.js": script(name) for name in sorted(names)}, PAGE: SHARED.read_text(encoding="utf-8")}
 
 
-def prepare(notebook: Any) -> set[str]:
+def prepare(notebook: Any, *, one_by_one: bool = False) -> set[str]:
     """Make each output with a lab in it HTML that mounts itself, with its picture or text before; return their names.
 
-    A lab that learns in Python stays a picture, with a hint.
+    A lab that learns in Python stays a picture, with a hint. one_by_one: of a quiz each question mounts itself, all with
+    the same record.
     """
     found: set[str] = set()
     for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
@@ -57,16 +58,29 @@ def prepare(notebook: Any) -> set[str]:
         alive = [one for one in several if not issubclass(offline.labs()[one["lab"]], KernelLab)]
         found |= {one["lab"] for one in alive}
         still = pages.still(output)
-        places = "".join(_place(one, still if len(several) == 1 else "") for one in alive)
+        parts = [part for one in alive for part in _parts(one, one_by_one=one_by_one)]
+        places = "".join(_place(part, still if len(parts) == len(several) == 1 else "") for part in parts)
         hint = f'<p class="pgc-kernel-hint">{escape(KERNEL_HINT)}</p>' if len(alive) < len(several) else ""
         output.data = {"text/html": places + (hint and f"{still}{hint}")}
         output.metadata = {}
     return found
 
 
-def _place(stored: dict[str, Any], still: str) -> str:
+def _parts(stored: dict[str, Any], *, one_by_one: bool) -> list[dict[str, Any]]:
+    """Return a lab's data with what it asks, if it asks; one_by_one: a quiz as one of each question."""
+    library = _questions(stored)
+    wholes = [(key, one, question) for key, one in library.items() for question in one["questions"]]
+    if not one_by_one or len(wholes) < 2:
+        return [{**stored, "constants": {"library": library} if library else {}}]
+    count = len(wholes)
+    return [
+        {**stored, "constants": {"library": {key: {**one, "title": f"{one['title']} ({n} of {count})", "questions": [q]}}}}
+        for n, (key, one, q) in enumerate(wholes, start=1)
+    ]
+
+
+def _place(data: dict[str, Any], still: str) -> str:
     """Return where one lab mounts itself: its data, and what stands there until then."""
-    data = {**stored, "constants": _questions(stored)}
     text = json.dumps(data, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
     return f'<div class="pgc-live"><script type="application/json">{text}</script><div>{still}</div></div>'
 
@@ -75,4 +89,4 @@ def _questions(stored: dict[str, Any]) -> dict[str, Any]:
     """Return what a quiz or a prediction asks."""
     key = stored["state"].get("quiz")
     library = offline.description(offline.labs()[stored["lab"]])["constants"].get("library") if key else None
-    return {"library": {key: library[key]}} if library else {}
+    return {key: library[key]} if library else {}
