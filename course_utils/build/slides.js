@@ -3,7 +3,8 @@
 // it fits with. `policyGradientSlides.ready` resolves when all stands; `faults()` measures every slide.
 
 globalThis.policyGradientSlides = (() => {
-  const [WIDTH, HEIGHT, SIDE, TOP, BOTTOM] = [1280, 720, 40, 24, 36];
+  const [WIDTH, HEIGHT, SIDE, TOP, BOTTOM] = [1280, 720, 40, 22, 30];
+  const AGAIN = 37; // px of the line that says what a slide goes on with
   const ROOM = { width: WIDTH - 2 * SIDE, height: HEIGHT - TOP - BOTTOM };
   const SMALLEST = 13.5; // px, 20 of 1080
   const CODE = 20;
@@ -125,11 +126,11 @@ globalThis.policyGradientSlides = (() => {
   const bottomsOf = (blocks) => blocks.map((block) => block.getBoundingClientRect());
 
   // The pages of a slide as lists of blocks: as many on each as fit below a line that says what goes on.
-  function pagesOf(blocks, again) {
+  function pagesOf(blocks) {
     const boxes = bottomsOf(blocks);
     const pages = [[]];
     let top = boxes[0]?.top ?? 0;
-    const room = () => ROOM.height - (pages.length > 1 ? again : 0);
+    const room = () => ROOM.height - (isHeading(pages.at(-1)[0] ?? blocks[0]) ? 0 : AGAIN);
     const breakBefore = (n) => {
       let from = n; // a heading, or a line that announces, goes with what follows
       const page = pages.at(-1);
@@ -158,16 +159,18 @@ globalThis.policyGradientSlides = (() => {
   function pageOf(blocks, heading, number) {
     const page = document.createElement("section");
     page.className = "pgs-page";
-    if (number > 0 && heading) {
+    if (heading && !isHeading(blocks[0])) {
       const line = document.createElement("p");
       line.className = "pgs-again";
       line.textContent = heading;
       page.append(line);
-      blocks[0]?.classList.remove("fragment");
     }
+    if (number > 0) blocks[0].classList.remove("fragment");
     page.append(...blocks);
     return page;
   }
+
+  const isLong = (slide) => slide.clientHeight - TOP - BOTTOM > ROOM.height - (isHeading(slide.firstElementChild) ? 0 : AGAIN);
 
   const smaller = (page) => {
     for (const size of TEXTS) {
@@ -264,12 +267,17 @@ globalThis.policyGradientSlides = (() => {
     for (const place of deck.querySelectorAll(".pgc-live")) setZoom(place, SCALES.at(-1));
     await frames(3);
     const pages = [];
-    const parts = slides.map(({ blocks }) => blocks.map((block) => parted(block, ROOM.height - 48)));
+    for (const size of TEXTS) for (const { slide } of slides) if (isLong(slide)) slide.style.fontSize = `${size}px`;
+    for (const { slide } of slides) if (isLong(slide)) slide.style.fontSize = "";
+    const parts = slides.map(({ blocks }) => blocks.map((block) => parted(block, ROOM.height - AGAIN)));
     slides.forEach(({ slide, notes }, n) => slide.replaceChildren(...parts[n].flat(), ...notes));
-    const plans = slides.map((_, n) => pagesOf(parts[n].flat(), 48));
+    const plans = slides.map((_, n) => pagesOf(parts[n].flat()));
+    let heading = "";
     slides.forEach(({ slide, notes }, n) => {
-      const heading = slide.querySelector("h1, h2, h3")?.textContent ?? "";
+      const begins = slide.querySelector("h1, h2, h3");
+      if (begins) heading = begins.textContent;
       const made = plans[n].map((blocks, number) => pageOf(blocks, heading, number));
+      for (const page of made) page.style.fontSize = slide.style.fontSize;
       if (made.length === 0) return slide.remove();
       made[0].append(...notes);
       slide.replaceWith(...made);
@@ -289,7 +297,7 @@ globalThis.policyGradientSlides = (() => {
     deck.append(foot);
     document.addEventListener("keydown", onKey, true);
     await Reveal.initialize({
-      width: WIDTH, height: HEIGHT, margin: 0, minScale: 0.1, maxScale: 4, center: false, hash: true, transition: "none",
+      width: WIDTH, height: HEIGHT, margin: 0, minScale: 0.1, maxScale: 4, center: false, hash: true, controls: matchMedia("(pointer: coarse)").matches, transition: "none",
       backgroundTransition: "none", slideNumber: "c/t", navigationMode: "linear", pdfSeparateFragments: false,
       viewDistance: 2, plugins: [RevealNotes],
     });

@@ -28,7 +28,7 @@ OURS = ("slides.css", "slides.js", "votes.js")
 SPOKEN = {1: "1 minute"}
 _LINK = re.compile(r"\]\((\d\d_\w+)\.ipynb(?:#[^)\s]*)?\)")
 _OTHER_NOTEBOOK = re.compile(r"\[([^\]]*)\]\([\w/]+\.ipynb(?:#[^)\s]*)?\)")
-_CODE_THAT_SHOWS = re.compile(r"^\w+ = \w+\(.*\)\n\w+$|^(?:Predict|Quiz|Review|CourseMap)\(.*\)$", re.DOTALL)
+_CODE_THAT_SHOWS = re.compile(r"^(?:\w+ = )?[A-Z]\w+\([^\n]*\)(?:\n\w+)?$")
 
 
 class Deck(NamedTuple):

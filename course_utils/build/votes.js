@@ -31,7 +31,7 @@ globalThis.makeTally = (question, key, storage, card) => {
   const list = make("ol");
   const total = make("span", { role: "status" });
   const what = { order: "What comes first?", numeric: "The room says", several: "The room chooses" };
-  const node = make("section", { className: "pgs-votes" }, make("h4", { textContent: what[question.kind] ?? "The room" }), list);
+  const node = make("div", { role: "group", className: "pgs-votes" }, make("h4", { textContent: what[question.kind] ?? "The room" }), list);
   node.setAttribute("aria-label", "Votes of the room");
   if (isNumeric) {
     const input = make("input", { type: "text", inputMode: "decimal", autocomplete: "off" });
