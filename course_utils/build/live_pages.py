@@ -74,7 +74,10 @@ def _parts(stored: dict[str, Any], *, one_by_one: bool) -> list[dict[str, Any]]:
         return [{**stored, "constants": {"library": library} if library else {}}]
     count = len(wholes)
     return [
-        {**stored, "constants": {"library": {key: {**one, "title": f"{one['title']} ({n} of {count})", "questions": [q]}}}}
+        {
+            **stored,
+            "constants": {"library": {key: {**one, "title": f"{one['title']} ({n} of {count})", "questions": [q]}}},
+        }
         for n, (key, one, q) in enumerate(wholes, start=1)
     ]
 

@@ -8,8 +8,8 @@ globalThis.policyGradientSlides = (() => {
   const ROOM = { width: WIDTH - 2 * SIDE, height: HEIGHT - TOP - BOTTOM };
   const SMALLEST = 13.5; // px, 20 of 1080
   const CODE = 20;
-  const SCALES = [1.6, 1.5, 1.4, 1.3, 1.2, 1.12]; // of a lab, whose smallest labels have 12 px
-  const AFTER_ANSWER = 0.95; // of a question, whose words have 15 px, when it tells more
+  const SCALES = [1.6, 1.5, 1.4, 1.3, 1.2, 1.12]; // of a lab: its smallest labels, of 12 px, stay large enough
+  const TIGHT = [1.12, 1.06, 1, 0.96]; // with the slide to itself, and labels made larger (slides.css)
   const TEXTS = [25, 24, 23, 22, 21]; // px
   const deck = document.querySelector(".pgs");
   const frame = () => new Promise((done) => setTimeout(() => requestAnimationFrame(() => done()), 0));
@@ -20,8 +20,8 @@ globalThis.policyGradientSlides = (() => {
   // --- blocks: what a slide is parted between -----------------------------------------------------------------
 
   const isLab = (node) => node.querySelector?.(".pgc-live") !== null;
-  const asks = (node) => node.querySelector?.('[data-lab="quiz"], [data-lab="review"], [data-lab="prediction"]') !== null;
-  const isHeading = (node) => /^H[1-4]$/.test(node.firstElementChild?.tagName ?? "");
+  const asks = (node) => (node?.querySelector('[data-lab="quiz"], [data-lab="review"], [data-lab="prediction"]') ?? null) !== null;
+  const isHeading = (node) => /^H[1-4]$/.test(node?.firstElementChild?.tagName ?? "");
 
   function wrap(names, fragment, ...children) {
     const block = document.createElement("div");
@@ -66,6 +66,11 @@ globalThis.policyGradientSlides = (() => {
     const given = Number(picture.getAttribute("width")) || width;
     const scale = Math.min(ROOM.width / width, (ROOM.height - 60) / height, (1.45 * given) / width);
     Object.assign(picture.style, { width: `${Math.floor(width * scale)}px`, height: "auto" });
+  }
+
+  function fitFormula(formula) {
+    const [wanted, room] = [formula.querySelector("svg").getBoundingClientRect().width, formula.parentElement.clientWidth];
+    if (wanted > room) formula.style.fontSize = `${Math.floor((96 * room) / wanted)}%`;
   }
 
   function fitTable(table) {
@@ -130,18 +135,18 @@ globalThis.policyGradientSlides = (() => {
     const boxes = bottomsOf(blocks);
     const pages = [[]];
     let top = boxes[0]?.top ?? 0;
-    const room = () => ROOM.height - (isHeading(pages.at(-1)[0] ?? blocks[0]) ? 0 : AGAIN);
+    const room = (n) => ROOM.height - (isHeading(pages.at(-1)[0] ?? blocks[n]) ? 0 : AGAIN);
     const breakBefore = (n) => {
       let from = n; // a heading, or a line that announces, goes with what follows
       const page = pages.at(-1);
-      while (page.length > 1 && leads(blocks[from - 1])) from -= 1;
+      while (n - from < page.length - 1 && leads(blocks[from - 1])) from -= 1;
       pages.push(page.splice(page.length - (n - from)));
       top = boxes[from].top;
     };
     for (const [n, block] of blocks.entries()) {
       const after = blocks[n - 1];
-      const isFull = boxes[n].bottom - top > room();
-      if (pages.at(-1).length > 0 && (isFull || (after && asks(after) && !isHeading(block)) || (after && asks(after)))) breakBefore(n);
+      const isFull = boxes[n].bottom - top > room(n);
+      if (pages.at(-1).length > 0 && (isFull || asks(after))) breakBefore(n);
       pages.at(-1).push(block);
     }
     return pages.filter((page) => page.length > 0);
@@ -193,18 +198,23 @@ globalThis.policyGradientSlides = (() => {
       await frames(3);
       open = open.filter(([page]) => isHigh(page));
     }
-    for (const [page, place] of open) if (asks(page)) setZoom(place, 1);
-    await frames(2);
-    for (const [page] of open) if (isHigh(page) && asks(page)) setZoom(page.querySelector(".pgc-live"), AFTER_ANSWER);
+    for (const scale of TIGHT) {
+      for (const [page, place] of open) {
+        page.classList.toggle("pgs-tight", !asks(page));
+        setZoom(place, scale);
+      }
+      await frames(3);
+      open = open.filter(([page]) => isHigh(page));
+    }
   }
 
   // What a lab says may become longer: it shrinks as far as it may.
   function keepInside(page) {
     const place = page.querySelector(".pgc-live");
     if (place === null || page.clientHeight === 0) return;
-    const least = asks(page) ? AFTER_ANSWER : SCALES.at(-1);
-    if (isHigh(page) && zoomOf(place) > least) {
-      setZoom(place, Math.max(least, zoomOf(place) - 0.06));
+    if (isHigh(page) && zoomOf(place) > TIGHT.at(-1)) {
+      if (zoomOf(place) < SCALES.at(-1) && !asks(page)) page.classList.add("pgs-tight");
+      setZoom(place, Math.max(TIGHT.at(-1), zoomOf(place) - 0.06));
       requestAnimationFrame(() => keepInside(page));
     }
   }
@@ -263,6 +273,7 @@ globalThis.policyGradientSlides = (() => {
     for (const slide of slides) slide.slide.style.height = "auto";
     deck.querySelectorAll(".pgs-block img").forEach(fitPicture);
     for (const { blocks } of slides) blocks.forEach(fitPre);
+    deck.querySelectorAll('mjx-container[display="true"]').forEach(fitFormula);
     deck.querySelectorAll(".pgs-block table:not(.pgc-table)").forEach(fitTable);
     for (const place of deck.querySelectorAll(".pgc-live")) setZoom(place, SCALES.at(-1));
     await frames(3);
@@ -315,7 +326,8 @@ globalThis.policyGradientSlides = (() => {
     const least = (SMALLEST - 0.2) * scale;
     const isSeen = (node) => node.checkVisibility({ visibilityProperty: true }) && !node.closest(".pgc-hidden, mjx-assistive-mml, .notes, details:not([open]) > :not(summary)");
     for (const node of page.querySelectorAll("*")) {
-      if (!isSeen(node) || node.closest("svg") !== node.closest("svg:not(mjx-container svg)")) continue;
+      const picture = node.parentElement.closest("svg"); // in which only words count: the rest may be clipped
+      if (!isSeen(node) || (picture && (!node.matches("text") || picture.closest("mjx-container")))) continue;
       const { left, right, top, bottom, width } = node.getBoundingClientRect();
       if (width === 0) continue;
       if (bottom > box.bottom + 1) found.push([nameOf(node), `ends ${Math.round((bottom - box.bottom) / scale)} px below the slide`]);
@@ -331,9 +343,10 @@ globalThis.policyGradientSlides = (() => {
     return found.slice(0, 3).map(([node, what]) => `${node} ${what}`);
   }
 
-  async function faults() {
+  // alone: of the slides with this in them.
+  async function faults(alone = "*") {
     const all = [];
-    for (const page of Reveal.getSlides()) {
+    for (const page of Reveal.getSlides().filter((one) => one.querySelector(alone))) {
       const { h, v } = Reveal.getIndices(page);
       Reveal.slide(h, v, 99);
       await frames(page.querySelector(".pgc-live") ? 3 : 1);

@@ -28,7 +28,7 @@ OURS = ("slides.css", "slides.js", "votes.js")
 SPOKEN = {1: "1 minute"}
 _LINK = re.compile(r"\]\((\d\d_\w+)\.ipynb(?:#[^)\s]*)?\)")
 _OTHER_NOTEBOOK = re.compile(r"\[([^\]]*)\]\([\w/]+\.ipynb(?:#[^)\s]*)?\)")
-_CODE_THAT_SHOWS = re.compile(r"^(?:\w+ = )?[A-Z]\w+\([^\n]*\)(?:\n\w+)?$")
+_CODE_THAT_SHOWS = re.compile(r"^(?:\w+ = )?[\w.]+\([^\n]*\)(?:\n\w+)?$")
 
 
 class Deck(NamedTuple):
@@ -57,8 +57,10 @@ def deck(notebook: Any, lesson: Lesson) -> Deck:
                 output.data["text/html"] = html
         if cell.cell_type == "markdown":
             cell.source = _OTHER_NOTEBOOK.sub(r"\1", _LINK.sub(r"](\1.html)", pages.with_tables(cell.source)))
-        elif _CODE_THAT_SHOWS.match(cell.source.strip()) and any("pgc-live" in str(o) for o in cell.outputs):
-            cell.metadata["slide_code"] = False  # the card is what is to be seen
+        elif _CODE_THAT_SHOWS.match(cell.source.strip()) and any(
+            "text/html" in o.get("data", {}) for o in cell.outputs
+        ):
+            cell.metadata["slide_code"] = False  # the lab or picture is what is to be seen
     total = _add_notes(notebook)
     title = f"{lesson.number} · {lesson.title}"
     exporter = SlidesExporter(
