@@ -17,7 +17,7 @@
 #
 # Run the next cell: click on it and press **Shift + Enter**. It says what is missing, if anything is, and how to mend it.
 
-# %% label="check-installation" tags=["fragment"]
+# %% label="check-installation" tags=["skip"]
 try:
     from course_utils import installation
 except ModuleNotFoundError as error:

@@ -375,7 +375,7 @@ Predict("04-theorem")
 # Do not take it on trust. Each line of the next cell computes one step by a way of its own. Shown is the logit of *refund*
 # at the first message.
 
-# %% label="theorem-nudges" tags=["subslide"]
+# %% label="theorem-code-nudges" tags=["subslide"]
 nudge = np.zeros((4, 2))
 nudge[0, 0] = h
 up = support.enumerate_trajectories(logits + nudge)

@@ -133,7 +133,7 @@ print(f"mean of one conversation's gradient is exact: {np.allclose(one.mean, exa
 print(f"its variance: {one.variance:.3f}", end="")
 print(f"   length of the exact gradient: {np.sqrt((exact**2).sum()):.3f}")
 
-# %% label="root-batches" tags=["subslide"] answers="width"
+# %% label="root-code-batches" tags=["subslide"] answers="width"
 of_path = estimators.score_gradients(logits, paths, estimators.total_return(paths))
 of_path = of_path.reshape(8, -1)  # a row for each kind of conversation: its gradient
 batches, sizes = 400, 4 ** np.arange(7)  # 1, 4, 16, … 4096
@@ -262,7 +262,7 @@ figures.show(
 Predict("05-luck")
 
 
-# %% label="luck-runs" tags=["subslide"]
+# %% label="luck-code-runs" tags=["subslide"]
 def many_runs(m, runs, updates, step_size, rng):
     """REINFORCE in many runs at once; return the final J of each run."""
     z = np.tile(logits[:3], (runs, 1, 1))
@@ -385,7 +385,7 @@ for name, (problem, z) in problems.items():
     factor = total.variance / to_go.variance
     print(f" {total.variance:8.3f} → {to_go.variance:8.3f}   ÷ {factor:.2f}")
 
-# %% label="diff-states" tags=["subslide"] answers="variance"
+# %% label="diff-code-states" tags=["subslide"] answers="variance"
 print("conversation, variance of each state's logit of refund:")
 for name, weigh in [("total", estimators.total_return), ("to go", estimators.reward_to_go)]:
     g = estimators.score_gradients(logits, paths, weigh(paths))[:, :3, 0]
@@ -483,7 +483,7 @@ ReinforceLab()
 # %% label="predict-steps" tags=["subslide"]
 Predict("05-steps")
 
-# %% label="corridor-walks" tags=["subslide"]
+# %% label="corridor-code-walks" tags=["subslide"]
 book = worlds.short_corridor()
 corridor = mdp.TabularMDP(
     book.transitions, book.rewards, book.start, horizon=10, terminal_states=[3]

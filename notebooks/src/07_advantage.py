@@ -290,7 +290,7 @@ print(estimators.describe(found))
 Predict("07-rough-critic")
 
 
-# %% label="learn-values" tags=["subslide"]
+# %% label="learn-code-values" tags=["subslide"]
 def learn_values(record, n_states):
     """Return the mean reward-to-go of each state, shape (S,): a critic as a table."""
     G = returns.discounted_returns(record.rewards, record.discounts)
@@ -380,7 +380,7 @@ for name, critic in {"exact V": values, "calm overrated by 1": overrated}.items(
 # $n>k$, whose weights sum to $\lambda^k$. The last form is how it is computed: from the last step to the first.
 
 
-# %% label="gae-by-hand" tags=["subslide"]
+# %% label="gae-code-by-hand" tags=["subslide"]
 def gae_by_hand(rewards, values, discount, lambda_):
     """Return the estimates of one episode that ends with its last step, shape (T,)."""
     T = len(rewards)

@@ -532,7 +532,7 @@ Predict("08-large")
 # of that moment, so no weight is ever out of date.
 
 
-# %% label="large-learn" tags=["fragment"]
+# %% label="large-code-learn" tags=["fragment"]
 def learn(step_size, runs, rng, steps=400):
     """Step on one sampled action at a time; return each run's final policy."""
     z = np.tile(logits, (runs, 1))

@@ -128,7 +128,7 @@ print(f"gradient for the values {loss.grad_values}")
 # %% label="predict-stop" tags=["subslide"]
 Predict("09-stop")
 
-# %% label="stop-settle" tags=["subslide"]
+# %% label="stop-code-settle" tags=["subslide"]
 rng = np.random.default_rng(9)
 talks = rollout.from_mdp(support, logits, 4_000, rng)
 s, a = talks.states[:, :-1], talks.actions

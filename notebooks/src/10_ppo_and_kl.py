@@ -138,7 +138,7 @@ for name, advantage in [("A = +1", 1.0), ("A = −1", -1.0)]:
 # %% label="predict-epochs" tags=["fragment"]
 Predict("10-epochs")
 
-# %% label="epochs-climb" tags=["subslide"]
+# %% label="epochs-code-climb" tags=["subslide"]
 pi_0 = np.array([0.4, 0.3, 0.3])  # refund, apologise, promise
 mean_reward = np.array([0.4, 0.0, 0.9 * 1 + 0.1 * -12])
 a = np.repeat([0, 1, 2], [8, 6, 6])  # the batch

@@ -197,7 +197,7 @@ print(f"likelihood exp(−4 · loss) = {np.exp(-4 * least):.3f}; by hand {0.75**
 Predict("11-ceiling")
 
 
-# %% label="reward-part" tags=["subslide"]
+# %% label="reward-code-part" tags=["subslide"]
 def part(labelled, rows):
     """Return some of the pairs."""
     return reward_model.Pairs(*(side.take(rows) for side in labelled))

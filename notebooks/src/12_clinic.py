@@ -105,7 +105,7 @@ for name in ("objective/scores", "objective/kl", "policy/entropy_avg"):
 # %% label="predict-three-numbers" tags=["fragment"]
 Predict("12-three-numbers")
 
-# %% label="lie-agreement" tags=["subslide"]
+# %% label="lie-code-agreement" tags=["subslide"]
 salad = rlhf.run(RunConfig(kl_coef=0.0), seed=12, progress=False)
 
 

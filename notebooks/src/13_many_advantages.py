@@ -120,7 +120,7 @@ lab
 # %% label="predict-along-the-gradient" tags=["subslide"]
 Predict("13-along-the-gradient")
 
-# %% label="exact-gradients" tags=["subslide"]
+# %% label="exact-code-gradients" tags=["subslide"]
 tiny, rng = worlds.load(worlds.TINY), np.random.default_rng(13)
 start = lm.sft(tiny, worlds.demonstrations(tiny, 3_000, rng), rng).model
 model, rates = start, (0.95, 0.5, 0.05)
@@ -309,7 +309,7 @@ for (each, R), g, p in zip(world_of, gradient, rates, strict=True):
 # %% label="predict-winner" tags=["fragment"]
 Predict("13-winner")
 
-# %% label="curves-methods" tags=["subslide"]
+# %% label="curves-code-methods" tags=["subslide"]
 one = {"whiten_advantages": False, "num_ppo_epochs": 1, "cliprange": None}
 group_sd = {"baseline": "group mean", "scale_rewards": "group"}
 seven = {
@@ -402,7 +402,7 @@ figures.show(fig, "Seven methods rise together; four steps rise faster, an offse
 # %% label="predict-checker" tags=["fragment"]
 Predict("13-checker")
 
-# %% label="checker-runs" tags=["subslide"]
+# %% label="checker-code-runs" tags=["subslide"]
 world = worlds.load()
 free = {"num_generations": 4, "kl_coef": 0.0} | four["RLOO, 4 steps"]
 rivals = {

@@ -236,7 +236,7 @@ def deviations(seen: dict[str, dict[str, Any]]) -> dict[str, np.ndarray]:
     mean, variance = TOTAL
     estimate, m = seen["package-code"]["estimate"][:3], seen["package-code"]["m"]
     found = {"estimate": (estimate - mean) / np.sqrt(variance / m)}
-    root = seen["root-code"]
+    root = seen["root-code-batches"]
     found["distance"] = (root["distance"] - np.sqrt(variance.sum() / root["sizes"])) / root["band"]
     return found
 

@@ -542,7 +542,7 @@ def test_the_lab_is_what_the_text_says(curves: Any) -> None:
     np.testing.assert_allclose(error[0], 0, atol=1e-12)
     np.testing.assert_allclose(error[1], lab.critic_error, atol=1e-12)
     assert np.all(np.diff(error[1:]) < 0)
-    told = text["dial"]
+    told = text["dial"] + text["dial-lab-text"]
     holds(told, "so much at the second place, and less and less towards home", "the first of six icy places")
     assert "with probability ½" in told
     assert not LOGITS.any()
@@ -587,7 +587,7 @@ def test_four_batches(read: Any) -> None:
     assert "three actions that were better than usual are now below 0" in text["whitening-read"]
     assert not same.any()
     np.testing.assert_allclose(two, [1, -1], atol=1e-6)
-    assert "Whitening makes that +1 and −1:" in text["whitening-read"]
+    assert "Whitening makes that +1 and −1:" in text["whitening-small"]
     first, second = after["batches"]["one conversation, two replies"]
     assert 0 < first - second < 0.03 * second  # “far better than usual, and hardly different”
 
@@ -714,14 +714,14 @@ def test_the_words_around_the_exact_zeros() -> None:
         ("td-read", "\\gamma\\,\\mathbb E[e(s_{t+1})\\mid s,a]-e(s)$"),
         ("td-read", "(The ± is 0 for the calm customer."),
         ("gae", "-V(s_t)=\\delta_t+\\gamma\\,\\delta_{t+1}+\\dots+\\gamma^{n-1}\\delta_{t+n-1}$$"),
-        ("gae", "\\delta_t+\\gamma\\lambda\\,\\delta_{t+1}+(\\gamma\\lambda)^2\\delta_{t+2}+\\dots"),
-        ("gae", "\\delta_t+\\gamma\\lambda\\,\\hat A_{t+1}$$"),
+        ("gae-mix", "\\delta_t+\\gamma\\lambda\\,\\delta_{t+1}+(\\gamma\\lambda)^2\\delta_{t+2}+\\dots"),
+        ("gae-mix", "\\delta_t+\\gamma\\lambda\\,\\hat A_{t+1}$$"),
         ("gae-read", "the end of an episode is a **discount of 0**"),
         ("dial", "each step costs 1."),
         ("dial-read", "At λ = 1 the bias is 0, whatever the critic says of the later places"),
         ("dial-read", "At λ = 0 the bias of a critic"),
         ("dial-read", "the farther the best λ moves towards 1."),
-        ("whitening-read", "keeps 0/0 out"),
+        ("whitening-small", "keeps 0/0 out"),
     ):
         assert words in text[label], words
 

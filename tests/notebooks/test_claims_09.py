@@ -501,7 +501,7 @@ def test_the_text_has_the_carts_numbers() -> None:
 def test_the_carts_settings_are_those_of_the_text() -> None:
     code = LESSON.cells["cart-code"].source
     assert "max_steps=200" in code
-    assert "after 200 steps" in prose["cart"]
+    assert "after 200 steps" in prose["cart-care"]
     assert "np.zeros((4, 2))" in code  # eight parameters
     assert "for seed in (0, 1)" in code  # "We train twice"
     rollout = pytest.importorskip("course_utils.rollout")
@@ -559,7 +559,7 @@ def test_v_rises_first_next_to_the_present_and_ends_near_1_everywhere() -> None:
     )
     lake = ENVIRONMENTS["FrozenLake"]
     assert (lake.episodes, lake.discount) == (8, 1.0)
-    assert "batches of 8 episodes, no whitening, no discount" in prose["live"]
+    assert "batches of 8 episodes, no whitening, no discount" in prose["live-loop"]
 
 
 def test_a_critic_helps_on_the_grid() -> None:

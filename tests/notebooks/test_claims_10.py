@@ -70,12 +70,13 @@ def test_the_decimals_of_the_text_are_the_numbers_worked_out_here() -> None:
     left, kept = 0.8 * 0.7, 1 - REF[0]
     one = {brake: RUNS[brake][-1, ONE] for brake in RUNS}
     none, ratio, clip, start = (f"{abs(p @ MEAN_REWARD):.3f}" for p in (*one.values(), PI_0))
-    of_one = f"{none[:-1]} {ratio[:-1]} {clip} {start[:-1]} 1.2 {one['clip'][2] / 0.3:.2f}"
-    rest = f"0.8 0.7 {left:.2f} {1 - left:.2f} {CARRIED_TO:.2f} 0.3"
+    of_one = f"{none[:-1]} {ratio[:-1]} {clip} {start[:-1]}"
+    carried = f"1.2 {one['clip'][2] / 0.3:.2f} 0.8 0.7 {left:.2f} {1 - left:.2f} {CARRIED_TO:.2f} 0.3"
     expected = {
         "clip": "0.2",
         "epochs": "0.4 0.2",
-        "epochs-read": f"{of_one} {rest}",
+        "epochs-read": of_one,
+        "epochs-carried": carried,
         "batches-read": f"{-J[None]:.2f} {J['clip']:.2f} 1.2 {LARGEST.max():.2f} {CARRIED_TO:.2f}",
         "carried-read": f"{CARRIED[1, 2]:.2f} {CARRIED[-1, 2]:.2f} 0.8 {FREE[-1]:.2f} 0.99",
         "kl": "0.4 0.3 0.2 0.1",
@@ -335,8 +336,8 @@ def test_the_largest_ratio_is_above_the_clip_in_every_batch_because_it_is_carrie
     assert gained[0] < 0 > gained[1], "by what the two others lose"
     probability = gained * PI_0
     assert 0.7 < -probability[0] / probability[2] < 0.8, "three quarters of it come from refunds"
-    assert "go on being pushed down until they are 20 % rarer" in text["epochs-read"]
-    assert "The promises are not pushed any more. They are **carried**." in text["epochs-read"]
+    assert "go on being pushed down until they are 20 % rarer" in text["epochs-carried"]
+    assert "The promises are not pushed any more. They are **carried**." in text["epochs-carried"]
     assert weights @ LARGEST[both_fall, 2] == pytest.approx(CARRIED_TO, abs=0.001)
 
 
@@ -370,7 +371,7 @@ def test_the_lab_carries_the_apology_far_above_the_clip() -> None:
     assert CARRIED[1, 2] > 1.2, "its own gradient is off after the first step"
     np.testing.assert_allclose(CARRIED[-1, :2], 0.8, atol=0.02)
     assert np.array([0.6, 0.3, 0.1]) @ CARRIED[-1] == pytest.approx(1)  # the mean, beside a largest one of 2.86
-    assert "The mean, under the old policy, is always 1" in text["epochs-read"]
+    assert "The mean, under the old policy, is always 1" in text["epochs-bound"]
     assert (METRICS["val/ratio"].source, METRICS["ours/max_ratio"].source) == ("TRL", "ours")
 
 
@@ -381,7 +382,7 @@ def test_which_clip_fraction_trl_logs() -> None:
     assert METRICS["ours/out_of_range"].source == "ours"
     assert "Stable-Baselines3 logs the first, TRL and verl the second" in text["convention"]
     assert text["clip"].index("its **surrogate**") < LESSON.prose.index("the clipped surrogate")
-    assert "one excellent sample, an apology" in text["epochs-read"]
+    assert "one excellent sample, an apology" in text["epochs-carried"]
     assert "(0, 1, 10, 50, 100)" in LESSON.cells["carried-code"].source
 
 
@@ -501,11 +502,11 @@ def test_the_three_estimates(read: Any) -> None:
     assert spread(far, "k2") < 0.6 * spread(far, "k1"), "“the quieter k2”"
     assert abs(k2_mean(far) - kl(far, REF)) > 0.03, "“has the wrong mean”"
     for words in ("a third of the samples (far away, for a fifth)", "more than ten times its mean"):
-        assert words in text["estimates-read"]
+        assert words in text["estimates-noise"]
     x = np.linspace(-20, 20, 4_001)
     assert np.all(np.exp(-x) >= 1 - x), "the tangent is nowhere above"
     assert "So no $k_3$ is negative, and neither is the mean of $k_1$" in text["estimates-read"]
-    assert "Far away $k_3$ is as noisy as $k_1$, and the quieter $k_2$ has the wrong mean." in text["estimates-read"]
+    assert "Far away $k_3$ is as noisy as $k_1$, and the quieter $k_2$ has the wrong mean." in text["estimates-noise"]
 
 
 def compare_estimates(seen: Any) -> int:
@@ -636,7 +637,7 @@ def test_for_a_single_decision_both_places_have_the_same_mean_gradient() -> None
     x = np.log(pi / REF)
     in_reward = sum(pi[a] * -x[a] * (np.eye(4)[a] - pi) for a in range(4))
     np.testing.assert_allclose(in_reward, -pi * (x - pi @ x), atol=1e-15)
-    assert "For a single decision the two have the same mean gradient" in text["where"]
+    assert "For a single decision the two have the same mean gradient" in text["where-differ"]
 
 
 # --- β -------------------------------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ def test_the_world_is_as_it_is_told() -> None:
     assert WORLD.wrong_topic == 0.18
     unsafe = {rule.parts: rule.weight for rule in WORLD.rules["ANSWER"]}
     assert unsafe[("UNSAFE",)] / sum(unsafe.values()) == pytest.approx(0.11)
-    assert WORLD.prompts[2].text in text["world"]
+    assert WORLD.prompts[2].text in text["world-gold"]
     assert worlds.MOODS[WORLD.prompts[2].mood] == "angry"
     assert worlds.POLITE_WORDS_FOR_FREE == 2  # “where 2 are enough”
 

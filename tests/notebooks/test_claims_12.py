@@ -231,7 +231,7 @@ def test_three_numbers_lie_and_one_does_not() -> None:
     right, sampled, exact = away
     told = [bad[0], healthy[0], bad[1], healthy[1], at_home[0], bad_away[0], bad_away[2], right, exact]
     assert numbers(ASKED["three-numbers"]["came"]) == told
-    assert "64 %, and 58 % is not far below it" in text["lie-read"]
+    assert "64 %, and 58 % is not far below it" in text["lie-ceiling"]
     assert [round(exact), right] == [64, 58]
     assert bad_away[0] <= 51  # “no better than a coin”
     assert bad_away[2] >= exact

@@ -67,7 +67,7 @@ def test_six_methods_in_one_group(own: After) -> None:
     assert alone == notice == ["total return"]
     assert (six["total return"][0] + 5 > 0).all()  # “pushes all replies up”
     holds(ASKED["offset"]["came"], "from 1, 1, 0, 0 to 6, 6, 5, 5")
-    for line in re.findall(r"[-+] [Aw] = (.+?) +#", LESSON.cells["group"].source):
+    for line in re.findall(r"[-+] [Aw] = (.+?) +#", LESSON.cells["six-methods"].source):
         known = {"R": R, "o": o, "K": 4, "L": 4}
         if "gae" not in line:  # every line of the diff computes what the method's function computes
             assert np.isfinite(eval(line, known)).all()

@@ -1,0 +1,81 @@
+"""Binder, the dev container and GitHub Actions: files that parse, commands and versions that there are."""
+
+import json
+import os
+import re
+import stat
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.specifiers import SpecifierSet
+
+from course_utils.build import lab
+
+ROOT = Path(__file__).parents[1]
+PYTHONS = SpecifierSet(
+    tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["requires-python"]
+)
+WORKFLOWS = {
+    path.name: yaml.safe_load(path.read_text(encoding="utf-8"))
+    for path in sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+}
+CONTAINER = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text(encoding="utf-8"))
+POST_BUILD = ROOT / "postBuild"
+STEPS = [step for workflow in WORKFLOWS.values() for job in workflow["jobs"].values() for step in job["steps"]]
+COMMANDS = [
+    *(step["run"] for step in STEPS if "run" in step),
+    CONTAINER["postCreateCommand"],
+    *(line for line in POST_BUILD.read_text(encoding="utf-8").splitlines() if line.startswith("python ")),
+]
+TARGETS = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+BUILDER = (ROOT / "course_utils" / "build" / "__main__.py").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_what_is_run_is_there(command):
+    match command.split():
+        case ["make", "site"] if "site" not in TARGETS:
+            pytest.skip("make has no site yet")
+        case ["make", target]:
+            assert target in TARGETS
+        case ["python", "-m", "course_utils.build", name]:
+            assert re.search(rf'add_parser\(\s*"{name}"', BUILDER)
+        case ["sudo", "sysctl", *_]:
+            pass  # of Ubuntu
+        case [*_, file]:
+            assert (ROOT / file).is_file()
+            assert file.endswith(".py") or os.access(ROOT / file, os.X_OK)
+
+
+def test_binder_finds_environment_and_what_runs_after_it():
+    assert not (ROOT / "binder").exists()  # it would hide both
+    assert not (ROOT / ".binder").exists()
+    assert (ROOT / "environment.yml").is_file()
+    assert POST_BUILD.stat().st_mode & stat.S_IXUSR
+    assert "python -m course_utils.build jupyter" in COMMANDS
+
+
+def test_versions_of_python_are_supported():
+    asked = [step["with"]["python-version"] for step in STEPS if "python-version" in step.get("with", {})]
+    asked.append(re.fullmatch(r"python:([\d.]+)-\w+", CONTAINER["image"])[1])
+    assert all(PYTHONS.contains(version) for version in asked)
+    assert len(asked) > 1
+
+
+def test_the_container_shows_the_port_that_jupyterlab_takes_and_the_courses_python():
+    assert CONTAINER["forwardPorts"] == [lab.FIRST_PORT] == [int(port) for port in CONTAINER["portsAttributes"]]
+    assert CONTAINER["customizations"]["vscode"]["settings"]["python.defaultInterpreterPath"].endswith(
+        "/.venv/bin/python"
+    )
+
+
+def test_pages_are_published_after_the_tests_and_from_where_they_are_built():
+    (jobs,) = (workflow["jobs"] for workflow in WORKFLOWS.values())
+    assert [jobs[name].get("needs") for name in ("tests", "site", "publish")] == [None, "tests", "site"]
+    assert [step["run"] for step in jobs["tests"]["steps"] if "run" in step][-1] == ".ci/run"
+    (built,) = (step["with"]["path"] for step in jobs["site"]["steps"] if "upload-pages" in step.get("uses", ""))
+    assert built == "build/site"
+    assert jobs["publish"]["permissions"] == {"pages": "write", "id-token": "write"}
+    assert all(re.fullmatch(r"actions/[\w-]+@v\d+", step["uses"]) for step in STEPS if "uses" in step)
