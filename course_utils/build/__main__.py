@@ -1,4 +1,4 @@
-"""Command line of the builder: ``python -m course_utils.build lab | jupyter | notebooks | slides | reference | constraints``."""
+"""Command line of the builder: ``python -m course_utils.build lab | jupyter | notebooks | slides | reference | …``."""
 
 import argparse
 import sys

@@ -8,6 +8,7 @@ Plain scripts, since a browser loads no ES module from a folder (file://). What 
 """
 
 import json
+from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -46,8 +47,8 @@ def scripts(names: set[str]) -> dict[str, str]:
 def prepare(notebook: Any, *, one_by_one: bool = False) -> set[str]:
     """Make each output with a lab in it HTML that mounts itself, with its picture or text before; return their names.
 
-    A lab that learns in Python stays a picture, with a hint. one_by_one: of a quiz each question mounts itself, all with
-    the same record.
+    A lab that learns in Python stays a picture, with a hint. one_by_one: of a quiz each question mounts itself, all
+    with the same record.
     """
     found: set[str] = set()
     for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
@@ -91,5 +92,10 @@ def _place(data: dict[str, Any], still: str) -> str:
 def _questions(stored: dict[str, Any]) -> dict[str, Any]:
     """Return what a quiz or a prediction asks."""
     key = stored["state"].get("quiz")
-    library = offline.description(offline.labs()[stored["lab"]])["constants"].get("library") if key else None
+    library = _library(stored["lab"]) if key else {}
     return {key: library[key]} if library else {}
+
+
+@cache
+def _library(name: str) -> dict[str, Any]:
+    return dict(offline.description(offline.labs()[name])["constants"].get("library", {}))

@@ -262,6 +262,18 @@ globalThis.policyGradientSlides = (() => {
     }
   }
 
+  // A lab's links lead to notebooks: here to their decks, and to the slide with a heading.
+  function onClick(event) {
+    const link = event.target.closest?.(".pgc-lab a[data-role=link]");
+    if (!link) return;
+    event.preventDefault();
+    const [notebook, heading] = decodeURIComponent(link.getAttribute("href")).split("#");
+    if (/^\d\d_/.test(notebook)) location.href = notebook.replace(/\.ipynb$/, ".html");
+    const named = (node) => node?.textContent.trim().replaceAll(" ", "-") === heading;
+    const page = notebook === "" && Reveal.getSlides().find((one) => named(one.querySelector("h1, h2, h3")));
+    if (page) Reveal.slide(Reveal.getIndices(page).h, Reveal.getIndices(page).v);
+  }
+
   // --- all of it -----------------------------------------------------------------------------------------------
 
   async function start() {
@@ -307,6 +319,7 @@ globalThis.policyGradientSlides = (() => {
     const foot = Object.assign(document.createElement("p"), { className: "pgs-foot", textContent: document.body.dataset.lesson });
     deck.append(foot);
     document.addEventListener("keydown", onKey, true);
+    document.addEventListener("click", onClick);
     await Reveal.initialize({
       width: WIDTH, height: HEIGHT, margin: 0, minScale: 0.1, maxScale: 4, center: false, hash: true, controls: matchMedia("(pointer: coarse)").matches, transition: "none",
       backgroundTransition: "none", slideNumber: "c/t", navigationMode: "linear", pdfSeparateFragments: false,
@@ -325,7 +338,7 @@ globalThis.policyGradientSlides = (() => {
     const [scale, box, found] = [Reveal.getScale(), page.getBoundingClientRect(), []];
     const least = (SMALLEST - 0.2) * scale;
     const isSeen = (node) => node.checkVisibility({ visibilityProperty: true }) && !node.closest(".pgc-hidden, mjx-assistive-mml, .notes, details:not([open]) > :not(summary)");
-    for (const node of page.querySelectorAll("*")) {
+    for (const node of page.querySelectorAll("*:not(mjx-container *, script, style)")) {
       const picture = node.parentElement.closest("svg"); // in which only words count: the rest may be clipped
       if (!isSeen(node) || (picture && (!node.matches("text") || picture.closest("mjx-container")))) continue;
       const { left, right, top, bottom, width } = node.getBoundingClientRect();
@@ -349,7 +362,7 @@ globalThis.policyGradientSlides = (() => {
     for (const page of Reveal.getSlides().filter((one) => one.querySelector(alone))) {
       const { h, v } = Reveal.getIndices(page);
       Reveal.slide(h, v, 99);
-      await frames(page.querySelector(".pgc-live") ? 3 : 1);
+      if (page.querySelector(".pgc-lab")) await frames(3); // a lab draws itself anew
       const title = page.querySelector("h1, h2, h3, .pgs-again")?.textContent ?? "";
       for (const fault of faultsNow()) all.push(`slide ${h + 1}.${(v ?? 0) + 1} “${title}”: ${fault}`);
     }

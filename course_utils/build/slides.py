@@ -28,7 +28,7 @@ OURS = ("slides.css", "slides.js", "votes.js")
 SPOKEN = {1: "1 minute"}
 _LINK = re.compile(r"\]\((\d\d_\w+)\.ipynb(?:#[^)\s]*)?\)")
 _OTHER_NOTEBOOK = re.compile(r"\[([^\]]*)\]\([\w/]+\.ipynb(?:#[^)\s]*)?\)")
-_CODE_THAT_SHOWS = re.compile(r"^(?:\w+ = )?[\w.]+\([^\n]*\)(?:\n\w+)?$")
+_CODE_THAT_SHOWS = re.compile(r"^(?:from [^\n]*\n+)?(?:\w+ = )?[\w.]+\([^\n]*\)(?:\n\w+)?$")
 
 
 class Deck(NamedTuple):
@@ -63,7 +63,7 @@ def deck(notebook: Any, lesson: Lesson) -> Deck:
             cell.metadata["slide_code"] = False  # the lab or picture is what is to be seen
     total = _add_notes(notebook)
     title = f"{lesson.number} · {lesson.title}"
-    exporter = SlidesExporter(
+    exporter: Any = SlidesExporter(  # type: ignore[no-untyped-call]
         raw_template=(HERE / "slides.html.j2").read_text(encoding="utf-8"), exclude_anchor_links=True
     )
     scripts = ["tex-svg.js", *(name for name in live_pages.scripts(set(labs))), "reveal.js", "notes.js"]
@@ -124,7 +124,9 @@ def build(numbers: list[str], *, source: Path | None = None, target: Path = TARG
     if unknown := sorted(set(numbers) - set(known)):
         raise ValueError(f"there is no lesson {unknown[0]!r}, expected some of {sorted(known)}")
     (target / "assets").mkdir(parents=True, exist_ok=True)
-    shared, written, decks, labs = assets(), [], [], set[str]()
+    shared, labs = assets(), set[str]()
+    written: list[Path] = []
+    decks: list[Deck] = []
     files = {number: f"{Path(name).stem}.html" for number, name in known.items()}
     chosen = [lesson for lesson in LESSONS if lesson.number in (numbers or known)]
     for n, lesson in enumerate(chosen, start=1):
