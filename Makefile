@@ -25,7 +25,7 @@ unexport PYTHONHOME PYTHONPATH PYTHONWARNINGS PYTHONINSPECT PYTHONSTARTUP PYTHON
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help lab release test test-slow test-processors bench format check notebooks constraints clean
+.PHONY: help lab release test test-slow test-processors bench format check notebooks slides constraints clean
 
 help: ## list the commands
 	@echo "make lab           open the course in JupyterLab (PORT=9999, NO_BROWSER=1, IP=0.0.0.0)"
@@ -37,6 +37,7 @@ help: ## list the commands
 	@echo "make format        write the code as make check wants it"
 	@echo "make check         lint, types and unit tests: the inner loop"
 	@echo "make notebooks     build the notebooks that are stale (NOTEBOOKS='00 08', NOTEBOOKS=all)"
+	@echo "make slides        make a deck of slides of each lesson in build/slides (SLIDES='00 08')"
 	@echo "make constraints   pin the newest versions that pyproject.toml allows"
 	@echo "make clean         remove the environment and the caches"
 
@@ -81,6 +82,10 @@ check: ## lint, types and unit tests
 notebooks: ## build the notebooks that are stale
 	@$(INSTALL) --extras build
 	$(VENV_PYTHON) -m course_utils.build notebooks $(NOTEBOOKS)
+
+slides: ## make a deck of slides of each lesson
+	@$(INSTALL) --extras slides
+	$(VENV_PYTHON) -m course_utils.build slides $(SLIDES)
 
 constraints: ## pin the newest versions that pyproject.toml allows
 	$(PYTHON) -m course_utils.build constraints

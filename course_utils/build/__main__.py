@@ -1,4 +1,4 @@
-"""Command line of the builder: ``python -m course_utils.build lab | jupyter | notebooks | reference | constraints``."""
+"""Command line of the builder: ``python -m course_utils.build lab | jupyter | notebooks | slides | reference | …``."""
 
 import argparse
 import sys
@@ -18,6 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
         "jupyter", help="tell the Jupyter of this Python environment how to show lessons (lab does too)"
     )
     commands.add_parser("notebooks", help="build the notebooks from notebooks/src", add_help=False)
+    commands.add_parser("slides", help="make a deck of slides of each lesson in build/slides", add_help=False)
     commands.add_parser("reference", help="write course_utils/README.md from the docstrings (notebooks does too)")
     commands.add_parser("constraints", help="write constraints.txt and environment.yml from pyproject.toml")
     options, rest = parser.parse_known_args(arguments)
@@ -25,6 +26,10 @@ def main(arguments: list[str] | None = None) -> int:
         from course_utils.build import notebooks, reference
 
         return notebooks.main(rest) or reference.main()
+    if options.command == "slides":
+        from course_utils.build import slides
+
+        return slides.main(rest)
     if rest:
         parser.error(f"unknown arguments: {' '.join(rest)}")
     if options.command == "lab":
