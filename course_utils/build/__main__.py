@@ -19,6 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     commands.add_parser("notebooks", help="build the notebooks from notebooks/src", add_help=False)
     commands.add_parser("reference", help="write course_utils/README.md from the docstrings (notebooks does too)")
+    commands.add_parser("site", help="build the pages for a browser, into build/site")
     commands.add_parser("constraints", help="write constraints.txt and environment.yml from pyproject.toml")
     options, rest = parser.parse_known_args(arguments)
     if options.command == "notebooks":
@@ -41,6 +42,10 @@ def main(arguments: list[str] | None = None) -> int:
         pages.install()
         labextension.install()
         return 0
+    if options.command == "site":
+        from course_utils.build import site
+
+        return site.main()
     if options.command == "reference":
         from course_utils.build import reference
 
