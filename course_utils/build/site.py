@@ -6,6 +6,7 @@ there, formula_markup.py how formulas are set.
 """
 
 import io
+import json
 import os
 import shutil
 from functools import cache
@@ -25,7 +26,6 @@ __all__ = ["OUT", "SiteError", "anchor", "build", "main", "setup"]
 
 OUT = REPOSITORY / "build" / "site"
 TITLE = "Policy gradients"
-STATIC = ("site.js", "site.css")
 LABS = "labs"
 THEME = {
     "light_css_variables": {"color-brand-primary": "#005a8d", "color-brand-content": "#005a8d"},
@@ -140,9 +140,9 @@ def _displayed(writer: Any, node: Any) -> None:
 def _add_scripts(app: Any, name: str, template: str, context: dict[str, Any], tree: Any) -> None:
     """Load on a page the scripts of its labs alone."""
     if labs := app.config.pgc_alive.get(name):
-        for file in live_pages.scripts(labs):
-            app.add_js_file(f"{LABS}/{file}", loading_method="defer", priority=600)
-    app.add_js_file("site.js", loading_method="defer", priority=700)
+        for file in live_pages.scripts(labs):  # page.js, which mounts them, comes after site.js, which is told of it
+            app.add_js_file(f"{LABS}/{file}", loading_method="defer", priority=700 if file == "page.js" else 600)
+    app.add_js_file("site.js", loading_method="defer", priority=650)
 
 
 def _link_words(app: Any, tree: Any) -> None:
@@ -161,8 +161,8 @@ def _words() -> dict[str, str]:
 def _write_static(source: Path, labs: set[str]) -> None:
     folder = source / "_static"
     (folder / LABS).mkdir(parents=True)
-    for name in STATIC:
-        shutil.copy(Path(__file__).with_name(name), folder / name)
+    for name, more in {"site.css": "", "site.js": f"const ASKED = {json.dumps(site_sources.asked())};\n"}.items():
+        (folder / name).write_text(more + Path(__file__).with_name(name).read_text(encoding="utf-8"), encoding="utf-8")
     for name, text in live_pages.scripts(labs).items():
         (folder / LABS / name).write_text(text, encoding="utf-8")
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import nbformat
 
-from course_utils import lessons
+from course_utils import data_files, lessons
 from course_utils.build import glossary, live_pages, pages
 from course_utils.build.notebooks import NOTEBOOKS, PROBLEM_SETS, REPOSITORY
 from course_utils.grading import problem_sets
 
-__all__ = ["index", "minutes", "notebooks", "page", "plain_links", "sets_page", "write"]
+__all__ = ["asked", "index", "minutes", "notebooks", "page", "plain_links", "sets_page", "write"]
 
 
 RAW = "notebooks"  # the folder of the site that holds the notebooks themselves
@@ -21,6 +21,17 @@ OUTPUT, NO_OUTPUT = "What came", "Fold it again"
 _MINUTES = re.compile(r"\*(?:About|This page takes about) (\d+) minutes")
 _NOTEBOOK = re.compile(r"\]\((?:\.\./)?notebooks/(\w+\.ipynb)")
 _FILES = re.compile(r"\[(`?[\w./]+`?)\]\((?!https?:|#)[\w./-]+\.(?:py|md)\)")
+_HREF = re.compile(r'href="(\w+)\.ipynb')
+# Code that does nothing but ask: its page shows what is asked.
+_ASKS = re.compile(r"(?:from course_utils\.widgets import [\w, ]+\n+)?(?:Predict|Quiz|Review|FinalTest|CourseMap)\([^()]*\)")
+PANEL = """<div class="pgc-progress" hidden>
+<button type="button" data-role="save">Save to a file</button>
+<button type="button" data-role="take">Take from a file</button>
+<button type="button" data-role="forget">Start over</button>
+<input type="file" accept="application/json,.json" aria-label="A file of your progress" hidden>
+<p role="status"></p>
+</div>
+"""
 INDEX = """{title}
 
 {about}
@@ -37,12 +48,6 @@ printed: to run and change it, and for the labs that learn in Python, take the n
 ```{{raw}} html
 :file: map.html
 ```
-
-## The lessons
-
-| lesson | question | minutes |
-|---|---|---|
-{rows}
 
 ```{{toctree}}
 :hidden:
@@ -107,6 +112,8 @@ def page(path: Path) -> tuple[Any, set[str]]:
         tags = [f"answers-{name}" for name in answers]
         jupyter = cell.metadata.get("jupyter", {})
         shown: dict[str, str] = {}
+        if cell.cell_type == "code" and _ASKS.fullmatch(cell.source.strip()):
+            tags.append("remove-input")
         if jupyter.get("source_hidden"):
             tags.append("hide-input")
             shown |= {"code_prompt_show": SHOWN, "code_prompt_hide": HIDDEN}
@@ -120,6 +127,7 @@ def page(path: Path) -> tuple[Any, set[str]]:
             cell.source = glossary.as_directive(cell.source)
         cell.metadata = nbformat.from_dict({"tags": tags, "mystnb": shown} if shown else {"tags": tags})
     pages.as_page(notebook, {})
+    _lead_to_pages(notebook)
     first = notebook.cells[0]
     inside = path.relative_to(NOTEBOOKS)
     up = "../" * (len(inside.parts) - 1)
@@ -145,12 +153,7 @@ def index() -> str:
     """Return the first page: what the course is, what this reader has done in it, and the lessons."""
     readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     title, about = readme.partition("\n## ")[0].split("\n", 1)
-    rows = []
-    for lesson in lessons.LESSONS:
-        if name := lesson.notebook():
-            takes = minutes(nbformat.read(NOTEBOOKS / name, as_version=4))
-            rows.append(f"| [{lesson.number} · {lesson.title}]({name}) | {lesson.question} | {takes} |")
-    return INDEX.format(title=title, about=about.strip(), rows="\n".join(rows))
+    return INDEX.format(title=title, about=about.strip())
 
 
 def sets_page() -> str:
@@ -174,12 +177,30 @@ def sets_page() -> str:
     )
 
 
+def asked() -> dict[str, tuple[int, int]]:
+    """Return how many quiz questions and predictions each lesson has, by its number."""
+    counted = {}
+    for lesson in lessons.LESSONS:
+        files = (lessons.QUIZZES / f"{lesson.number}.json", lessons.PREDICTIONS / f"{lesson.number}.json")
+        questions, predictions = (len(data_files.document(f)[0]["questions"]) if f.is_file() else 0 for f in files)
+        counted[lesson.number] = questions, predictions
+    return counted
+
+
 def _map() -> str:
     """Return the map of the course as HTML that mounts itself."""
     start = nbformat.read(NOTEBOOKS / str(lessons.LESSONS[0].notebook()), as_version=4)
     start.cells = [cell for cell in start.cells if "CourseMap()" in cell.source]
     live_pages.prepare(start)
-    return str(start.cells[0].outputs[0].data["text/html"])
+    _lead_to_pages(start)
+    return f"{start.cells[0].outputs[0].data['text/html']}{PANEL}"
+
+
+def _lead_to_pages(notebook: Any) -> None:
+    """Make links of outputs to notebooks lead to their pages."""
+    for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
+        if "text/html" in output.get("data", {}):
+            output.data["text/html"] = _HREF.sub(r'href="\1.html', output.data["text/html"])
 
 
 def _file(address: str) -> str:
