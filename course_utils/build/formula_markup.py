@@ -44,6 +44,7 @@ def mathml(latex: str, *, display: bool = False) -> str:
     plain = latex.strip()
     for given, known in PLAIN.items():
         plain = re.sub(re.escape(given) + r"(?![A-Za-z])", lambda _, known=known: known, plain)
+    plain = re.sub(r"\\[bB]ig{1,2}([lr])\|", lambda side: rf"\{'left' if side[1] == 'l' else 'right'}|", plain)
     try:
         tree = ElementTree.fromstring(latex2mathml.converter.convert(plain, display="block" if display else "inline"))
     except Exception as error:  # the converter raises what it stumbles over
@@ -75,7 +76,7 @@ def _set(node: ElementTree.Element) -> None:
     text, alphabet = node.text or "", ALPHABETS.get(node.get("mathvariant", ""))
     if text in FUNCTIONS:
         node.tag, node.attrib = "mo", {"form": "prefix", "lspace": "0.1em", "rspace": "0.167em"}
-    elif node.tag == "mo" and text == "/":
+    elif node.tag == "mo" and text in ("/", "|"):
         node.attrib.update(TIGHT)
     elif alphabet and len(text) == 1:
         node.text = _letter(text, alphabet)
