@@ -9,6 +9,7 @@ import io
 import json
 import os
 import shutil
+import sys
 from functools import cache
 from html import unescape
 from pathlib import Path
@@ -185,7 +186,11 @@ def _bring_notebooks(made: Path) -> None:
 
 
 def main() -> int:
-    """Build the site and say where it is."""
-    pages = build()
+    """Build the site and say where it is; 1 where that fails."""
+    try:
+        pages = build()
+    except SiteError as error:
+        print(error, file=sys.stderr)
+        return 1
     print(f"{len(pages)} pages: open {OUT / 'index.html'}")
     return 0
