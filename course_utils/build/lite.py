@@ -6,10 +6,12 @@ web server, any static host: `python -m http.server -d build/lite`.
 """
 
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from collections.abc import Sequence
 from importlib import metadata
@@ -54,19 +56,19 @@ class LiteError(Exception):
 
 def build(out: Path = OUT) -> Path:
     """Write the JupyterLite site into a folder, in place of what is there, and return its first page; raise LiteError."""
-    if not shutil.which("jupyter-lite", path=str(Path(sys.executable).parent)):
-        raise LiteError('JupyterLite needs the extra "lite": pip install -e .[lite], or make lite')
     with TemporaryDirectory() as place:
         folder = Path(place)
         wheels = [course_wheel(folder / "wheels"), *_download(to_bring(), folder / "wheels")]
         contents(folder / "contents")
-        settings = {"LiteBuildConfig": {"federated_extensions": [str(path) for path in _extensions(folder)]}}
+        tools = _tools(folder / "tools")
+        settings = {"LiteBuildConfig": {"federated_extensions": [str(path) for path in _extensions(folder, tools)]}}
         settings["PipliteAddon"] = {"piplite_urls": [str(wheel) for wheel in wheels]}
         (folder / "jupyter_lite_config.json").write_text(json.dumps(settings), encoding="utf-8")
         (folder / "jupyter-lite.json").write_text(json.dumps(SETTINGS), encoding="utf-8")
-        command = ["lite", "build", "--lite-dir", str(folder), "--contents", str(folder / "contents")]
-        command += ["--output-dir", str(folder / "out"), "--ignore-sys-prefix", "--no-libarchive", "--no-sourcemaps"]
-        _run([sys.executable, "-m", "jupyter", *command, "--apps", "lab", "--no-unused-shared-packages"], folder)
+        command = [sys.executable, "-m", "jupyterlite_core", "build", "--lite-dir", str(folder)]
+        command += ["--contents", str(folder / "contents"), "--output-dir", str(folder / "out"), "--apps", "lab"]
+        command += ["--ignore-sys-prefix", "--no-libarchive", "--no-sourcemaps"]
+        _run(command, folder, PYTHONPATH=sysconfig.get_path("purelib", vars={"base": str(tools)}))
         if out.exists():
             shutil.rmtree(out)
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -147,16 +149,29 @@ def contents(folder: Path) -> list[str]:
     return names
 
 
-def _extensions(folder: Path) -> list[Path]:
+def _tools(folder: Path) -> Path:
+    """Install JupyterLite beside this environment, and return where: in it, JupyterLab would load its extension too."""
+    asked = [Requirement(line) for line in metadata.requires(COURSE) or []]
+    wanted = [f"{need.name}{need.specifier}" for need in asked if need.marker and need.marker.evaluate({"extra": "lite"})]
+    pins = Path(__file__).with_name("constraints.txt")
+    command = [sys.executable, "-m", "pip", "install", "-q", "--no-warn-script-location", "--prefix", str(folder)]
+    _run([*command, "-c", str(pins), *wanted])
+    return folder
+
+
+def _extensions(folder: Path, tools: Path) -> list[Path]:
     """Return the folders of JupyterLab's extensions that the course needs, its own written anew."""
-    there = Path(sys.prefix) / "share" / "jupyter" / "labextensions"
-    return [*(there / name for name in EXTENSIONS), labextension.install(folder / "prefix")]
+    places = [Path(prefix) / "share" / "jupyter" / "labextensions" for prefix in (tools, sys.prefix)]
+    found = [next(place / name for place in places if (place / name).is_dir()) for name in EXTENSIONS]
+    return [*found, labextension.install(folder / "prefix")]
 
 
-def _run(command: Sequence[str], folder: Path = REPOSITORY) -> None:
-    run = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8")
+def _run(command: Sequence[str], folder: Path = REPOSITORY, **more: str) -> None:
+    run = subprocess.run(
+        command, cwd=folder, env={**os.environ, **more}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8"
+    )
     if run.returncode != 0:
-        raise LiteError(f"{' '.join(command[2:5])} failed: {run.stdout.strip()[-2000:]}")
+        raise LiteError(f"{' '.join(command[1:4])} failed: {run.stdout.strip()[-2000:]}")
 
 
 def main() -> int:

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import sys
+import warnings
 from functools import cache
 from html import unescape
 from pathlib import Path
@@ -89,12 +90,15 @@ def build(out: Path = OUT) -> list[Path]:
         nocolor()
         warned = io.StringIO()
         try:
-            app = Sphinx(source, source, made, Path(place, "trees"), "html", status=None, warning=warned)
-            app.build()
+            with warnings.catch_warnings():  # what these libraries say to each other is not the course's to mend
+                for kind in (DeprecationWarning, PendingDeprecationWarning):
+                    warnings.simplefilter("ignore", kind)
+                Sphinx(source, source, made, Path(place, "trees"), "html", status=None, warning=warned).build()
         except SphinxError as error:
             raise SiteError(str(error)) from None
         if told := warned.getvalue().replace(f"{source}{os.sep}", "").strip():
             raise SiteError(told)
+        _name_levels(made)
         _bring_formulas(made)
         _bring_notebooks(made)
         for left in ("objects.inv", ".buildinfo", "genindex.html"):
@@ -166,6 +170,13 @@ def _write_static(source: Path, labs: set[str]) -> None:
         (folder / name).write_text(more + Path(__file__).with_name(name).read_text(encoding="utf-8"), encoding="utf-8")
     for name, text in live_pages.scripts(labs).items():
         (folder / LABS / name).write_text(text, encoding="utf-8")
+
+
+def _name_levels(made: Path) -> None:
+    """Say of the headings in the side bar which level they have: the theme leaves it out."""
+    for page in made.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        page.write_text(text.replace('class="caption" role="heading"', 'class="caption" role="heading" aria-level="2"'), "utf-8")
 
 
 def _bring_formulas(made: Path) -> None:

@@ -64,7 +64,6 @@ final_test
 
 problem_sets
 reference
-package
 teaching
 ```
 """
@@ -217,9 +216,7 @@ def write(folder: Path) -> dict[str, set[str]]:
         target.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(notebook, target)
     teaching = (REPOSITORY / "TEACHING.md").read_text(encoding="utf-8")
-    package = (REPOSITORY / "course_utils" / "README.md").read_text(encoding="utf-8")
     written = {"index": index(), "problem_sets": sets_page(), "teaching": plain_links(teaching)}
-    written["package"] = plain_links(package).replace("# Reference\n", "# The package\n", 1)
     (folder / "map.html").write_text(_map(), encoding="utf-8")
     for name, text in written.items():
         (folder / f"{name}.md").write_text(text, encoding="utf-8")
