@@ -394,7 +394,9 @@ def main(argv: list[str] | None = None) -> int:
     one = commands.add_parser("export", help="write all that is recorded to one file, to hand in")
     one.add_argument("path", nargs="?", help="the file; without it one that is named after the day")
     one.add_argument("--name", default="", help="your name or number")
-    one = commands.add_parser("import", help="take what a file holds into your record: of the course's pages, or another's")
+    one = commands.add_parser(
+        "import", help="take what a file holds into your record: of the course's pages, or another's"
+    )
     one.add_argument("path", help="a file that the pages saved, or that export wrote")
     for name, words in (
         ("predictions", "print how many learners said what; ✓: it came so"),

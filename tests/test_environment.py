@@ -37,6 +37,8 @@ COMMANDS = {
     "notebook": ("tests/browser/test_notebook_states.py", '"notebooks"'),
     "ruff": ("Makefile", "-m ruff check"),
     "mypy": ("Makefile", "-m mypy"),
+    "furo": ("course_utils/build/site.py", '"html_theme": "furo"'),
+    "myst-nb": ("course_utils/build/site.py", '"myst_nb"'),
     "psycopg2-binary": ("tests/test_grading_gradebook.py", "psycopg2"),
 }
 
@@ -48,7 +50,7 @@ def requirements(*groups: list[str]) -> dict[str, SpecifierSet]:
 
 
 RUNTIME = requirements(PROJECT["dependencies"])
-BUILD = RUNTIME | requirements(EXTRAS["build"]) | requirements(EXTRAS["grading"])
+BUILD = RUNTIME | requirements(EXTRAS["build"]) | requirements(EXTRAS["grading"]) | requirements(EXTRAS["site"])
 EVERYTHING = BUILD | requirements(EXTRAS["test"])
 
 
@@ -87,7 +89,7 @@ def test_environment_yml_is_up_to_date() -> None:
 def test_every_dependency_is_pinned_within_its_bounds() -> None:
     pinned = {canonicalize_name(r.name): r for r in CONSTRAINTS}
     assert len(pinned) == len(CONSTRAINTS), "a package is pinned twice"
-    for name, bounds in EVERYTHING.items():
+    for name, bounds in (EVERYTHING | requirements(EXTRAS["lite"])).items():
         assert name in pinned, f"{name} is missing in constraints.txt: run make constraints"
         [pin] = pinned[name].specifier
         assert pin.operator == "==", name

@@ -45,7 +45,9 @@ def test_each_link_leads_to_a_file_and_a_place_in_it(built_site, pages):
                 continue
             target = (built_site / name).parent / unquote(parts.path) if parts.path else built_site / name
             inside = target.resolve().relative_to(built_site.resolve()).as_posix()
-            found = target.is_file() and (not parts.fragment or inside not in pages or pages[inside].find(id=parts.fragment))
+            found = target.is_file() and (
+                not parts.fragment or inside not in pages or pages[inside].find(id=parts.fragment)
+            )
             lost += [] if found else [f"{name}: {link['href']}"]
     assert lost == []
 
@@ -64,14 +66,22 @@ def test_nothing_is_asked_of_a_network(built_site, pages):
 
 
 def test_each_picture_has_words_and_each_page_a_title(pages):
-    assert [name for name, page in pages.items() if not page.title or (name != "search.html" and len(page.select("h1")) != 1)] == []
-    assert [f"{name}: {str(img)[:60]}" for name, page in pages.items() for img in page.select("img") if not img.get("alt")] == []
+    assert [
+        name
+        for name, page in pages.items()
+        if not page.title or (name != "search.html" and len(page.select("h1")) != 1)
+    ] == []
+    assert [
+        f"{name}: {str(img)[:60]}" for name, page in pages.items() for img in page.select("img") if not img.get("alt")
+    ] == []
 
 
 def test_formulas_are_set_ahead_and_no_dollar_is_left(pages):
     assert sum(len(page.select("math")) for page in pages.values()) > 1000
     for name, page in pages.items():
-        prose = [text for text in page.select("article p, article li, article td") if not text.find_parent(class_="pgc-live")]
+        prose = [
+            text for text in page.select("article p, article li, article td") if not text.find_parent(class_="pgc-live")
+        ]
         assert not [text for text in prose if "$" in re.sub(r"`.*?`|</?code.*?>", "", text.get_text())], name
 
 
@@ -104,7 +114,11 @@ def test_the_first_use_of_a_word_leads_to_the_glossary(pages):
 
 def test_a_glossary_cell_is_read():
     cell = "## Glossary\n\n**Actor, critic**: the policy; its judge ([09](09_x.ipynb)).\n**Bias**: a mean."
-    assert glossary.entries(cell)["critic"] == glossary.entries(cell)["actor"] == "the policy; its judge ([09](09_x.ipynb))."
+    assert (
+        glossary.entries(cell)["critic"]
+        == glossary.entries(cell)["actor"]
+        == "the policy; its judge ([09](09_x.ipynb))."
+    )
     assert glossary.as_directive(cell).count("\n  ") == 2
     assert glossary.as_directive("## Other") == "## Other"
 
@@ -121,7 +135,7 @@ def test_headings_and_words_are_searched_for(built_site):
     [
         (r"\mathbb E[x]", "<mi>𝔼</mi>"),
         (r"\log\pi", '<mo form="prefix" lspace="0.1em" rspace="0.167em">log</mo><mi>π</mi>'),
-        (r"\mathrm{KL}", "<mi mathvariant=\"normal\">KL</mi>"),
+        (r"\mathrm{KL}", '<mi mathvariant="normal">KL</mi>'),
         (r"\sum_t x", "<munder><mo>∑</mo><mi>t</mi></munder>"),
         (r"a/b", '<mo lspace="0" rspace="0">/</mo>'),
         (r"\bigl|g\bigr|^2", 'form="postfix"'),

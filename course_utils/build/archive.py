@@ -18,7 +18,16 @@ __all__ = ["OUT", "files", "main", "pack"]
 OUT = REPOSITORY / "build"
 NAME = f"policy-gradient-course-{__version__}"
 COURSE = ("course_utils", "data", "notebooks")
-BESIDE = ("CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "TEACHING.md", "environment.yml", "pyproject.toml", "setup.py")
+BESIDE = (
+    "CONTRIBUTING.md",
+    "LICENSE",
+    "Makefile",
+    "README.md",
+    "TEACHING.md",
+    "environment.yml",
+    "pyproject.toml",
+    "setup.py",
+)
 LEFT_OUT = {"__pycache__", ".ipynb_checkpoints"}
 DAY = (1980, 1, 1, 0, 0, 0)  # the oldest that the format knows: the same files give the same archive
 

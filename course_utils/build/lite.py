@@ -1,8 +1,8 @@
 """The course in JupyterLite, which runs Python in the browser: ``python -m course_utils.build lite``.
 
-The build holds the notebooks, the course as a wheel, and those wheels that the course needs and Pyodide does not bring.
-Pyodide itself, with NumPy and matplotlib, comes from where its distribution lies, at the reader's side. The pages want a
-web server, any static host: `python -m http.server -d build/lite`.
+The build holds the notebooks, the course as a wheel, and the wheels that it needs and Pyodide does not bring. Pyodide
+itself, with NumPy and matplotlib, comes from where its distribution lies, at the reader's side. The pages want a web
+server, any static host: `python -m http.server -d build/lite`.
 """
 
 import json
@@ -35,16 +35,17 @@ SERVER_ONLY = {"jupyter-core", "jupyterlab", "pyzmq"}
 # Of what it asks for, and what that needs in turn: what Pyodide 314 brings, by its pyodide-lock.json.
 IN_PYODIDE = set(
     """asttokens attrs contourpy cycler cloudpickle decorator executing fonttools ipython jedi joblib jsonschema
-    jsonschema-specifications kiwisolver matplotlib matplotlib-inline numpy packaging parso pexpect pillow prompt-toolkit
-    ptyprocess pure-eval pygments pyparsing python-dateutil referencing rpds-py six stack-data threadpoolctl tqdm traitlets
-    typing-extensions wcwidth""".split()
+    jsonschema-specifications kiwisolver matplotlib matplotlib-inline numpy packaging parso pexpect pillow
+    prompt-toolkit ptyprocess pure-eval pygments pyparsing python-dateutil referencing rpds-py six stack-data
+    threadpoolctl tqdm traitlets typing-extensions wcwidth""".split()  # noqa: SIM905
 )
 SHIMS = {"widgetsnbextension", "ipykernel", "ipython-pygments-lexers"}  # the kernel brings its own, or does without
-# Modules of the standard library that Pyodide does not have, or that end in an error there.
-ABSENT = {
-    *("_multiprocessing", "_posixshmem", "_posixsubprocess", "curses", "dbm", "ensurepip", "fcntl", "grp", "idlelib", "lib2to3"),
-    *("msvcrt", "pwd", "readline", "resource", "syslog", "termios", "tkinter", "tty", "pty", "turtle", "venv", "winreg"),
-}
+# Modules of the standard library that Pyodide 314 does not have, found by importing each there; it has the last two,
+# and older ones did not.
+ABSENT = set(
+    """_multiprocessing _posixshmem curses dbm ensurepip grp idlelib lib2to3 msvcrt pwd readline resource syslog tkinter
+    turtle venv winreg fcntl termios""".split()  # noqa: SIM905
+)
 SETTINGS = {"jupyter-lite-schema-version": 0, "jupyter-config-data": {"appName": "Policy gradients"}}
 FIRST = "%pip install -q policy-gradient-course  # in the browser: once in each kernel"
 EXTENSIONS = ("@jupyterlite/pyodide-kernel-extension", "@jupyter-widgets/jupyterlab-manager", "anywidget")
@@ -55,7 +56,7 @@ class LiteError(Exception):
 
 
 def build(out: Path = OUT) -> Path:
-    """Write the JupyterLite site into a folder, in place of what is there, and return its first page; raise LiteError."""
+    """Write the JupyterLite site in place of what is there and return its first page; raise LiteError."""
     with TemporaryDirectory() as place:
         folder = Path(place)
         wheels = [course_wheel(folder / "wheels"), *_download(to_bring(), folder / "wheels")]
@@ -79,7 +80,20 @@ def build(out: Path = OUT) -> Path:
 def course_wheel(folder: Path) -> Path:
     """Build the course's wheel, which asks for nothing that a browser's Python cannot have, and return it."""
     made = folder.with_name("made")
-    _run([sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(made), str(REPOSITORY)])
+    _run(
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "-q",
+            "--no-deps",
+            "--no-build-isolation",
+            "-w",
+            str(made),
+            str(REPOSITORY),
+        ]
+    )
     [wheel] = made.glob("*.whl")
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / wheel.name
@@ -152,7 +166,9 @@ def contents(folder: Path) -> list[str]:
 def _tools(folder: Path) -> Path:
     """Install JupyterLite beside this environment, and return where: in it, JupyterLab would load its extension too."""
     asked = [Requirement(line) for line in metadata.requires(COURSE) or []]
-    wanted = [f"{need.name}{need.specifier}" for need in asked if need.marker and need.marker.evaluate({"extra": "lite"})]
+    wanted = [
+        f"{need.name}{need.specifier}" for need in asked if need.marker and need.marker.evaluate({"extra": "lite"})
+    ]
     pins = Path(__file__).with_name("constraints.txt")
     command = [sys.executable, "-m", "pip", "install", "-q", "--no-warn-script-location", "--prefix", str(folder)]
     _run([*command, "-c", str(pins), *wanted])
@@ -168,7 +184,12 @@ def _extensions(folder: Path, tools: Path) -> list[Path]:
 
 def _run(command: Sequence[str], folder: Path = REPOSITORY, **more: str) -> None:
     run = subprocess.run(
-        command, cwd=folder, env={**os.environ, **more}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8"
+        command,
+        cwd=folder,
+        env={**os.environ, **more},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
     )
     if run.returncode != 0:
         raise LiteError(f"{' '.join(command[1:4])} failed: {run.stdout.strip()[-2000:]}")

@@ -45,12 +45,12 @@
 
   for (const event of ["pointerover", "focusin", "click"]) {
     document.addEventListener(event, ({ target }) => {
-      const link = target.closest?.('.pgc-lab a[data-role="link"]');
-      const [, notebook, heading] = /^([\w-]*)(?:\.ipynb)?(?:#(.+))?$/.exec(link?.getAttribute("href") ?? "") ?? [];
-      if (notebook === undefined || link.dataset.page) return;
+      const link = target.closest?.('.pgc-lab a[data-role="link"]') ?? null;
+      const [, notebook, heading] = /^(?:([\w-]+)\.ipynb)?(?:#(.+))?$/.exec(link?.getAttribute("href") ?? "?") ?? [];
+      if (link === null || link.dataset.page || (notebook ?? heading) === undefined) return;
       link.dataset.page = "yes";
       link.setAttribute("href",
-        (notebook && `${notebook}.html`) + (heading ? `#${placeOf(decodeURIComponent(heading))}` : ""));
+        (notebook ? `${notebook}.html` : "") + (heading ? `#${placeOf(decodeURIComponent(heading))}` : ""));
     }, true);
   }
 

@@ -1,8 +1,8 @@
 """Build the course as pages for a browser: ``python -m course_utils.build site``.
 
-Sphinx makes them from the notebooks and what is stored in them; nothing is run. They open from a folder (file://) and from
-any static host, and ask nothing of any network. site_sources.py says what becomes a page, live_pages.py how a lab lives
-there, formula_markup.py how formulas are set.
+Sphinx makes them from the notebooks and what is stored in them; nothing is run. They open from a folder (file://) and
+from any static host, and ask nothing of any network. site_sources.py says what becomes a page, live_pages.py how a
+lab lives there, formula_markup.py how formulas are set.
 """
 
 import io
@@ -176,7 +176,9 @@ def _name_levels(made: Path) -> None:
     """Say of the headings in the side bar which level they have: the theme leaves it out."""
     for page in made.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
-        page.write_text(text.replace('class="caption" role="heading"', 'class="caption" role="heading" aria-level="2"'), "utf-8")
+        page.write_text(
+            text.replace('class="caption" role="heading"', 'class="caption" role="heading" aria-level="2"'), "utf-8"
+        )
 
 
 def _bring_formulas(made: Path) -> None:

@@ -1,4 +1,4 @@
-"""The course's pages as Sphinx reads them: notebooks made ready for a page without Python, and a few pages around them."""
+"""The course's pages as Sphinx reads them: notebooks for a page without Python, and a few pages around them."""
 
 import re
 from pathlib import Path
@@ -23,7 +23,9 @@ _NOTEBOOK = re.compile(r"\]\((?:\.\./)?notebooks/(\w+\.ipynb)")
 _FILES = re.compile(r"\[(`?[\w./]+`?)\]\((?!https?:|#)[\w./-]+\.(?:py|md)\)")
 _HREF = re.compile(r'href="(\w+)\.ipynb')
 # Code that does nothing but ask: its page shows what is asked.
-_ASKS = re.compile(r"(?:from course_utils\.widgets import [\w, ]+\n+)?(?:Predict|Quiz|Review|FinalTest|CourseMap)\([^()]*\)")
+_ASKS = re.compile(
+    r"(?:from course_utils\.widgets import [\w, ]+\n+)?(?:Predict|Quiz|Review|FinalTest|CourseMap)\([^()]*\)"
+)
 PANEL = """<div class="pgc-progress" hidden>
 <button type="button" data-role="save">Save to a file</button>
 <button type="button" data-role="take">Take from a file</button>
@@ -76,7 +78,8 @@ answers there.
 |---|---|---|---|---|
 {rows}
 
-From lesson 05 on [Build it yourself](problem_sets/build.ipynb) grows beside the lessons: {build}, to be put into one folder.
+From lesson 05 on [Build it yourself](problem_sets/build.ipynb) grows beside the lessons: {build}, to be put into one
+folder.
 The [capstone](problem_sets/capstone.ipynb) asks an open question at the end: {capstone}.
 
 ```{{toctree}}
