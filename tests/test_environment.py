@@ -43,6 +43,8 @@ COMMANDS = {
     "sphinx-revealjs": ("course_utils/build/slides.py", '"sphinx_revealjs"'),
     "ruff": ("Makefile", "-m ruff check"),
     "mypy": ("Makefile", "-m mypy"),
+    "furo": ("course_utils/build/site.py", '"html_theme": "furo"'),
+    "myst-nb": ("course_utils/build/site.py", '"myst_nb"'),
     "psycopg2-binary": ("tests/test_grading_gradebook.py", "psycopg2"),
 }
 
@@ -54,7 +56,7 @@ def requirements(*groups: list[str]) -> dict[str, SpecifierSet]:
 
 
 RUNTIME = requirements(PROJECT["dependencies"])
-BUILD = RUNTIME | requirements(*(EXTRAS[name] for name in ("build", "grading", "slides")))
+BUILD = RUNTIME | requirements(*(EXTRAS[name] for name in ("build", "grading", "site", "slides")))
 EVERYTHING = BUILD | requirements(EXTRAS["test"])
 
 
@@ -93,7 +95,7 @@ def test_environment_yml_is_up_to_date() -> None:
 def test_every_dependency_is_pinned_within_its_bounds() -> None:
     pinned = {canonicalize_name(r.name): r for r in CONSTRAINTS}
     assert len(pinned) == len(CONSTRAINTS), "a package is pinned twice"
-    for name, bounds in EVERYTHING.items():
+    for name, bounds in (EVERYTHING | requirements(EXTRAS["lite"])).items():
         assert name in pinned, f"{name} is missing in constraints.txt: run make constraints"
         [pin] = pinned[name].specifier
         assert pin.operator == "==", name

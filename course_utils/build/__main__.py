@@ -1,9 +1,13 @@
-"""Command line of the builder: ``python -m course_utils.build lab | jupyter | notebooks | slides | reference | …``."""
+"""Command line of the builder: ``python -m course_utils.build lab | notebooks | site | …``; --help lists all."""
 
 import argparse
+import importlib
 import sys
 
 __all__ = ["main"]
+
+
+PUBLISHED = {"site": "site", "offline": "archive", "pdf": "pdf", "lite": "lite"}  # the module behind each command
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -20,6 +24,10 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("notebooks", help="build the notebooks from notebooks/src", add_help=False)
     commands.add_parser("slides", help="make a deck of slides of each lesson in build/slides", add_help=False)
     commands.add_parser("reference", help="write course_utils/README.md from the docstrings (notebooks does too)")
+    commands.add_parser("site", help="build the pages for a browser, into build/site")
+    commands.add_parser("offline", help="pack the pages and the course into one archive, with its checksum")
+    commands.add_parser("pdf", help="print each lesson and the reference, into build/pdf (needs Chromium)")
+    commands.add_parser("lite", help="build the course as JupyterLite, into build/lite")
     commands.add_parser("constraints", help="write constraints.txt and environment.yml from pyproject.toml")
     options, rest = parser.parse_known_args(arguments)
     if options.command == "notebooks":
@@ -47,6 +55,8 @@ def main(arguments: list[str] | None = None) -> int:
         labextension.install()
         install.write_lab_settings(sys.prefix)
         return 0
+    if options.command in PUBLISHED:
+        return int(importlib.import_module(f"course_utils.build.{PUBLISHED[options.command]}").main())
     if options.command == "reference":
         from course_utils.build import reference
 

@@ -5,7 +5,8 @@
 //     policyGradientPage.storage;        // get(key), set(key, value), keys(), isKept
 //
 // Kept are the answers to a quiz, a review or a prediction: under "answers/<lab>/<quiz>", for each question, { of: what
-// it asked, as a number, tries: [answer, …] } as Python's `answers` has them. A question that has changed is new.
+// it asked, as a number, tries: [answer, …] as Python's `answers` has them, and of each whether it was right, and when
+// it came, at }. A question that has changed is new.
 
 globalThis.policyGradientPage = (() => {
   const PREFIX = "policy-gradient-course/";
@@ -59,16 +60,22 @@ globalThis.policyGradientPage = (() => {
     return Object.fromEntries(still.map(({ id }) => [id, kept[id].tries]));
   }
 
-  function keep(questions, key, answers) {
+  function keep(isRight, questions, key, answers) {
+    const kept = storage.get(key) ?? {};
     const given = questions.filter(({ id }) => answers[id]?.length > 0);
-    const said = given.map((one) => [one.id, { of: numberOf(one), tries: answers[one.id] }]);
-    storage.set(key, { ...storage.get(key), ...Object.fromEntries(said) });
+    const said = given.map((one) => {
+      const [of, tries, now] = [numberOf(one), answers[one.id], new Date().toISOString()];
+      const before = kept[one.id]?.of === of ? kept[one.id].at ?? [] : [];
+      const right = tries.map((answer) => (answer === null ? null : isRight(one, answer)));
+      return [one.id, { of, tries, right, at: tries.map((_, n) => before[n] ?? now) }];
+    });
+    storage.set(key, { ...kept, ...Object.fromEntries(said) });
   }
 
   function mountOne(place) {
     const [script, still] = place.children;
     const { lab, state, constants } = JSON.parse(script.textContent);
-    const { mount } = globalThis.policyGradientLabs?.[lab] ?? {};
+    const { mount, isRight } = globalThis.policyGradientLabs?.[lab] ?? {};
     const el = document.createElement("div");
     still.before(el);
     const questions = Object.values(constants.library ?? {})[0]?.questions;
@@ -79,7 +86,7 @@ globalThis.policyGradientPage = (() => {
         ? mount(el, state, { constants })
         : mount(el, { ...state, recorded: -1 }, {
           constants: { ...constants, answers: answersTo(questions, key) },
-          save: ({ answers }) => keep(questions, key, answers),
+          save: ({ answers }) => keep(isRight, questions, key, answers),
         });
     } catch (error) {
       console.error(error);
