@@ -191,7 +191,9 @@ def _by_kind(submission: _Submission, item: Item, outcome: Outcome) -> Outcome:
         told = f"`{item.name}` is not a function when your cells have run."
         return replace(outcome, status="error", paragraphs=(told,))
     if item.kind == "stage":
-        return _stage(submission, item, outcome, looked.get("is_stub") is True)
+        if looked.get("is_stub") is True and not any(_is_written(worker, name, until) for name in item.question.own()):
+            return replace(outcome, paragraphs=("Your function is still empty.",))
+        return _stage(submission, item, outcome)
     result = examine(item.question, RemoteLearner(worker, item.name, looked, until), outcome.seed)
     raised = "error" in result.evidence and result.status == "not yet"
     statuses: dict[str, Status] = {"almost": "partial", "not yet": "wrong", "not attempted": "no-answer"}
@@ -217,10 +219,13 @@ def _with_hint(paragraphs: tuple[str, ...]) -> tuple[str, ...]:
     return (*paragraphs, NO_COURSE) if any("course_utils" in one for one in paragraphs) else paragraphs
 
 
-def _stage(submission: _Submission, item: Item, outcome: Outcome, is_stub: bool) -> Outcome:
+def _is_written(worker: Worker, name: str, until: float) -> bool:
+    looked = worker.ask({"do": "look", "name": name, "counts": []}, until)
+    return looked.get("callable") is True and looked.get("is_stub") is not True
+
+
+def _stage(submission: _Submission, item: Item, outcome: Outcome) -> Outcome:
     """Mark the parts one by one; each runs for itself, also after one that ended the worker."""
-    if is_stub:
-        return replace(outcome, paragraphs=("Your function is still empty.",))
     stage: Stage = item.question
     scale = item.points / stage.points
     parts, paragraphs, rows = list[tuple[str, float, float, str]](), list[str](), tuple[tuple[str, str], ...]()
