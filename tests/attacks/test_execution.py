@@ -368,11 +368,11 @@ def train_reinforce(env, theta, updates, episodes, step_size, discount, rng):
 """
 LEARNER = """
 def train_reinforce(env, theta, updates, episodes, step_size, discount, rng):
-    for _ in range(updates):
+    for _ in range(updates * episodes):
         state, _ = env.reset(seed=int(rng.integers(9)))
         p = np.exp(state @ theta) / np.exp(state @ theta).sum()
         action = int(rng.random() > p[0])
-        theta = theta + 8 * step_size * env.step(action)[1] * np.outer(state, np.eye(2)[action] - p)
+        theta = theta + step_size * env.step(action)[1] * np.outer(state, np.eye(2)[action] - p)
     return theta
 """
 
