@@ -212,7 +212,7 @@ def test_a_reader_predicts_goes_saves_and_takes_it_elsewhere(
     assert (len(rows), odd) == (1, [])
 
     page = new_reader().open("index")
-    status = page.locator(".pgc-progress [role=status]")
+    status = page.locator(".pgc-record [role=status]")
     assert page.locator('[data-role="lesson"][data-state="begun"]').count() == 0
     for text, said in (
         ("{", "no JSON"),
@@ -221,9 +221,9 @@ def test_a_reader_predicts_goes_saves_and_takes_it_elsewhere(
     ):
         strange = tmp_path / "strange.json"
         strange.write_text(text)
-        page.set_input_files(".pgc-progress input", strange)
+        page.set_input_files(".pgc-record input", strange)
         expect(status).to_contain_text(said)
-    page.set_input_files(".pgc-progress input", saved)
+    page.set_input_files(".pgc-record input", saved)
     expect(status).to_contain_text("2 questions taken")
     expect(page.locator('[data-role="lesson"][data-number="08"]')).to_have_attribute("data-state", "begun")
     page.on("dialog", lambda dialog: dialog.accept())
