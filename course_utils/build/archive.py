@@ -12,7 +12,7 @@ from course_utils import __version__
 from course_utils.build import site
 from course_utils.build.notebooks import REPOSITORY
 
-__all__ = ["OUT", "files", "main", "pack"]
+__all__ = ["files", "main", "pack"]
 
 
 OUT = REPOSITORY / "build"

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from xml.etree import ElementTree
 
-__all__ = ["FONT", "FormulaError", "font_face", "mathml"]
+__all__ = ["FormulaError", "font_face", "mathml"]
 
 
 FONT = "Course Math"
@@ -43,7 +43,7 @@ def mathml(latex: str, *, display: bool = False) -> str:
 
     plain = latex.strip()
     for given, known in PLAIN.items():
-        plain = re.sub(re.escape(given) + r"(?![A-Za-z])", lambda _, known=known: known, plain)
+        plain = re.sub(re.escape(given) + r"(?![A-Za-z])", known.replace("\\", r"\\"), plain)
     plain = re.sub(r"\\[bB]ig{1,2}([lr])\|", lambda side: rf"\{'left' if side[1] == 'l' else 'right'}|", plain)
     try:
         tree = ElementTree.fromstring(latex2mathml.converter.convert(plain, display="block" if display else "inline"))

@@ -25,7 +25,7 @@ from packaging.utils import canonicalize_name
 from course_utils.build import labextension
 from course_utils.build.notebooks import NOTEBOOKS, PROBLEM_SETS, REPOSITORY
 
-__all__ = ["ABSENT", "IN_PYODIDE", "OUT", "LiteError", "build", "contents", "course_wheel", "main", "to_bring"]
+__all__ = ["LiteError", "build", "contents", "course_wheel", "main", "to_bring"]
 
 
 OUT = REPOSITORY / "build" / "lite"

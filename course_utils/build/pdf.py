@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from course_utils.build import site, site_sources
 from course_utils.build.notebooks import NOTEBOOKS, REPOSITORY
 
-__all__ = ["OUT", "PdfError", "browser", "main", "print_page"]
+__all__ = ["PdfError", "browser", "main", "print_page"]
 
 
 OUT = REPOSITORY / "build" / "pdf"

@@ -189,7 +189,7 @@
     const page = globalThis.policyGradientPage;
     if (page === undefined) return;
     drawMaps(page);
-    const panel = document.querySelector(".pgc-progress");
+    const panel = document.querySelector(".pgc-record");
     if (panel !== null) drawPanel(panel, page);
   });
 })();

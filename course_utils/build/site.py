@@ -23,7 +23,7 @@ from course_utils import __version__
 from course_utils.build import formula_markup, glossary, live_pages, site_sources
 from course_utils.build.notebooks import NOTEBOOKS, PROBLEM_SETS, REPOSITORY
 
-__all__ = ["OUT", "SiteError", "anchor", "build", "main", "setup"]
+__all__ = ["SiteError", "anchor", "build", "main", "setup"]
 
 
 OUT = REPOSITORY / "build" / "site"

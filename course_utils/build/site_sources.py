@@ -26,7 +26,7 @@ _HREF = re.compile(r'href="(\w+)\.ipynb')
 _ASKS = re.compile(
     r"(?:from course_utils\.widgets import [\w, ]+\n+)?(?:Predict|Quiz|Review|FinalTest|CourseMap)\([^()]*\)"
 )
-PANEL = """<div class="pgc-progress" hidden>
+PANEL = """<div class="pgc-record" hidden>
 <button type="button" data-role="save">Save to a file</button>
 <button type="button" data-role="take">Take from a file</button>
 <button type="button" data-role="forget">Start over</button>

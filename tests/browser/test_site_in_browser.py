@@ -21,9 +21,12 @@ from course_utils.widgets import Predict, Quiz
 
 pytestmark = pytest.mark.browser
 NAMES = [path.relative_to(site_sources.NOTEBOOKS).with_suffix("").as_posix() for path in site_sources.notebooks()]
-# test_contract.py holds the labs to axe; code, formulas and tables are the same on each page, so one has all of them.
+# test_contract.py holds the labs to axe; code, formulas and prose are the same on each page, so one has all of them.
 LESS = "(selector) => document.querySelectorAll(selector).forEach((node) => node.remove())"
 CODE = {"include": [["body"]], "exclude": [[".pgc-lab"], [".highlight"]]}
+REPEATED = (
+    ".pgc-live, .highlight, math, article :is(p, h2, h3, details):nth-of-type(n + 4), :is(tr, li):nth-child(n + 4)"
+)
 WHOLE = "08_advantage_objective"
 CONTRAST = "color-contrast"
 ASKED = ("final_test", "prediction", "quiz", "review")
@@ -117,7 +120,7 @@ def test_a_page_is_alive_quiet_and_fits(reader: Reader, name: str) -> None:
     assert not page.evaluate(WIDE)
     picture(f"site_{name.replace('/', '_')}_390", page, full_page=True)
     page.set_viewport_size({"width": 1280, "height": 1000})
-    page.evaluate(LESS, ".pgc-live" if name == WHOLE else ".pgc-live, .highlight, math, tr:nth-child(n + 4)")
+    page.evaluate(LESS, ".pgc-live" if name == WHOLE else REPEATED)
     assert axe(page, "body") == []
     for colours, forced in (("dark", "none"), ("light", "active")):
         page.emulate_media(color_scheme=colours, forced_colors=forced)
@@ -209,7 +212,7 @@ def test_a_reader_predicts_goes_saves_and_takes_it_elsewhere(
     assert (len(rows), odd) == (1, [])
 
     page = new_reader().open("index")
-    status = page.locator(".pgc-progress [role=status]")
+    status = page.locator(".pgc-record [role=status]")
     assert page.locator('[data-role="lesson"][data-state="begun"]').count() == 0
     for text, said in (
         ("{", "no JSON"),
@@ -218,9 +221,9 @@ def test_a_reader_predicts_goes_saves_and_takes_it_elsewhere(
     ):
         strange = tmp_path / "strange.json"
         strange.write_text(text)
-        page.set_input_files(".pgc-progress input", strange)
+        page.set_input_files(".pgc-record input", strange)
         expect(status).to_contain_text(said)
-    page.set_input_files(".pgc-progress input", saved)
+    page.set_input_files(".pgc-record input", saved)
     expect(status).to_contain_text("2 questions taken")
     expect(page.locator('[data-role="lesson"][data-number="08"]')).to_have_attribute("data-state", "begun")
     page.on("dialog", lambda dialog: dialog.accept())
