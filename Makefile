@@ -25,7 +25,7 @@ unexport PYTHONHOME PYTHONPATH PYTHONWARNINGS PYTHONINSPECT PYTHONSTARTUP PYTHON
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help lab release test test-slow test-processors bench format check notebooks constraints clean
+.PHONY: help lab release test test-slow test-processors bench slides site offline pdf lite format check notebooks constraints clean
 
 help: ## list the commands
 	@echo "make lab           open the course in JupyterLab (PORT=9999, NO_BROWSER=1, IP=0.0.0.0)"
@@ -34,9 +34,14 @@ help: ## list the commands
 	@echo "make test-processors   run them as other processors would round"
 	@echo "make bench         measure the floor beside torch, JAX, autograd and numba (QUICK=1)"
 	@echo "make release       pack a problem set for students, without answers (SET=ps1, OUT=release)"
+	@echo "make site          build the pages for a browser, into build/site"
+	@echo "make offline       pack the pages and the course into one archive, with its checksum"
+	@echo "make pdf           print the lessons and the reference, into build/pdf (needs Chromium)"
+	@echo "make lite          build the course as JupyterLite, into build/lite"
 	@echo "make format        write the code as make check wants it"
 	@echo "make check         lint, types and unit tests: the inner loop"
 	@echo "make notebooks     build the notebooks that are stale (NOTEBOOKS='00 08', NOTEBOOKS=all)"
+	@echo "make slides        make a deck of slides of each lesson in build/slides (SLIDES='00 08')"
 	@echo "make constraints   pin the newest versions that pyproject.toml allows"
 	@echo "make clean         remove the environment and the caches"
 
@@ -65,6 +70,22 @@ release: ## pack a problem set for students
 	@$(INSTALL) --extras build
 	$(VENV_PYTHON) -m course_utils.grading release --set $(or $(SET),ps1) --out $(or $(OUT),release)
 
+site: ## build the pages for a browser
+	@$(INSTALL) --extras site
+	$(VENV_PYTHON) -m course_utils.build site
+
+offline: ## pack the pages and the course into one archive
+	@$(INSTALL) --extras site
+	$(VENV_PYTHON) -m course_utils.build offline
+
+pdf: ## print the lessons and the reference
+	@$(INSTALL) --extras site
+	$(VENV_PYTHON) -m course_utils.build pdf
+
+lite: ## build the course as JupyterLite
+	@$(INSTALL) --extras build
+	$(VENV_PYTHON) -m course_utils.build lite
+
 format: ## write the code as make check wants it
 	@$(INSTALL) --extras test
 	$(VENV_PYTHON) -m ruff check --fix .
@@ -81,6 +102,10 @@ check: ## lint, types and unit tests
 notebooks: ## build the notebooks that are stale
 	@$(INSTALL) --extras build
 	$(VENV_PYTHON) -m course_utils.build notebooks $(NOTEBOOKS)
+
+slides: ## make a deck of slides of each lesson
+	@$(INSTALL) --extras slides
+	$(VENV_PYTHON) -m course_utils.build slides $(SLIDES)
 
 constraints: ## pin the newest versions that pyproject.toml allows
 	$(PYTHON) -m course_utils.build constraints

@@ -35,6 +35,7 @@ __all__ = [
     "learner_seed",
     "location",
     "main",
+    "merge",
     "record_check",
     "record_clinic",
     "record_prediction",
@@ -48,6 +49,7 @@ __all__ = [
 VARIABLE = "POLICY_GRADIENT_COURSE_PROGRESS"
 FORMAT = "policy-gradient-course progress"
 VERSION = 1
+MERGED = ("check", "quiz", "prediction", "clinic")  # kinds of events that another record may bring
 CLINIC = "12"  # the lesson
 SIGNS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet runs a cell that begins so, and learners write some cells
 PATIENCE = 5.0  # seconds to wait for another notebook that is writing
@@ -238,6 +240,29 @@ def export(path: str | os.PathLike[str] | None = None, name: str = "") -> Path:
     return target
 
 
+def merge(path: str | os.PathLike[str]) -> int:
+    """Take what an export holds into the record and return how many events are new; taken twice, it is there once.
+
+    path: a file that ``export`` wrote, here or elsewhere, or that the course's pages saved.
+
+    Raises DataFileError for a file that is no export, RuntimeError where recording is switched off, OSError where the
+    record cannot be written.
+    """
+    file = location()
+    if file is None:
+        raise RuntimeError(f"recording is switched off: the environment variable {VARIABLE} is empty")
+    given = [event for event in _exported(Path(path))[1] if event.get("kind") in MERGED]
+    _write_waiting(PATIENCE)
+    with _lock():
+        events = _read()
+        there = {json.dumps(event, sort_keys=True) for event in events}
+        new = [event for event in given if json.dumps(event, sort_keys=True) not in there]
+        if new:
+            events = sorted([*events, *new], key=lambda event: str(event.get("time", "")))
+            _replace(file, {"format": FORMAT, "version": VERSION, "events": events})
+    return len(new)
+
+
 def reset(confirm: bool = False) -> Path | None:
     """Start over, after asking; a copy of the record stays. Return the copy's path, or None if nothing changed.
 
@@ -369,6 +394,10 @@ def main(argv: list[str] | None = None) -> int:
     one = commands.add_parser("export", help="write all that is recorded to one file, to hand in")
     one.add_argument("path", nargs="?", help="the file; without it one that is named after the day")
     one.add_argument("--name", default="", help="your name or number")
+    one = commands.add_parser(
+        "import", help="take what a file holds into your record: of the course's pages, or another's"
+    )
+    one.add_argument("path", help="a file that the pages saved, or that export wrote")
     for name, words in (
         ("predictions", "print how many learners said what; ✓: it came so"),
         ("report", "print what each learner did: best status, tries, named mistakes, predictions"),
@@ -380,6 +409,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         if arguments.what == "export":
             print(export(arguments.path, arguments.name))
+        elif arguments.what == "import":
+            count = merge(arguments.path)
+            print(f"{count} new event{'' if count == 1 else 's'} in {location()}")
         elif arguments.what == "report":
             return _print_report(arguments.exports, arguments.csv)
         else:

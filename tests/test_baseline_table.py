@@ -58,6 +58,13 @@ def test_nothing_is_told_before_it_is_answered():
     assert lab.first_frame() != first
 
 
+def test_the_picture_of_an_unanswered_table_is_the_same_whatever_is_true(monkeypatch):
+    before = BaselineTable().first_frame()
+    turned = [line | {"biased": not line["biased"]} for line in WORLD["lines"]]
+    monkeypatch.setitem(WORLD, "lines", turned)
+    assert BaselineTable().first_frame() == before
+
+
 def test_the_first_answer_to_each_line_is_recorded(tmp_path, monkeypatch):
     monkeypatch.setenv(progress.VARIABLE, str(tmp_path / "record.json"))
     table = BaselineTable()

@@ -11,7 +11,8 @@ import pytest
 import yaml
 from packaging.specifiers import SpecifierSet
 
-from course_utils.build import lab
+from course_utils.build import __main__ as builder
+from course_utils.build import install, lab, labextension, pages
 
 ROOT = Path(__file__).parents[1]
 PYTHONS = SpecifierSet(
@@ -55,6 +56,14 @@ def test_binder_finds_environment_and_what_runs_after_it():
     assert (ROOT / "environment.yml").is_file()
     assert POST_BUILD.stat().st_mode & stat.S_IXUSR
     assert "python -m course_utils.build jupyter" in COMMANDS
+
+
+def test_that_command_puts_in_place_all_that_make_lab_does(monkeypatch):
+    done = []
+    for module, name in ((pages, "install"), (labextension, "install"), (install, "write_lab_settings")):
+        monkeypatch.setattr(module, name, lambda *_, of=module: done.append(of))
+    assert builder.main(["jupyter"]) == 0
+    assert done == [pages, labextension, install]
 
 
 def test_versions_of_python_are_supported():

@@ -180,6 +180,7 @@ def test_what_was_answered_comes_back():
     shown.answers = {**shown.answers, "one-logit": [[0, 1, 2, 3, 4, 5]]}
     progress.record_quiz("final", "twice-counted", True, True, said=17)  # of another version of the question
     progress.record_quiz("final", "third-advantage", False, True, said=10**400)  # of a record that somebody edited
+    progress.record_quiz("final", "third-advantage", True, False, said=1.5)
     again = FinalTest("final")
     assert again.answers == shown.answers
     assert again.results == shown.results

@@ -36,7 +36,7 @@ from course_utils.widgets.reinforce_lab import corridor
 NODE = compute_driver_executable()[0]
 FILES = sorted(lab.HERE.glob("*.js"))
 TESTS = sorted((Path(__file__).parent / "javascript").glob("*_test.js"))
-SHARED = ("lab", "picture", "kernel_lab", "offline", "labextension")
+SHARED = ("lab", "picture", "kernel_lab", "offline", "labextension", "live_page")
 ON_THE_KIT = [
     path for path in FILES if path.stem in SHARED or re.search(r"make(Kernel)?Lab\(", path.read_text("utf-8"))
 ]

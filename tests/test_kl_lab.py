@@ -43,6 +43,11 @@ def test_updates_end_at_the_optimum_of_a_fixed_beta_and_at_the_target_of_an_adap
     assert_allclose(step, 0.3 / max(1, rewards.max()) * slope, atol=1e-15)
 
 
+def test_a_high_price_is_climbed_in_short_steps():
+    lab = KLLab(beta=30.0, updates=600)  # steps of 0.3 would jump over the top and away
+    assert lab.objective() == pytest.approx(lab.best_objective(), abs=1e-9)
+
+
 def test_estimates_are_of_the_drawn_actions_and_k3_is_never_below_0():
     lab = KLLab(samples=500, seed=4)
     drawn = np.array(lab.drawn_actions())

@@ -15,7 +15,7 @@ from course_utils.grading import problem_sets
 ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "LECTURING.md").read_text(encoding="utf-8")
 PARTS = {part.split("\n")[0]: part.split("\n", 1)[1] for part in GUIDE.split("\n## ")[1:]}
-OF_LESSON = {lesson.number: PARTS[f"{lesson.number} · {lesson.title}"] for lesson in lessons.LESSONS}
+OF_LESSON = {title[:2]: part for title, part in PARTS.items() if re.match(r"\d\d · ", title)}
 KNOWN = set(misconceptions.known())
 CONTROLS = "".join(p.read_text(encoding="utf-8") for p in (ROOT / "course_utils/widgets").glob("*.js")).lower()
 BOLD = re.compile(r"\*\*([^*]+)\*\*")
@@ -67,6 +67,11 @@ def planned(number, length):
         return int(said), sum(sum(minutes(one).values()) for one in several.groups())
     assert rule in ("all of it", "the same")
     return int(said), sum(of.values())
+
+
+def test_each_lesson_has_its_part_under_its_title():
+    wanted = [f"{lesson.number} · {lesson.title}" for lesson in lessons.LESSONS]
+    assert [title for title in PARTS if title[:2] in OF_LESSON] == wanted
 
 
 @pytest.mark.parametrize("length", [50, 90])

@@ -56,6 +56,9 @@ def test_the_good_file_is_good_and_each_prediction_has_what_it_needs(folder):
     library = Predict().library
     assert [*library] == ["07-two", "07-three", "07-four"]
     assert [[*one["formulas"], *one["misconceptions"]] for one in library.values()] == [["x^2", "M1"], [], []]
+    assert [*Predict("07-three").library] == ["07-three"]  # a page tells nothing of the others
+    Predict("07-two").library["07-two"]["title"] = "spoiled"
+    assert Predict("07-two").library["07-two"]["title"] == "Two"
 
 
 @pytest.mark.parametrize(
@@ -111,6 +114,11 @@ def test_what_was_said_is_recorded_once_and_shown_again(monkeypatch):
     card.answers = {"three-actions": [None, 1]}
     assert card.recorded == 2
     assert progress.summary()["08"]["predictions"] == {"count": 1, "mean_gap": None, "asked": {"three-actions": 1}}
+    Predict("00-larger").answers = {"larger": [0]}
+    assert progress.summary()["00"]["predictions"]["asked"] == {"larger": 0}
+    events = json.loads(progress.location().read_text())["events"]
+    said = [event["record"]["came_so"] for event in events if event["kind"] == "prediction"]
+    assert said == [None, True, False]
     again = Predict(NAME)
     assert (again.answers, again.recorded) == ({"three-actions": [1]}, 1)
     monkeypatch.setenv(progress.VARIABLE, "")

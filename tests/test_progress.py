@@ -117,6 +117,32 @@ def test_looking_leaves_no_trace(file):
     assert not file.parent.exists()
 
 
+def test_another_record_is_taken_in_once_in_the_order_of_time(file, tmp_path, monkeypatch):
+    progress.record_quiz("08", "one", correct=True, first_try=True)
+    elsewhere = tmp_path / "elsewhere.json"
+    wrong = {"kind": "quiz", "quiz": "08", "question": "one", "correct": False, "first_try": True}
+    earlier = [{**wrong, "time": "2020-01-01T00:00:00+00:00"}, {"kind": "learner", "seed": 3}, {"kind": "strange"}]
+    elsewhere.write_text(
+        json.dumps({"format": progress.FORMAT, "version": 1, "events": [*earlier, 7]}), encoding="utf-8"
+    )
+    assert progress.merge(elsewhere) == 1
+    assert progress.merge(elsewhere) == 0
+    assert [event["correct"] for event in events(file)] == [False, True]
+    assert progress.summary()["08"]["quiz"]["one"] == {"correct": True, "first_try": False, "tries": 2}
+    assert progress.merge(progress.export(tmp_path / "mine.json")) == 0
+
+
+def test_what_is_no_export_is_not_taken_in(file, tmp_path, monkeypatch, capsys):
+    other = tmp_path / "other.json"
+    other.write_text('{"format": "another"}', encoding="utf-8")
+    assert progress.main(["import", str(other)]) == 1
+    assert "other.json" in capsys.readouterr().err
+    assert not file.exists()
+    monkeypatch.setenv(progress.VARIABLE, "")
+    with pytest.raises(RuntimeError, match="switched off"):
+        progress.merge(other)
+
+
 # --- several notebooks at once ------------------------------------------------------------------------
 
 WRITER = """

@@ -467,6 +467,8 @@ def test_answers_are_recorded_once_each():
         "loss": {"first_try": False, "correct": True, "tries": 2},
     }
     assert progress.summary()["08"]["quiz"] == shown.results
+    events = json.loads(progress.location().read_text())["events"]
+    assert [event["first_try"] for event in events if event.get("question") == "loss"] == [True, False]
 
 
 def test_a_quiz_shown_again_knows_what_was_answered(monkeypatch):
@@ -544,6 +546,7 @@ def test_a_review_asks_first_what_was_missed():
         ("03", "flawed", False, True),
         ("01", "entropy", False),
         ("02", "no such question", False),
+        ("04", "dynamics", False),
         ("05", "weight", False),
     ]:
         for n, right in enumerate(tries):
@@ -554,7 +557,7 @@ def test_a_review_asks_first_what_was_missed():
     assert [q["notebook"][:3] for q in shown.questions] == ["01_", "03_", "01_"]
     tries = {lesson: progress.summary()[lesson]["quiz"] for lesson in ("01", "03")}
     assert (tries["01"]["entropy"]["tries"], tries["03"]["flawed"]["tries"]) == (2, 3)
-    assert asked("11") == ["05-weight", "01-entropy", "03-flawed"]
+    assert asked("11") == ["05-weight", "04-dynamics", "01-entropy"]
     bad(ValueError, r"there is no review '05', expected one of: 04, 08, 11", Review, "05")
 
 

@@ -8,6 +8,8 @@ from PIL import Image
 
 from course_utils import objectives, policy
 
+VOTES = (2, 9, 14, 3)  # in tests/browser/slide_picture.py
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -15,6 +17,14 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 def test_the_badge_is_of_a_workflow_that_there_is():
     named = set(re.findall(r"actions/workflows/([\w.]+)", README))
     assert named == {path.name for path in (ROOT / ".github" / "workflows").iterdir()}
+
+
+def test_the_picture_of_a_slide_is_told_in_words():
+    (alt,) = re.findall(r"!\[([^]]*)\]\(pictures/slide\.png\)", README)
+    assert f"a room of {sum(VOTES)}" in alt
+    assert f"which {VOTES[0]} had chosen" in alt
+    with Image.open(ROOT / "pictures" / "slide.png") as picture:
+        assert picture.size == (1280, 720)
 
 
 def test_the_moving_picture_moves_is_small_and_is_told_in_words():

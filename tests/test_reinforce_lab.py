@@ -5,7 +5,8 @@ import pytest
 
 from course_utils import worlds
 from course_utils.widgets import ReinforceLab
-from course_utils.widgets.reinforce_lab import BEST, RUNS, corridor
+from course_utils.widgets.lab import uniforms
+from course_utils.widgets.reinforce_lab import BEST, EXIT, RUNS, corridor
 
 
 def logits(p):
@@ -29,6 +30,19 @@ def test_the_estimate_is_unbiased():
         error = estimates.std(ddof=1) / np.sqrt(estimates.size)
         assert abs(estimates.mean() - exact) < 4.9 * error
         assert abs(exact) > 10 * error, "or another sign would pass"
+
+
+def test_a_batch_longhand():
+    lab, p, moves = ReinforceLab(samples=3, seed=5), 0.6, corridor().transitions.argmax(axis=2)
+    estimates, lengths = [], []
+    for row in uniforms(300, 5, 0, 2, 7).reshape(3, 100):
+        place, rights = 0, []
+        while place != EXIT and len(rights) < 100:
+            rights.append(bool(row[len(rights)] < p))
+            place = moves[place, int(rights[-1])]
+        lengths.append(len(rights))
+        estimates.append(sum((right - p) * -(len(rights) - t) for t, right in enumerate(rights)))
+    assert lab._batch(p, 2, 7) == pytest.approx((np.mean(estimates), -np.mean(lengths)))
 
 
 def test_a_step_goes_where_its_sign_says():

@@ -1,9 +1,13 @@
-"""Command line of the builder: ``python -m course_utils.build lab | jupyter | notebooks | reference | constraints``."""
+"""Command line of the builder: ``python -m course_utils.build lab | notebooks | site | …``; --help lists all."""
 
 import argparse
+import importlib
 import sys
 
 __all__ = ["main"]
+
+
+PUBLISHED = {"site": "site", "offline": "archive", "pdf": "pdf", "lite": "lite"}  # the module behind each command
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -18,13 +22,22 @@ def main(arguments: list[str] | None = None) -> int:
         "jupyter", help="tell the Jupyter of this Python environment how to show lessons (lab does too)"
     )
     commands.add_parser("notebooks", help="build the notebooks from notebooks/src", add_help=False)
+    commands.add_parser("slides", help="make a deck of slides of each lesson in build/slides", add_help=False)
     commands.add_parser("reference", help="write course_utils/README.md from the docstrings (notebooks does too)")
+    commands.add_parser("site", help="build the pages for a browser, into build/site")
+    commands.add_parser("offline", help="pack the pages and the course into one archive, with its checksum")
+    commands.add_parser("pdf", help="print each lesson and the reference, into build/pdf (needs Chromium)")
+    commands.add_parser("lite", help="build the course as JupyterLite, into build/lite")
     commands.add_parser("constraints", help="write constraints.txt and environment.yml from pyproject.toml")
     options, rest = parser.parse_known_args(arguments)
     if options.command == "notebooks":
         from course_utils.build import notebooks, reference
 
         return notebooks.main(rest) or reference.main()
+    if options.command == "slides":
+        from course_utils.build import slides
+
+        return slides.main(rest)
     if rest:
         parser.error(f"unknown arguments: {' '.join(rest)}")
     if options.command == "lab":
@@ -36,11 +49,14 @@ def main(arguments: list[str] | None = None) -> int:
             print("\nStopped; run the same command again to start.", file=sys.stderr)
             return 130
     if options.command == "jupyter":
-        from course_utils.build import labextension, pages
+        from course_utils.build import install, labextension, pages
 
         pages.install()
         labextension.install()
+        install.write_lab_settings(sys.prefix)
         return 0
+    if options.command in PUBLISHED:
+        return int(importlib.import_module(f"course_utils.build.{PUBLISHED[options.command]}").main())
     if options.command == "reference":
         from course_utils.build import reference
 

@@ -67,12 +67,17 @@ def build(sources: str) -> dict[str, str]:
     }
 
 
-def lab_module(name: str) -> str:
-    """Return the ES module that shows one lab without Python: it exports mount(element, state) and note."""
+def lab_module(name: str, without: tuple[str, ...] = ()) -> str:
+    """Return the ES module that shows one lab without Python: it exports mount(element, state) and note.
+
+    without: the constants that its page brings itself.
+    """
     from course_utils.widgets import offline
 
     lab = offline.labs()[name]
-    constants = json.dumps(offline.description(lab), ensure_ascii=False, allow_nan=False)
+    told = offline.description(lab)
+    told["constants"] = {key: value for key, value in told["constants"].items() if key not in without}
+    constants = json.dumps(told, ensure_ascii=False, allow_nan=False)
     return f"{vars(lab)['_esm']}\n{_source('offline.js').rstrip()}({constants});\n"
 
 

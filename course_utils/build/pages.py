@@ -6,14 +6,16 @@ Python environment names it.
 """
 
 import base64
+import re
 import sys
 from html import escape
 from pathlib import Path
 from typing import Any
 
-__all__ = ["as_page", "install"]
+__all__ = ["as_page", "install", "still", "with_tables"]
 
 
+_QUOTE = re.compile(r"^>.*(?:\n>.*)*\n?", re.MULTILINE)
 PICTURES = ("image/svg+xml", "image/png")  # the sharper one first
 VIEW = "application/vnd.jupyter.widget-view+json"
 MARK = "# Written by the policy-gradient course: its lessons as pages (course_utils/build/pages.py)."
@@ -39,6 +41,8 @@ def install(prefix: Path = Path(sys.prefix)) -> Path:
 def as_page(notebook: Any, resources: Any) -> tuple[Any, Any]:
     """Return a notebook whose pictures are HTML with alt text, its labs pictures, and its answers folded."""
     for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = with_tables(cell.source)
         if cell.cell_type == "markdown" and "answers" in cell.metadata:
             cell.source = f"<details><summary>What came, and why</summary>\n\n{cell.source}\n\n</details>"
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", []) if "data" in output]
@@ -51,12 +55,28 @@ def as_page(notebook: Any, resources: Any) -> tuple[Any, Any]:
         if not any(VIEW in output.data for output in outputs):
             notebook.metadata.pop("widgets", None)
     for output in outputs:
-        kind = next((kind for kind in PICTURES if kind in output.data), None)
-        if kind and "text/html" not in output.data:
-            about = output.get("metadata", {}).get(kind, {})
-            if isinstance(about.get("alt"), str):
-                output.data["text/html"] = _picture(kind, output.data[kind], about)
+        if html := still(output):
+            output.data["text/html"] = html
     return notebook, resources
+
+
+def with_tables(source: str) -> str:
+    """Return a text whose quotes with a table in them are written as HTML: nbconvert takes a table there for prose."""
+    return _QUOTE.sub(lambda quote: _quote(quote[0]) if "\n> |" in quote[0] else quote[0], source)
+
+
+def _quote(text: str) -> str:
+    inner = re.sub(r"^> ?", "", text.rstrip("\n"), flags=re.MULTILINE)
+    return f"<blockquote>\n\n{inner}\n\n</blockquote>\n"
+
+
+def still(output: Any) -> str:
+    """Return the HTML of an output, or its picture as HTML with alt text; nothing where it has neither."""
+    if "text/html" in output.data:
+        return str(output.data["text/html"])
+    kind = next((kind for kind in PICTURES if kind in output.data), None)
+    about = output.get("metadata", {}).get(kind, {})
+    return _picture(str(kind), output.data[kind], about) if isinstance(about.get("alt"), str) else ""
 
 
 def _picture(kind: str, content: str, about: dict[str, Any]) -> str:

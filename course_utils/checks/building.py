@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from inspect import signature
 from typing import Any, Literal
 
 import numpy as np
@@ -75,14 +76,18 @@ class LocalFunctions:
             raise Stopped(Stop(EMPTY, f"your `{name}` is still empty", None, "", 0.0))
         if self._watch.since and isinstance(function, type):
             raise Stopped(Stop("TypeError", f"`{name}` is a class, expected a function", None, "", 0.0))
-        inputs = {f"argument {k + 1}": _arrived(value) for k, value in enumerate(arguments)}
+        names = attempt(lambda: list(signature(function).parameters), list[str]())
+        if len(names) != len(arguments):
+            names = [f"argument {k + 1}" for k in range(len(arguments))]
+        inputs = {key: _arrived(value) for key, value in zip(names, arguments, strict=True)}
         with Learner(function, self._watch) as learner:
             call = learner(inputs)
             learner.watch_global_state()
         if call.stop is not None:
             raise Stopped(self._with_stubs(call.stop, function, space))
         if call.changed:
-            message = f"`{name}` writes into an array that comes in, its {call.changed[0]}"
+            what = "a record" if isinstance(inputs[call.changed[0]], dict) else "an array"
+            message = f"`{name}` writes into `{call.changed[0]}`, {what} that comes in"
             raise Stopped(Stop("Mutates", message, None, "", 0.0))
         if learner.touched_global_state:
             message = f"`{name}` draws from `np.random` or `random`, whose numbers all code shares"
@@ -128,7 +133,9 @@ def judge_stage(
     if not callable(function):
         diagnosis = sentences.not_callable(stage.name, function)
         return _card(stage, diagnosis.status, diagnosis.mistake, evidence, [diagnosis.happened, diagnosis.why])
-    if is_stub(function):
+    space = getattr(function, "__globals__", {})
+    begun = [name for name in stage.own() if callable(space.get(name)) and not is_stub(space[name])]
+    if is_stub(function) and not begun:
         says = "Your function is still empty. Put your code where the `...` is, save the file, and run this cell again."
         asked = f"What is asked: {stage.prompt} It is called as `{stage.signature}`."
         return _card(stage, "not attempted", None, evidence, [says, asked, f"Where to read: {stage.read}."])
@@ -176,8 +183,10 @@ def _of_stop(stage: Stage, stop: Stop, evidence: dict[str, Any]) -> tuple[str, s
         where = f" (line {stop.line}: `{stop.text}`)" if stop.line else ""
         return f"It cannot go on: {stop.message}{where}.", "What may help: write that function first.", "empty"
     if stop.error == "Mutates":
-        why = "Why it matters: the caller's own array is changed too. Operators such as `-=` and `x[0] = …` write into "
-        return f"{stop.message}.", why + "the array; `x = x - …` and `x.copy()` make a new one.", "mutates-input"
+        why = (
+            "Why it matters: the caller's own one is changed too. Operators such as `-=` and `x[0] = …` write into it; "
+        )
+        return f"{stop.message}.", why + "`x = x - …`, `x.copy()` and `{**record, …}` make a new one.", "mutates-input"
     if stop.error == "Shared":
         why = "Why it matters: a run can then not be repeated. All chance comes from the `rng` that is passed in."
         return f"{stop.message}.", why, "global-rng"
@@ -186,10 +195,12 @@ def _of_stop(stage: Stage, stop: Stop, evidence: dict[str, Any]) -> tuple[str, s
     if stop.limit is not None:
         found = sentences.too_long(stop, stage.name, stage.function)
         return found.happened, f"{found.label}: {found.why}", found.mistake
-    found = sentences.raised(stop, False)
+    found, helps = sentences.raised(stop, False), stage.help(stop)
+    number, text = stop.caller
+    called = f" That line was reached from line {number}: `{text}`." if number and text else ""
     return (
-        f"{found.happened} It says: {(stop.message or stop.error).rstrip('.')}.",
-        f"{found.label}: {found.why}",
+        f"{found.happened}{called} It says: {(stop.message or stop.error).rstrip('.')}.",
+        f"What may help: {helps}" if helps else f"{found.label}: {found.why}",
         found.mistake,
     )
 

@@ -41,6 +41,12 @@ class Stop:
     """the numbers were too large or too small for it"""
     limit: float | None = None
     """the seconds that were allowed, where they were used up"""
+    caller: tuple[int | None, str] = (None, "")
+    """number and text of the line of the function that was called, where the exception came from one that it calls"""
+
+
+def _holds_the_same(now: dict[str, Any], was: dict[str, Any]) -> bool:
+    return now.keys() == was.keys() and all(np.array_equal(now[key], was[key]) for key in was)
 
 
 @dataclass
@@ -198,6 +204,8 @@ class Learner:
                     call.changed += (name,)
                 if type(call.value) is np.ndarray and np.may_share_memory(call.value, value):
                     call.shared = name
+            elif isinstance(value, dict) and not _holds_the_same(value, inputs[name]):
+                call.changed += (name,)
         return call
 
     def watch_global_state(self) -> None:
@@ -253,6 +261,7 @@ class Learner:
     def stopped(self, error: BaseException) -> Stop:
         """Return what an exception says to the learner."""
         line, text = inspection.own_line(error, self.function)
+        number, called = inspection.calling_line(error, self.function)
         message = attempt(lambda: "".join(str.__getitem__(str(error), slice(10 * KEEP))), UNREADABLE)
         message = " ".join(message.split())
         return Stop(
@@ -265,4 +274,5 @@ class Learner:
             arithmetic=isinstance(error, ArithmeticError)
             or message.startswith(("math domain", "expected a positive", "int too large to convert to float")),
             limit=self.watch.seconds if isinstance(error, TimeUp) else None,
+            caller=(number, cut(called, 120)) if number != line else (None, ""),
         )

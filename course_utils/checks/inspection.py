@@ -25,7 +25,18 @@ try:
 except ModuleNotFoundError:
     from limit import TimeUp, attempt  # type: ignore[import-not-found, no-redef]
 
-__all__ = ["Kept", "Outside", "Refusal", "has_placeholder", "heeding", "is_async", "is_single", "is_stub", "look_at"]
+__all__ = [
+    "Kept",
+    "Outside",
+    "Refusal",
+    "calling_line",
+    "has_placeholder",
+    "heeding",
+    "is_async",
+    "is_single",
+    "is_stub",
+    "look_at",
+]
 __all__ += ["makes_generator", "own_line", "own_name", "progress_of", "read_from_outside", "reads", "refusal"]
 __all__ += ["returns_something", "same"]
 
@@ -150,8 +161,17 @@ def own_line(error: BaseException, function: Callable[..., Any]) -> tuple[int | 
     return own_line(before, function) if before else found
 
 
+def calling_line(error: BaseException, function: Callable[..., Any]) -> tuple[int | None, str]:
+    """Return number and text of the line of this very function that the error went through, or (None, "")."""
+    code, line, trace = _code(function), None, error.__traceback__
+    while trace is not None:
+        line = trace.tb_lineno if trace.tb_frame.f_code is code else line
+        trace = trace.tb_next
+    return line, linecache.getline(code.co_filename, line).strip() if code and line else ""
+
+
 def _written_by_learner(file: str) -> bool:
-    if file.startswith("<frozen") or file == "<__array_function__ internals>":
+    if file.startswith("<frozen") or file == "<__array_function__ internals>" or file.endswith(".pyx"):
         return False
     return not str(Path(file).resolve()).startswith((PACKAGE, *LIBRARIES))
 

@@ -51,6 +51,8 @@ class ProbeEnvironment:
         self._moves = self.transitions.cumsum(axis=2)
         self._rng = np.random.default_rng()
         self._state, self._steps, self._over = 0, 0, True
+        self.begun = [0]
+        """how many episodes have begun, also in worlds made afresh of this one"""
 
     def fresh(self) -> Self:
         """Return this world before its first episode, with chance of its own."""
@@ -69,6 +71,7 @@ class ProbeEnvironment:
             self._rng = np.random.default_rng(int(seed))
         self._state = int((self.start.cumsum() <= self._rng.random()).sum().clip(max=len(self.start) - 1))
         self._steps, self._over = 0, False
+        self.begun[0] += 1
         return self.observations[self._state].copy(), {}
 
     def step(self, action: Any) -> tuple[NDArray[np.float64], float, bool, bool, dict[str, Any]]:
@@ -107,7 +110,7 @@ class CartPole(ProbeEnvironment):
         self.limit, self.n_actions = int(limit), 2
         self._order = np.arange(1, 12) if order is None else np.array(order)
         self._cart: Any = CartPoleEnv()
-        self._steps, self._over = 0, True
+        self._steps, self._over, self.begun = 0, True, [0]
 
     @classmethod
     def drawn(cls, rng: np.random.Generator) -> Self:
@@ -119,7 +122,9 @@ class CartPole(ProbeEnvironment):
 
     def fresh(self) -> Self:
         """Return this world before its first episode, with chance of its own."""
-        return type(self)(self.limit, self._order)
+        again = type(self)(self.limit, self._order)
+        again.begun = self.begun
+        return again
 
     def _seen(self, raw: NDArray[Any]) -> NDArray[np.float64]:
         x = np.asarray(raw, dtype=float) / self.SIZES
@@ -130,6 +135,7 @@ class CartPole(ProbeEnvironment):
         """Begin an episode."""
         raw, info = self._cart.reset(seed=None if seed is None else int(seed))
         self._steps, self._over = 0, False
+        self.begun[0] += 1
         return self._seen(raw), info
 
     def step(self, action: Any) -> tuple[NDArray[np.float64], float, bool, bool, dict[str, Any]]:

@@ -83,34 +83,48 @@ def arrays(name: str, answer: Any, shapes: Sequence[tuple[int, ...]], *saw: tupl
     if len(shapes) > 1 and not (isinstance(answer, list | tuple) and len(answer) == len(shapes)):
         fault(
             "wrong-type",
-            f"`{name}` returned {describe(answer)}. Wanted are {len(shapes)} values, as in `return a, b`.",
+            f"`{name}` returned {describe(answer)}. Wanted are {len(shapes)} values, as in `return "
+            f"{', '.join('abc'[: len(shapes)])}`.",
+            "Whoever calls it takes them apart in the order of the docstring.",
+            *saw,
+            ("yours", show(answer)),
+        )
+    if len(shapes) > 1 and [np.shape(one) for one in parts] == [*reversed(shapes)] != [*shapes]:
+        fault(
+            "wrong-order",
+            f"`{name}` returned its {len(shapes)} values the other way round.",
             "Whoever calls it takes them apart in the order of the docstring.",
             *saw,
             ("yours", show(answer)),
         )
     found = []
-    for value, shape in zip(parts, shapes, strict=True):
+    for place, (value, shape) in enumerate(zip(parts, shapes, strict=True), start=1):
+        which = f"`{name}`" if len(shapes) == 1 else f"As value {place} `{name}`"
         array = attempt(partial(_numbers, value), None)
         if array is None:
             fault(
                 "wrong-type",
-                f"`{name}` returned {describe(value)} where an array of numbers of shape {shape} is wanted.",
+                f"{which} returned {describe(value)} where an array of numbers of shape {shape} is wanted.",
                 "The docstring says what comes out.",
                 *saw,
                 ("yours", show(value)),
             )
         if array.shape != shape:
-            fault(
-                "wrong-shape",
-                f"`{name}` returned an array of shape {array.shape}, wanted is {shape}.",
-                "A shape says what each axis means. Print the `.shape` of each intermediate result.",
-                *saw,
-            )
+            why = "A shape says what each axis means. Print the `.shape` of each intermediate result."
+            if array.ndim == 0:
+                why = (
+                    "One number has come out: summed too early? Of an objective or a loss the *gradient* is asked for."
+                )
+            if array.shape == shape[::-1]:
+                why = "The axes are exchanged: `.T` exchanges them, and so does the order in a product, `a.T @ b`."
+            fault("wrong-shape", f"{which} returned an array of shape {array.shape}, wanted is {shape}.", why, *saw)
         if not np.isfinite(array).all():
             fault(
                 "not-finite",
-                f"`{name}` returned NaN or inf.",
-                "They come from an overflowing exp, the log of 0, or 0/0, and pass into all that is computed later.",
+                f"{which} returned NaN or inf.",
+                "Steps in the wrong direction grow without bound: θ goes up its objective, w goes down its loss."
+                if name.startswith("train_")
+                else "They come from an overflowing exp, the log of 0, or 0/0, and pass into all that comes later.",
                 *saw,
             )
         found.append(array)
@@ -172,12 +186,17 @@ def computed(
             if not close(got, wanted, RTOL, ATOL):
                 pair = show_pair(got, wanted)
                 rows += [(f"yours{name and f', {name}'}", pair[0]), ("wanted", pair[1])]
-        for slip in slips:
-            for version in slip.compute:
-                mistaken = [_list(version(*case.arguments)) for case in asked]
-                if any(not _agree(a, b) for a, b in zip(mistaken, exact, strict=True)) and all(
-                    map(_agree, answers, mistaken)
-                ):
+        versions = [
+            (slip, [_list(version(*case.arguments)) for case in asked]) for slip in slips for version in slip.compute
+        ]
+        for slip, mistaken in versions:
+            if all(map(_agree, answers, mistaken)) and not all(map(_agree, mistaken, exact)):
+                return slip.fault(rows)
+        for place in range(len(names) if len(names) > 1 and all(answers) else 0):  # one mistake in each value
+            own, right = ([one[place : place + 1] for one in several] for several in (answers, exact))
+            for slip, mistaken in versions if not all(map(_agree, own, right)) else ():
+                of_slip = [one[place : place + 1] for one in mistaken]
+                if all(map(_agree, own, of_slip)) and not all(map(_agree, of_slip, right)):
                     return slip.fault(rows)
         for one, shapes, case in zip(given, ([w.shape for w in wanted] for wanted in exact), asked, strict=True):
             arrays(function, one, shapes, ("what was played", case.says))

@@ -5,6 +5,7 @@ numbers, strings, lists, dictionaries and arrays, ``Seed`` where a generator bel
 which the learner's code gets ``reset`` and ``step`` alone.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -92,8 +93,22 @@ class Stage:
     """said when every part is right"""
     uses: tuple[str, ...] = ()
     """other functions of the file that the stage is made of"""
+    helps: tuple[tuple[str, str], ...] = ()
+    """what may help where the code stops: a pattern of the error, its message and its line, and a sentence"""
     seconds: float = 3.0
     """how long all parts take, on a slow machine"""
+
+    def own(self) -> tuple[str, ...]:
+        """Return the functions that this stage adds to the file, but for the one that is checked."""
+        order = names()
+        before = [load(name) for name in order[: order.index(self.name)]] if self.name in order else []
+        known = {name for stage in before for name in (stage.function, *stage.uses)}
+        return tuple(name for name in self.uses if name not in known)
+
+    def help(self, stop: Stop) -> str:
+        """Return what may help where the code stopped, or ""."""
+        told = f"{stop.error}: {stop.message} in {stop.text} from {stop.caller[1]}"
+        return next((sentence for pattern, sentence in self.helps if re.search(pattern, told)), "")
 
     @property
     def points(self) -> float:

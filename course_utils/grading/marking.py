@@ -15,7 +15,7 @@ from course_utils.checks.result import cut
 from course_utils.checks.sentences import raised
 from course_utils.checks.stage import Stage, Stopped
 from course_utils.grading.problem_sets import Item, Judgement, ProblemSet, given, preamble
-from course_utils.grading.remote import RemoteFunctions, RemoteLearner, deadline, passed, stop_of
+from course_utils.grading.remote import MissingError, RemoteFunctions, RemoteLearner, deadline, passed, stop_of
 from course_utils.grading.sandbox import Died, Sandbox, UnsendableError, Worker
 
 __all__ = ["Outcome", "mark"]
@@ -28,6 +28,7 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 ALMOST = 0.75  # of the points, where the idea is right and something small is not
 MOST_ARGUMENTS = 9
 NO_COURSE = "The course's package is not there when your code is marked: your cells have to do with NumPy alone."
+NOT_THERE = "There is no `{}` when your cells have run."
 DROPPED = "Lines for the notebook alone (`%`, `!`, `?`) were left out."
 
 
@@ -146,7 +147,14 @@ class _Submission:
         looked = ask({"do": "look", "name": item.name, "counts": list(range(MOST_ARGUMENTS))}, until)
         if item.kind == "function" and looked.get("callable") is True:
             looked |= ask({"do": "outside", "name": item.name, "arguments": passed(item.question.fixed[0])}, until)
+        if item.kind == "stage" and looked.get("is_stub") is True:
+            looked["is_stub"] = not any(map(self._is_written, item.question.own()))
         self.facts[item.id] = looked
+
+    def _is_written(self, name: str) -> bool:
+        assert self._worker is not None
+        looked = self._worker.ask({"do": "look", "name": name, "counts": []}, self.until())
+        return looked.get("callable") is True and looked.get("is_stub") is not True
 
     def _execute(self, id: str, source: str) -> None:
         if self._worker is None:
@@ -231,7 +239,7 @@ def _cases(rows: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
 def _missing(item: Item, outcome: Outcome, stop: Stop | None) -> Outcome:
     """Return what is said where a name is not there: the cell broke off, or never had it."""
     if stop is None:
-        return replace(outcome, paragraphs=(f"There is no `{item.name}` when your cells have run.",))
+        return replace(outcome, paragraphs=(NOT_THERE.format(item.name),))
     told = raised(stop, False).happened.replace("Your function stopped", "Your cell stopped")
     return replace(outcome, status="error", mistake="raised", paragraphs=_with_hint((told,)))
 
@@ -256,8 +264,11 @@ def _stage(submission: _Submission, item: Item, outcome: Outcome, is_stub: bool)
         except Died as died:
             submission.close()
             status, told = died.status, (died.sentence,)
+        except MissingError as missing:
+            status, told = "error", (NOT_THERE.format(missing.args[0]),)
         except Stopped as stopped:
             status, told = "error", _with_hint((raised(stopped.stop, False).happened,))
+            mistake = mistake or "raised"
         else:
             if fault:
                 status, told, rows = "wrong", (fault.happened, fault.why), rows or _cases(fault.saw)

@@ -27,7 +27,7 @@ from course_utils.checks.result import cut
 from course_utils.checks.stage import Stopped
 from course_utils.grading.sandbox import Died, UnsendableError, Worker
 
-__all__ = ["RemoteFunctions", "RemoteLearner", "deadline", "passed", "stop_of"]
+__all__ = ["MissingError", "RemoteFunctions", "RemoteLearner", "deadline", "passed", "stop_of"]
 
 
 T = TypeVar("T")
@@ -160,6 +160,10 @@ class RemoteLearner:
         return Outside(*listed) if all(listed) else None
 
 
+class MissingError(Exception):
+    """A function that a stage stands on is not there; its argument is the function's name."""
+
+
 class RemoteFunctions:
     """The student's functions, for the parts of a stage. See ``checks.stage.Functions``."""
 
@@ -169,7 +173,7 @@ class RemoteFunctions:
         self._answered = False  # from then on, arguments may be made of what the student's code returned
 
     def call(self, name: str, *arguments: Any) -> Any:
-        """Return a function's answer as data: tuples as lists; raise Stopped where the code stops."""
+        """Return a function's answer as data: tuples as lists; raise Stopped where the code stops, or MissingError."""
         worlds = [one.fresh() for one in arguments if isinstance(one, ProbeEnvironment)]
         places = iter(range(len(worlds)))
         sent = [Handle(next(places)) if isinstance(one, ProbeEnvironment) else one for one in arguments]
@@ -180,6 +184,8 @@ class RemoteFunctions:
             if not self._answered:
                 raise
             raise Died("error", "What one of your functions returned cannot be passed on to another.") from None
+        if answer.get("missing") is True:
+            raise MissingError(name)
         self._answered = True
         call = _call({}, answer, self.cells)
         if call.stop:

@@ -343,7 +343,7 @@ class Worker:
         while (end := self._buffer.find(b"\n", seen)) < 0:
             seen = len(self._buffer)
             if seen > self.limits.output:
-                raise self._broken(f"An answer was longer than {self.limits.output} bytes.")
+                break
             self._wait(self._out, select.POLLIN, deadline)
             try:
                 part = os.read(self._out, 2**20)
@@ -352,6 +352,8 @@ class Worker:
             if not part:
                 raise self._ended()
             self._buffer += part
+        if max(seen, end) > self.limits.output:
+            raise self._broken(f"An answer was longer than {self.limits.output} bytes.")
         line = bytes(self._buffer[:end])
         del self._buffer[: end + 1]
         try:

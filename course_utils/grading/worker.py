@@ -203,6 +203,8 @@ class _Session:
                     old[...] = new
                     arguments[place] = old
         self.given = arguments
+        if name not in self.names:
+            return {"missing": True}
         answer, value = self.once(name, arguments, heed)
         self.kept.append(value)
         return answer

@@ -252,8 +252,11 @@
       }
     }
 
-    const WAITING = document.createElement("style");
-    WAITING.textContent = `.pgc-waiting .jp-MarkdownOutput > * { display: none }
+    // On a narrow page JupyterLab breaks printed lines anywhere, in the middle of numbers too.
+    const STYLE = document.createElement("style");
+    STYLE.textContent = `@media (max-width: 640px) {
+      .jp-OutputArea-output pre { word-break: normal; overflow-wrap: anywhere } }
+      .pgc-waiting .jp-MarkdownOutput > * { display: none }
       .pgc-waiting .jp-MarkdownOutput::before { content: "${NOT_YET}"; font-style: italic }`;
 
     const factory = (type, createRenderer) => ({ safe: true, mimeTypes: [type], createRenderer });
@@ -263,7 +266,7 @@
       autoStart: true,
       requires: [IRenderMimeRegistry, INotebookTracker],
       activate(app, registry, tracker) {
-        document.head.append(WAITING);
+        document.head.append(STYLE);
         for (const [type, rank] of Object.entries(PICTURES)) {
           registry.addFactory(factory(type, () => new DescribedPicture(type)), rank);
         }

@@ -6,6 +6,9 @@
 //     import { mount, note } from "./advantage_lab.<hash>.js";
 //     const unmount = mount(element, state); // null where the state breaks a rule
 //
+// A page of the course itself (live_page.js) may give, as a third argument, more constants, and save(values), called
+// with all of them whenever the lab would send them to Python.
+//
 // The state may come from a stranger's notebook. It holds data only, and nothing of it is used before all of it
 // is known to keep the rules.
 
@@ -47,7 +50,7 @@ export const { mount, note } = (function (OFFLINE) {
 
   // What a lab asks of a widget's model, kept in the page. Like the real one it tells of a change only when the
   // value is another one.
-  function makeModel(values) {
+  function makeModel(values, save) {
     const handlers = new Map(); // event -> functions
     const fire = (event, ...details) => [...(handlers.get(event) ?? [])].forEach((handler) => handler(...details));
     const model = {
@@ -58,7 +61,7 @@ export const { mount, note } = (function (OFFLINE) {
         fire(`change:${name}`, model, value);
         fire("change", model);
       },
-      save_changes() {},
+      save_changes: () => save?.(values),
       on(event, handler) {
         if (!handlers.has(event)) handlers.set(event, new Set());
         handlers.get(event).add(handler);
@@ -68,9 +71,9 @@ export const { mount, note } = (function (OFFLINE) {
     return model;
   }
 
-  function mountLab(el, state) {
+  function mountLab(el, state, { constants = {}, save } = {}) {
     if (!keepsTheRules(state)) return null;
-    const model = makeModel(structuredClone({ ...OFFLINE.constants, ...state }));
+    const model = makeModel(structuredClone({ ...OFFLINE.constants, ...constants, ...state }), save);
     htmlNode(el, "style", {}, OFFLINE.style);
     const stop = render({ model, el });
     return () => {

@@ -91,15 +91,19 @@ function keepSlider(node, slider) {
   setAttributes(node, { "aria-label": label, ...range, "aria-orientation": across ? "horizontal" : "vertical" });
 }
 
+// Where a pointer is in a picture, in its own px: a page may be zoomed, a slide is scaled.
+function pointIn(picture, { clientX, clientY }) {
+  const { left, top, width } = picture.getBoundingClientRect();
+  const scaled = width / picture.width.baseVal.value || 1;
+  return [(clientX - left) / scaled, (clientY - top) / scaled];
+}
+
 // Mouse, touch and keyboard on a slider in a picture.
 function makeSlider(node) {
   setAttributes(node, { role: "slider", tabindex: 0 });
   node.classList.add("pgc-slider");
   let [dragging, offset] = [null, 0]; // by which pointer, and how far from the middle of the handle
-  const inside = ({ clientX, clientY }) => {
-    const box = node.ownerSVGElement.getBoundingClientRect();
-    return node.slider.across ? clientX - box.left : clientY - box.top;
-  };
+  const inside = (event) => pointIn(node.ownerSVGElement, event)[node.slider.across ? 0 : 1];
   const setTo = (value) => node.slider.set(clamp(value, node.slider.within ?? node.slider.limits));
   const follow = (event) => {
     const { axis, steps, round = (value) => roundTo(steps[0], value) } = node.slider;

@@ -124,10 +124,7 @@ function placeTriangle(width) {
   return { side, low, corners, at, weightsAt };
 }
 
-function insideOf({ currentTarget, clientX, clientY }) {
-  const { left, top } = currentTarget.ownerSVGElement.getBoundingClientRect();
-  return [clientX - left, clientY - top];
-}
+const insideOf = (event) => pointIn(event.currentTarget.ownerSVGElement, event);
 
 // What makes the point follow a hand in the plane: it is taken where it was touched. Arrow keys move it too.
 function makeHand() {

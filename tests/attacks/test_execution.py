@@ -368,11 +368,11 @@ def train_reinforce(env, theta, updates, episodes, step_size, discount, rng):
 """
 LEARNER = """
 def train_reinforce(env, theta, updates, episodes, step_size, discount, rng):
-    for _ in range(updates):
+    for _ in range(updates * episodes):
         state, _ = env.reset(seed=int(rng.integers(9)))
         p = np.exp(state @ theta) / np.exp(state @ theta).sum()
         action = int(rng.random() > p[0])
-        theta = theta + 8 * step_size * env.step(action)[1] * np.outer(state, np.eye(2)[action] - p)
+        theta = theta + step_size * env.step(action)[1] * np.outer(state, np.eye(2)[action] - p)
     return theta
 """
 
@@ -385,6 +385,16 @@ def test_in_the_sandbox_there_is_no_world_to_plan_in(code, status):
     for seed in range(3):
         (found,) = mark(ProblemSet("ps", "", (), (item,)), {"s": code}, lambda _, seed=seed: seed, boxed())
         assert found.status == status, found
+
+
+def test_what_is_written_of_a_stage_counts_though_its_last_function_is_empty():
+    code = "def log_probabilities(theta, states):\n    z = states @ theta\n"
+    code += "    z = z - z.max(axis=1, keepdims=True)\n    return z - np.log(np.exp(z).sum(axis=1, keepdims=True))\n"
+    stub = "def rollout(env, theta, episodes, rng):\n    ...\n"
+    item = Item("s", "stage", "", 8, "rollout", stage.load("build_rollout"))
+    for source, wanted in [(code + stub, ("partial", 3)), (stub, ("no-answer", 0))]:
+        (found,) = mark(ProblemSet("ps", "", (), (item,)), {"s": source}, lambda _: 1, boxed())
+        assert (found.status, found.points) == wanted, found
 
 
 VALUES = st.recursive(

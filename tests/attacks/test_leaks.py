@@ -96,7 +96,7 @@ def no_data(monkeypatch):
 
 
 @pytest.mark.usefixtures("no_data")
-@pytest.mark.parametrize("name", LEAKS)
+@pytest.mark.parametrize("name", LEAKS, ids=lambda name: name.replace(" ", "-"))
 def test_the_page_holds_nothing_that_the_code_chose_to_say(name, box):
     item, source = LEAKS[name]
     outcomes = marking.mark(SET, {**OTHERS, item: source}, lambda _: 7, box, student="ada")

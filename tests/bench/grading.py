@@ -1,13 +1,16 @@
 """How fast a class is graded, in how much memory: python tests/bench/grading.py SUBMISSIONS/ --set ps1 [--nbgrader].
 
 Without SUBMISSIONS, 3,000 notebooks of a small set are made and "marked" by a function that runs nothing: the cost of
-all that lies around the marking. With them, the sandbox as it is; --nbgrader also measures
-nbgrader's autograde, in one process, on five of the same submissions.
+all that lies around the marking. With them, the same few submissions are marked in turn, by one process each: in the
+sandbox, without it, and with --nbgrader by nbgrader's autograde. What else the machine does falls on all three alike.
 """
 
 import argparse
+import functools
+import os
 import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -18,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import class_of_students as students
 
-from course_utils.grading import gradebook, problem_sets, results, run
+from course_utils.grading import gradebook, problem_sets, results, run, sandbox
 
 
 def synthetic(folder, count):
@@ -32,8 +35,7 @@ def measured(source, problem_set, out, **options):
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     rate = summary.graded / summary.seconds
     print(f"{summary.graded} graded in {summary.seconds:.1f} s, {rate:.1f} a second, peak {peak:.0f} MB", flush=True)
-    print(f"{(spent() - before) / summary.graded:.2f} s of a processor for each (without bubblewrap's own children)")
-    return rate
+    print(f"{(spent() - before) / summary.graded:.4f} s of a processor for each", flush=True)
 
 
 def spent():
@@ -42,26 +44,96 @@ def spent():
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
-def autograde(source, problem_set, out, count=5):
-    """Return nbgrader's submissions a second, of some of the same notebooks in one process."""
+def mark_counted(task):
+    """Mark a submission, and write down how long its sandboxes ran: bubblewrap tells nobody what its children took."""
+    close = sandbox.Worker.close
+    taken = []
+
+    def counted(worker):
+        if worker._process.poll() is None:
+            taken.append(sum(map(processor_time, descendants(worker._process.pid))))
+        close(worker)
+
+    sandbox.Worker.close = counted
+    try:
+        return run.mark_task(task)
+    finally:
+        sandbox.Worker.close = close
+        if task.sandbox == "bubblewrap":
+            with (Path(os.environ["BENCH"]) / "seconds").open("a") as file:
+                file.writelines(f"{seconds}\n" for seconds in taken)
+
+
+def descendants(pid):
+    """The processes below one."""
+    below = [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return [*below, *(one for child in below for one in descendants(child))]
+
+
+def processor_time(pid):
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def ours(source, problem_set, out, kind):
+    """Return the seconds, on the clock and of a processor, of one submission."""
+    os.environ["BENCH"] = str(out)
+    out.mkdir()
+    before, each = spent(), functools.partial(gradebook.lay_out, out, problem_set)
+    summary = run.grade(
+        source, problem_set, out, sandbox=kind, jobs=1, marker=mark_counted, each=lambda one, _: each(one)
+    )
+    inside = (out / "seconds").read_text().split() if kind == "bubblewrap" else []
+    return summary.seconds / summary.graded, (spent() - before + sum(map(float, inside))) / summary.graded
+
+
+def autograde(problem_set, out, count):
+    """Return what nbgrader takes for one of a few submissions that were laid out."""
     course = out / "autograde"
     gradebook.prepare(course, problem_set, f"sqlite:///{course / 'gradebook.db'}")
-    found = results.stored(out, problem_set.name)
-    names = [result.student for _, result in zip(range(count), found, strict=False)]
-    for name in names:
-        shutil.copytree(out / "nbgrader" / "submitted" / name, course / "nbgrader" / "submitted" / name)
+    for folder in sorted((out / "nbgrader" / "submitted").iterdir())[:count]:
+        shutil.copytree(folder, course / "nbgrader" / "submitted" / folder.name)
     gradebook.record(f"sqlite:///{course / 'gradebook.db'}", problem_set, [])
-    began = time.monotonic()
+    began, before = time.monotonic(), spent()
     command = [sys.executable, "-m", "nbgrader", "autograde", problem_set.name]
     subprocess.run(command, cwd=course / "nbgrader", check=True, capture_output=True)
-    return len(names) / (time.monotonic() - began)
+    return (time.monotonic() - began) / count, (spent() - before) / count
+
+
+def in_turn(source, problem_set, folder, rounds, nbgrader):
+    """Print what one submission takes, and how much longer nbgrader takes than the sandbox, round by round."""
+    few = folder / "few"
+    few.mkdir()
+    for one in sorted(source.iterdir())[:20]:
+        (shutil.copytree if one.is_dir() else shutil.copy)(one, few / one.name)
+    kinds = ["bubblewrap", "none", *(["nbgrader"] if nbgrader else [])]
+    found = {kind: [] for kind in kinds}
+    for n in range(rounds):
+        for kind in kinds:
+            out = folder / f"{kind}{n}"
+            if kind == "nbgrader":
+                found[kind].append(autograde(problem_set, folder / f"none{n}", 4))
+            else:
+                found[kind].append(ours(few, problem_set, out, kind))
+    for kind, pairs in found.items():
+        clock, processor = (statistics.median(column) for column in zip(*pairs, strict=True))
+        print(f"{kind}: {clock:.2f} s on the clock and {processor:.2f} s of a processor for each, medians", flush=True)
+        if kind != "bubblewrap":
+            for column, of in enumerate(("on the clock", "of a processor")):
+                ratios = sorted(b[column] / a[column] for a, b in zip(found["bubblewrap"], pairs, strict=True))
+                print(
+                    f"  {of} {statistics.median(ratios):.2f} times the sandbox's, {ratios[0]:.2f} to {ratios[-1]:.2f}"
+                )
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("submissions", nargs="?", type=Path)
     parser.add_argument("--set", default="ps1")
-    parser.add_argument("--sandbox", choices=["bubblewrap", "none"], default="bubblewrap")
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--count", type=int, default=3000)
     parser.add_argument("--nbgrader", action="store_true")
     options = parser.parse_args()
@@ -81,16 +153,7 @@ def main():
             print(f"{count} into the gradebook in {time.monotonic() - began:.1f} s")
             return
         problem_set = problem_sets.load(options.set)
-        rate = measured(
-            options.submissions,
-            problem_set,
-            out,
-            sandbox=options.sandbox,
-            each=lambda submission, _: gradebook.lay_out(out, problem_set, submission),
-        )
-        if options.nbgrader:
-            other = autograde(options.submissions, problem_set, out)
-            print(f"nbgrader's autograde: {other:.2f} a second in one process; {rate / other:.1f} times as fast")
+        in_turn(options.submissions, problem_set, Path(folder), options.rounds, options.nbgrader)
 
 
 if __name__ == "__main__":

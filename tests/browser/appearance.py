@@ -91,7 +91,8 @@ def axe(page: Page, selector: str = ".pgc-lab", *rules: str) -> list[str]:
     """axe-core's serious and critical violations within a selector, one line each; of these rules or of all."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE_SCRIPT)
-    options: Any = {"resultTypes": ["violations"]} | ({"runOnly": list(rules)} if rules else {})
+    # Without preload: its style sheets are read where they are, and from a folder cannot be asked for.
+    options: Any = {"resultTypes": ["violations"], "preload": False} | ({"runOnly": list(rules)} if rules else {})
     violations = page.evaluate(
         """async ([selector, options]) => (await axe.run(selector, options)).violations.map(
           ({ id, impact, help, nodes }) => [impact, `${id} (${impact}): ${help}; ` +

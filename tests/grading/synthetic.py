@@ -1,7 +1,9 @@
 """A class that never was: seeded submissions to a problem set, right, mistaken, unfinished and crashing ones.
 
 Answers to functions are those of ``tests/answers``, as learners write them. A number is the right one or a known
-mistake's. What is written is one of three texts. The plan says what each answer is, to compare with the marks.
+mistake's. A stage is the set's own solution, or that with a mistake of ``test_build_stages``; the settings of a cure
+are the solution's, or refused. What is written is one of three texts. The plan says what each answer is, to compare
+with the marks.
 """
 
 import ast
@@ -14,7 +16,10 @@ from functools import cache
 from pathlib import Path
 
 import learners
+from test_build_stages import TABLE
 
+from course_utils import lessons
+from course_utils.build import notebooks
 from course_utils.grading import problem_sets
 
 TEXTS = (
@@ -67,9 +72,24 @@ def answers(name, right):
     return found
 
 
-def answer(item, student, rng):
+@cache
+def solutions(name):
+    """The solved cells of a set, by item."""
+    source = notebooks.read_source(lessons.NOTEBOOKS / "src" / f"{name}.py")
+    solved = notebooks.derive(source, solved=True, graded=problem_sets.load(name))
+    return {cell["id"]: cell["source"] for cell in solved.cells}
+
+
+def stage_answers(item):
+    """The mistaken answers to a stage as (what, code)."""
+    right = solutions(item.id.partition("-")[0])[item.id]
+    edits = [(what, old, new) for stage, what, old, new in TABLE if stage == item.question.name]
+    return [(what, right.replace(old, new)) for what, old, new in edits if right.count(old) == 1]
+
+
+def answer(item, student, rng, how=None):
     """One answer as (what it is, source); what it is: right, a mistake's id, unfinished, crash or written."""
-    how = rng.choices(["right", "mistake", "unfinished", "crash"], [55, 28, 10, 7])[0]
+    how = how or rng.choices(["right", "mistake", "unfinished", "crash"], [55, 28, 10, 7])[0]
     if item.kind == "written":
         return "written", rng.choice(TEXTS)
     if item.kind == "number":
@@ -79,6 +99,13 @@ def answer(item, student, rng):
         if how in ("right", "mistake"):
             return how if how == "right" else mistake.id, f"{item.name} = {float(value)!r}  # on paper\n"
         return how, f"{item.name} = ...\n" if how == "unfinished" else f"{item.name} = undefined_name\n"
+    if how == "right" and item.kind in ("stage", "cure"):
+        return how, solutions(item.id.partition("-")[0])[item.id]
+    if item.kind == "cure":
+        sources = {"mistake": "{'seed': 1}", "unfinished": "...", "crash": "undefined_name"}
+        return "refused" if how == "mistake" else how, f"{item.name} = {sources[how]}\n"
+    if how == "mistake" and item.kind == "stage":
+        return rng.choice(stage_answers(item))
     signature = item.question.signature
     known = answers(item.name, how == "right") if item.kind == "function" else []
     if how in ("right", "mistake") and known:
@@ -87,11 +114,13 @@ def answer(item, student, rng):
     return "crash" if how == "crash" else "unfinished", f"def {signature}:\n    {body}\n"
 
 
-def notebook(problem_set, student, seed=0):
-    """Return a submission as JSON's objects, and its plan: what each answer is, by item."""
+def notebook(problem_set, student, seed=0, how=None):
+    """Return a submission as JSON's objects, and its plan: what each answer is, by item; how: the same for all."""
     rng, cells, plan = random.Random(f"{seed}|{student}"), [], {}
     for item in problem_set.items:
-        plan[item.id], source = answer(item, student, rng)
+        stands_on = [plan[one.id] for one in problem_set.items if one.kind == item.kind == "stage" and one.id in plan]
+        unfinished = "unfinished" if set(stands_on) - {"right"} else None  # a stage is made of those before it
+        plan[item.id], source = answer(item, student, rng, unfinished or how)
         if item.kind == "written":
             cells.append(cell("markdown", item.id, source, grade=True, points=item.points))
             continue
@@ -101,6 +130,15 @@ def notebook(problem_set, student, seed=0):
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
     return {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}, plan
+
+
+def expected(what):
+    """The statuses and the mistake that an answer of a plan leads to."""
+    known = {"right": ("correct", None), "unfinished": ("no-answer", None), "crash": ("error", "raised")}
+    status, mistake = known.get(what, (None, what))
+    if what == "written":
+        return ("needs-marking", "no-answer"), None
+    return (status,) if status else ("wrong", "partial"), mistake
 
 
 def write(folder: Path, problem_set, students: int = 30, seed: int = 0):
@@ -114,4 +152,4 @@ def write(folder: Path, problem_set, students: int = 30, seed: int = 0):
     return plans
 
 
-__all__ = ["answers", "notebook", "write"]
+__all__ = ["answers", "expected", "notebook", "write"]

@@ -61,3 +61,30 @@ def test_what_learners_write_is_told_in_the_sandbox_as_in_the_notebook(item, san
         ]
         assert (outcome.mistake or "right") == what, (source, outcome)
         assert (outcome.points == outcome.max_points) == (what == "right"), (source, outcome)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("how", ["mistake", "unfinished", "crash"])
+@pytest.mark.parametrize("name", ["ps2", "ps3", "ps4"])
+def test_each_set_tells_mistaken_unfinished_and_crashing_answers(name, how, sandbox):
+    graded(name, "ada", sandbox, how=how)
+
+
+@pytest.mark.slow  # each stage trains, and each cure trains four runs: two minutes
+@pytest.mark.parametrize("name", ["ps2", "ps3", "ps4"])
+def test_a_class_of_each_set_gets_the_marks_of_its_plan(name, sandbox):
+    for n in range(6):
+        graded(name, f"student{n}", sandbox)
+
+
+def graded(name, student, sandbox, **plan):
+    found = problem_sets.load(name)
+    document, plan = synthetic.notebook(found, student, seed=4, **plan)
+    sources = {cell["id"]: cell["source"] for cell in document["cells"]}
+    cells = {id: source for id, source in sources.items() if id in plan and plan[id] != "written"}
+    written = {id: source for id, source in sources.items() if plan.get(id) == "written"}
+    for outcome in mark(found, cells, lambda _: 1, sandbox, student=student, written=written):
+        statuses, mistake = synthetic.expected(plan[outcome.id])
+        assert (outcome.status in statuses, outcome.mistake) == (True, mistake), outcome
+        if plan[outcome.id] != "written":
+            assert (outcome.points == outcome.max_points) == (plan[outcome.id] == "right"), outcome

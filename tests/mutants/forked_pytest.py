@@ -15,11 +15,13 @@ import sys
 import xml.etree.ElementTree
 from typing import Any
 
+import anywidget
 import autograd.numpy
 import gymnasium
 import hypothesis.extra.numpy
 import numpy.testing
 import pytest
+import ziamath
 
 
 def fork(job: dict[str, Any]) -> int:

@@ -15,20 +15,22 @@ import course_utils
 
 TESTS = Path(__file__).parents[1]
 PACKAGE = Path(course_utils.__file__).parent
+if shutil.which("bwrap") is None and not os.environ.get("REQUIRE_SANDBOX"):  # the walls cannot be tried
+    FAULTS = [fault for fault in FAULTS if not fault.module.startswith("grading/")]
 NOTICING = sorted({name for fault in FAULTS for name in fault.tests})
 COPIES = {name: [name] for name in NOTICING if "::" not in name}
 COPIES["the tests by name"] = [name for name in NOTICING if "::" in name]
+KEPT = ("rlhf", "checks", "grading", "widgets", "__pycache__")
 PASSED, FAILED = pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="session")
 def copy(tmp_path_factory):
-    """A copy of the numeric floor and of rlhf, to be spoiled: a file like that of PACKAGE is compiled already."""
+    """A copy of what faults are in, to be spoiled: a file like that of PACKAGE is compiled already."""
     folder = tmp_path_factory.mktemp("copy")
-    others = [path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name not in ("rlhf", "__pycache__")]
+    others = [path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name not in KEPT]
     shutil.copytree(PACKAGE, folder / "course_utils", ignore=lambda at, _: others if Path(at) == PACKAGE else [])
-    for data in ("clinic", "rlhf", "rlhf_tiny"):  # where rlhf looks for it
-        shutil.copytree(PACKAGE.parent / "data" / data, folder / "data" / data)
+    shutil.copytree(PACKAGE.parent / "data", folder / "data")
     return folder / "course_utils"
 
 

@@ -58,6 +58,21 @@ def test_the_main_path_is_within_its_limits(number, measure):
     assert measure(number) <= MOST[measure.__name__]
 
 
+def test_what_is_measured(monkeypatch):
+    new = nbformat.v4
+    cells = [
+        new.new_markdown_cell("one two\n<details>\nthree\n</details>", metadata={"minutes": 4}),
+        new.new_code_cell("# a comment\nx = 1\n\ny = 2"),
+        new.new_code_cell("# BEGIN SOLUTION\nz = 3"),
+        new.new_code_cell("# Draws.\nz = 3", metadata={"tags": ["folded"]}),
+        new.new_markdown_cell("more", metadata={"minutes": 7}),
+        new.new_code_cell("Predict('08-far')"),
+        new.new_markdown_cell("the end", metadata={"minutes": 3}),
+    ]
+    monkeypatch.setitem(globals(), "main_path", lambda _: cells)
+    assert (words("08"), lines("08"), minutes("08")) == (5, 3, 4)
+
+
 # --- no prediction is answered before it is made ----------------------------------------------------------------------
 
 

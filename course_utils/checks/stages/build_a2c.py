@@ -55,11 +55,17 @@ normalised: The advantages are normalised by the batch.
     That changes the length of the gradient, and its direction over several steps. It is no part of this stage.
 total: The policy's gradient is summed over the episodes and not divided by their number.
     The size of a step would then grow with the number of episodes.
+next-is-same: The values of the states stand in place of those of the next states.
+    δ_t = r_t + γ V(s_{t+1}) − V(s_t): `record["next_states"] @ w` is V(s_{t+1}).
+entropy-as-reward: The entropy is added to the advantage, so it is multiplied with the score.
+    That rewards the action that was drawn. Asked for is the derivative of H itself: −π (log π + H) in the logits.
+entropy-per-step: The entropy's gradient is averaged over steps.
+    It is summed over steps and averaged over episodes, as all of the policy's gradient.
 critic-td: The critic is taught r_t + γ V(s_{t+1}), not A_t + V(s_t).
     That is the target of λ = 0. Take that of your own λ.
 critic-sign: The critic's gradient has the other sign.
     It is used by stepping down: states.T @ (V − target), averaged over steps.
-critic-total: The critic's gradient is summed, not averaged over steps.
+critic-total: The critic's gradient is not averaged over steps: it is summed, or divided by the number of episodes.
     Its step size would depend on how long the episodes are.
 mean-over-steps: The policy's gradient is averaged over steps; wanted is a sum over steps, a mean over episodes.
     It is the same convention as before.
@@ -147,6 +153,7 @@ def right(
     flat=False,
     scale=lambda A: A,
     taught=None,
+    paid=False,
     **switches,
 ):
     """Return both gradients, or with a switch mistaken ones."""
@@ -158,6 +165,8 @@ def right(
     down = critic(w, record, errors + V)
     if leak:
         down = (record["states"] - g * record["next_states"] * ~record["terminated"][:, None]).T @ -A / len(A)
+    log_pi = exact.log_probabilities(theta, record["states"])
+    A = A - c * (np.exp(log_pi) * log_pi).sum(axis=1) if paid else A
     up = actor(theta, record, scale(A), entropy_weight=bonus * c, **switches)
     if flat:
         pi = np.exp(exact.log_probabilities(theta, record["states"]))
@@ -191,13 +200,14 @@ def LOOP(functions: Functions, rng: np.random.Generator) -> Fault | None:
         pair = show_pair(w, wanted)
         saw = [("what was played", "3 updates, a chain of two steps that pay 1 and 3 whatever is done")]
         saw += [("your w", pair[0]), ("wanted", pair[1])]
-        for id, updates, step in [
-            ("critic-up", 3, -0.4),
-            ("critic-still", 3, 0.0),
-            ("steps-exchanged", 3, 0.05),
-            ("one-update", 1, 0.4),
+        for id, *mistaken in [
+            ("critic-up", 3, -0.4, 0.9, 0.8),
+            ("critic-still", 3, 0.0, 0.9, 0.8),
+            ("steps-exchanged", 3, 0.05, 0.9, 0.8),
+            ("one-update", 1, 0.4, 0.9, 0.8),
+            ("lambda-for-gamma", 3, 0.4, 0.8, 0.9),
         ]:
-            if close(w, chain(zero[1], updates, step, 0.9, 0.8), 1e-9, 1e-12):
+            if close(w, chain(zero[1], *mistaken), 1e-9, 1e-12):
                 return said(id).fault(saw)
         return Fault(
             None,
@@ -206,8 +216,9 @@ def LOOP(functions: Functions, rng: np.random.Generator) -> Fault | None:
             tuple(saw),
         )
     zero, pays = (np.zeros((2, 2)), np.zeros(2)), int(rng.integers(2))
-    answer = functions.call("train_a2c", worlds.bandit(pays), *zero, 60, 8, 0.5, 0.1, 1.0, 0.9, 0.0, Seed(seed))
-    return worlds.climbed("train_a2c", zero[0], arrays("train_a2c", answer, [(2, 2), (2,)])[0], pays)
+    env = worlds.bandit(pays)
+    answer = functions.call("train_a2c", env, *zero, 60, 8, 0.5, 0.1, 1.0, 0.9, 0.0, Seed(seed))
+    return worlds.climbed("train_a2c", env, zero[0], arrays("train_a2c", answer, [(2, 2), (2,)])[0], pays)
 
 
 @part("cart-pole", "CartPole, on fresh episodes", 2)
@@ -281,9 +292,16 @@ STAGE = Stage(
                 said("lambda-for-gamma", lambda t, w, r, g, lam, c: right(t, w, r, lam, g, c)),
                 said("normalised", lambda *a: right(*a, scale=white)),
                 said("total", lambda *a: right(*a, total=True)),
+                said("next-is-same", lambda t, w, r, *rest: right(t, w, {**r, "next_states": r["states"]}, *rest)),
+                said("entropy-as-reward", lambda *a: right(*a, bonus=0.0, paid=True)),
+                said("entropy-per-step", lambda *a: right(*a, bonus=a[2]["ended"].sum() / len(a[2]["rewards"]))),
                 said("critic-td", lambda *a: right(*a, taught=0.0)),
                 said("critic-sign", lambda *a: right(*a, factor=-1.0)),
-                said("critic-total", lambda *a: right(*a, factor=len(a[2]["rewards"]))),
+                said(
+                    "critic-total",
+                    lambda *a: right(*a, factor=len(a[2]["rewards"])),
+                    lambda *a: right(*a, factor=len(a[2]["rewards"]) / a[2]["ended"].sum()),
+                ),
                 said("mean-over-steps", lambda *a: right(*a, per_step=True)),
                 said("leak", lambda *a: right(*a, leak=True)),
             ],
@@ -296,5 +314,15 @@ STAGE = Stage(
     read=sections.GAE,
     remark="With λ = 1 it is the stage before, with λ = 0 the critic says nearly all.",
     uses=("log_probabilities", "gae", "rollout", "train_a2c"),
+    helps=(
+        (
+            r"\(\d+,\) \(\d+,\d+\)|\(\d+,\d+\) \(\d+,\)",
+            "An array of shape (N,) that weighs the rows of another, (N, A), is `x[:, None]`.",
+        ),
+        (
+            "IndexError.*t ?\\+ ?1",
+            "At the last step there is no t + 1. Carry the sum along in a variable, or make the array one longer.",
+        ),
+    ),
     seconds=15.0,
 )

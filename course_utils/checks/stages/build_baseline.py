@@ -33,7 +33,9 @@ actor-sign: The policy's gradient has the other sign.
     It is used by stepping up.
 critic-sign: The critic's gradient has the other sign: that of G − V, where the loss has V − G.
     It is the gradient of a loss, and whoever uses it steps down.
-critic-total: The critic's gradient is summed, not averaged over steps.
+value-in-reward: The value is subtracted from each reward, before these are added up.
+    Then all later values are subtracted too. The baseline is taken once from the finished sum: G_t − V(s_t).
+critic-total: The critic's gradient is not averaged over steps: it is summed, or divided by the number of episodes.
     Its step size would depend on how long the episodes are.
 critic-reward: The critic is taught the reward of the step, not what comes from the state on.
     V(s) is the expected reward-to-go.
@@ -71,6 +73,12 @@ def whole(theta, w, record, discount):
     """Return both gradients with the return of the whole episode as weight of each step."""
     G = build_returns.totals(record["rewards"], record["ended"], discount)[exact.spread_over(record["ended"])]
     return right(theta, w, record, discount, weigh=lambda _, V, __: G - V)
+
+
+def paying(theta, w, record, discount):
+    """Return both gradients with the value subtracted from the rewards."""
+    less = reward_to_go(record["rewards"] - record["states"] @ w, record["ended"], discount)
+    return right(theta, w, record, discount, weigh=lambda *_: less)
 
 
 def white(G, V, _):
@@ -119,11 +127,16 @@ STAGE = Stage(
                 said("normalised", lambda *a: right(*a, weigh=white)),
                 said("batch-mean", lambda *a: right(*a, weigh=lambda G, V, _: G - G.mean())),
                 said("whole-return", whole),
+                said("value-in-reward", paying),
                 said("total", lambda *a: right(*a, total=True)),
                 said("mean-over-steps", lambda *a: right(*a, per_step=True)),
                 said("actor-sign", lambda *a: right(*a, flip=-1)),
                 said("critic-sign", lambda *a: right(*a, factor=-1.0)),
-                said("critic-total", lambda *a: right(*a, factor=len(a[2]["rewards"]))),
+                said(
+                    "critic-total",
+                    lambda *a: right(*a, factor=len(a[2]["rewards"])),
+                    lambda *a: right(*a, factor=len(a[2]["rewards"]) / a[2]["ended"].sum()),
+                ),
                 said("critic-reward", lambda *a: right(*a, target="rewards")),
                 said("critic-doubled", lambda *a: right(*a, factor=2.0), lambda *a: right(*a, factor=0.5)),
             ],
@@ -135,4 +148,10 @@ STAGE = Stage(
     read=sections.MAY_DEPEND,
     remark="The same mean, less noise: lesson 06 measures how much.",
     uses=("log_probabilities", "reward_to_go"),
+    helps=(
+        (
+            r"\(\d+,\) \(\d+,\d+\)|\(\d+,\d+\) \(\d+,\)",
+            "An array of shape (N,) that weighs the rows of another, (N, A), is `x[:, None]`.",
+        ),
+    ),
 )

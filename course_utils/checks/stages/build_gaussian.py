@@ -37,6 +37,8 @@ critic-up: `train_gaussian` steps the critic uphill: w goes up its own loss.
     Its errors grow with each update. θ and log σ go up, w goes down: `w = w - critic_step * …`.
 critic-still: `train_gaussian` returns the w that came in: the critic learns nothing.
     The baseline is then that of the first guess for ever.
+spread-still: `train_gaussian` returns the log σ that came in: the spread is not learned.
+    log σ goes up its gradient as θ does.
 mean-over-steps: The gradients are averaged over steps; wanted is a sum over steps, a mean over episodes.
     It is the convention of the stages before.
 critic-sign: The critic's gradient has the other sign.
@@ -115,6 +117,8 @@ def TARGET(functions: Functions, rng: np.random.Generator) -> Fault | None:
             "train_gaussian", env, np.zeros(3), 0.0, np.zeros(3), 150, 20, 0.05, 0.3, 1.0, Seed(seed)
         )
         theta, log_sigma, _ = arrays("train_gaussian", answer, [(3,), (), (3,)])
+        if log_sigma == 0:
+            raise FaultFound(said("spread-still").fault([("your log σ", "0 before training and after")]))
         draw = np.random.default_rng(seed)
         return worlds.play(env, lambda s: draw.normal(s @ theta, np.exp(np.minimum(log_sigma, 5.0))), 200, seed + 1)
 
@@ -173,4 +177,9 @@ STAGE = Stage(
     read=sections.REWARD,
     remark="Only the score has changed: the policy gradient does not ask what an action is.",
     uses=("gaussian_scores", "reward_to_go", "train_gaussian"),
+    helps=(
+        ("AxisError", "`rollout` draws from a softmax over actions. Play the episodes in `train_gaussian` itself."),
+        ("scale < 0", "The parameter is log σ: the spread of a draw is `np.exp(log_sigma)`."),
+        ("broadcast", "An array of shape (N,) that weighs the rows of `states`, (N, d), is `x[:, None]`."),
+    ),
 )

@@ -26,7 +26,9 @@ clip-without-min: The gradient is 0 wherever the ratio is outside 1 ± ε, on ei
 clip-as-weight: The score is weighted with the clipped ratio.
     A clipped ratio is a constant: it does not change with θ, and its gradient is 0. Where the clipped side is the
     smaller one, the step contributes nothing.
-min-before-times: The minimum is taken of the ratios, before they are multiplied with A.
+one-sided: Only ratios above 1 + ε are cut off, whatever the sign of A, as by min(ρ, clip(ρ)) · A.
+    With a negative A what goes too far lies below 1 − ε, and what is above 1 + ε must be able to come back.
+min-before-times: The minimum is taken of the ratios, before they are multiplied with A, and used as a weight.
     With a negative A the larger ratio is the smaller product. Multiply first: min(ρ A, clip(ρ) A).
 ties-dropped: Inside of 1 ± ε nothing moves: there both sides are equal, and neither is the smaller one.
     The clipped side is out of play only where it is *smaller*: keep ρ A wherever ρ A ≤ clip(ρ) A.
@@ -44,7 +46,11 @@ normalised: The advantages are normalised by the batch.
     Many programs do so, and it is no part of this stage: it changes the length of a step, and here also its direction.
 old-late: The old log-probabilities are taken after the first step.
     The first ratio is then not 1. They belong to the policy that played: compute them before the loop.
-critic-total: The critic's gradient is summed, not averaged over steps.
+critic-frozen: The critic's gradient is the same in each epoch: that of the w that came in.
+    The targets are constants, the values are not: `states @ w - targets`, with the w of this epoch.
+returns-as-targets: The critic is taught the reward-to-go, not A_t + V(s_t).
+    An episode that is cut off would teach it that nothing comes after.
+critic-total: The critic's gradient is not averaged over steps: it is summed, or divided by the number of episodes.
     Its step size would depend on how long the episodes are.
 old-recomputed: The old log-probabilities are computed anew in each epoch, so the ratio is always 1.
     Nothing is ever clipped then. They belong to the policy that played.
@@ -101,7 +107,7 @@ def updates(rng: np.random.Generator) -> list[Case]:
     ]
 
 
-def update(theta, w, record, g, lam, eps, epochs, up, down, recompute="", only=0, white=False):
+def update(theta, w, record, g, lam, eps, epochs, up, down, recompute="", only=0, white=False, taught="", frozen=False):
     """Return θ and w after one update, or with a switch mistaken ones."""
     for k in range(only or epochs):
         if k == 0 or recompute == "advantages":
@@ -110,10 +116,14 @@ def update(theta, w, record, g, lam, eps, epochs, up, down, recompute="", only=0
                 record["rewards"], V, record["next_states"] @ w, record["terminated"], record["ended"], g, lam
             )
             targets = A + V
+            if taught == "returns":
+                targets = exact.reward_to_go(record["rewards"], record["ended"], g)
             A = (A - A.mean()) / (A.std() + 1e-8) if white else A
         if k == 0 or recompute == "old" or (k == 1 and recompute == "late"):
             old = exact.chosen(theta, record)
-        theta, w = theta + up * right(theta, record, old, A, eps), w - down * critic(w, record, targets)
+        if k == 0 or not frozen:
+            slope = critic(w, record, targets)
+        theta, w = theta + up * right(theta, record, old, A, eps), w - down * slope
     return theta, w
 
 
@@ -160,8 +170,19 @@ STAGE = Stage(
                     "clip-without-min",
                     other(lambda r, A, e: r * A * inside(r, e)),
                 ),
-                said("clip-as-weight", other(lambda r, A, e: np.clip(r, 1 - e, 1 + e) * A)),
-                said("min-before-times", other(lambda r, A, e: r * A * (r <= np.clip(r, 1 - e, 1 + e)))),
+                said(
+                    "clip-as-weight",
+                    other(lambda r, A, e: np.clip(r, 1 - e, 1 + e) * A),
+                    other(lambda r, A, e: np.minimum(r * A, np.clip(r, 1 - e, 1 + e) * A)),
+                ),
+                said(
+                    "one-sided",
+                    other(lambda r, A, e: r * A * (r <= 1 + e)),
+                ),
+                said(
+                    "min-before-times",
+                    other(lambda r, A, e: np.minimum(r, np.clip(r, 1 - e, 1 + e)) * A),
+                ),
                 said("ties-dropped", other(lambda r, A, e: r * A * (r * A < np.clip(r, 1 - e, 1 + e) * A))),
                 said("max-for-min", other(lambda r, A, e: r * A * (r * A >= np.clip(r, 1 - e, 1 + e) * A))),
                 said("no-ratio", other(lambda r, A, e: exact.clip_weights(r, A, e) / r)),
@@ -182,7 +203,13 @@ STAGE = Stage(
                 said("advantages-recomputed", lambda *a: update(*a, recompute="advantages")),
                 said("old-late", lambda *a: update(*a, recompute="late")),
                 said("normalised", lambda *a: update(*a, white=True)),
-                said("critic-total", lambda *a: update(*a[:8], a[8] * len(a[2]["rewards"]))),
+                said("critic-frozen", lambda *a: update(*a, frozen=True)),
+                said("returns-as-targets", lambda *a: update(*a, taught="returns")),
+                said(
+                    "critic-total",
+                    lambda *a: update(*a[:8], a[8] * len(a[2]["rewards"])),
+                    lambda *a: update(*a[:8], a[8] * len(a[2]["rewards"]) / a[2]["ended"].sum()),
+                ),
                 said("one-epoch", lambda *a: update(*a, only=1)),
                 said("sign", lambda *a: update(*a[:7], -a[7], a[8])),
                 said("critic-up", lambda *a: update(*a[:8], -a[8])),
@@ -196,5 +223,13 @@ STAGE = Stage(
     read=sections.CLIP,
     remark="One record, many steps: the same loop trains language models.",
     uses=("log_probabilities", "gae", "ppo_gradient", "rollout"),
+    helps=(
+        (
+            r"\(\d+,\d+\) \(\d+,\)|\(\d+,\) \(\d+,\d+\)|IndexError",
+            "log π of all actions, shape (N, A), may stand where that of the chosen ones belongs, shape (N,): "
+            "`log_probabilities(theta, states)[np.arange(N), actions]`. An array of shape (N,) that weighs rows "
+            "is `x[:, None]`.",
+        ),
+    ),
     seconds=15.0,
 )

@@ -65,10 +65,10 @@ def weighted(weigh):
     return lambda theta, r, g: actor(theta, r, weigh(r["rewards"], r["ended"], g))
 
 
-def centred(r, e, g, divide=False):
+def centred(r, e, g, divide=False, floor=1e-8):
     """Return the returns, less their mean, perhaps by their spread."""
     G = reward_to_go(r, e, g)
-    return (G - G.mean()) / (G.std() + 1e-8 if divide else 1)
+    return (G - G.mean()) / (G.std() + floor if divide else 1)
 
 
 def whole(r, e, g):
@@ -102,10 +102,9 @@ def UNBIASED(functions: Functions, rng: np.random.Generator) -> Fault | None:
 def BANDIT(functions: Functions, rng: np.random.Generator) -> Fault | None:
     """Train on the smallest world: 60 updates with 8 episodes."""
     theta, pays = np.zeros((2, 2)), int(rng.integers(2))
-    answer = functions.call(
-        "train_reinforce", worlds.bandit(pays), theta, 60, 8, 0.5, 1.0, Seed(int(rng.integers(2**31)))
-    )
-    return worlds.climbed("train_reinforce", theta, arrays("train_reinforce", answer, [(2, 2)])[0], pays)
+    env = worlds.bandit(pays)
+    answer = functions.call("train_reinforce", env, theta, 60, 8, 0.5, 1.0, Seed(int(rng.integers(2**31))))
+    return worlds.climbed("train_reinforce", env, theta, arrays("train_reinforce", answer, [(2, 2)])[0], pays)
 
 
 @part("cart-pole", "CartPole, on fresh episodes", 3)
@@ -153,7 +152,12 @@ STAGE = Stage(
                 said("own-reward", weighted(lambda r, e, g: r)),
                 said("whole-return", weighted(whole), weighted(lambda r, e, g: whole(r, e, 1.0))),
                 said("no-reset", weighted(lambda r, e, g: reward_to_go(r, e, g, reset=0 * e))),
-                said("normalised", weighted(centred), weighted(lambda r, e, g: centred(r, e, g, True))),
+                said(
+                    "normalised",
+                    weighted(centred),
+                    weighted(lambda r, e, g: centred(r, e, g, True)),
+                    weighted(lambda r, e, g: centred(r, e, g, True, 0.0)),
+                ),
                 said("discount-ignored", weighted(lambda r, e, g: reward_to_go(r, e, 1.0))),
                 said("gamma-to-the-t", weighted(lambda r, e, g: build_returns.power(e, g) * reward_to_go(r, e, g))),
             ],
@@ -166,5 +170,11 @@ STAGE = Stage(
     read=sections.REINFORCE,
     remark="The same lines, with another weight, are all that follows.",
     uses=("log_probabilities", "reward_to_go", "rollout", "train_reinforce"),
+    helps=(
+        (
+            r"\(\d+,\) \(\d+,\d+\)|\(\d+,\d+\) \(\d+,\)",
+            "An array of shape (N,) that weighs the rows of another, (N, A), is `x[:, None]`.",
+        ),
+    ),
     seconds=15.0,
 )

@@ -142,8 +142,16 @@ STAGE = Stage(
                     lambda r, e, g: reward_to_go(r, e, g, own=False) / g,
                 ),
                 said("discount-late", lambda r, e, g: reward_to_go(r, e, g, late=True)),
-                said("discount-from-start", lambda r, e, g: power(e, g) * reward_to_go(r, e, g)),
-                said("discount-ignored", lambda r, e, g: reward_to_go(r, e, 1.0)),
+                said(
+                    "discount-from-start",
+                    lambda r, e, g: power(e, g) * reward_to_go(r, e, g),
+                    lambda r, e, g: g ** np.arange(len(r)) * reward_to_go(r, e, g),
+                ),
+                said(
+                    "discount-ignored",
+                    lambda r, e, g: reward_to_go(r, e, 1.0),
+                    lambda r, e, g: reward_to_go(r, e, 1.0, reset=never),
+                ),
                 said("discount-outside", lambda r, e, g: power(e, g) * reward_to_go(r, e, 1.0)),
                 said("own-reward", lambda r, e, g: r),
                 said(
@@ -172,4 +180,10 @@ STAGE = Stage(
     read=sections.PAST,
     remark="The reward-to-go is the first estimate of what an action was worth; later stages have better ones.",
     uses=("episode_returns",),
+    helps=(
+        (
+            "IndexError.*t ?\\+ ?1",
+            "At the last step there is no t + 1. Carry the sum along in a variable, or make the array one longer.",
+        ),
+    ),
 )

@@ -30,6 +30,12 @@ no-beta: The penalty is not multiplied with β.
     β says what a unit of distance costs.
 no-score: The score is missing.
     Only the penalty is left: the policy would stay where it is.
+last-alone: Only the last reply of the record gets its score.
+    Each reply ends somewhere: `rewards[ended] += scores` reaches the last token of each.
+ratio-not-log: The penalty is made of the ratio π / π_ref, not of its logarithm.
+    At equal policies the ratio is 1 and would cost; log π − log π_ref is then 0.
+times-pi: The penalty is multiplied with π of the token.
+    Drawing has put the probability in already: a likely token comes up often.
 score-first: The score stands at the first token of each reply.
     It is known when the reply is finished.
 discounted: `rlhf` passes a discount other than 1 on to `ppo`.
@@ -144,6 +150,9 @@ STAGE = Stage(
                 said("no-beta", lambda *a: penalised(*a[:4], 1.0)),
                 said("no-score", lambda *a: penalised(*a[:3], 0 * a[3], a[4])),
                 said("score-first", lambda *a: penalised(*a, at="first")),
+                said("last-alone", lambda *a: penalised(*a[:3], a[3] * (np.arange(len(a[3])) == len(a[3]) - 1), a[4])),
+                said("ratio-not-log", lambda own, ref, *a: penalised(np.exp(own - ref), 0 * ref, *a)),
+                said("times-pi", lambda own, ref, *a: penalised(np.exp(own) * (own - ref), 0 * ref, *a)),
             ],
         ),
         computed(
@@ -174,5 +183,18 @@ STAGE = Stage(
     read=sections.HAND_UPDATE,
     remark="You have built it all: from a rollout to a language model that follows preferences.",
     uses=("log_probabilities", "gae", "ppo_gradient", "ppo", "penalised_rewards"),
+    helps=(
+        (
+            r"\(\d+,\d+\) \(\d+,\)|\(\d+,\) \(\d+,\d+\)|IndexError",
+            "log π of all actions, shape (N, A), may stand where that of the chosen ones belongs, shape (N,): "
+            "`log_probabilities(theta, states)[np.arange(N), actions]`. An array of shape (N,) that weighs rows "
+            "is `x[:, None]`.",
+        ),
+        (
+            r"scores.* from |sequence",
+            "`scores` has one entry for each reply, and the rewards one for each token: `rewards[ended]` are those of "
+            "the last tokens, in the order of the replies.",
+        ),
+    ),
     seconds=15.0,
 )

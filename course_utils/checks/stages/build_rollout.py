@@ -255,4 +255,16 @@ STAGE = Stage(
     read=sections.REINFORCE,
     remark="Every later stage begins with this function. A right one is stopped less than once in a million checks.",
     uses=("log_probabilities",),
+    helps=(
+        ("inhomogeneous|tuple indices", "`env.reset(seed=…)` returns two things: `state, _ = env.reset(seed=…)`."),
+        ("AxisError", "One state has shape (d,). `log_probabilities(theta, state[None])[0]` is its log π, shape (A,)."),
+        ("Generator'", "A seed is a whole number: `int(rng.integers(2**31))`."),
+        (
+            "the action is .*, expected a whole number",
+            "To draw, take one random number u, and the first action at which the sum of the probabilities up to it "
+            "(`cumsum`) is above u; or `rng.choice(len(p), p=p)`.",
+        ),
+        ("unpack", "`reset` returns 2 things, `step` 5: next state, reward, terminated, truncated, info."),
+        ("1-dimensional|same size", "`log_probabilities` returns a row for each state: take row 0 of one state's."),
+    ),
 )

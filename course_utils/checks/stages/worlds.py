@@ -39,10 +39,27 @@ def bandit(pays: int) -> ProbeEnvironment:
     return ProbeEnvironment(np.full((2, 2, 2), [0.0, 1.0]), np.eye(2)[[pays, pays]])
 
 
-def climbed(name: str, before: FloatArray, after: FloatArray, pays: int) -> Fault | None:
-    """Say what is wrong where training on the bandit has not made the action that pays likely."""
+def climbed(name: str, env: ProbeEnvironment, before: FloatArray, after: FloatArray, pays: int) -> Fault | None:
+    """Say what is wrong where 60 updates of 8 episodes on the bandit have not made the action that pays likely.
+
+    Or too likely: the gradient shrinks as π comes near 1, so it stays below 0.99 unless it is always that of the start.
+    """
+    if env.begun[0] < 60 * 8:
+        return Fault(
+            "one-rollout",
+            f"`{name}` does not play new episodes for each update.",
+            "An estimate is right for the θ that has played. `rollout` belongs into the loop, with the newest θ.",
+            (("episodes played", str(env.begun[0])), ("wanted", "480: 60 updates of 8")),
+        )
     chance = float(np.exp(log_probabilities(after, np.eye(2)[:1])[0, pays]))
     saw = (("π of the action that pays", f"{chance:.2f} after 60 updates, 0.50 before, wanted at least 0.80"),)
+    if chance > 0.999:
+        return Fault(
+            "first-theta",
+            f"`{name}` computes each gradient with the θ that came in.",
+            "Each update begins where the last one has ended: the newest θ plays, and its gradient is taken.",
+            (("π of the action that pays", f"{chance:.6f}, too near 1 for a gradient that shrinks on the way"),),
+        )
     if chance >= 0.8:
         return None
     if np.array_equal(before, after):

@@ -1,0 +1,239 @@
+"""The course's pages, opened from a folder: alive, quiet, asking nothing outside; progress is kept, saved and taken."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import every_lab
+import pytest
+from appearance import axe
+from jupyterlab_page import picture
+from lab_view import LabView
+from playwright.sync_api import Browser, Page, expect
+from test_contract import do, looks
+
+from course_utils import progress
+from course_utils.build import pdf, site_sources
+from course_utils.widgets import Predict, Quiz
+
+pytestmark = pytest.mark.browser
+NAMES = [path.relative_to(site_sources.NOTEBOOKS).with_suffix("").as_posix() for path in site_sources.notebooks()]
+# test_contract.py holds the labs to axe; code, formulas and prose are the same on each page, so one has all of them.
+LESS = "(selector) => document.querySelectorAll(selector).forEach((node) => node.remove())"
+CODE = {"include": [["body"]], "exclude": [[".pgc-lab"], [".highlight"]]}
+REPEATED = (
+    ".pgc-live, .highlight, math, article :is(p, h2, h3, details):nth-of-type(n + 4), :is(tr, li):nth-child(n + 4)"
+)
+WHOLE = "08_advantage_objective"
+CONTRAST = "color-contrast"
+ASKED = ("final_test", "prediction", "quiz", "review")
+OPEN = "document.querySelectorAll('article details').forEach((fold) => { fold.open = true; })"
+WIDE = "document.documentElement.scrollWidth > innerWidth"
+ANSWER = {"single": "option", "several": "option", "numeric": "number", "order": "down"}
+
+
+class Reader:
+    """A browser with the pages of a folder."""
+
+    def __init__(self, page: Page, folder: Path) -> None:
+        self.page, self.folder = page, folder
+        self.faults, self.asked = list[str](), set[str]()
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.on("console", lambda said: self.faults.append(said.text) if said.type in ("error", "warning") else None)
+        page.on("request", lambda request: self.asked.add(request.url))
+
+    def open(self, name: str, more: str = "") -> Page:
+        self.page.goto(f"{(self.folder / f'{name}.html').as_uri()}{more}")
+        return self.page
+
+    def outside(self) -> list[str]:
+        return [url for url in self.asked if not url.startswith(("data:", "blob:", f"{self.folder.as_uri()}/"))]
+
+
+@pytest.fixture(scope="module")
+def new_reader(browser: Browser, built_site: Path) -> Iterator[Callable[..., Reader]]:
+    """Makes readers, each with a browser profile of its own. At the end each must have been quiet."""
+    made: list[Reader] = []
+
+    def make(**options: Any) -> Reader:
+        context = browser.new_context(
+            **{"viewport": {"width": 1280, "height": 1000}, "reduced_motion": "reduce"} | options
+        )
+        made.append(Reader(context.new_page(), built_site))
+        return made[-1]
+
+    yield make
+    for reader in made:
+        reader.page.context.close()
+    assert [fault for reader in made for fault in reader.faults] == []
+    assert [url for reader in made for url in reader.outside()] == []
+
+
+@pytest.fixture(scope="module")
+def reader(new_reader: Callable[..., Reader]) -> Reader:
+    return new_reader()
+
+
+def answer(card: LabView) -> None:
+    """Answer the first question of a quiz or a prediction, as it comes."""
+    question = card.role("question").first
+    control = question.locator(f'[data-role="{ANSWER[str(question.get_attribute("data-kind"))]}"]').first
+    if control.get_attribute("data-role") == "number":
+        control.fill("0.5")
+    else:
+        control.click()
+    question.locator('[data-role="send"]').click()
+    expect(question.locator('[data-role="result"]')).to_be_visible()
+
+
+def move(lab: LabView, name: str) -> None:
+    """Do to a lab what its row of the contract says, as far as this one shows that part; else use its first control."""
+    for hand in every_lab.row(name).hands:
+        if all(lab.role(role, hand.index).count() for role in hand.roles.split()):
+            lab.role(hand.roles.split()[0], hand.index).first.scroll_into_view_if_needed()
+            return do(lab, hand)
+    part = lab.root.locator('[role="slider"], input[type="range"], button:not([aria-disabled="true"])').first
+    part.focus()
+    part.press("ArrowUp" if part.get_attribute("role") == "slider" else "Enter")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_is_alive_quiet_and_fits(reader: Reader, name: str) -> None:
+    page = reader.open(name)
+    page.evaluate(OPEN)
+    places = page.locator(".pgc-live")
+    assert page.locator(".pgc-live.pgc-mounted").count() == places.count()
+    for n in range(places.count()):
+        lab = LabView(page, ".pgc-live .pgc-lab", n)
+        kind = json.loads(places.nth(n).locator("script").text_content() or "")["lab"]
+        before = looks(lab)
+        if kind in ASKED:
+            answer(lab)
+        elif kind != "course_map":
+            move(lab, kind)
+        assert kind == "course_map" or looks(lab) != before, (n, kind)
+    picture(f"site_{name.replace('/', '_')}_1280", page, full_page=True)
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert not page.evaluate(WIDE)
+    picture(f"site_{name.replace('/', '_')}_390", page, full_page=True)
+    page.set_viewport_size({"width": 1280, "height": 1000})
+    page.evaluate(LESS, ".pgc-live" if name == WHOLE else REPEATED)
+    assert axe(page, "body") == []
+    for colours, forced in (("dark", "none"), ("light", "active")):
+        page.emulate_media(color_scheme=colours, forced_colors=forced)
+        assert axe(page, "body", CONTRAST) == []
+    page.emulate_media(color_scheme="light", forced_colors="none")
+
+
+@pytest.mark.parametrize("name", ["index", "problem_sets", "teaching", "search"])
+def test_the_pages_around_fit_too(reader: Reader, name: str) -> None:
+    page = reader.open(name, "?q=baseline" if name == "search" else "")
+    for colours in ("dark", "light"):
+        page.emulate_media(color_scheme=colours)
+        assert axe(page, "body") == []
+    picture(f"site_{name}_1280", page, full_page=True)
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert not page.evaluate(WIDE)
+    picture(f"site_{name}_390", page, full_page=True)
+    page.set_viewport_size({"width": 1280, "height": 1000})
+
+
+def test_a_search_finds_headings_and_words(reader: Reader) -> None:
+    page = reader.open("search", "?q=objective")
+    expect(page.locator("#search-results li").first).to_be_visible()
+    assert page.locator("#search-results a", has_text="The objective U").count() > 0
+
+
+@pytest.mark.parametrize("name", ["00_start_here", "01_policies"])
+def test_the_first_lessons_are_light_and_readable_before_any_script(
+    new_reader: Callable[..., Reader], built_site: Path, name: str
+) -> None:
+    quick = new_reader()
+    quick.open(name)
+    files = {
+        url.partition("?")[0].removeprefix(f"{built_site.as_uri()}/") for url in quick.asked if url.startswith("file:")
+    }
+    assert sum((built_site / file).stat().st_size for file in files) < 2_000_000
+    still = new_reader(java_script_enabled=False).open(name)
+    for lab in still.locator(".pgc-live").all():
+        assert len(lab.inner_text().strip()) > 40 or lab.locator("img[alt]").count() == 1
+    assert still.locator("math").first.is_visible()
+
+
+def test_a_reader_predicts_goes_saves_and_takes_it_elsewhere(
+    new_reader: Callable[..., Reader], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = new_reader(accept_downloads=True)
+    page = one.open("08_advantage_objective")
+    fold = page.locator(".tag_answers-three-actions details").first
+    told = page.query_selector("details.pgc-answer[data-answers~=three-actions]")
+    assert not fold.evaluate("fold => fold.open")
+    card = LabView(page, '.pgc-lab[data-lab="prediction"]')
+    answer(card)
+    assert fold.evaluate("fold => fold.open")
+    assert told is not None
+    assert told.evaluate("fold => fold.open")
+    asked = Quiz("08").questions[0]
+    right = LabView(page, '.pgc-lab[data-lab="quiz"]')
+    assert asked["kind"] == "single"
+    for option in (every_lab.wrong_answer(asked), every_lab.right_answer(asked)):
+        question = right.role("question").first
+        question.locator(f'[data-role="option"][data-index="{option}"]').check()
+        question.locator('[data-role="send"]').click()
+        if option != every_lab.right_answer(asked):
+            link = right.root.locator('[data-role="missed"] a')
+            link.hover()
+            place = str(link.get_attribute("href"))
+            assert page.locator(place).count() == 1, "to read again"
+            question.locator('[data-role="send"]').click()
+
+    page = one.open("08_advantage_objective")
+    assert page.locator(".tag_answers-three-actions details").first.evaluate("fold => fold.open"), "it is kept"
+    page = one.open("index")
+    row = page.locator('[data-role="lesson"][data-number="08"]')
+    assert row.get_attribute("data-state") == "begun"
+    assert "quiz: 1 of 5 right, 0 at the first try" in row.inner_text()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save to a file").click()
+    saved = tmp_path / "saved.json"
+    download.value.save_as(saved)
+
+    monkeypatch.setenv(progress.VARIABLE, str(tmp_path / "record.json"))
+    assert progress.merge(saved) == 3
+    assert progress.merge(saved) == 0
+    done = progress.summary()["08"]
+    assert done["quiz"] == {asked["id"]: {"correct": True, "first_try": False, "tries": 2}}
+    prediction = Predict("08-three-actions").questions[0]
+    assert list(done["predictions"]["asked"]) == [prediction["id"]]
+    rows, odd = progress.report([saved])
+    assert (len(rows), odd) == (1, [])
+
+    page = new_reader().open("index")
+    status = page.locator(".pgc-record [role=status]")
+    assert page.locator('[data-role="lesson"][data-state="begun"]').count() == 0
+    for text, said in (
+        ("{", "no JSON"),
+        ("[]", "no file of this course"),
+        ('{"format": "x"}', "no file of this course"),
+    ):
+        strange = tmp_path / "strange.json"
+        strange.write_text(text)
+        page.set_input_files(".pgc-record input", strange)
+        expect(status).to_contain_text(said)
+    page.set_input_files(".pgc-record input", saved)
+    expect(status).to_contain_text("2 questions taken")
+    expect(page.locator('[data-role="lesson"][data-number="08"]')).to_have_attribute("data-state", "begun")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Start over").click()
+    expect(page.locator('[data-role="lesson"][data-state="begun"]')).to_have_count(0)
+
+
+def test_a_lesson_is_printed_with_its_folds_open(reader: Reader, built_site: Path, tmp_path: Path) -> None:
+    page = reader.open("08_advantage_objective")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("article details:not([open])").count() == 0
+    pdf.print_page(built_site / "reference.html", tmp_path / "reference.pdf")
+    assert (tmp_path / "reference.pdf").read_bytes().startswith(b"%PDF")

@@ -1,0 +1,143 @@
+"""The decks in Chromium, from a folder: no slide overflows, labs and votes are live, the network is asked nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from appearance import axe
+from playwright.sync_api import Browser, Page
+
+from course_utils.build import slides, slides_check
+from course_utils.lessons import LESSONS
+
+pytestmark = pytest.mark.browser
+
+LESSON = "08"
+SHOW = """(words) => {
+  const page = Reveal.getSlides().find((one) => one.querySelector(words));
+  const { h, v } = Reveal.getIndices(page);
+  Reveal.slide(h, v, 99);
+}"""
+
+
+@pytest.fixture(scope="module")
+def decks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    made = slides.build([], target=tmp_path_factory.mktemp("slides"))
+    return {path.name[:2]: path for path in made}
+
+
+@pytest.fixture(scope="module")
+def asked() -> list[str]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def screen(browser: Browser, asked: list[str]) -> Iterator[Page]:
+    """One page for all decks; what it asks for, and its console's errors, are gathered in `asked`."""
+    page = browser.new_page(viewport={"width": 1280, "height": 720})
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: asked.append(f"error: {error}"))
+    page.on("console", lambda said: asked.append(f"error: {said.text}") if said.type == "error" else None)
+    yield page
+    page.context.close()
+
+
+@pytest.fixture
+def deck(screen: Page, decks: dict[str, Path]) -> Page:
+    """The deck of one lesson, which tests share."""
+    screen.set_viewport_size({"width": 1280, "height": 720})
+    if decks[LESSON].name not in screen.url:
+        slides_check.opened(screen, decks[LESSON])
+    return screen
+
+
+def show(page: Page, words: str) -> None:
+    page.evaluate(SHOW, words)
+    page.wait_for_timeout(100)
+
+
+@pytest.mark.parametrize("number", [lesson.number for lesson in LESSONS])
+def test_no_slide_overflows_and_nothing_is_asked_of_the_network(screen, decks, asked, number):
+    asked.clear()
+    assert slides_check.faults(screen, decks[number]) == []
+    assert [one for one in asked if not one.startswith(("file:", "data:", "blob:"))] == []
+
+
+def test_an_overflow_is_told_with_slide_and_element(deck):
+    show(deck, "pre")
+    deck.evaluate("""Reveal.getCurrentSlide().append(
+      Object.assign(document.createElement("pre"), { textContent: "1\\n".repeat(50) }))""")
+    found = deck.evaluate("policyGradientSlides.faults('pre')")
+    deck.evaluate("[...document.querySelectorAll('section > pre')].at(-1).remove()")
+    assert any("pre “1" in fault and "below the slide" in fault for fault in found), found
+
+
+def test_a_hand_drags_where_it_points_and_arrows_move_the_lab_not_the_slide(deck):
+    deck.set_viewport_size({"width": 1920, "height": 1080})
+    show(deck, '[data-lab="advantage"]')
+    handle = deck.locator(".present .pgc-slider .pgc-handle").first
+    box = handle.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    deck.mouse.move(x, y)
+    deck.mouse.down()
+    deck.mouse.move(x, y + 30, steps=3)
+    moved = handle.bounding_box()
+    deck.mouse.up()
+    assert moved["y"] + moved["height"] / 2 == pytest.approx(y + 30, abs=3)
+    slider = deck.locator(".present .pgc-slider").first
+    before, slide = slider.get_attribute("aria-valuenow"), deck.evaluate("Reveal.getIndices()")
+    deck.keyboard.press("ArrowRight")
+    assert slider.get_attribute("aria-valuenow") != before
+    assert deck.evaluate("Reveal.getIndices()") == slide
+    deck.keyboard.press("PageDown")  # as a clicker does
+    assert deck.evaluate("Reveal.getIndices()") != slide
+
+
+def test_a_vote_is_counted_shown_beside_what_came_and_kept(deck, decks):
+    prediction = '[data-question="three-actions"]'
+    show(deck, prediction)
+    for key in ("Digit1", "Digit2", "Digit2", "Shift+Digit1"):
+        deck.keyboard.press(key)
+    deck.get_by_role("button", name="one vote for 3").locator("visible=true").click()
+    tally = deck.locator(".present .pgs-votes")
+    assert tally.get_by_role("status").inner_text() == "3 votes."
+    assert tally.locator("li").nth(1).inner_text().split() == ["2", "−", "2", "(67", "%)", "+"]
+    assert tally.locator(".pgs-came").count() == 0, "nobody has been told yet"
+    deck.locator(f".present {prediction} [data-role=show]").click()
+    assert tally.locator(".pgs-came").count() == 1
+    deck.reload()
+    slides_check.opened(deck, decks[LESSON])
+    show(deck, prediction)
+    assert tally.get_by_role("status").inner_text() == "3 votes."
+    assert deck.locator(f".present {prediction}.pgc-answered").count() == 1, "the answer is kept too"
+    tally.get_by_role("button", name="Clear the votes").click()
+    assert tally.get_by_role("status").inner_text() == "0 votes."
+
+
+def test_answers_of_all_kinds_keep_within_the_slide(deck):
+    deck.evaluate("document.querySelectorAll('[data-role=show]').forEach((button) => button.click())")
+    for box in deck.locator('[data-role="question"]:not(.pgc-answered)').all():
+        box.evaluate("""(card) => {
+          card.querySelector("input[type=radio], input[type=checkbox]")?.click();
+          const field = card.querySelector("input[type=text]");
+          if (field) { field.value = "7"; field.dispatchEvent(new Event("input", { bubbles: true })); }
+          card.querySelector("[data-role=send]").click();
+        }""")
+    assert deck.evaluate("policyGradientSlides.faults('.pgc-quiz')") == []
+
+
+def test_the_speaker_sees_the_minutes_and_the_card_is_a_table(deck):
+    assert any("minutes: from minute" in text for text in deck.locator("aside.notes").all_text_contents())
+    assert deck.locator("blockquote table").count() >= 1
+    assert deck.evaluate("Reveal.getPlugins().notes !== undefined")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_deck_is_accessible(deck, scheme):
+    deck.emulate_media(color_scheme=scheme)
+    for words in ("h1", '[data-question="three-actions"]', "pre", "table"):
+        show(deck, words)
+        assert axe(deck) == []
+    deck.emulate_media(color_scheme=None)
