@@ -16,6 +16,7 @@ FISHER = Section("02", "Its covariance is the Fisher information")
 
 TRICK = Section("03", "The log-derivative trick")
 REWARD = Section("03", "Which rewards will do")
+GAUSSIAN = Section("03", "A continuous action: the Gaussian score")
 FINITE_DIFFERENCES = Section("03", "What we want")
 
 PATH_PROBABILITY = Section("04", "The probability of a path")

@@ -174,7 +174,7 @@ STAGE = Stage(
         ),
         TARGET,
     ),
-    read=sections.REWARD,
+    read=sections.GAUSSIAN,
     remark="Only the score has changed: the policy gradient does not ask what an action is.",
     uses=("gaussian_scores", "reward_to_go", "train_gaussian"),
     helps=(
