@@ -79,8 +79,8 @@ def test_an_essay_is_marked_in_formgrader_and_the_mark_stays(class_of_three, bro
         picture("formgrader_scores", page)
         told = server.rest("GET", "formgrader/api/submitted_notebooks/ps1/ps1")
         page.goto(server.url + "formgrader/submissions/" + next(s["id"] for s in told if s["student"] == "student0001"))
-        page.get_by_text("press", exact=True).click()  # drawn as a formula, and no link
-        assert page.locator(".MathJax", has_text="softmax").count()
+        page.locator(".MathJax", has_text="softmax").first.wait_for()
+        page.locator(".MathJax", has_text="press").click()  # drawn as a formula, and no link
         assert page.get_by_alt_text("Two straight lines").evaluate("(image) => image.naturalWidth") > 500
         assert [url for url in asked if not url.startswith((server.url, "data:", "about:"))] == []
         assert "The rubric, for the marker" in page.inner_text("body")
