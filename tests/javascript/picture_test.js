@@ -17,7 +17,9 @@ class FakeNode {
   }
   get firstChild() { return this.childNodes[0] ?? null; }
   get nextSibling() { return this.parent.childNodes[this.parent.childNodes.indexOf(this) + 1] ?? null; }
-  get ownerSVGElement() { return { getBoundingClientRect: () => ({ left: 100, top: 50 }) }; }
+  get ownerSVGElement() {
+    return { getBoundingClientRect: () => ({ left: 100, top: 50, width: 80 }), width: { baseVal: { value: 80 } } };
+  }
   remove() { this.parent.childNodes.splice(this.parent.childNodes.indexOf(this), 1); }
   insertBefore(node, next) {
     if (node.parent === this && this.childNodes.includes(node)) node.remove();
