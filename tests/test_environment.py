@@ -48,7 +48,7 @@ def requirements(*groups: list[str]) -> dict[str, SpecifierSet]:
 
 
 RUNTIME = requirements(PROJECT["dependencies"])
-BUILD = RUNTIME | requirements(EXTRAS["build"]) | requirements(EXTRAS["grading"])
+BUILD = RUNTIME | requirements(EXTRAS["build"], EXTRAS["grading"], EXTRAS["real"])
 EVERYTHING = BUILD | requirements(EXTRAS["test"])
 
 

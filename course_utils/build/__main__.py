@@ -1,4 +1,4 @@
-"""Command line of the builder: ``python -m course_utils.build lab | jupyter | notebooks | reference | constraints``."""
+"""Command line of the builder: ``python -m course_utils.build COMMAND``; --help lists the commands."""
 
 import argparse
 import sys
@@ -20,6 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("notebooks", help="build the notebooks from notebooks/src", add_help=False)
     commands.add_parser("reference", help="write course_utils/README.md from the docstrings (notebooks does too)")
     commands.add_parser("constraints", help="write constraints.txt and environment.yml from pyproject.toml")
+    commands.add_parser("stored-run", help="train lesson 14's transformer again and store its log (needs PyTorch)")
     options, rest = parser.parse_known_args(arguments)
     if options.command == "notebooks":
         from course_utils.build import notebooks, reference
@@ -45,6 +46,10 @@ def main(arguments: list[str] | None = None) -> int:
         from course_utils.build import reference
 
         return reference.main()
+    if options.command == "stored-run":
+        from course_utils.build import stored_run
+
+        return stored_run.main()
     from course_utils.build import constraints
 
     return constraints.main()

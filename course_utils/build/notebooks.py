@@ -7,7 +7,8 @@ The sources are jupytext py:percent files. Each cell carries a label, which beco
     # %% label="u-exact" answers="which-rises, how-far"
 
 In a code cell the lines between `# BEGIN SOLUTION` and `# END SOLUTION` stay in the solved notebook and
-become one line to fill in for the learner. A cell with the tag "solution" exists in the solved notebook only.
+become one line to fill in for the learner, or, for a bug to find, the lines among them that begin with `#: `. A cell
+with the tag "solution" exists in the solved notebook only.
 The figure of a cell with picture="name.png" is also written to notebooks/pictures, for pages that show it.
 A source psN.py is a problem set. Its cells are marked for nbgrader: a cell whose label is the id of one of the set's
 items is a solution cell, the one called {id}-check its test, and all others but "student" are read-only. Its solved
@@ -17,7 +18,8 @@ notebooks/src/files are derived by the same markers; a notebook whose first cell
 solved version, beside the solved file.
 The output of a cell with answers="…" is folded until the reader has made these predictions, by the id of each, which
 a cell Predict("NN-…") above asks for; a text with it, which explains, is not shown until then (labextension.js). The
-code of a cell with the tag "folded" is folded but for its first line.
+code of a cell with the tag "folded" is folded but for its first line. With "answer" the output is folded, until the
+cell is run: it names the bug. A cell with "needs-torch" shows what is stored where PyTorch is not (stored_outputs.py).
 """
 
 import argparse
@@ -59,7 +61,13 @@ PROBLEM_SETS = "problem_sets"
 LARGEST = 1_000_000  # bytes
 LONGEST_LINE = 96  # characters of code that JupyterLab shows beside its file browser
 SLIDE_TAGS = {"slide", "subslide", "fragment", "notes", "skip"}
-OTHER_TAGS = {"solution", "nbval-ignore-output", "folded"}  # the second: of long training, digits are the processor's
+OTHER_TAGS = {
+    "solution",
+    "nbval-ignore-output",
+    "folded",
+    "answer",
+    "needs-torch",
+}  # the second: of long training, digits are the processor's
 # Loaded into kernels: one refuses digits that rounding decides, one notes what is read.
 EXTENSIONS = ("course_utils.build.rounding", "course_utils.build.stale")
 PROGRESS_FILE = "POLICY_GRADIENT_COURSE_PROGRESS"  # empty: a build is nobody's progress
@@ -72,6 +80,7 @@ _HEADING = re.compile(r"^#+ ", re.MULTILINE)
 _FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 _LIST_IN_PROSE = re.compile(r"^(?![ \t>|#*+-]|\d+[.)] ).+\n((?:\d+[.)]|[-+*]) .*)", re.MULTILINE)
 _TABLE = re.compile(r"(\| lesson \| question \|\n\|---\|---\|\n)(?:\|.*\n)*")  # of README.md
+_BUG = re.compile(r"^([ \t]*)#: (.*\n?)", re.MULTILINE)
 _SOLUTION = re.compile(r"^([ \t]*)# BEGIN SOLUTION\n(.*?)^[ \t]*# END SOLUTION$", re.DOTALL | re.MULTILINE)
 
 
@@ -209,6 +218,8 @@ def derive(source: NotebookNode, *, solved: bool, graded: ProblemSet | None = No
             metadata["answers"] = answered
             if cell.cell_type == "code":
                 metadata["jupyter"] = {"outputs_hidden": True}
+        if "answer" in tags:
+            metadata["jupyter"] = {"outputs_hidden": True}
         if "folded" in tags:
             metadata.setdefault("jupyter", {})["source_hidden"] = True
         make = nbformat.v4.new_code_cell if cell.cell_type == "code" else nbformat.v4.new_markdown_cell
@@ -329,8 +340,15 @@ def outputs(path: Path) -> dict[Path, NotebookNode]:
 
 
 def derived(text: str, *, solved: bool) -> str:
-    """Return a cell's or a file's text with its solutions, or with a line to fill in for each."""
-    return _SOLUTION.sub((lambda m: m[2].rstrip("\n")) if solved else rf"\1{TO_FILL_IN}", text)
+    """Return a cell's or a file's text with its solutions, or with a line to fill in, or a bug, for each."""
+
+    def chosen(found: re.Match[str]) -> str:
+        if solved:
+            return _BUG.sub("", found[2]).rstrip("\n")
+        bug = "".join(indent + line for indent, line in _BUG.findall(found[2])).rstrip("\n")
+        return bug or found[1] + TO_FILL_IN
+
+    return _SOLUTION.sub(chosen, text)
 
 
 def write_files() -> list[Path]:
