@@ -63,7 +63,7 @@ def test_learner_gets_the_bug_that_the_solved_notebook_has_mended(tmp_path: Path
     learner, solved = (notebooks.derive(read, solved=solved).cells[1] for solved in (False, True))
     assert learner.source == "def twice(x):\n    doubled = x * x"
     assert solved.source == "def twice(x):\n    doubled = x + x"
-    assert learner.metadata["jupyter"] == {"outputs_hidden": True}
+    assert [cell.metadata["tags"] for cell in (learner, solved)] == [["answer", "nbval-ignore-output"], ["answer"]]
 
 
 @pytest.mark.parametrize(

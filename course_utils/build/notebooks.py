@@ -18,8 +18,9 @@ notebooks/src/files are derived by the same markers; a notebook whose first cell
 solved version, beside the solved file.
 The output of a cell with answers="…" is folded until the reader has made these predictions, by the id of each, which
 a cell Predict("NN-…") above asks for; a text with it, which explains, is not shown until then (labextension.js). The
-code of a cell with the tag "folded" is folded but for its first line. With "answer" the output is folded, until the
-cell is run: it names the bug. A cell with "needs-torch" shows what is stored where PyTorch is not (stored_outputs.py).
+code of a cell with the tag "folded" is folded but for its first line. With "answer" the learner's notebook
+stores no output, which would name the bug. A cell with "needs-torch" shows what is stored where PyTorch is not
+installed (stored_outputs.py).
 """
 
 import argparse
@@ -207,6 +208,8 @@ def derive(source: NotebookNode, *, solved: bool, graded: ProblemSet | None = No
         text = cell.source if graded and solved else derived(cell.source, solved=solved)
         if cell.metadata["label"] in written and not solved:
             text = TO_WRITE
+        if "answer" in tags and not solved:
+            tags.append("nbval-ignore-output")
         metadata: dict[str, Any] = {"tags": tags} if tags else {}
         if graded:
             metadata |= nbgrader_metadata(cell.metadata["label"], graded)
@@ -218,8 +221,6 @@ def derive(source: NotebookNode, *, solved: bool, graded: ProblemSet | None = No
             metadata["answers"] = answered
             if cell.cell_type == "code":
                 metadata["jupyter"] = {"outputs_hidden": True}
-        if "answer" in tags:
-            metadata["jupyter"] = {"outputs_hidden": True}
         if "folded" in tags:
             metadata.setdefault("jupyter", {})["source_hidden"] = True
         make = nbformat.v4.new_code_cell if cell.cell_type == "code" else nbformat.v4.new_markdown_cell
@@ -292,6 +293,8 @@ def execute(
         for output in cell.get("outputs", []):
             if output.output_type == "stream" and output.name == "stderr":
                 raise BuildError(f"{name}, cell {cell.id!r} warns: {output.text.strip()}")
+        if {"answer", "nbval-ignore-output"} <= {*cell.metadata.get("tags", [])}:
+            cell.outputs = []
     notebook.metadata = nbformat.from_dict(notebook_metadata())
     drop_models(notebook, name)
     return notebook

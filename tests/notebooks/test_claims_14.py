@@ -75,6 +75,7 @@ def function(label: str, solved: bool) -> Any:
     ],
 )
 def test_each_bug_is_named_and_mended(bug: str, question: str, name: str) -> None:
+    assert LESSON.stored[f"{bug}-check"] == ""  # it would name the bug
     assert f'check("{question}", ' in LESSON.cells[f"{bug}-check"].source
     assert judge(load(question), function(bug, solved=False), 0).mistake == name
     assert judge(load(question), function(bug, solved=True), 0).status == "correct"

@@ -48,8 +48,9 @@ def by_argmax(tokens: IntArray, end: int) -> FloatArray:
 told = Words(
     """
 end-not-trained (M35): The end token itself is masked out.
-    When to stop is a choice of the policy, and the score judges it. Left out of the loss, the end token never learns,
-    and replies grow until they are cut. It happens by itself where the padding token *is* the end token.
+    When to stop is a choice of the policy, and the score judges it. Left out of the loss, the end token never learns:
+    whatever the reward says of a length, the policy cannot follow. It happens by itself where the padding token *is*
+    the end token.
 all-but-ends (M35): You left out every end token, and nothing else.
     What stands behind the first end token is no part of the reply, whatever it is. And the first end token is: to
     stop is a choice.
