@@ -28,7 +28,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help lab release test test-slow test-processors bench slides site offline pdf lite format check notebooks constraints clean
 
 help: ## list the commands
-	@echo "make lab           open the course in JupyterLab (PORT=9999, NO_BROWSER=1, IP=0.0.0.0)"
+	@echo "make lab           open the course in JupyterLab (PORT=9999, NO_BROWSER=1, IP=0.0.0.0, EXTRAS=real for lesson 14)"
 	@echo "make test          run all tests (PYTEST_ARGS='-k gae')"
 	@echo "make test-slow     run all tests and the slow ones too"
 	@echo "make test-processors   run them as other processors would round"
@@ -46,7 +46,7 @@ help: ## list the commands
 	@echo "make clean         remove the environment and the caches"
 
 lab: ## open the course in JupyterLab
-	@$(INSTALL)
+	@$(INSTALL) $(if $(EXTRAS),--extras $(EXTRAS))
 	@$(VENV_PYTHON) -m course_utils.build lab $(if $(PORT),--port $(PORT)) $(if $(IP),--ip $(IP)) $(if $(NO_BROWSER),--no-browser)
 
 test: ## run all tests

@@ -34,6 +34,7 @@ Under them, around them, and what makes them a course:
         progress_bar     a bar while a person watches
         data_files       reading and writing the course's data
         json_schema      checking a JSON data file, each fault with file and line
+        stored_outputs   what a notebook shows where an optional package is missing
         installation     what is missing, and what to do about it
         build            installing, building and serving the course
 

@@ -121,6 +121,12 @@ LESSONS: tuple[Lesson, ...] = (
     ),
     Lesson("12", "The clinic", "A run has gone wrong. What do you do?", ("ranking_accuracy", "adaptive_kl")),
     Lesson("13", "Many advantages", "What do GRPO, RLOO and DPO change?", ("grpo_advantages", "dpo_loss")),
+    Lesson(
+        "14",
+        "To real code",
+        "What does it look like in PyTorch, and what goes wrong there?",
+        ("actor_critic_loss", "token_log_probs", "ppo_token_loss", "reply_mask"),
+    ),
 )
 
 

@@ -56,6 +56,17 @@ def test_learner_fills_in_what_the_solved_notebook_shows(tmp_path: Path) -> None
     assert notebooks.has_solution(read)
 
 
+def test_learner_gets_the_bug_that_the_solved_notebook_has_mended(tmp_path: Path) -> None:
+    bug = GOOD.replace("    doubled = x + x\n", "    #: doubled = x * x\n    doubled = x + x\n")
+    read = notebooks.read_source(
+        source(tmp_path, bug.replace("    return doubled\n", "").replace('turn"', 'turn" tags=["answer"]'))
+    )
+    learner, solved = (notebooks.derive(read, solved=solved).cells[1] for solved in (False, True))
+    assert learner.source == "def twice(x):\n    doubled = x * x"
+    assert solved.source == "def twice(x):\n    doubled = x + x"
+    assert [cell.metadata["tags"] for cell in (learner, solved)] == [["answer", "nbval-ignore-output"], ["answer"]]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

@@ -56,7 +56,7 @@ def requirements(*groups: list[str]) -> dict[str, SpecifierSet]:
 
 
 RUNTIME = requirements(PROJECT["dependencies"])
-BUILD = RUNTIME | requirements(*(EXTRAS[name] for name in ("build", "grading", "site", "slides")))
+BUILD = RUNTIME | requirements(*(EXTRAS[name] for name in ("build", "grading", "real", "site", "slides")))
 EVERYTHING = BUILD | requirements(EXTRAS["test"])
 
 

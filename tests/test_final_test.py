@@ -33,7 +33,7 @@ def test_twenty_questions_over_all_lessons_and_topics():
     assert len(ASKED) == 20
     covered = [number for topic in TEST["topics"] for number in topic["lessons"]]
     assert covered == sorted({question["lesson"] for question in ASKED.values()})
-    assert covered == [lesson.number for lesson in lessons.LESSONS[1:]]
+    assert covered == [lesson.number for lesson in lessons.LESSONS[1:14]]  # the bridge to PyTorch is for who wants it
     assert {question["kind"] for question in ASKED.values()} == {"single", "several", "numeric", "order"}
 
 

@@ -20,7 +20,18 @@ every_module = pytest.mark.parametrize("module", SOURCES)
 # Each room may use what stands before it, and its own modules.
 ROOMS = (
     *("arguments", "data_files", "json_schema", "misconceptions", "lessons", "progress", "installation"),
-    *("progress_bar", "kernels", "policy", "returns", "objectives", "group_advantages", "mdp", "worlds", "rollout"),
+    *(
+        "stored_outputs",
+        "progress_bar",
+        "kernels",
+        "policy",
+        "returns",
+        "objectives",
+        "group_advantages",
+        "mdp",
+        "worlds",
+        "rollout",
+    ),
     *("estimators", "training", "learning_curves", "rlhf", "figures", "diagrams", "checks", "widgets", "grading"),
     "build",
 )

@@ -486,7 +486,7 @@ def test_reset_where_nobody_can_be_asked(file, monkeypatch, error):
 
 
 def test_lessons_are_numbered_and_their_labs_are_known():
-    assert [lesson.number for lesson in lessons.LESSONS] == [f"{n:02d}" for n in range(14)]
+    assert [lesson.number for lesson in lessons.LESSONS] == [f"{n:02d}" for n in range(15)]
     names = [lessons.lab_name(name) for name in ("AdvantageLab", "advantage_lab", "advantage", "Score Explorer")]
     assert names == ["advantage", "advantage", "advantage", "score"]
     assert lessons.lesson_of_lab("AdvantageLab") == "08"

@@ -58,6 +58,7 @@ def test_the_misconceptions_of_each_lesson_are_distractors():
     assert met["11"] >= {"M6", "M21", "M22", "M23"}
     assert met["12"] >= {"M6", "M21", "M23", "M24", "M32", "M47"}
     assert met["13"] >= {"M7", "M12", "M23", "M34"}
+    assert met["14"] >= {"M7", "M15", "M35"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -287,6 +288,13 @@ def test_13_spread_and_groups_that_say_nothing():
     all_right, all_wrong = 0.8**4, 0.2**4
     told = [all_right + all_wrong, all_right, 1 - all_right - all_wrong, all_wrong, 0]
     assert numbers("13", "no-signal") == near(told)
+
+
+def test_14_forecasts_and_means():
+    assert numbers("14", "shift") == near([4 * (10 - 1), 4 * 10, 4 * (10 - 2)])
+    lengths = np.array([2, 4, 6, 8])
+    ratio = (1 / len(lengths)) / (1 / lengths.sum())
+    assert numbers("14", "mean") == near([ratio, lengths.sum(), len(lengths), 1 / ratio])
 
 
 def test_08_the_loss_measures_no_progress():
@@ -645,4 +653,4 @@ def test_the_map_shows_all_the_same_when_a_quiz_is_broken(tmp_path, monkeypatch,
     (tmp_path / "08.json").write_text('{"questions": [1]}')
     monkeypatch.setattr(lessons, "QUIZZES", tmp_path)
     assert course_map._titles(tmp_path / "01.json") == {}
-    assert len(CourseMap().lessons) == 14
+    assert len(CourseMap().lessons) == len(lessons.LESSONS)

@@ -1,4 +1,4 @@
-"""Command line of the builder: ``python -m course_utils.build lab | notebooks | site | …``; --help lists all."""
+"""Command line of the builder: ``python -m course_utils.build COMMAND``; --help lists the commands."""
 
 import argparse
 import importlib
@@ -29,6 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("pdf", help="print each lesson and the reference, into build/pdf (needs Chromium)")
     commands.add_parser("lite", help="build the course as JupyterLite, into build/lite")
     commands.add_parser("constraints", help="write constraints.txt and environment.yml from pyproject.toml")
+    commands.add_parser("stored-run", help="train lesson 14's transformer again and store its log (needs PyTorch)")
     options, rest = parser.parse_known_args(arguments)
     if options.command == "notebooks":
         from course_utils.build import notebooks, reference
@@ -61,6 +62,10 @@ def main(arguments: list[str] | None = None) -> int:
         from course_utils.build import reference
 
         return reference.main()
+    if options.command == "stored-run":
+        from course_utils.build import stored_run
+
+        return stored_run.main()
     from course_utils.build import constraints
 
     return constraints.main()

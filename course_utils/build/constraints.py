@@ -94,6 +94,7 @@ def environment_yml() -> str:
 def pins_of_this_environment() -> list[str]:
     """Return a pin for every package here, and for those that only other systems or Pythons need."""
     here = {normal(d.metadata["Name"]): d.version for d in metadata.distributions()}
+    here = {name: version.partition("+")[0] for name, version in here.items()}  # torch's +cpu is one index's own
     pins = {name: f"{name}=={version}" for name, version in here.items() if name not in {"pip", PROJECT}}
     for system, (wheels, markers) in OTHER_SYSTEMS.items():
         for name, version in missing_on(system, wheels, markers).items():

@@ -1,6 +1,7 @@
 """The markers of a source: a solution that the learner writes, and a stage of the build that is taken in.
 
-The lines between ``# BEGIN SOLUTION`` and ``# END SOLUTION`` are the solution. The line
+The lines between ``# BEGIN SOLUTION`` and ``# END SOLUTION`` are the solution; those among them that begin with ``#: ``
+are a bug, which the learner gets in its place and has to find. The line
 
     from build import reinforce  # STAGE build_reinforce
 
@@ -20,19 +21,22 @@ __all__ = ["derived", "take_in"]
 
 TO_FILL_IN = "...  # your code here"
 SOLUTION = re.compile(r"^([ \t]*)# BEGIN SOLUTION\n(.*?)^[ \t]*# END SOLUTION$", re.DOTALL | re.MULTILINE)
+_BUG = re.compile(r"^([ \t]*)#: (.*\n?)", re.MULTILINE)
 _STAGE = re.compile(r"^from build import (\w+)  # STAGE (\w+)$", re.MULTILINE)
 _FUNCTION = re.compile(r"^def (\w+)\(.*?^    # END SOLUTION$", re.DOTALL | re.MULTILINE)
 
 
 def derived(text: str, *, solved: bool) -> str:
-    """Return a cell's or a file's text with its solutions, or with a line to fill in for each.
+    """Return a cell's or a file's text with its solutions, or with a line to fill in, or a bug, for each.
 
-    Outside of a function the line is a comment alone: `...` would be what the cell shows.
+    Outside of a function the line to fill in is a comment alone: `...` would be what the cell shows.
     """
-    return SOLUTION.sub((lambda m: m[2].rstrip("\n")) if solved else _to_fill_in, text)
+    return SOLUTION.sub((lambda m: _BUG.sub("", m[2]).rstrip("\n")) if solved else _left_to_do, text)
 
 
-def _to_fill_in(solution: re.Match[str]) -> str:
+def _left_to_do(solution: re.Match[str]) -> str:
+    if bug := "".join(indent + line for indent, line in _BUG.findall(solution[2])).rstrip("\n"):
+        return bug
     return f"{solution[1]}{TO_FILL_IN}" if solution[1] else TO_FILL_IN.removeprefix("...").strip()
 
 

@@ -7,8 +7,8 @@ The sources are jupytext py:percent files. Each cell carries a label, which beco
     # %% label="u-exact" answers="which-rises, how-far"
 
 In a code cell the lines between `# BEGIN SOLUTION` and `# END SOLUTION` stay in the solved notebook and
-become one line to fill in for the learner, and a stage of the build is named, not copied (see `markers`). A cell with
-the tag "solution" exists in the solved notebook only.
+become one line to fill in for the learner, or, for a bug to find, the lines among them that begin with `#: `; a stage
+of the build is named, not copied (see `markers`). A cell with the tag "solution" exists in the solved notebook only.
 The figure of a cell with picture="name.png" is also written to notebooks/pictures, for pages that show it.
 A source psN.py is a problem set. Its cells are marked for nbgrader: a cell whose label is the id of one of the set's
 items is a solution cell, the one called {id}-check its test, and all others but "student" are read-only. Its solved
@@ -18,7 +18,9 @@ notebooks/src/files are derived by the same markers; a notebook whose first cell
 solved version, beside the solved file.
 The output of a cell with answers="…" is folded until the reader has made these predictions, by the id of each, which
 a cell Predict("NN-…") above asks for; a text with it, which explains, is not shown until then (labextension.js). The
-code of a cell with the tag "folded" is folded but for its first line.
+code of a cell with the tag "folded" is folded but for its first line. With "answer" the learner's notebook
+stores no output, which would name the bug. A cell with "needs-torch" shows what is stored where PyTorch is not
+installed (stored_outputs.py).
 """
 
 import argparse
@@ -71,7 +73,13 @@ BUILD = Path("files", "build.py")  # beside the sources
 LARGEST = 1_000_000  # bytes
 LONGEST_LINE = 96  # characters of code that JupyterLab shows beside its file browser
 SLIDE_TAGS = {"slide", "subslide", "fragment", "notes", "skip"}
-OTHER_TAGS = {"solution", "nbval-ignore-output", "folded"}  # the second: of long training, digits are the processor's
+OTHER_TAGS = {
+    "solution",
+    "nbval-ignore-output",
+    "folded",
+    "answer",
+    "needs-torch",
+}  # the second: of long training, digits are the processor's
 # Loaded into kernels: one refuses digits that rounding decides, one notes what is read.
 EXTENSIONS = ("course_utils.build.rounding", "course_utils.build.stale")
 PROGRESS_FILE = "POLICY_GRADIENT_COURSE_PROGRESS"  # empty: a build is nobody's progress
@@ -215,6 +223,8 @@ def derive(source: NotebookNode, *, solved: bool, graded: ProblemSet | None = No
         text = cell.source if graded and solved else derived(cell.source, solved=solved)
         if cell.metadata["label"] in written and not solved:
             text = TO_WRITE
+        if "answer" in tags and not solved:
+            tags.append("nbval-ignore-output")
         metadata: dict[str, Any] = {"tags": tags} if tags else {}
         if graded:
             metadata |= nbgrader_metadata(cell.metadata["label"], graded)
@@ -298,6 +308,8 @@ def execute(
         for output in cell.get("outputs", []):
             if output.output_type == "stream" and output.name == "stderr":
                 raise BuildError(f"{name}, cell {cell.id!r} warns: {output.text.strip()}")
+        if {"answer", "nbval-ignore-output"} <= {*cell.metadata.get("tags", [])}:
+            cell.outputs = []
     notebook.metadata = nbformat.from_dict(notebook_metadata())
     drop_models(notebook, name)
     return notebook

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -147,6 +148,8 @@ class Learner:
 
     function: Callable[..., Any]
     watch: Watch
+    through: Callable[..., Any] | None = None
+    """what calls the function, as ``through(function, *arguments)``, where it takes other things than arrays"""
     touched_global_state: bool = False
     drew: bool = False
     _printed: Kept = field(default_factory=Kept)
@@ -185,10 +188,11 @@ class Learner:
         before = self._printed.total
         try:
             self.watch.since, self.watch.inside = time.perf_counter(), True
+            function = partial(self.through, self.function) if self.through else self.function
             if heed_warnings:
-                call.value, call.invalid = inspection.heeding(self.function, *given.values())
+                call.value, call.invalid = inspection.heeding(function, *given.values())
             else:
-                call.value = self.function(*given.values())
+                call.value = function(*given.values())
             call.kind, call.numbers = inspection.look_at(call.value)
             self.watch.inside = False
         except BaseException as error:  # whatever a function raises is part of its answer

@@ -25,9 +25,9 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from course_utils import progress
+from course_utils import progress, stored_outputs
 from course_utils.arguments import FloatArray
-from course_utils.checks import building, sentences, stage
+from course_utils.checks import building, sentences, stage, tensors
 from course_utils.checks.calls import Answers, Call, Learner, Stop
 from course_utils.checks.inspection import heeding, is_single, own_name
 from course_utils.checks.limit import TimeUp, Watch, attempt
@@ -132,10 +132,13 @@ def judge(
         return _other(question.name, _bad_argument("seed", seed, "a whole number that is 0 or larger"))
     if limit is not None and not (_is_number(limit, np.integer | np.floating | int | float) and limit > 0):
         return _other(question.name, _bad_argument("limit", limit, "a number of seconds, or None for any time"))
+    if question.tensors and not stored_outputs.is_there("torch"):
+        return _other(question.name, sentences.say("no-torch"))
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)
     own, out, started = own_name(fn), sys.stdout, time.perf_counter()
     watch = Watch(limit, partial(_say, sentences.still_running(own, limit), out))
-    learner = Learner(fn, watch)
+    through = partial(tensors.call, question.arguments(), question.gradients) if question.tensors else None
+    learner = Learner(fn, watch, through)
     try:
         with watch:
             if not callable(fn):

@@ -165,6 +165,10 @@ class Question:
     """more than 0: the function takes an rng and is sampled, this often on every input"""
     index: bool = False
     """sampled, and the answer is the index of an action; see ``index_law``"""
+    tensors: bool = False
+    """the function takes and returns PyTorch's tensors; see ``tensors.call``"""
+    gradients: tuple[str, ...] = ()
+    """of tensors: the answer is a value, and then its gradients by these arguments"""
 
     def __post_init__(self) -> None:
         """Keep copies of the inputs that nobody can change."""

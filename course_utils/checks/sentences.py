@@ -48,6 +48,8 @@ exchanged-arguments (not attempted): The two arguments of `check` have changed p
     The name of the question comes first, in quotes, and your function second: `check("{first}", {own})`.
 bad-argument (not attempted): `{name}` is {got}, expected {wanted}.
     You can leave `{name}` out: the check then chooses it.
+no-torch (not attempted): This check calls your function with tensors of PyTorch, which is not installed.
+    `pip install torch==2.13.0` in the course's environment installs it; a CPU build will do.
 unknown-question (not attempted): There is no question of this name.{hint}
     The questions are: {existing}.
 wrong-arguments (not yet): Your function is written with the arguments `{written}`. It is called as `{called}`, which

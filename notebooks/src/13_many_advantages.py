@@ -634,8 +634,8 @@ Quiz("13")
 #    probability goes.
 
 # %% [markdown] label="next" tags=["skip"]
-# This is the last lesson. **Next:** the [final test](final_test.ipynb), twenty questions over the whole course. (The map
-# is in [00_start_here](00_start_here.ipynb).)
+# **Next:** the [final test](final_test.ipynb), twenty questions over the whole course, and for who wants to see it in
+# PyTorch: [14 · To real code](14_real_code.ipynb). (The map is in [00_start_here](00_start_here.ipynb).)
 #
 # *Sources.* Notation: T. Xiao and J. Zhu, *Foundations of Large Language Models*, chapter 4 (2025). A. Ahmadian and
 # others, [*Back to basics*](https://arxiv.org/abs/2402.14740) (RLOO, 2024). Z. Shao and others,

@@ -1,0 +1,107 @@
+"""A transformer of two layers as the policy of RLHF in miniature: lesson 14's, and the one module that needs PyTorch.
+
+It is given a prompt's topic and mood and the words so far, and none of the features of ``language_model``. Numbers are
+of PyTorch's default dtype; every random number is NumPy's, so that a seed means the same on every machine.
+"""
+
+import numpy as np
+import torch
+from torch.nn import Embedding, LayerNorm, Linear, Module, ModuleDict, Sequential
+from torch.nn.functional import scaled_dot_product_attention
+
+from course_utils.arguments import IntArray
+from course_utils.rlhf import world as worlds
+from course_utils.rlhf.world import Replies, World
+
+__all__ = ["Layer", "Writer", "fine_tune", "log_policy", "sample", "seeded"]
+
+
+class Layer(Module):  # type: ignore[misc]
+    """One layer: each place mixes what stands in it and before it, then changes the mixture by a small network."""
+
+    def __init__(self, d: int, heads: int = 2) -> None:
+        """d: numbers in a place, a multiple of heads."""
+        super().__init__()
+        self.heads, self.ask, self.mix = heads, Linear(d, 3 * d), Linear(d, d)
+        self.wide, self.narrow = Linear(d, 2 * d), Linear(2 * d, d)
+        self.before, self.between = LayerNorm(d), LayerNorm(d)
+
+    def forward(self, h: torch.Tensor) -> torch.Tensor:
+        """Return softmax(q kᵀ / √d) v over the places before, mixed and changed; shape (m, T, d) in and out."""
+        three = self.ask(self.before(h)).chunk(3, dim=-1)  # what is sought, what is there, what is given
+        q, k, v = (x.unflatten(-1, (self.heads, -1)).transpose(1, 2) for x in three)
+        seen = scaled_dot_product_attention(q, k, v, is_causal=True)
+        h = h + self.mix(seen.transpose(1, 2).flatten(-2))
+        return h + self.narrow(torch.relu(self.wide(self.between(h))))
+
+
+class Writer(Module):  # type: ignore[misc]
+    """The policy and its critic: prompt and words so far → logits of the next word, and V."""
+
+    def __init__(self, world: World, d: int = 16) -> None:
+        """d: numbers in a place."""
+        super().__init__()
+        self.world, self.norm, self.value = world, LayerNorm(d), Linear(d, 1)
+        sizes = {"word": len(world.words), "topic": len(world.topics), "mood": 2, "place": world.max_tokens}
+        self.of = ModuleDict({name: Embedding(n, d) for name, n in sizes.items()})
+        self.layers = Sequential(Layer(d), Layer(d))
+
+    def forward(self, prompts: IntArray, words: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the logits of each next word, shape (m, t + 1, n), and V, (m, t + 1), after t words, (m, t)."""
+        topic, mood = (torch.tensor(x[prompts]) for x in (self.world.topic_of, self.world.mood_of))
+        first = self.of["topic"](topic) + self.of["mood"](mood)  # the prompt stands in the first place
+        h = torch.cat([first[:, None], self.of["word"](words)], dim=1)
+        h = self.norm(self.layers(h + self.of["place"].weight[: h.shape[1]]))
+        return h @ self.of["word"].weight.T, self.value(h.detach())[..., 0]  # the critic cannot move the policy
+
+
+def log_policy(model: Writer, replies: Replies) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return log π(a_t | s_t), (m, T), V(s_t), (m, T), and log π of every word, (m, T, n); padding means nothing."""
+    words = torch.tensor(replies.tokens)
+    z, values = model(replies.prompts, words[:, :-1])
+    log_pi = z.log_softmax(-1)
+    return log_pi.gather(-1, words[..., None])[..., 0], values, log_pi
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def sample(model: Writer, prompts: IntArray, rng: np.random.Generator) -> Replies:
+    """Let the model write a reply to each prompt, word by word, by inverting the cumulative distribution."""
+    longest = model.world.max_tokens
+    words = torch.zeros(len(prompts), 0, dtype=torch.long)
+    for u in torch.tensor(rng.random((longest, len(prompts), 1))):
+        pi = model(prompts, words)[0][:, -1].softmax(-1)
+        word = (pi.cumsum(-1) < u).sum(-1, keepdim=True).clamp(max=pi.shape[1] - 1)
+        words = torch.cat([words, word], dim=1)
+    tokens = words.numpy()
+    ended = tokens == worlds.END
+    lengths = np.where(ended.any(axis=1), ended.argmax(axis=1) + 1, longest)
+    return Replies(prompts, tokens * (np.arange(longest) < lengths[:, None]), lengths)  # END is 0
+
+
+def seeded(model: Module, rng: np.random.Generator) -> Module:
+    """Draw a model's weights, with variance 1 / inputs; biases are 0. The model itself is returned."""
+    for name, weight in model.named_parameters():
+        if weight.ndim > 1:
+            weight.data = torch.tensor(rng.normal(size=weight.shape) / weight.shape[-1] ** 0.5).to(weight.dtype)
+        elif "bias" in name:
+            weight.data = torch.zeros_like(weight)
+    return model
+
+
+def fine_tune(world: World, rng: np.random.Generator, n: int = 3_000, epochs: int = 10, batch: int = 60) -> Writer:
+    """Return a model that writes as the demonstrators do: Adam on −mean log π, its steps shrinking to 0."""
+    model = Writer(world)
+    seeded(model, rng)
+    shown = worlds.demonstrations(world, n, rng)
+    adam, steps = torch.optim.Adam(model.parameters(), lr=0.01), n // batch * epochs
+    slower = torch.optim.lr_scheduler.LinearLR(adam, 1, 0.02, steps)
+    for step in range(steps):
+        if step % (n // batch) == 0:
+            order = rng.permutation(n)
+        replies = shown.take(order[step * batch % n :][:batch])
+        loss = -log_policy(model, replies)[0][torch.tensor(replies.mask)].mean()
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        slower.step()
+    return model
