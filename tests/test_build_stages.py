@@ -214,8 +214,7 @@ build_gaussian spread-still (target): log_sigma + step_size * of_spread => log_s
 TABLE = re.findall(r"^(build_\w+) ([\w-]+)(?: \((\w+)\))?: (.*)$", MISTAKES, re.MULTILINE)
 
 
-def mistaken(changes):
-    text = SOLVED
+def mistaken(changes, text=SOLVED):
     for change in changes.replace("\\n", "\n").split(" && "):
         old, new = change.split(" => ")
         old, _, nth = old.rpartition("@") if re.search(r"@\d$", old) else (old, "", "1")

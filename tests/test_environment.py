@@ -41,6 +41,7 @@ COMMANDS = {
     "notebook": ("tests/browser/test_notebook_states.py", '"notebooks"'),
     "django-static-mathjax": ("course_utils/build/slides.py", '"mathjax"'),
     "sphinx-revealjs": ("course_utils/build/slides.py", '"sphinx_revealjs"'),
+    "pytest-rerunfailures": ("tests/conftest.py", "pytest.mark.flaky"),
     "ruff": ("Makefile", "-m ruff check"),
     "mypy": ("Makefile", "-m mypy"),
     "furo": ("course_utils/build/site.py", '"html_theme": "furo"'),

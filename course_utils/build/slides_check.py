@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-__all__ = ["SIZES", "faults", "main", "opened"]
+__all__ = ["faults", "main", "opened"]
 
 
 SIZES = ((1280, 720), (1920, 1080))

@@ -260,7 +260,8 @@ def _stage(submission: _Submission, item: Item, outcome: Outcome, is_stub: bool)
         status, told = "correct", tuple[str, ...]()
         try:
             functions = RemoteFunctions(submission.worker(), submission.until(), submission.cells)
-            fault = part.run(functions, np.random.default_rng([outcome.seed, place]))
+            with np.errstate(all="ignore"):  # what the student's numbers lead to, as `building.examine` takes it
+                fault = part.run(functions, np.random.default_rng([outcome.seed, place]))
         except Died as died:
             submission.close()
             status, told = died.status, (died.sentence,)

@@ -43,10 +43,7 @@ OWN_FILES = (
     *("grading/worker.py", "grading/protocol.py", "checks/inspection.py", "checks/limit.py"),
     "checks/played.py",
 )
-A_STEP, MOST_PLAY = (
-    0.002,
-    90.0,
-)  # seconds more for a step of an environment, and for all: a busy machine is no slow code
+A_STEP, MOST_PLAY = 0.002, 90.0  # seconds more for a step of an environment, and for all: it is not the code's time
 START = "import sys; sys.path[:0] = {paths!r}; import worker; worker.main()"
 USERS = range(61184, 65520)  # as systemd takes them for services that exist for a while
 

@@ -88,9 +88,7 @@ def test_no_file_of_the_course_is_there_but_the_workers_own(asked):
         f"{os.path.dirname(os.__file__)!r})) for f in files if 'course' in at or at.startswith(('/grader', '/work', '/home', '/root'))]"
     )
     own = {path for path in found if path.endswith(".py")}
-    assert own == {
-        "/grader/" + name for name in ("worker.py", "protocol.py", "inspection.py", "limit.py", "probe_environment.py")
-    }
+    assert own == {"/grader/" + name for name in ("worker.py", "protocol.py", "inspection.py", "limit.py", "played.py")}
     assert asked("try:\n    import course_utils\n    x = 1\nexcept ImportError: x = 0") == 0
 
 

@@ -8,6 +8,7 @@ with the marks.
 
 import ast
 import builtins
+import contextlib
 import inspect
 import json
 import random
@@ -16,7 +17,7 @@ from functools import cache
 from pathlib import Path
 
 import learners
-from test_build_stages import TABLE
+from test_build_stages import TABLE, mistaken
 
 from course_utils import lessons
 from course_utils.build import notebooks
@@ -82,9 +83,12 @@ def solutions(name):
 
 def stage_answers(item):
     """The mistaken answers to a stage as (what, code)."""
-    right = solutions(item.id.partition("-")[0])[item.id]
-    edits = [(what, old, new) for stage, what, old, new in TABLE if stage == item.question.name]
-    return [(what, right.replace(old, new)) for what, old, new in edits if right.count(old) == 1]
+    right, found = solutions(item.id.partition("-")[0])[item.id], []
+    for stage, what, part, changes in TABLE:
+        if stage == item.question.name and not part:
+            with contextlib.suppress(AssertionError):  # of another stage, which this one is made of
+                found.append((what, mistaken(changes, right)))
+    return found
 
 
 def answer(item, student, rng, how=None):
