@@ -134,7 +134,7 @@ def test_the_syllabus_fits_and_gives_out_nothing_too_early():
         seen = set()
         for numbers, given_out in lectures:
             whole = [sum(minutes(one).values()) if len(numbers) > 1 else planned(one, length)[1] for one in numbers]
-            assert sum(whole) <= length or numbers == ["12", "13"]
+            assert sum(whole) <= length or numbers == ["12", "13", "14"]
             seen.update(int(number) for number in numbers)
             for name in re.findall(r"ps\d", given_out):
                 head = (ROOT / "notebooks" / "src" / f"{name}.py").read_text(encoding="utf-8")

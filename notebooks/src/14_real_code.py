@@ -6,7 +6,8 @@
 # come the faults that no formula has and every code base has had.
 #
 # $$L(\theta)=-\frac1m\sum_\tau\sum_t\log\pi_\theta(a_t\mid s_t)\,A_t\qquad\texttt{loss.backward()}$$
-#
+
+# %% [markdown] label="aims" tags=["subslide"]
 # After it you will be able to
 #
 # - **write** U, A2C, PPO's clip, the KL penalty and Bradley–Terry in PyTorch, and prove each of them right,
@@ -118,7 +119,7 @@ def bradley_terry(chosen, rejected):
 # proved.
 
 
-# %% label="proof-code" tags=["subslide", "needs-torch"]
+# %% label="proof-numbers" tags=["subslide", "needs-torch"]
 def proved(name, loss, leaves, value, *gradients):  # the same, to twelve digits
     found = [loss.detach(), *torch.autograd.grad(loss, leaves)]
     for one, other in zip(found, [value, *gradients], strict=True):
@@ -132,17 +133,17 @@ act, old = rng.integers(3, size=(3, 4)), rng.uniform(-1.5, -0.5, size=(3, 4))
 by_gae = objectives.a2c_loss(Z, act, r, 0.9, V, lambda_=0.95, entropy_cost=0.01)
 to_go, A, G = (x.copy() for x in (returns.reward_to_go(r), by_gae.advantages, by_gae.returns))
 z, v, ref, a = (torch.tensor(x) for x in (Z, V[:, :-1], REF, act))
-z.requires_grad_(), v.requires_grad_()
+z.requires_grad_(), v.requires_grad_()  # what is learned
 
+# %% label="proof-code" tags=["subslide", "needs-torch"]
 for name, w in [("U", A), ("REINFORCE", to_go)]:
     known = objectives.advantage_objective(Z, act, w)
     proved(name, U(z, a, torch.tensor(w)), [z], known.value, known.grad_logits)
 wanted = by_gae.total, by_gae.grad_logits, by_gae.grad_values[:, :-1]
 proved("A2C", a2c(z, a, torch.tensor(A), torch.tensor(G), v), [z, v], *wanted)
 known = objectives.ppo_clip_objective(Z, old, act, A)
-proved(
-    "PPO", ppo(z, a, torch.tensor(A), torch.tensor(old)), [z], known.value, known.grad_logits
-)
+clipped = ppo(z, a, torch.tensor(A), torch.tensor(old))
+proved("PPO", clipped, [z], known.value, known.grad_logits)
 known = objectives.kl_penalty(Z, REF)
 proved("KL", kl(z, ref), [z], known.value, known.grad_logits)
 known = objectives.bradley_terry_loss(r[0], r[1])
@@ -303,7 +304,7 @@ check("reply_mask", reply_mask)
 # network that reads a prompt of any length and says what comes next.
 
 
-# %% label="ratio-code" tags=["subslide", "needs-torch"]
+# %% label="ratio-reader" tags=["subslide", "needs-torch"]
 class Reader(torch.nn.Module):
     def __init__(self, n=6, d=8):
         super().__init__()
@@ -320,6 +321,7 @@ def padded(prompts):  # one array, filled up on the right, and where each prompt
     return torch.tensor(rows), torch.tensor([len(prompt) - 1 for prompt in prompts])
 
 
+# %% label="ratio-code" tags=["subslide", "needs-torch"]
 def why_not_one(trainer, prompts, old):  # trainer(prompts) is log π
     new, again = trainer(prompts), trainer(prompts)
     alone = torch.cat([trainer([prompt]) for prompt in prompts])
@@ -353,7 +355,7 @@ def log_pi_7(prompts):
     return logits.log_softmax(-1)
 
 
-# %% label="bug-7-check" tags=["answer", "needs-torch"]
+# %% label="bug-7-check" tags=["skip", "answer", "needs-torch"]
 print(why_not_one(log_pi_7, prompts, old))
 
 
@@ -376,7 +378,7 @@ def old_log_pi(prompts):
     # END SOLUTION
 
 
-# %% label="bug-8-check" tags=["answer", "needs-torch"]
+# %% label="bug-8-check" tags=["skip", "answer", "needs-torch"]
 print(why_not_one(trained_log_pi, prompts, old_log_pi(prompts)))
 
 
@@ -390,7 +392,7 @@ def log_pi_9(prompts):
     return logits.log_softmax(-1)
 
 
-# %% label="bug-9-check" tags=["answer", "needs-torch"]
+# %% label="bug-9-check" tags=["skip", "answer", "needs-torch"]
 print(why_not_one(log_pi_9, prompts, old))
 
 # %% [markdown] label="bfloat16" tags=["slide"] minutes=4
@@ -433,8 +435,7 @@ for update in range(101):
     table = net(cells).detach().numpy()
     record = rollout.from_mdp(grid, table[:, :4], 32, rng, max_steps=30)
     A = returns.gae(record.rewards, record.discounts, table[record.states, 4], 0.95)
-    s, a = torch.tensor(record.states[:, :-1]), torch.tensor(record.actions)
-    A, mask = torch.tensor(A), torch.tensor(record.mask)
+    s, a, A, mask = map(torch.tensor, (record.states[:, :-1], record.actions, A, record.mask))
     z, V = net(cells)[s].split([4, 1], dim=-1)
     G = A + V[..., 0].detach()
     loss = -log_prob(z, a) * A + 0.5 * 0.5 * (G - V[..., 0]) ** 2
@@ -479,7 +480,7 @@ print(f"{sum(p.numel() for p in sft.parameters()):,} parameters write:")
 said = transformer.sample(sft, np.array([0, 9, 17]), np.random.default_rng(0))
 print(*desk.text(said), sep="\n")
 
-# %% [markdown] label="update" tags=["slide"] minutes=8
+# %% [markdown] label="update" tags=["slide"] minutes=7
 # One update, in lesson 11's order: write, score, pay for the distance, GAE, four steps on PPO's objective. Find each
 # of the nine bugs that is *not* there.
 
@@ -487,8 +488,8 @@ print(*desk.text(said), sep="\n")
 Predict("14-begins")
 
 
-# %% label="update-code" tags=["subslide", "needs-torch"]
-def update(model, reference, scorer, adam, rng, beta=0.3):  # returns a row of the log
+# %% label="write-code" tags=["subslide", "needs-torch"]
+def write(model, reference, scorer, rng, beta=0.3):  # 64 replies, each word with its w and G
     replies = transformer.sample(model, world.sample_prompts(desk, 64, rng), rng)
     mask, last = torch.tensor(replies.mask), (np.arange(64), replies.lengths - 1)
     with torch.no_grad():
@@ -502,6 +503,16 @@ def update(model, reference, scorer, adam, rng, beta=0.3):  # returns a row of t
     V = np.pad((V * mask).numpy(), ((0, 0), (0, 1)))
     A = returns.gae(r, goes_on, V, 0.95)
     w, G = (torch.tensor(x)[mask] for x in (returns.whiten(A, replies.mask), A + V[:, :-1]))
+    row = {"objective/scores": scores.mean(), "objective/kl": k1.sum(1).mean()}
+    row["policy/entropy_avg"] = -(log_pi.exp() * log_pi).sum(-1)[mask].mean().item()
+    row["ours/gold"] = world.gold_reward(desk, replies).total.mean()
+    row["ours/reply_length"] = replies.lengths.mean()
+    return replies, mask, old, w, G, row
+
+
+# %% label="update-code" tags=["subslide", "needs-torch"]
+def update(model, reference, scorer, adam, rng):  # returns a row of the log
+    replies, mask, old, w, G, row = write(model, reference, scorer, rng)
     log_ratios = []
     for _ in range(4):
         new, V, _ = transformer.log_policy(model, replies)
@@ -513,15 +524,9 @@ def update(model, reference, scorer, adam, rng, beta=0.3):  # returns a row of t
         (critic - objective).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         adam.step()
-    return {
-        "objective/scores": scores.mean(),
-        "objective/kl": k1.sum(1).mean(),
-        "policy/entropy_avg": -(log_pi.exp() * log_pi).sum(-1)[mask].mean().item(),
-        "policy/approxkl_avg": 0.5 * (torch.cat(log_ratios) ** 2).mean().item(),
-        "ours/gold": world.gold_reward(desk, replies).total.mean(),
-        "ours/reply_length": replies.lengths.mean(),
-        "first": log_ratios[0].abs().max().item(),
-    }
+    row["policy/approxkl_avg"] = 0.5 * (torch.cat(log_ratios) ** 2).mean().item()
+    row["first"] = log_ratios[0].abs().max().item()
+    return row
 
 
 # %% [markdown] label="run" tags=["slide"] minutes=5
@@ -533,13 +538,12 @@ model, scorer = copy.deepcopy(sft), linear.start.reward_model
 adam = torch.optim.Adam(model.parameters(), lr=0.001)
 log = [update(model, sft, scorer, adam, rng) for _ in range(100)]
 print("the ratio before each first step is 1:", max(row["first"] for row in log) < 1e-9)
-print(f"{'means of five updates, up to':33s}", *(f"{u:6d}" for u in (5, 10, 20, 50, 100)))
+ends = 5, 10, 20, 50, 100
+print(f"{'means of five updates, up to':33s}", *(f"{u:6d}" for u in ends))
 for name in list(log[0])[:-1]:
     for who in ("transformer", "log-linear"):
         x = linear[name] if who == "log-linear" else np.array([row[name] for row in log])
-        means = (
-            f"{x[u - 5 : u].mean():z6.{2 + ('approx' in name)}f}" for u in (5, 10, 20, 50, 100)
-        )
+        means = (f"{x[u - 5 : u].mean():z6.{2 + ('approx' in name)}f}" for u in ends)
         print(f"{name:22s}{who:11s}", *means)
 
 # %% [markdown] label="run-read" answers="begins" tags=["fragment"]
@@ -623,7 +627,8 @@ Quiz("14")
 # 3. Shift, mask, sum or mean, end token: one wrong line runs, and trains something else.
 # 4. Before the first step the ratio is 1. If not: dropout, padding, or two engines.
 # 5. A log reads the same behind any network. Look first for the line that is not there.
-#
+
+# %% [markdown] label="next" tags=["skip"]
 # This was the last lesson. What you met is asked in the [final test](final_test.ipynb), but for this bridge.
 #
 # *Sources.* The PyTorch documentation: [autograd](https://pytorch.org/docs/stable/notes/autograd.html). S. Huang and
