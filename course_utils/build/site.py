@@ -29,10 +29,6 @@ __all__ = ["SiteError", "anchor", "build", "main", "setup"]
 OUT = REPOSITORY / "build" / "site"
 TITLE = "Policy gradients"
 LABS = "labs"
-THEME = {
-    "light_css_variables": {"color-brand-primary": "#005a8d", "color-brand-content": "#005a8d"},
-    "dark_css_variables": {"color-brand-primary": "#7cc4f0", "color-brand-content": "#7cc4f0"},
-}
 SETTINGS: dict[str, Any] = {
     "project": TITLE,
     "html_title": TITLE,
@@ -46,7 +42,6 @@ SETTINGS: dict[str, Any] = {
     "myst_heading_slug_func": "course_utils.build.site.anchor",
     "suppress_warnings": ["myst.header", "mystnb.unknown_mime_type"],
     "html_theme": "furo",
-    "html_theme_options": THEME,
     "html_math_renderer": "mathml",
     "html_static_path": ["_static"],
     "html_css_files": ["site.css"],

@@ -155,7 +155,8 @@ def index() -> str:
     """Return the first page: what the course is, what this reader has done in it, and the lessons."""
     readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     title, about = readme.partition("\n## ")[0].split("\n", 1)
-    return INDEX.format(title=title, about=about.strip())
+    words = [part for part in about.strip().split("\n\n") if not part.startswith(("![", "[!["))]  # no badge, no picture
+    return INDEX.format(title=title, about="\n\n".join(words))
 
 
 def sets_page() -> str:

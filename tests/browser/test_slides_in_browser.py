@@ -118,13 +118,14 @@ def test_a_vote_is_counted_shown_beside_what_came_and_kept(deck, decks):
 
 def test_answers_of_all_kinds_keep_within_the_slide(deck):
     deck.evaluate("document.querySelectorAll('[data-role=show]').forEach((button) => button.click())")
-    for box in deck.locator('[data-role="question"]:not(.pgc-answered)').all():
-        box.evaluate("""(card) => {
+    deck.locator('[data-role="question"]:not(.pgc-answered)').evaluate_all(
+        """(cards) => cards.forEach((card) => {
           card.querySelector("input[type=radio], input[type=checkbox]")?.click();
           const field = card.querySelector("input[type=text]");
           if (field) { field.value = "7"; field.dispatchEvent(new Event("input", { bubbles: true })); }
           card.querySelector("[data-role=send]").click();
-        }""")
+        })"""
+    )
     assert deck.evaluate("policyGradientSlides.faults('.pgc-quiz')") == []
 
 
