@@ -216,7 +216,7 @@ globalThis.policyGradientSlides = (() => {
       if (zoomOf(place) < SCALES.at(-1) && !asks(page)) page.classList.add("pgs-tight");
       setZoom(place, Math.max(TIGHT.at(-1), zoomOf(place) - 0.06));
       requestAnimationFrame(() => keepInside(page));
-    }
+    } else if (isHigh(page)) page.classList.add("pgs-crowded"); // what leads to a question makes room for its answer
   }
 
   // --- votes ---------------------------------------------------------------------------------------------------
