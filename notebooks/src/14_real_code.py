@@ -138,7 +138,7 @@ act, old = rng.integers(3, size=(3, 4)), rng.uniform(-1.5, -0.5, size=(3, 4))
 by_gae = objectives.a2c_loss(Z, act, r, 0.9, V, lambda_=0.95, entropy_cost=0.01)
 to_go, A, G = (x.copy() for x in (returns.reward_to_go(r), by_gae.advantages, by_gae.returns))
 z, v, ref, a = (torch.tensor(x) for x in (Z, V[:, :-1], REF, act))
-z.requires_grad_(), v.requires_grad_()  # what is learned
+z.requires_grad = v.requires_grad = True  # what is learned
 
 # %% label="proof-code" tags=["subslide", "needs-torch"]
 for name, w in [("U", A), ("REINFORCE", to_go)]:
