@@ -1,16 +1,16 @@
 # %% [markdown] label="title" tags=["slide"] minutes=2
 # # 14 · To real code
 #
-# You have written gradients by hand. Nobody else does: people write the *value*, and a library differentiates it. This
-# lesson is the bridge. The formulas are those that you know, and you see that the library finds your gradients. Then
-# come the faults that no formula has and every code base has had.
+# You have written gradients by hand. In practice hardly anybody does: people write the *value*, and a library
+# differentiates it. This lesson is the bridge. The formulas are those that you know, and you see that the library finds
+# your gradients. Then come faults that stand in no formula and that many code bases have had.
 #
 # $$L(\theta)=-\frac1m\sum_\tau\sum_t\log\pi_\theta(a_t\mid s_t)\,A_t\qquad\texttt{loss.backward()}$$
 
 # %% [markdown] label="aims" tags=["subslide"]
 # After it you will be able to
 #
-# - **write** U, A2C, PPO's clip, the KL penalty and Bradley–Terry in PyTorch, and prove each of them right,
+# - **write** U, A2C, PPO's clip, the KL penalty and Bradley–Terry in PyTorch, and check the gradient of each,
 # - **find** nine bugs that run without an error,
 # - **test** a training loop before its first step,
 # - **read** a small transformer that learns from preferences, and its log,
@@ -43,9 +43,10 @@ if stored_outputs.needs("torch", "14_real_code"):
 # %% [markdown] label="autodiff" tags=["slide"] minutes=5
 # ## A gradient without a formula
 #
-# A **tensor** is an array that can remember how it was computed. Whatever is made of one with `requires_grad=True`
-# keeps the steps, as a graph. `.backward()` walks the graph back from one number, by the chain rule, and leaves the
-# derivative in `.grad`.
+# PyTorch's arrays are called **tensors**, and a tensor can remember how it was computed. Whatever is made of one with
+# `requires_grad=True` keeps the steps, as a graph. `.backward()` walks the graph back from one number, by the chain rule,
+# and leaves the derivative by the tensor at the start in that tensor's `.grad`. Then the graph is thrown away, unless you
+# say `retain_graph=True`.
 #
 # Here is lesson 02's score once more. What happens if you call `.backward()` a second time?
 
@@ -79,8 +80,9 @@ print(z.grad.numpy().round(3))
 # | KL | $\sum_t\sum_a\pi(a)\log\frac{\pi(a)}{\pi_{\mathrm{ref}}(a)}$ | `kl_penalty` | `kl` |
 # | Bradley–Terry | $-\frac1n\sum_i\log\sigma(r_i^+-r_i^-)$ | `bradley_terry_loss` | `bradley_terry` |
 #
-# In Python, a line or two each. A sum over time is `.sum(-1)`, the mean over trajectories `.mean()`. No gradient
-# is written anywhere.
+# From A2C on the mean over trajectories is left out of the table; in the code it is `.mean()`, and a sum over time is
+# `.sum(-1)`. The logits `z` have shape (m, T, n): trajectories, steps, actions. PyTorch's word for clip is `clamp`, and
+# its `minimum`, `exp` and `log_softmax` do what they say. No gradient is written anywhere.
 
 
 # %% label="six-code" tags=["subslide", "needs-torch"]
@@ -115,12 +117,15 @@ def bradley_terry(chosen, rejected):
 
 # %% [markdown] label="proof" tags=["slide"] minutes=4
 # Equal? Three trajectories of four steps, random numbers, and each formula both ways: the value, and the gradient by
-# everything that is learned. `assert` stops the notebook where they differ by more than rounding; what is printed is
-# proved.
+# everything that is learned (`leaves`: here the graph begins). `assert` stops the notebook where the two differ by more
+# than rounding; what is printed has passed.
+#
+# `torch.autograd.grad` returns gradients, where `.backward()` stores them. A method whose name ends in `_` changes the
+# tensor itself.
 
 
 # %% label="proof-numbers" tags=["subslide", "needs-torch"]
-def proved(name, loss, leaves, value, *gradients):  # the same, to twelve digits
+def agree(name, loss, leaves, value, *gradients):  # to twelve digits
     found = [loss.detach(), *torch.autograd.grad(loss, leaves)]
     for one, other in zip(found, [value, *gradients], strict=True):
         assert np.allclose(one.numpy(), other, rtol=1e-12, atol=1e-12), name
@@ -133,23 +138,23 @@ act, old = rng.integers(3, size=(3, 4)), rng.uniform(-1.5, -0.5, size=(3, 4))
 by_gae = objectives.a2c_loss(Z, act, r, 0.9, V, lambda_=0.95, entropy_cost=0.01)
 to_go, A, G = (x.copy() for x in (returns.reward_to_go(r), by_gae.advantages, by_gae.returns))
 z, v, ref, a = (torch.tensor(x) for x in (Z, V[:, :-1], REF, act))
-z.requires_grad_(), v.requires_grad_()  # what is learned
+z.requires_grad = v.requires_grad = True  # what is learned
 
 # %% label="proof-code" tags=["subslide", "needs-torch"]
 for name, w in [("U", A), ("REINFORCE", to_go)]:
     known = objectives.advantage_objective(Z, act, w)
-    proved(name, U(z, a, torch.tensor(w)), [z], known.value, known.grad_logits)
+    agree(name, U(z, a, torch.tensor(w)), [z], known.value, known.grad_logits)
 wanted = by_gae.total, by_gae.grad_logits, by_gae.grad_values[:, :-1]
-proved("A2C", a2c(z, a, torch.tensor(A), torch.tensor(G), v), [z, v], *wanted)
+agree("A2C", a2c(z, a, torch.tensor(A), torch.tensor(G), v), [z, v], *wanted)
 known = objectives.ppo_clip_objective(Z, old, act, A)
 clipped = ppo(z, a, torch.tensor(A), torch.tensor(old))
-proved("PPO", clipped, [z], known.value, known.grad_logits)
+agree("PPO", clipped, [z], known.value, known.grad_logits)
 known = objectives.kl_penalty(Z, REF)
-proved("KL", kl(z, ref), [z], known.value, known.grad_logits)
+agree("KL", kl(z, ref), [z], known.value, known.grad_logits)
 known = objectives.bradley_terry_loss(r[0], r[1])
 pair = [torch.tensor(x, requires_grad=True) for x in r[:2]]
 wanted = known.value, known.grad_chosen, known.grad_rejected
-proved("Bradley–Terry", bradley_terry(*pair), pair, *wanted)
+agree("Bradley–Terry", bradley_terry(*pair), pair, *wanted)
 
 # %% [markdown] label="proof-read" tags=["fragment"]
 # Values and gradients agree. Keep the habit: **a loss in PyTorch is tested against a gradient from elsewhere**, on
@@ -161,7 +166,7 @@ proved("Bradley–Terry", bradley_terry(*pair), pair, *wanted)
 # > |---|---|---|
 # > | sum or mean over steps? | sum | most libraries: a mean over the tokens of a batch |
 # > | objective or loss? | U and PPO go up; `backward()` is called on their negative | the same |
-# > | float64? | yes, so that equal means equal | float32, and bfloat16 for the large parts |
+# > | how many bits has a number? | 64, so that equal means equal | 32, and 16 in the large parts |
 # > | which policy sampled? | `old` are its log-probabilities, constants | the same |
 
 # %% [markdown] label="bugs" tags=["slide"] minutes=4
@@ -213,8 +218,8 @@ check("token_log_probs", token_log_probs)
 # %% [markdown] label="bug-3-text" tags=["slide"] minutes=4
 # ### Bug 3 · Half the memory
 #
-# Somebody saved memory in the same function. The loss looks nearly the same, and the KL of a model to itself is
-# not 0.
+# Somebody saved memory in the same function: `bfloat16` is a number of 16 bits, with eight binary digits where float32
+# has 24. The loss looks nearly the same. But the KL to the same model, computed without this function, is not 0.
 
 
 # %% label="bug-3" tags=["fragment"]
@@ -234,7 +239,8 @@ check("token_log_probs", lean_log_probs)
 # %% [markdown] label="bug-4-text" tags=["slide"] minutes=4
 # ### Bug 4 · Short replies learn nonsense
 #
-# Replies of a batch have different lengths, so the rows are filled up. Long replies get better. Short ones do not.
+# Replies of a batch have different lengths, so the short rows are filled up (*padding*). Long replies get better. Short
+# ones do not.
 
 
 # %% label="bug-4" tags=["fragment"]
@@ -275,7 +281,7 @@ check("ppo_token_loss", colleagues_loss)
 # %% [markdown] label="bug-6-text" tags=["slide"] minutes=4
 # ### Bug 6 · Nobody learns to stop
 #
-# The padding is the end token, as in many tokenizers. The mask keeps the padding out of the loss. Replies that stop too
+# The padding is the end token, as in many libraries. The mask keeps the padding out of the loss. Replies that stop too
 # early, or too late, go on doing so, whatever the reward says of it.
 
 
@@ -299,9 +305,14 @@ check("reply_mask", reply_mask)
 # The last three bugs are not in one formula. They sit between two computations of one number: the sampler's
 # $\log\pi_{\mathrm{old}}$ and the trainer's $\log\pi_\theta$. Before the first step the parameters are the same, so
 # **the ratio must be 1**. If it is not, PPO clips and corrects a difference that nobody has learned.
+
+# %% [markdown] label="ratio-words" tags=["subslide"]
+# `Reader`, the policy, is a small network: for each place of a prompt it returns the logits of the next token. A table
+# (`Embedding`) has a row of numbers for each token. A `GRU` reads these rows from left to right and keeps a memory, and
+# `Linear` makes logits of it. `Dropout` sets each number of the memory to 0 with probability ½ while training (`.train()`),
+# and does nothing afterwards (`.eval()`). `forward` is what runs when you call the network.
 #
-# `why_not_one` asks three questions, each a way to compute the same numbers twice. The policy is a small recurrent
-# network that reads a prompt of any length and says what comes next.
+# `why_not_one` asks three questions, each a way to compute the same numbers twice.
 
 
 # %% label="ratio-reader" tags=["subslide", "needs-torch"]
@@ -341,7 +352,8 @@ old = torch.cat([reader(torch.tensor([one]))[:, -1].log_softmax(-1) for one in p
 # %% [markdown] label="bug-7-text" tags=["slide"] minutes=4
 # ### Bugs 7, 8 and 9
 #
-# Three trainers; for two of them the sampler's numbers, `old`, are right. Mend each until the ratio is 1.
+# In 7 and 9 the sampler's numbers, `old`, are right and the trainer is not. In 8 it is the other way round. Mend each
+# until the ratio is 1.
 
 
 # %% label="bug-7" tags=["fragment"]
@@ -396,9 +408,9 @@ def log_pi_9(prompts):
 print(why_not_one(log_pi_9, prompts, old))
 
 # %% [markdown] label="bfloat16" tags=["slide"] minutes=4
-# Bug 8 has no right line to go back to: fast engines *are* less exact. The old log-probabilities are computed once more
-# by the trainer, which costs a forward pass. How much is it about? A model of 54 words, logits around 24 as in a large
-# model, and an engine that rounds these to bfloat16.
+# In bug 8 the engine is not at fault: fast ones *are* less exact. So the trainer computes the old log-probabilities once more,
+# which costs one more pass through the network. How far off are the engine's? Take a model of 54 words, with logits
+# around 24, as a large model may have them, and an engine that rounds these to bfloat16.
 
 # %% label="predict-rounded" tags=["fragment"]
 Predict("14-rounded")
@@ -414,15 +426,18 @@ print("|ratio - 1| of 10,000 tokens, before the first step:")
 print(f"median {np.median(off):.3f}   largest {off.max():.2f}")
 
 # %% [markdown] label="bfloat16-read" answers="rounded" tags=["fragment"]
-# Two per cent for a usual token, with no step taken. Spread over a reply of 500 tokens such errors add up, and a ratio
-# of whole replies (GSPO, lesson 13) can be far from 1. TRL logs it as `sampling/importance_sampling_ratio/mean`.
+# Two per cent for a usual token, with no step taken. The ratio of a whole reply is a product: over 500 tokens such errors
+# add up in its logarithm, and it can be far from 1. (GSPO, in lesson 13, takes the 500th root of it.) TRL logs the mean
+# ratio of its trainer and its sampling engine as `sampling/importance_sampling_ratio/mean`.
 
 # %% [markdown] label="net" tags=["slide"] minutes=5
 # ## A network for policy and critic
 #
 # Lesson 09's actor-critic had a table. Here a network reads the *coordinates* of a cell of the grid world and returns
-# five numbers: four logits and V. All cells share its 133 parameters. Episodes and GAE still come from `course_utils`:
-# they need no gradient, and what needs none need not be a tensor. `J` is exact, from the same logits.
+# five numbers: four logits and V, which `split` takes apart. `Linear(2, 16)` is a matrix and a constant: 16 numbers from
+# two. `Tanh` bends each of them. All cells share the network's 133 parameters, and Adam, known from lesson 09, moves them
+# with the step size `lr`. Episodes and GAE still come from `course_utils`: they need no gradient, and what needs none need
+# not be a tensor. `J` is exact, from the same logits.
 
 
 # %% label="net-code" tags=["subslide", "needs-torch"]
@@ -448,7 +463,7 @@ for update in range(101):
         print(f"   its 32 episodes {sampled.mean():6.2f}")
 
 # %% [markdown] label="net-read" tags=["fragment"]
-# The best policy is worth 2.39, and the network comes near it. Look for the nine bugs in the loop: A is made of NumPy
+# The best policy is worth 2.39, and the network comes near it. Look for the bugs in the loop: A is made of NumPy
 # arrays, so it is detached; the mask stands before the sum; the sum runs over steps and the mean over episodes; the
 # step of the optimiser follows `zero_grad` and `backward`.
 
@@ -459,8 +474,10 @@ for update in range(101):
 # a **transformer** of two layers, which is given none of that. Same prompts, same vocabulary, same reward model.
 #
 # The prompt, its topic and mood, is one vector and stands in the first place; place $t$ forecasts word $t$. In each
-# layer every place mixes what the places before it hold, with weights that it computes (*attention*), and then changes
-# the mixture by a small network. This is the whole model, as it stands in `course_utils/rlhf/transformer.py`:
+# layer every place mixes what it and the places before it hold, with weights that it computes (*attention*), and then
+# changes the mixture by a small network. Below is what runs: a layer, the model, its log-probabilities, from
+# `course_utils/rlhf/transformer.py`. Every place, `h`, holds $d=16$ numbers; `before`, `between` and `norm` bring them to
+# mean 0 and variance 1.
 
 # %% label="transformer-code" tags=["subslide", "needs-torch"]
 parts = transformer.Layer.forward, transformer.Writer.forward, transformer.log_policy
@@ -481,8 +498,11 @@ said = transformer.sample(sft, np.array([0, 9, 17]), np.random.default_rng(0))
 print(*desk.text(said), sep="\n")
 
 # %% [markdown] label="update" tags=["slide"] minutes=7
-# One update, in lesson 11's order: write, score, pay for the distance, GAE, four steps on PPO's objective. Find each
-# of the nine bugs that is *not* there.
+# One update, in lesson 11's order: write, score, pay for the distance, GAE, four steps on PPO's objective. As in lesson 11
+# the objective is a mean over all tokens of the batch; Adam does not mind the factor. `no_grad` computes without a graph,
+# and `clip_grad_norm_` shortens a gradient that is longer than 1.
+#
+# Look for each of the nine bugs. None should be there.
 
 # %% label="predict-begins" tags=["fragment"]
 Predict("14-begins")
@@ -547,18 +567,17 @@ for name in list(log[0])[:-1]:
         print(f"{name:22s}{who:11s}", *means)
 
 # %% [markdown] label="run-read" answers="begins" tags=["fragment"]
-# Two networks, one story: score and gold go up, the KL is held where β puts it, entropy falls a little, the length
-# stands nearly still, and no step is large. The transformer is slower, with the step size that keeps
-# `policy/approxkl_avg` as small as the other's. (From some thirtieth update on its second digits are your processor's: a
-# sum that is rounded otherwise has then sampled another word.) **A log of RLHF reads the same whatever network is behind it.** That is
-# why you could learn it in lesson 12 on a table.
+# Two models, one story: score and gold go up, the KL settles, entropy falls, the length stands nearly still, and no step
+# is large. The transformer is slower, with a step size that keeps `policy/approxkl_avg` small. (From about the thirtieth
+# update on its second digits depend on your processor: where a sum was rounded otherwise, another word was sampled.) **You
+# read the log in the same way, whichever model is behind it.** That is why lesson 12 could teach it on a small one.
 
 # %% [markdown] label="trl" tags=["slide"] minutes=8
 # ## A log as a library writes it
 #
 # TRL's trainers store what they logged in a file `trainer_state.json`, in a list named `log_history`. The one below has
 # that form and the names of TRL's GRPO, but **it is ours**: this lesson's transformer, trained by a GRPO of our own
-# (100 steps, 8 replies to each of 8 prompts, a row for every fifth step). The reward model is lesson 11's;
+# (100 steps with 8 replies to each of 8 prompts, and a row for every fifth step). The reward model is lesson 11's;
 # advantages, loss, clip and β are TRL's defaults, as in lesson 13's table. So `beta` is 0.0.
 
 # %% label="trl-code" tags=["subslide"]
@@ -571,9 +590,9 @@ for name in names:
     print(f"{name:26s}", *(f"{history[i][name]:z6.{int(name != 'step')}f}" for i in shown))
 
 # %% [markdown] label="trl-read" tags=["fragment"]
-# Read it as in lesson 12, link by link. **(a)** `reward` rises, faster towards the end, and groups keep their spread.
-# **(b)** `grad_norm` is steady, `entropy` even grows, and nothing is clipped: with one step for each batch the ratio is
-# always 1. **(c)** There is no line. With `beta=0.0` TRL computes no KL, so the log has no `kl`, and no reference model
+# Read it as in lesson 12, link by link. **(a)** The reward model: `reward` rises, faster towards the end, and groups keep
+# their spread. **(b)** The update: `grad_norm` makes no jump, `entropy` even grows, and no ratio is clipped: with one step
+# for each batch it is always 1. **(c)** The KL term: there is no line. With `beta=0.0` TRL computes no KL, so the log has no `kl`, and no reference model
 # was loaded.
 #
 # What would people say of the replies?
@@ -626,10 +645,10 @@ Quiz("14")
 # 2. `detach` what is a constant: A in the actor's loss, the target of the critic, old log-probabilities.
 # 3. Shift, mask, sum or mean, end token: one wrong line runs, and trains something else.
 # 4. Before the first step the ratio is 1. If not: dropout, padding, or two engines.
-# 5. A log reads the same behind any network. Look first for the line that is not there.
+# 5. A log is read in the same way behind any network. Look first for the line that is not there.
 
 # %% [markdown] label="next" tags=["skip"]
-# This was the last lesson. What you met is asked in the [final test](final_test.ipynb), but for this bridge.
+# This was the last lesson. The [final test](final_test.ipynb) asks about all the others.
 #
 # *Sources.* The PyTorch documentation: [autograd](https://pytorch.org/docs/stable/notes/autograd.html). S. Huang and
 # others, [*The 37 implementation details of

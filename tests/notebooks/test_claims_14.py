@@ -45,13 +45,13 @@ def test_backward_adds(own: After) -> None:
 
 
 @pytest.mark.parametrize("seed", [None, 1401, 1402])
-def test_formulas_are_proved_and_a_wrong_one_is_not(own: After, seed: int | None) -> None:
+def test_formulas_agree_and_a_wrong_one_does_not(own: After, seed: int | None) -> None:
     after = own if seed is None else LESSON.play(seed=seed, only=FORMULAS[:4])
     printed = after["proof-code"]["printed"].splitlines()
     assert len(printed) == text["six"].count("$ |") == 6
     space = after["proof-code"]
     with pytest.raises(AssertionError):  # a mean for the sum
-        space["proved"]("U", space["U"](space["z"], space["a"], torch.tensor(space["A"])) / 4, [space["z"]], 0.0, 0.0)
+        space["agree"]("U", space["U"](space["z"], space["a"], torch.tensor(space["A"])) / 4, [space["z"]], 0.0, 0.0)
 
 
 def function(label: str, solved: bool) -> Any:
@@ -98,6 +98,8 @@ def test_what_16_bits_cost(own: After) -> None:
     off = own["bfloat16-code"]["off"]
     holds(ASKED["rounded"]["came"], f"{np.median(off):.3f}", f"{off.max():.2f}")
     holds(text["bfloat16-read"], "Two per cent")
+    holds(text["bug-3-text"], "eight binary digits where float32 has 24")
+    assert (torch.finfo(torch.bfloat16).eps, torch.finfo(torch.float32).eps) == (2.0 ** (1 - 8), 2.0 ** (1 - 24))
     for seed in (1, 2):
         other = LESSON.play(seed=seed, only=("setup", "bfloat16-code"))["bfloat16-code"]["off"]
         assert 0.01 < np.median(other) < 0.03
