@@ -45,6 +45,7 @@ LOCAL_SCHEMES = ("data", "blob", "about")
 
 # Messages of JupyterLab itself that no notebook can avoid: substring of the message, and why it is harmless.
 UNAVOIDABLE_ERRORS: dict[str, str] = {
+    "Kernel is dead": "the same, of a question that was on its way",
     "Canceled future for ": "the kernel ended while JupyterLab asked it something: it says so of each question",
 }
 
