@@ -16,6 +16,7 @@ from jupyterlab_page import JupyterLabPage, JupyterLabServer, picture
 from mounted_lab import MountedLab
 from playwright.sync_api import Locator, Page, expect
 
+from course_utils import lessons
 from course_utils.widgets import FinalTest
 
 pytestmark = pytest.mark.browser
@@ -370,7 +371,7 @@ def test_the_map_shows_what_was_done(open_cells: Open, tmp_path: Path) -> None:
     notebook = open_cells(setting + show)
     root = notebook.page.locator(MAP)
     root.wait_for()
-    assert root.locator("[data-role=lesson]").count() == 14
+    assert root.locator("[data-role=lesson]").count() == len(lessons.LESSONS)
     assert root.locator("[data-state=begun], [data-state=done]").count() == 0
     notebook.execute(
         "for name in ('advantage_objective', 'advantage_gradient', 'ascent_step'):\n"
