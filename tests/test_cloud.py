@@ -34,17 +34,14 @@ TARGETS = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="
 BUILDER = (ROOT / "course_utils" / "build" / "__main__.py").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+# `sudo sysctl` is the machine's own, not the repository's.
+@pytest.mark.parametrize("command", [command for command in COMMANDS if not command.startswith("sudo sysctl")])
 def test_what_is_run_is_there(command):
     match command.split():
-        case ["make", "site"] if "site" not in TARGETS:
-            pytest.skip("make has no site yet")
         case ["make", target]:
             assert target in TARGETS
         case ["python", "-m", "course_utils.build", name]:
             assert re.search(rf'add_parser\(\s*"{name}"', BUILDER)
-        case ["sudo", "sysctl", *_]:
-            pass  # of Ubuntu
         case [*_, file]:
             assert (ROOT / file).is_file()
             assert file.endswith(".py") or os.access(ROOT / file, os.X_OK)
