@@ -163,7 +163,7 @@ def copied_elsewhere_by_a_stranger(app: JupyterLabPage, server: JupyterLabServer
     """Its content is no longer what was signed, so it is not trusted; its widgets' ids are of a kernel long gone."""
     notebook = nbformat.read(server.root / saved, as_version=4)
     notebook.cells[0].source += "  # mine"
-    (server.root / "another folder").mkdir()
+    (server.root / "another folder").mkdir(exist_ok=True)  # there already where this runs once more
     app.open(server.add_notebook("another folder/copied é.ipynb", notebook))
 
 
