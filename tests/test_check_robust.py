@@ -456,6 +456,8 @@ def test_after_two_seconds_it_is_said(monkeypatch, capsys):
 
 
 def test_many_short_calls_are_not_called_long(monkeypatch, capsys):
-    monkeypatch.setattr(clock, "PATIENCE", 0.1)
-    assert judge(SCORE, lambda z, a: [time.sleep(0.02), policy.score(z, a)][1], 1).status == "correct"
+    monkeypatch.setattr(clock, "PATIENCE", 1.0)
+    began = time.perf_counter()
+    assert judge(SCORE, lambda z, a: [time.sleep(0.1), policy.score(z, a)][1], 1).status == "correct"
+    assert time.perf_counter() - began > 1.0
     assert capsys.readouterr().out == ""
