@@ -11,9 +11,10 @@ endif
 
 # A PYTHON chosen by the user replaces an environment that another version made; the default keeps what is there.
 INSTALL := $(PYTHON) course_utils/build/install.py $(if $(filter file,$(origin PYTHON)),,--this-python)
-# Tests are nobody's progress: the empty variable switches the record off. The workers share the cores; BLAS with threads
-# of its own in each of them would only wait for itself.
-PYTEST := POLICY_GRADIENT_COURSE_PROGRESS= OPENBLAS_NUM_THREADS=1 PYTHONPATH=tests/plugins $(VENV_PYTHON) -m pytest -p quick_imports -p share_out -p solved_once -n $(WORKERS)
+# Tests are nobody's progress: the empty variable switches the record off. The workers share the cores; BLAS (OpenBLAS)
+# and PyTorch (OpenMP) with threads of their own in each of them would only wait for themselves.
+TESTS := POLICY_GRADIENT_COURSE_PROGRESS= OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 PYTHONPATH=tests/plugins
+PYTEST := $(TESTS) $(VENV_PYTHON) -m pytest -p quick_imports -p share_out -p solved_once -n $(WORKERS)
 # The inner loop: `long` tests are what changes with the ground alone, what trains or samples for long, and the hundreds
 # of answers to the questions.
 INNER := not slow and not long and not browser and not install
@@ -59,8 +60,7 @@ test-slow: ## run all tests and the slow ones too
 
 test-processors: ## run the tests as other processors would
 	@$(INSTALL) --extras test
-	POLICY_GRADIENT_COURSE_PROGRESS= OPENBLAS_NUM_THREADS=1 PYTHONPATH=tests/plugins $(VENV_PYTHON) \
-	  tests/processors.py -p share_out -n $(WORKERS) $(NBVAL) $(PYTEST_ARGS)
+	$(TESTS) $(VENV_PYTHON) tests/processors.py -p share_out -n $(WORKERS) $(NBVAL) $(PYTEST_ARGS)
 
 bench: ## measure the floor beside torch, JAX, autograd and numba
 	@$(INSTALL) --extras bench
