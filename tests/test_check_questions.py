@@ -87,9 +87,10 @@ def alarms(name, runs, seed):
     return found
 
 
+@pytest.mark.parametrize("runs", [300, pytest.param(3000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", SAMPLED)
-def test_2000_runs_of_right_functions_without_a_false_alarm(name):  # 1,000 of each
-    assert alarms(name, 1000, seed=1) == 0
+def test_right_functions_without_a_false_alarm(name, runs):  # 300 runs notice one alarm in 100 with 95 per cent
+    assert alarms(name, runs, seed=1) == 0
 
 
 @pytest.mark.parametrize("name", SAMPLED)
