@@ -1,4 +1,4 @@
-# The course's commands; `make` alone lists them. Variables: PYTHON, PORT, IP, NO_BROWSER=1, PYTEST_ARGS, WORKERS.
+# The course's commands; `make` alone lists them. Variables: PYTHON, PORT, IP, NO_BROWSER=1, PYTEST_ARGS, WORKERS, BENCH.
 
 PYTHON ?= python3
 WORKERS ?= 3
@@ -32,7 +32,7 @@ help: ## list the commands
 	@echo "make test          run all tests (PYTEST_ARGS='-k gae')"
 	@echo "make test-slow     run all tests and the slow ones too"
 	@echo "make test-processors   run them as other processors would round"
-	@echo "make bench         measure the floor beside torch, JAX, autograd and numba (QUICK=1)"
+	@echo "make bench         measure the course beside what people would otherwise use (QUICK=1)"
 	@echo "make release       pack a problem set for students, without answers (SET=ps1, OUT=release)"
 	@echo "make site          build the pages for a browser, into build/site"
 	@echo "make offline       pack the pages and the course into one archive, with its checksum"
@@ -62,9 +62,9 @@ test-processors: ## run the tests as other processors would
 	POLICY_GRADIENT_COURSE_PROGRESS= OPENBLAS_NUM_THREADS=1 PYTHONPATH=tests/plugins $(VENV_PYTHON) \
 	  tests/processors.py -p share_out -n $(WORKERS) $(NBVAL) $(PYTEST_ARGS)
 
-bench: ## measure the floor beside torch, JAX, autograd and numba
+bench: ## measure the course beside what people would otherwise use
 	@$(INSTALL) --extras bench
-	$(VENV_PYTHON) tests/bench/floor.py
+	$(VENV_PYTHON) tests/bench $(BENCH)
 
 release: ## pack a problem set for students
 	@$(INSTALL) --extras build
