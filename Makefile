@@ -1,4 +1,4 @@
-# The course's commands; `make` alone lists them. Variables: PYTHON, PORT, IP, NO_BROWSER=1, PYTEST_ARGS, WORKERS.
+# The course's commands; `make` alone lists them. Variables: PYTHON, PORT, IP, NO_BROWSER=1, PYTEST_ARGS, WORKERS, BENCH.
 
 PYTHON ?= python3
 WORKERS ?= 3
@@ -11,9 +11,10 @@ endif
 
 # A PYTHON chosen by the user replaces an environment that another version made; the default keeps what is there.
 INSTALL := $(PYTHON) course_utils/build/install.py $(if $(filter file,$(origin PYTHON)),,--this-python)
-# Tests are nobody's progress: the empty variable switches the record off. The workers share the cores; BLAS with threads
-# of its own in each of them would only wait for itself.
-PYTEST := POLICY_GRADIENT_COURSE_PROGRESS= OPENBLAS_NUM_THREADS=1 PYTHONPATH=tests/plugins $(VENV_PYTHON) -m pytest -p quick_imports -p share_out -p solved_once -n $(WORKERS)
+# Tests are nobody's progress: the empty variable switches the record off. The workers share the cores; BLAS (OpenBLAS)
+# and PyTorch (OpenMP) with threads of their own in each of them would only wait for themselves.
+TESTS := POLICY_GRADIENT_COURSE_PROGRESS= OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 PYTHONPATH=tests/plugins
+PYTEST := $(TESTS) $(VENV_PYTHON) -m pytest -p quick_imports -p share_out -p solved_once -n $(WORKERS)
 # The inner loop: `long` tests are what changes with the ground alone, what trains or samples for long, and the hundreds
 # of answers to the questions.
 INNER := not slow and not long and not browser and not install
@@ -32,7 +33,7 @@ help: ## list the commands
 	@echo "make test          run all tests (PYTEST_ARGS='-k gae')"
 	@echo "make test-slow     run all tests and the slow ones too"
 	@echo "make test-processors   run them as other processors would round"
-	@echo "make bench         measure the floor beside torch, JAX, autograd and numba (QUICK=1)"
+	@echo "make bench         measure the course beside what people would otherwise use (QUICK=1)"
 	@echo "make release       pack a problem set for students, without answers (SET=ps1, OUT=release)"
 	@echo "make site          build the pages for a browser, into build/site"
 	@echo "make offline       pack the pages and the course into one archive, with its checksum"
@@ -59,12 +60,11 @@ test-slow: ## run all tests and the slow ones too
 
 test-processors: ## run the tests as other processors would
 	@$(INSTALL) --extras test
-	POLICY_GRADIENT_COURSE_PROGRESS= OPENBLAS_NUM_THREADS=1 PYTHONPATH=tests/plugins $(VENV_PYTHON) \
-	  tests/processors.py -p share_out -n $(WORKERS) $(NBVAL) $(PYTEST_ARGS)
+	$(TESTS) $(VENV_PYTHON) tests/processors.py -p share_out -n $(WORKERS) $(NBVAL) $(PYTEST_ARGS)
 
-bench: ## measure the floor beside torch, JAX, autograd and numba
+bench: ## measure the course beside what people would otherwise use
 	@$(INSTALL) --extras bench
-	$(VENV_PYTHON) tests/bench/floor.py
+	$(VENV_PYTHON) tests/bench $(BENCH)
 
 release: ## pack a problem set for students
 	@$(INSTALL) --extras build

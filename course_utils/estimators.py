@@ -535,7 +535,7 @@ def compare(
             batch = _trimmed(_rows(sampled, slice(b * episodes, (b + 1) * episodes)))
             for name, function in weightings.items():
                 weights = _checked_weights(f"weightings[{name!r}]", function(batch), batch)
-                estimates[name][first + b] = _gradient_sum(pi, batch, weights) / episodes
+                estimates[name][first + b] = kernels.table_gradient(pi, _entries(pi, batch), weights) / episodes
     return {name: summarise(found, exact, false_alarm=false_alarm) for name, found in estimates.items()}
 
 
@@ -816,13 +816,6 @@ def _gradients(pi: FloatArray, record: Record, weights: FloatArray) -> FloatArra
     entry = np.arange(m, dtype=np.intp)[:, None] * size + _entries(pi, record)
     taken = np.bincount(entry.ravel(), weights.ravel(), minlength=m * size).reshape(m, *pi.shape)
     result: FloatArray = taken - pi * taken.sum(axis=2, keepdims=True)
-    return result
-
-
-def _gradient_sum(pi: FloatArray, record: Record, weights: FloatArray) -> FloatArray:
-    """Return the sum of ``_gradients`` over the trajectories, shape (S, A)."""
-    taken = np.bincount(_entries(pi, record).ravel(), weights.ravel(), minlength=pi.size).reshape(pi.shape)
-    result: FloatArray = taken - pi * taken.sum(axis=1, keepdims=True)
     return result
 
 

@@ -26,14 +26,16 @@ __all__ += [
     "group_sd",
     "invert",
     "k3",
+    "linear_weighted",
     "log_prob",
     "log_softmax",
 ]
 __all__ += ["log_softmax_by_row", "mean_of_others", "mean_slope", "mean_under", "ppo_clip", "row_sums", "score"]
-__all__ += ["softmax", "student_limit", "td_errors", "weighted_log_prob", "whiten"]
+__all__ += ["softmax", "student_limit", "table_gradient", "td_errors", "weighted_log_prob", "whiten"]
 
 
 NO_SHIFT = 30.0  # exponentials of logits within ± this are neither too large nor too small, in float32 too
+CACHED = 2**17  # logits at once: 1 MB, which a core's own cache holds
 SMALL = 2048  # entries: below, one pass more is cheaper than the question whether it is needed
 
 
@@ -154,6 +156,35 @@ def weighted_log_prob(z: FloatArray, actions: IntArray, weights: FloatArray, m: 
     policy = softmax(z)
     log_probs, of_each = log_prob(policy, actions), score(policy.probabilities, actions)
     return Weighted(log_probs, policy, of_each, log_probs * weights, of_each * np.expand_dims(weights / m, -1))
+
+
+def table_gradient(pi: FloatArray, entries: IntArray, weights: FloatArray) -> FloatArray:
+    """Return Σ_t w_t (one-hot(a_t) − π) in the row of s_t: of W, the weights summed by entry, W − π Σ_b W.
+
+    entries: where the state and the action of each step stand in the flattened table
+    """
+    taken = np.bincount(entries.ravel(), weights.ravel(), minlength=pi.size).reshape(pi.shape)
+    result: FloatArray = (taken - pi * taken.sum(axis=-1, keepdims=True)).astype(pi.dtype, copy=False)
+    return result
+
+
+def linear_weighted(
+    theta: FloatArray, x: FloatArray, actions: IntArray, weights: FloatArray
+) -> tuple[float, FloatArray]:
+    """Return Σ_t w_t log π(a_t | s_t) with logits z = x θ, and Σ_t w_t x_tᵀ (one-hot(a_t) − π_t).
+
+    A few rows at a time: their logits never leave the cache, and all logits at once stand nowhere. The weight goes to
+    x_t, which is shorter than the score.
+    """
+    value, gradient = 0.0, np.zeros_like(theta)
+    size = max(1, CACHED // theta.shape[1])
+    for rows in (slice(first, first + size) for first in range(0, len(x), size)):
+        policy, w = softmax(x[rows] @ theta), weights[rows]
+        value += float(log_prob(policy, actions[rows]) @ w)
+        minus_score = policy.probabilities
+        minus_score[np.arange(len(w)), actions[rows]] -= 1
+        gradient -= (x[rows] * w[:, None]).T @ minus_score
+    return value, gradient
 
 
 class Clipped(NamedTuple):

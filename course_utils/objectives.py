@@ -15,9 +15,9 @@ from course_utils import arguments, kernels, policy
 from course_utils.arguments import BoolArray, FloatArray
 
 __all__ = ["A2CLoss", "AdvantageObjective", "BradleyTerryLoss", "DPOLoss", "ExpectedAdvantageObjective", "KLEstimates"]
-__all__ += ["KLPenalty", "PPOClipObjective", "a2c_loss", "advantage_objective", "bradley_terry_loss", "dpo_loss"]
-__all__ += ["expected_advantage_objective", "kl_estimates", "kl_penalised_rewards", "kl_penalty"]
-__all__ += ["ppo_clip_objective"]
+__all__ += ["KLPenalty", "PPOClipObjective", "ParametersObjective", "a2c_loss", "advantage_objective"]
+__all__ += ["bradley_terry_loss", "dpo_loss", "expected_advantage_objective", "kl_estimates", "kl_penalised_rewards"]
+__all__ += ["kl_penalty", "linear_advantage_objective", "ppo_clip_objective", "tabular_advantage_objective"]
 
 
 class AdvantageObjective(NamedTuple):
@@ -37,6 +37,15 @@ class AdvantageObjective(NamedTuple):
     """w_t log π(a_t | s_t) A_t, shape (..., T)"""
     per_trajectory: FloatArray
     """U(τ; θ) = Σ_t terms, shape (...)"""
+
+
+class ParametersObjective(NamedTuple):
+    """U(τ; θ), averaged over trajectories, and its gradient with respect to the policy's parameters."""
+
+    value: float
+    """(1/m) Σ_τ U(τ; θ)"""
+    gradient: FloatArray
+    """∂ value / ∂θ, shape of θ"""
 
 
 class ExpectedAdvantageObjective(NamedTuple):
@@ -200,6 +209,94 @@ def advantage_objective(
         terms=found.terms[()],
         per_trajectory=np.atleast_1d(found.terms).sum(axis=-1),
     )
+
+
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # the result is looked at
+def tabular_advantage_objective(
+    logits: ArrayLike, states: ArrayLike, actions: ArrayLike, advantages: ArrayLike
+) -> ParametersObjective:
+    """Return the course's objective of a policy that is a table, to be ascended, and its gradient by the table.
+
+    value = (1/m) Σ_τ Σ_t log π(a_t | s_t) A_t, with π(· | s) = softmax(logits_s)
+    ∂ value / ∂ logits_s = (1/m) Σ_{t: s_t = s} A_t (one-hot(a_t) − π_s)
+
+    The softmax is taken of the table, once, however many steps there are.
+
+    Args:
+        logits: θ, a row for each state, shape (S, n).
+        states: where it was done, integers of shape (..., T).
+        actions: what was done, integers of shape (..., T).
+        advantages: A, constants, shape (..., T).
+
+    Returns:
+        ParametersObjective, with a gradient of shape (S, n).
+
+    Raises:
+        TypeError: not real numbers, or states or actions that are not integers.
+        ValueError: wrong shape, NaN or inf, a state or an action out of range or forbidden, or an overflow.
+
+    Source: Sutton & Barto 2018, section 13.1.
+    """
+    z, A = arguments.cast(logits=logits, advantages=advantages)
+    if z.ndim != 2:
+        raise ValueError(f"logits has shape {z.shape}, expected (S, n): a row for each state")
+    at = arguments.indices("states", states, len(z), "a state")
+    chosen = arguments.indices("actions", actions, z.shape[1], "an action", at.shape, "states")
+    arguments.shape("advantages", A, at.shape, "states")
+    m = math.prod(at.shape[:-1])
+    policy_of = kernels.softmax(z)
+    entries = at * z.shape[1] + chosen
+    log_pi = policy_of.shifted - policy_of.log_total
+    value = float(log_pi.ravel().take(entries.ravel()) @ A.ravel()) / m
+    gradient = kernels.table_gradient(policy_of.probabilities, entries, A / m)
+    if not (math.isfinite(value) and arguments.all_finite(gradient)):
+        (table,) = arguments.floats(logits=logits)
+        arguments.logits_rows("logits", table)
+        _check_taken(table[at], chosen, names="logits, advantages", advantages=advantages)
+    return ParametersObjective(value, gradient)
+
+
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # the result is looked at
+def linear_advantage_objective(
+    parameters: ArrayLike, features: ArrayLike, actions: ArrayLike, advantages: ArrayLike
+) -> ParametersObjective:
+    """Return the course's objective of a policy that is linear in features, to be ascended, and its gradient.
+
+    value = (1/m) Σ_τ Σ_t log π(a_t | s_t) A_t, with logits z_t = x(s_t) θ
+    ∂ value / ∂θ = (1/m) Σ_τ Σ_t A_t x(s_t)ᵀ (one-hot(a_t) − π_t)
+
+    It takes a few steps at a time, so the logits of all steps at once need no memory.
+
+    Args:
+        parameters: θ, shape (d, n).
+        features: x(s_t), shape (..., T, d).
+        actions: what was done, integers of shape (..., T).
+        advantages: A, constants, shape (..., T).
+
+    Returns:
+        ParametersObjective, with a gradient of shape (d, n).
+
+    Raises:
+        TypeError: not real numbers, or actions that are not integers.
+        ValueError: wrong shape, NaN or inf, an action out of range, or an overflow.
+
+    Source: Sutton & Barto 2018, section 13.1.
+    """
+    theta, x, A = arguments.cast(parameters=parameters, features=features, advantages=advantages)
+    if theta.ndim != 2:
+        raise ValueError(f"parameters has shape {theta.shape}, expected (d, n): a row for each feature")
+    if not x.ndim:
+        raise ValueError("features has shape (), expected (..., T, d)")
+    arguments.shape("features", x, (*x.shape[:-1], len(theta)), "parameters")
+    chosen = arguments.indices("actions", actions, theta.shape[1], "an action", x.shape[:-1], "features")
+    arguments.shape("advantages", A, chosen.shape, "actions")
+    m = math.prod(chosen.shape[:-1])
+    value, gradient = kernels.linear_weighted(theta, x.reshape(-1, len(theta)), chosen.ravel(), A.ravel())
+    value, gradient = value / m, gradient / m
+    if not (math.isfinite(value) and arguments.all_finite(gradient)):
+        arguments.floats(parameters=parameters, features=features, advantages=advantages)
+        raise arguments.OverflowValueError("parameters, features, advantages", theta.dtype)
+    return ParametersObjective(value, gradient)
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # the result is looked at
@@ -387,7 +484,7 @@ def ppo_clip_objective(
         _check_taken(logits, actions, names="logits, old_log_probs, advantages, weights")
     return PPOClipObjective(
         value=value,
-        grad_logits=kernels.score(pi.probabilities, chosen) * np.expand_dims(slope / m, -1),
+        grad_logits=kernels.score(pi.probabilities, chosen, np.asarray(slope / m)),
         ratio=found.ratio,
         active=found.active,
         clip_fraction=float(((np.abs(found.ratio - 1) > epsilon) & counted).sum() / n_counted),

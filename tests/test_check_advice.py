@@ -2,9 +2,11 @@
 
 import math
 import re
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from learners import torch
 
 from course_utils.checks import advice as module
 from course_utils.checks.advice import KEEPDIMS, ROWS, TWO_SHAPES, advice
@@ -143,6 +145,38 @@ CASES = [
 ]
 
 
+def half_graph():
+    x = torch.ones(2, requires_grad=True)
+    y = x.exp()
+    y -= 1
+    y.sum().backward()
+
+
+def backward_twice():
+    y = torch.ones(2, requires_grad=True).exp().sum()
+    y.backward()
+    y.backward()
+
+
+OF_TORCH = [
+    (lambda: torch.ones(2, requires_grad=True).numpy(), "", "`torch` has the functions of `np`"),
+    (half_graph, "", "overwritten that the gradient needs"),
+    (lambda: add_in_place(torch.ones(2, requires_grad=True), 1), "", "overwritten that the gradient needs"),
+    (backward_twice, "", "thrown away by a first"),
+    (lambda: torch.ones(()).backward(), "", "a number without a past"),
+    (lambda: torch.ones(2).bool() - torch.ones(2).bool(), "", "no minus in PyTorch"),
+    (lambda: torch.ones(2).long() - torch.ones(2).bool(), "", "no minus in PyTorch"),
+    (lambda: max(torch.ones(2), torch.zeros(2)), "a = max(x, y)", "`torch.minimum` and"),
+    (lambda: 1 if torch.ones(2) > 0 else 0, "", "`torch.where` chooses"),
+    (lambda: torch.ones(1, 2, 3).gather(-1, torch.zeros(1, 2).long()), "", "`index[..., None]`"),
+    (lambda: torch.ones(2) + torch.ones(3), "", "compared from the right"),
+    (lambda: torch.ones(2, 3) @ torch.ones(2, 3), "", "compared from the right"),
+    (lambda: torch.ones(2, 3)[torch.ones(2, 2).bool()], "", "compared from the right"),
+    (lambda: torch.ones(2, 2) @ torch.ones(2, 2).double(), "", "Print the `.dtype`"),
+]
+CASES += OF_TORCH if find_spec("torch") else []
+
+
 def raised(code):
     with pytest.raises(BaseException) as caught:  # noqa: PT011
         code()
@@ -157,5 +191,6 @@ def test_what_an_exception_says_decides_the_advice(code, line, words):
 
 def test_every_row_is_needed_and_met():
     told = {advice(*raised(code), line) for code, line, _ in CASES}
-    assert {text for _, _, text in ROWS} | {KEEPDIMS, TWO_SHAPES, module.OTHERWISE} == told
+    met = ROWS if find_spec("torch") else ROWS[len(module.OF_TORCH) :]
+    assert {text for _, _, text in met} | {KEEPDIMS, TWO_SHAPES, module.OTHERWISE} == told
     assert not re.search(r"\b(simply|clearly|obviously|trivial|stupid)\b|[a-z]!", " ".join(told), re.IGNORECASE)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from learners import ANSWERS
+from learners import ANSWERS, torch
 
 from course_utils import checks, lessons
 from course_utils.checks import audit, engine
@@ -43,11 +43,19 @@ def laws(question, version, samples):
 
 
 def written_out(question, version):
-    """A learner's function that makes this mistake, or gives the exact answer; of tensors it sees the arrays."""
+    """A learner's function that makes this mistake, or gives the exact answer, with the gradient that belongs to it."""
 
     def answer(*args):
         arrays = [x.detach().numpy() if hasattr(x, "detach") else x for x in args]
-        return version(**dict(zip(question.arguments(), arrays, strict=False)))
+        row = version(**dict(zip(question.arguments(), arrays, strict=False)))
+        if not question.tensors:
+            return row
+        learned = [x for x in args if getattr(x, "requires_grad", False)]
+        slopes = np.split(row[1:], np.cumsum([x.numel() for x in learned])[:-1]) if question.gradients else ()
+        value = torch.tensor(row[0] if question.gradients else row)
+        for x, slope in zip(learned, slopes or [np.zeros(x.numel()) for x in learned], strict=True):
+            value = value + ((x - x.detach()) * torch.tensor(slope).view(x.shape)).sum()
+        return value
 
     return answer
 
@@ -87,9 +95,10 @@ def alarms(name, runs, seed):
     return found
 
 
+@pytest.mark.parametrize("runs", [300, pytest.param(3000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", SAMPLED)
-def test_2000_runs_of_right_functions_without_a_false_alarm(name):  # 1,000 of each
-    assert alarms(name, 1000, seed=1) == 0
+def test_right_functions_without_a_false_alarm(name, runs):  # 300 runs notice one alarm in 100 with 95 per cent
+    assert alarms(name, runs, seed=1) == 0
 
 
 @pytest.mark.parametrize("name", SAMPLED)

@@ -4,10 +4,10 @@ import asyncio
 import dataclasses
 import json
 import signal
-import time
 
 import pytest
 import tiny_world
+from event_loop import wait_until
 from traitlets import TraitError
 
 from course_utils import progress
@@ -49,13 +49,6 @@ def lab(tmp_path, monkeypatch):
 def state(lab):
     """All that the page is told."""
     return json.dumps({name: getattr(lab, name) for name in offline.traits(type(lab)) if name != "library"})
-
-
-async def wait_until(condition, seconds=10.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        await asyncio.sleep(0.01)
 
 
 async def wish(lab, *wishes):

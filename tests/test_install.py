@@ -431,12 +431,13 @@ ELSEWHERE |= {"JUPYTERLAB_DIR": "{folder}/nowhere", "JUPYTERLAB_WORKSPACES_DIR":
 ELSEWHERE |= dict.fromkeys(["JUPYTER_PATH", "JUPYTER_DATA_DIR"], "{folder}/data")
 
 
-CONFIGURED = {
+CONFIGURED = {  # what one start can bear at a time: each takes seconds
     "own configuration": ({}, ""),
-    "its folder named": ({"JUPYTER_CONFIG_DIR": "{folder}/home/.jupyter"}, ""),
-    "broken configuration": ({"JUPYTER_CONFIG_DIR": "{folder}/broken"}, ""),
-    "variables": (ELSEWHERE, "cannot be written"),
-    "no home": ({"HOME": "{folder}/file"}, "Your home folder cannot be written"),
+    "no home, its folder named": (
+        {"HOME": "{folder}/file", "JUPYTER_CONFIG_DIR": "{folder}/home/.jupyter"},
+        "Your home folder cannot be written",
+    ),
+    "variables, broken configuration": (ELSEWHERE | {"JUPYTER_CONFIG_DIR": "{folder}/broken"}, "cannot be written"),
 }
 
 

@@ -1,4 +1,5 @@
-"""The labs' JavaScript without a browser, in the Node that Playwright brings: its form, the kit, the mathematics."""
+"""The labs' JavaScript without a browser, in the Node that Playwright brings: its form, the kit, and the mathematics
+that no test in tests/browser holds to Python's."""
 
 from __future__ import annotations
 
@@ -16,19 +17,7 @@ from playwright._impl._driver import compute_driver_executable
 from course_utils import policy
 from course_utils.objectives import kl_estimates
 from course_utils.rlhf import clinic, clinic_cases
-from course_utils.widgets import (
-    BaselineLab,
-    ClipLab,
-    GaeLab,
-    GroupLab,
-    KLLab,
-    ReinforceLab,
-    clinic_lab,
-    lab,
-    offline,
-    quiz,
-)
-from course_utils.widgets.clip_lab import one_sample
+from course_utils.widgets import GroupLab, KLLab, ReinforceLab, clinic_lab, lab, offline, quiz
 from course_utils.widgets.group_lab import GROUPS, SHOWN
 from course_utils.widgets.kl_lab import UPDATES
 from course_utils.widgets.reinforce_lab import corridor
@@ -143,116 +132,6 @@ def test_systems_are_solved_as_numpy_does() -> None:
         javascript(lab.lab_source(), "(all) => all.map(([a, b]) => solve(a, b))", given), systems, strict=True
     ):
         np.testing.assert_allclose(found, np.linalg.solve(a, b), rtol=1e-12, atol=1e-12)
-
-
-@pytest.mark.long
-def test_the_mathematics_of_the_gae_lab() -> None:
-    rng = np.random.default_rng(66)
-    settings: list[dict[str, Any]] = [
-        {
-            "lambda_": rng.uniform(),
-            "critic_error": rng.uniform(-3, 3),
-            "discount": rng.uniform(0.5, 1),
-            "action": int(rng.integers(2)),
-            "seed": int(rng.integers(2**32)),
-            "draw": int(rng.integers(1000)),
-        }
-        for _ in range(4)
-    ]
-    settings += [
-        settings[0] | {"lambda_": x, "critic_error": e, "discount": 1.0} for x in (0.0, 1.0) for e in (0.0, 3.0)
-    ]
-    twin = GaeLab()
-    work = "(tables, settings) => { const work = makeWork(tables); return settings.map((one) => work(one)); }"
-    for setting, seen in zip(settings, javascript(twin._esm, work, twin.world, settings), strict=True):
-        for name, value in setting.items():
-            twin.set_trait(name, value)
-        advantage, sample = twin.exact_advantage(), twin.estimates()
-        bias, variance = twin.exact_bias(), twin.exact_variance()
-        squares = (sample - advantage) ** 2
-        wanted: dict[str, tuple[Any, Any]] = {
-            "now": ([seen["now"][k] for k in ("mean", "bias", "variance")], [advantage + bias, bias, variance]),
-            "best": (seen["best"]["lambda"], twin.best_lambda()),
-            "values": (seen["world"]["values"], twin.values()),
-            "critic": (seen["world"]["critic"], twin.critic()),
-            "estimates": (seen["estimates"], sample),
-            "measured": (
-                [seen["measured"]["values"][k] for k in ("mean", "bias", "variance", "sum")],
-                [sample.mean(), sample.mean() - advantage, sample.var(ddof=1), squares.mean()],
-            ),
-            "mean's error": (seen["measured"]["errors"]["mean"], sample.std(ddof=1) / 20),
-        }
-        for name, (found, value) in wanted.items():
-            np.testing.assert_allclose(found, value, rtol=1e-12, atol=1e-12, err_msg=f"{name}, {setting}")
-
-
-@pytest.mark.long
-def test_the_mathematics_of_the_clip_lab() -> None:
-    rng = np.random.default_rng(17)
-    samples = [[rng.uniform(0, 2), rng.uniform(-2, 2), rng.uniform(0, 0.5)] for _ in range(20)]
-    samples += [[r, a, e] for r in (0.0, 0.8, 1.0, 1.2, 2.0) for a in (-1.0, 0.0, 1.0) for e in (0.0, 0.2)]
-    names = ("unclipped", "clipped", "surrogate", "gradient", "outside", "active")
-    found = javascript(ClipLab._esm, "(all) => all.map((one) => oneSample(...one))", samples)
-    for sample, seen in zip(samples, found, strict=True):
-        wanted = [float(getattr(one_sample(*sample), name)) for name in names]
-        np.testing.assert_allclose([float(seen[name]) for name in names], wanted, rtol=1e-12, err_msg=str(sample))
-
-    walks = [[rng.uniform(0, 0.5), rng.uniform(0.1, 2), int(rng.integers(1, 101))] for _ in range(4)]
-    ascents = """(world, walks) => walks.map((walk) => [false, true].map((isFree) =>
-      ascend(world, ...(isFree ? [Infinity, ...walk.slice(1)] : walk))))"""
-    twin = ClipLab()
-    for walk, paths in zip(walks, javascript(twin._esm, ascents, twin.world, walks), strict=True):
-        twin.epsilon, twin.step_size, twin.steps = walk
-        for clip, path in zip((True, False), paths, strict=True):
-            gradient = twin.batch(clip).grad_logits.sum(axis=(0, 1))
-            for name, found, wanted in (
-                ("ratios", [step["ratios"] for step in path], twin.ratios(clip)),
-                ("π", [step["pi"] for step in path], twin.run(clip)),
-                ("KL", [step["kl"] for step in path], twin.kl(clip)),
-                ("gradient", path[-1]["gradient"], gradient),
-            ):
-                np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-12, err_msg=f"{name}, {walk}, {clip}")
-
-
-@pytest.mark.long
-def test_the_mathematics_of_the_baseline_lab() -> None:
-    rng = np.random.default_rng(6)
-    settings = [
-        {
-            "rewards": (rng.choice([0.3, 5.0, 20.0]) * rng.uniform(-1, 1, 3)).tolist(),
-            "logits": (rng.choice([1.0, 8.0]) * rng.uniform(-1, 1, 3)).tolist(),
-            "baseline": float(rng.uniform(-20, 20)),
-            "action_dependence": float(rng.choice([0.0, 1.0, rng.uniform()])),
-            "seed": int(rng.integers(2**32)),
-        }
-        for _ in range(200)
-    ]
-    work = """(settings) => settings.map((one) => {
-      const all = workOut(one);
-      const uniforms = Array.from({ length: 200 }, (_, i) => uniform(one.seed, 0, i));
-      return { ...all, counts: countDrawn(all.pi, uniforms) };
-    })"""
-    twin = BaselineLab()
-    for setting, seen in zip(settings, javascript(twin._esm, work, settings), strict=True):
-        for name, value in setting.items():
-            twin.set_trait(name, value)
-        baselines = {"zero": 0.0, "value": twin.value(), "best": twin.best_baseline()}
-        wanted: dict[str, Any] = {
-            "pi": twin.probabilities(),
-            "value": twin.value(),
-            "best": twin.best_baseline(),
-            "weights": twin.weights(),
-            "exact": twin.exact_gradient(),
-            "mean": twin.mean_estimate(),
-            "bias": twin.bias(),
-            "deviations": twin.deviations(),
-            "now": twin.variance(),
-            "counts": np.bincount(twin.drawn_actions(), minlength=3),
-        }
-        for name, value in wanted.items():
-            np.testing.assert_allclose(seen[name], value, rtol=1e-12, atol=1e-12, err_msg=f"{name}, {setting}")
-        for name, baseline in baselines.items():
-            np.testing.assert_allclose(seen["at"][name], twin.variance(baseline, 0), rtol=1e-12, atol=1e-12)
 
 
 def test_the_mathematics_of_the_group_lab() -> None:

@@ -5,6 +5,7 @@ A new lab adds its row to each table; what only it can do is tested in a file of
 
 import inspect
 import json
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -225,6 +226,9 @@ def test_what_viewers_without_widgets_get(lab, start, words):
     data, metadata = made._repr_mimebundle_()
     alt = metadata["image/png"]["alt"]
     assert data["text/plain"] == alt == repr(made) == made.alt_text()
+    assert not re.search(r"0x[0-9a-f]{6,}|model_id|[0-9a-f]{32}", alt), "an address"
+    assert "application/vnd.jupyter.widget-view+json" in data
+    assert data[offline.MIME_TYPE]["lab"] in made.__module__
     assert [part for part in words if part not in alt] == []
     assert data["image/png"].startswith(b"\x89PNG")
     assert len(data["image/png"]) < (70_000 if lab in (ClipLab, GaeLab, GroupLab, PreferenceLab) else 60_000)

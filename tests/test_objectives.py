@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from course_utils import objectives, policy, returns
+from course_utils import kernels, objectives, policy, returns
 
 HALVES, QUARTERS = np.log([0.5, 0.5]), np.log([0.25, 0.75])
 SHAPES = [(5,), (4, 5), (2, 3, 4)]  # of actions: one trajectory, four, two by three
@@ -58,6 +58,31 @@ def test_zero_advantage_gives_no_gradient():
     got = objectives.advantage_objective([HALVES, QUARTERS], [0, 1], [0.0, 1.0])
     assert_array_equal(got.grad_logits[0], [0, 0])
     assert np.all(got.grad_logits[1] != 0)
+
+
+@pytest.mark.parametrize("shape", [(), *SHAPES])
+@pytest.mark.parametrize("at_once", [1, 7, 2**17])  # entries: rows one by one, in parts that do not divide them, all
+def test_a_tabular_and_a_linear_policy_against_the_objective_by_its_logits(shape, at_once, monkeypatch):
+    monkeypatch.setattr(kernels, "CACHED", at_once)
+    rng = np.random.default_rng(0)
+    theta, states, advantages = rng.normal(size=(4, 3)), rng.integers(4, size=shape), rng.normal(size=shape)
+    actions, features = rng.integers(3, size=shape), np.eye(4)[states] + 0.1
+    for got, x in (
+        (objectives.tabular_advantage_objective(theta, states, actions, advantages), np.eye(4)[states]),
+        (objectives.linear_advantage_objective(theta, features, actions, advantages), features),
+    ):
+        wanted = objectives.advantage_objective(x @ theta, actions, advantages)
+        assert got.value == pytest.approx(wanted.value, rel=1e-13)
+        assert_allclose(got.gradient, np.tensordot(x, wanted.grad_logits, (range(len(shape)),) * 2), atol=1e-13)
+
+
+def test_a_table_may_forbid_what_was_not_done():
+    table = [[0.0, -inf, 0.0], [0.0, 0.0, 0.0]]
+    got = objectives.tabular_advantage_objective(table, [0, 1], [2, 1], [1.0, 3.0])
+    assert got.value == pytest.approx(log(1 / 2) + 3 * log(1 / 3), rel=1e-14)
+    assert_allclose(got.gradient, [[-0.5, 0, 0.5], [-1, 2, -1]], rtol=1e-14)
+    with pytest.raises(ValueError, match="actions"):
+        objectives.tabular_advantage_objective(table, [0, 1], [1, 1], [1.0, 3.0])
 
 
 def test_the_mean_over_steps_is_the_objective_divided_by_their_number():

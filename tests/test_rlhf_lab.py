@@ -2,10 +2,10 @@
 
 import asyncio
 import dataclasses
-import time
 
 import numpy as np
 import pytest
+from event_loop import wait_until
 from traitlets import TraitError
 
 from course_utils.rlhf import language_model, ppo, reward_model
@@ -29,13 +29,6 @@ def hacked():
         lab.train(2)
         axes.append(lab.axes)
     return lab, axes
-
-
-async def wait_until(condition, seconds=10.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        await asyncio.sleep(0.01)
 
 
 def same(one, other):

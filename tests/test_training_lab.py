@@ -3,10 +3,10 @@
 import asyncio
 import os
 import signal
-import time
 
 import numpy as np
 import pytest
+from event_loop import wait_until
 from refusals import bad
 
 from course_utils import rollout, training
@@ -23,13 +23,6 @@ def cart():
     lab = TrainingLab("CartPole")
     lab.train(3)
     return lab
-
-
-async def wait_until(condition, seconds=10.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        await asyncio.sleep(0.01)
 
 
 @pytest.mark.long

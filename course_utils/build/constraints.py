@@ -51,7 +51,7 @@ def main() -> int:
         scripts = "Scripts" if sys.platform == "win32" else "bin"
         python = str(Path(folder) / scripts / "python")
         # An editable build leaves nothing but egg-info behind, and runs this file in the fresh environment below.
-        wanted = ["setuptools", *HELD_BACK, "-e", f"{ROOT}[test,lite]"]
+        wanted = ["setuptools", *HELD_BACK, "-e", f"{ROOT}[bench,lite]"]  # bench has test in it
         subprocess.run([python, "-m", "pip", "install", "-q", "--upgrade", *wanted], check=True)
         pins = subprocess.run([python, __file__], check=True, stdout=subprocess.PIPE, encoding="utf-8").stdout
     python_version = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -108,7 +108,7 @@ def missing_on(system: str, wheels: str, markers: dict[str, str]) -> dict[str, s
 
     requires = {normal(d.metadata["Name"]): d.requires or [] for d in metadata.distributions()}
     found: dict[str, str] = {}
-    waiting, seen = [(PROJECT, "test"), (PROJECT, "lite")], set()
+    waiting, seen = [(PROJECT, "bench"), (PROJECT, "lite")], set()
     while waiting:
         name, extra = waiting.pop()
         if (name, extra) in seen:

@@ -11,6 +11,7 @@ globalThis.policyGradientSlides = (() => {
   const SCALES = [1.6, 1.5, 1.4, 1.3, 1.2, 1.12]; // of a lab: its smallest labels, of 12 px, stay large enough
   const TIGHT = [1.12, 1.06, 1, 0.96]; // with the slide to itself, and labels made larger (slides.css)
   const TEXTS = [25, 24, 23, 22, 21]; // px
+  const OUTPUTS = [18, 17, 16]; // px, of what code printed, where it then stands below its code
   const deck = document.querySelector(".pgs");
   const frame = () => new Promise((done) => setTimeout(() => requestAnimationFrame(() => done()), 0));
   const frames = async (count) => {
@@ -145,12 +146,35 @@ globalThis.policyGradientSlides = (() => {
     };
     for (const [n, block] of blocks.entries()) {
       const after = blocks[n - 1];
+      const tooLow = boxes[n].bottom - top - room(n);
+      if (tooLow > 0 && pages.at(-1).every(leads) && shrunk(block.querySelector("img"), tooLow)) top += tooLow;
       const isFull = boxes[n].bottom - top > room(n);
-      if (pages.at(-1).length > 0 && (isFull || asks(after))) breakBefore(n);
+      const begins = /^H[12]$/.test(block.firstElementChild?.tagName);
+      if (pages.at(-1).length > 0 && (isFull || begins || asks(after))) breakBefore(n);
       pages.at(-1).push(block);
     }
-    return pages.filter((page) => page.length > 0);
+    return withTask(pages.filter((page) => page.length > 0));
   }
+
+  // A picture goes with its heading, if it need not become much smaller for that.
+  function shrunk(picture, by) {
+    const scale = picture === null ? 0 : 1 - by / heightOf(picture);
+    if (scale > 0.6) picture.style.width = `${Math.floor(picture.getBoundingClientRect().width * scale)}px`;
+    return scale > 0.6;
+  }
+
+  // Code that goes on alone stands again below what is said of it, where there is room.
+  function withTask(pages) {
+    const said = pages[0]?.slice(0, Math.max(0, pages[0].findIndex(isCode))).filter((block) => !isHeading(block) && !isLab(block)) ?? [];
+    const fits = (page) => [...said, ...page].reduce((sum, block) => sum + heightOf(block), AGAIN) <= ROOM.height;
+    return pages.map((page, n) => {
+      if (n === 0 || !page.every(isCode) || !fits(page)) return page;
+      page[0].classList.remove("fragment");
+      return [...said.map((block) => block.cloneNode(true)), ...page];
+    });
+  }
+
+  const isCode = (block) => block.querySelector(".pgs-code") !== null;
   const leads = (block) => isHeading(block) || (!isLab(block) && /:$/.test(block.textContent.trim()) && block.querySelector("p") !== null);
 
   function layOut(slide) {
@@ -164,7 +188,7 @@ globalThis.policyGradientSlides = (() => {
   function pageOf(blocks, heading, number) {
     const page = document.createElement("section");
     page.className = "pgs-page";
-    if (heading && !isHeading(blocks[0])) {
+    if (heading && !isHeading(blocks[0]) && !blocks[0].querySelector("blockquote > :is(h2, h3, h4)")) {
       const line = document.createElement("p");
       line.className = "pgs-again";
       line.textContent = heading;
@@ -291,16 +315,19 @@ globalThis.policyGradientSlides = (() => {
     await frames(3);
     const pages = [];
     for (const size of TEXTS) for (const { slide } of slides) if (isLong(slide)) slide.style.fontSize = `${size}px`;
-    for (const { slide } of slides) if (isLong(slide)) slide.style.fontSize = "";
+    for (const size of OUTPUTS) for (const { slide } of slides) if (isLong(slide)) slide.style.setProperty("--out", `${size}px`);
+    for (const { slide } of slides) if (isLong(slide)) ["font-size", "--out"].forEach((name) => slide.style.removeProperty(name));
     const parts = slides.map(({ blocks }) => blocks.map((block) => parted(block, ROOM.height - AGAIN)));
     slides.forEach(({ slide, notes }, n) => slide.replaceChildren(...parts[n].flat(), ...notes));
     const plans = slides.map((_, n) => pagesOf(parts[n].flat()));
     let heading = "";
     slides.forEach(({ slide, notes }, n) => {
-      const begins = slide.querySelector("h1, h2, h3");
-      if (begins) heading = begins.textContent;
-      const made = plans[n].map((blocks, number) => pageOf(blocks, heading, number));
-      for (const page of made) page.style.fontSize = slide.style.fontSize;
+      const made = plans[n].map((blocks, number) => {
+        const page = pageOf(blocks, heading, number);
+        heading = blocks.findLast(isHeading)?.textContent ?? heading;
+        return page;
+      });
+      for (const page of made) page.style.cssText = slide.style.cssText.replace(/height:[^;]*;/, "");
       if (made.length === 0) return slide.remove();
       made[0].append(...notes);
       slide.replaceWith(...made);

@@ -28,7 +28,8 @@ OURS = ("slides.css", "slides.js", "votes.js")
 SPOKEN = {1: "1 minute"}
 _LINK = re.compile(r"\]\((\d\d_\w+)\.ipynb(?:#[^)\s]*)?\)")
 _OTHER_NOTEBOOK = re.compile(r"\[([^\]]*)\]\([\w/]+\.ipynb(?:#[^)\s]*)?\)")
-_CODE_THAT_SHOWS = re.compile(r"^(?:from [^\n]*\n+)?(?:\w+ = )?[\w.]+\([^\n]*\)(?:\n\w+)?$")
+# Code that makes a lab, lets it run and shows it.
+_CODE_THAT_SHOWS = re.compile(r"(?:from [^\n]*\n+)?(?:(\w+) = )?[\w.]+\([^\n]*\)(?:\n\1\.\w+\([^\n]*\))?(?:\n\w+)?")
 
 
 class Deck(NamedTuple):
@@ -57,10 +58,9 @@ def deck(notebook: Any, lesson: Lesson) -> Deck:
                 output.data["text/html"] = html
         if cell.cell_type == "markdown":
             cell.source = _OTHER_NOTEBOOK.sub(r"\1", _LINK.sub(r"](\1.html)", pages.with_tables(cell.source)))
-        elif _CODE_THAT_SHOWS.match(cell.source.strip()) and any(
-            "text/html" in o.get("data", {}) for o in cell.outputs
-        ):
-            cell.metadata["slide_code"] = False  # the lab or picture is what is to be seen
+        else:
+            cell.metadata["slide_code"] = not _only_shows(cell)
+            cell.source = re.sub(r"\n{3,}", "\n\n", cell.source)  # room is scarcer on a slide than in a notebook
     total = _add_notes(notebook)
     title = f"{lesson.number} · {lesson.title}"
     exporter: Any = SlidesExporter(  # type: ignore[no-untyped-call]
@@ -70,6 +70,13 @@ def deck(notebook: Any, lesson: Lesson) -> Deck:
     resources = {"deck": {"title": title, "scripts": [*scripts, "votes.js", "slides.js"]}}
     html, _ = exporter.from_notebook_node(notebook, resources)
     return Deck(lesson, total, html, labs)
+
+
+def _only_shows(cell: Any) -> bool:
+    """Return whether what is to be seen of a cell is its lab, its picture, or the text that it lays out."""
+    kinds = {kind for output in cell.outputs for kind in output.get("data", {})}
+    shows = _CODE_THAT_SHOWS.fullmatch(cell.source.strip()) is not None
+    return "text/markdown" in kinds or (shows and "text/html" in kinds)
 
 
 def _add_notes(notebook: Any) -> int:

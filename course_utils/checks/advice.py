@@ -15,6 +15,10 @@ BUILTIN = (
     "Python's own `max`, `min` and `sorted` compare whole rows with each other. `np.max(z, axis=-1, keepdims=True)` "
     "goes along the last axis."
 )
+BUILTIN_OF_TENSORS = (
+    "Python's own `max`, `min` and `sorted` compare whole rows with each other. `torch.minimum` and `torch.maximum` go "
+    "entry by entry."
+)
 ONE_NUMBER = (
     "A single number is expected where an array stands. The functions of `math` take one number, those of `np` take "
     "arrays."
@@ -29,7 +33,53 @@ TWO_SHAPES = (
     "one of the two 1. Print both just before that line."
 )
 
+OF_TORCH: tuple[tuple[str, str, str], ...] = (
+    (
+        r"Can't call numpy\(\)",
+        "",
+        "A tensor that remembers its past is no array. `torch` has the functions of `np`: `torch.exp`, "
+        "`torch.minimum`, `torch.where`. `x.detach()` gives the numbers without their past, where that is meant.",
+    ),
+    (
+        r"modified by an inplace operation|leaf Variable .*in-place",
+        "",
+        "A tensor was overwritten that the gradient needs: `x -= …`, `x[…] = …` and a method whose name ends in `_` "
+        "write into it. Write `x = x - …`, or take the method without the `_`.",
+    ),
+    (
+        r"backward through the graph a second time",
+        "",
+        "The graph was thrown away by a first `backward()`. Compute the loss anew before the second one.",
+    ),
+    (
+        r"does not require grad and does not have a grad_fn",
+        "",
+        "`backward()` was called on a number without a past. Look for a `detach`, a `no_grad` or an `.item()` "
+        "before it.",
+    ),
+    (
+        r"Subtraction, the `-` operator, with (a|two) bool",
+        "",
+        "Truth values have no minus in PyTorch. `~mask` turns them around, and `mask.long()` makes whole numbers "
+        "of them.",
+    ),
+    (r"Boolean value of Tensor", r"(?<![.\w])(max|min|sorted)\(", BUILTIN_OF_TENSORS),
+    (
+        r"Boolean value of Tensor",
+        "",
+        "One truth value is needed there, and here stands one for each entry: `torch.where` chooses entry by entry.",
+    ),
+    (
+        r"Index tensor must have the same number of dimensions|scatter\(\): Expected dtype int64|gather\(\): Expected",
+        "",
+        "`gather` wants an index with as many axes as the tensor: give it one more by `index[..., None]`, and take "
+        "that axis away from the result by `[..., 0]`.",
+    ),
+    (r"size of tensor a .*must match|shape of the mask|mat1 and mat2 shapes", "", TWO_SHAPES),
+    (r"RuntimeError: .*(dtype|scalar type)", "", "Two kinds of numbers meet there. Print the `.dtype` of each."),
+)
 ROWS: tuple[tuple[str, str, str], ...] = (
+    *OF_TORCH,
     # names
     (
         r"UnboundLocalError|NameError: (free|cannot access)",

@@ -262,6 +262,8 @@ def _unusable(question: Question, learner: Answers, call: Call, wanted: NDArray[
         if value is Ellipsis or (not call.printed and learner.has_placeholder()):
             return Finding(_not_attempted(question, learner))
         diagnosis = sentences.nothing_returned(call.printed, learner.returns_something())
+    elif type(value) is tensors.Unusable:
+        diagnosis = sentences.say(value.sentence, value=value.value, names=value.names)
     elif call.kind == "coroutine":
         diagnosis = sentences.say("coroutine")
     elif call.kind == "iterator":
@@ -817,14 +819,21 @@ def _result(question: Question, own: str, seed: int, finding: Finding, replayed:
             paragraphs += [
                 f'This input was drawn at random. `check("{question.name}", {own}, seed={seed})` draws it again.'
             ]
-    return CheckResult(diagnosis.status, diagnosis.mistake, evidence, question.name, tuple(paragraphs), _rows(finding))
+    return CheckResult(
+        diagnosis.status,
+        diagnosis.mistake,
+        evidence,
+        question.name,
+        tuple(paragraphs),
+        _rows(finding, question.gradients),
+    )
 
 
 def _copies(inputs: Inputs) -> dict[str, Any]:
     return {name: copied(value) for name, value in inputs.items()}
 
 
-def _rows(finding: Finding) -> tuple[tuple[str, str], ...]:
+def _rows(finding: Finding, gradients: Sequence[str] = ()) -> tuple[tuple[str, str], ...]:
     rows: list[tuple[str, str]] = []
     if finding.inputs is not None:
         rows.append(("input", show_inputs(finding.inputs)))
@@ -833,9 +842,9 @@ def _rows(finding: Finding) -> tuple[tuple[str, str], ...]:
     elif finding.stop:
         rows.append(("message", f"{finding.stop.error}: {finding.stop.message}".rstrip(": ")))
     elif finding.got is not None:
-        got, wanted = show_pair(finding.got, finding.wanted)
+        got, wanted = _pair(finding, gradients)
         shapes = [value.shape if issubclass(type(value), np.ndarray) else () for value in (finding.got, finding.wanted)]
-        if finding.wanted is not None and shapes[0] != shapes[1]:
+        if finding.wanted is not None and shapes[0] != shapes[1] and not gradients:
             got, wanted = (
                 f"{text}   shape {shape}" if shape else text for text, shape in zip((got, wanted), shapes, strict=True)
             )
@@ -847,6 +856,17 @@ def _rows(finding: Finding) -> tuple[tuple[str, str], ...]:
     if finding.printed:
         rows.append(("printed", finding.printed.strip()[:200]))
     return tuple(rows)
+
+
+def _pair(finding: Finding, gradients: Sequence[str]) -> tuple[str, str]:
+    """Return the learner's answer and the wanted one as text; of a loss, by the names of what they are made of."""
+    got, wanted, inputs = finding.got, finding.wanted, finding.inputs
+    if not gradients or inputs is None or not isinstance(wanted, np.ndarray):
+        return show_pair(got, wanted)
+    named = partial(tensors.named, gradients, inputs)
+    is_row = isinstance(got, np.ndarray) and got.shape == wanted.shape
+    texts = show_inputs(named(got)) if is_row else show(got), show_inputs(named(wanted))
+    return texts if texts[0] != texts[1] else show_pair(got, wanted)  # with more digits
 
 
 def _other(name: str, diagnosis: Diagnosis) -> CheckResult:

@@ -50,6 +50,23 @@ bad-argument (not attempted): `{name}` is {got}, expected {wanted}.
     You can leave `{name}` out: the check then chooses it.
 no-torch (not attempted): This check calls your function with tensors of PyTorch, which is not installed.
     `pip install torch==2.13.0` in the course's environment installs it; a CPU build will do.
+no-tensor (not yet): Your function returned {value}, and no tensor.
+    A tensor remembers how it was computed, and nothing else does: `.item()`, `.numpy()`, `.tolist()` and `float()` cut
+    the graph. Return what PyTorch computed, as one tensor.
+odd-tensor (not yet): Your function returned {value}. Wanted are real numbers in an ordinary tensor.
+    The loss, its gradient and every printed number are made of these.
+no-loss (not yet): Your function returned {value}. A loss is one number.
+    `backward()` begins at a single number. Sum over the steps, then average over what is left.
+no-floats (not yet): Your function returned {value}. Whole numbers and truth values have no gradient.
+    A step that is too small to be seen changes nothing in them, so nothing can be learned through them.
+low-precision (not yet): Your function returned {value}: a number of 16 bits.
+    Its last digit is a hundredth or a thousandth of the number. Ratios and gradients are made of differences much
+    smaller than that. Compute logarithms, sums and losses in float32 or better.
+graph-cut (not yet): Your function returned numbers without a past: no gradient leads back to {names}.
+    `detach`, `no_grad`, `.data` and a new `torch.tensor(…)` cut the graph. What is trained has to stay in it.
+backward-inside (not yet): Your function calls `backward()` itself.
+    It returns the loss, and who trains calls `backward()`, once, after `zero_grad()`. A second call adds its gradients
+    to the first ones, or finds the graph used up.
 unknown-question (not attempted): There is no question of this name.{hint}
     The questions are: {existing}.
 wrong-arguments (not yet): Your function is written with the arguments `{written}`. It is called as `{called}`, which
@@ -129,8 +146,8 @@ returns-input (not yet): Your function gives back the array that came in as `{na
 mutates-input (almost): {start} changes its input {listed}. (If it puts the old numbers back, they come back with
   rounding errors.)
     Arrays are not copied on the way in, so the caller's array is changed too, far from where anyone would look.
-    Operators such as `-=` and assignments such as `x[0] = …` write into the array: work on `x.copy()`, or write `x = x
-    - …`.
+    Operators such as `-=` and assignments such as `x[0] = …` write into the array: work on `x.copy()` (a tensor has
+    `x.clone()`), or write `x = x - …`.
 in-place (almost): The numbers are right, and they are written over the input: your function returns the very array that
   came in as `{name}`.
     The caller's own array is gone, and input and answer will change together from now on. Work on a copy:

@@ -162,6 +162,11 @@ def app(tall_app: RunningApp) -> Iterator[JupyterLabPage]:
 
 
 @pytest.fixture
+def small_app(running_app: RunningApp) -> Iterator[JupyterLabPage]:
+    yield from lent(running_app)
+
+
+@pytest.fixture
 def new_page(browser: Browser, server: JupyterLabServer) -> Iterator[Callable[..., JupyterLabPage]]:
     """Makes pages in contexts of their own. At the end each must have a clean console and local requests."""
     pages: list[JupyterLabPage] = []
@@ -179,16 +184,14 @@ def new_page(browser: Browser, server: JupyterLabServer) -> Iterator[Callable[..
 
 @pytest.fixture
 def open_cells(
-    running_app: RunningApp, server: JupyterLabServer, request: pytest.FixtureRequest
-) -> Iterator[Callable[..., JupyterLabPage]]:
+    small_app: JupyterLabPage, server: JupyterLabServer, request: pytest.FixtureRequest
+) -> Callable[..., JupyterLabPage]:
     """Writes a notebook of the given code cells, opens it in the running JupyterLab and runs it."""
 
     def open_(*cells: str, viewport: tuple[int, int] = (VIEWPORT["width"], VIEWPORT["height"])) -> JupyterLabPage:
-        page = running_app.take()
-        page.page.set_viewport_size({"width": viewport[0], "height": viewport[1]})
-        page.open(server.write_notebook(f"{request.node.name}.ipynb", cells))
-        page.run_all()
-        return page
+        small_app.page.set_viewport_size({"width": viewport[0], "height": viewport[1]})
+        small_app.open(server.write_notebook(f"{request.node.name}.ipynb", cells))
+        small_app.run_all()
+        return small_app
 
-    for _ in lent(running_app):
-        yield open_
+    return open_

@@ -44,7 +44,7 @@ def context_options() -> dict[str, Any]:
 
 
 def test_the_mathematics_is_pythons(page: Page) -> None:
-    """25 random settings, to 1e-12 of the size of the numbers; test_javascript.py has many more."""
+    """Random settings, to 1e-12 of the size of the numbers."""
     hand = Hand(page)
     lab = hand.twin
     rng = np.random.default_rng(6)
@@ -59,7 +59,7 @@ def test_the_mathematics_is_pythons(page: Page) -> None:
             "seed": int(rng.integers(2**32)),
             "draw": int(rng.integers(4)),
         }
-        for _ in range(25)
+        for _ in range(60)
     ]
     for setting, seen in hand.beside(settings):
         k, drawn = lab.component, lab.drawn_actions()

@@ -64,7 +64,7 @@ def test_the_mathematics_is_pythons(page: Page) -> None:
             "seed": int(rng.integers(2**32)),
             "draw": int(rng.integers(5)),
         }
-        for k in range(50)
+        for k in range(18)
     ]
     settings.append({"samples": 1, "draw": 2**31})
     twin = cloud.twin

@@ -160,21 +160,6 @@ def test_next_to_no_room_draws_nothing_negative(page: Page, name: str) -> None:
     assert lab.root.is_visible()
 
 
-@each_lab
-def test_viewers_without_widgets_get_words_and_a_picture_or_a_page(name: str) -> None:
-    lab = every_lab.made(name)
-    data, metadata = lab._repr_mimebundle_()
-    assert data["text/plain"] == lab.alt_text()
-    assert len(lab.alt_text()) > 40
-    assert not re.search(r"0x[0-9a-f]{6,}|model_id|[0-9a-f]{32}", lab.alt_text()), "an address"
-    assert "application/vnd.jupyter.widget-view+json" in data
-    assert data[offline.MIME_TYPE]["lab"] == name
-    assert ("image/png" in data) != ("text/html" in data)
-    if "image/png" in data:
-        assert data["image/png"].startswith(b"\x89PNG")
-        assert metadata["image/png"]["alt"] == lab.alt_text()
-
-
 # --- hand, finger, keys -----------------------------------------------------------------------------------------------
 
 

@@ -62,9 +62,9 @@ def random_settings(rng: np.random.Generator, how_many: int) -> list[dict[str, A
 
 
 def test_the_mathematics_is_pythons(page: Page) -> None:
-    """200 random settings, to 1e-12 of the size of the numbers (finite differences are divided by 2h)."""
+    """60 random settings, to 1e-12 of the size of the numbers (finite differences are divided by 2h)."""
     explorer = Explorer(page)
-    settings = random_settings(np.random.default_rng(33), 200)
+    settings = random_settings(np.random.default_rng(33), 60)
     settings.append({"samples": 10_000, "h": 0.5})
     for setting, seen in explorer.beside(settings):
         lab = explorer.twin

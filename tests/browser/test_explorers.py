@@ -1,18 +1,15 @@
 """The policy explorer and the score explorer in Chromium: their mathematics, hands, keys and words.
 
-Most tests show a lab on a bare page with a model that lives in the page alone, which takes a moment; the last ones
-show both in JupyterLab, where the kernel must agree.
+A lab stands on a bare page, with a model that lives in the page alone; test_contract.py holds it to a kernel.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from jupyterlab_page import JupyterLabPage
 from lab_view import LabView
 from mounted_lab import MountedLab
 from playwright.sync_api import Page
@@ -296,25 +293,3 @@ def test_the_live_region_speaks(page: Page) -> None:
         page.wait_for_timeout(500)
         said = stage.role("live").text_content() or ""
         assert all(word in said for word in words), said
-
-
-def test_in_jupyterlab_draws_and_refusals_are_the_kernels(open_cells: Callable[..., JupyterLabPage]) -> None:
-    notebook = open_cells(
-        f"from course_utils.widgets import PolicyExplorer, ScoreExplorer\nlab = PolicyExplorer({LOGITS}, draws=5)\nlab",
-        f"score = ScoreExplorer({PI})\nscore",
-    )
-    for kind, name, trait, seen in (
-        ("policy", "lab", "logits", ("count", "lab.counts")),
-        ("score", "score", "probabilities", ("sample-mean", "list(score.mean_score)")),
-    ):
-        stage = LabView.in_notebook(notebook, f'.pgc-lab[data-lab="{kind}"]')
-        stage.drag("logit" if kind == "policy" else "policy", 0 if kind == "policy" else None, 0, -30)
-        stage.click("draw-100")
-        notebook.wait_for_kernel(f"{name}.draws", lambda draws: draws == 100)
-        np.testing.assert_allclose(notebook.kernel_value(seen[1]), stage.row(seen[0]), atol=1e-12)
-        notebook.execute(f"{name}.{trait} = [0.2, 0.2, 0.6]")
-        assert notebook.kernel_value(f"{name}.draws") == 0
-        told = notebook.execute(
-            f"try:\n    {name}.{trait} = [1, 2]\nexcept Exception as error:\n    print(type(error).__name__)"
-        )
-        assert "TraitError" in told

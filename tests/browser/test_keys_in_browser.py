@@ -16,7 +16,7 @@ from playwright.sync_api import Page
 pytestmark = pytest.mark.browser
 
 PLAIN = ("ArrowDown", "ArrowRight", "End", "PageDown", "ArrowLeft", "Home", "ArrowUp", "PageUp", "Backspace", "Delete")
-PLAIN += (*"abcdjkmrxyzA0", "Shift+ArrowDown", "Shift+M", "Shift+Space")
+PLAIN += (*"dzA0", "Shift+ArrowDown", "Shift+M", "Shift+Space")
 MODIFIED = ("Control+s", "Meta+s", "Control+Shift+c", "Control+Shift+s", "Control+b", "Alt+a", "F2", "Escape", "Tab")
 EDITING = ("Control+z", "Control+y", "Control+Shift+z", "Meta+z", "Control+a", "Control+c", "Control+Backspace")
 MODIFIERS = ("Control", "Meta", "Alt", "Shift")
@@ -77,8 +77,8 @@ def test_plain_keys_stay_in_the_lab_and_scroll_nothing(page: Page, name: str) ->
         assert page.evaluate("document.activeElement.closest('.pgc-lab') !== null"), kind
         for key in ("Enter", "Space"):  # these may take a control away
             assert heard(page, kind, key) == [], (kind, key)
-        page.wait_for_timeout(100)
-        assert page.evaluate("window.scrolled") == 0, kind
+    page.wait_for_timeout(100)
+    assert page.evaluate("window.scrolled") == 0
 
 
 @pytest.mark.parametrize("name", every_lab.NAMES)

@@ -58,9 +58,9 @@ def card(notebook: JupyterLabPage, nth: int = 0) -> Locator:
 
 
 def test_untrusted_and_without_a_kernel_it_is_made_and_its_answer_unfolds(
-    new_page: Callable[..., JupyterLabPage], server: JupyterLabServer, stored: nbformat.NotebookNode
+    small_app: JupyterLabPage, server: JupyterLabServer, stored: nbformat.NotebookNode
 ) -> None:
-    notebook = new_page().open(server.add_notebook("predictions.ipynb", stored))
+    notebook = small_app.open(server.add_notebook("predictions.ipynb", stored))
     shown = card(notebook)
     answer = notebook.cell(1).locator(".jp-OutputArea-output")
     expect(answer).to_have_count(0)
@@ -88,10 +88,10 @@ def test_untrusted_and_without_a_kernel_it_is_made_and_its_answer_unfolds(
 
 
 def test_with_a_kernel_it_is_kept_and_shown_again_the_next_day(
-    new_page: Callable[..., JupyterLabPage], server: JupyterLabServer, stored: nbformat.NotebookNode, tmp_path: Path
+    small_app: JupyterLabPage, server: JupyterLabServer, stored: nbformat.NotebookNode, tmp_path: Path
 ) -> None:
     record = tmp_path / "record.json"
-    notebook = new_page().open(server.add_notebook("predictions.ipynb", stored))
+    notebook = small_app.open(server.add_notebook("predictions.ipynb", stored))
     notebook.execute(f"import os; os.environ['RECORD'] = {str(record)!r}")
     notebook.run_cell(0)
     shown, answer = card(notebook), notebook.cell(1).locator(".jp-OutputArea-output")

@@ -13,6 +13,7 @@ from appearance import axe, layout_faults
 from conftest import RunningApp
 from every_lab import questions
 from jupyterlab_page import JupyterLabPage, JupyterLabServer, picture
+from lab_view import LabView
 from mounted_lab import MountedLab
 from playwright.sync_api import Locator, Page, expect
 
@@ -302,7 +303,7 @@ def stored() -> nbformat.NotebookNode:
 def test_alive_from_the_saved_state_by_mouse_and_finger(
     new_page: Open, server: JupyterLabServer, stored: nbformat.NotebookNode
 ) -> None:
-    notebook = new_page(has_touch=True).open(server.add_notebook("stored_quiz.ipynb", stored))
+    notebook = new_page().open(server.add_notebook("stored_quiz.ipynb", stored))
     view = QuizView(notebook)
     card = view.question("one-update")
     notebook.scroll_to(card)
@@ -322,14 +323,8 @@ def test_alive_from_the_saved_state_by_mouse_and_finger(
     assert view.order("one-update") == [start[1], start[2], start[0], *start[3:]]
 
     before = view.order("one-update")
-    hand = notebook.context.new_cdp_session(notebook.page)
     (x, y), (_, end) = middle(3, ".pgc-grip"), middle(2, ".pgc-grip")
-    for kind, points in (
-        ("touchStart", [(x, y)]),
-        *(("touchMove", [(x, y + (end - 8 - y) * step / 4)]) for step in range(1, 5)),
-        ("touchEnd", []),
-    ):
-        hand.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": a, "y": b} for a, b in points]})
+    LabView(notebook.page, QUIZ).touch(x, y, 0, end - 8 - y)
     assert view.order("one-update") == [*before[:2], before[3], before[2], *before[4:]]
 
     first = questions("08")[0]

@@ -1,8 +1,7 @@
-"""The RLHF lab in Chromium: its picture against Python's numbers, keys, layout, no kernel, and a live kernel."""
+"""The RLHF lab in Chromium: its picture against Python's numbers, keys, layout."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,8 +12,6 @@ from playwright.sync_api import Page
 from course_utils.widgets import rlhf_lab
 
 pytestmark = pytest.mark.browser
-LAB = '.pgc-lab[data-lab="rlhf"]'
-NO_KERNEL = "Run this cell first: training needs Python."
 PANELS = dict(zip(("scores", "lengths", "kl", "approxkl"), rlhf_lab.PANELS, strict=True))
 
 
@@ -105,54 +102,3 @@ def test_wishes_by_mouse_and_keys(page: Page) -> None:
     assert seen.role("live").text_content() == spoken
     seen.set(running=False)
     assert seen.spoken().startswith("At rest: update 39 of 100, score 1.")
-
-
-def test_without_a_kernel_the_button_says_so(page: Page) -> None:
-    seen = MountedLab(page, healthy())  # as in a static page
-    seen.set(running=True)
-    assert seen.role("train").inner_text() == "Run", "stored while it ran: but nothing runs here"
-    seen.role("train").click()
-    assert seen.role("message").inner_text() == NO_KERNEL
-    seen = MountedLab(page, healthy(), answers=False)
-    seen.role("one-update").click()
-    page.wait_for_timeout(1100)
-    assert seen.role("message").inner_text() == NO_KERNEL
-
-
-def test_in_a_live_kernel_it_learns_while_one_watches(open_cells: Callable[..., Any]) -> None:
-    notebook = open_cells("from course_utils.widgets import RlhfLab\nlab = RlhfLab(kl_coef=0)\nlab")
-    page = notebook.page
-    root = page.locator(LAB)
-    root.wait_for()
-    notebook.scroll_to(root)
-    of_page = f"document.querySelector('{LAB} [data-role=%s]').textContent"
-    count = f"Number({of_page % 'count'}.split(' ')[1])"
-    train = root.locator('[data-role="train"]')
-    train.focus()
-    page.keyboard.press("Enter")
-    notebook.wait_for_page(count, lambda n: n > 0)
-    assert train.inner_text() == "Pause"
-    seen = {page.evaluate(count) for _ in range(12) if page.wait_for_timeout(60) is None}
-    assert len(seen) > 3, "the picture moves while it trains"
-    root.locator('[data-role="kl-coef"]').press("End")
-    notebook.wait_for_kernel("lab.log.rows[-1]['ours/kl_coef']", lambda beta: beta == 10)  # from the next update on
-    train.press("Enter")
-    notebook.wait_for_kernel("lab.running", lambda running: running is False)
-    notebook.wait_for_page(of_page % "train", lambda text: text == "Run")
-    paused = notebook.kernel_value("lab.updates")
-    assert notebook.kernel_value("lab.log.rows[0]['ours/kl_coef']") == 0
-    notebook.wait_for_page(count, lambda n: n == paused)
-    page.wait_for_timeout(200)
-    assert notebook.kernel_value("[lab.updates, len(lab.log)]") == [paused, paused]
-
-    # An interrupt, as JupyterLab's button sends it, ends it in words.
-    train.press("Enter")
-    notebook.wait_for_page(count, lambda n: n > paused + 2)
-    page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt()")
-    notebook.wait_for_page(of_page % "message", lambda words: words.startswith("Interrupted after update"))
-    assert notebook.kernel_value("lab.running") is False
-    assert notebook.kernel_value("lab.updates") == page.evaluate(count)
-
-    root.locator('[data-role="features"]').select_option("rich")
-    notebook.wait_for_kernel("[lab.feature_kind, lab.updates]", lambda now: now == ["rich", 0])
-    notebook.wait_for_page(count, lambda n: n == 0)

@@ -1,9 +1,6 @@
-"""The training lab in Chromium: its picture against Python's numbers, keys, layout, no kernel, and a live kernel."""
+"""The training lab in Chromium: its picture against Python's numbers, keys, layout."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +9,6 @@ from mounted_lab import MountedLab
 from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
-LAB = '.pgc-lab[data-lab="training"]'
-NO_KERNEL = "Run this cell first: training needs Python."
 
 
 def test_the_picture_shows_pythons_numbers(page: Page) -> None:
@@ -98,70 +93,3 @@ def test_reduced_motion_gets_stills(page: Page) -> None:
     seen.role("play").click()
     page.wait_for_function("window.frames_seen.size >= 3")
     assert page.evaluate("[...window.frames_seen]")[:3] == [0, 25, 50], "and none between them"
-
-
-def test_without_a_kernel_the_button_says_so(page: Page) -> None:
-    seen = MountedLab(page, lake(), answers=False)
-    seen.set(running=True)
-    assert seen.role("train").inner_text() == "Train", "stored while it ran: but nothing runs here"
-    seen.role("train").click()
-    page.wait_for_timeout(1150)
-    assert seen.role("message").inner_text() == NO_KERNEL
-    page.evaluate("window.unmount(); delete window.lab.send")  # as in the static page
-    page.evaluate(
-        """async (source) => {
-          const module = await import(URL.createObjectURL(new Blob([source], {type: "text/javascript"})));
-          window.unmount = module.default.render({model: window.lab, el: document.querySelector("main")});
-        }""",
-        seen.twin._esm,
-    )
-    page.locator(LAB).locator('[data-role="train"]').last.click()
-    assert page.locator(LAB).locator('[data-role="message"]').last.inner_text() == NO_KERNEL
-
-
-def test_in_a_live_kernel_it_learns_while_one_watches(open_cells: Callable[..., Any]) -> None:
-    notebook = open_cells("from course_utils.widgets import TrainingLab\nlab = TrainingLab()\nlab")
-    page = notebook.page
-    root = page.locator(LAB)
-    root.wait_for()
-    notebook.scroll_to(root)
-    line = f"document.querySelector('{LAB} [data-role=line]').textContent"
-    count = f"Number({line}.split(' ')[1].replaceAll(',', ''))"
-    train = root.locator('[data-role="train"]')
-    train.focus()
-    page.keyboard.press("Enter")
-    notebook.wait_for_page(count, lambda n: n > 0)
-    assert train.inner_text() == "Pause"
-    seen = {notebook.wait_for_page(count, lambda n: n > 0) for _ in range(12) if page.wait_for_timeout(60) is None}
-    assert len(seen) > 3, "the picture moves while it trains"
-    page.keyboard.press("Enter")
-    notebook.wait_for_kernel("lab.running", lambda running: running is False)
-    notebook.wait_for_page(f"document.querySelector('{LAB} [data-role=train]').textContent", lambda t: t == "Train")
-    paused = notebook.kernel_value("lab.updates")
-    page.wait_for_timeout(300)
-    assert notebook.kernel_value("lab.updates") == paused == page.evaluate(count)
-    root.locator('[data-role="evaluate"]').press("Enter")
-    mean = notebook.wait_for_kernel("lab.evaluated_mean", lambda means: len(means) == 1)[0]
-    notebook.wait_for_page(
-        f"""document.querySelector('{LAB} [data-role="line"]').textContent""", lambda t: f"{mean:.2f}" in t
-    )
-    root.locator('[data-role="one-update"]').press("Enter")
-    notebook.wait_for_page(count, lambda n: n == paused + 1)
-
-    # An interrupt, as JupyterLab's button sends it, ends it in words.
-    train.press("Enter")
-    notebook.wait_for_page(count, lambda n: n > paused + 5)
-    page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt()")
-    told = f"""document.querySelector('{LAB} [data-role="message"]').textContent"""
-    notebook.wait_for_page(told, lambda words: words.startswith("Interrupted after update"))
-    assert notebook.kernel_value("lab.running") is False
-    assert notebook.kernel_value("lab.updates") == page.evaluate(count)
-
-    # Another environment, and back to the beginning.
-    root.locator('[data-role="environment"]').select_option("CartPole")
-    notebook.wait_for_kernel("[lab.environment, lab.updates]", lambda now: now == ["CartPole", 0])
-    root.locator('[data-role="one-update"]').press("Enter")
-    notebook.wait_for_page(count, lambda n: n == 1)
-    assert root.locator('[data-role="cart"]').is_visible()
-    root.locator('[data-role="new-seed"]').press("Enter")
-    notebook.wait_for_kernel("[lab.seed, lab.updates]", lambda now: now == [1, 0])

@@ -41,7 +41,7 @@ def test_the_mathematics_is_pythons(page: Page) -> None:
             "rewards": rng.uniform(-10, 10, 6).tolist(),
             "selected": int(rng.integers(8)),
         }
-        for _ in range(200)
+        for _ in range(60)
     ]
     first = tree.twin.trajectories()
     for setting, seen in tree.beside(settings):

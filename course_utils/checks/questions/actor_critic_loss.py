@@ -60,16 +60,29 @@ critic-detached (M15): The critic gets no gradient: its loss was made of detache
     still.
 policy-detached (M15): The policy gets no gradient: its log-probabilities were detached.
     In the actor's loss A stands still, and log π is what is to be moved.
+wrong-one-detached (M15): You detached log π, and A is still in the graph.
+    It is the other way round: A is the constant, and log π is what is to be moved.
 nothing-to-learn (M15): The value is right, and no gradient reaches anything.
     `detach`, `no_grad`, `.item()` and `.numpy()` all cut the graph. Cut it at A alone.
 sign (M5): The actor's part has the sign of U.
     An optimiser goes down. The loss is −U: with this sign it would make better than usual actions rarer.
+objective (M5): All of it has the opposite sign.
+    An optimiser goes down. It would make good actions rarer, and the critic's errors larger.
+no-critic (M15): The critic's part is missing.
+    The actor's loss does not move V, and must not. What teaches the critic is ½ (G − V)².
+no-actor (M15): The actor's part is missing.
+    The critic learns what the returns are, and the policy stays as it is.
 critic-rewarded (M5): The critic's part is subtracted.
     Going down, the optimiser would make its errors larger.
 critic-too-heavy: The critic's part weighs twice as much as asked for.
     It is ½ · ½ (G − V)²: one ½ belongs to the square, the other is its weight.
 critic-too-light: The critic's part weighs half as much as asked for.
     It is ½ · ½ (G − V)², and that is ¼ of the square.
+critic-mean (M7): The critic's part is a mean over the steps, and the actor's a sum.
+    `mse_loss` takes a mean over everything. The weight between actor and critic then depends on how long the
+    trajectories are: sum over time in both.
+axes-exchanged (M7): You summed over trajectories, and averaged over time.
+    Time is the last axis. Write `.sum(-1).mean()`.
 mean-over-steps (M7): You took the mean over all steps.
     U sums over the steps of a trajectory and averages over trajectories. The direction is that, the step T times
     smaller.
@@ -107,6 +120,10 @@ QUESTION = Question(
         told("critic-detached", lambda log_probs, values, returns: loss(log_probs, values, returns, to_values=0.0)),
         told("policy-detached", lambda log_probs, values, returns: loss(log_probs, values, returns, to_policy=0.0)),
         told(
+            "wrong-one-detached",
+            lambda log_probs, values, returns: loss(log_probs, values, returns, to_policy=0.0, leak=1.0),
+        ),
+        told(
             "nothing-to-learn",
             lambda log_probs, values, returns: loss(log_probs, values, returns, to_policy=0.0, to_values=0.0),
         ),
@@ -115,6 +132,9 @@ QUESTION = Question(
             lambda log_probs, values, returns: loss(log_probs, values, returns, actor=-1.0),
             variants=(lambda log_probs, values, returns: loss(log_probs, values, returns, actor=-1.0, leak=1.0),),
         ),
+        told("objective", lambda log_probs, values, returns: loss(log_probs, values, returns, scale=-1.0)),
+        told("no-critic", lambda log_probs, values, returns: loss(log_probs, values, returns, critic=0.0)),
+        told("no-actor", lambda log_probs, values, returns: loss(log_probs, values, returns, actor=0.0)),
         told("critic-rewarded", lambda log_probs, values, returns: loss(log_probs, values, returns, critic=-0.5)),
         told(
             "critic-too-heavy",
@@ -125,6 +145,17 @@ QUESTION = Question(
             "critic-too-light",
             lambda log_probs, values, returns: loss(log_probs, values, returns, critic=0.25),
             almost=True,
+        ),
+        told(
+            "critic-mean",
+            lambda log_probs, values, returns: loss(log_probs, values, returns, critic=1 / values.shape[1]),
+            variants=(
+                lambda log_probs, values, returns: loss(log_probs, values, returns, critic=0.5 / values.shape[1]),
+            ),
+        ),
+        told(
+            "axes-exchanged",
+            lambda log_probs, values, returns: loss(log_probs, values, returns, scale=len(values) / values.shape[1]),
         ),
         told(
             "mean-over-steps",

@@ -62,12 +62,14 @@ def loss(
     *,
     sign: float = -1.0,
     slope: float = 1.0,
+    power: float = 1.0,
 ) -> FloatArray:
-    """Return −Σ w min(ρ A, clip(ρ) A), and its gradient by log_probs, in one row."""
+    """Return −Σ w min(ρ A, clip(ρ) A), and its gradient by log_probs, in one row; power: of ρ, 0 for its logarithm."""
     assert callable(terms)
-    ratio = np.exp(log_probs - old_log_probs)
+    far = log_probs - old_log_probs
+    ratio, by_log_prob = (np.exp(power * far), power * np.exp(power * far)) if power else (far, np.ones(far.shape))
     value, free = terms(ratio, advantages)
-    gradient = slope * weights * ratio * advantages * free
+    gradient = slope * weights * by_log_prob * advantages * free
     return sign * np.concatenate([[(weights * value).sum()], gradient.ravel()])
 
 
@@ -88,10 +90,16 @@ mean-over-positions (M35): You took the mean over all positions, the empty ones 
     Then the step depends on how long the longest reply of the batch happens to be.
 mean-within-replies (M42): You averaged over the tokens of each reply first.
     A token of a long reply then counts less, so long bad replies are punished less. Lesson 13 measured it.
+sum-over-replies (M7): You summed over the replies as well.
+    The step would grow with the batch. Divide by the number of replies.
 padding-in-the-mean (M35): The mask is in, but each reply is divided by the number of its positions, not by 1.
     A mean over an axis divides by the padding as well. Sum over it.
 objective (M5): The sign is that of the objective.
     An optimiser goes down: return minus the clipped objective.
+no-exp (M37): The difference of the logarithms stands where the ratio belongs.
+    It is 0 before the first step, and the ratio is 1: write `(log_probs - old_log_probs).exp()`.
+upside-down (M35): The ratio is old by new.
+    ρ = π(a) / π_old(a): what is trained stands above, so that a larger A makes it larger.
 old-moves (M35): The ratio is 1 on every input: old and new log-probabilities are the same numbers.
     The old ones belong to the policy that sampled. Taken anew from the policy that is trained, nothing is ever
     clipped.
@@ -135,6 +143,12 @@ QUESTION = Question(
             log_probs, old_log_probs, advantages, mask / mask.sum(axis=1, keepdims=True) / len(mask))),
         told("padding-in-the-mean", lambda log_probs, old_log_probs, advantages, mask: loss(
             log_probs, old_log_probs, advantages, mask / mask.size)),
+        told("sum-over-replies", lambda log_probs, old_log_probs, advantages, mask: loss(
+            log_probs, old_log_probs, advantages, mask)),
+        told("no-exp", lambda log_probs, old_log_probs, advantages, mask: loss(
+            log_probs, old_log_probs, advantages, mask / len(mask), power=0.0)),
+        told("upside-down", lambda log_probs, old_log_probs, advantages, mask: loss(
+            log_probs, old_log_probs, advantages, mask / len(mask), power=-1.0)),
         told("objective", lambda log_probs, old_log_probs, advantages, mask: loss(
             log_probs, old_log_probs, advantages, mask / len(mask), sign=1.0)),
         told("old-moves", lambda log_probs, old_log_probs, advantages, mask: loss(

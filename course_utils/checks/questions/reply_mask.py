@@ -64,6 +64,16 @@ last-end: You counted up to the last end token of the row.
     The reply is over at the first one. What comes after it was never part of it.
 one-too-many (M38): One position behind the end token counts as well.
     The mask ends with the end token. Subtract what `cumsum` counts at the place itself.
+to-the-second-end (M38): Whatever stands before the second end token counts.
+    `ends <= 1` also holds behind the first end token. Ask how many stand *before* a position: subtract what `cumsum`
+    counts at the place itself.
+wraps-around (M38): The last column came round to the front.
+    `roll` moves what falls off the end to the beginning, so that a row that ends with the end token has none of its
+    tokens left. Put a zero there.
+along-the-batch (M1): You counted along the batch.
+    Each row is a reply of its own. Time is the last axis: `cumsum(-1)`.
+end-is-0: You looked for the token 0, whatever `end` is.
+    Which token ends a reply is a choice of each vocabulary. Compare with the argument.
 inverted: This is the mask of what is *not* trained.
     1 stands for a token that counts.
 lengths: These are the numbers of tokens.
@@ -102,6 +112,14 @@ QUESTION = Question(
             "one-too-many",
             lambda tokens, end: np.pad(exact(tokens, end), ((0, 0), (1, 0)), constant_values=1)[:, :-1],
         ),
+        told("to-the-second-end", lambda tokens, end: ((tokens == end).cumsum(axis=1) <= 1).astype(float)),
+        told("wraps-around", lambda tokens, end: (np.roll(tokens == end, 1, axis=1).cumsum(axis=1) == 0).astype(float)),
+        told(
+            "along-the-batch",
+            lambda tokens, end: ((tokens == end).cumsum(axis=0) - (tokens == end) == 0).astype(float),
+            variants=(lambda tokens, end: ((tokens == end).cumsum(axis=0) == 0).astype(float),),
+        ),
+        told("end-is-0", lambda tokens, end: exact(tokens, 0)),
         told("inverted", lambda tokens, end: 1 - exact(tokens, end)),
         told("lengths", lambda tokens, end: exact(tokens, end).sum(axis=1)),
     ),

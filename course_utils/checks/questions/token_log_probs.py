@@ -63,8 +63,8 @@ not-shifted (M35): Position t of the logits was asked for the token at position 
 shifted-backwards (M35): Position t of the logits was asked for the token at position t − 1.
     The forecast made at t is of token t + 1. Drop the last row of the logits, and the first token.
 half-precision (M35): The logits went through 16 bits on their way.
-    Eight binary digits are left of a logit. Over a long reply the errors add up, and the ratio to another computation
-    of the same number is no longer 1. Take the log-softmax in float32 or better.
+    Eight binary digits are left of a logit, or eleven. Over a long reply the errors add up, and the ratio to another
+    computation of the same number is no longer 1. Take the log-softmax in float32 or better.
 log-of-softmax (M1): You took the softmax first and its logarithm afterwards.
     A probability of e⁻⁸⁰⁰ is 0 as a float, and its logarithm −∞. `log_softmax` subtracts the logarithm of the sum and
     never forms the small number.
@@ -107,7 +107,11 @@ QUESTION = Question(
             ),
         ),
         told("shifted-backwards", lambda logits, tokens: taken(log_pi(logits[:, 1:]), tokens[:, :-1])),
-        told("half-precision", lambda logits, tokens: exact(bfloat16(logits), tokens)),
+        told(
+            "half-precision",
+            lambda logits, tokens: exact(bfloat16(logits), tokens),
+            variants=(lambda logits, tokens: exact(logits.astype(np.float16).astype(float), tokens),),
+        ),
         told(
             "log-of-softmax",
             lambda logits, tokens: taken(log_of_softmax(logits[:, :-1]), tokens[:, 1:]),

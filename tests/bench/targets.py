@@ -1,0 +1,91 @@
+"""The rows of `make bench`, in the order of the table: what is measured, against what, and what is to be reached.
+
+A ratio is ours over theirs, so lower is better; None where there is no target, as for the limits of the hardware.
+"""
+
+from typing import NamedTuple
+
+Peers = dict[str, float | None]
+
+
+class Row(NamedTuple):
+    """One row: its words in the table, its unit, and the most that the ratio to each peer is to be."""
+
+    what: str
+    peers: Peers
+    unit: str = "s"
+    reasons: dict[str, str] = {}  # noqa: RUF012  why a target is missed, by peer
+    packages: dict[str, str] = {}  # noqa: RUF012  what is to be installed, where it is not the peer's name in small
+
+
+class Growth(NamedTuple):
+    """How time and memory grow: against what, at which sizes, and the most that the exponents are to be."""
+
+    what: str
+    sizes: tuple[int, ...]
+    most: float = 1.1
+    memory: float = 1.1
+    bounded: str = ""
+
+
+_ALL = {"Categorical": "torch", "gather": "torch", "NumPy": "numpy"}
+_GAE = "a compiled loop over entries reads each number once; NumPy has a call for every √T steps"
+_U = "it is compiled to one pass without arrays in between; the course returns every intermediate by name"
+
+
+def _u(N: int, n: int, dtype: str, *most: float) -> Row:
+    names = ("Categorical", "gather", "JAX", "autograd", "NumPy")
+    return Row(f"value + gradient of U, N = {N:,}, A = {n}, {dtype}", dict(zip(names, most, strict=True)), "µs",
+               {"JAX": _U}, _ALL)  # fmt: skip
+
+
+def _gae(T: int, B: int, *most: float) -> Row:
+    names = ("row loop", "CleanRL", "JAX", "numba")
+    return Row(f"GAE, T = {T:,}, B = {B}", dict(zip(names, most, strict=True)), "µs",
+               {"JAX": _GAE, "numba": _GAE}, {"CleanRL": "torch", "row loop": "numpy"})  # fmt: skip
+
+
+# By the file in tests/bench that measures them.
+ROWS: dict[str, dict[str, Row]] = {
+    "floor": {
+        "u-8-4-float64": _u(8, 4, "float64", 0.45, 0.9, 3.5, 0.33, 3.5),
+        "u-64-16-float64": _u(64, 16, "float64", 0.45, 0.9, 3.5, 0.33, 3.5),
+        "u-4096-16-float64": _u(4096, 16, "float64", 0.65, 0.7, 2.5, 0.55, 1.2),
+        "u-4096-256-float64": _u(4096, 256, "float64", 0.5, 0.6, 1.7, 0.4, 1.2),
+        "u-65536-16-float32": _u(65536, 16, "float32", 0.65, 2.5, 2.0, 0.35, 0.75),
+        "gae-2048-64": _gae(2048, 64, 0.4, 0.07, 9.0, 13.0),
+        "gae-128-8": _gae(128, 8, 0.35, 0.06, 15.0, 50.0),
+    },
+    "tabular_policy": {
+        f"tabular-{N}-{n}": Row(f"tabular policy, S = 64, N = {N:,}, A = {n}", {"torch": most, "JAX": most}, "µs")
+        for N, n, most in ((4096, 3, 0.5), (4096, 16, 0.5), (4096, 256, 1.0), (65536, 16, 0.5))
+    },
+    "linear_policy": {
+        f"linear-{dtype}": Row(f"linear policy, F = 32, N = 262,144, A = 256, {dtype}", {"torch": 0.4, "JAX": 0.4})
+        for dtype in ("float64", "float32")
+    },
+    "ppo_clip": {
+        f"ppo-{N}-{n}-{dtype}": Row(f"PPO clip + gradient, N = {N:,}, A = {n}, {dtype}", {"torch": 0.9}, "µs")
+        for N, n, dtype in ((4096, 16, "float64"), (4096, 256, "float64"), (65536, 16, "float32"))
+    },
+    "rlhf": {"rlhf-100": Row("RLHF, 100 PPO updates at batch 64", {"torch": 1 / 3})},
+    "imports": {"import": Row("import course_utils", {"import numpy": 1.3}, "ms", {}, {"import numpy": "numpy"})},
+}
+
+GROWTH: dict[str, Growth] = {}
+
+# In the order in which they run, with what a terminal says of them.
+FILES = {
+    "floor": "value and gradient of U, and GAE",
+    "tabular_policy": "the same of a policy that is a table",
+    "linear_policy": "the same of a policy that is linear in features",
+    "ppo_clip": "PPO's clipped surrogate",
+    "rlhf": "the update that trains the language model",
+    "imports": "what the import takes",
+}
+ALL_CORES: set[str] = set()  # whose rows are not of one core
+
+
+def ids(file: str) -> set[str]:
+    """Return the rows that a file measures."""
+    return set(ROWS.get(file, {})) | {id for id in GROWTH if file == "growth"}
