@@ -14,7 +14,7 @@ import nbformat
 import numpy as np
 import pytest
 from appearance import axe
-from jupyterlab_page import LAB, JupyterLabPage, JupyterLabServer, picture
+from jupyterlab_page import LAB, JupyterLabPage, JupyterLabServer, picture, with_widget_state
 from lab_view import LabView
 from mounted_lab import MountedLab
 from playwright.sync_api import Browser, Page
@@ -434,15 +434,7 @@ def test_two_labs_two_views_and_a_cell_run_again(open_cells: Open) -> None:
 
 @pytest.fixture(scope="module")
 def stored() -> nbformat.NotebookNode:
-    """A notebook with one lab, executed and stored with its widget state, as JupyterLab can do it."""
-    from nbclient import NotebookClient
-
-    notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(CELL_WITH_LOGITS, id="lab")],
-        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
-    )
-    NotebookClient(notebook, kernel_name="python3", store_widget_state=True, timeout=60).execute()
-    return notebook
+    return with_widget_state(nbformat.v4.new_code_cell(CELL_WITH_LOGITS, id="lab"))
 
 
 @pytest.fixture(scope="module")

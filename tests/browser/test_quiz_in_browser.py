@@ -12,7 +12,7 @@ import pytest
 from appearance import axe, layout_faults
 from conftest import RunningApp
 from every_lab import questions
-from jupyterlab_page import JupyterLabPage, JupyterLabServer, picture
+from jupyterlab_page import JupyterLabPage, JupyterLabServer, picture, with_widget_state
 from lab_view import LabView
 from mounted_lab import MountedLab
 from playwright.sync_api import Locator, Page, expect
@@ -271,20 +271,11 @@ def test_keyboard_alone(open_cells: Open) -> None:
 
 @pytest.fixture(scope="module")
 def stored() -> nbformat.NotebookNode:
-    """A notebook with a quiz and the map, executed and stored with its widget state, as the builder does it."""
-    from nbclient import NotebookClient
-
-    show_map = "from course_utils.widgets import CourseMap\nCourseMap()"
-    notebook = nbformat.v4.new_notebook(
-        cells=[
-            nbformat.v4.new_markdown_cell(f"## {questions('08')[0]['section']}", id="section"),
-            nbformat.v4.new_code_cell(cell("08"), id="quiz"),
-            nbformat.v4.new_code_cell(show_map, id="map"),
-        ],
-        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+    return with_widget_state(
+        nbformat.v4.new_markdown_cell(f"## {questions('08')[0]['section']}", id="section"),
+        nbformat.v4.new_code_cell(cell("08"), id="quiz"),
+        nbformat.v4.new_code_cell("from course_utils.widgets import CourseMap\nCourseMap()", id="map"),
     )
-    NotebookClient(notebook, kernel_name="python3", store_widget_state=True, timeout=60).execute()
-    return notebook
 
 
 def test_alive_from_the_saved_state_by_mouse_and_finger(
