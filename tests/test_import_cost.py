@@ -40,7 +40,7 @@ def test_import_costs_at_most_1_3_times_numpy(modules):
     assert ratio <= 1.3
 
 
-@pytest.mark.parametrize("modules", ["course_utils", FLOOR], ids=["package", "floor"])
+@pytest.mark.parametrize("modules", ["course_utils", FLOOR, "course_utils.checks"], ids=["package", "floor", "checks"])
 def test_no_plotting_or_widgets_are_loaded(modules):
     loaded = run(f"import sys, {modules}; print(*sys.modules)").split()
     heavy = {"matplotlib", "ipywidgets", "anywidget", "IPython", "ziamath", "autograd", "scipy", "gymnasium"}

@@ -7,8 +7,6 @@ for the skewness of at most 2 (lengths are at worst geometric) and the m ≥ 3,0
 comparisons at σ ≥ 10, or more than one at σ ≥ 6: each raises a false alarm with probability below 1e-9.
 """
 
-import subprocess
-import sys
 from functools import partial
 
 import gymnasium
@@ -308,13 +306,6 @@ def test_bad_input_from_gymnasium():
     ]:
         defaults = (lake, table, 1, rng())
         bad(error, text, rollout.from_gymnasium, *given, *defaults[len(given) :])
-
-
-@pytest.mark.long
-def test_importing_rollout_does_not_load_gymnasium():
-    code = "import sys, course_utils.rollout, course_utils.mdp; print('gymnasium' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60)
-    assert done.stdout.strip() == "False"
 
 
 # Inputs of another convention

@@ -24,6 +24,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import nbformat
+from nbclient import NotebookClient
 from nbformat.sign import NotebookNotary
 from playwright.sync_api import Browser, Locator, Page, ViewportSize, sync_playwright
 
@@ -69,6 +70,16 @@ _RUN_IN_KERNEL = """async (code) => {
   }
   return text;
 }"""
+
+
+PYTHON = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+
+
+def with_widget_state(*cells: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """A notebook of these cells, executed and stored with its widget state, as JupyterLab can do it."""
+    notebook = nbformat.v4.new_notebook(cells=list(cells), metadata=PYTHON)
+    NotebookClient(notebook, kernel_name="python3", store_widget_state=True, timeout=60).execute()
+    return notebook
 
 
 def picture(name: str, of: Page | Locator, **options: Any) -> None:
@@ -203,7 +214,7 @@ class JupyterLabServer:
         """Write a notebook of code cells into the root folder; returns its path there."""
         notebook = nbformat.v4.new_notebook(
             cells=[nbformat.v4.new_code_cell(source, id=f"cell-{i}") for i, source in enumerate(cells)],
-            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+            metadata=PYTHON,
         )
         return self.add_notebook(name, notebook)
 

@@ -9,7 +9,7 @@ from typing import Any
 import every_lab
 import nbformat
 import pytest
-from jupyterlab_page import JupyterLabPage, JupyterLabServer
+from jupyterlab_page import PYTHON, JupyterLabPage, JupyterLabServer
 from mounted_lab import MountedLab
 from playwright.sync_api import Page
 
@@ -134,8 +134,7 @@ def open_all(page: JupyterLabPage, server: JupyterLabServer, names: tuple[str, .
         cells.append(nbformat.v4.new_markdown_cell(f"# {name}", id=f"heading-{name}"))
         source = CELL.format(folder=str(Path(every_lab.__file__).parent), name=name)
         cells.append(nbformat.v4.new_code_cell(source, id=name.replace("_", "-")))
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    page.open(server.add_notebook("keys.ipynb", nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})))
+    page.open(server.add_notebook("keys.ipynb", nbformat.v4.new_notebook(cells=cells, metadata=PYTHON)))
     page.run_all()
     page.page.evaluate(RECORD)
 

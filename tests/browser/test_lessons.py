@@ -15,7 +15,7 @@ from course_utils.widgets.offline import MIME_TYPE
 pytestmark = pytest.mark.browser
 
 LESSONS = sorted(notebooks.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
-IN_DARK_TOO = ("00", "03", "08", "11")  # the map; checks, quiz and figures; a lab that predicts; one of the kernel's
+IN_DARK_TOO = ("00", "03")  # the map; checks, quiz and figures; test_themes_in_browser.py has the labs
 OUTPUTS = ".jp-Cell-outputArea"
 _RENDERED = """() => ({
   outputs: document.querySelectorAll(".jp-OutputArea-output").length,
