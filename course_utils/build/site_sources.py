@@ -8,10 +8,11 @@ import nbformat
 
 from course_utils import data_files, lessons
 from course_utils.build import glossary, live_pages, pages
+from course_utils.build import reference as names
 from course_utils.build.notebooks import NOTEBOOKS, PROBLEM_SETS, REPOSITORY
 from course_utils.grading import problem_sets
 
-__all__ = ["asked", "index", "minutes", "notebooks", "page", "plain_links", "sets_page", "write"]
+__all__ = ["asked", "functions", "index", "minutes", "notebooks", "page", "plain_links", "sets_page", "write"]
 
 
 RAW = "notebooks"  # the folder of the site that holds the notebooks themselves
@@ -66,6 +67,7 @@ final_test
 
 problem_sets
 reference
+functions
 teaching
 ```
 """
@@ -87,6 +89,11 @@ The [capstone](problem_sets/capstone.ipynb) asks an open question at the end: {c
 
 {pages}
 ```
+"""
+NAMES = """# The package, name by name
+
+What `course_utils` offers: each equation with the name that it has in code. The lesson is the first that uses the name,
+itself or in a lab.
 """
 
 
@@ -180,6 +187,11 @@ def sets_page() -> str:
     )
 
 
+def functions() -> str:
+    """Return the page of the package's names, with links to the pages of their lessons."""
+    return plain_links(NAMES + names.page().removeprefix(names.HEAD))
+
+
 def asked() -> dict[str, tuple[int, int]]:
     """Return how many quiz questions and predictions each lesson has, by its number."""
     counted = {}
@@ -220,7 +232,12 @@ def write(folder: Path) -> dict[str, set[str]]:
         target.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(notebook, target)
     teaching = (REPOSITORY / "TEACHING.md").read_text(encoding="utf-8")
-    written = {"index": index(), "problem_sets": sets_page(), "teaching": plain_links(teaching)}
+    written = {
+        "index": index(),
+        "problem_sets": sets_page(),
+        "functions": functions(),
+        "teaching": plain_links(teaching),
+    }
     (folder / "map.html").write_text(_map(), encoding="utf-8")
     for name, text in written.items():
         (folder / f"{name}.md").write_text(text, encoding="utf-8")

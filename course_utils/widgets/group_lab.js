@@ -254,7 +254,7 @@ function drawHeads({ shown, method }, place, K) {
       label(place.at(k, 0)[0] + place.inside - 6, 41, "π after", "end", { class: "pgc-small" }),
     ]);
     return [
-      label(2, 13, "reply and its reward R", "start", BOLD),
+      label(2, 13, "reply, reward R", "start", BOLD),
       [0, 1].map((v) => label(x(v), 41, String(v), "middle", { class: "pgc-small" })),
       names,
       Array.from({ length: K }, (_, i) => line(0, place.y(i) - 2, place.at(0, 0)[0] + shown.length * place.width,

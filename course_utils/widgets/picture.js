@@ -449,12 +449,14 @@ function makeLab(
       width = root.clientWidth;
       const all = Math.max(least, (width || UNSEEN_WIDTH) - SIDES);
       const isBroad = second > 0 && all >= BROAD;
-      const inner = isBroad ? all - second - COLUMN_GAP : all;
+      const column = isBroad ? Math.round(second * Math.max(1, all / most)) : 0; // a wall has room for a wider one
+      if (isBroad) root.style.setProperty("--second", `${column}px`);
+      const inner = isBroad ? all - column - COLUMN_GAP : all;
       root.classList.toggle("pgc-broad", isBroad);
       const isWide = isBroad || inner >= wide;
       root.classList.toggle("pgc-narrow", !isWide);
       root.classList.toggle("pgc-slim", inner < SLIM);
-      const { seen, said } = see({ inner, isWide, half: halfOf(inner, isWide), aside: isBroad ? second : inner }) ?? {};
+      const { seen, said } = see({ inner, isWide, half: halfOf(inner, isWide), aside: column || inner }) ?? {};
       if (seen === undefined) return;
       paint(root, seen);
       if (said) live.say(said);

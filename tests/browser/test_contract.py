@@ -112,8 +112,24 @@ TICKS = """lab => [lab.getBoundingClientRect().height, ...[...lab.querySelectorA
   .map((tick) => [tick.textContent, tick.getAttribute("x"), tick.getAttribute("y")].join(" "))]"""
 
 
+BEFORE_A_ROOM = 959  # px that JupyterLab's presentation mode leaves a notebook, of 1920 × 1080; a cell has 1,440 across
+LAID_OUT = """() => {
+  const now = document.querySelector(".pgc-lab").getBoundingClientRect();
+  const before = window.before;
+  window.before = `${now.width} ${now.height}`;
+  return window.before === before;
+}"""
+SMALL = """lab => [...lab.querySelectorAll("*:not(script, style)")].filter((node) => {
+  const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim() !== "");
+  const seen = node.checkVisibility({ visibilityProperty: true }) && !node.closest(".pgc-hidden, .pgc-formula");
+  const { width } = node.getBoundingClientRect(), zoom = (node.closest("svg") ?? node).currentCSSZoom;
+  const isSmall = parseFloat(getComputedStyle(node).fontSize) * zoom < 20;
+  return own && seen && width > 1 && isSmall && !node.matches(".pgc-pi, .pgc-sign");
+}).map((node) => `${node.tagName} ${node.className} “${node.textContent.slice(0, 30)}”`)"""
+
+
 @each_lab
-def test_it_fits_one_screen_and_its_axes_and_height_hold_still_during_a_drag(page: Page, name: str) -> None:
+def test_it_fits_one_screen_and_a_room_s_and_holds_still_during_a_drag(page: Page, name: str) -> None:
     page.set_viewport_size({"width": 1280, "height": 800})
     shown = MountedLab(page, every_lab.made(name), answers=True)
     handles = shown.root.locator(".pgc-slider, input[type=range]")
@@ -134,6 +150,15 @@ def test_it_fits_one_screen_and_its_axes_and_height_hold_still_during_a_drag(pag
         page.mouse.up()
     if name not in TALL:
         assert (shown.root.bounding_box() or {})["height"] <= 800
+
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    page.evaluate("document.body.classList.add('jp-mod-presentationMode')")
+    page.locator("main").evaluate("(main) => { main.style.width = '1440px'; }")
+    page.wait_for_function(LAID_OUT)
+    assert shown.root.evaluate(SMALL) == []
+    picture(f"presented_{name}", shown.root)
+    if name not in TALL:
+        assert (shown.root.bounding_box() or {})["height"] <= BEFORE_A_ROOM
 
 
 @each_lab

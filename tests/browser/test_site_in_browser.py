@@ -128,7 +128,7 @@ def test_a_page_is_alive_quiet_and_fits(reader: Reader, name: str) -> None:
     page.emulate_media(color_scheme="light", forced_colors="none")
 
 
-@pytest.mark.parametrize("name", ["index", "problem_sets", "teaching", "search"])
+@pytest.mark.parametrize("name", ["index", "problem_sets", "functions", "teaching", "search"])
 def test_the_pages_around_fit_too(reader: Reader, name: str) -> None:
     page = reader.open(name, "?q=baseline" if name == "search" else "")
     for colours in ("dark", "light"):
