@@ -10,6 +10,7 @@ import inspect
 import signal
 import warnings
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -44,6 +45,7 @@ MODULES = (policy, returns, objectives, mdp, worlds_of_lessons, rollout, estimat
 MODULES += (group, worlds, language, reward_model, config, metrics, ppo, rlhf, evaluation, sweep, checkers, exact, dpo)
 MODULES += (clinic, clinic_cases)
 SECONDS = 10  # for one call; the slowest good one takes a tenth of one
+LONGER = {}
 _FOLDER = TemporaryDirectory()
 FOLDER = Path(_FOLDER.name)
 WORLD = tiny_world.load(FOLDER)
@@ -248,6 +250,16 @@ good(SICK.measure, chart=CHART, reference=True)
 good(SICK.diagnose, cause="step", evidence=[("lr", "stays"), ("objective/kl", "rises")])
 good(SICK.check_blueprint, plan={"frozen": ["reference"]})
 good(sweep.sweep, configs=TINY, seeds=[0], world=WORLD, jobs=1, progress=False)
+if find_spec("torch"):
+    from course_utils.rlhf import transformer
+
+    MODULES += (transformer,)
+    WRITER = transformer.seeded(transformer.Writer(WORLD, d=4), np.random.default_rng(0))
+    good(transformer.seeded, model=transformer.Writer(WORLD, d=4), rng=None)
+    good(transformer.log_policy, model=WRITER, replies=REPLIES)
+    good(transformer.sample, model=WRITER, prompts=np.array([0, 1, 1]), rng=None)
+    good(transformer.fine_tune, world=WORLD, rng=None, n=7, epochs=1, batch=3)
+    LONGER[transformer.fine_tune] = 60  # PyTorch loads much of itself with its first optimiser
 # What other modules ask at their doors; the name is theirs, not a user's.
 DOORS = {worlds.checked, language.checked_model, language.checked_batch, reward_model.check_pairs}
 DOORS |= {rollout.require_end_by, training.kept, config.stage, ppo.update, ppo.collect, ppo.climb}
@@ -352,6 +364,8 @@ def parts(result):
     """Every array and number in a result, with its shape."""
     if isinstance(result, (np.ndarray, np.generic, float, int)):
         return [np.asarray(result)]
+    if hasattr(result, "detach"):
+        return [result.detach().numpy()]
     if isinstance(result, dict):
         return [part for value in result.values() for part in parts(value)]
     if dataclasses.is_dataclass(result) and not isinstance(result, type):
@@ -403,7 +417,7 @@ def fault(function, call):
     old = signal.signal(signal.SIGALRM, too_long) if hasattr(signal, "SIGALRM") else None
     try:
         if old is not None:
-            signal.setitimer(signal.ITIMER_REAL, SECONDS)
+            signal.setitimer(signal.ITIMER_REAL, LONGER.get(function, SECONDS))
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             warnings.filterwarnings("ignore", category=DeprecationWarning, module="gymnasium")

@@ -85,10 +85,10 @@ def call(names: Sequence[str], gradients: Sequence[str], function: Callable[...,
     number = (value.detach().float() if value.dtype == torch.bfloat16 else value.detach()).numpy()
     if not gradients:
         return number.astype(float) if number.dtype == bool else number
-    seed = torch.ones_like(value)
-    slopes = (
-        torch.autograd.grad(value, leaves, seed, allow_unused=True) if value.requires_grad else [None] * len(leaves)
-    )
+    slopes: Sequence[Any] = [None] * len(leaves)
+    if value.requires_grad:
+        with torch.enable_grad():  # of a sum: to be given a seed, PyTorch would load a computer algebra system
+            slopes = torch.autograd.grad(value.sum(), leaves, allow_unused=True)
     found = [np.zeros(x.shape) if slope is None else slope.numpy() for x, slope in zip(leaves, slopes, strict=True)]
     row = np.concatenate([number.ravel(), *(slope.ravel() for slope in found)])
     return row.astype(number.dtype)  # as precise as the loss

@@ -27,6 +27,7 @@ Status = Literal[
 NOTHING: Mapping[str, str] = MappingProxyType({})
 ALMOST = 0.75  # of the points, where the idea is right and something small is not
 MOST_ARGUMENTS = 9
+ALIVE = 5.0  # seconds in which a worker says that it is still there
 NO_COURSE = "The course's package is not there when your code is marked: your cells have to do with NumPy alone."
 NOT_THERE = "There is no `{}` when your cells have run."
 DROPPED = "Lines for the notebook alone (`%`, `!`, `?`) were left out."
@@ -114,8 +115,15 @@ class _Submission:
     def worker(self) -> Worker:
         """Return a worker that has executed the cells, each but those that end one.
 
-        Values are fetched, and functions looked at, before the code has seen any input that is hidden.
+        Values are fetched, and functions looked at, before the code has seen any input that is hidden. One that an
+        earlier question has broken is not the next one's fault: it is started again.
         """
+        if self._worker is not None:
+            until = min(self.until(), deadline(ALIVE))
+            try:
+                self._worker.ask({"do": "touched"}, until)
+            except Died:
+                self.close()
         while self._worker is None:
             self._worker = self.sandbox.start()
             self._execute("preamble", self.preamble)
@@ -268,15 +276,20 @@ def _stage(submission: _Submission, item: Item, outcome: Outcome, is_stub: bool)
         except MissingError as missing:
             status, told = "error", (NOT_THERE.format(missing.args[0]),)
         except Stopped as stopped:
-            status, told = "error", _with_hint((raised(stopped.stop, False).happened,))
+            found_stop, helps = raised(stopped.stop, False), stage.help(stopped.stop)
+            status, told = "error", _with_hint((found_stop.happened, f"What may help: {helps or found_stop.why}"))
             mistake = mistake or "raised"
         else:
             if fault:
-                status, told, rows = "wrong", (fault.happened, fault.why), rows or _cases(fault.saw)
+                label = "Why it matters" if fault.mistake else "What may help"
+                told = (fault.happened, *([f"{label}: {fault.why}"] if fault.why else ()))
+                status, rows = "wrong", rows or _cases(fault.saw)
                 mistake = mistake or fault.mistake
         points = part.points * scale
         parts.append((part.id, points if status == "correct" else 0.0, points, status))
         paragraphs += [f"{part.title}: {status}.", *told]
+    if mistake is not None or any(part[3] == "wrong" for part in parts):
+        paragraphs += [f"Where to read: {stage.read}."]
     reached, found = sum(part[1] for part in parts), {part[3] for part in parts}
     status = "correct" if found == {"correct"} else "partial" if reached else parts[0][3]
     return replace(

@@ -9,6 +9,7 @@ import torch
 from torch.nn import Embedding, LayerNorm, Linear, Module, ModuleDict, Sequential
 from torch.nn.functional import scaled_dot_product_attention
 
+from course_utils import arguments
 from course_utils.arguments import IntArray
 from course_utils.rlhf import world as worlds
 from course_utils.rlhf.world import Replies, World
@@ -57,7 +58,8 @@ class Writer(Module):  # type: ignore[misc]
 
 def log_policy(model: Writer, replies: Replies) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Return log π(a_t | s_t), (m, T), V(s_t), (m, T), and log π of every word, (m, T, n); padding means nothing."""
-    words = torch.tensor(replies.tokens)
+    worlds.checked("replies", arguments.instance("model", model, Writer).world, replies)
+    words = torch.tensor(np.ascontiguousarray(replies.tokens, dtype=np.int64))
     z, values = model(replies.prompts, words[:, :-1])
     log_pi = z.log_softmax(-1)
     return log_pi.gather(-1, words[..., None])[..., 0], values, log_pi
@@ -65,10 +67,17 @@ def log_policy(model: Writer, replies: Replies) -> tuple[torch.Tensor, torch.Ten
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
 def sample(model: Writer, prompts: IntArray, rng: np.random.Generator) -> Replies:
-    """Let the model write a reply to each prompt, word by word, by inverting the cumulative distribution."""
-    longest = model.world.max_tokens
+    """Let the model write a reply to each prompt, word by word, by inverting the cumulative distribution.
+
+    prompts: their numbers, shape (m,). Raises TypeError or ValueError for bad arguments.
+    """
+    longest = arguments.instance("model", model, Writer).world.max_tokens
+    prompts = arguments.indices("prompts", prompts, len(model.world.prompts), "a prompt")
+    if prompts.ndim != 1:
+        raise ValueError(f"prompts has shape {prompts.shape}, expected whole numbers of shape (m,)")
+    generator = arguments.generator(rng)
     words = torch.zeros(len(prompts), 0, dtype=torch.long)
-    for u in torch.tensor(rng.random((longest, len(prompts), 1))):
+    for u in torch.tensor(generator.random((longest, len(prompts), 1))):
         pi = model(prompts, words)[0][:, -1].softmax(-1)
         word = (pi.cumsum(-1) < u).sum(-1, keepdim=True).clamp(max=pi.shape[1] - 1)
         words = torch.cat([words, word], dim=1)
@@ -80,25 +89,33 @@ def sample(model: Writer, prompts: IntArray, rng: np.random.Generator) -> Replie
 
 def seeded(model: Module, rng: np.random.Generator) -> Module:
     """Draw a model's weights, with variance 1 / inputs; biases are 0. The model itself is returned."""
+    arguments.instance("model", model, Module)
+    generator = arguments.generator(rng)
     for name, weight in model.named_parameters():
         if weight.ndim > 1:
-            weight.data = torch.tensor(rng.normal(size=weight.shape) / weight.shape[-1] ** 0.5).to(weight.dtype)
+            weight.data = torch.tensor(generator.normal(size=weight.shape) / weight.shape[-1] ** 0.5).to(weight.dtype)
         elif "bias" in name:
             weight.data = torch.zeros_like(weight)
     return model
 
 
 def fine_tune(world: World, rng: np.random.Generator, n: int = 3_000, epochs: int = 10, batch: int = 60) -> Writer:
-    """Return a model that writes as the demonstrators do: Adam on −mean log π, its steps shrinking to 0."""
-    model = Writer(world)
+    """Return a model that writes as the demonstrators do: Adam on −mean log π, its steps shrinking to 0.
+
+    n: replies of theirs; epochs: how often each is read; batch: replies of a step, n at most. Raises TypeError or
+    ValueError for bad arguments.
+    """
+    model = Writer(arguments.instance("world", world, World))
+    n, epochs = arguments.count("n", n), arguments.count("epochs", epochs)
+    batch = arguments.count("batch", batch, high=n)
     seeded(model, rng)
     shown = worlds.demonstrations(world, n, rng)
-    adam, steps = torch.optim.Adam(model.parameters(), lr=0.01), n // batch * epochs
-    slower = torch.optim.lr_scheduler.LinearLR(adam, 1, 0.02, steps)
-    for step in range(steps):
-        if step % (n // batch) == 0:
+    adam, steps = torch.optim.Adam(model.parameters(), lr=0.01), n // batch
+    slower = torch.optim.lr_scheduler.LinearLR(adam, 1, 0.02, steps * epochs)
+    for step in range(steps * epochs):
+        if step % steps == 0:
             order = rng.permutation(n)
-        replies = shown.take(order[step * batch % n :][:batch])
+        replies = shown.take(order[step % steps * batch :][:batch])
         loss = -log_policy(model, replies)[0][torch.tensor(replies.mask)].mean()
         adam.zero_grad()
         loss.backward()

@@ -335,6 +335,8 @@ def padded(prompts):  # one array, filled up on the right, and where each prompt
 # %% label="ratio-code" tags=["subslide", "needs-torch"]
 def why_not_one(trainer, prompts, old):  # trainer(prompts) is log π
     new, again = trainer(prompts), trainer(prompts)
+    if getattr(new, "shape", None) != old.shape:
+        return f"Wanted are the logarithms of {len(prompts)} prompts, shape {tuple(old.shape)}."
     alone = torch.cat([trainer([prompt]) for prompt in prompts])
     if not torch.equal(new, again):
         return "Two calls differ: something in the model is random. Dropout?"
@@ -654,5 +656,136 @@ Quiz("14")
 # others, [*The 37 implementation details of
 # PPO*](https://iclr-blog-track.github.io/2022/03/25/ppo-implementation-details/) (2022) and [*The N+ implementation
 # details of RLHF with PPO*](https://arxiv.org/abs/2403.17031) (2024). A. Vaswani and others, [*Attention is all you
-# need*](https://arxiv.org/abs/1706.03762) (2017). TRL's [logged
+# need*](https://arxiv.org/abs/1706.03762) (2017). J. Foerster and others,
+# [*DiCE*](https://arxiv.org/abs/1802.05098) (2018). Hugging Face, [*Fixing gradient
+# accumulation*](https://huggingface.co/blog/gradient_accumulation) (2024). TRL's [logged
 # metrics](https://huggingface.co/docs/trl/logging).
+
+# %% [markdown] label="deeper" tags=["skip"]
+# ## Going deeper
+#
+# ### A loss whose value means nothing
+#
+# Autodiff cannot differentiate “draw an action”. So U is a **surrogate**: a formula that is built to have the right
+# *gradient*, the score times A, once the actions are drawn. Nothing promises anything of its value. One softmax, three
+# rewards, the expectation over actions exact; then 10 points more for each action.
+
+# %% label="deeper-surrogate" tags=["skip", "needs-torch"]
+z, R = torch.tensor([1.0, 0.0, -1.0], requires_grad=True), torch.tensor([0.0, 1.0, 3.0])
+
+
+def J(z, b=0.0):  # what is to grow
+    return (z.softmax(-1) * (R + b)).sum()
+
+
+def expected_U(z, b=0.0):  # over actions of the policy that sampled: a constant
+    return (z.softmax(-1).detach() * z.log_softmax(-1) * (R + b)).sum()
+
+
+for name, f, b in [("J", J, 0.0), ("U", expected_U, 0.0), ("U, 10 more", expected_U, 10.0)]:
+    value = f(z, b)
+    print(f"{name:11s} value {value.item():6.3f}", end="   gradient ")
+    print(torch.autograd.grad(value, z)[0].numpy().round(3))
+
+# %% [markdown] label="deeper-surrogate-read" tags=["skip"]
+# Three values, one gradient. So a curve of this loss shows nothing: it moves with the level of the rewards and with the
+# entropy. Plot returns, and read the loss only in a test.
+#
+# ### Once is enough, and twice is wrong
+#
+# A surrogate is right for one derivative. A second one, as Newton's method or a learned learning rate asks for, is
+# another matter. PPO's ratio $\rho=\exp(\log\pi-\log\pi_{\mathrm{old}})$ is 1 here, and it is the exact weight that
+# turns draws from the old policy into those of the new: its derivatives of *every* order are right.
+
+
+# %% label="deeper-second" tags=["skip", "needs-torch"]
+def by_ratio(z):
+    log_pi = z.log_softmax(-1)
+    ratio = (log_pi - log_pi.detach()).exp()
+    return (log_pi.detach().exp() * ratio * R).sum()
+
+
+for name, f in [("J", J), ("U", expected_U), ("ratio", by_ratio)]:
+    second = torch.autograd.functional.hessian(f, z)
+    print(f"{name:6s} second derivatives by z(1):", second[0].numpy().round(3))
+
+# %% [markdown] label="deeper-second-read" tags=["skip"]
+# U's have the wrong size and the wrong sign. (Foerster and others build their estimator DiCE of this ratio.)
+#
+# ### What runs backwards
+#
+# `log_softmax` takes the gradient $g$ that arrives and sends on $g-\pi\sum g$. `gather` puts what arrives into the places
+# that it read and 0 into all others. One after the other, backwards, they make the one-hot vector less π: lesson 02's
+# score. `torch.distributions.Categorical` does nothing else.
+
+# %% label="deeper-backwards" tags=["skip", "needs-torch"]
+log_pi = z.log_softmax(-1)
+log_pi.retain_grad()  # keep what arrives here
+log_pi.gather(-1, torch.tensor([2])).sum().backward(inputs=[log_pi, z])
+print("gather sends", log_pi.grad.numpy(), "  log_softmax sends", z.grad.numpy().round(3))
+chosen = torch.distributions.Categorical(logits=z)
+(g,) = torch.autograd.grad(chosen.log_prob(torch.tensor(2)), z)
+print("the same by Categorical:", bool(np.allclose(g, policy.score(z.detach().numpy(), 2))))
+print(
+    "a draw has a past:",
+    chosen.sample().requires_grad,
+    "  it can have one:",
+    chosen.has_rsample,
+)
+
+# %% [markdown] label="deeper-backwards-read" tags=["skip"]
+# A draw has no past, so no gradient of a reward runs through it. A Gaussian policy *could* have one, by `rsample`, which
+# writes the draw as mean + σ · noise; of actions to choose from there is none, and that is why the score is needed.
+#
+# ### A mean of means
+#
+# A batch that does not fit into memory is taken in parts (*micro-batches*): `backward()` adds up, and one step follows.
+# With a mean over tokens it matters what each part divides by. Replies of 2, 4, 6 and 8 tokens, in parts of two:
+
+# %% label="deeper-micro" tags=["skip", "needs-torch"]
+mask = (torch.arange(8) < torch.tensor([2, 4, 6, 8])[:, None]).double()
+terms = torch.tensor(np.random.default_rng(14).normal(size=(4, 8)), requires_grad=True)
+
+
+def gradient(*losses):
+    terms.grad = None
+    for loss in losses:
+        loss.backward()  # adds to what is there
+    return terms.grad
+
+
+two = slice(0, 2), slice(2, 4)
+whole = gradient((terms * mask).sum() / mask.sum())
+means = gradient(*((terms[k] * mask[k]).sum() / mask[k].sum() / 2 for k in two))
+right = gradient(*((terms[k] * mask[k]).sum() / mask.sum() for k in two))
+print("what a token weighs, for one of the whole batch:")
+print(f"mean of means      short replies {means[0, 0] / whole[0, 0]:.2f}, long ones", end=" ")
+print(f"{means[3, 0] / whole[3, 0]:.2f}")
+print("divided by all tokens, the same gradient:", torch.equal(whole, right))
+
+# %% [markdown] label="deeper-micro-read" tags=["skip"]
+# In a part of short replies each token counts 2.3 times as much as in a part of long ones, and nothing warns. Count the
+# tokens of the whole batch *first*. Hugging Face's trainer took the mean of means until October 2024. With this course's
+# convention, a sum over tokens and a mean over replies, equal parts cannot go wrong.
+#
+# ### The other side
+#
+# Bug 9 can be mended in another way: fill up on the *left*, and the last place is the end of each prompt. Libraries do so
+# to generate. But then the network reads the padding first:
+
+
+# %% label="deeper-left" tags=["skip", "needs-torch"]
+def log_pi_left(prompts):
+    width = max(map(len, prompts))
+    rows = [[0] * (width - len(prompt)) + prompt for prompt in prompts]
+    return reader.eval()(torch.tensor(rows))[:, -1].log_softmax(-1)
+
+
+print(why_not_one(log_pi_left, prompts, old))
+off = (log_pi_left(prompts) - old).exp() - 1
+print("largest |ratio - 1| of each prompt:", *(f"{x:.2f}" for x in abs(off).amax(-1)))
+
+# %% [markdown] label="deeper-left-read" tags=["skip"]
+# Only the longest prompt, without padding, is right. A transformer is told by an attention mask what is padding, and by
+# position numbers where the prompt begins; a `GRU` has no such mask. So the side is a convention of the *model*, and the
+# ratio before the first step tests it.

@@ -36,7 +36,7 @@ if shutil.which("bwrap") is None and not os.environ.get("REQUIRE_SANDBOX"):
 
 QUICK = Limits(wall=1.5, cpu=60, memory=2**30)
 LONG = replace(QUICK, wall=30)  # for what takes a while and comes to its end
-POISONED = ("every answer forged in the worker", "memory claimed", "two answers to one request")  # all cells' own doing
+POISONED = ("every answer forged in the worker", "memory claimed", "two answers to one request", "an audit hook")
 SLOW = ("the course's sources read", "a giant text", "threads left running")
 FEW = replace(load("sample_action"), calls=300)
 ITEMS = (
@@ -150,6 +150,26 @@ ATTACKS = {
     "half a million small lists": ("error", "import protocol\nprotocol.encode = lambda value: '[' + ','.join(['[]'] * 600_000) + ']'\n" + inside("return 0 * rewards")),
     "the sandbox's first process": ("wrong", inside("import os\nfor n in range(1, 50):\n    for what in ('environ', 'mem', 'fd/2'):\n        try: text = open(f'/proc/{n}/{what}', 'rb').read(4000)\n        except OSError: continue\n        assert n == os.getpid() or not {b'SECRET_OF_THE_TEST', b'HOME=/root'} & set(text.split(b'\\0')), text\nreturn 0 * rewards")),
     "threads left running": ("wrong", "import threading\nimport time\ndef spin():\n    while True: time.sleep(0.001)\nfor _ in range(3): threading.Thread(target=spin, daemon=True).start()\n" + inside("return 0 * rewards")),
+    "arithmetic of its own": ("wrong", "class A:\n    __array_priority__ = 10 ** 9\n    def __array_function__(self, *a): return True\n    def __array_ufunc__(self, *a, **k): return np.zeros(3)\n    def __len__(self): return 3\n    def __getitem__(self, n): return A()\n" + inside("return A()")),
+    "a number that changes": ("wrong", "class F(float):\n    def __float__(self): return float(np.random.rand())\n    def __index__(self): return 10 ** 9\n    def __reduce__(self): raise SystemError\n" + inside("return [F(0) for _ in rewards]")),
+    "a generator without end": ("wrong", inside("while True: yield 0.0")),
+    "a sequence without end": ("wrong", "class S:\n    def __len__(self): return 2 ** 62\n    def __getitem__(self, n): return 0.0\n" + inside("return S()")),
+    "an iterator in an iterator": ("wrong", inside("from itertools import count\nreturn [count(), iter(int, 1)]")),
+    "no end of recursion in what it is called": ("wrong", "class R:\n    def __repr__(self): return repr(self)\n    __str__ = __len__ = __float__ = __array__ = __bool__ = __repr__\n" + inside("return R()")),
+    "a type of its own type": ("error", "class M(type):\n    def __instancecheck__(self, one): return True\n    def __getattribute__(self, name): raise SystemError('found')\nclass T(metaclass=M):\n    __class__ = float\n" + inside("return T()")),
+    "an array of objects with a pickle": ("wrong", inside("import pickle\nclass P:\n    def __reduce__(self): return (eval, ('1/0',))\nreturn np.array([P()] * len(rewards), dtype=object)")),
+    "a file that holds a pickle": ("wrong", inside("np.savez('a.npz', np.array([print], dtype=object))\nreturn np.load('a.npz', allow_pickle=True)")),
+    "signals to everyone": ("error", inside("import os\nfor n in (os.getppid(), 1, 0, -1):\n    for what in (15, 2, 9):\n        try: os.kill(n, what)\n        except OSError: pass")),
+    "a stop": ("timeout", inside("import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)")),
+    "not to die with its parent": ("error", inside("import ctypes, os, threading, time\nctypes.CDLL(None).prctl(1, 0, 0, 0, 0)\nthreading.Thread(target=time.sleep, args=(60,)).start()\nos.close(1)\nraise SystemExit")),
+    "what was open before": ("wrong", inside("import os, stat\nfor n in os.listdir('/proc/self/fd'):\n    try: what = os.fstat(int(n))\n    except OSError: continue\n    to = os.readlink('/proc/self/fd/' + n)\n    assert stat.S_ISFIFO(what.st_mode) or to == '/dev/null' or to.startswith('/proc'), to\nreturn 0 * rewards")),
+    "memory that outlives it": ("wrong", inside("import os\nfor path in ['/dev/x', '/dev/shm/x', '/run/x', '/var/tmp/x']:\n    try: open(path, 'w')\n    except OSError: continue\n    raise SystemError(path)\nreturn 0 * rewards")),
+    "Python anew in its place": ("error", inside("import os, sys\nos.execv(sys.executable, [sys.executable, '-I', '-c', 'print(1)'])")),
+    "a program of its own": ("error", inside("import os\nopen('run', 'wb').write(open('/usr/bin/env', 'rb').read() if os.path.exists('/usr/bin/env') else b'#!/bin/sh')\nos.chmod('run', 0o4777)\nos.execv('./run', ['run'])")),
+    "the kernel's knobs": ("wrong", inside("for path in ['/proc/sys/kernel/core_pattern', '/proc/sys/vm/overcommit_memory', '/proc/sysrq-trigger', '/proc/1/oom_score_adj', '/proc/self/uid_map']:\n    try: open(path, 'w').write('0')\n    except OSError: continue\n    raise SystemError(path)\nreturn 0 * rewards")),
+    "pipes full of memory": ("error", inside("import fcntl, os\nkept = []\nwhile True:\n    one = os.pipe()\n    fcntl.fcntl(one[1], 1031, 2 ** 20)\n    os.write(one[1], bytes(2 ** 20))\n    kept.append(one)")),
+    "an audit hook": ("error", "import sys\ndef hook(event, args): raise SystemError(event)\nsys.addaudithook(hook)\n" + inside("return 0 * rewards")),
+    "the worker's own reader closed": ("wrong", inside("import gc, io\nfor one in gc.get_objects():\n    if isinstance(one, io.BufferedReader): one.close()")),
 }  # fmt: skip
 LEFT = "import os, tempfile\nassert os.listdir('.') == [] and not os.path.exists(os.path.join(os.getcwd(), 'left')), 'found'\nopen('left', 'w')\n"
 # Attacks that the namespaces and limits have to stop, also without the filter of system calls: (status, source).
@@ -331,7 +351,8 @@ def test_every_kind_of_item(monkeypatch):
         functions.call("rollout", 1, Seed(3))
 
     parts = (Part("all", "All steps", 2, counts), Part("odd", "No world", 2, stops), Part("too", "Again", 2, counts))
-    toy = Stage("build_rollout", "02", "", "", "rollout", parts, load("softmax").read)
+    helps = (("AttributeError", "A world comes first."),)
+    toy = Stage("build_rollout", "02", "", "", "rollout", parts, load("softmax").read, helps=helps)
     number = Number("", lambda rng: {"x": 2.0}, lambda x: 3 * x, (), "Good.", load("softmax").read)
     items = (
         Item("s", "stage", "", 3, "rollout", toy),
@@ -349,6 +370,8 @@ def test_every_kind_of_item(monkeypatch):
     assert (stage_found.status, stage_found.points) == ("partial", 2.0), stage_found
     assert [part[3] for part in stage_found.parts] == ["correct", "error", "correct"]
     assert any("left out" in paragraph for paragraph in stage_found.paragraphs)
+    told = [paragraph for paragraph in stage_found.paragraphs if paragraph.startswith(("What may help", "Where"))]
+    assert told == ["What may help: A world comes first.", f"Where to read: {toy.read}."]
     assert (number_found.status, number_found.points) == ("correct", 2.0)
     assert [(one.status, one.points) for one in essays] == [("needs-marking", None), ("no-answer", 0.0)]
 

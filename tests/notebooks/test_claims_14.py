@@ -18,7 +18,7 @@ LESSON = Lesson("14")
 ASKED, text = LESSON.predictions, LESSON.text
 HISTORY = json.loads((DATA / "trainer_log/trainer_state.json").read_text("utf-8"))["log_history"]
 DEBRIEF = json.loads((DATA / "trainer_log/debrief.json").read_text("utf-8"))
-FORMULAS = ("setup", "autodiff-code", "six-code", "proof-", "ratio-", "bfloat16-code")
+FORMULAS = ("setup", "autodiff-code", "six-code", "proof-", "ratio-", "bfloat16-code", "deeper")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -104,6 +104,53 @@ def test_what_16_bits_cost(own: After) -> None:
         other = LESSON.play(seed=seed, only=("setup", "bfloat16-code"))["bfloat16-code"]["off"]
         assert 0.01 < np.median(other) < 0.03
         assert 0.1 < other.max() < 0.3
+
+
+def printed(own: After, label: str) -> list[str]:
+    return own[label]["printed"].splitlines()
+
+
+def test_the_loss_has_no_meaning_and_one_right_derivative(own: After) -> None:
+    z, J, U = (own["deeper-second"][name] for name in ("z", "J", "expected_U"))
+    rows = [numbers(line.split("value")[1]) for line in printed(own, "deeper-surrogate")]
+    holds(text["deeper-surrogate-read"], "Three values, one gradient")
+    assert len({row[0] for row in rows}) == 3
+    assert rows[0][1:] == rows[1][1:] == rows[2][1:]
+    second = [torch.autograd.functional.hessian(f, z) for f in (J, own["deeper-second"]["by_ratio"], U)]
+    assert torch.allclose(second[0], second[1], atol=1e-12)
+    assert second[0][0, 0] > 0.1 > -0.1 > second[2][0, 0]  # wrong sign
+    assert printed(own, "deeper-second")[0].split(":")[1] == printed(own, "deeper-second")[2].split(":")[1]
+
+
+def test_what_runs_backwards(own: After) -> None:
+    assert printed(own, "deeper-backwards")[1:] == [
+        "the same by Categorical: True",
+        "a draw has a past: False   it can have one: False",
+    ]
+    assert torch.distributions.Normal.has_rsample
+    z, g = torch.tensor([0.3, -1.0, 2.0], requires_grad=True), torch.tensor([0.5, -2.0, 1.0])
+    (sent,) = torch.autograd.grad(z.log_softmax(-1), z, g)
+    assert torch.allclose(sent, g - z.softmax(-1).detach() * g.sum())
+
+
+def test_a_mean_of_means_weighs_short_replies_more(own: After) -> None:
+    weights = numbers(printed(own, "deeper-micro")[1])
+    assert weights == pytest.approx([20 / 12, 20 / 28], abs=0.005)
+    holds(text["deeper-micro-read"], f"{28 / 12:.1f} times")
+    assert printed(own, "deeper-micro")[2].endswith("True")
+
+
+def test_padding_on_the_left_is_read_first(own: After) -> None:
+    off = numbers(printed(own, "deeper-left")[1].split(":")[1])
+    assert (min(off[:2]) > 0.01, off[2]) == (True, 0)
+    assert printed(own, "deeper-left")[0].startswith("A prompt alone gives other numbers")
+
+
+def test_an_answer_of_another_shape_is_no_riddle(own: After) -> None:
+    space = own["ratio-code"]
+    for wrong in (None, 0.0, space["old"][:1]):
+        said = space["why_not_one"](lambda prompts, wrong=wrong: wrong, space["prompts"], space["old"])
+        assert said == "Wanted are the logarithms of 3 prompts, shape (3, 6)."
 
 
 def test_the_network_of_the_grid_world() -> None:
