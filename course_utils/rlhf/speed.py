@@ -14,7 +14,7 @@ from course_utils.rlhf import world as worlds
 from course_utils.rlhf.config import RunConfig
 from course_utils.rlhf.network import LanguageModel
 
-__all__ = ["main", "measure"]
+__all__ = ["main", "measure", "peak_megabytes"]
 
 
 def measure() -> list[tuple[str, float, str]]:
@@ -36,7 +36,7 @@ def measure() -> list[tuple[str, float, str]]:
     for batch in (64, 128, 1024):
         tokens, spent = _timed(partial(_sampled_tokens, tuned.model, world, batch))
         lines.append((f"sampling at batch {batch}", tokens / spent, "tokens/s"))
-    lines.append(("peak memory of this process", _peak_megabytes(), "MB"))
+    lines.append(("peak memory of this process", peak_megabytes(), "MB"))
     return lines
 
 
@@ -57,7 +57,7 @@ def _sampled_tokens(model: LanguageModel, world: worlds.World, batch: int) -> in
     return tokens
 
 
-def _peak_megabytes() -> float:
+def peak_megabytes() -> float:
     """Return the largest memory that this process has had; NaN where the system does not say."""
     status = Path("/proc/self/status")
     if status.exists():  # Linux, where getrusage would count what the parent process had before this one began

@@ -80,7 +80,9 @@ def within(now: Results, before: Results) -> tuple[int, int]:
     """Return how many ratios lie within the spread of the run before, and of how many."""
     inside = []
     for id, row in now["rows"].items():
-        for peer, found in row.get("peers", {}).items():
+        if row.get("rounds", 0) < 3:  # has no spread
+            continue
+        for peer, found in row["peers"].items():
             old = before.get("rows", {}).get(id, {}).get("peers", {}).get(peer, {})
             if "ratio" in found and "ratio" in old:
                 inside.append(old["low"] <= found["ratio"] <= old["high"])

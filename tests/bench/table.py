@@ -44,7 +44,8 @@ def cell(row: targets.Row, found: dict[str, Any]) -> str:
             parts.append(f"{peer}: not measured, {package} is not installed")
             continue
         wanted = "" if most is None else f", wanted at most {short(most)}"
-        text = f"{short(one['ratio'])} × {peer} ({short(one['low'])} to {short(one['high'])}){wanted}"
+        spread = f"{short(one['low'])} to {short(one['high'])}" if found["rounds"] > 1 else "one round"
+        text = f"{short(one['ratio'])} × {peer} ({spread}){wanted}"
         parts.append(f"**{text}: missed**" if missed(most, one["ratio"]) else text)
     return "; ".join(parts)
 

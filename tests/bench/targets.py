@@ -28,6 +28,17 @@ class Growth(NamedTuple):
     bounded: str = ""
 
 
+_TABLE = (
+    "look-up, weighting and sum are compiled to one pass that checks nothing; ours are three calls of NumPy over the "
+)
+_TABLE += "steps, and the checks at the door, which are half of it at this size"
+_PRODUCTS = "exponentials and matrix products, which nobody is spared, are most of it: see the row of the limit"
+_LINEAR = dict.fromkeys(("torch", "JAX"), _PRODUCTS)
+_RLHF = (
+    "a sixth of ours is the log of forty numbers and the gold reward, which torch's run leaves out; most of the rest "
+)
+_RLHF += "is products of small matrices, at which both are alike"
+_SB3 = dict.fromkeys(("SB3 A2C", "SB3 PPO"), "stable-baselines3")
 _ALL = {"Categorical": "torch", "gather": "torch", "NumPy": "numpy"}
 _GAE = "a compiled loop over entries reads each number once; NumPy has a call for every √T steps"
 _U = "it is compiled to one pass without arrays in between; the course returns every intermediate by name"
@@ -57,22 +68,82 @@ ROWS: dict[str, dict[str, Row]] = {
         "gae-128-8": _gae(128, 8, 0.35, 0.06, 15.0, 50.0),
     },
     "tabular_policy": {
-        f"tabular-{N}-{n}": Row(f"tabular policy, S = 64, N = {N:,}, A = {n}", {"torch": most, "JAX": most}, "µs")
+        f"tabular-{N}-{n}": Row(
+            f"tabular policy, S = 64, N = {N:,}, A = {n}", {"torch": most, "JAX": most}, "µs", {"JAX": _TABLE}
+        )
         for N, n, most in ((4096, 3, 0.5), (4096, 16, 0.5), (4096, 256, 1.0), (65536, 16, 0.5))
     },
     "linear_policy": {
-        f"linear-{dtype}": Row(f"linear policy, F = 32, N = 262,144, A = 256, {dtype}", {"torch": 0.4, "JAX": 0.4})
+        f"linear-{dtype}": Row(
+            f"linear policy, F = 32, N = 262,144, A = 256, {dtype}", {"torch": 0.4, "JAX": 0.4}, reasons=_LINEAR
+        )
         for dtype in ("float64", "float32")
     },
     "ppo_clip": {
         f"ppo-{N}-{n}-{dtype}": Row(f"PPO clip + gradient, N = {N:,}, A = {n}, {dtype}", {"torch": 0.9}, "µs")
         for N, n, dtype in ((4096, 16, "float64"), (4096, 256, "float64"), (65536, 16, "float32"))
     },
-    "rlhf": {"rlhf-100": Row("RLHF, 100 PPO updates at batch 64", {"torch": 1 / 3})},
+    "frozen_lake": {
+        "frozen-lake": Row(
+            "FrozenLake 4 × 4 without slipping, to 90 % of the optimum", {"SB3 A2C": 1 / 20}, packages=_SB3
+        )
+    },
+    "cart_pole": {
+        "cart-pole": Row("CartPole-v1, to a mean of 195", {"SB3 A2C": 1 / 5, "SB3 PPO": 1 / 10}, packages=_SB3)
+    },
+    "rlhf": {"rlhf-100": Row("RLHF, 100 PPO updates at batch 64", {"torch": 1 / 3}, reasons={"torch": _RLHF})},
+    "slider": {
+        "slider": Row(
+            "slider to new picture, kernel side",
+            {"interact, PNG": 1 / 12, "interact, SVG": 1 / 50},
+            "ms",
+            {},
+            dict.fromkeys(("interact, PNG", "interact, SVG"), "ipykernel"),
+        )
+    },
+    "drag": {
+        "drag": Row(
+            "Advantage Lab under a real drag, from update to update (clock)",
+            {"interact": 1 / 6, "event": 1.02},
+            "ms",
+            {},
+            dict.fromkeys(("interact", "event"), "Chromium"),
+        )
+    },
+    "grading": {
+        "grading": Row(
+            "grading a submission of ps1 on two cores",
+            {"nbgrader, one process": 1 / 10},
+            "s",
+            {},
+            {"nbgrader, one process": "nbgrader"},
+        )
+    },
+    "notebooks": {
+        "notebooks": Row("testing all notebooks", {"nbval on imports": 3.0}, packages={"nbval on imports": "nbval"})
+    },
+    "physical_limit": {
+        "limit-u": Row(
+            "of U, N = 65,536, A = 16, float32: its bytes copied once, its exponentials alone",
+            {"copy": None, "exp": None},
+            "µs",
+        ),
+        "limit-gae": Row("of GAE, T = 2,048, B = 64: its bytes copied once", {"copy": None}, "µs"),
+        "limit-linear": Row(
+            "of the linear policy, float64: its exponentials and its matrix products alone",
+            {"exp": None, "products": None},
+        ),
+    },
     "imports": {"import": Row("import course_utils", {"import numpy": 1.3}, "ms", {}, {"import numpy": "numpy"})},
 }
 
-GROWTH: dict[str, Growth] = {}
+GROWTH: dict[str, Growth] = {
+    "steps": Growth("steps N of U, A = 16", (16_384, 32_768, 65_536, 131_072, 262_144)),
+    "time": Growth("steps T of GAE, 8 rows", (16_384, 32_768, 65_536, 131_072, 262_144)),
+    "trajectories": Growth("trajectories of an update of REINFORCE, of at most 20 steps", (2_000, 4_000, 8_000, 16_000, 32_000)),
+    "sweep": Growth("runs of a sweep, 5 updates each", (4, 8, 16, 32, 64)),
+    "submissions": Growth("submissions of a class, marking left out", (25, 50, 100, 200, 400)),
+}
 
 # In the order in which they run, with what a terminal says of them.
 FILES = {
@@ -82,8 +153,16 @@ FILES = {
     "ppo_clip": "PPO's clipped surrogate",
     "rlhf": "the update that trains the language model",
     "imports": "what the import takes",
+    "physical_limit": "what the hardware allows",
+    "frozen_lake": "until the lake is crossed",
+    "cart_pole": "until the pole stands",
+    "slider": "from a slider to what the page is sent",
+    "growth": "time and memory at five sizes each",
+    "drag": "a real drag in JupyterLab",
+    "grading": "a class, beside nbgrader's autograde",
+    "notebooks": "all notebooks, the longest of all",
 }
-ALL_CORES: set[str] = set()  # whose rows are not of one core
+ALL_CORES = {"drag", "grading", "notebooks"}  # whose rows are not of one core
 
 
 def ids(file: str) -> set[str]:

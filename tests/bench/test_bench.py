@@ -2,6 +2,7 @@
 
 import json
 
+import costs
 import growth
 import numpy as np
 import pytest
@@ -15,13 +16,13 @@ def measured(ratio=0.5):
     """Results of all rows, with this ratio to each peer."""
     one = {"median": 1.0, "ratio": ratio, "low": 0.9 * ratio, "high": 1.1 * ratio}
     rows = {
-        id: {"id": id, "ours": 0.5, "peers": dict.fromkeys(row.peers, one), "rounds": 5, "note": "", "figures": {}}
+        id: {"id": id, "ours": 0.5, "peers": dict.fromkeys(row.peers, one), "rounds": 5, "note": ""}
         for of_file in targets.ROWS.values()
         for id, row in of_file.items()
     }
     for id, grown in targets.GROWTH.items():
         exponents = {"exponent": [1.0, 0.01], "memory_exponent": [0.9, 0.01]}
-        rows[id] = {"id": id, "seconds": list(grown.sizes), "megabytes": [1.0] * 5, **exponents}
+        rows[id] = {"id": id, "sizes": grown.sizes, "seconds": list(grown.sizes), "megabytes": [1.0] * 5, **exponents}
     machine = {"processor": "P", "cores": 2, "system": "S", "python": "3", "packages": {"numpy": "2"}}
     return {"machine": machine, "code": "c", "quick": False, "complete": True, "rows": rows, "failed": {}}
 
@@ -101,6 +102,18 @@ def test_an_interrupted_run_goes_on_and_a_whole_one_is_kept_to_compare_with(tmp_
     assert json.loads(before.read_text())["rows"] == first["rows"]
     out.write_text("{ broken", encoding="utf-8")
     assert results.begin(True, out, before)["rows"] == {}
+
+
+def test_costs_are_those_of_one_core_times_how_many():
+    assert costs.sentences({}) == []
+    rows = measured()["rows"]
+    rows["grading"]["figures"] = {"processor": 0.36}
+    rows["notebooks"] |= {"ours": 72.0, "figures": {"notebooks": 2}}
+    learners, marking, around = costs.sentences(rows)
+    assert "take 1,000 core-hours" in learners
+    assert "take 100 core-hours to mark" in marking
+    assert "1.0 hours, if" in marking
+    assert "1000.0 ms a submission" in around
 
 
 def test_a_second_run_is_held_to_the_spread_of_the_first():

@@ -1,0 +1,45 @@
+"""The Advantage Lab and interact under a real drag in one JupyterLab, by tests/browser/measure_drag.py, in turn."""
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import timing
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
+
+
+def rows() -> Iterator[dict[str, Any]]:
+    if timing.peer("playwright") is None or (executable := browser()) is None:
+        yield {"id": "drag", "ours": float("nan"), "peers": {name: {"missing": True} for name in ("interact", "event")},
+               "rounds": 0, "note": ""}  # fmt: skip
+        return
+    import measure_drag
+
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        measure_drag.chromium(executable) as opened,
+        measure_drag.JupyterLabServer(Path(folder)) as server,
+    ):
+        notebook = measure_drag.JupyterLabPage(opened, server)
+        cells = [measure_drag.LAB_CELL, measure_drag.INTERACT_CELL]
+        notebook.open(server.write_notebook("drag.ipynb", cells))
+        notebook.run_all()
+        drags = [measure_drag.measure(notebook, 2.5 if timing.QUICK else 3.0) for _ in range(1 if timing.QUICK else 3)]
+        notebook.close()
+    times = {
+        "ours": [1 / lab.updates_per_second for lab, _ in drags],
+        "interact": [interact.seconds / max(interact.updates, 1) for _, interact in drags],
+        "event": [lab.seconds / lab.events for lab, _ in drags],
+    }
+    lab, interact = drags[-1]
+    note = f"{lab.updates_per_second:.0f} updates a second for {lab.events / lab.seconds:.0f} events, "
+    yield timing.measured("drag", times, note=note + f"interact {interact.updates_per_second:.1f}")
+
+
+def browser() -> Any:
+    import measure_drag
+
+    return measure_drag.find_chromium()
