@@ -63,6 +63,13 @@ def test_no_text_of_a_notebook_ends_its_data():
     assert html(made).count("<script") == html(made).count("</script") == 1
 
 
+@pytest.mark.parametrize("stored", [{"lab": "nolab", "state": {}}, {"labs": [{"x": 1}]}])
+def test_a_lab_that_there_is_not_is_refused_with_its_cell(stored):
+    made = notebook(({offline.MIME_TYPE: stored, "text/plain": ""}, {}))
+    with pytest.raises(ValueError, match=f"the cell '{made.cells[0].id}' holds the lab"):
+        live_pages.prepare(made)
+
+
 @pytest.mark.parametrize("name", offline.labs())
 def test_a_script_is_plain(name):
     text = live_pages.script(name)

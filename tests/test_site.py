@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
@@ -32,7 +33,7 @@ def test_each_notebook_has_a_page_and_lies_beside_it(built_site, pages):
         inside = path.relative_to(site_sources.NOTEBOOKS)
         assert inside.with_suffix(".html").as_posix() in pages
         assert (built_site / "notebooks" / inside).read_bytes() == path.read_bytes()
-    around = ("index", "problem_sets", "reference", "functions", "teaching", "search")
+    around = ("index", "problem_sets", "reference", "functions", "teaching", "lecturing", "search")
     assert {f"{name}.html" for name in around} <= set(pages)
     assert not [path for path in built_site.rglob("*") if "solution" in path.name]
 
@@ -91,6 +92,12 @@ def test_the_first_page_has_the_map_with_links_to_pages(pages):
     assert [row["number"] for row in stored["state"]["lessons"]] == [lesson.number for lesson in lessons.LESSONS]
     still = pages["index.html"].select(".pgc-live table a")
     assert [link["href"] for link in still[:2]] == ["00_start_here.html", "01_policies.html"]
+
+
+def test_a_lesson_says_its_minutes_and_hands_out_its_notebook(pages):
+    about = pages["08_advantage_objective.html"].select_one(".pgc-about")
+    assert about.select_one(".pgc-minutes").get_text() == "60 minutes"
+    assert about.select_one("a[download]")["href"] == "notebooks/08_advantage_objective.ipynb"
 
 
 def test_answers_are_folded_and_name_what_they_answer(pages):
@@ -160,16 +167,50 @@ def test_the_font_has_the_signs_of_the_formulas(built_site):
     assert len(formula_markup.font_face("x")) < len(style) / 2
 
 
-def test_a_link_that_leads_nowhere_stops_the_build(monkeypatch, tmp_path):
+LESSON = "08_advantage_objective"
+WORDS = nbformat.v4.new_markdown_cell
+CODE = nbformat.v4.new_code_cell
+SAYS = nbformat.v4.new_output
+
+
+@pytest.mark.parametrize(
+    ("cell", "told"),
+    [
+        (WORDS("[b](b.ipynb)"), r"08_.*'b\.ipynb'"),
+        (WORDS("[b](#Nowhere)"), r"08_.*'Nowhere'"),
+        (WORDS("![b](nowhere.png)"), r"08_.*image file not readable: nowhere\.png"),
+        (WORDS("![](nowhere.png)"), "08_.*has no alt text"),
+        (WORDS(r"$\nosuchthing$"), r"08_.*cannot be typeset: \$.nosuchthing\$ \(nobody knows"),
+        (WORDS(r"$$\left( x$$"), r"08_.*cannot be typeset: \$.left\( x"),
+        (CODE('Quiz("08")'), "08_.*has no output, so run it"),
+        (WORDS("## T\n\n[t](#T)\n\n## T"), None),
+        (CODE("x", outputs=[SAYS("stream", text="</pre><script>1</script>\n" + "y\n" * 20_000)]), None),
+    ],
+    ids=range(9),
+)  # fmt: skip
+def test_what_a_page_cannot_show_stops_the_build_and_names_the_lesson(cell, told, monkeypatch, tmp_path):
+    path = tmp_path / f"{LESSON}.ipynb"
+    kernel = {"language_info": {"name": "python", "pygments_lexer": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=[WORDS("# A"), cell], metadata=kernel), path)
+
     def write(folder):
-        (folder / "index.md").write_text("# A\n\n[b](b.ipynb)\n", encoding="utf-8")
-        (folder / "reference.md").write_text("---\norphan: true\n---\n# R\n", encoding="utf-8")
-        return {"index": set()}
+        monkeypatch.setattr(site_sources, "NOTEBOOKS", tmp_path)
+        page, labs = site_sources.page(path)
+        nbformat.write(page, folder / path.name)
+        (folder / "index.md").write_text(f"# A\n\n```{{toctree}}\n{LESSON}\n```\n", encoding="utf-8")
+        return {"index": set(), LESSON: labs}
 
     monkeypatch.setattr(site_sources, "write", write)
-    with pytest.raises(site.SiteError, match=r"index\.md.*b\.ipynb"):
+    monkeypatch.setattr(site_sources, "notebooks", lambda: [])
+    monkeypatch.setattr(site, "_words", dict)
+    monkeypatch.setattr(formula_markup, "font_face", lambda signs: "")
+    if told:
+        with pytest.raises(site.SiteError, match=told):
+            site.build(tmp_path / "site")
+        assert not (tmp_path / "site").exists()
+    else:
         site.build(tmp_path / "site")
-    assert not (tmp_path / "site").exists()
+        assert not soup(tmp_path / "site" / f"{LESSON}.html").find_all("script", string="1")
 
 
 def test_the_archive_holds_pages_and_course_and_nothing_of_the_learner(built_site, monkeypatch, tmp_path):
@@ -180,4 +221,6 @@ def test_the_archive_holds_pages_and_course_and_nothing_of_the_learner(built_sit
     held = {Path(one).relative_to(archive.NAME).as_posix() for one in zipfile.ZipFile(target).namelist()}
     assert {"site/index.html", "notebooks/08_advantage_objective.ipynb", "course_utils/policy.py", "Makefile"} <= held
     assert not [one for one in held if "/." in one or "__pycache__" in one]
+    readme = (site.REPOSITORY / "README.md").read_text(encoding="utf-8")
+    assert [link for link in re.findall(r"\]\(([\w./]+)\)", readme) if link not in held and link[:2] != ".."] == []
     assert archive.pack(tmp_path)[1].read_text().split()[0] == digest

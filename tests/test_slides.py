@@ -63,6 +63,39 @@ def test_a_deck_loads_only_what_is_beside_it(deck):
     assert "https://" not in deck.html
 
 
+PNG = {"image/png": "AAAA", "text/plain": "a picture"}
+
+
+@pytest.mark.parametrize(
+    ("cell", "is_told"),
+    [
+        (nbformat.v4.new_markdown_cell("![](a.png)"), False),
+        (nbformat.v4.new_markdown_cell("![words](a.png)"), True),
+        (nbformat.v4.new_markdown_cell('<img src="a.png">'), False),
+        (nbformat.v4.new_markdown_cell('<img src="a.png" alt="words">'), True),
+        (nbformat.v4.new_code_cell(outputs=[nbformat.v4.new_output("display_data", PNG)]), False),
+        *(
+            (
+                nbformat.v4.new_code_cell(outputs=[nbformat.v4.new_output("display_data", PNG, metadata=about)]),
+                bool(alt),
+            )
+            for alt in ("", "words")
+            for about in [{"image/png": {"alt": alt}}]
+        ),
+        (nbformat.v4.new_code_cell(outputs=[nbformat.v4.new_output("stream", text="![](a.png)")]), True),
+    ],
+)
+def test_a_picture_without_words_is_refused_with_its_cell(cell, is_told):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# A"), cell])
+    for one in notebook.cells:
+        one.metadata.slideshow = {"slide_type": "slide"}
+    if is_told:
+        assert "a.png" in (html := slides.deck(notebook, LESSONS[8]).html) or 'alt="words"' in html
+    else:
+        with pytest.raises(ValueError, match=f"08: a picture of the cell '{cell.id}' has no alt text"):
+            slides.deck(notebook, LESSONS[8])
+
+
 def test_an_unknown_lesson_is_refused(tmp_path):
     with pytest.raises(ValueError, match="there is no lesson '99', expected some of"):
         slides.build(["99"], target=tmp_path)

@@ -17,9 +17,10 @@ __all__ = ["files", "main", "pack"]
 
 OUT = REPOSITORY / "build"
 NAME = f"policy-gradient-course-{__version__}"
-COURSE = ("course_utils", "data", "notebooks")
+COURSE = ("course_utils", "data", "notebooks", "pictures")
 BESIDE = (
     "CONTRIBUTING.md",
+    "LECTURING.md",
     "LICENSE",
     "Makefile",
     "README.md",

@@ -51,14 +51,16 @@ def prepare(notebook: Any, *, one_by_one: bool = False) -> set[str]:
     """Make each output with a lab in it HTML that mounts itself, with its picture or text before; return their names.
 
     A lab that learns in Python stays a picture, with a hint. one_by_one: of a quiz each question mounts itself, all
-    with the same record.
+    with the same record. Raises ValueError for a lab that this package does not have.
     """
     found: set[str] = set()
-    for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
+    for cell, output in [(one, output) for one in notebook.cells for output in one.get("outputs", [])]:
         stored = output.get("data", {}).get(offline.MIME_TYPE)
         if stored is None:
             continue
         several = stored.get("labs", [stored])
+        if unknown := [name for one in several if (name := one.get("lab")) not in offline.labs()]:
+            raise ValueError(f"the cell {cell.id!r} holds the lab {unknown[0]!r}, which there is not")
         alive = [one for one in several if not issubclass(offline.labs()[one["lab"]], KernelLab)]
         found |= {one["lab"] for one in alive}
         still = pages.still(output)

@@ -12,10 +12,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-__all__ = ["as_page", "install", "still", "with_tables"]
+__all__ = ["as_page", "check_words", "install", "still", "with_tables"]
 
 
 _QUOTE = re.compile(r"^>.*(?:\n>.*)*\n?", re.MULTILINE)
+_WORDLESS = re.compile(r"!\[\s*\]\(|<img(?![^>]*\balt=.?[^\s\"'>])[^>]*>")
 PICTURES = ("image/svg+xml", "image/png")  # the sharper one first
 VIEW = "application/vnd.jupyter.widget-view+json"
 MARK = "# Written by the policy-gradient course: its lessons as pages (course_utils/build/pages.py)."
@@ -58,6 +59,15 @@ def as_page(notebook: Any, resources: Any) -> tuple[Any, Any]:
         if html := still(output):
             output.data["text/html"] = html
     return notebook, resources
+
+
+def check_words(notebook: Any, name: str) -> None:
+    """Raise ValueError for a picture without alt text: some pages would drop it, others show it to eyes alone."""
+    for cell in notebook.cells:
+        shown = [output for output in cell.get("outputs", []) if {*PICTURES, "text/html"} & {*output.get("data", {})}]
+        texts = [cell.source] if cell.cell_type == "markdown" else [still(output) or "![](" for output in shown]
+        if any(map(_WORDLESS.search, texts)):
+            raise ValueError(f"{name}: a picture of the cell {cell.get('id', cell.source[:40])!r} has no alt text")
 
 
 def with_tables(source: str) -> str:

@@ -35,12 +35,17 @@ def browser() -> str:
 def print_page(page: Path, target: Path) -> None:
     """Print a page of the site as PDF, its folds open; raise PdfError."""
     target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
     with TemporaryDirectory() as profile:
         command = [browser(), "--headless", "--disable-gpu", f"--user-data-dir={profile}", "--no-first-run"]
         command += ["--no-pdf-header-footer", f"--virtual-time-budget={WAIT}", f"--print-to-pdf={target}"]
         if sys.platform == "linux" and os.geteuid() == 0:  # as in a container, where its sandbox does not start
             command.append("--no-sandbox")
-        run = subprocess.run([*command, page.resolve().as_uri()], capture_output=True, text=True, timeout=PATIENCE)
+        command.append(page.resolve().as_uri())
+        try:
+            run = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            raise PdfError(f"{page.name} was not printed within {PATIENCE} seconds") from None
     if run.returncode != 0 or not target.is_file():
         raise PdfError(f"{page.name} was not printed: {run.stderr.strip()[-200:]}")
 

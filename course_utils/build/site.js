@@ -1,9 +1,9 @@
 // What the pages add to their labs, quizzes and predictions (live_page.js, which is loaded after this): folds that open
 // when what they answer was predicted, links of labs that lead to pages, the map and the file of one's progress.
-// build/site.py writes ASKED, how many questions and predictions each lesson has, above it.
+// build/site.py writes ASKED above it: of each lesson the ids of its questions and of its predictions.
 
 (() => {
-  const FORMAT = "policy-gradient-course progress"; // as in progress.py
+  const [FORMAT, VERSION] = ["policy-gradient-course progress", 1]; // as in progress.py
   const HOW = "python -m course_utils.progress import FILE";
   const read = (place) => JSON.parse(place.firstElementChild.textContent);
   const counted = (count, what) => `${count} ${what}${count === 1 ? "" : "s"}`;
@@ -54,26 +54,48 @@
     }, true);
   }
 
+  // From a folder a browser saves no file: it would show the text of one.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("a[download]");
+    if (!link?.href.startsWith("file:")) return;
+    event.preventDefault();
+    if (link.nextElementSibling?.matches(".pgc-where")) return;
+    const path = decodeURIComponent(link.pathname).replace(/^\/(?=[A-Za-z]:)/, "");
+    const where = Object.assign(document.createElement("span"), { className: "pgc-where", role: "status" });
+    link.after(where);
+    where.textContent = `It lies in the folder that this page comes from: ${path}`;
+  });
+
   // --- the map ------------------------------------------------------------------------------------------
 
-  // What is kept of each lesson: the answers to its quiz, and its predictions that were made.
-  function doneIn(storage, number) {
-    const quiz = Object.values(storage.get(`answers/quiz/${number}`) ?? {});
-    const keys = storage.keys().filter((key) => key.startsWith(`answers/prediction/${number}-`));
-    const predictions = keys.flatMap((key) => Object.values(storage.get(key) ?? {}));
+  const isRecord = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+  const isTime = (text) => typeof text === "string" && !Number.isNaN(Date.parse(text));
+  const are = (list, isOne) => list === undefined || (Array.isArray(list) && list.every(isOne));
+
+  // [id, answer] of what is kept of a quiz or a prediction; what is no answer, by whatever hand, is left out.
+  const answersIn = (kept) => Object.entries(isRecord(kept) ? kept : {}).filter(([, one]) => isRecord(one) &&
+    one.tries !== undefined && are(one.tries, () => true) && one.tries.length > 0 && are(one.at, isTime) &&
+    are(one.right, (is) => is === null || typeof is === "boolean"));
+
+  // What is kept of a lesson: the answers to its quiz, and its predictions that were made.
+  function doneIn(storage, number, questions, predictions) {
+    const of = (key, ids) => answersIn(storage.get(key)).filter(([id]) => ids.includes(id)).map(([, one]) => one);
+    const quiz = of(`answers/quiz/${number}`, questions);
+    const shown = predictions.flatMap((id) => of(`answers/prediction/${number}-${id}`, [id]));
     return {
       answered: quiz.length,
       right: quiz.filter(({ right = [] }) => right.includes(true)).length,
       atOnce: quiz.filter(({ right = [] }) => right[0] === true).length,
-      said: predictions.filter(({ tries = [] }) => tries.some((given) => given !== null)).length,
-      shown: predictions.length,
+      said: shown.filter(({ tries }) => tries.some((given) => given !== null)).length,
+      shown: shown.length,
     };
   }
 
   function mapped(storage, state) {
     const lessons = state.lessons.map((lesson) => {
-      const [questions, predictions] = ASKED[lesson.number] ?? [0, 0];
-      const { answered, right, atOnce, said, shown } = doneIn(storage, lesson.number);
+      const asked = ASKED[lesson.number] ?? [[], []];
+      const [questions, predictions] = asked.map((ids) => ids.length);
+      const { answered, right, atOnce, said, shown } = doneIn(storage, lesson.number, ...asked);
       const begun = answered + shown > 0;
       const done = begun && right === questions && shown === predictions;
       const facts = begun
@@ -109,8 +131,8 @@
   // An answer as the notebooks' record has it (progress.py).
   function eventsOf(key, kept) {
     const [, lab, name] = key.split("/");
-    return Object.entries(kept).flatMap(([id, { tries = [], right = [], at = [] }]) => tries.map((said, n) => {
-      const time = at[n] ?? new Date().toISOString();
+    return answersIn(kept).flatMap(([id, { tries, right = [], at = [] }]) => tries.map((said, n) => {
+      const time = new Date(at[n] ?? Date.now()).toISOString();
       const about = { correct: right[n] === true, first_try: n === 0 };
       const [quiz, question] = lab === "review" ? [id.slice(0, 2), id.slice(3)] : [name, id];
       const event = lab === "prediction"
@@ -125,27 +147,30 @@
       storage.keys().filter((key) => key.startsWith("answers/")).map((key) => [key, storage.get(key) ?? {}]));
     const events = Object.entries(answers).flatMap(([key, kept]) => eventsOf(key, kept));
     events.sort((one, two) => one.time.localeCompare(two.time));
-    return { format: FORMAT, version: 1, exported: new Date().toISOString(), events, answers };
+    return { format: FORMAT, version: VERSION, exported: new Date().toISOString(), events, answers };
   }
 
-  const isRecord = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
-
-  // Keep what a file holds, of each question whichever has more tries; return how many questions that were.
+  // Keep what a file holds, of each question whichever has more tries; say how many questions that were.
   function takeIn(storage, file) {
     if (!isRecord(file) || file.format !== FORMAT) throw new Error("it is no file of this course's progress");
+    if (file.version !== VERSION) throw new Error("it is of another version of the course");
     if (!isRecord(file.answers)) throw new Error("it was written by the notebooks, whose record these pages cannot show");
-    let count = 0;
+    let [count, held] = [0, 0];
     for (const [key, given] of Object.entries(file.answers)) {
-      if (!/^answers\/[a-z_]+\/[\w-]+$/.test(key) || !isRecord(given)) continue;
-      const kept = { ...storage.get(key) };
-      for (const [id, one] of Object.entries(given)) {
-        if (!isRecord(one) || !Array.isArray(one.tries) || one.tries.length <= (kept[id]?.tries?.length ?? 0)) continue;
-        kept[id] = one;
+      if (!/^answers\/[a-z_]+\/[\w-]+$/.test(key)) continue;
+      const kept = new Map(answersIn(storage.get(key)));
+      const [answers, before] = [answersIn(given), count];
+      held += answers.length;
+      for (const [id, { of, tries, right, at }] of answers) {
+        if (tries.length <= (kept.get(id)?.tries.length ?? 0)) continue;
+        kept.set(id, { of, tries, right, at });
         count += 1;
       }
-      storage.set(key, kept);
+      if (count > before) storage.set(key, Object.fromEntries(kept));
     }
-    return count;
+    if (held === 0) return "There are no answers in this file.";
+    if (count === 0) return "All of it was here already.";
+    return `${counted(count, "question")} taken from the file.${storage.isKept ? "" : ` ${storage.note}`}`;
   }
 
   function drawPanel(panel, page) {
@@ -174,15 +199,16 @@
     for (const button of panel.querySelectorAll("button")) button.addEventListener("click", act[button.dataset.role]);
     panel.querySelector("input").addEventListener("change", async ({ target }) => {
       try {
-        const count = takeIn(storage, JSON.parse(await target.files[0].text()));
+        const said = takeIn(storage, JSON.parse(await target.files[0].text()));
         drawMaps(page);
-        say(count === 0 ? "All of it was here already." : `${counted(count, "question")} taken from the file.`);
+        say(said);
       } catch (error) {
         say(`This file was not taken: ${error instanceof SyntaxError ? "it is no JSON" : error.message}.`);
       }
       target.value = "";
     });
     panel.hidden = false;
+    if (!storage.isKept) say(storage.note);
   }
 
   document.addEventListener("DOMContentLoaded", () => {
@@ -191,5 +217,9 @@
     drawMaps(page);
     const panel = document.querySelector(".pgc-record");
     if (panel !== null) drawPanel(panel, page);
+    addEventListener("storage", () => drawMaps(page)); // answered in another tab
+    addEventListener("pageshow", ({ persisted }) => persisted && drawMaps(page)); // gone on, and back
   });
+
+  globalThis.policyGradientRecord = { exported, mapped, takeIn }; // for tests
 })();

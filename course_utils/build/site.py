@@ -72,20 +72,25 @@ def build(out: Path = OUT) -> list[Path]:
         from sphinx.application import Sphinx
         from sphinx.errors import SphinxError
         from sphinx.util.console import nocolor
+        from sphinx.util.docutils import docutils_namespace, patch_docutils
     except ImportError:
         raise SiteError('the site needs the extra "site": pip install -e .[site], or make site') from None
 
     with TemporaryDirectory() as place:
         source, made = Path(place, "source"), Path(place, "made")
         source.mkdir()
-        alive = site_sources.write(source)
+        try:
+            alive = site_sources.write(source)
+        except ValueError as error:
+            raise SiteError(str(error)) from None
         _write_static(source, set().union(*alive.values()))
         settings = {**SETTINGS, "pgc_alive": alive, "pgc_words": _words()}
         (source / "conf.py").write_text(f"globals().update({settings!r})\n", encoding="utf-8")
         nocolor()
         warned = io.StringIO()
         try:
-            with warnings.catch_warnings():  # what these libraries say to each other is not the course's to mend
+            with warnings.catch_warnings(), patch_docutils(source), docutils_namespace():
+                # What these libraries say to each other is not the course's to mend.
                 for kind in (DeprecationWarning, PendingDeprecationWarning):
                     warnings.simplefilter("ignore", kind)
                 Sphinx(source, source, made, Path(place, "trees"), "html", status=None, warning=warned).build()
@@ -125,16 +130,23 @@ def setup(app: Any) -> dict[str, Any]:
 def _inline(writer: Any, node: Any) -> None:
     from docutils import nodes
 
-    writer.body.append(formula_markup.mathml(node.astext()))
+    writer.body.append(_formula(writer, node))
     raise nodes.SkipNode
 
 
 def _displayed(writer: Any, node: Any) -> None:
     from docutils import nodes
 
-    formula = formula_markup.mathml(node.astext(), display=True)
+    formula = _formula(writer, node, display=True)
     writer.body.append(f'<div class="pgc-formula-line" tabindex="0" role="group" aria-label="formula">{formula}</div>')
     raise nodes.SkipNode
+
+
+def _formula(writer: Any, node: Any, *, display: bool = False) -> str:
+    try:
+        return formula_markup.mathml(node.astext(), display=display)
+    except formula_markup.FormulaError as error:
+        raise SiteError(f"{writer.builder.current_docname}: {error}") from None
 
 
 def _add_scripts(app: Any, name: str, template: str, context: dict[str, Any], tree: Any) -> None:

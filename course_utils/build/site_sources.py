@@ -68,6 +68,7 @@ final_test
 problem_sets
 reference
 functions
+lecturing
 teaching
 ```
 """
@@ -106,14 +107,18 @@ def notebooks() -> list[Path]:
 
 
 def minutes(notebook: Any) -> int:
-    """Return how long a lesson takes, by its first cell; 0 where it does not say."""
-    found = _MINUTES.search(notebook.cells[0].source)
+    """Return how long a lesson takes, by what its first cells say; 0 where they do not."""
+    found = _MINUTES.search("\n".join(cell.source for cell in notebook.cells[:3]))
     return int(found[1]) if found else 0
 
 
 def page(path: Path) -> tuple[Any, set[str]]:
-    """Return a notebook as its page shows it, and the names of the labs that are alive there."""
+    """Return a notebook as its page shows it, and the names of the labs that are alive there.
+
+    Raises ValueError for a lab that is not known, a picture without alt text, a question that has not run.
+    """
     notebook = nbformat.read(path, as_version=4)
+    pages.check_words(notebook, path.name)
     takes = minutes(notebook)
     names = live_pages.prepare(notebook)
     for cell in notebook.cells:
@@ -122,6 +127,8 @@ def page(path: Path) -> tuple[Any, set[str]]:
         jupyter = cell.metadata.get("jupyter", {})
         shown: dict[str, str] = {}
         if cell.cell_type == "code" and _ASKS.fullmatch(cell.source.strip()):
+            if not cell.outputs:
+                raise ValueError(f"{path.name}: the cell {cell.id!r} asks nothing: it has no output, so run it")
             tags.append("remove-input")
         if jupyter.get("source_hidden"):
             tags.append("hide-input")
@@ -154,8 +161,11 @@ def _folded(text: str, answers: list[str]) -> str:
 
 
 def plain_links(text: str) -> str:
-    """Return a text of the repository whose links to notebooks lead to pages, without links to other files."""
-    return _FILES.sub(r"\1", _NOTEBOOK.sub(r"](\1", text))
+    """Return a text of the repository whose links to what has a page lead there, without links to other files."""
+    text = (
+        _NOTEBOOK.sub(r"](\1", text).replace("](TEACHING.md)", "](teaching)").replace("](LECTURING.md)", "](lecturing)")
+    )
+    return _FILES.sub(r"\1", text)
 
 
 def index() -> str:
@@ -192,14 +202,14 @@ def functions() -> str:
     return plain_links(NAMES + names.page().removeprefix(names.HEAD))
 
 
-def asked() -> dict[str, tuple[int, int]]:
-    """Return how many quiz questions and predictions each lesson has, by its number."""
-    counted = {}
+def asked() -> dict[str, tuple[list[str], list[str]]]:
+    """Return the ids of the quiz questions and of the predictions of each lesson, by its number."""
+    found = {}
     for lesson in lessons.LESSONS:
         files = (lessons.QUIZZES / f"{lesson.number}.json", lessons.PREDICTIONS / f"{lesson.number}.json")
-        questions, predictions = (len(data_files.document(f)[0]["questions"]) if f.is_file() else 0 for f in files)
-        counted[lesson.number] = questions, predictions
-    return counted
+        questions, predictions = (data_files.document(f)[0]["questions"] if f.is_file() else [] for f in files)
+        found[lesson.number] = [one["id"] for one in questions], [one["id"] for one in predictions]
+    return found
 
 
 def _map() -> str:
@@ -231,13 +241,9 @@ def write(folder: Path) -> dict[str, set[str]]:
         target = folder / inside
         target.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(notebook, target)
-    teaching = (REPOSITORY / "TEACHING.md").read_text(encoding="utf-8")
-    written = {
-        "index": index(),
-        "problem_sets": sets_page(),
-        "functions": functions(),
-        "teaching": plain_links(teaching),
-    }
+    written = {"index": index(), "problem_sets": sets_page(), "functions": functions()}
+    for name in ("teaching", "lecturing"):
+        written[name] = plain_links((REPOSITORY / f"{name.upper()}.md").read_text(encoding="utf-8"))
     (folder / "map.html").write_text(_map(), encoding="utf-8")
     for name, text in written.items():
         (folder / f"{name}.md").write_text(text, encoding="utf-8")

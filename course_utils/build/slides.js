@@ -272,12 +272,20 @@ globalThis.policyGradientSlides = (() => {
   // Page keys, which a clicker sends, turn the slide wherever the focus is; Escape gives a lab's keys back to the slides.
   function onKey(event) {
     const inside = event.target.closest?.(".pgc-lab, .pgs-votes");
+    const [first, last] = [Reveal.getSlides()[0], Reveal.getSlides().at(-1)];
     const digit = /^Digit([1-9])$/.exec(event.code)?.[1];
     if (inside && (event.key === "PageDown" || event.key === "PageUp")) {
       event.stopPropagation();
       event.preventDefault();
       if (event.key === "PageDown") Reveal.next();
       else Reveal.prev();
+    } else if (!inside && ["Home", "End"].includes(event.key)) { // reveal.js knows the column, and its last seen slide
+      event.stopPropagation();
+      const { h, v } = Reveal.getIndices(event.key === "Home" ? first : last);
+      Reveal.slide(h, v);
+    } else if (event.key === "Enter" && Reveal.isOverview()) {
+      event.preventDefault();
+      Reveal.toggleOverview(false);
     } else if (inside && event.key === "Escape") {
       event.stopPropagation();
       document.activeElement.blur();
@@ -365,6 +373,8 @@ globalThis.policyGradientSlides = (() => {
     const [scale, box, found] = [Reveal.getScale(), page.getBoundingClientRect(), []];
     const least = (SMALLEST - 0.2) * scale;
     const isSeen = (node) => node.checkVisibility({ visibilityProperty: true }) && !node.closest(".pgc-hidden, mjx-assistive-mml, .notes, details:not([open]) > :not(summary)");
+    for (const one of page.querySelectorAll("[data-mjx-error]")) found.push(["formula", `cannot be set: ${one.dataset.mjxError}`]);
+    for (const one of page.querySelectorAll("img")) if (one.complete && one.naturalWidth === 0) found.push([`img ${one.src.slice(0, 60)}`, "is not there"]);
     for (const node of page.querySelectorAll("*:not(mjx-container *, script, style)")) {
       const picture = node.parentElement.closest("svg"); // in which only words count: the rest may be clipped
       if (!isSeen(node) || (picture && (!node.matches("text") || picture.closest("mjx-container")))) continue;

@@ -47,10 +47,11 @@ def minutes(cell: Any) -> int:
 
 
 def deck(notebook: Any, lesson: Lesson) -> Deck:
-    """Return the slides of a lesson's notebook."""
+    """Return the slides of a lesson's notebook; raise ValueError for a picture without words."""
     from nbconvert import SlidesExporter
 
     notebook = nbformat.from_dict(notebook)
+    pages.check_words(notebook, lesson.number)
     labs = frozenset(live_pages.prepare(notebook, one_by_one=True))
     for cell in notebook.cells:
         for output in (output for output in cell.get("outputs", []) if "data" in output):

@@ -2,7 +2,7 @@
 // with what this browser has kept of it.
 //
 //     policyGradientPage.mount(element); // all that wait in it; the page's own come by themselves
-//     policyGradientPage.storage;        // get(key), set(key, value), keys(), isKept
+//     policyGradientPage.storage;        // get(key), set(key, value), keys(), isKept, and note, which says so
 //
 // Kept are the answers to a quiz, a review or a prediction: under "answers/<lab>/<quiz>", for each question, { of: what
 // it asked, as a number, tries: [answer, …] as Python's `answers` has them, and of each whether it was right, and when
@@ -12,41 +12,49 @@ globalThis.policyGradientPage = (() => {
   const PREFIX = "policy-gradient-course/";
   const KEPT = "Your answers are kept in this browser.";
   const NOT_KEPT = "This browser keeps nothing for this page: your answers last until you close it.";
+  const FULL = "This browser has no room left: new answers last until you close this page.";
 
-  // localStorage, or the page's own memory where a browser refuses it.
+  // localStorage, and over it in the page's own memory what a browser refuses to keep: it forbids it, or is full.
   const storage = (() => {
-    let box = null;
-    try {
-      box = globalThis.localStorage;
-      box.setItem(`${PREFIX}?`, "1");
-      box.removeItem(`${PREFIX}?`);
-    } catch {
-      const held = new Map();
-      box = {
-        getItem: (key) => held.get(key) ?? null,
-        setItem: (key, text) => held.set(key, text),
-        held,
-      };
-    }
-    const read = (key) => {
+    const held = new Map();
+    let [box, note] = [null, KEPT];
+    const write = (name, text) => {
+      held.set(name, text);
       try {
-        return JSON.parse(box.getItem(PREFIX + key));
+        box.setItem(name, text);
+        held.delete(name);
+        note = KEPT;
       } catch {
-        return null;
+        note = box === null ? NOT_KEPT : FULL;
       }
     };
-    const names = () => (box.held ? [...box.held.keys()] : Object.keys(box));
+    try {
+      box = globalThis.localStorage ?? null;
+    } catch {
+      // forbidden
+    }
+    write(`${PREFIX}?`, "1");
+    box?.removeItem(`${PREFIX}?`);
+    held.clear();
     return {
-      isKept: !box.held,
-      get: read,
-      set(key, value) {
+      get note() {
+        return note;
+      },
+      get isKept() {
+        return note === KEPT;
+      },
+      get(key) {
         try {
-          box.setItem(PREFIX + key, JSON.stringify(value));
+          return JSON.parse(held.get(PREFIX + key) ?? box?.getItem(PREFIX + key) ?? null);
         } catch {
-          // no room left: the page goes on
+          return null;
         }
       },
-      keys: () => names().filter((key) => key.startsWith(PREFIX)).map((key) => key.slice(PREFIX.length)),
+      set: (key, value) => write(PREFIX + key, JSON.stringify(value)),
+      keys() {
+        const names = new Set([...Object.keys(box ?? {}), ...held.keys()]);
+        return [...names].filter((name) => name.startsWith(PREFIX)).map((name) => name.slice(PREFIX.length));
+      },
     };
   })();
 
@@ -80,13 +88,20 @@ globalThis.policyGradientPage = (() => {
     still.before(el);
     const questions = Object.values(constants.library ?? {})[0]?.questions;
     const key = `answers/${lab}/${state.quiz}`;
+    const told = Object.assign(document.createElement("p"), { className: "pgc-page-note" });
+    const tell = () => {
+      told.textContent = storage.note;
+    };
     let unmount = null;
     try {
       unmount = !mount ? null : questions === undefined
         ? mount(el, state, { constants })
         : mount(el, { ...state, recorded: -1 }, {
           constants: { ...constants, answers: answersTo(questions, key) },
-          save: ({ answers }) => keep(isRight, questions, key, answers),
+          save({ answers }) {
+            keep(isRight, questions, key, answers);
+            tell();
+          },
         });
     } catch (error) {
       console.error(error);
@@ -95,9 +110,7 @@ globalThis.policyGradientPage = (() => {
     still.hidden = true;
     place.classList.add("pgc-mounted");
     if (questions === undefined) return;
-    const told = document.createElement("p");
-    told.className = "pgc-page-note";
-    told.textContent = storage.isKept ? KEPT : NOT_KEPT;
+    tell();
     el.append(told);
   }
 

@@ -32,6 +32,8 @@ CONTRAST = "color-contrast"
 ASKED = ("final_test", "prediction", "quiz", "review")
 OPEN = "document.querySelectorAll('article details').forEach((fold) => { fold.open = true; })"
 WIDE = "document.documentElement.scrollWidth > innerWidth"
+SCROLLS = """[...document.querySelectorAll("html, body, article, article :not(.pgc-lab *), :has(article)")]
+  .filter((one) => /auto|scroll/.test(getComputedStyle(one).overflow)).map((one) => one.tagName + one.className)"""
 ANSWER = {"single": "option", "several": "option", "numeric": "number", "order": "down"}
 
 
@@ -231,9 +233,30 @@ def test_a_reader_predicts_goes_saves_and_takes_it_elsewhere(
     expect(page.locator('[data-role="lesson"][data-state="begun"]')).to_have_count(0)
 
 
+def test_a_file_in_a_folder_is_said_to_be_there(reader: Reader, built_site: Path) -> None:
+    page = reader.open("problem_sets")
+    page.locator("a[download]").first.click()  # of a page from a folder no browser saves a file: it shows its text
+    assert page.url.endswith("problem_sets.html")
+    assert Path(page.locator(".pgc-where").inner_text().rpartition(": ")[2]).is_file()
+
+
+def test_another_tab_shows_what_was_done(new_reader: Callable[..., Reader]) -> None:
+    one = new_reader()
+    index = one.open("index")
+    lesson = index.context.new_page()
+    lesson.goto(index.url.replace("index.html", "08_advantage_objective.html"))
+    answer(LabView(lesson, '.pgc-lab[data-lab="prediction"]'))
+    expect(index.locator('[data-role="lesson"][data-number="08"]')).to_have_attribute("data-state", "begun")
+
+
 def test_a_lesson_is_printed_with_its_folds_open(reader: Reader, built_site: Path, tmp_path: Path) -> None:
     page = reader.open("08_advantage_objective")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.locator("article details:not([open])").count() == 0
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 680, "height": 1000})  # of paper: what is wider is cut, and what scrolls has a bar
+    assert page.evaluate(SCROLLS) == []
+    page.emulate_media(media="screen")
+    page.set_viewport_size({"width": 1280, "height": 1000})
     pdf.print_page(built_site / "reference.html", tmp_path / "reference.pdf")
     assert (tmp_path / "reference.pdf").read_bytes().startswith(b"%PDF")

@@ -95,6 +95,37 @@ def test_a_hand_drags_where_it_points_and_arrows_move_the_lab_not_the_slide(deck
     assert deck.evaluate("Reveal.getIndices()") != slide
 
 
+def test_keys_find_the_ends_and_the_overview(deck):
+    deck.mouse.click(5, 5)
+    at = "Reveal.getSlidePastCount()"
+    last = deck.evaluate("Reveal.getTotalSlides()") - 1
+    for key, place in (("Home", 0), ("ArrowRight", 1), ("End", last), ("Home", 0), ("End", last)):
+        deck.keyboard.press(key)  # reveal.js by itself goes to what was seen last in the first or last column
+        assert deck.evaluate(at) == place, key
+    for key, is_open in (("o", True), ("Enter", False)):
+        deck.keyboard.press(key)
+        assert deck.evaluate("Reveal.isOverview()") is is_open
+
+
+def test_a_printed_slide_keeps_its_margin_and_a_fault_of_a_picture_or_formula_is_told(screen, decks):
+    screen.goto(f"{decks[LESSON].as_uri()}?print-pdf")
+    screen.wait_for_selector("html[data-ready]")
+    screen.wait_for_selector(".pdf-page")
+    padding = "(pages) => pages.map((page) => parseFloat(getComputedStyle(page).paddingLeft))"
+    assert min(screen.locator(".pdf-page section.pgs-page").evaluate_all(padding)) >= 24
+    slides_check.opened(screen, decks[LESSON])
+    screen.evaluate("""async () => {
+      Reveal.slide(0, 0);
+      const page = Reveal.getCurrentSlide();
+      page.insertAdjacentHTML("beforeend", '<img alt="x" src="no.png"><p id="odd">$\\\\nosuch$</p>');
+      await MathJax.typesetPromise([document.getElementById("odd")]);
+    }""")
+    screen.wait_for_function("document.querySelector('img[alt=x]').complete")
+    found = "\n".join(screen.evaluate("policyGradientSlides.faults('#odd')"))
+    assert "is not there" in found
+    assert "formula cannot be set" in found
+
+
 def test_a_vote_is_counted_shown_beside_what_came_and_kept(deck, decks):
     prediction = '[data-question="three-actions"]'
     show(deck, prediction)
