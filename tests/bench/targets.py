@@ -140,7 +140,9 @@ ROWS: dict[str, dict[str, Row]] = {
 GROWTH: dict[str, Growth] = {
     "steps": Growth("steps N of U, A = 16", (16_384, 32_768, 65_536, 131_072, 262_144)),
     "time": Growth("steps T of GAE, 8 rows", (16_384, 32_768, 65_536, 131_072, 262_144)),
-    "trajectories": Growth("trajectories of an update of REINFORCE, of at most 20 steps", (2_000, 4_000, 8_000, 16_000, 32_000)),
+    "trajectories": Growth(
+        "trajectories of an update of REINFORCE, of at most 20 steps", (2_000, 4_000, 8_000, 16_000, 32_000)
+    ),
     "sweep": Growth("runs of a sweep, 5 updates each", (4, 8, 16, 32, 64)),
     "submissions": Growth("submissions of a class, marking left out", (25, 50, 100, 200, 400)),
 }
