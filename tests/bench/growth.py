@@ -71,13 +71,13 @@ def submissions(count: int) -> timing.Contender:
 
     from course_utils.grading import gradebook, results, run
 
-    folder = tempfile.mkdtemp(prefix="bench")
+    folder = tempfile.TemporaryDirectory(prefix="bench")  # goes with the process
     names = [f"s{n:04d}" for n in range(count)]
-    source = students.hand_in(Path(folder) / "in", **{n: students.notebook(essay=f"Because {n}.") for n in names})
+    source = students.hand_in(Path(folder.name) / "in", **{n: students.notebook(essay=f"Because {n}.") for n in names})
     turn = iter(range(100))
 
     def work() -> None:
-        out = Path(folder) / f"out{next(turn)}"
+        out = Path(folder.name) / f"out{next(turn)}"
         run.grade(source, students.SET, out, marker=students.mark, sandbox="none", jobs=1, progress=False)
         gradebook.record(gradebook.address(out), students.SET, results.stored(out, "ps1"))
 

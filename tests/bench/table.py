@@ -53,9 +53,10 @@ def cell(row: targets.Row, found: dict[str, Any]) -> str:
 def lines(found: dict[str, Any]) -> list[str]:
     """Return the table's lines for what was measured."""
     rows, where = found["rows"], found["machine"]
+    quick = " (QUICK=1: few rounds)" if found["quick"] else ""
     versions = ", ".join(f"{name} {version}" for name, version in where["packages"].items())
     table = [f"Measured on {where['processor']}, {where['cores']} cores, {where['system']}, Python {where['python']}, "
-             f"with {versions}{' (QUICK=1)' if found['quick'] else ''}.", "", HEAD, "|---|---|---|"]  # fmt: skip
+             f"with {versions}{quick}.", "", HEAD, "|---|---|---|"]  # fmt: skip
     faster: dict[str, list[str]] = {}
     reasons: dict[str, list[str]] = {}
     for of_file in targets.ROWS.values():
@@ -68,7 +69,7 @@ def lines(found: dict[str, Any]) -> list[str]:
             for peer, one in rows[id]["peers"].items():
                 if row.peers.get(peer) is None or "ratio" not in one:
                     continue
-                if one["ratio"] > 1:
+                if one["ratio"] > 1 and peer not in targets.BASELINES:
                     faster.setdefault(peer, []).append(row.what)
                 if missed(row.peers[peer], one["ratio"]):
                     reason = row.reasons.get(peer, "no reason is known yet")
@@ -95,7 +96,7 @@ def growth_line(growth: targets.Growth, found: dict[str, Any] | None) -> str:
     if found is None:
         return f"| {growth.what} | {sizes} | not measured | | |"
     exponents = [found["exponent"], found["memory_exponent"]]
-    words = [f"{e[0]:.2f} ± {e[1]:.2f}" for e in exponents]
+    words = [f"{round(e[0], 2) + 0.0:.2f} ± {e[1]:.2f}" for e in exponents]  # no −0.00
     # A line through five points has an exponent of its own noise: two standard errors above is no miss.
     misses = [e[0] - 2 * e[1] > most for e, most in zip(exponents, (growth.most, growth.memory), strict=True)]
     words = [f"**{word}: missed**" if miss else word for word, miss in zip(words, misses, strict=True)]
