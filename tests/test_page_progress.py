@@ -121,6 +121,7 @@ def test_python_takes_what_a_page_saves(tmp_path: Path, monkeypatch: pytest.Monk
     saved = in_a_page(f"takeIn(storage, {json.dumps(FILE)}); return exported(storage);")
     (tmp_path / "saved.json").write_text(json.dumps(saved))
     monkeypatch.setenv(progress.VARIABLE, str(tmp_path / "record.json"))
+    assert [event.get("first_try") for event in saved["events"]] == [True, False, None]
     assert progress.merge(tmp_path / "saved.json") == 3
     done = progress.summary()["08"]
     assert done["quiz"] == {"three-actions": {"correct": True, "first_try": False, "tries": 2}}

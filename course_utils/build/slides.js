@@ -373,7 +373,9 @@ globalThis.policyGradientSlides = (() => {
     const [scale, box, found] = [Reveal.getScale(), page.getBoundingClientRect(), []];
     const least = (SMALLEST - 0.2) * scale;
     const isSeen = (node) => node.checkVisibility({ visibilityProperty: true }) && !node.closest(".pgc-hidden, mjx-assistive-mml, .notes, details:not([open]) > :not(summary)");
-    for (const one of page.querySelectorAll("[data-mjx-error]")) found.push(["formula", `cannot be set: ${one.dataset.mjxError}`]);
+    for (const one of page.querySelectorAll('[data-mjx-error], mjx-container [fill="red"]')) { // a macro nobody knows is red
+      found.push([`formula ${one.closest("mjx-container").textContent.slice(0, 40)}`, `cannot be set: ${one.dataset.mjxError ?? "it has an unknown word"}`]);
+    }
     for (const one of page.querySelectorAll("img")) if (one.complete && one.naturalWidth === 0) found.push([`img ${one.src.slice(0, 60)}`, "is not there"]);
     for (const node of page.querySelectorAll("*:not(mjx-container *, script, style)")) {
       const picture = node.parentElement.closest("svg"); // in which only words count: the rest may be clipped

@@ -123,7 +123,7 @@ def test_a_printed_slide_keeps_its_margin_and_a_fault_of_a_picture_or_formula_is
     screen.wait_for_function("document.querySelector('img[alt=x]').complete")
     found = "\n".join(screen.evaluate("policyGradientSlides.faults('#odd')"))
     assert "is not there" in found
-    assert "formula cannot be set" in found
+    assert "cannot be set: it has an unknown word" in found
 
 
 def test_a_vote_is_counted_shown_beside_what_came_and_kept(deck, decks):

@@ -20,7 +20,7 @@ if shutil.which("bwrap") is None and not os.environ.get("REQUIRE_SANDBOX"):  # t
 NOTICING = sorted({name for fault in FAULTS for name in fault.tests})
 COPIES = {name: [name] for name in NOTICING if "::" not in name}
 COPIES["the tests by name"] = [name for name in NOTICING if "::" in name]
-KEPT = ("rlhf", "checks", "grading", "widgets", "__pycache__")
+KEPT = ("rlhf", "checks", "grading", "widgets", "build", "__pycache__")
 PASSED, FAILED = pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED
 
 
