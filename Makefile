@@ -26,7 +26,7 @@ unexport PYTHONHOME PYTHONPATH PYTHONWARNINGS PYTHONINSPECT PYTHONSTARTUP PYTHON
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help lab release test test-slow test-processors bench slides site offline pdf lite format check notebooks constraints clean
+.PHONY: help lab release test test-slow test-processors bench slides screenshots site offline pdf lite format check notebooks constraints clean
 
 help: ## list the commands
 	@echo "make lab           open the course in JupyterLab (PORT=9999, NO_BROWSER=1, IP=0.0.0.0, EXTRAS=real for lesson 14)"
@@ -43,6 +43,7 @@ help: ## list the commands
 	@echo "make check         lint, types and unit tests: the inner loop"
 	@echo "make notebooks     build the notebooks that are stale (NOTEBOOKS='00 08', NOTEBOOKS=all)"
 	@echo "make slides        make a deck of slides of each lesson in build/slides (SLIDES='00 08')"
+	@echo "make screenshots   write pictures of lessons, pages and decks, into build/screenshots (LESSONS='00 08')"
 	@echo "make constraints   pin the newest versions that pyproject.toml allows"
 	@echo "make clean         remove the environment and the caches"
 
@@ -106,6 +107,10 @@ notebooks: ## build the notebooks that are stale
 slides: ## make a deck of slides of each lesson
 	@$(INSTALL) --extras slides
 	$(VENV_PYTHON) -m course_utils.build slides $(SLIDES)
+
+screenshots: ## write pictures of lessons, pages and decks
+	@$(INSTALL) --extras test
+	$(VENV_PYTHON) tests/browser/screenshots.py $(LESSONS)
 
 constraints: ## pin the newest versions that pyproject.toml allows
 	$(PYTHON) -m course_utils.build constraints

@@ -4,7 +4,7 @@ import asyncio
 import os
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -58,14 +58,27 @@ def own_event_loop() -> Iterator[None]:
     asyncio._set_running_loop(playwrights)
 
 
+def built(name: str, build: Callable[[Path], object], tmp_path_factory: pytest.TempPathFactory, worker: str) -> Path:
+    """A folder that is built once for all workers."""
+    root = tmp_path_factory.getbasetemp()
+    root = root if worker == "master" else root.parent
+    with FileLock(root / f"{name}.lock"):
+        if not (root / name).is_dir():
+            build(root / name)
+    return root / name
+
+
 @pytest.fixture(scope="session")
 def built_site(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """The course's pages, built once for all workers."""
+    """The course's pages."""
     from course_utils.build import site
 
-    root = tmp_path_factory.getbasetemp()
-    root = root if worker_id == "master" else root.parent
-    with FileLock(root / "site.lock"):
-        if not (root / "site").is_dir():
-            site.build(root / "site")
-    return root / "site"
+    return built("site", site.build, tmp_path_factory, worker_id)
+
+
+@pytest.fixture(scope="session")
+def built_decks(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The course's slides."""
+    from course_utils.build import slides
+
+    return built("decks", lambda folder: slides.build([], target=folder), tmp_path_factory, worker_id)

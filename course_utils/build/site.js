@@ -37,6 +37,15 @@
     opened.clear();
   });
 
+  // --- code that is too wide --------------------------------------------------------------------------------
+
+  // What scrolls sideways has to be within reach of the keyboard.
+  const widths = new ResizeObserver((entries) => entries.forEach(({ target }) => {
+    if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
+  }));
+  document.querySelectorAll("article :is(pre, .table-wrapper, .cell_output)").forEach((wide) => widths.observe(wide));
+
   // --- links --------------------------------------------------------------------------------------------
 
   // A heading's place, as docutils names it (make_id).

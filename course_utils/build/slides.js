@@ -319,7 +319,10 @@ globalThis.policyGradientSlides = (() => {
     for (const { blocks } of slides) blocks.forEach(fitPre);
     deck.querySelectorAll('mjx-container[display="true"]').forEach(fitFormula);
     deck.querySelectorAll(".pgs-block table:not(.pgc-table)").forEach(fitTable);
-    for (const place of deck.querySelectorAll(".pgc-live")) setZoom(place, SCALES.at(-1));
+    for (const place of deck.querySelectorAll(".pgc-live")) {
+      setZoom(place, SCALES.at(-1));
+      place.dataset.preventSwipe = ""; // a finger on a lab moves the lab, not the slide
+    }
     await frames(3);
     const pages = [];
     for (const size of TEXTS) for (const { slide } of slides) if (isLong(slide)) slide.style.fontSize = `${size}px`;

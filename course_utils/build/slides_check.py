@@ -22,17 +22,15 @@ def opened(page: Any, path: Path) -> None:
     page.wait_for_selector("html[data-ready]", timeout=PATIENCE)
 
 
-def faults(page: Any, path: Path) -> list[str]:
-    """Return what leaves a slide, or is too small there: a line for each, with the deck, the slide and the element."""
+def faults(page: Any, name: str) -> list[str]:
+    """Return what leaves a slide of the opened deck, or is too small: a line for each, with deck, slide and element."""
     found: dict[str, None] = {}
     for width, height in SIZES:
         page.set_viewport_size({"width": width, "height": height})
-        if (width, height) == SIZES[0]:
-            opened(page, path)
         # What is not drawn anew is the same at each size: reveal.js scales it.
         alone = "*" if (width, height) == SIZES[0] else ".pgc-lab, img"
         for one in page.evaluate("(alone) => policyGradientSlides.faults(alone)", alone):
-            found[f"{path.stem}, {width} × {height}, {one}"] = None
+            found[f"{name}, {width} × {height}, {one}"] = None
     return list(found)
 
 
@@ -49,7 +47,8 @@ def main(decks: Iterable[Path]) -> int:
         browser = playwright.chromium.launch(executable_path=executable)
         page = browser.new_page()
         for path in decks:
-            found += faults(page, path)
+            opened(page, path)
+            found += faults(page, path.stem)
             print(f"measured {path.stem}", flush=True)
         browser.close()
     print("\n".join(found), file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from axe_playwright_python.base import AXE_SCRIPT
@@ -87,12 +88,52 @@ def layout_faults(page: Page, selector: str = ".pgc-lab", pushes: bool = False, 
     return list(page.evaluate(_FAULTS, [selector, pushes, leaves]))
 
 
-def axe(page: Page, selector: str = ".pgc-lab", *rules: str) -> list[str]:
-    """axe-core's serious and critical violations within a selector, one line each; of these rules or of all."""
+# One text of each colour, ground, size and weight that the page has now, and one link of each in a text.
+_OF_EACH_COLOUR = """() => {
+  const look = (node) => {
+    const { color, fontSize, fontWeight, opacity, textDecorationLine } = getComputedStyle(node);
+    return [color, fontSize, fontWeight, opacity, textDecorationLine].join();
+  };
+  const grounds = new Map([[null, ""]]);
+  const groundOf = (node) => {
+    if (!grounds.has(node)) {
+      const { backgroundColor: ground, backgroundImage: image, opacity } = getComputedStyle(node);
+      const clear = /, 0\\)$/.test(ground) && image === "none" && opacity === "1";
+      grounds.set(node, groundOf(node.parentElement) + (clear ? "" : `/${ground} ${image} ${opacity}`));
+    }
+    return grounds.get(node);
+  };
+  const has = new Map();
+  for (const node of document.body.querySelectorAll("*:not(svg *, math *, script, style, option)")) {
+    const words = [...node.childNodes].some((one) => one.nodeType === 3 && one.data.trim());
+    if (!(words || node.matches("input, select")) || !node.checkVisibility({ visibilityProperty: true })) continue;
+    const beside = node.matches("a") ? look(node.parentElement) : "";
+    const key = [look(node), beside, node.matches(":disabled, label *"), groundOf(node)].join();
+    if (!has.has(key)) has.set(key, node);
+  }
+  for (const node of has.values()) node.dataset.chosen = "";
+}"""
+# axe takes its time for each part of a page: the same colours of code elsewhere need no parts of their own.
+_PLAIN_CODE = """() => document.querySelectorAll(".highlight pre span:not([data-chosen], :has([data-chosen]))")
+  .forEach((span) => span.replaceWith(span.textContent))"""
+_EMPTY_THE_REST = """() => {
+  const kept = new Set(document.querySelectorAll("[data-chosen]"));
+  for (let node of [...kept]) while ((node = node.parentElement) !== null) kept.add(node);
+  const empty = (node) => [...node.children].filter((child) => !child.matches("style, script"))
+    .forEach((child) => (kept.has(child) ? empty(child) : child.replaceChildren()));
+  empty(document.body);
+}"""
+SCHEMES = {"dark": ("dark", "none"), "forced colours": ("dark", "active"), "light": ("light", "none")}
+OF_COLOURS = ("color-contrast", "link-in-text-block")  # the other rules of axe do not depend on them
+
+
+def axe(page: Page, selector: str = ".pgc-lab", *rules: str, but: Sequence[str] = ()) -> list[str]:
+    """axe-core's serious and critical violations within a selector, one line each; of these rules or all but some."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE_SCRIPT)
     # Without preload: its style sheets are read where they are, and from a folder cannot be asked for.
     options: Any = {"resultTypes": ["violations"], "preload": False} | ({"runOnly": list(rules)} if rules else {})
+    options["rules"] = {rule: {"enabled": False} for rule in but}
     violations = page.evaluate(
         """async ([selector, options]) => (await axe.run(selector, options)).violations.map(
           ({ id, impact, help, nodes }) => [impact, `${id} (${impact}): ${help}; ` +
@@ -100,3 +141,45 @@ def axe(page: Page, selector: str = ".pgc-lab", *rules: str) -> list[str]:
         [selector, options],
     )
     return [found for impact, found in violations if rules or impact in ("serious", "critical")]
+
+
+def axe_of_page(page: Page) -> dict[str, list[str]]:
+    """What axe-core finds on a page in light, dark and forced colours; little of the page is left afterwards.
+
+    Whatever does not depend on colours is looked for once. Of the texts with the same colour, ground, size and weight
+    one stands for all.
+    """
+
+    def each() -> Iterator[str]:
+        for name, (scheme, forced) in SCHEMES.items():
+            page.emulate_media(color_scheme=scheme, forced_colors=forced)
+            yield name
+
+    for _ in each():
+        page.evaluate(_OF_EACH_COLOUR)
+    page.evaluate(_PLAIN_CODE)
+    found = {"all colours": axe(page, "body", but=OF_COLOURS)}
+    page.evaluate(_EMPTY_THE_REST)
+    found |= {name: axe(page, "body", *OF_COLOURS) for name in each()}
+    return {where: faults for where, faults in found.items() if faults}
+
+
+# Parts that a style lets move, and what moves at the moment.
+_MOVING = """(selector) => {
+  const named = (n) => `${n.tagName.toLowerCase()}.${n.className.baseVal ?? n.className}`;
+  const lasts = (times) => times.split(",").some((time) => parseFloat(time) > 0);
+  const styled = [...document.querySelectorAll(selector)].flatMap((node) => ["", "::before", "::after"].map((part) => {
+    const { transitionDuration, transitionProperty, animationDuration, animationName, scrollBehavior } =
+      getComputedStyle(node, part || null);
+    const moves = (lasts(transitionDuration) && transitionProperty !== "none") ||
+      (lasts(animationDuration) && animationName !== "none") || scrollBehavior === "smooth";
+    return moves ? `${named(node)}${part}` : null;
+  })).filter((one) => one !== null);
+  const now = document.getAnimations().map(({ effect }) => `${named(effect.target)} now`);
+  return [...new Set([...styled, ...now])];
+}"""
+
+
+def moving(page: Page, selector: str = "*") -> list[str]:
+    """What moves on the page, or would by its style, a line each."""
+    return list(page.evaluate(_MOVING, selector))

@@ -160,7 +160,7 @@ def wrong_answer(item: Mapping[str, Any]) -> Any:
     if item["kind"] == "numeric":
         return item["wrong"][0]["value"]
     wrong = next(n for n, option in enumerate(item["options"]) if not option["right"])
-    return [0, wrong] if item["kind"] == "several" else wrong
+    return sorted({0, wrong}) if item["kind"] == "several" else wrong
 
 
 def stops(item: Mapping[str, Any]) -> str:
@@ -453,7 +453,7 @@ ROWS: dict[str, Callable[[], Row]] = {
         hands=[
             Hand("greedy", "logits"),
             Hand("cell", "selected", index=CELLS.index("c2")),
-            Hand("move", "action", index=1),
+            Hand("move", "action", index=2),
         ],
         tab="cell (move logit)×4 greedy improve uniform reset discount",
         calm=760,

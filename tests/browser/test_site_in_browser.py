@@ -1,36 +1,25 @@
-"""The course's pages, opened from a folder: alive, quiet, asking nothing outside; progress is kept, saved and taken."""
+"""The course's pages, opened from a folder: readable at once, searched, printed; progress is kept, saved and taken.
+
+What is alive on them is held by test_hosts.py.
+"""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import every_lab
 import pytest
-from appearance import axe
-from jupyterlab_page import picture
+from appearance import axe_of_page
 from lab_view import LabView
 from playwright.sync_api import Browser, Page, expect
-from test_contract import do, looks
 
 from course_utils import progress
-from course_utils.build import pdf, site_sources
+from course_utils.build import pdf
 from course_utils.widgets import Predict, Quiz
 
 pytestmark = pytest.mark.browser
-NAMES = [path.relative_to(site_sources.NOTEBOOKS).with_suffix("").as_posix() for path in site_sources.notebooks()]
-# test_contract.py holds the labs to axe; code, formulas and prose are the same on each page, so one has all of them.
-LESS = "(selector) => document.querySelectorAll(selector).forEach((node) => node.remove())"
-CODE = {"include": [["body"]], "exclude": [[".pgc-lab"], [".highlight"]]}
-REPEATED = (
-    ".pgc-live, .highlight, math, article :is(p, h2, h3, details):nth-of-type(n + 4), :is(tr, li):nth-child(n + 4)"
-)
-WHOLE = "08_advantage_objective"
-CONTRAST = "color-contrast"
-ASKED = ("final_test", "prediction", "quiz", "review")
-OPEN = "document.querySelectorAll('article details').forEach((fold) => { fold.open = true; })"
 WIDE = "document.documentElement.scrollWidth > innerWidth"
 SCROLLS = """[...document.querySelectorAll("html, body, article, article :not(.pgc-lab *), :has(article)")]
   .filter((one) => /auto|scroll/.test(getComputedStyle(one).overflow)).map((one) => one.tagName + one.className)"""
@@ -91,56 +80,13 @@ def answer(card: LabView) -> None:
     expect(question.locator('[data-role="result"]')).to_be_visible()
 
 
-def move(lab: LabView, name: str) -> None:
-    """Do to a lab what its row of the contract says, as far as this one shows that part; else use its first control."""
-    for hand in every_lab.row(name).hands:
-        if all(lab.role(role, hand.index).count() for role in hand.roles.split()):
-            lab.role(hand.roles.split()[0], hand.index).first.scroll_into_view_if_needed()
-            return do(lab, hand)
-    part = lab.root.locator('[role="slider"], input[type="range"], button:not([aria-disabled="true"])').first
-    part.focus()
-    part.press("ArrowUp" if part.get_attribute("role") == "slider" else "Enter")
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_page_is_alive_quiet_and_fits(reader: Reader, name: str) -> None:
-    page = reader.open(name)
-    page.evaluate(OPEN)
-    places = page.locator(".pgc-live")
-    assert page.locator(".pgc-live.pgc-mounted").count() == places.count()
-    for n in range(places.count()):
-        lab = LabView(page, ".pgc-live .pgc-lab", n)
-        kind = json.loads(places.nth(n).locator("script").text_content() or "")["lab"]
-        before = looks(lab)
-        if kind in ASKED:
-            answer(lab)
-        elif kind != "course_map":
-            move(lab, kind)
-        assert kind == "course_map" or looks(lab) != before, (n, kind)
-    picture(f"site_{name.replace('/', '_')}_1280", page, full_page=True)
-    page.set_viewport_size({"width": 390, "height": 844})
-    assert not page.evaluate(WIDE)
-    picture(f"site_{name.replace('/', '_')}_390", page, full_page=True)
-    page.set_viewport_size({"width": 1280, "height": 1000})
-    page.evaluate(LESS, ".pgc-live" if name == WHOLE else REPEATED)
-    assert axe(page, "body") == []
-    for colours, forced in (("dark", "none"), ("light", "active")):
-        page.emulate_media(color_scheme=colours, forced_colors=forced)
-        assert axe(page, "body", CONTRAST) == []
-    page.emulate_media(color_scheme="light", forced_colors="none")
-
-
-@pytest.mark.parametrize("name", ["index", "problem_sets", "functions", "teaching", "search"])
+@pytest.mark.parametrize("name", ["index", "problem_sets", "functions", "teaching", "lecturing", "search"])
 def test_the_pages_around_fit_too(reader: Reader, name: str) -> None:
     page = reader.open(name, "?q=baseline" if name == "search" else "")
-    for colours in ("dark", "light"):
-        page.emulate_media(color_scheme=colours)
-        assert axe(page, "body") == []
-    picture(f"site_{name}_1280", page, full_page=True)
     page.set_viewport_size({"width": 390, "height": 844})
     assert not page.evaluate(WIDE)
-    picture(f"site_{name}_390", page, full_page=True)
     page.set_viewport_size({"width": 1280, "height": 1000})
+    assert axe_of_page(page) == {}
 
 
 def test_a_search_finds_headings_and_words(reader: Reader) -> None:

@@ -1,4 +1,4 @@
-"""The decks in Chromium, from a folder: no slide overflows, labs and votes are live, the network is asked nothing."""
+"""A deck in Chromium: hand and keys of a lab, votes, answers, what the speaker sees; test_hosts.py holds all decks."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from appearance import axe
 from playwright.sync_api import Browser, Page
 
-from course_utils.build import slides, slides_check
-from course_utils.lessons import LESSONS
+from course_utils.build import slides_check
 
 pytestmark = pytest.mark.browser
 
-LESSON = "08"
 SHOW = """(words) => {
   const page = Reveal.getSlides().find((one) => one.querySelector(words));
   const { h, v } = Reveal.getIndices(page);
@@ -23,46 +20,29 @@ SHOW = """(words) => {
 
 
 @pytest.fixture(scope="module")
-def decks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    made = slides.build([], target=tmp_path_factory.mktemp("slides"))
-    return {path.name[:2]: path for path in made}
+def path(built_decks: Path) -> Path:
+    return built_decks / "08_advantage_objective.html"
 
 
 @pytest.fixture(scope="module")
-def asked() -> list[str]:
-    return []
-
-
-@pytest.fixture(scope="module")
-def screen(browser: Browser, asked: list[str]) -> Iterator[Page]:
-    """One page for all decks; what it asks for, and its console's errors, are gathered in `asked`."""
-    page = browser.new_page(viewport={"width": 1280, "height": 720})
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("pageerror", lambda error: asked.append(f"error: {error}"))
-    page.on("console", lambda said: asked.append(f"error: {said.text}") if said.type == "error" else None)
+def screen(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page()
     yield page
     page.context.close()
 
 
 @pytest.fixture
-def deck(screen: Page, decks: dict[str, Path]) -> Page:
-    """The deck of one lesson, which tests share."""
+def deck(screen: Page, path: Path) -> Page:
+    """The deck of lesson 08, which tests share."""
     screen.set_viewport_size({"width": 1280, "height": 720})
-    if decks[LESSON].name not in screen.url:
-        slides_check.opened(screen, decks[LESSON])
+    if path.name not in screen.url:
+        slides_check.opened(screen, path)
     return screen
 
 
 def show(page: Page, words: str) -> None:
     page.evaluate(SHOW, words)
     page.wait_for_timeout(100)
-
-
-@pytest.mark.parametrize("number", [lesson.number for lesson in LESSONS])
-def test_no_slide_overflows_and_nothing_is_asked_of_the_network(screen, decks, asked, number):
-    asked.clear()
-    assert slides_check.faults(screen, decks[number]) == []
-    assert [one for one in asked if not one.startswith(("file:", "data:", "blob:"))] == []
 
 
 def test_an_overflow_is_told_with_slide_and_element(deck):
@@ -107,13 +87,13 @@ def test_keys_find_the_ends_and_the_overview(deck):
         assert deck.evaluate("Reveal.isOverview()") is is_open
 
 
-def test_a_printed_slide_keeps_its_margin_and_a_fault_of_a_picture_or_formula_is_told(screen, decks):
-    screen.goto(f"{decks[LESSON].as_uri()}?print-pdf")
+def test_a_printed_slide_keeps_its_margin_and_a_fault_of_a_picture_or_formula_is_told(screen, path):
+    screen.goto(f"{path.as_uri()}?print-pdf")
     screen.wait_for_selector("html[data-ready]")
     screen.wait_for_selector(".pdf-page")
     padding = "(pages) => pages.map((page) => parseFloat(getComputedStyle(page).paddingLeft))"
     assert min(screen.locator(".pdf-page section.pgs-page").evaluate_all(padding)) >= 24
-    slides_check.opened(screen, decks[LESSON])
+    slides_check.opened(screen, path)
     screen.evaluate("""async () => {
       Reveal.slide(0, 0);
       const page = Reveal.getCurrentSlide();
@@ -126,7 +106,7 @@ def test_a_printed_slide_keeps_its_margin_and_a_fault_of_a_picture_or_formula_is
     assert "cannot be set: it has an unknown word" in found
 
 
-def test_a_vote_is_counted_shown_beside_what_came_and_kept(deck, decks):
+def test_a_vote_is_counted_shown_beside_what_came_and_kept(deck, path):
     prediction = '[data-question="three-actions"]'
     show(deck, prediction)
     for key in ("Digit1", "Digit2", "Digit2", "Shift+Digit1"):
@@ -139,7 +119,7 @@ def test_a_vote_is_counted_shown_beside_what_came_and_kept(deck, decks):
     deck.locator(f".present {prediction} [data-role=show]").click()
     assert tally.locator(".pgs-came").count() == 1
     deck.reload()
-    slides_check.opened(deck, decks[LESSON])
+    slides_check.opened(deck, path)
     show(deck, prediction)
     assert tally.get_by_role("status").inner_text() == "3 votes."
     assert deck.locator(f".present {prediction}.pgc-answered").count() == 1, "the answer is kept too"
@@ -170,12 +150,3 @@ def test_the_speaker_sees_the_minutes_and_the_card_is_a_table(deck):
     assert any("minutes: from minute" in text for text in deck.locator("aside.notes").all_text_contents())
     assert deck.locator("blockquote table").count() >= 1
     assert deck.evaluate("Reveal.getPlugins().notes !== undefined")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_deck_is_accessible(deck, scheme):
-    deck.emulate_media(color_scheme=scheme)
-    for words in ("h1", '[data-question="three-actions"]', "pre", "table"):
-        show(deck, words)
-        assert axe(deck) == []
-    deck.emulate_media(color_scheme=None)

@@ -1,0 +1,125 @@
+"""Every lab, quiz and prediction of every lesson, on its page and on its slides: the contract where each is used.
+
+test_contract.py holds what is the same wherever a lab stands; this, what the page or the deck around it might break.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import every_lab
+import hosts
+import pytest
+from appearance import axe_of_page, moving
+from hosts import Host, Place
+from playwright.sync_api import Browser, ViewportSize
+from test_contract import looks, wait_until
+
+from course_utils.build import live_pages, site_sources, slides_check
+from course_utils.lessons import LESSONS
+from course_utils.widgets import quiz
+
+pytestmark = pytest.mark.browser
+SIZE: ViewportSize = {"width": 1280, "height": 720}
+NARROW: ViewportSize = {"width": 390, "height": 844}
+WIDE = "document.documentElement.scrollWidth > innerWidth"
+HINTED = """() => [...document.querySelectorAll(".pgc-kernel-hint")].map((hint) => {
+  const picture = hint.closest(".pgs-page, .cell_output").querySelector("img");
+  return [hint.textContent, picture.alt.length > 40, picture.naturalWidth > 100];
+})"""
+CASES = [("page", path) for path in site_sources.notebooks()] + [
+    ("deck", path) for lesson in LESSONS if (path := site_sources.NOTEBOOKS / str(lesson.notebook())).is_file()
+]
+
+
+@pytest.fixture(scope="module", params=CASES, ids=lambda case: f"{case[0]} {case[1].stem}")
+def host(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Host]:
+    """One page or deck, which the tests share in this order."""
+    kind, path = request.param
+    inside = path.relative_to(site_sources.NOTEBOOKS).with_suffix(".html")
+    folder: Path = request.getfixturevalue("built_site" if kind == "page" else "built_decks")
+    page = browser.new_page(viewport=SIZE, reduced_motion="reduce")
+    shown = Host(page, folder / inside, path, kind == "deck")
+    shown.open()
+    yield shown
+    page.context.close()
+
+
+def test_no_slide_overflows(host: Host) -> None:
+    if host.is_deck:
+        assert slides_check.faults(host.page, host.path.stem) == []
+        host.page.set_viewport_size(SIZE)
+
+
+def test_all_of_its_labs_are_there_alive_or_as_a_picture(host: Host) -> None:
+    alive, still = hosts.expected(host.notebook, host.is_deck)
+    assert [place.name for place in host.places] == alive
+    assert host.page.evaluate(HINTED) == [[live_pages.KERNEL_HINT, True, True]] * still
+
+
+def use_lab(host: Host, place: Place, is_first: bool) -> None:
+    """Move it, the first of its kind by hand, keys and finger; after each the numbers are those of Python."""
+    row, view = every_lab.row(place.name), place.view
+    if view.role("reveal").count():  # it asks for a guess before it shows its numbers
+        view.click("reveal")
+    place.numbers_are_those_of_python(may_wait=True)
+    hands = [hand for hand in row.hands if hosts.usable(view, hand)]
+    assert hands or not row.hands
+    ways = hosts.HOW if is_first else ("hand",)
+    for n in range(max(len(ways), len(hands) if is_first else 1) if hands else 0):
+        hand, how = hands[n % len(hands)], ways[n] if n < len(ways) else "hand"
+        before, where = place.values()[hand.trait], host.where()
+        hosts.use(view, hand, how)
+        wait_until(host.page, lambda: place.values()[hand.trait] != before)  # noqa: B023
+        assert host.where() == where, "what was done to a lab turned the slide"
+        place.numbers_are_those_of_python()
+
+
+def use_question(host: Host, place: Place, question: Any, how: str, turn: int) -> None:
+    """A quiz is answered wrongly, then rightly; a prediction and what is on a slide, in turn the one or the other."""
+    tries = [every_lab.wrong_answer(question), every_lab.right_answer(question)]
+    if place.name == "prediction" or host.is_deck:
+        tries = [tries[turn % 2]]
+    for n, given in enumerate(tries, start=1):
+        said = hosts.answer(place.view, question, given, how)
+        assert place.values()["answers"][question["id"]] == tries[:n]
+        is_right = quiz.is_right(question, given)
+        assert ("It came as you said." in said or "✓ Right." in said) == is_right, (question["id"], given, said)
+        assert is_right or "What came:" in said or "✗ Not yet" in said, said
+
+
+def test_each_lab_and_question_is_used_and_outlasts_a_change(host: Host) -> None:
+    """One question by hand, finger or keys, lesson by lesson: test_contract.py does each with every kind."""
+    turns, seen, met = count(), list[Any](), set[str]()
+    ways = [hosts.HOW[sum(host.path.stem[:2].encode()) % 3], *["script"] * 30]
+    for place in host.places:
+        host.show(place)
+        if not place.questions:
+            use_lab(host, place, place.name not in met)
+        for question in place.questions:
+            turn = next(turns)
+            use_question(host, place, question, ways[turn], turn)
+        met.add(place.name)
+        seen.append(looks(place.view)[1:])  # numbers and controls: words depend on the room, which may change
+    host.go_and_come_back()
+    for place, before in zip(host.places, seen, strict=True):
+        host.show(place)
+        assert looks(place.view)[1:] == before, place.name
+    assert host.faults == [], "what the console says, and what is asked for outside"
+
+
+def test_nothing_moves_by_itself_for_who_asked_for_less_motion(host: Host) -> None:
+    assert moving(host.page) == []
+
+
+def test_a_phone_holds_a_page_and_axe_finds_nothing_serious(host: Host) -> None:
+    """What is too wide for a phone scrolls, and must be within reach of the keyboard. All slides stand in a row."""
+    if host.is_deck:
+        host.page.evaluate(hosts.SPREAD)
+    else:
+        host.page.set_viewport_size(NARROW)
+        assert not host.page.evaluate(WIDE)
+    assert axe_of_page(host.page) == {}
