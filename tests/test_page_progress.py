@@ -34,6 +34,7 @@ const box = Object.create({
 const about = { configurable: true, get() { if (ROOM < 0) throw new Error("forbidden"); return box; } };
 Object.defineProperty(globalThis, "localStorage", about);
 Object.assign(globalThis, { document: { addEventListener() {}, querySelectorAll: () => [] }, addEventListener() {} });
+globalThis.ResizeObserver = class { observe() {} };
 const state = { lessons: [{ number: "08", title: "T", notebook: "08.ipynb" }] };
 """
 
