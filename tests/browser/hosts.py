@@ -184,7 +184,7 @@ def press(part: Locator) -> None:
     """Use a control by the keyboard: its own key, or that of a handle."""
     part.focus()
     kind = part.evaluate("part => part.type ?? part.getAttribute('role')")
-    is_mark = part.evaluate("part => part.ownerSVGElement !== null") and kind == "radio"
+    is_mark = part.evaluate("part => Boolean(part.ownerSVGElement)") and kind == "radio"
     part.press("End" if is_mark else KEYS.get(kind, "Enter"))
 
 
@@ -201,6 +201,8 @@ def use(view: LabView, hand: Hand, how: str) -> None:
         return press(view.role(hand.roles.split()[0], hand.index).first)
     view.role(hand.roles.split()[0], hand.index).first.scroll_into_view_if_needed()
     do(view, hand, finger=how == "finger")
+    if how == "finger":
+        view.page.wait_for_timeout(100)  # its click comes a moment later
     if view.role("run").count() and view.text("run") == "pause":
         view.click("run")
 
