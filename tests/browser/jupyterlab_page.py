@@ -295,8 +295,11 @@ class JupyterLabPage:
 
     def wait_idle(self) -> None:
         """Wait until nothing runs. (A locator looks twice a second at last, a function in every frame.)"""
-        idle = '.jp-Notebook-ExecutionIndicator[data-status="idle"]'
-        self.page.wait_for_function("(idle) => document.querySelector(idle) !== null", arg=idle, timeout=30_000)
+        idle = """() => {
+          const all = [...document.querySelectorAll(".jp-Notebook-ExecutionIndicator")]; // of each open notebook
+          return all.length > 0 && all.every(({ dataset }) => dataset.status === "idle");
+        }"""
+        self.page.wait_for_function(idle, timeout=30_000)
 
     def command(self, name: str) -> None:
         """Run one of JupyterLab's commands (what its menus run) and wait until it is done."""

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from course_utils import progress
 from course_utils.build import pdf
-from course_utils.widgets import Predict, Quiz
+from course_utils.widgets import CourseMap, Predict, Quiz
 
 pytestmark = pytest.mark.browser
 WIDE = "document.documentElement.scrollWidth > innerWidth"
@@ -156,6 +156,8 @@ def test_a_reader_predicts_goes_saves_and_takes_it_elsewhere(
     assert done["quiz"] == {asked["id"]: {"correct": True, "first_try": False, "tries": 2}}
     prediction = Predict("08-three-actions").questions[0]
     assert list(done["predictions"]["asked"]) == [prediction["id"]]
+    (row,) = (lesson for lesson in CourseMap().lessons if lesson["number"] == "08")
+    assert row["state"] == "begun", "the notebooks' map shows it"
     rows, odd = progress.report([saved])
     assert (len(rows), odd) == (1, [])
 
