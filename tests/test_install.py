@@ -484,6 +484,8 @@ def test_whatever_is_configured_the_printed_address_opens_and_kernels_are_silent
         connection.send(json.dumps(message))
         while (told := json.loads(connection.recv()))["msg_type"] != "stream":
             pass
+        while json.loads(connection.recv())["content"].get("execution_state") != "idle":  # a busy one is interrupted
+            pass
         connection.close()
         assert told["content"]["text"] == f"here {sys.prefix}\n"
         kernel_address = f"{found[1]}api/kernels/{kernel['id']}?{found[2]}"

@@ -85,7 +85,9 @@ ROWS: dict[str, dict[str, Row]] = {
     },
     "frozen_lake": {
         "frozen-lake": Row(
-            "FrozenLake 4 × 4 without slipping, to 90 % of the optimum", {"SB3 A2C": 1 / 20}, packages=_SB3
+            "FrozenLake 4 × 4 without slipping, to 90 % of the optimum: ours draws from its table, SB3 steps it",
+            {"SB3 A2C": 1 / 20},
+            packages=_SB3,
         )
     },
     "cart_pole": {

@@ -79,6 +79,9 @@ class LabView:
         """Drag a handle with the mouse by so many pixels, taken beside its middle."""
         x, y = self.grip(role, index)
         self.page.mouse.move(x + 2, y + 2)
+        while (now := self.grip(role, index)) != (x, y):  # a page that is still being laid out
+            (x, y) = now
+            self.page.mouse.move(x + 2, y + 2)
         self.page.mouse.down()
         self.page.mouse.move(x + 2 + right, y + 2 + down, steps=moves)
         self.page.mouse.up()
