@@ -299,7 +299,7 @@ class JupyterLabPage:
           const all = [...document.querySelectorAll(".jp-Notebook-ExecutionIndicator")]; // of each open notebook
           return all.length > 0 && all.every(({ dataset }) => dataset.status === "idle");
         }"""
-        self.page.wait_for_function(idle, timeout=30_000)
+        self.page.wait_for_function(idle, timeout=60_000)
 
     def command(self, name: str) -> None:
         """Run one of JupyterLab's commands (what its menus run) and wait until it is done."""
