@@ -119,6 +119,7 @@ class Host:
     def __init__(self, page: Page, path: Path, notebook: Path, is_deck: bool) -> None:
         self.page, self.path, self.notebook, self.is_deck = page, path, notebook, is_deck
         self.faults: list[str] = []
+        self.is_used = False
         folder = path.parents[len(notebook.relative_to(NOTEBOOKS).parts) - 1]
         page.add_init_script(LISTEN)
         page.on("pageerror", lambda error: self.faults.append(str(error)))
@@ -140,6 +141,14 @@ class Host:
             Place(self.page, n, one["lab"], one["state"], library.get("questions", []))
             for n, (one, library) in enumerate(zip(found, asked, strict=True))
         ]
+
+    def begin(self) -> None:
+        """Be as at first, where a test runs once more."""
+        if self.is_used:
+            self.page.evaluate("localStorage.clear()")
+            self.faults.clear()
+            self.open()
+        self.is_used = True
 
     def show(self, place: Place) -> None:
         if self.is_deck:

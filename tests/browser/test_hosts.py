@@ -93,6 +93,7 @@ def use_question(host: Host, place: Place, question: Any, how: str, turn: int) -
 
 def test_each_lab_and_question_is_used_and_outlasts_a_change(host: Host) -> None:
     """One question by hand, finger or keys, lesson by lesson: test_contract.py does each with every kind."""
+    host.begin()
     turns, seen, met = count(), list[Any](), set[str]()
     ways = [hosts.HOW[sum(host.path.stem[:2].encode()) % 3], *["script"] * 30]
     for place in host.places:
