@@ -64,10 +64,10 @@ np.set_printoptions(precision=3, suppress=True)
 # + w = K / o.sum()                                 # DAPO: GRPO, a mean over the group's tokens,
 # - clip(rho, 1 - 0.2, 1 + 0.2)
 # + clip(rho, 1 - 0.2, 1 + 0.28)                    #       more room upwards (clip-higher),
-# + groups = [g for g in groups if g.std() > 0]     #       and no groups without spread (dynamic sampling)
+# + groups = [g for g in groups if g.std() > 0]     #       none without spread (dynamic sampling)
 #
 # - A = R - (R.sum() - R) / (K - 1)
-# + A = gae(r + gamma * V[1:] - V[:-1], lam)        # A2C: a critic, an A for each token (lesson 09)
+# + A = gae(r + gamma * V[1:] - V[:-1], lam)        # A2C: a critic, A for each token (lesson 09)
 # + clip(rho, 1 - 0.2, 1 + 0.2)                     # PPO: several steps, and the clip (lesson 10)
 # ```
 
