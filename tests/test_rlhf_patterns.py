@@ -1,6 +1,6 @@
 """What goes wrong in RLHF goes wrong here too, by itself: symptom in the log, what mends it, what does not.
 
-Every row runs on two seeds, and with ``make test-slow`` on ten. Gold is that of fresh replies. Means over the seeds
+Every row runs on three seeds, and with ``make test-slow`` on ten. Gold is that of fresh replies. Means over the seeds
 carry the comparison of two settings; what holds of every seed is asserted of every seed.
 """
 
@@ -68,10 +68,7 @@ SETTINGS |= {f"β = {beta:g}": {"kl_coef": beta} for beta in BETAS}
 LIVE = worlds.prompt_weights(worlds.load(), only_topics=("billing", "cancel"), angry_share=0.9)
 
 
-TEN = pytest.param(range(10), id="10 seeds", marks=pytest.mark.slow)
-
-
-@pytest.fixture(params=[pytest.param(range(2), id="2 seeds"), TEN])
+@pytest.fixture(params=[range(3), pytest.param(range(10), marks=pytest.mark.slow)], ids=["3 seeds", "10 seeds"])
 def seeds(request):
     return request.param
 
@@ -276,7 +273,6 @@ def test_an_entropy_bonus_after_the_collapse_comes_too_late(seeds):
         assert evaluate(late, replies=1000).unique < 0.1
 
 
-@pytest.mark.parametrize("seeds", [pytest.param(range(3), id="3 seeds"), TEN])  # to tell a difference of .15
 def test_what_mends_a_missing_critic(seeds):
     broken = of(seeds, "critic off, offset +10").mean()
     assert of(seeds, "critic off").mean() > of(seeds, "60 updates").mean() - 0.15  # a normalised score needs no mending
