@@ -64,8 +64,10 @@ def cast(**values: ArrayLike) -> list[FloatArray]:
         for name, value in values.items()
     ]
     dtype = _common(arrays)
+    if all(array.dtype == dtype for array in arrays):
+        return arrays
     with np.errstate(over="ignore"):
-        return [array if array.dtype == dtype else array.astype(dtype) for array in arrays]
+        return [array.astype(dtype, copy=False) for array in arrays]
 
 
 def _common(arrays: Sequence[NDArray[Any]]) -> np.dtype[Any]:
@@ -308,7 +310,7 @@ def deviation(array: FloatArray, magnitude: float | None = None) -> float:
 def all_finite(array: NDArray[Any]) -> bool:
     """Say whether every entry is a finite number: their sum says it, unless that overflows."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(array.sum()) or np.isfinite(array).all())
+        return math.isfinite(array.sum()) or bool(np.isfinite(array).all())
 
 
 def finite_result(result: T, *looked_at: float | NDArray[Any], names: str = "", **values: ArrayLike) -> T:

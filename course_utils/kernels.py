@@ -20,7 +20,9 @@ __all__ = ["AdamState", "Clipped", "Preference", "Softmax", "Weighted", "adam", 
 __all__ += [
     "backward",
     "bradley_terry",
+    "entries",
     "entropy",
+    "exponentials",
     "finite_log",
     "gae",
     "group_sd",
@@ -52,21 +54,27 @@ class Softmax(NamedTuple):
 
 def softmax(z: FloatArray) -> Softmax:
     """Return π_a = exp(z_a − c) / Σ_b exp(z_b − c): any c gives the same π, and the row's maximum no overflow."""
+    pi, shifted, total = exponentials(z)
+    pi /= total
+    return Softmax(pi, shifted, np.log(total, out=total))
+
+
+def exponentials(z: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return exp(z_a − c), z − c, and Σ_b exp(z_b − c) of shape (..., 1), with a number c of each row."""
     if z.size >= SMALL and z.max() <= NO_SHIFT and z.min() >= -NO_SHIFT:
         shifted = z
     else:
         shifted = z - z.max(axis=-1, keepdims=True)
-    pi = np.exp(shifted)
-    total = row_sums(pi)
-    pi /= total
-    return Softmax(pi, shifted, np.log(total, out=total))
+    e = np.exp(shifted)
+    return e, shifted, row_sums(e)
 
 
 def row_sums(x: FloatArray) -> FloatArray:
     """Return the sum over the last axis, which stays: as a product with ones, where there are many short rows."""
     if x.size < SMALL or x.shape[-1] > 64:
         return np.asarray(x.sum(axis=-1, keepdims=True))
-    return x @ np.ones((x.shape[-1], 1), x.dtype)
+    sums: FloatArray = x.reshape(-1, x.shape[-1]) @ np.ones(x.shape[-1], x.dtype)
+    return sums.reshape(*x.shape[:-1], 1)
 
 
 def log_softmax(z: FloatArray) -> FloatArray:
@@ -85,9 +93,12 @@ def log_softmax_by_row(z: FloatArray) -> FloatArray:
 
 def at(rows: FloatArray, actions: IntArray) -> FloatArray:
     """Return the entry of each row at its action, shape (...)."""
-    flat = rows.reshape(-1, rows.shape[-1])
-    result: FloatArray = flat[np.arange(len(flat)), actions.ravel()].reshape(actions.shape)
-    return result
+    return rows.reshape(-1).take(entries(actions, rows.shape[-1]))
+
+
+def entries(actions: IntArray, n: int) -> IntArray:
+    """Return where the action of each row stands in the flattened rows of n, shape (...)."""
+    return np.arange(0, actions.size * n, n).reshape(actions.shape) + actions
 
 
 def log_prob(policy: Softmax, actions: IntArray) -> FloatArray:
@@ -128,14 +139,18 @@ def finite_log(policy: Softmax) -> FloatArray:
     return np.maximum(log_pi, np.finfo(log_pi.dtype).min, out=log_pi)
 
 
-def score(pi: FloatArray, actions: IntArray, weights: FloatArray | None = None) -> FloatArray:
-    """Return ∂ log π(a) / ∂z = one-hot(a) − π, times the weight of each row if there are weights."""
+def score(
+    pi: FloatArray, actions: IntArray, weights: FloatArray | None = None, out: FloatArray | None = None
+) -> FloatArray:
+    """Return ∂ log π(a) / ∂z = one-hot(a) − π, times the weight of each row if there are weights.
+
+    out: an array for the result, in C order, which may be π itself
+    """
     if weights is None:
-        result = np.subtract(0.0, pi, dtype=pi.dtype, order="C")  # whose reshape is itself
+        result = np.subtract(0.0, pi, out=out, dtype=pi.dtype, order="C")  # whose reshape is itself
     else:
-        result = np.multiply(-weights[..., None], pi, dtype=pi.dtype, order="C")
-    flat = result.reshape(-1, pi.shape[-1])
-    flat[np.arange(len(flat)), actions.ravel()] += 1 if weights is None else weights.ravel()
+        result = np.multiply(-weights[..., None], pi, out=out, dtype=pi.dtype, order="C")
+    result.reshape(-1)[entries(actions, pi.shape[-1])] += 1 if weights is None else weights
     return result
 
 
@@ -173,17 +188,17 @@ def linear_weighted(
 ) -> tuple[float, FloatArray]:
     """Return Σ_t w_t log π(a_t | s_t) with logits z = x θ, and Σ_t w_t x_tᵀ (one-hot(a_t) − π_t).
 
-    A few rows at a time: their logits never leave the cache, and all logits at once stand nowhere. The weight goes to
-    x_t, which is shorter than the score.
+    A few rows at a time: their logits never leave the cache, and all logits at once stand nowhere. The weight and the
+    softmax's divisor Σ_b exp z_b go to x_t, which is shorter than the score.
     """
     value, gradient = 0.0, np.zeros_like(theta)
     size = max(1, CACHED // theta.shape[1])
     for rows in (slice(first, first + size) for first in range(0, len(x), size)):
-        policy, w = softmax(x[rows] @ theta), weights[rows]
-        value += float(log_prob(policy, actions[rows]) @ w)
-        minus_score = policy.probabilities
-        minus_score[np.arange(len(w)), actions[rows]] -= 1
-        gradient -= (x[rows] * w[:, None]).T @ minus_score
+        e, shifted, total = exponentials(x[rows] @ theta)
+        w, taken, total = weights[rows], entries(actions[rows], theta.shape[1]), total[:, 0]
+        value += float((shifted.ravel().take(taken) - np.log(total)) @ w)
+        e.reshape(-1)[taken] -= total
+        gradient -= (x[rows] * (w / total)[:, None]).T @ e
     return value, gradient
 
 
@@ -208,7 +223,7 @@ def ppo_clip(
     high = epsilon if high is None else high
     ratio = np.exp(log_probs - old_log_probs)
     free = ratio * advantages
-    active = np.where(advantages > 0, ratio > 1 + high, (ratio < 1 - epsilon) & (advantages < 0))
+    active = ((ratio > 1 + high) & (advantages > 0)) | ((ratio < 1 - epsilon) & (advantages < 0))
     surrogate = np.minimum(free, np.clip(ratio, 1 - epsilon, 1 + high) * advantages)
     return Clipped(ratio, active, surrogate, np.where(active, 0.0, free))
 
@@ -217,8 +232,8 @@ def backward(x: FloatArray, decay: FloatArray, last: FloatArray | float = 0.0) -
     """Return y_t = x_t + decay_t y_{t+1}, with y_{T+1} = last, along the last axis: returns and GAE are such sums.
 
     Steps are in blocks of about √T. All blocks go backwards side by side, as if nothing came after each of them; then
-    what comes after flows from block to block; then each step gets its share of it. Meanwhile the step within the block
-    is the first axis, so that one step of all blocks lies together.
+    each block hears of what comes after it, of one block, then two, four, eight; then each step gets its share of it.
+    Meanwhile the step within the block is the first axis, so that one step of all blocks lies together.
     """
     T = x.shape[-1]
     size = _block_size(T)
@@ -227,19 +242,20 @@ def backward(x: FloatArray, decay: FloatArray, last: FloatArray | float = 0.0) -
         _by_step(x, size, 0.0),
         _by_step(decay if decay.shape == x.shape else np.broadcast_to(decay, x.shape), size, 1.0),
     )
-    part = np.empty_like(y[0])
-    for t in range(size - 2, -1, -1):
-        y[t] += np.multiply(share[t], y[t + 1], out=part)
-        share[t] *= share[t + 1]
-    first, factor = y[0].reshape(-1, blocks).T, share[0].reshape(-1, blocks).T
-    after = np.empty((blocks, first.shape[1]), x.dtype)
-    after[-1] = np.ravel(last)
-    for block in range(blocks - 1, 0, -1):
-        np.multiply(factor[block], after[block], out=after[block - 1])
-        after[block - 1] += first[block]
+    for y_t, y_next, share_t, share_next in zip(y[-2::-1], y[:0:-1], share[-2::-1], share[:0:-1], strict=True):
+        y_t += share_t * y_next
+        share_t *= share_next
+    first, factor = y[0].reshape(-1, blocks).T, share[0].reshape(-1, blocks).T[1:]
+    after = np.empty(first.shape, x.dtype)
+    after[:-1], after[-1] = first[1:], np.ravel(last)
+    reach = 1
+    while reach < blocks:
+        after[:-reach] += factor * after[reach:]
+        factor = factor[:-reach] * factor[reach:]
+        reach *= 2
     share *= after.T.ravel()
     share += y
-    return np.ascontiguousarray(share.T).reshape(-1, blocks * size)[:, :T].reshape(x.shape)
+    return share.T.reshape(-1, blocks * size)[:, :T].reshape(x.shape)
 
 
 def _by_step(x: FloatArray, size: int, padding: float) -> FloatArray:
@@ -249,9 +265,10 @@ def _by_step(x: FloatArray, size: int, padding: float) -> FloatArray:
     if T % size:
         behind = np.full((len(rows), -T % size), padding, x.dtype)
         rows = np.concatenate([rows, behind], axis=1)
-    return np.array(rows.reshape(-1, size).T, order="C")
+    return rows.reshape(-1, size).T.copy()
 
 
+@lru_cache(maxsize=128)
 def _block_size(T: int) -> int:
     """Return a number near √T, if there is one that divides T."""
     root = max(1, round(math.sqrt(T)))

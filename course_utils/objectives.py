@@ -477,18 +477,18 @@ def ppo_clip_objective(
     found = kernels.ppo_clip(log_probs, old, A, epsilon)
     terms, slope = w * found.surrogate, w * found.slope
     counted = np.broadcast_to(w != 0, chosen.shape)
-    n_counted = max(1, int(counted.sum()))
+    n_counted = max(1, int(np.count_nonzero(counted)))
     value = float(terms.sum() / m)
     if not (math.isfinite(value) and all(map(arguments.all_finite, (log_probs, found.ratio, slope)))):
         arguments.floats(logits=logits, old_log_probs=old_log_probs, advantages=advantages, weights=weights)
         _check_taken(logits, actions, names="logits, old_log_probs, advantages, weights")
     return PPOClipObjective(
         value=value,
-        grad_logits=kernels.score(pi.probabilities, chosen, np.asarray(slope / m)),
+        grad_logits=kernels.score(pi.probabilities, chosen, np.asarray(slope / m), out=pi.probabilities),
         ratio=found.ratio,
         active=found.active,
-        clip_fraction=float(((np.abs(found.ratio - 1) > epsilon) & counted).sum() / n_counted),
-        active_fraction=float((found.active & counted).sum() / n_counted),
+        clip_fraction=int(np.count_nonzero((np.abs(found.ratio - 1) > epsilon) & counted)) / n_counted,
+        active_fraction=int(np.count_nonzero(found.active & counted)) / n_counted,
         log_probs=log_probs[()],
         terms=terms,
         per_trajectory=np.atleast_1d(terms).sum(axis=-1),
