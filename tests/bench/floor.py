@@ -68,16 +68,13 @@ def autograd_both(z: np.ndarray, a: np.ndarray, A: np.ndarray) -> Contender:
     return partial(autograd.value_and_grad(value), z)
 
 
-def value_and_gradient(N: int, n: int, dtype: str, *, alone: bool = False) -> dict[str, Contender | None]:
-    """The contenders of a row, ours first, or ours alone."""
+def value_and_gradient(N: int, n: int, dtype: str) -> dict[str, Contender | None]:
+    """The contenders of a row, ours first."""
     rng = np.random.default_rng(N + n)
     z, A = rng.normal(size=(N, n)).astype(dtype), rng.normal(size=N).astype(dtype)
     a = rng.integers(n, size=N)
-    ours: Contender = lambda: objectives.advantage_objective(z, a, A)[:2]  # noqa: E731
-    if alone:
-        return {"ours": ours}
     return {
-        "ours": ours,
+        "ours": lambda: objectives.advantage_objective(z, a, A)[:2],
         "Categorical": torch
         and torch_both(lambda logits, x: torch.distributions.Categorical(logits=logits).log_prob(x), z, a, A),
         "gather": torch and torch_both(lambda logits, x: logits.log_softmax(1).gather(1, x[:, None])[:, 0], z, a, A),
@@ -142,13 +139,11 @@ def entry_loop(r: np.ndarray, d: np.ndarray, v: np.ndarray, lam: float) -> np.nd
     return result
 
 
-def gae(T: int, B: int, *, alone: bool = False) -> dict[str, Contender | None]:
-    """The contenders of a row, ours first, or ours alone."""
+def gae(T: int, B: int) -> dict[str, Contender | None]:
+    """The contenders of a row, ours first."""
     rng = np.random.default_rng(T + B)
     r, v = rng.normal(size=(B, T)), rng.normal(size=(B, T + 1))
     d = np.where(rng.random((B, T)) < 0.01, 0.0, 0.99)
-    if alone:
-        return {"ours": lambda: returns.gae(r, d, v, 0.95)}
     return {
         "ours": lambda: returns.gae(r, d, v, 0.95),
         "row loop": partial(row_loop, r, d, v, 0.95),

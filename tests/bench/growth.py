@@ -1,15 +1,15 @@
 """How time and peak memory grow with the size of the problem, five sizes each, with the exponent that fits them.
 
-Each size is worked on in a process of its own, `python tests/bench/growth.py WHAT SIZE`, three times: the time is the
-least processor time, the memory how far the process's peak rose above what it had when all was loaded. With QUICK
-each size is a quarter, and worked on once.
+What grows is worked on in a process of its own, `python tests/bench/growth.py WHAT SIZE …`, from the smallest size to
+the largest, three times each: the time is the least processor time, the memory how far the process's peak has risen
+above what it had when all was loaded. With QUICK each size is a quarter, and worked on once.
 """
 
 import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,16 +33,20 @@ def exponent(sizes: Any, amounts: Any) -> list[float]:
 
 def steps(N: int) -> timing.Contender:
     """Value and gradient of U over N steps."""
-    import floor
+    from course_utils import objectives
 
-    return floor.value_and_gradient(N, 16, "float64", alone=True)["ours"]
+    rng = np.random.default_rng(N)
+    given = rng.normal(size=(N, 16)), rng.integers(16, size=N), rng.normal(size=N)
+    return lambda: objectives.advantage_objective(*given)
 
 
 def time_axis(T: int) -> timing.Contender:
     """GAE of eight rows of T steps."""
-    import floor
+    from course_utils import returns
 
-    return floor.gae(T, 8, alone=True)["ours"]
+    rng = np.random.default_rng(T)
+    rewards, values = rng.normal(size=(8, T)), rng.normal(size=(8, T + 1))
+    return lambda: returns.gae(rewards, 0.99, values, 0.95)
 
 
 def trajectories(m: int) -> timing.Contender:
@@ -53,6 +57,15 @@ def trajectories(m: int) -> timing.Contender:
     rng, start = np.random.default_rng(0), np.zeros_like(lake.rewards)
     settings: dict[str, Any] = {"updates": 1, "optimizer": training.SGD(1.0), "progress": False}
     return lambda: training.reinforce(lake, start, episodes=m, rng=rng, **settings)
+
+
+def enumeration(trajectories: int) -> timing.Contender:
+    """List all trajectories of a coin tossed so often that there are so many."""
+    from course_utils import mdp
+
+    transitions, rewards = np.ones((1, 2, 1)), np.array([[0.0, 1.0]])
+    coin = mdp.TabularMDP(transitions, rewards, [1.0], horizon=trajectories.bit_length() - 1)
+    return lambda: coin.enumerate_trajectories(np.zeros((1, 2)))
 
 
 def sweep(runs: int) -> timing.Contender:
@@ -85,33 +98,36 @@ def submissions(count: int) -> timing.Contender:
     return work
 
 
-WORK = {"steps": steps, "time": time_axis, "trajectories": trajectories, "sweep": sweep, "submissions": submissions}
-TINY = {"steps": 64, "time": 64, "trajectories": 10, "sweep": 1, "submissions": 2}
+WORK: dict[str, Callable[[int], timing.Contender]] = {
+    "steps": steps,
+    "time": time_axis,
+    "trajectories": trajectories,
+    "enumeration": enumeration,
+    "sweep": sweep,
+    "submissions": submissions,
+}
+TINY = {"steps": 64, "time": 64, "trajectories": 10, "enumeration": 4, "sweep": 1, "submissions": 2}
 
 
-def one(what: str, size: int) -> None:
-    """Print the seconds and the MB of one size."""
+def grown(what: str, sizes: list[int]) -> list[tuple[float, float]]:
+    """Return the seconds and the MB of each size, the smallest first, since a peak does not fall."""
     WORK[what](TINY[what])()  # all is loaded
-    work = WORK[what](size)
-    before = speed.peak_megabytes()
-    times = []
-    for _ in range(1 if timing.QUICK else 3):
-        children = timing.children(lambda: times.append(timing.processor(work)))
-        times[-1] += children
-    print(json.dumps([min(times), max(speed.peak_megabytes() - before, 0.1)]))
+    before, found = speed.peak_megabytes(), []
+    for size in sizes:
+        work, times = WORK[what](size), []
+        for _ in range(1 if timing.QUICK else 3):
+            children = timing.children(lambda work=work, times=times: times.append(timing.processor(work)))
+            times[-1] += children
+        found.append((min(times), max(speed.peak_megabytes() - before, 0.1)))
+    return found
 
 
 def rows() -> Iterator[dict[str, Any]]:
     for what, growth in targets.GROWTH.items():
         sizes = tuple(size // 4 for size in growth.sizes) if timing.QUICK else growth.sizes
-        command = [sys.executable, __file__, what]
-        found = [
-            json.loads(
-                subprocess.run([*command, str(size)], check=True, stdout=subprocess.PIPE).stdout.splitlines()[-1]
-            )
-            for size in sizes
-        ]
-        seconds, megabytes = map(list, zip(*found, strict=True))
+        command = [sys.executable, __file__, what, *map(str, sizes)]
+        printed = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+        seconds, megabytes = map(list, zip(*json.loads(printed.splitlines()[-1]), strict=True))
         yield {
             "id": what,
             "sizes": sizes,
@@ -123,4 +139,4 @@ def rows() -> Iterator[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    one(sys.argv[1], int(sys.argv[2]))
+    print(json.dumps(grown(sys.argv[1], list(map(int, sys.argv[2:])))))

@@ -10,7 +10,7 @@ import timing
 from course_utils import objectives
 
 torch, jax = timing.peer("torch"), timing.peer("jax")
-N, F, A = 262_144, 32, 256
+N, F, A = 65_536 if timing.QUICK else 262_144, 32, 256
 
 
 def contenders(dtype: str) -> dict[str, timing.Contender | None]:
@@ -53,4 +53,5 @@ def jax_both(theta: np.ndarray, x: np.ndarray, a: np.ndarray, A: np.ndarray) -> 
 def rows() -> Iterator[dict[str, Any]]:
     for id in targets.ROWS["linear_policy"]:
         dtype = id.removeprefix("linear-")
-        yield timing.row(id, contenders(dtype), tolerance=1e-9 if dtype == "float64" else 2e-4, seconds=14)
+        note = f"of {N:,} steps" if timing.QUICK else ""
+        yield timing.row(id, contenders(dtype), tolerance=1e-9 if dtype == "float64" else 2e-4, seconds=14, note=note)

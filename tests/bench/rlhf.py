@@ -17,7 +17,7 @@ from course_utils.rlhf.config import RunConfig
 from course_utils.rlhf.world import END, MOODS, Replies
 
 torch = timing.peer("torch")
-UPDATES = 100
+UPDATES = 25 if timing.QUICK else 100
 CONFIG = RunConfig(updates=UPDATES)
 
 
@@ -146,5 +146,5 @@ def rows() -> Iterator[dict[str, Any]]:
         check(start)
     contenders = {"ours": lambda: run.resume(start, UPDATES, progress=False), "torch": in_torch if torch else None}
     ends = [run.resume(start, UPDATES, progress=False)["objective/scores"][-1], *([in_torch()] if torch else [])]
-    note = "mean score after it " + " and in torch ".join(f"{end:.1f}" for end in ends)
+    note = f"mean score after {UPDATES} of them " + " and in torch ".join(f"{end:.1f}" for end in ends)
     yield timing.measured("rlhf-100", timing.in_turn(contenders, 30, most=11), [] if torch else ["torch"], note)

@@ -92,7 +92,7 @@ def lines(found: dict[str, Any]) -> list[str]:
 
 def growth_line(growth: targets.Growth, found: dict[str, Any] | None) -> str:
     """Return a line of the second table."""
-    sizes = ", ".join(f"{size:,}" for size in growth.sizes)
+    sizes = ", ".join(f"{size:,}" for size in (found or growth._asdict())["sizes"])
     if found is None:
         return f"| {growth.what} | {sizes} | not measured | | |"
     exponents = [found["exponent"], found["memory_exponent"]]

@@ -33,6 +33,12 @@ _TABLE = (
 )
 _TABLE += "steps, and the checks at the door, which are half of it at this size"
 _PRODUCTS = "exponentials and matrix products, which nobody is spared, are most of it: see the row of the limit"
+_MEMORY = (
+    "the course gives π and the score besides and writes three arrays of 8 MB where torch writes two; to be given "
+)
+_MEMORY += (
+    "their pages anew by the system takes as long as the arithmetic, and where torch happens to be spared it, it wins"
+)
 _LINEAR = dict.fromkeys(("torch", "JAX"), _PRODUCTS)
 _RLHF = (
     "a sixth of ours is the log of forty numbers and the gold reward, which torch's run leaves out; most of the rest "
@@ -47,7 +53,7 @@ _U = "it is compiled to one pass without arrays in between; the course returns e
 def _u(N: int, n: int, dtype: str, *most: float) -> Row:
     names = ("Categorical", "gather", "JAX", "autograd", "NumPy")
     return Row(f"value + gradient of U, N = {N:,}, A = {n}, {dtype}", dict(zip(names, most, strict=True)), "µs",
-               {"JAX": _U}, _ALL)  # fmt: skip
+               {"JAX": _U, "gather": _MEMORY}, _ALL)  # fmt: skip
 
 
 def _gae(T: int, B: int, *most: float) -> Row:
@@ -147,8 +153,13 @@ GROWTH: dict[str, Growth] = {
     "trajectories": Growth(
         "trajectories of an update of REINFORCE, of at most 20 steps", (2_000, 4_000, 8_000, 16_000, 32_000)
     ),
+    "enumeration": Growth(
+        "trajectories of coins that are all listed",
+        (4_096, 8_192, 16_384, 32_768, 65_536),
+        bounded="a limit, of a million where none is given; before any is made they are counted",
+    ),
     "sweep": Growth("runs of a sweep, 5 updates each", (4, 8, 16, 32, 64), bounded="of each run the log is kept"),
-    "submissions": Growth("submissions of a class, marking left out", (25, 50, 100, 200, 400)),
+    "submissions": Growth("submissions of a class, marking left out", (100, 200, 400, 800, 1_600)),
 }
 
 # In the order in which they run, with what a terminal says of them.

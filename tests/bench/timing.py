@@ -65,7 +65,7 @@ def children(run: Contender) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def rounds_within(seconds: float, of_one: float, most: int, least: int = 3) -> int:
+def rounds_within(seconds: float, of_one: float, most: int, least: int) -> int:
     """Return how many rounds fit into so many seconds, with bounds."""
     return int(min(most, max(least, seconds / max(of_one, 1e-9))))
 
@@ -74,7 +74,7 @@ def in_turn(contenders: Mapping[str, Contender | None], seconds: float, most: in
     """Return the processor time of each round of each contender that is there; another begins each round.
 
     All have run once before, so that they are compiled. Where other programs have the core too, the rounds take longer:
-    after twice the seconds no further one begins, but three there are.
+    after twice the seconds no further one begins, but three there are, or two with QUICK.
     """
     began = time.monotonic()
     there = {name: run for name, run in contenders.items() if run}
@@ -87,9 +87,9 @@ def in_turn(contenders: Mapping[str, Contender | None], seconds: float, most: in
         together += repeats[name] * once
     times: dict[str, list[float]] = {name: [] for name in there}
     order = list(there)
-    seconds = seconds / 4 if QUICK else seconds
-    for n in range(rounds_within(seconds, together, 7 if QUICK else most)):
-        if n >= 3 and time.monotonic() - began > 2 * seconds:
+    seconds, most, least = (seconds / 6, 7, 2) if QUICK else (seconds, most, 3)
+    for n in range(rounds_within(seconds, together, most, least)):
+        if n >= least and time.monotonic() - began > 2 * seconds:
             break
         for name in order[n % len(order) :] + order[: n % len(order)]:
             times[name].append(processor(there[name], repeats[name]))
