@@ -397,10 +397,12 @@ class JupyterLabPage:
         ]
 
     def set_theme(self, name: str) -> None:
-        """Change JupyterLab's theme, and wait until the page has it."""
+        """Change JupyterLab's theme, and wait until the page has it and no splash lies over it."""
         self.page.evaluate("(theme) => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", name)
         self.page.wait_for_function(
-            "(light) => document.body.dataset.jpThemeLight === String(light)", arg="Light" in name
+            """(light) => document.body.dataset.jpThemeLight === String(light) &&
+              document.getElementById("jupyterlab-splash") === null""",
+            arg="Light" in name,
         )
 
     def close(self) -> None:
