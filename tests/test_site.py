@@ -54,6 +54,19 @@ def test_each_link_leads_to_a_file_and_a_place_in_it(built_site, pages):
     assert lost == []
 
 
+def test_a_card_keeps_its_table_and_a_formula_its_full_stop(pages):
+    assert [
+        name for name, page in pages.items() for box in page.select("blockquote") if not box.get_text(strip=True)
+    ] == []
+    loose = [
+        f"{name}: {formula.next_sibling}"
+        for name, page in pages.items()
+        for formula in page.select("p > math, li > math")
+        if re.match(r"[.,;:!?)\]]", str(formula.next_sibling))
+    ]
+    assert loose == []
+
+
 def test_nothing_is_asked_of_a_network(built_site, pages):
     asked = [
         f"{name}: {value}"

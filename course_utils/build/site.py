@@ -8,6 +8,7 @@ lab lives there, formula_markup.py how formulas are set.
 import io
 import json
 import os
+import re
 import shutil
 import sys
 import warnings
@@ -29,6 +30,7 @@ __all__ = ["SiteError", "anchor", "build", "main", "setup"]
 OUT = REPOSITORY / "build" / "site"
 TITLE = "Policy gradients"
 LABS = "labs"
+_OPENING, _CLOSING = re.compile(r"[(\[“‘]*$"), re.compile(r"(?:’s\b|[.,;:!?)\]”’])*")
 SETTINGS: dict[str, Any] = {
     "project": TITLE,
     "html_title": TITLE,
@@ -124,7 +126,27 @@ def setup(app: Any) -> dict[str, Any]:
     app.connect("html-page-context", _add_scripts)
     app.connect("doctree-read", _link_words)
     app.connect("doctree-resolved", lambda app, tree, name: glossary.tell(tree, app.config.pgc_words))
+    app.connect("doctree-resolved", lambda app, tree, name: _keep_whole(tree))
     return {"parallel_read_safe": True, "parallel_write_safe": True, "version": __version__}
+
+
+def _keep_whole(tree: Any) -> None:
+    """Let no line end between a formula and a bracket or a point at it."""
+    from docutils import nodes
+
+    for formula in list(tree.findall(nodes.math)):
+        around, at = formula.parent, formula.parent.index(formula)
+        left, right = at - 1, at + 1
+        before = str(around[left]) if left >= 0 and isinstance(around[left], nodes.Text) else ""
+        after = str(around[right]) if right < len(around) and isinstance(around[right], nodes.Text) else ""
+        opening, closing = _OPENING.findall(before)[0], after[: _CLOSING.match(after).end()]  # type: ignore[union-attr]
+        if opening:
+            around[left] = nodes.Text(before.removesuffix(opening))
+        if closing:
+            around[right] = nodes.Text(after.removeprefix(closing))
+        if opening or closing:
+            signs = nodes.Text(opening), formula.deepcopy(), nodes.Text(closing)
+            around[at] = nodes.inline("", "", *signs, classes=["pgc-whole"])
 
 
 def _inline(writer: Any, node: Any) -> None:

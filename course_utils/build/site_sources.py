@@ -22,6 +22,7 @@ OUTPUT, NO_OUTPUT = "What came", "Fold it again"
 _MINUTES = re.compile(r"\*(?:About|This page takes about) (\d+) minutes")
 _NOTEBOOK = re.compile(r"\]\((?:\.\./)?notebooks/(\w+\.ipynb)")
 _FILES = re.compile(r"\[(`?[\w./]+`?)\]\((?!https?:|#)[\w./-]+\.(?:py|md)\)")
+_CARD = re.compile(r"^> (#+ .*)\n>\n", re.MULTILINE)  # a section cannot begin inside a quote
 _HREF = re.compile(r'href="(\w+)\.ipynb')
 # Code that does nothing but ask: its page shows what is asked.
 _ASKS = re.compile(
@@ -140,7 +141,7 @@ def page(path: Path) -> tuple[Any, set[str]]:
             if answers:
                 cell.source = _folded(cell.source, answers)
                 del cell.metadata["answers"]
-            cell.source = glossary.as_directive(cell.source)
+            cell.source = glossary.as_directive(_CARD.sub(r"\1\n\n", cell.source))
         cell.metadata = nbformat.from_dict({"tags": tags, "mystnb": shown} if shown else {"tags": tags})
     pages.as_page(notebook, {})
     _lead_to_pages(notebook)

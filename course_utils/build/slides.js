@@ -1,6 +1,7 @@
 // Lays the slides out, then hands them to reveal.js. A slide that its cells make too long goes on on the next one; code,
-// output and tables are made smaller down to a floor, then parted between lines; each lab has the largest scale that
-// it fits with. `policyGradientSlides.ready` resolves when all stands; `faults()` measures every slide.
+// output and tables are made smaller down to a floor, then parted between lines; a subslide of words and code for which
+// the slide before has room stands there; each lab has the largest scale that it fits with. `policyGradientSlides.ready`
+// resolves when all stands; `faults()` measures every slide.
 
 globalThis.policyGradientSlides = (() => {
   const [WIDTH, HEIGHT, SIDE, TOP, BOTTOM] = [1280, 720, 40, 22, 30];
@@ -154,6 +155,31 @@ globalThis.policyGradientSlides = (() => {
       pages.at(-1).push(block);
     }
     return withTask(pages.filter((page) => page.length > 0));
+  }
+
+  // Words and code that are tagged as a slide of their own stand on the one before, where there is room: code comes later.
+  function joined(slides, plans) {
+    const plain = (blocks) => blocks.every((block) => block.isConnected && !isLab(block) && !block.querySelector("img, blockquote"));
+    let [last, used] = [-1, Infinity];
+    slides.forEach(({ slide, notes }, n) => {
+      const [first] = plans[n];
+      if (first === undefined) return;
+      const extent = (blocks) => blocks.at(-1).getBoundingClientRect().bottom - blocks[0].getBoundingClientRect().top;
+      const [before, into] = [slides[last]?.slide, plans[last]?.at(-1)];
+      const room = ROOM.height - (isHeading(into?.[0]) ? 0 : AGAIN);
+      const fits = plain(first) && !isHeading(first[0]) && used + extent(first) <= room;
+      if (fits && before.parentElement === slide.parentElement && before.style.cssText === slide.style.cssText) {
+        used += extent(first);
+        into.push(wrap("", first.some(isCode), ...first));
+        slides[last].notes.push(...notes.splice(0));
+        plans[n].shift();
+        plans[n][0]?.[0].classList.remove("fragment");
+      }
+      if (plans[n].length === 0) return;
+      const page = plans[n].at(-1);
+      [last, used] = [n, plain(page) ? extent(page) + 14 : Infinity];
+    });
+    return plans;
   }
 
   // A picture goes with its heading, if it need not become much smaller for that.
@@ -330,7 +356,7 @@ globalThis.policyGradientSlides = (() => {
     for (const { slide } of slides) if (isLong(slide)) ["font-size", "--out"].forEach((name) => slide.style.removeProperty(name));
     const parts = slides.map(({ blocks }) => blocks.map((block) => parted(block, ROOM.height - AGAIN)));
     slides.forEach(({ slide, notes }, n) => slide.replaceChildren(...parts[n].flat(), ...notes));
-    const plans = slides.map((_, n) => pagesOf(parts[n].flat()));
+    const plans = joined(slides, slides.map((_, n) => pagesOf(parts[n].flat())));
     let heading = "";
     slides.forEach(({ slide, notes }, n) => {
       const made = plans[n].map((blocks, number) => {
@@ -387,7 +413,7 @@ globalThis.policyGradientSlides = (() => {
       if (width === 0) continue;
       if (bottom > box.bottom + 1) found.push([nameOf(node), `ends ${Math.round((bottom - box.bottom) / scale)} px below the slide`]);
       else if (right > box.right + 1 || left < box.left - 1 || top < box.top - 1) found.push([nameOf(node), "leaves the slide sideways"]);
-      else if (node.matches("pre, table") && node.scrollWidth > node.clientWidth + 1) found.push([nameOf(node), `is cut: ${node.scrollWidth} of ${node.clientWidth} px`]);
+      else if (node.matches("pre, table, th, td") && node.scrollWidth > node.clientWidth + 1) found.push([nameOf(node), `is cut: ${node.scrollWidth} of ${node.clientWidth} px`]);
       const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim() !== "");
       if (!own || node.closest("mjx-container")) continue;
       const zoom = (node.closest("svg") ?? node).currentCSSZoom ?? 1;

@@ -6,6 +6,7 @@ of PyTorch's default dtype; every random number is NumPy's, so that a seed means
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn import Embedding, LayerNorm, Linear, Module, ModuleDict, Sequential
 from torch.nn.functional import scaled_dot_product_attention
 
@@ -27,9 +28,9 @@ class Layer(Module):  # type: ignore[misc]
         self.wide, self.narrow = Linear(d, 2 * d), Linear(2 * d, d)
         self.before, self.between = LayerNorm(d), LayerNorm(d)
 
-    def forward(self, h: torch.Tensor) -> torch.Tensor:
-        """Return softmax(q kᵀ / √d) v over the places before, mixed and changed; shape (m, T, d) in and out."""
-        three = self.ask(self.before(h)).chunk(3, dim=-1)  # what is sought, what is there, what is given
+    def forward(self, h: Tensor) -> Tensor:
+        """Return softmax(q kᵀ / √d) v over the places before, mixed and changed: (m, T, d)."""
+        three = self.ask(self.before(h)).chunk(3, dim=-1)  # what is sought, is there, is given
         q, k, v = (x.unflatten(-1, (self.heads, -1)).transpose(1, 2) for x in three)
         seen = scaled_dot_product_attention(q, k, v, is_causal=True)
         h = h + self.mix(seen.transpose(1, 2).flatten(-2))
@@ -47,17 +48,21 @@ class Writer(Module):  # type: ignore[misc]
         self.of = ModuleDict({name: Embedding(n, d) for name, n in sizes.items()})
         self.layers = Sequential(Layer(d), Layer(d))
 
-    def forward(self, prompts: IntArray, words: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the logits of each next word, shape (m, t + 1, n), and V, (m, t + 1), after t words, (m, t)."""
-        topic, mood = (torch.tensor(x[prompts]) for x in (self.world.topic_of, self.world.mood_of))
-        first = self.of["topic"](topic) + self.of["mood"](mood)  # the prompt stands in the first place
+    def forward(self, prompts: IntArray, words: Tensor) -> tuple[Tensor, Tensor]:
+        """Return logits of the next word, (m, t + 1, n), and V, (m, t + 1), after t words."""
+        topic = torch.tensor(self.world.topic_of[prompts])
+        mood = torch.tensor(self.world.mood_of[prompts])
+        first = self.of["topic"](topic) + self.of["mood"](mood)  # the prompt stands first
         h = torch.cat([first[:, None], self.of["word"](words)], dim=1)
         h = self.norm(self.layers(h + self.of["place"].weight[: h.shape[1]]))
-        return h @ self.of["word"].weight.T, self.value(h.detach())[..., 0]  # the critic cannot move the policy
+        return h @ self.of["word"].weight.T, self.value(h.detach())[..., 0]  # V moves no policy
 
 
-def log_policy(model: Writer, replies: Replies) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return log π(a_t | s_t), (m, T), V(s_t), (m, T), and log π of every word, (m, T, n); padding means nothing."""
+def log_policy(model: Writer, replies: Replies) -> tuple[Tensor, Tensor, Tensor]:
+    """Return log π(a_t | s_t) and V(s_t), shape (m, T), and log π of every word, (m, T, n).
+
+    What stands in a padded place means nothing.
+    """
     worlds.checked("replies", arguments.instance("model", model, Writer).world, replies)
     words = torch.tensor(np.ascontiguousarray(replies.tokens, dtype=np.int64))
     z, values = model(replies.prompts, words[:, :-1])

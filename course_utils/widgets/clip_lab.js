@@ -343,11 +343,11 @@ function drawSeries({ name, marks, of, on, ends }, { epsilon, steps, clip }, pat
       [`with clip ${short(clipped[steps])}`, EXACT],
       [`without ${short(free[steps])}`, FREE, DOTTED]),
     drawing(spoken, [half, SMALL.height],
-      rules(marks, y, [SMALL.left, right], String, 8),
+      rules(marks, y, [SMALL.left, right], shareText, 8),
       [0, 50, 100].map((v) => label(x(v), SMALL.height - 7, v === 50 ? "50 steps" : String(v))),
       name === "largest" && [
         line(SMALL.left, limit, right, limit, AXIS, DASHED),
-        label(right + 8, limit + 4, "1 + ε", "start"),
+        label(right + 5, limit + 4, "1+ε", "start"), // letters grow before a room: the next picture is near
       ],
       lines.map(([which, values, stroke, width, look, isPresent]) => [
         curve(values.map((v, k) => [x(k), y(v)]), stroke, width,

@@ -147,6 +147,7 @@ function reachOf(x, of) {
 // Each estimate's values, one dot for an action, as large as it was often drawn; their mean beside the exact one.
 function drawEstimates({ samples }, { now, counts, of }, { half }, reach, formulas) {
   const x = scale(reach, [DOTS.left, half - DOTS.right]);
+  const marks = [reach[0], 0, reach[1] / 2, reach[1]].filter((v) => v !== reach[1] / 2 || x(v) - x(0) > 48);
   const at = (v) => x(clamp(v, reach));
   const row = ([name, { values, exact, mean, error, below }]) => {
     const y = DOTS.rows[name];
@@ -170,7 +171,7 @@ function drawEstimates({ samples }, { now, counts, of }, { half }, reach, formul
     title(`estimates of KL(π ‖ π_ref), m = ${grouped(samples)}`, key("  ● mean ± 2 s.e.  ◆ exact mean")),
     image("the estimates of each sampled action, their mean and the exact mean", [half, DOTS.height],
       rect(DOTS.left, 6, x(0) - DOTS.left, DOTS.low - 6, colour("bad-wash")),
-      ticks([reach[0], 0, reach[1] / 2, reach[1]], x, [6, DOTS.low], 15, signed),
+      ticks(marks, x, [6, DOTS.low], 15, signed),
       line(at(now.kl), 6, at(now.kl), DOTS.low, EXACT, { "stroke-width": 1.5 }),
       all.map(row)),
     table("the estimates in numbers", ["exact", "mean", "s.e.", "< 0"],

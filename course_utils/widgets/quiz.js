@@ -38,13 +38,19 @@ function drawFormula({ svg, spoken }) {
   return h("span", { class: "pgc-formula" }, copy ?? spoken);
 }
 
-// How the texts of a quiz are shown and said.
+const [OPENING, CLOSING] = [/[(“]*$/, /^[.,;:!?)”’]*/];
+
+// How the texts of a quiz are shown and said. No line ends between a formula and a bracket or a point at it.
 function makeWords(formulas) {
   const drawn = new Map(Object.entries(formulas).map(([name, formula]) => [name, drawFormula(formula)]));
-  const told = (text, ofFormula) => text.split("$").map((part, n) => (n % 2 === 0 ? part : ofFormula(part)));
+  const shown = (part, n, all) => {
+    const signs = [(all[n - 1] ?? "").match(OPENING), (all[n + 1] ?? "").match(CLOSING)];
+    if (n % 2 === 1) return h("span", { class: "pgc-whole" }, signs[0], drawn.get(part), signs[1]);
+    return (n > 0 ? part.replace(CLOSING, "") : part).replace(n + 1 < all.length ? OPENING : "", "");
+  };
   return {
-    shown: (text) => told(text, (name) => drawn.get(name)),
-    spoken: (text) => told(text, (name) => formulas[name]?.spoken ?? "").join(""),
+    shown: (text) => text.split("$").map(shown),
+    spoken: (text) => text.split("$").map((part, n) => (n % 2 === 0 ? part : formulas[part]?.spoken ?? "")).join(""),
   };
 }
 

@@ -381,7 +381,7 @@ class TrainingLab(KernelLab):
                         color=figures.POLICY, lw=1 + 3 * pi[s, a])  # fmt: skip
             if self.critic:
                 ax.annotate(f"{self.value_parameters[s]:.2f}", (x + 0.97, y + 0.95), ha="right", va="top", fontsize=8)
-        ax.annotate("start", (0.04, 3.95), va="top", fontsize=8)
+        ax.annotate("start", (0.04, 3.03), va="bottom", fontsize=8)
         ax.set(aspect="equal")
         ax.axis("off")
         ax.set_title("policy" + (" and critic's V" if self.critic else ""), fontsize=11, loc="left")

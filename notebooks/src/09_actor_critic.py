@@ -112,7 +112,7 @@ print(f"gradient for the values {loss.grad_values}")
 # + weights = GAE(rewards, V)                       # lesson 07, as constants
 #   θ ← θ + η Σ_t score_t · weights_t
 # + w ← w + η_V Σ_t (target_t − V(s_t)) ∂V(s_t)/∂w  # the critic follows
-# + θ ← θ + η c_H Σ_t ∂H_t/∂θ                      # the entropy bonus
+# + θ ← θ + η c_H Σ_t ∂H_t/∂θ                       # the entropy bonus
 # ```
 
 # %% [markdown] label="stop" tags=["slide"] minutes=7

@@ -453,7 +453,8 @@ print("passes:", *world.text(last.take(np.flatnonzero(loophole)[:3])), sep="\n  
 #
 # ```diff
 # - margin = r(chosen) - r(rejected)
-# + margin = beta * (log_pi(chosen) - log_ref(chosen)) - beta * (log_pi(rejected) - log_ref(rejected))
+# + margin = beta * (log_pi(chosen) - log_ref(chosen))
+# + margin -= beta * (log_pi(rejected) - log_ref(rejected))
 #   loss = -log(sigmoid(margin)).mean()
 # ```
 #

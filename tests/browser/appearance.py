@@ -127,10 +127,15 @@ SCHEMES = {"dark": ("dark", "none"), "forced colours": ("dark", "active"), "ligh
 OF_COLOURS = ("color-contrast", "link-in-text-block")  # the other rules of axe do not depend on them
 
 
+# JupyterLab's body is 0 px high and hides what leaves it. Browsers let that be, but axe takes all texts for unseen.
+_BODY_IS_THERE = "if (document.body.clientHeight === 0) document.body.style.minHeight = '100vh'"
+
+
 def axe(page: Page, selector: str = ".pgc-lab", *rules: str, but: Sequence[str] = ()) -> list[str]:
     """axe-core's serious and critical violations within a selector, one line each; of these rules or all but some."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE_SCRIPT)
+    page.evaluate(_BODY_IS_THERE)
     # Without preload: its style sheets are read where they are, and from a folder cannot be asked for.
     options: Any = {"resultTypes": ["violations"], "preload": False} | ({"runOnly": list(rules)} if rules else {})
     options["rules"] = {rule: {"enabled": False} for rule in but}

@@ -269,8 +269,8 @@ class JupyterLabPage:
 
     # -- the notebook ------------------------------------------------------------------------------------
 
-    def open(self, path: str) -> JupyterLabPage:
-        """Open a notebook in JupyterLab and wait for its kernel.
+    def open(self, path: str, timeout: float = 30) -> JupyterLabPage:
+        """Open a notebook in JupyterLab and wait for its kernel, at most for so many seconds.
 
         The first one loads JupyterLab on that notebook's address (single-document mode); later ones are
         opened in the running application, which is several times faster.
@@ -282,7 +282,7 @@ class JupyterLabPage:
         else:
             self.page.goto(f"{self.server.url}doc/tree/{path}", wait_until="commit")
             self.page.locator(".jp-Notebook").wait_for()
-        self.page.wait_for_function(_KERNEL_READY, timeout=30_000)
+        self.page.wait_for_function(_KERNEL_READY, timeout=timeout * 1000)
         self.wait_idle()
         return self
 
@@ -397,10 +397,12 @@ class JupyterLabPage:
         ]
 
     def set_theme(self, name: str) -> None:
-        """Change JupyterLab's theme, and wait until the page has it."""
+        """Change JupyterLab's theme, and wait until the page has it and no splash lies over it."""
         self.page.evaluate("(theme) => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", name)
         self.page.wait_for_function(
-            "(light) => document.body.dataset.jpThemeLight === String(light)", arg="Light" in name
+            """(light) => document.body.dataset.jpThemeLight === String(light) &&
+              document.getElementById("jupyterlab-splash") === null""",
+            arg="Light" in name,
         )
 
     def close(self) -> None:

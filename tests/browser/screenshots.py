@@ -1,7 +1,7 @@
 """Write pictures of all that a learner sees, for people to look at: ``make screenshots`` (LESSONS='00 08' for some).
 
 Each lesson in JupyterLab, each page and each deck, at 1,280 and 390 px, into build/screenshots: a notebook or a page in
-strips side by side, a deck's slides in rows. It needs Chromium.
+strips side by side, a deck's slides in rows. What fails is tried once more, and named at the end. It needs Chromium.
 """
 
 from __future__ import annotations
@@ -9,9 +9,12 @@ from __future__ import annotations
 import argparse
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import nbformat
 from jupyterlab_page import NO_CHROMIUM, JupyterLabPage, JupyterLabServer, chromium, find_chromium
@@ -26,15 +29,30 @@ WIDTHS = (1280, 390)
 STRIP = 2400  # px of height
 SHEET = 4000  # px of width, at most
 GAP = 16
+PATIENCE = 180  # s, with a busy machine
+TRIES = 2
 SLIDES = """() => Reveal.getSlides().map((slide) => { const { h, v } = Reveal.getIndices(slide); return [h, v]; })"""
+SCROLL_ON = """(box) => {
+  const before = box.scrollTop;
+  box.scrollTop += box.clientHeight - 40;
+  return box.scrollTop > before + 1;
+}"""
 
 
-def sheets(name: str, pictures: Iterator[bytes], per_row: int, rows: int) -> None:
-    """Write pictures of one size, side by side and in rows, as name_1.png, name_2.png, …"""
+class Shown(NamedTuple):
+    """What one or more sheets show, in rows: the pictures of it at a width."""
+
+    name: str
+    rows: int
+    pictures: Callable[[int], Generator[bytes]]
+
+
+def write(name: str, pictures: Iterator[bytes], per_row: int, rows: int) -> int:
+    """Write pictures of one size, side by side and in rows, as name_1.png, name_2.png, …; return how many sheets."""
     waiting: list[Image.Image] = []
     number = 0
 
-    def write() -> None:
+    def write_one() -> None:
         nonlocal number
         number += 1
         width, height = waiting[0].size
@@ -42,96 +60,87 @@ def sheets(name: str, pictures: Iterator[bytes], per_row: int, rows: int) -> Non
         sheet = Image.new("RGB", (min(per_row, len(waiting)) * (width + GAP), used * (height + GAP)), "#888")
         for n, picture in enumerate(waiting):
             sheet.paste(picture, (n % per_row * (width + GAP), n // per_row * (height + GAP)))
-        path = OUT / f"{name}_{number}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        sheet.save(path)
+        sheet.save(OUT / f"{name}_{number}.png")
         waiting.clear()
 
+    for path in OUT.glob(f"{name}_[0-9]*.png"):
+        path.unlink()  # of an earlier time, when there may have been more
+    (OUT / name).parent.mkdir(parents=True, exist_ok=True)
     for picture in pictures:
         waiting.append(Image.open(io.BytesIO(picture)).convert("RGB"))
         if len(waiting) == per_row * rows:
-            write()
+            write_one()
     if waiting:
-        write()
+        write_one()
+    return number
 
 
-def strips(page: Page, height: float, scroll_to: str) -> Iterator[bytes]:
-    """One picture for each screen of what is so high; scroll_to: the script that brings a place to the top."""
-    top = 0.0
-    while top < height:
-        page.evaluate(scroll_to, top)
-        page.wait_for_timeout(300)
-        yield page.screenshot()
-        top += STRIP
+def write_all(all_shown: list[Shown]) -> list[str]:
+    """Write the sheets of each, saying which; return what failed, a line each."""
+    todo = [(f"{shown.name}_{width}", shown, width) for shown in all_shown for width in WIDTHS]
+    failed = []
+    for n, (name, shown, width) in enumerate(todo, start=1):
+        print(f"{n} of {len(todo)}, {name}", end="", flush=True)
+        for more in reversed(range(TRIES)):
+            try:
+                with closing(shown.pictures(width)) as pictures:
+                    print(f": {write(name, pictures, SHEET // width, shown.rows)}")
+                break
+            except Exception as error:  # whatever it is, the others are written
+                print(f": {error!r}\n  once more" if more else f": {error!r}", flush=True)
+                if not more:
+                    failed.append(f"{name}: {error!r}")
+    return failed
 
 
-def pages(browser: Browser, folder: Path, only: list[str]) -> None:
-    for width in WIDTHS:
-        size: ViewportSize = {"width": width, "height": STRIP}
-        page = browser.new_page(viewport=size, reduced_motion="reduce", color_scheme="light")
-        for path in sorted(folder.rglob("*.html")):
-            name = path.relative_to(folder).with_suffix("").as_posix().replace("/", "_")
-            if wanted(name, only):
-                page.goto(path.as_uri() + ("?q=baseline" if name == "search" else ""))
-                page.evaluate("document.querySelectorAll('article details').forEach((fold) => { fold.open = true; })")
-                height = page.evaluate("document.documentElement.scrollHeight")
-                sheets(f"page/{name}_{width}", strips(page, height, "(top) => scrollTo(0, top)"), SHEET // width, 1)
-        page.context.close()
+def new_page(browser: Browser, width: int, height: int) -> Page:
+    size: ViewportSize = {"width": width, "height": height}
+    page = browser.new_page(viewport=size, reduced_motion="reduce", color_scheme="light")
+    page.set_default_timeout(PATIENCE * 1000)
+    return page
 
 
-def decks(browser: Browser, folder: Path, only: list[str]) -> None:
-    for path in slides.build(only, target=folder):
-        for width in WIDTHS:
-            size: ViewportSize = {"width": width, "height": width * 9 // 16}
-            page = browser.new_page(viewport=size, reduced_motion="reduce", color_scheme="light")
-            slides_check.opened(page, path)
-            sheets(f"slides/{path.stem}_{width}", each_slide(page), SHEET // width, 4)
-            page.context.close()
+def of_page(browser: Browser, path: Path, width: int) -> Generator[bytes]:
+    with new_page(browser, width, STRIP) as page:
+        page.goto(path.as_uri() + ("?q=baseline" if path.stem == "search" else ""))
+        page.evaluate("document.querySelectorAll('article details').forEach((fold) => { fold.open = true; })")
+        for top in range(0, page.evaluate("document.documentElement.scrollHeight"), STRIP):
+            page.evaluate("(top) => scrollTo(0, top)", top)
+            page.wait_for_timeout(300)
+            yield page.screenshot()
 
 
-def each_slide(page: Page) -> Iterator[bytes]:
-    for h, v in page.evaluate(SLIDES):
-        page.evaluate("([h, v]) => Reveal.slide(h, v, 99)", [h, v])
-        page.wait_for_timeout(60)
-        yield page.screenshot()
+def of_deck(browser: Browser, path: Path, width: int) -> Generator[bytes]:
+    with new_page(browser, width, width * 9 // 16) as page:
+        slides_check.opened(page, path)
+        for h, v in page.evaluate(SLIDES):
+            page.evaluate("([h, v]) => Reveal.slide(h, v, 99)", [h, v])
+            page.wait_for_timeout(60)
+            yield page.screenshot()
 
 
-def notebooks(browser: Browser, only: list[str]) -> None:
-    """As they are opened, not run: trusted, with the course's extension."""
-    with TemporaryDirectory() as place:
-        labextension.install(Path(place, "prefix"))
-        os.environ["JUPYTER_PATH"] = str(Path(place, "prefix", "share", "jupyter"))
-        with JupyterLabServer(Path(place, "server")) as server:
-            for path in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")):
-                if not wanted(path.stem, only):
-                    continue
-                server.trust(server.add_notebook(path.name, nbformat.read(path, as_version=4)))
-                for width in WIDTHS:
-                    shown = JupyterLabPage(browser, server, viewport={"width": width, "height": STRIP})
-                    shown.open(path.name)
-                    shown.command("notebook:show-all-cell-outputs")
-                    sheets(f"jupyterlab/{path.stem}_{width}", wheeled(shown.page), SHEET // width, 1)
-                    shown.close()
+def of_notebook(browser: Browser, server: JupyterLabServer, path: Path, width: int) -> Generator[bytes]:
+    """As it is opened, not run, trusted: one picture for each screen, since cells are drawn as they come into view."""
+    server.trust(server.add_notebook(path.name, nbformat.read(path, as_version=4)))
+    with closing(JupyterLabPage(browser, server, viewport={"width": width, "height": STRIP})) as shown:
+        shown.page.set_default_timeout(PATIENCE * 1000)
+        shown.open(path.name, PATIENCE)
+        shown.command("notebook:show-all-cell-outputs")
+        more = True
+        while more:
+            yield settled(shown.page)
+            more = shown.page.locator(".jp-WindowedPanel-outer").first.evaluate(SCROLL_ON)
 
 
-def wheeled(page: Page) -> Iterator[bytes]:
-    """One picture for each screen of a notebook, which draws its cells as they come into view."""
-    box = page.locator(".jp-Notebook").first.bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + 3, box["y"] + box["height"] / 2)
-    before = None
-    while True:
-        page.wait_for_timeout(800)
-        now = page.screenshot()
+def settled(page: Page) -> bytes:
+    """A picture of the page once two of them are the same."""
+    now, before = page.screenshot(), None
+    for _ in range(20):
         if now == before:
-            return
-        yield now
-        before = now
-        page.mouse.wheel(0, box["height"] - 40)
-
-
-def wanted(name: str, only: list[str]) -> bool:
-    return not only or name[:2] in only
+            break
+        page.wait_for_timeout(500)
+        now, before = page.screenshot(), now
+    return now
 
 
 def main() -> None:
@@ -142,15 +151,36 @@ def main() -> None:
     executable = find_chromium()
     if executable is None:
         raise SystemExit(NO_CHROMIUM)
-    with TemporaryDirectory() as place, chromium(executable) as browser:
+
+    def wanted(name: str) -> bool:
+        return not arguments.lessons or name[:2] in arguments.lessons
+
+    with ExitStack() as stack:
+        place = Path(stack.enter_context(TemporaryDirectory()))
+        browser = stack.enter_context(chromium(executable))
+        todo: list[Shown] = []
         if "page" in arguments.hosts:
-            site.build(Path(place, "site"))
-            pages(browser, Path(place, "site"), arguments.lessons)
+            site.build(place / "site")
+            for path in sorted((place / "site").rglob("*.html")):
+                name = "_".join(path.relative_to(place / "site").with_suffix("").parts)
+                if wanted(name):
+                    todo.append(Shown(f"page/{name}", 1, partial(of_page, browser, path)))
         if "slides" in arguments.hosts:
-            decks(browser, Path(place, "slides"), arguments.lessons)
+            for path in slides.build(arguments.lessons, target=place / "slides"):
+                todo.append(Shown(f"slides/{path.stem}", 4, partial(of_deck, browser, path)))
         if "jupyterlab" in arguments.hosts:
-            notebooks(browser, arguments.lessons)
+            labextension.install(place / "prefix")
+            os.environ["JUPYTER_PATH"] = str(place / "prefix" / "share" / "jupyter")
+            server = stack.enter_context(JupyterLabServer(place / "server"))
+            for path in filter(lambda path: wanted(path.stem), sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))):
+                todo.append(Shown(f"jupyterlab/{path.stem}", 1, partial(of_notebook, browser, server, path)))
+        try:
+            failed = write_all(todo)
+        except KeyboardInterrupt:
+            raise SystemExit(f"\nStopped; what was written stays in {OUT.relative_to(REPOSITORY)}.") from None
     print(f"Look into {OUT.relative_to(REPOSITORY)}.")
+    if failed:
+        raise SystemExit("\n".join(["Not written, or not whole:", *failed]))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import Any
 import every_lab
 import hosts
 import pytest
-from appearance import axe_of_page, moving
+from appearance import axe_of_page, layout_faults, moving
 from hosts import Host, Place
 from playwright.sync_api import Browser, ViewportSize
 from test_contract import wait_until
@@ -125,4 +125,8 @@ def test_a_phone_holds_a_page_and_axe_finds_nothing_serious(host: Host) -> None:
     else:
         host.page.set_viewport_size(NARROW)
         assert not host.page.evaluate(WIDE)
+        labs = {place.name: place.selector for place in host.places if not place.questions}
+        leaves = {name: every_lab.row(name).leaves for name in labs}
+        faults = {name: layout_faults(host.page, labs[name], True, leaves[name]) for name in labs}
+        assert {name: found for name, found in faults.items() if found} == {}, "the page's style is not the lab's"
     assert axe_of_page(host.page) == {}

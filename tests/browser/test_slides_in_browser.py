@@ -54,6 +54,12 @@ def test_an_overflow_is_told_with_slide_and_element(deck):
     assert any("pre “1" in fault and "below the slide" in fault for fault in found), found
 
 
+def test_words_stand_on_the_slide_before_where_there_is_room(deck):
+    titled = """(title) => Reveal.getSlides().filter((one) => one.querySelector("h2")?.textContent === title)
+      .map((one) => one.textContent)"""
+    assert ["Three things to notice" in text for text in deck.evaluate(titled, "The objective U")] == [True]
+
+
 def test_a_hand_drags_where_it_points_and_arrows_move_the_lab_not_the_slide(deck):
     deck.set_viewport_size({"width": 1920, "height": 1080})
     show(deck, '[data-lab="advantage"]')

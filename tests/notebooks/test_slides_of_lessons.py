@@ -1,5 +1,6 @@
 """The lessons as slides: what is on them, what each holds, and minutes that add up to what the head says."""
 
+import ast
 import re
 from functools import cache
 from typing import Any
@@ -7,11 +8,15 @@ from typing import Any
 import pytest
 
 from course_utils.build import notebooks
+from course_utils.build.notebooks import REPOSITORY
 
 LESSONS = {path.name[:2]: path for path in notebooks.sources() if re.match(r"\d\d_", path.name)}
 ROOM = 27  # lines of code at 20 px on a slide of 720
 WORDS = 140  # at 26 px
 CODE = 20
+COLUMNS = 97
+SHOWN = REPOSITORY / "course_utils" / "rlhf" / "transformer.py"  # in lesson 14, these of it
+FUNCTIONS = ("forward", "log_policy")
 SKIPPED = ("check-installation", "setup", "review", "next")  # besides checks and what is deeper
 
 
@@ -64,6 +69,19 @@ def too_much(slide: list[Any]) -> list[str]:
 @pytest.mark.parametrize("number", LESSONS)
 def test_no_slide_holds_more_than_its_room(number):
     assert [line for slide in slides(number) for line in too_much(slide)] == []
+
+
+@pytest.mark.parametrize("number", LESSONS)
+def test_no_line_of_code_is_wider_than_a_slide(number):
+    on_slides = [cell for slide in slides(number) for cell in slide if "folded" not in cell.metadata.get("tags", [])]
+    texts = "\n".join(cell.source for cell in on_slides if cell.cell_type == "markdown")
+    code = [cell.source for cell in on_slides if cell.cell_type == "code"]
+    code += re.findall(r"```\w*\n(.*?)```", texts, re.DOTALL)
+    if number == "14":
+        text = SHOWN.read_text(encoding="utf-8")
+        functions = [node for node in ast.walk(ast.parse(text)) if getattr(node, "name", None) in FUNCTIONS]
+        code += [ast.get_source_segment(text, node, padded=True) for node in functions]
+    assert [line for block in code for line in block.split("\n") if len(line) > COLUMNS] == []
 
 
 @pytest.mark.parametrize("number", LESSONS)
