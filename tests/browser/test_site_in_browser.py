@@ -12,7 +12,7 @@ from typing import Any
 import every_lab
 import pytest
 from appearance import axe_of_page
-from lab_view import LabView
+from lab_view import LabView, faults_of
 from playwright.sync_api import Browser, Page, expect
 
 from course_utils import progress
@@ -31,9 +31,7 @@ class Reader:
 
     def __init__(self, page: Page, folder: Path) -> None:
         self.page, self.folder = page, folder
-        self.faults, self.asked = list[str](), set[str]()
-        page.on("pageerror", lambda error: self.faults.append(str(error)))
-        page.on("console", lambda said: self.faults.append(said.text) if said.type in ("error", "warning") else None)
+        self.faults, self.asked = faults_of(page, "warning"), set[str]()
         page.on("request", lambda request: self.asked.add(request.url))
 
     def open(self, name: str, more: str = "") -> Page:

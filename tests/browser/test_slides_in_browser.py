@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import every_lab
 import pytest
 from lab_view import LabView
 from playwright.sync_api import Browser, Page
+from slide_picture import show
 
 from course_utils.build import slides_check
 from course_utils.widgets import Predict, Quiz
 
 pytestmark = pytest.mark.browser
 
-SHOW = """(words) => {
-  const page = Reveal.getSlides().find((one) => one.querySelector(words));
-  const { h, v } = Reveal.getIndices(page);
-  Reveal.slide(h, v, 99);
-}"""
 
 PREDICTIONS = ("08-three-actions", "08-zero", "08-sampled", "08-order", "08-large", "08-loss")
 # What the tallies mark, slide by slide: the option, by its index, the number, or the place in an order.
@@ -41,8 +38,8 @@ def came(question):
     """What a tally marks once it is told: of an order the place where the line was that stands first."""
     if question["kind"] == "order":
         return [question["start"].index(0) + 1]
-    right = [n for n, option in enumerate(question.get("options", ())) if option["right"]]
-    return right or [question["answer"]]
+    right = every_lab.right_answer(question)
+    return right if question["kind"] == "several" else [right]
 
 
 @pytest.fixture(scope="module")
@@ -64,11 +61,6 @@ def deck(screen: Page, path: Path) -> Page:
     if path.name not in screen.url:
         slides_check.opened(screen, path)
     return screen
-
-
-def show(page: Page, words: str) -> None:
-    page.evaluate(SHOW, words)
-    page.wait_for_timeout(100)
 
 
 @pytest.mark.parametrize(

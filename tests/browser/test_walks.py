@@ -16,7 +16,7 @@ from pathlib import Path
 import every_lab
 import pytest
 from jupyterlab_page import JupyterLabPage, JupyterLabServer, picture
-from lab_view import LabView
+from lab_view import LabView, faults_of
 from playwright.sync_api import Browser, Page, expect
 
 from course_utils import lessons, progress
@@ -161,9 +161,7 @@ def screen(browser: Browser) -> Iterator[Page]:
     """A wall of 1920 × 1080 whose console stays empty."""
     page = browser.new_page(viewport={"width": 1920, "height": 1080})
     page.set_default_timeout(20_000)
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+    faults = faults_of(page)
     yield page
     page.context.close()
     assert faults == []
