@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from course_utils import arguments, kernels
-from course_utils.arguments import BoolArray, FloatArray
+from course_utils.arguments import FloatArray
 
-__all__ = ["Method", "batch_normalised", "batch_token_mean", "constant_length", "group_normalised", "group_token_mean"]
-__all__ += ["leave_one_out", "mean_baseline", "mixed_groups", "reply_mean", "sd_weight", "sum_over_time"]
+__all__ = ["Method", "batch_token_mean", "constant_length", "group_normalised", "group_token_mean"]
+__all__ += ["leave_one_out", "mean_baseline", "reply_mean", "sd_weight", "sum_over_time"]
 __all__ += ["total_return"]
 
 EPSILON = 1e-4
@@ -125,55 +125,6 @@ def group_normalised(rewards: ArrayLike, *, ddof: int = 1, epsilon: float = EPSI
     """
     rewards, epsilon = _rewards(rewards, at_least=1 + _ddof(ddof)), arguments.number("epsilon", epsilon, low=0.0)
     return _divided(rewards, kernels.group_sd(rewards, int(ddof)), epsilon)
-
-
-@arguments.no_overflow("rewards")
-def batch_normalised(rewards: ArrayLike, *, ddof: int = 1, epsilon: float = EPSILON) -> FloatArray:
-    """Return the rewards less the mean of their group, over the standard deviation of all rewards of the batch.
-
-    A_i = (R_i − mean of the group) / (sd of all + ε)
-
-    One divisor for all prompts of the batch: within a batch it re-weights none of them.
-
-    Args:
-        rewards: of the replies, shape (..., K).
-        ddof: 1 for the sample's sd, which needs two rewards; 0 for the population's.
-        epsilon: ε ≥ 0.
-
-    Returns:
-        A, shape (..., K).
-
-    Raises:
-        TypeError, ValueError: bad arguments, or an overflow.
-
-    Source: TRL, GRPOConfig.scale_rewards "batch"; Liu, Z., et al. 2025, Tricks or Traps?
-    """
-    rewards, epsilon = _rewards(rewards), arguments.number("epsilon", epsilon, low=0.0)
-    if rewards.size <= _ddof(ddof):
-        raise ValueError("rewards has one entry, expected at least 2 for the sample's standard deviation")
-    return _divided(rewards, kernels.group_sd(rewards.ravel(), int(ddof)), epsilon)
-
-
-def mixed_groups(rewards: ArrayLike) -> BoolArray:
-    """Return which groups have two different rewards: those that DAPO's dynamic sampling keeps.
-
-    A group without spread has advantages of 0 in all methods with a baseline from the group: it sends no gradient.
-    Filling the batch up with other prompts rescales the update. Sampling the same prompt until its group is mixed
-    re-weights prompts, as it divides a prompt's update by the probability that its group is mixed.
-
-    Args:
-        rewards: of the replies, shape (..., K).
-
-    Returns:
-        shape (...).
-
-    Raises:
-        TypeError, ValueError: bad arguments.
-
-    Source: Yu et al. 2025, DAPO, section 3.2.
-    """
-    rewards = _rewards(rewards)
-    return np.asarray(rewards.max(axis=-1) > rewards.min(axis=-1))
 
 
 def sum_over_time(lengths: ArrayLike) -> FloatArray:

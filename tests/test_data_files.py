@@ -15,12 +15,11 @@ from hypothesis import strategies as st
 
 from course_utils import data_files, lessons, misconceptions
 from course_utils.data_files import DataFileError, MissingFileError
-from course_utils.rlhf import metrics, reward_model
+from course_utils.rlhf import reward_model
 from course_utils.rlhf import world as worlds
 from course_utils.widgets import course_map, quiz
 
 WORLD = worlds.load()
-LOG = "".join(f'{{"update": {i}, "objective/kl": {i / 4}}}\n' for i in (1, 2, 3)).encode()
 
 
 def in_a_world(path):
@@ -36,7 +35,6 @@ PAIRS = (worlds.DATA / "preferences.jsonl").read_bytes()
 READERS = {
     **{name: (in_a_world, (worlds.DATA / name).read_bytes()) for name in worlds._FILES},
     "preferences.jsonl": (lambda path: reward_model.read_pairs(path, WORLD).chosen.tokens.tolist(), PAIRS),
-    "log.jsonl": (metrics.read_jsonl, LOG),
     "misconceptions.json": (misconceptions.read, misconceptions.PATH.read_bytes()),
     "08.json": (quiz.load, (lessons.QUIZZES / "08.json").read_bytes()),
 }
@@ -247,7 +245,6 @@ DOUBLING = "".join(f"A{i} 1 A{i + 1} A{i + 1}\n" for i in range(60))
         ("vocabulary.txt", "a\n𝐀\n", "has capitals"),
         ("settings.txt", "max_tokens 1e9\n", "at most 256"),
         ("settings.txt", "gold.polite 1e300\n", "a finite number of at most 1,000,000"),
-        ("log.jsonl", '{"update": 1, "a": "b"}', "'a' is 'b', expected a number"),
     ],
 )
 def test_limits_are_told(tmp_path, name, content, reason):

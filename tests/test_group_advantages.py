@@ -47,8 +47,6 @@ def test_population_and_sample_sd_differ_by_a_factor():
     sample, population = (group.group_normalised(rewards, ddof=ddof, epsilon=0) for ddof in (1, 0))
     assert_allclose(population, sample * sqrt(7 / 6))
     assert_allclose(sample.std(axis=-1, ddof=1), 1)
-    batch = group.batch_normalised(rewards, epsilon=0)
-    assert_allclose(batch * rewards.std(ddof=1), group.mean_baseline(rewards))
 
 
 def test_an_offset_moves_the_total_return_alone():
@@ -71,9 +69,7 @@ def test_a_group_without_spread_has_no_advantage(reward):
     equal = np.full((2, 3), reward)
     for epsilon in (0.0, 1e-4):
         assert_array_equal(group.group_normalised(equal, epsilon=epsilon), 0)
-        assert_array_equal(group.batch_normalised(equal, epsilon=epsilon), 0)
     assert_allclose(group.leave_one_out(equal), 0, atol=1e-15 * abs(reward))
-    assert_array_equal(group.mixed_groups([[1.0, 1.0], [1.0, 0.0], [reward, reward]]), [False, True, False])
 
 
 def test_noise_of_a_thousandth_becomes_an_advantage_of_one():
@@ -118,7 +114,6 @@ def test_how_the_sd_re_weights_prompts():
     [
         (lambda: group.leave_one_out([1.0]), r"rewards has shape \(1,\), expected \(..., K\) with K of at least 2"),
         (lambda: group.group_normalised([[1.0]]), r"rewards has shape \(1, 1\), expected .* at least 2"),
-        (lambda: group.batch_normalised([[1.0]]), "rewards has one entry"),
         (lambda: group.mean_baseline(3.0), r"rewards has shape \(\)"),
         (lambda: group.mean_baseline([1.0, np.nan]), r"rewards\[1\] is nan"),
         (lambda: group.group_normalised([1.0, 2.0], ddof=2), "ddof is 2, expected"),

@@ -61,7 +61,6 @@ ROWS = [dict(row) for row in LOG.rows]
 UPDATE = {"config": TINY, "world": WORLD, "reference": LOG.reference, "state": LOG.state, "traffic": [1.0, 1.0]}
 COLLECTED = ppo.collect(**UPDATE, rng=np.random.default_rng(0))
 PARAMETERS = language.pack(MODEL)
-metrics.write_jsonl(FOLDER / "log.jsonl", ROWS)
 reward_model.write_pairs(FOLDER / "pairs.jsonl", WORLD, PAIRS)
 
 FILE = dataclasses.replace(clinic_cases.known()["D7"], config=TINY, world=WORLD, evidence=())
@@ -137,9 +136,7 @@ good(training.Adam(0.1).step, parameters=np.ones(2), gradient=np.ones(2))
 good(training.Adam(0.1).fresh)
 for function in (group.total_return, group.mean_baseline, group.leave_one_out):
     good(function, rewards=np.eye(2, 3))
-for function in (group.group_normalised, group.batch_normalised):
-    good(function, rewards=np.eye(2, 3), ddof=1, epsilon=1e-4)
-good(group.mixed_groups, rewards=np.eye(2, 3))
+good(group.group_normalised, rewards=np.eye(2, 3), ddof=1, epsilon=1e-4)
 for function in (group.sum_over_time, group.reply_mean):
     good(function, lengths=np.array([2, 3]))
 for function in (group.group_token_mean, group.batch_token_mean):
@@ -187,7 +184,6 @@ good(reward_model.normalise, model=RM, world=WORLD, replies=REPLIES)
 good(reward_model.reward_score, model=RM, world=WORLD, replies=REPLIES)
 good(reward_model.accuracy, model=RM, world=WORLD, pairs=PAIRS)
 few = {"model": RM, "policy": MODEL, "world": WORLD, "rng": None}
-good(reward_model.best_of_n, **few, prompts=np.array([0, 1]), n=3)
 few = {"world": WORLD, "pairs": PAIRS, "reference": MODEL, "beta": 0.3}
 good(dpo.train, **few, epochs=1, learning_rate=0.01, batch_size=2, seed=0)
 good(dpo.measure, **few, model=MODEL)
@@ -198,9 +194,6 @@ good(reward_model.write_pairs, path=FOLDER / "other.jsonl", world=WORLD, pairs=P
 good(metrics.exact_kl, model=MODEL, reference=LOG.reference, world=WORLD, prompt=1)
 good(metrics.full_kl, model=MODEL, reference=LOG.reference, world=WORLD, replies=REPLIES)
 good(metrics.columns, rows=ROWS)
-good(metrics.write_csv, path=FOLDER / "log.csv", rows=ROWS)
-good(metrics.write_jsonl, path=FOLDER / "other_log.jsonl", rows=ROWS)
-good(metrics.read_jsonl, path=FOLDER / "log.jsonl")
 good(
     RunConfig, **dataclasses.asdict(RunConfig(missing_eos_penalty=1.0, target_kl=1.0, stop_at_kl=9.0, epsilon_high=0.3))
 )
@@ -211,7 +204,6 @@ good(rlhf.relabel, log=LOG, pairs=2, weights=np.ones(2))
 good(rlhf.prepare, config=TINY, seed=0, world=WORLD)
 good(evaluation.evaluate, log=LOG, replies=4, seed=0, weights=np.ones(2), model=LOG.model)
 good(evaluation.pair_accuracy, log=LOG, pairs=4, seed=0, weights=np.ones(2), model=LOG.model, own_raters=True)
-good(evaluation.gradient_noise, log=LOG, config=TINY, batches=2, seed=0)
 few = {"config": TINY, "replies": REPLIES, "values": np.zeros((2, 4))}
 good(ppo.advantage_estimates, **few, rewards=np.ones((2, 3)) * REPLIES.mask)
 few = {"config": TINY, "model": MODEL, "batch": CONTEXTS, "log_ref": np.full((N_TOKENS, N_WORDS), -1.0)}
@@ -262,10 +254,10 @@ if find_spec("torch"):
     LONGER[transformer.fine_tune] = 60  # PyTorch loads much of itself with its first optimiser
 # What other modules ask at their doors; the name is theirs, not a user's.
 DOORS = {worlds.checked, language.checked_model, language.checked_batch, reward_model.check_pairs}
-DOORS |= {rollout.require_end_by, training.kept, config.stage, ppo.update, ppo.collect, ppo.climb}
+DOORS |= {rollout.require_end_by, training.kept, config.stage}
+DOORS |= {ppo.update, ppo.collect, ppo.climb, ppo.advantage_estimates}
 # Files: what is no file is the system's own error.
 FILES = (worlds.load, clinic_cases.read, clinic_cases.names, reward_model.read_pairs, reward_model.write_pairs)
-FILES += (metrics.write_csv, metrics.write_jsonl, metrics.read_jsonl)
 # Answers that are not numbers, or in which NaN and infinity have a meaning that the docstring says.
 INFINITE = {estimators.summarise, estimators.compare, training.reinforce, training.a2c, worlds.load}
 # +inf in a KL divergence and −inf in log-probabilities, but only where these forbid an action.

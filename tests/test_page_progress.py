@@ -16,6 +16,7 @@ from course_utils.build import live_pages, site
 QUIZ, PREDICTION = "answers/quiz/08", "answers/prediction/08-zero"
 ASKED = {"08": [["three-actions", "loss"], ["zero"]]}
 GIVEN = {"of": 7, "tries": [2, 0], "right": [False, True], "at": ["2026-01-02T03:04:05.678Z"] * 2}
+SHOWN = {"of": 8, "tries": [None], "right": [None], "at": ["2026-01-02T03:04:06.000Z"]}
 SAID = {"of": 8, "tries": [[1]], "right": [True], "at": ["2026-01-02T03:04:06.000Z"]}
 FILE: dict[str, Any] = {
     "format": progress.FORMAT,
@@ -66,7 +67,10 @@ ALL = "quiz: 1 of 2 right, 0 at the first try · 1 of 1 prediction"
     ("file", "said", "facts"),
     [
         (FILE, f"2 {TAKEN}", ALL),
+        (changed("answers", PREDICTION, zero=SHOWN), f"2 {TAKEN}", ALL.replace("1 of 1", "0 of 1")),
+        (changed("answers", **{QUIZ: {"three-actions": GIVEN, "loss": GIVEN}, PREDICTION: {}}), f"2 {TAKEN}", None),
         (changed("answers", QUIZ, gone=GIVEN), f"3 {TAKEN}", ALL),
+        (changed("answers", QUIZ, loss=GIVEN), f"3 {TAKEN}", ALL.replace("1 of 2", "2 of 2")),
         (changed(*HERE, right=None), "1 question taken", "quiz: 0 of 2 right, 0 at the first try · 1 of 1 prediction"),
         (changed(*HERE, right="yes"), "1 question taken", None),
         (changed(*HERE, at=[5]), "1 question taken", None),
@@ -81,12 +85,12 @@ ALL = "quiz: 1 of 2 right, 0 at the first try · 1 of 1 prediction"
     ],
 )  # fmt: skip
 def test_a_file_from_anywhere_leaves_a_map_and_a_record(file: Any, said: str, facts: str | None) -> None:
-    told, row, events, again = in_a_page(
+    told, row, events, next_, again, fewer = in_a_page(
         f"""
         const file = {json.dumps(file)};
         let told;
         try {{ told = takeIn(storage, file); }} catch (error) {{ told = `refused: ${{error.message}}`; }}
-        const {{ lessons: [row] }} = mapped(storage, state);
+        const {{ lessons: [row], suggestion }} = mapped(storage, state);
         const [{{ events, ...more }}, kept] = [exported(storage), storage.get("{QUIZ}")];
         for (const junk of [5, [], {{ a: null }}, {{ loss: {{ tries: 3 }} }}]) {{
           storage.set("{QUIZ}", junk);
@@ -94,10 +98,18 @@ def test_a_file_from_anywhere_leaves_a_map_and_a_record(file: Any, said: str, fa
           exported(storage);
         }}
         storage.set("{QUIZ}", kept);
-        return [told, row.facts.join(" · "), events, takeIn(storage, {{ ...more, events }})];"""
+        const again = takeIn(storage, {{ ...more, events }});
+        storage.set("{QUIZ}", {{ "three-actions": {json.dumps(GIVEN | {"tries": [2, 2, 0]})} }});
+        try {{ takeIn(storage, file); }} catch {{ /* told above */ }}
+        const fewer = storage.get("{QUIZ}")["three-actions"].tries;
+        return [told, [row.state, ...row.facts], events, suggestion.text, again, fewer];"""
     )
     assert told.startswith(said)
-    assert facts is None or row == facts
+    state, *shown = row
+    assert facts is None or " · ".join(shown) == facts
+    assert state == ("done" if "2 of 2" in shown[0] and "1 of 1" in shown[1] else "begun" if events else "new")
+    assert next_.startswith({"done": "You have done all", "begun": "Next: finish 08", "new": "Next: begin"}[state])
+    assert fewer == [2, 2, 0], "who has tried more often here keeps that"
     assert again in ("All of it was here already.", "There are no answers in this file.")
     assert all(event["kind"] in progress.MERGED for event in events)
 
@@ -119,11 +131,19 @@ def test_a_browser_without_room_says_so_and_shows_what_it_has(room: int, note: s
 
 
 def test_python_takes_what_a_page_saves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    saved = in_a_page(f"takeIn(storage, {json.dumps(FILE)}); return exported(storage);")
+    more = {"answers/review/08": {"02-zero": {**SAID, "at": []}}, "answers/final_test/final": {"which-sum": SAID}}
+    file = changed("answers", **more)
+    saved = in_a_page(f"takeIn(storage, {json.dumps(file)}); return exported(storage);")
     (tmp_path / "saved.json").write_text(json.dumps(saved))
     monkeypatch.setenv(progress.VARIABLE, str(tmp_path / "record.json"))
-    assert [event.get("first_try") for event in saved["events"]] == [True, False, None]
-    assert progress.merge(tmp_path / "saved.json") == 3
-    done = progress.summary()["08"]
+    times = [event["time"] for event in saved["events"]]
+    assert times[:3] == ["2026-01-02T03:04:05+00:00"] * 2 + ["2026-01-02T03:04:06+00:00"], "when it was said"
+    assert times == sorted(times)
+    assert sorted(str(event.get("first_try")) for event in saved["events"]) == ["False", "None", "True", "True", "True"]
+    assert progress.merge(tmp_path / "saved.json") == 5
+    summary = progress.summary()
+    assert list(summary["02"]["quiz"]) == ["zero"], "a review asks of another lesson"
+    assert summary["final"]["quiz"]["which-sum"]["said"] == [[1]]
+    done = summary["08"]
     assert done["quiz"] == {"three-actions": {"correct": True, "first_try": False, "tries": 2}}
     assert list(done["predictions"]["asked"]) == ["zero"]

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import tiny_world
-from numpy.testing import assert_allclose
 
 from course_utils.rlhf import dpo, evaluation, language_model, reward_model, run
 from course_utils.rlhf import world as worlds
@@ -86,16 +85,6 @@ def test_more_epochs_over_optimise_and_the_accuracy_does_not_show_it(seeds):
         assert accuracy[10] > accuracy[3] - 0.04  # on fresh pairs of the reference, where gold has fallen
         assert rows[10][-1]["logps/chosen"] < rows[10][0]["logps/chosen"] - 2  # chosen replies become less probable
         assert rows[10][-1]["loss"] < rows[3][-1]["loss"]
-
-
-def test_the_best_of_n_are_better_by_the_score():
-    log = run.begin(SHORT, 0)
-    prompts = np.arange(len(WORLD.prompts))
-    best = reward_model.best_of_n(log.state.reward_model, log.reference, WORLD, prompts, 8, np.random.default_rng(0))
-    assert (best.prompts == prompts).all()
-    several = language_model.sample(log.reference, WORLD, np.repeat(prompts, 8), np.random.default_rng(0)).replies
-    scores = reward_model.reward_score(log.state.reward_model, WORLD, several).reshape(-1, 8)
-    assert_allclose(reward_model.reward_score(log.state.reward_model, WORLD, best), scores.max(axis=1))
 
 
 def test_bad_arguments_of_dpo_are_named(small):

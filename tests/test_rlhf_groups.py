@@ -15,7 +15,7 @@ from course_utils import group_advantages
 from course_utils.group_advantages import METHODS
 from course_utils.rlhf import checkers, exact, language_model, metrics, ppo
 from course_utils.rlhf import world as worlds
-from course_utils.rlhf.config import ALGORITHMS, RunConfig
+from course_utils.rlhf.config import RunConfig
 from course_utils.rlhf.evaluation import evaluate
 from course_utils.rlhf.exact import Listed
 from course_utils.rlhf.run import begin, run
@@ -84,7 +84,7 @@ def test_scaled_by_the_batch():
     config = RunConfig(**SHORT | STEP, baseline="group mean", scale_rewards="batch", reward="gold")
     got = collected(config, begin(config, 0))
     gold = worlds.gold_reward(WORLD, got.replies).total.reshape(-1, 4)
-    A = group_advantages.batch_normalised(gold).ravel()
+    A = ((gold - gold.mean(axis=1, keepdims=True)) / (gold.std(ddof=1) + 1e-4)).ravel()
     assert_allclose(got.batch.advantages, A[got.batch.tokens.rows], atol=1e-12)
 
 
@@ -97,8 +97,6 @@ def test_without_num_generations_the_batch_is_the_group():
         A, _ = ppo.advantage_estimates(config, replies, rewards, values)
         assert_allclose(A[:, 1], expected, atol=1e-12)
         assert (A[~replies.mask] == 0).all()
-    with pytest.raises(ValueError, match="replies are 4, expected a multiple of num_generations, 8"):
-        ppo.advantage_estimates(RunConfig(num_generations=8), replies, rewards, values)
     rewards[:, 1] = [2.0, 2.0, 1.0, 4.0]
     config = RunConfig(baseline="group mean", num_generations=2, scale_rewards="group", gamma=0.5)
     A, _ = ppo.advantage_estimates(config, replies, rewards, values)
@@ -298,11 +296,3 @@ def test_with_a_mean_over_the_reply_wrong_replies_are_longer():
             of_seeds.append(replies.lengths[wrong].mean() - replies.lengths[~wrong].mean())
         longer[method] = np.mean(of_seeds)
     assert longer["GRPO"] > longer["RLOO"] + 0.1
-
-
-def test_the_algorithms_of_groups_are_what_they_are_called():
-    for name, row in ALGORITHMS.items():
-        config = RunConfig(**row)
-        assert (config.num_generations == 4) == (name in ("RLOO in groups", "GRPO", "Dr. GRPO", "DAPO"))
-    assert RunConfig(**ALGORITHMS["Dr. GRPO"]).scale_rewards == "none"
-    assert RunConfig(**ALGORITHMS["DAPO"]).epsilon_high > RunConfig(**ALGORITHMS["DAPO"]).cliprange

@@ -12,7 +12,7 @@ import pytest
 
 from course_utils.rlhf import world as worlds
 from course_utils.rlhf.config import RunConfig
-from course_utils.rlhf.evaluation import evaluate, gradient_noise, pair_accuracy
+from course_utils.rlhf.evaluation import evaluate, pair_accuracy
 from course_utils.rlhf.run import relabel, resume, run
 
 pytestmark = pytest.mark.long
@@ -191,23 +191,6 @@ def test_deployment_drift(seeds):
         assert known > 0.75
         assert fresh < 0.65
     assert np.mean(below) > 0.2  # worse than before all the training
-
-
-def test_noise_of_the_gradient_by_baseline(seeds):
-    for seed in seeds:
-        log = run(RunConfig(updates=30, learning_rate=0.01), seed, progress=False)
-        shifted = dataclasses.replace(log.state.reward_model, offset=5.0)
-        with_offset = dataclasses.replace(log, state=log.state._replace(reward_model=shifted))
-
-        def noise(of_log, **options):
-            return gradient_noise(of_log, RunConfig(**options), batches=15).noise
-
-        a2c = noise(log, lam=1.0)
-        assert noise(log, baseline="none") > 1.15 * a2c
-        assert noise(with_offset, baseline="none") > 10 * a2c
-        assert 0.6 * a2c < noise(with_offset, baseline="batch mean") < 2.5 * a2c
-        assert noise(log) < a2c  # GAE with λ = .95
-        assert noise(log, lam=0.0) < 0.5 * a2c  # TD: little noise, and bias
 
 
 # --- fixes and decoys ----------------------------------------------------------------------------------------------

@@ -123,7 +123,7 @@ def index(decks: list[Deck], files: dict[str, str]) -> str:
 
 
 def build(numbers: list[str], *, source: Path | None = None, target: Path = TARGET) -> list[Path]:
-    """Write the decks of these lessons, of all by default, and the start page of all that are there; return the decks.
+    """Write the decks of these lessons, or of all and a start page; return the decks.
 
     source: the folder of the notebooks.
     """
@@ -161,5 +161,6 @@ def main(argv: list[str]) -> int:
     except (ValueError, ModuleNotFoundError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"Open {(TARGET / 'index.html').relative_to(lessons.REPOSITORY)} in a browser.")
+    first = decks[0] if arguments.numbers else TARGET / "index.html"
+    print(f"Open {first.relative_to(lessons.REPOSITORY)} in a browser.")
     return 0 if arguments.unmeasured else slides_check.main(decks)

@@ -1,4 +1,4 @@
-"""Measure a run from outside: its policy on fresh replies, its reward model on fresh pairs, its gradient's noise."""
+"""Measure a run from outside: its policy on fresh replies, its reward model on fresh pairs."""
 
 import dataclasses
 from typing import NamedTuple
@@ -7,15 +7,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from course_utils import arguments
-from course_utils.arguments import BoolArray, FloatArray
-from course_utils.rlhf import language_model, ppo, reward_model
+from course_utils.arguments import BoolArray
+from course_utils.rlhf import language_model, reward_model
 from course_utils.rlhf import world as worlds
-from course_utils.rlhf.config import RewardConfig, RunConfig
+from course_utils.rlhf.config import RewardConfig
 from course_utils.rlhf.network import LanguageModel
 from course_utils.rlhf.run import RunLog
 from course_utils.rlhf.world import MOODS, Replies
 
-__all__ = ["Evaluation", "GradientNoise", "Group", "PairAccuracy", "evaluate", "gradient_noise", "pair_accuracy"]
+__all__ = ["Evaluation", "Group", "PairAccuracy", "evaluate", "pair_accuracy"]
 
 
 class Group(NamedTuple):
@@ -35,8 +35,6 @@ class Evaluation(NamedTuple):
 
     gold: float
     """mean gold reward"""
-    gold_error: float
-    """its standard error"""
     score: float
     """mean score of the reward model"""
     kl: float
@@ -98,7 +96,6 @@ def evaluate(
 
     return Evaluation(
         gold=float(gold.mean()),
-        gold_error=float(gold.std(ddof=1) / np.sqrt(n)),
         score=float(scores.mean()),
         kl=float(kl.mean()),
         length=float(said.lengths.mean()),
@@ -158,58 +155,6 @@ def pair_accuracy(
     equal = (said.chosen.tokens == said.rejected.tokens).all(axis=1)
     ceiling = float(np.where(equal, 0.5, same).mean())
     return PairAccuracy(reward_model.accuracy(log.state.reward_model, log.world, said), ceiling)
-
-
-class GradientNoise(NamedTuple):
-    """How much the policy's gradient differs from batch to batch, the policy being held fixed."""
-
-    noise: float
-    """trace of the covariance of one batch's gradient"""
-    signal: float
-    """squared length of the mean gradient, the noise that is left in it taken off"""
-    mean: FloatArray
-    """the mean gradient, parameters in one row"""
-
-
-@language_model.one_blas_thread
-@arguments.typed
-def gradient_noise(log: RunLog, config: RunConfig | None = None, *, batches: int = 40, seed: int = 0) -> GradientNoise:
-    """Measure the gradient of the first epoch on many fresh batches, without taking a step.
-
-    noise = Σ_j Var(g_j);  signal = ‖mean g‖² − noise / batches
-
-    Whitening would hide what offset and scale of the reward do, so it is left out.
-
-    Args:
-        log: a run; its policy, critic and reward model are used as they are.
-        config: other settings for the estimate, such as another baseline; None for the run's.
-        batches: how many, at least 2.
-        seed: of this measurement.
-
-    Returns:
-        GradientNoise.
-    """
-    batches = arguments.count("batches", batches, low=2, high=100_000)
-    rng = np.random.default_rng([arguments.whole("seed", seed, low=0), 5])
-    settings = dataclasses.replace(log.config if config is None else config, whiten_advantages=False)
-    traffic = settings.traffic(log.world)
-    gradients = []
-    for _ in range(batches):
-        batch = ppo.collect(settings, log.world, log.reference, log.state, traffic, rng).batch
-        step = ppo.policy_step(
-            settings,
-            log.model,
-            batch.tokens,
-            batch.old,
-            batch.advantages,
-            kl_coef=settings.kl_coef,
-            log_ref=batch.log_ref,
-            token_weights=batch.weights,
-        )
-        gradients.append(step.gradient.astype(np.float64) * step.scale)
-    mean = np.mean(gradients, axis=0)
-    noise = float(np.var(gradients, axis=0, ddof=1).sum())
-    return GradientNoise(noise, float(mean @ mean) - noise / batches, mean)
 
 
 def _tempered(model: LanguageModel, temperature: float) -> LanguageModel:

@@ -4,24 +4,20 @@ Whoever can read this log can read that of a large run. Means are over the token
 its replies; what is measured in an epoch is averaged over the epochs and mini-batches of the update, as TRL does.
 """
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from course_utils import arguments, data_files, kernels
+from course_utils import arguments, kernels
 from course_utils.arguments import FloatArray
-from course_utils.data_files import DataFileError, shown
 from course_utils.rlhf import network
 from course_utils.rlhf import world as worlds
 from course_utils.rlhf.language_model import checked_model, contexts, log_probs
 from course_utils.rlhf.network import LanguageModel
 from course_utils.rlhf.world import Replies, World
 
-__all__ = ["ExactKL", "Metric", "columns", "exact_kl", "full_kl", "read_jsonl", "write_csv", "write_jsonl"]
+__all__ = ["ExactKL", "Metric", "columns", "exact_kl", "full_kl"]
 
 Row = dict[str, float]
 
@@ -151,40 +147,6 @@ def columns(rows: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
     """Return the log as a dict of columns, as ``pandas.DataFrame`` takes it."""
     rows = _checked_rows(rows)
     return {name: [row[name] for row in rows] for name in (rows[0] if rows else {})}
-
-
-@arguments.typed
-def write_csv(path: Path | str, rows: Sequence[Mapping[str, float]]) -> None:
-    """Write the log as a table with one line for each update, the first line being the names."""
-    rows = _checked_rows(rows)
-    table = io.StringIO(newline="")
-    writer = csv.DictWriter(table, fieldnames=["update", *METRICS])
-    writer.writeheader()
-    writer.writerows({"update": i, **row} for i, row in enumerate(rows, start=1))
-    data_files.write(Path(path), table.getvalue())
-
-
-@arguments.typed
-def write_jsonl(path: Path | str, rows: Sequence[Mapping[str, float]]) -> None:
-    """Write the log as JSON Lines, one object for each update."""
-    rows = _checked_rows(rows)
-    data_files.write_json_lines(Path(path), ({"update": i, **row} for i, row in enumerate(rows, start=1)))
-
-
-@arguments.typed
-def read_jsonl(path: Path | str) -> list[Row]:
-    """Read a log that ``write_jsonl`` wrote.
-
-    Raises:
-        DataFileError: with file, line and reason, for what is no such log.
-    """
-    rows = []
-    for line, entry in data_files.json_lines(Path(path), {}):
-        for name, value in entry.items():
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise DataFileError(Path(path), line, f"{shown(name)} is {shown(value)}, expected a number")
-        rows.append({name: value for name, value in entry.items() if name != "update"})
-    return rows
 
 
 def _checked_rows(rows: Sequence[Mapping[str, float]]) -> list[Row]:

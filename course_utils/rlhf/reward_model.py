@@ -23,7 +23,7 @@ from course_utils.rlhf.language_model import one_blas_thread, sample
 from course_utils.rlhf.network import LanguageModel
 from course_utils.rlhf.world import MOODS, Replies, World, checked, counts
 
-__all__ = ["Pairs", "RewardModel", "UnsettledError", "accuracy", "best_of_n", "check_pairs", "choose"]
+__all__ = ["Pairs", "RewardModel", "UnsettledError", "accuracy", "check_pairs", "choose"]
 __all__ += [
     "feature_names",
     "features",
@@ -365,37 +365,6 @@ def reward_score(model: RewardModel, world: World, replies: Replies) -> FloatArr
         raw = raw + _rich(world, replies) @ rich
     result: FloatArray = (raw - model.mean) / model.sd + model.offset
     return result
-
-
-@arguments.typed
-def best_of_n(
-    model: RewardModel, policy: LanguageModel, world: World, prompts: ArrayLike, n: int, rng: np.random.Generator
-) -> Replies:
-    """Return of n replies of a policy to each prompt the one with the highest score: a rival that trains nothing.
-
-    Its KL divergence to the policy is at most log n − (n − 1) / n.
-
-    Args:
-        model: what scores.
-        policy: who writes.
-        world: the world.
-        prompts: numbers of prompts, shape (m,).
-        n: replies to choose from, at least 1.
-        rng: a numpy.random.Generator.
-
-    Returns:
-        m replies.
-
-    Raises:
-        TypeError, ValueError: bad arguments, or scores that overflow.
-
-    Source: Stiennon et al. 2020, Learning to summarize from human feedback; Beirami et al. 2024 for the KL.
-    """
-    n = arguments.count("n", n, high=1_000)
-    numbers = arguments.indices("prompts", prompts, len(world.prompts), "a prompt")
-    several = sample(policy, world, np.repeat(numbers, n), rng).replies
-    best = reward_score(model, world, several).reshape(-1, n).argmax(axis=1)
-    return several.take(best + n * np.arange(len(best)))
 
 
 @arguments.typed

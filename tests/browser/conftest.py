@@ -11,6 +11,7 @@ from typing import Any
 import nbformat
 import pytest
 from jupyterlab_page import NO_CHROMIUM, TALL, VIEWPORT, JupyterLabPage, JupyterLabServer, chromium, find_chromium
+from lab_view import faults_of
 from playwright.sync_api import Browser, Page, ViewportSize
 from playwright.sync_api import Error as PlaywrightError
 
@@ -41,10 +42,8 @@ def empty_pages(browser: Browser) -> Iterator[Callable[[dict[str, Any]], tuple[P
 
     def page_with(options: dict[str, Any]) -> tuple[Page, list[str]]:
         if repr(options) not in made:
-            page, faults = browser.new_context(**options).new_page(), list[str]()
-            page.on("pageerror", lambda error: faults.append(str(error)))
-            page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-            made[repr(options)] = page, faults
+            page = browser.new_context(**options).new_page()
+            made[repr(options)] = page, faults_of(page)
         return made[repr(options)]
 
     yield page_with

@@ -12,8 +12,9 @@ import every_lab
 import nbformat
 import numpy as np
 from every_lab import Hand
-from lab_view import LabView, reading
+from lab_view import LabView, faults_of, reading
 from playwright.sync_api import Locator, Page
+from slide_picture import show
 from test_contract import do
 
 from course_utils.build import slides_check
@@ -53,10 +54,6 @@ ANSWER = """async (card, [parts, number]) => {
     await new Promise(requestAnimationFrame);
   }
   return [...card.querySelectorAll('[data-role="result"] :is(p, .pgc-mark)')].map((one) => one.textContent).join(" ");
-}"""
-SHOW_SLIDE = """([place]) => {
-  const { h, v } = Reveal.getIndices(Reveal.getSlides().find((slide) => slide.contains(place)));
-  Reveal.slide(h, v, 99);
 }"""
 # All slides and fragments at once, below each other, as axe reads them.
 SPREAD = """() => {
@@ -118,12 +115,10 @@ class Host:
 
     def __init__(self, page: Page, path: Path, notebook: Path, is_deck: bool) -> None:
         self.page, self.path, self.notebook, self.is_deck = page, path, notebook, is_deck
-        self.faults: list[str] = []
+        self.faults = faults_of(page, "warning")
         self.is_used = False
         folder = path.parents[len(notebook.relative_to(NOTEBOOKS).parts) - 1]
         page.add_init_script(LISTEN)
-        page.on("pageerror", lambda error: self.faults.append(str(error)))
-        page.on("console", lambda said: self.faults.append(said.text) if said.type in ("error", "warning") else None)
         inside = ("data:", "blob:", "about:", f"{folder.as_uri()}/")
         page.on("request", lambda asked: asked.url.startswith(inside) or self.faults.append(f"asks for {asked.url}"))
 
@@ -152,8 +147,7 @@ class Host:
 
     def show(self, place: Place) -> None:
         if self.is_deck:
-            handle = self.page.query_selector(f'[data-place="{place.n}"]')
-            self.page.evaluate(SHOW_SLIDE, [handle])
+            show(self.page, f'[data-place="{place.n}"]')
 
     def where(self) -> Any:
         """The slide, which nothing that is done to a lab turns."""

@@ -21,6 +21,14 @@ def reading(selector: str, expression: str) -> str:
     return f"() => {{ const root = document.querySelector({selector!r}); {_WORDS} return ({expression}); }}"
 
 
+def faults_of(page: Page, *kinds: str) -> list[str]:
+    """A list to which comes what scripts of the page throw and its console says from now on, errors and these kinds."""
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda said: faults.append(said.text) if said.type in ("error", *kinds) else None)
+    return faults
+
+
 class LabView:
     """The `nth` lab that a selector finds on the page."""
 

@@ -7,17 +7,22 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from jupyterlab_page import chromium, find_chromium
+from playwright.sync_api import Page
 
 from course_utils.build import slides, slides_check
 
 PICTURE = Path(__file__).parents[2] / "pictures" / "slide.png"
-QUESTION = ".present [data-question='three-actions']"
+QUESTION = "[data-question='three-actions']"
 VOTES = (2, 9, 14, 3)
-SHOW = """() => {
-  const page = Reveal.getSlides().find((one) => one.querySelector("[data-question='three-actions']"));
-  const { h, v } = Reveal.getIndices(page);
+SHOW = """(selector) => {
+  const { h, v } = Reveal.getIndices(Reveal.getSlides().find((slide) => slide.querySelector(selector)));
   Reveal.slide(h, v, 99);
 }"""
+
+
+def show(page: Page, selector: str) -> None:
+    """Turn to the first slide with this in it, with all that comes on it one by one."""
+    page.evaluate(SHOW, selector)
 
 
 def main() -> None:
@@ -28,11 +33,11 @@ def main() -> None:
         (deck,) = slides.build(["08"], target=Path(folder))
         page = browser.new_page(viewport={"width": 1280, "height": 720}, color_scheme="light")
         slides_check.opened(page, deck)
-        page.evaluate(SHOW)
+        show(page, QUESTION)
         for place, votes in enumerate(VOTES, start=1):
             for _ in range(votes):
                 page.keyboard.press(f"Digit{place}")
-        page.locator(f"{QUESTION} [data-role=show]").click()
+        page.locator(f".present {QUESTION} [data-role=show]").click()
         page.wait_for_timeout(600)
         page.screenshot(path=PICTURE)
 

@@ -12,7 +12,7 @@ from typing import Any
 import every_lab
 import pytest
 from appearance import axe_of_page
-from lab_view import LabView
+from lab_view import LabView, faults_of
 from playwright.sync_api import Browser, Page, expect
 
 from course_utils import progress
@@ -31,9 +31,7 @@ class Reader:
 
     def __init__(self, page: Page, folder: Path) -> None:
         self.page, self.folder = page, folder
-        self.faults, self.asked = list[str](), set[str]()
-        page.on("pageerror", lambda error: self.faults.append(str(error)))
-        page.on("console", lambda said: self.faults.append(said.text) if said.type in ("error", "warning") else None)
+        self.faults, self.asked = faults_of(page, "warning"), set[str]()
         page.on("request", lambda request: self.asked.add(request.url))
 
     def open(self, name: str, more: str = "") -> Page:
@@ -144,6 +142,8 @@ def test_a_reader_predicts_goes_saves_and_takes_it_elsewhere(
     row = page.locator('[data-role="lesson"][data-number="08"]')
     assert row.get_attribute("data-state") == "begun"
     assert "quiz: 1 of 5 right, 0 at the first try" in row.inner_text()
+    row.locator("a").hover()
+    assert row.locator("a").get_attribute("href") == "08_advantage_objective.html"
     with page.expect_download() as download:
         page.get_by_role("button", name="Save to a file").click()
     saved = tmp_path / "saved.json"
@@ -205,6 +205,8 @@ def test_a_lesson_is_printed_with_its_folds_open(reader: Reader, built_site: Pat
     page.set_viewport_size({"width": 680, "height": 1000})  # of paper: what is wider is cut, and what scrolls has a bar
     assert page.evaluate(SCROLLS) == []
     page.emulate_media(media="screen")
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator("article details:not([open])").count() > 0, "what was folded is folded again"
     page.set_viewport_size({"width": 1280, "height": 1000})
     pdf.print_page(built_site / "reference.html", tmp_path / "reference.pdf")
     assert (tmp_path / "reference.pdf").read_bytes().startswith(b"%PDF")

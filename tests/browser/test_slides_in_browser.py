@@ -5,18 +5,41 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import every_lab
 import pytest
+from lab_view import LabView
 from playwright.sync_api import Browser, Page
+from slide_picture import show
 
 from course_utils.build import slides_check
+from course_utils.widgets import Predict, Quiz
 
 pytestmark = pytest.mark.browser
 
-SHOW = """(words) => {
-  const page = Reveal.getSlides().find((one) => one.querySelector(words));
-  const { h, v } = Reveal.getIndices(page);
-  Reveal.slide(h, v, 99);
+
+PREDICTIONS = ("08-three-actions", "08-zero", "08-sampled", "08-order", "08-large", "08-loss")
+# What the tallies mark, slide by slide: the option, by its index, the number, or the place in an order.
+MARKED = """() => [...document.querySelectorAll(".pgs-asked")].map((asked) => {
+  const options = [...asked.querySelectorAll("label.pgc-option input")].map((input) => Number(input.value));
+  return [...asked.querySelectorAll(".pgs-came > :first-child")].map((name) => parseFloat(name.textContent))
+    .map((name) => options[name - 1] ?? name).sort();
+})"""
+SAY_3 = "(all) => all.forEach((form) => { form.querySelector('input').value = '3'; form.requestSubmit(); })"
+# As if a question of the quiz had been another one when it was answered.
+OTHERWISE = """() => {
+  const name = "policy-gradient-course/answers/quiz/08";
+  const kept = JSON.parse(localStorage[name]);
+  Object.values(kept)[0].of += 1;
+  localStorage[name] = JSON.stringify(kept);
 }"""
+
+
+def came(question):
+    """What a tally marks once it is told: of an order the place where the line was that stands first."""
+    if question["kind"] == "order":
+        return [question["start"].index(0) + 1]
+    right = every_lab.right_answer(question)
+    return right if question["kind"] == "several" else [right]
 
 
 @pytest.fixture(scope="module")
@@ -40,18 +63,27 @@ def deck(screen: Page, path: Path) -> Page:
     return screen
 
 
-def show(page: Page, words: str) -> None:
-    page.evaluate(SHOW, words)
-    page.wait_for_timeout(100)
-
-
-def test_an_overflow_is_told_with_slide_and_element(deck):
+@pytest.mark.parametrize(
+    ("look", "told"),
+    [
+        ("top: 700px", "px below the slide"),
+        ("top: 9px; left: -9px", "leaves the slide sideways"),
+        ("top: 9px; width: 50px", "is cut: "),
+        ("top: 9px; font-size: 9px", "has letters of 9.0 px"),
+    ],
+)
+def test_what_cannot_be_read_is_told_with_its_element(deck, look, told):
     show(deck, "pre")
-    deck.evaluate("""Reveal.getCurrentSlide().append(
-      Object.assign(document.createElement("pre"), { textContent: "1\\n".repeat(50) }))""")
-    found = deck.evaluate("policyGradientSlides.faults('pre')")
-    deck.evaluate("[...document.querySelectorAll('section > pre')].at(-1).remove()")
-    assert any("pre “1" in fault and "below the slide" in fault for fault in found), found
+    deck.evaluate(
+        """(look) => Reveal.getCurrentSlide().insertAdjacentHTML("beforeend",
+          `<pre id="odd" style="position: absolute; overflow: hidden; margin: 0; ${look}">odd odd odd</pre>`)""",
+        look,
+    )
+    found = deck.evaluate("policyGradientSlides.faults('#odd')")
+    deck.evaluate("document.querySelector('#odd').remove()")
+    assert len(found) == 1
+    assert "pre “odd" in found[0]
+    assert told in found[0]
 
 
 def test_words_stand_on_the_slide_before_where_there_is_room(deck):
@@ -62,7 +94,10 @@ def test_words_stand_on_the_slide_before_where_there_is_room(deck):
 
 def test_a_hand_drags_where_it_points_and_arrows_move_the_lab_not_the_slide(deck):
     deck.set_viewport_size({"width": 1920, "height": 1080})
+    lab = '.pgs-page.present [data-lab="advantage"]'
     show(deck, '[data-lab="advantage"]')
+    zooms = deck.locator(".pgc-live").evaluate_all("(all) => all.map((one) => one.style.getPropertyValue('--zoom'))")
+    assert max(map(float, zooms)) > 1.3, "a lab is as large as it can be"
     handle = deck.locator(".present .pgc-slider .pgc-handle").first
     box = handle.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -77,8 +112,17 @@ def test_a_hand_drags_where_it_points_and_arrows_move_the_lab_not_the_slide(deck
     deck.keyboard.press("ArrowRight")
     assert slider.get_attribute("aria-valuenow") != before
     assert deck.evaluate("Reveal.getIndices()") == slide
-    deck.keyboard.press("PageDown")  # as a clicker does
-    assert deck.evaluate("Reveal.getIndices()") != slide
+    past = "Reveal.getSlidePastCount()"
+    here = deck.evaluate(past)
+    for keys, turned in ((["PageDown"], 1), (["PageUp"], -1), (["Escape", "ArrowRight"], 1)):
+        slider.focus()
+        for key in keys:  # those of a page, as a clicker sends them, and what gives the keys back to the slides
+            deck.keyboard.press(key)
+        assert deck.evaluate(past) == here + turned, keys
+        show(deck, '[data-lab="advantage"]')
+    box = deck.locator(lab).bounding_box()
+    LabView(deck, lab).touch(box["x"] + box["width"] / 2, box["y"] + 20, right=-300)
+    assert deck.evaluate(past) == here, "a finger on a lab turns no slide"
 
 
 def test_keys_find_the_ends_and_the_overview(deck):
@@ -112,7 +156,7 @@ def test_a_printed_slide_keeps_its_margin_and_a_fault_of_a_picture_or_formula_is
     assert "cannot be set: it has an unknown word" in found
 
 
-def test_a_vote_is_counted_shown_beside_what_came_and_kept(deck, path):
+def test_a_vote_is_counted_shown_beside_what_came_and_kept(deck):
     prediction = '[data-question="three-actions"]'
     show(deck, prediction)
     for key in ("Digit1", "Digit2", "Digit2", "Shift+Digit1"):
@@ -124,16 +168,33 @@ def test_a_vote_is_counted_shown_beside_what_came_and_kept(deck, path):
     assert tally.locator(".pgs-came").count() == 0, "nobody has been told yet"
     deck.locator(f".present {prediction} [data-role=show]").click()
     assert tally.locator(".pgs-came").count() == 1
+    deck.wait_for_function("location.hash.includes(Object.values(Reveal.getIndices()).slice(0, 2).join('/'))")
     deck.reload()
-    slides_check.opened(deck, path)
+    deck.wait_for_selector("html[data-ready]")
+    assert deck.locator(f".present {prediction}").count() == 1, "it is the same slide"
     show(deck, prediction)
     assert tally.get_by_role("status").inner_text() == "3 votes."
     assert deck.locator(f".present {prediction}.pgc-answered").count() == 1, "the answer is kept too"
+    tally.get_by_role("button", name="one vote less for 1").click()
+    assert tally.get_by_role("status").inner_text() == "3 votes.", "there is no vote less than none"
     tally.get_by_role("button", name="Clear the votes").click()
     assert tally.get_by_role("status").inner_text() == "0 votes."
 
 
-def test_answers_of_all_kinds_keep_within_the_slide(deck):
+def test_numbers_that_are_said_are_counted(deck):
+    show(deck, '[data-kind="numeric"]')
+    tally = deck.locator(".pgs-page.present .pgs-votes")
+    for said in ("−1/2", "3", "-0,5", "three", "", "1/2/3"):
+        tally.get_by_role("textbox").fill(said)
+        tally.get_by_role("textbox").press("Enter")
+    rows = [row.split() for row in tally.locator("li").all_inner_texts()]
+    assert [(row[0], row[2]) for row in rows] == [("−0.5", "2"), ("3", "1")]
+    tally.get_by_role("button", name="one vote less for 3").click()
+    assert tally.locator("li").count() == 1
+
+
+def test_answers_of_all_kinds_keep_within_the_slide_and_stay(deck):
+    deck.locator(".pgs-votes form").evaluate_all(SAY_3)
     deck.evaluate("document.querySelectorAll('[data-role=show]').forEach((button) => button.click())")
     deck.locator('[data-role="question"]:not(.pgc-answered)').evaluate_all(
         """(cards) => cards.forEach((card) => {
@@ -150,6 +211,23 @@ def test_answers_of_all_kinds_keep_within_the_slide(deck):
         # A card that has grown shrinks once it is seen, frame by frame.
         deck.wait_for_function(f"{slide}.scrollHeight <= {slide}.clientHeight", timeout=5000)
     assert n > 3
+    asked = [one for name in PREDICTIONS for one in Predict(name).questions] + Quiz("08").questions
+    for question, marked in zip(asked, deck.evaluate(MARKED), strict=True):
+        assert marked == came(question), question["id"]
+    link = deck.locator('[data-role="missed"] a').first
+    link.evaluate("(link) => link.click()")
+    assert deck.locator(".pgs-page.present :is(h1, h2, h3)").first.text_content() == link.text_content(), (
+        "to read again"
+    )
+    answered = deck.locator(".pgc-answered").count()
+    deck.evaluate(OTHERWISE)
+    deck.reload()
+    deck.wait_for_selector("html[data-ready]")
+    assert deck.locator(".pgc-answered").count() == answered - 1, "of all but what is asked otherwise now"
+    votes = deck.locator(".pgs-votes [role=status]").all_text_contents()  # of the one question that has some
+    assert len([said for said in votes if not said.startswith("0")]) == 1, (
+        "each question of a quiz has votes of its own"
+    )
 
 
 def test_the_speaker_sees_the_minutes_and_the_card_is_a_table(deck):

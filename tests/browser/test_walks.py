@@ -16,7 +16,7 @@ from pathlib import Path
 import every_lab
 import pytest
 from jupyterlab_page import JupyterLabPage, JupyterLabServer, picture
-from lab_view import LabView
+from lab_view import LabView, faults_of
 from playwright.sync_api import Browser, Page, expect
 
 from course_utils import lessons, progress
@@ -161,9 +161,7 @@ def screen(browser: Browser) -> Iterator[Page]:
     """A wall of 1920 × 1080 whose console stays empty."""
     page = browser.new_page(viewport={"width": 1920, "height": 1080})
     page.set_default_timeout(20_000)
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+    faults = faults_of(page)
     yield page
     page.context.close()
     assert faults == []
@@ -213,12 +211,14 @@ def test_an_instructor_lectures_hands_out_grades_and_sees_the_class(
     grade("feedback")
     grade("export", "--to", "csv")
     with (tmp_path / "grading" / "ps1_csv.csv").open(encoding="utf-8-sig", newline="") as file:
-        totals = {row["student"]: row["total"] for row in csv.DictReader(file)}
+        exported = {row["student"]: row for row in csv.DictReader(file)}
     screen.goto((tmp_path / "grading" / "class_ps1.html").as_uri())
     screen.eval_on_selector_all("details", "(folds) => folds.forEach((fold) => { fold.open = true; })")
-    assert totals["student0000"] == "", "a person has still to mark the essay"
-    for student, total in totals.items():
-        assert total in screen.get_by_role("row", name=student).first.inner_text()
+    assert [row["total"] == "" for row in exported.values()] == [True, False], "a person has still to mark an essay"
+    for student, row in exported.items():
+        *points, total = screen.get_by_role("row", name=student).last.get_by_role("cell").all_inner_texts()
+        assert points == [given or "–" for name, given in row.items() if name.startswith("ps1-")]
+        assert not row["total"] or total == f"{row['total']} of {row['maximum']}"
     picture("walk_instructor_class", screen, full_page=True)
     screen.goto((tmp_path / "grading" / "feedback" / "ps1" / "student0000.html").as_uri())
     picture("walk_instructor_feedback", screen, full_page=True)
