@@ -335,7 +335,7 @@ def invert(cumulative: FloatArray, uniform: FloatArray | float) -> IntArray:
     threshold = uniform * cumulative[..., -1]
     if cumulative.ndim == 1:
         return np.searchsorted(cumulative, threshold, side="right")
-    drawn: IntArray = (cumulative <= threshold[..., None]).sum(axis=-1, dtype=np.intp)
+    drawn: IntArray = (cumulative > threshold[..., None]).argmax(axis=-1)
     return drawn
 
 

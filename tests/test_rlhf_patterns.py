@@ -75,6 +75,10 @@ def seeds(request):
 
 @cache
 def run_of(config, seed):
+    """A run that is longer than another of the same settings goes on where that one ends: test_rlhf_run.py."""
+    for shorter in (RunConfig(**settings) for settings in SETTINGS.values()):
+        if shorter.updates < config.updates and dataclasses.replace(shorter, updates=config.updates) == config:
+            return resume(run_of(shorter, seed), config.updates - shorter.updates, config=config, progress=False)
     return run(config, seed, progress=False)
 
 

@@ -148,7 +148,8 @@ def contexts(world: World, replies: Replies, dtype: DTypeLike = np.float64) -> C
     before[:, 2:] = replies.tokens
     used = np.zeros((m, length, n_words), dtype=bool)
     used[np.arange(m)[:, None], np.arange(1, length), replies.tokens[:, :-1]] = True
-    np.logical_or.accumulate(used, axis=1, out=used)
+    for t in range(1, length):  # NumPy's own accumulate takes four times as long
+        used[:, t] |= used[:, t - 1]
     at = 1 + n_topics + len(MOODS)
     x[:, 0] = 1
     x[n, 1 + world.topic_of[replies.prompts][rows]] = 1

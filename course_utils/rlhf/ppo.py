@@ -381,16 +381,16 @@ def climb(
             beyond = np.where(step.ratio > 1, config.epsilon_high or epsilon, epsilon)
             row = {
                 "policy/approxkl_avg": approxkl,
-                "policy/clipfrac_avg": float(step.active.mean()),
+                "policy/clipfrac_avg": _share(step.active),
                 "policy/entropy_avg": step.entropy,
                 "loss/policy_avg": -step.value,
                 "loss/value_avg": float(0.5 * (errors**2).mean()),
-                "clip_ratio/low_mean": float((step.active & (part.advantages < 0)).mean()),
-                "clip_ratio/high_mean": float((step.active & (part.advantages > 0)).mean()),
+                "clip_ratio/low_mean": _share(step.active & (part.advantages < 0)),
+                "clip_ratio/high_mean": _share(step.active & (part.advantages > 0)),
                 "val/ratio": float(step.ratio.mean()),
                 "ours/max_ratio": float(step.ratio.max()),
                 "ours/min_ratio": float(step.ratio.min()),
-                "ours/out_of_range": float((np.abs(step.ratio - 1) > beyond).mean()),
+                "ours/out_of_range": _share(np.abs(step.ratio - 1) > beyond),
                 "ours/gradient_norm": length,
             }
             measured.append(Climbed(epoch, not stop, row))
@@ -411,6 +411,11 @@ def climb(
     return state._replace(parameters=parameters, adam=adam, critic=critic, critic_adam=critic_adam), measured
 
 
+def _share(of_tokens: BoolArray) -> float:
+    """Return the share of tokens of which it is true."""
+    return np.count_nonzero(of_tokens) / len(of_tokens)
+
+
 def _mini_batches(config: PPOConfig, batch: Batch, rng: np.random.Generator) -> list[Batch]:
     """Return the parts of a batch for one epoch, whole replies in each."""
     if config.num_mini_batches == 1:
@@ -427,8 +432,9 @@ def _row(config: PPOConfig, world: World, state: State, got: Collected, measured
     kl = got.k1.sum(axis=1).mean()
     group_sd = kernels.group_sd(scores.reshape(-1, config.group_size), ddof=1)
     ratios = [step.row["val/ratio"] for step in measured]
+    means = np.array([[step.row[name] for step in measured] for name in measured[0].row]).mean(axis=1)
     row: dict[str, Any] = {
-        **{name: np.mean([step.row[name] for step in measured]) for name in measured[0].row},
+        **dict(zip(measured[0].row, means, strict=True)),
         "objective/kl": kl,
         "objective/entropy": -got.log_probs.sum(axis=1, dtype=np.float64).mean(),
         "objective/non_score_reward": non_score,
@@ -464,7 +470,9 @@ def _row(config: PPOConfig, world: World, state: State, got: Collected, measured
 def _long_advantage(replies: Replies, batch: Batch) -> float:
     """Return the mean advantage of the tokens of the longer half of replies, less that of the shorter half."""
     order = np.argsort(replies.lengths, kind="stable")
-    longer = np.isin(batch.tokens.rows, order[len(order) // 2 :])
+    is_longer = np.zeros(len(order), dtype=bool)
+    is_longer[order[len(order) // 2 :]] = True
+    longer = is_longer[batch.tokens.rows]
     return float(batch.advantages[longer].mean() - batch.advantages[~longer].mean())
 
 

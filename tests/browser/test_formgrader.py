@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,8 @@ from course_utils.grading import problem_sets, results
 sys.path.append(str(Path(__file__).parents[1] / "grading"))
 import synthetic
 
-pytest.importorskip("nbgrader")
-pytestmark = pytest.mark.browser
+NBGRADER = find_spec("nbgrader") is not None  # each worker reads this file, and one needs it
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(not NBGRADER, reason="needs nbgrader")]
 SANDBOX = "bubblewrap" if shutil.which("bwrap") or os.environ.get("REQUIRE_SANDBOX") else "none"
 HOSTILE = r"""It falls as 1/√m, for $a<b$, and $\href{javascript:document.title='forged'}{\text{press}}$.
 
