@@ -15,7 +15,7 @@ from course_utils import group_advantages
 from course_utils.group_advantages import METHODS
 from course_utils.rlhf import checkers, exact, language_model, metrics, ppo
 from course_utils.rlhf import world as worlds
-from course_utils.rlhf.config import RunConfig
+from course_utils.rlhf.config import ALGORITHMS, RunConfig
 from course_utils.rlhf.evaluation import evaluate
 from course_utils.rlhf.exact import Listed
 from course_utils.rlhf.run import begin, run
@@ -296,3 +296,11 @@ def test_with_a_mean_over_the_reply_wrong_replies_are_longer():
             of_seeds.append(replies.lengths[wrong].mean() - replies.lengths[~wrong].mean())
         longer[method] = np.mean(of_seeds)
     assert longer["GRPO"] > longer["RLOO"] + 0.1
+
+
+def test_the_algorithms_of_groups_are_what_they_are_called():
+    for name, row in ALGORITHMS.items():
+        config = RunConfig(**row)
+        assert (config.num_generations == 4) == (name in ("RLOO in groups", "GRPO", "Dr. GRPO", "DAPO"))
+    assert RunConfig(**ALGORITHMS["Dr. GRPO"]).scale_rewards == "none"
+    assert RunConfig(**ALGORITHMS["DAPO"]).epsilon_high > RunConfig(**ALGORITHMS["DAPO"]).cliprange

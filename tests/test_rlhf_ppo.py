@@ -10,25 +10,11 @@ from course_utils import objectives
 from course_utils import policy as softmax_policy
 from course_utils.rlhf import language_model, ppo, reward_model
 from course_utils.rlhf import world as worlds
-from course_utils.rlhf.config import RunConfig
+from course_utils.rlhf.config import ALGORITHMS, RunConfig
 from course_utils.rlhf.run import begin, resume, run
 
 WORLD = worlds.load()
 SHORT = {"updates": 3, "batch_size": 8, "demonstrations": 300, "sft_epochs": 2, "pairs": 100}
-# What makes the update of PPO, which is RunConfig's default, that of another algorithm.
-A2C = {"num_ppo_epochs": 1, "cliprange": None}
-GROUPS = {"num_generations": 4, "whiten_advantages": False}  # whitening would scale A for a second time
-GRPO = GROUPS | {"baseline": "group mean", "scale_rewards": "group", "loss_type": "grpo", "kl_in_loss": True}
-ALGORITHMS = {
-    "PPO": {},
-    "A2C": A2C,
-    "REINFORCE": A2C | {"baseline": "none"},
-    "RLOO": A2C | {"baseline": "leave one out"},
-    "RLOO in groups": A2C | GROUPS | {"baseline": "leave one out"},
-    "GRPO": GRPO,
-    "Dr. GRPO": GRPO | {"scale_rewards": "none", "loss_type": "dr_grpo"},
-    "DAPO": GRPO | {"loss_type": "dapo", "epsilon_high": 0.28},
-}
 
 
 def sampled_batch(seed, m=12):

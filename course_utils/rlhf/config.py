@@ -4,9 +4,10 @@ Beside each setting stands what checks it. A function of one stage asks for that
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -22,6 +23,26 @@ from course_utils.rlhf.world import Replies, World
 __all__ = ["PPOConfig", "RewardConfig", "RunConfig", "SFTConfig", "StartConfig", "TrafficConfig", "stage"]
 
 Stage = TypeVar("Stage", bound="_Checked")
+
+_GROUPS_OF_4: dict[str, Any] = {"num_generations": 4, "whiten_advantages": False}
+_GRPO = _GROUPS_OF_4 | {"baseline": "group mean", "scale_rewards": "group", "loss_type": "grpo", "kl_in_loss": True}
+
+ALGORITHMS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "PPO": {},
+        "A2C": {"num_ppo_epochs": 1, "cliprange": None},
+        "REINFORCE": {"num_ppo_epochs": 1, "cliprange": None, "baseline": "none"},
+        "RLOO": {"num_ppo_epochs": 1, "cliprange": None, "baseline": "leave one out"},
+        "RLOO in groups": _GROUPS_OF_4 | {"num_ppo_epochs": 1, "cliprange": None, "baseline": "leave one out"},
+        "GRPO": _GRPO,
+        "Dr. GRPO": _GRPO | {"scale_rewards": "none", "loss_type": "dr_grpo"},
+        "DAPO": _GRPO | {"loss_type": "dapo", "epsilon_high": 0.28},
+    }
+)
+"""What to pass to RunConfig for each: ``RunConfig(**ALGORITHMS["A2C"], updates=50)``
+
+The last four have groups of 4, and no whitening, which would scale for a second time. DAPO is without its sampling of
+more prompts, as in TRL, and with your β, where its paper has none."""
 
 
 def _setting(default: Any, check: Callable[..., Any], **limits: Any) -> Any:
