@@ -159,7 +159,7 @@ def test_a_printed_slide_keeps_its_margin_and_a_fault_of_a_picture_or_formula_is
 def test_a_vote_is_counted_shown_beside_what_came_and_kept(deck):
     prediction = '[data-question="three-actions"]'
     show(deck, prediction)
-    for key in ("Digit1", "Digit2", "Digit2", "Shift+Digit1"):
+    for key in ("Digit1", "Digit2", "Digit2", "Shift+Digit1", "Control+Digit2"):
         deck.keyboard.press(key)
     deck.get_by_role("button", name="one vote for 3").locator("visible=true").click()
     tally = deck.locator(".present .pgs-votes")
