@@ -182,7 +182,7 @@ const label = (x, y, text, anchor = "middle", more = {}) =>
   h("text", { x, y, "text-anchor": anchor, "aria-hidden": "true", ...more }, text);
 // A name in its room: in smaller letters if need be, and only then with fewer of them.
 function nameAt(x, y, name, room, anchor = "middle", { style = "", ...more } = {}) {
-  const letter = more["font-weight"] === 600 ? 0.61 : 0.54; // of their size
+  const letter = more["font-weight"] >= 600 ? 0.61 : 0.54; // of their size
   const size = clamp(room / letter / name.length, [9, more.class === "pgc-small" ? 11 : 12]);
   const most = Math.max(3, Math.floor(room / letter / size + 1e-9));
   const text = name.length > most ? `${name.slice(0, most - 1)}…` : name;
