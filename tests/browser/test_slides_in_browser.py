@@ -127,6 +127,24 @@ def test_a_vote_is_counted_shown_beside_what_came_and_kept(deck, path):
     assert tally.get_by_role("status").inner_text() == "0 votes."
 
 
+def test_a_question_brings_its_tally_and_a_sparse_page_goes_with_its_neighbour(deck):
+    show(deck, '[data-question="zero"]')
+    tally = deck.locator(".present .pgs-votes")
+    for act, is_there in (("Reveal.prevFragment()", False), ("Reveal.nextFragment()", True)):
+        deck.evaluate(act)
+        assert tally.is_visible() is is_there
+    card = deck.locator("section:has(> .pgs-block blockquote table)")
+    assert card.locator("> .fragment pre").count() > 0, "the code that shows what the card says"
+
+
+def test_no_line_begins_with_the_sign_after_a_formula(deck):
+    after = """[...document.querySelectorAll("mjx-container, .pgc-quiz .pgc-formula")]
+      .filter((formula) => getComputedStyle(formula.parentNode).whiteSpace !== "nowrap")
+      .map((formula) => formula.nextSibling?.data ?? "").filter((text) => /^[.,;:?!)]/.test(text))"""
+    assert deck.evaluate(after) == []
+    assert deck.locator(".pgs-held").count() > 10
+
+
 def test_answers_of_all_kinds_keep_within_the_slide(deck):
     deck.evaluate("document.querySelectorAll('[data-role=show]').forEach((button) => button.click())")
     deck.locator('[data-role="question"]:not(.pgc-answered)').evaluate_all(
