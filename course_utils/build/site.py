@@ -8,6 +8,7 @@ lab lives there, formula_markup.py how formulas are set.
 import io
 import json
 import os
+import re
 import shutil
 import sys
 import warnings
@@ -59,6 +60,10 @@ SETTINGS: dict[str, Any] = {
 }
 
 
+_CODE = re.compile(r'(?<=<span class="pre">)[^<]{17,}(?=</span>)')
+_JOINTS = re.compile(r"(?<=[A-Za-z)])[.(](?=[A-Za-z])|(?<=[A-Za-z]{3})_(?=[A-Za-z]{3})")
+
+
 class SiteError(Exception):
     """A site that cannot be built; the message says why."""
 
@@ -98,7 +103,7 @@ def build(out: Path = OUT) -> list[Path]:
             raise SiteError(str(error)) from None
         if told := warned.getvalue().replace(f"{source}{os.sep}", "").strip():
             raise SiteError(told)
-        _name_levels(made)
+        _mend_markup(made)
         _bring_formulas(made)
         _bring_notebooks(made)
         for left in ("objects.inv", ".buildinfo", "genindex.html"):
@@ -124,6 +129,7 @@ def setup(app: Any) -> dict[str, Any]:
     app.connect("html-page-context", _add_scripts)
     app.connect("doctree-read", _link_words)
     app.connect("doctree-resolved", lambda app, tree, name: glossary.tell(tree, app.config.pgc_words))
+    app.connect("doctree-resolved", lambda app, tree, name: _hold_signs(tree))
     return {"parallel_read_safe": True, "parallel_write_safe": True, "version": __version__}
 
 
@@ -147,6 +153,19 @@ def _formula(writer: Any, node: Any, *, display: bool = False) -> str:
         return formula_markup.mathml(node.astext(), display=display)
     except formula_markup.FormulaError as error:
         raise SiteError(f"{writer.builder.current_docname}: {error}") from None
+
+
+def _hold_signs(tree: Any) -> None:
+    """Keep the comma after a formula on its line."""
+    from docutils import nodes
+
+    for formula in list(tree.findall(nodes.math)):
+        after = formula.next_node(descend=False, siblings=True)
+        if isinstance(after, nodes.Text) and (sign := re.match(r"[.,;:?!)\]”]+", after)):
+            after.parent.replace(after, nodes.Text(after[sign.end() :]))
+            both = nodes.inline("", "", classes=["pgc-held"])
+            formula.replace_self(both)
+            both += [formula, nodes.Text(sign[0])]
 
 
 def _add_scripts(app: Any, name: str, template: str, context: dict[str, Any], tree: Any) -> None:
@@ -179,13 +198,12 @@ def _write_static(source: Path, labs: set[str]) -> None:
         (folder / LABS / name).write_text(text, encoding="utf-8")
 
 
-def _name_levels(made: Path) -> None:
-    """Say of the headings in the side bar which level they have: the theme leaves it out."""
+def _mend_markup(made: Path) -> None:
+    """Say which level the side bar's headings have, which the theme does not, and where code may be broken."""
     for page in made.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
-        page.write_text(
-            text.replace('class="caption" role="heading"', 'class="caption" role="heading" aria-level="2"'), "utf-8"
-        )
+        text = text.replace('class="caption" role="heading"', 'class="caption" role="heading" aria-level="2"')
+        page.write_text(_CODE.sub(lambda code: _JOINTS.sub(r"\g<0><wbr>", code[0]), text), "utf-8")
 
 
 def _bring_formulas(made: Path) -> None:

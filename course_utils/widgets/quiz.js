@@ -42,8 +42,12 @@ function drawFormula({ svg, spoken }) {
 function makeWords(formulas) {
   const drawn = new Map(Object.entries(formulas).map(([name, formula]) => [name, drawFormula(formula)]));
   const told = (text, ofFormula) => text.split("$").map((part, n) => (n % 2 === 0 ? part : ofFormula(part)));
+  const held = (parts) => parts.map((part, n) => { // no line begins with the comma after a formula
+    const sign = (at) => /^[.,;:?!)\]”]*/.exec(parts[at] ?? "")[0];
+    return n % 2 === 0 ? part.slice(n > 0 ? sign(n).length : 0) : h("span", { class: "pgc-held" }, part, sign(n + 1));
+  });
   return {
-    shown: (text) => told(text, (name) => drawn.get(name)),
+    shown: (text) => held(told(text, (name) => drawn.get(name))),
     spoken: (text) => told(text, (name) => formulas[name]?.spoken ?? "").join(""),
   };
 }
