@@ -402,7 +402,7 @@ globalThis.policyGradientSlides = (() => {
     await Reveal.initialize({
       width: WIDTH, height: HEIGHT, margin: 0, minScale: 0.1, maxScale: 4, center: false, hash: true, controls: matchMedia("(pointer: coarse)").matches, transition: "none",
       backgroundTransition: "none", slideNumber: "c/t", navigationMode: "linear", pdfSeparateFragments: false,
-      viewDistance: 2, plugins: [RevealNotes],
+      viewDistance: 2, scrollActivationWidth: null, plugins: [RevealNotes], // on a phone too one slide, and what comes by a key
     });
     document.documentElement.dataset.ready = "yes";
   }

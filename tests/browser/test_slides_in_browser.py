@@ -137,6 +137,14 @@ def test_a_question_brings_its_tally_and_a_sparse_page_goes_with_its_neighbour(d
     assert card.locator("> .fragment pre").count() > 0, "the code that shows what the card says"
 
 
+def test_a_phone_shows_one_slide_with_a_small_foot(deck):
+    deck.set_viewport_size({"width": 390, "height": 219})
+    assert not deck.evaluate("Reveal.isScrollView()")
+    sizes = "(feet) => feet.map((foot) => parseFloat(getComputedStyle(foot).fontSize))"
+    assert max(deck.locator(".pgs-foot, .slide-number").evaluate_all(sizes)) < 5
+    deck.set_viewport_size({"width": 1280, "height": 720})
+
+
 def test_no_line_begins_with_the_sign_after_a_formula(deck):
     after = """[...document.querySelectorAll("mjx-container, .pgc-quiz .pgc-formula")]
       .filter((formula) => getComputedStyle(formula.parentNode).whiteSpace !== "nowrap")
