@@ -98,6 +98,14 @@ def test_formulas_are_set_ahead_and_no_dollar_is_left(pages):
             text for text in page.select("article p, article li, article td") if not text.find_parent(class_="pgc-live")
         ]
         assert not [text for text in prose if "$" in re.sub(r"`.*?`|</?code.*?>", "", text.get_text())], name
+        after = [str(math.next_sibling) for math in page.select("article :not(.pgc-held) > math")]
+        assert not [text for text in after if text.startswith((".", ",", ";", ":", "?", ")"))], name
+
+
+def test_a_long_name_in_code_may_be_broken_between_its_words(pages):
+    long = [code for code in pages["reference.html"].select("td code .pre") if len(code.get_text()) > 25]
+    assert len(long) > 5
+    assert [code.get_text() for code in long if not code.select("wbr")] == []
 
 
 def test_the_first_page_has_the_map_with_links_to_pages(pages):

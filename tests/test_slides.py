@@ -51,6 +51,13 @@ def test_folded_code_is_left_out_and_its_output_is_text(deck):
     assert "a &lt; b" in deck.html
 
 
+@pytest.mark.parametrize("code", ["Lab(1)", "Lab(\n    1,\n    b=[2],\n)", "lab = Lab(1)\nlab"])
+def test_code_that_only_shows_a_lab_is_left_out(code):
+    output = nbformat.v4.new_output("display_data", {"text/html": '<img alt="a lab">'})
+    shown = nbformat.v4.new_code_cell(code, outputs=[output], metadata={"slideshow": {"slide_type": "slide"}})
+    assert "pgs-code" not in slides.deck(nbformat.v4.new_notebook(cells=[shown]), LESSONS[8]).html
+
+
 def test_only_a_quote_with_a_table_is_rewritten():
     rewritten = pages.with_tables(CARD)
     assert rewritten.count("<blockquote>") == 1

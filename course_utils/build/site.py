@@ -61,6 +61,10 @@ SETTINGS: dict[str, Any] = {
 }
 
 
+_CODE = re.compile(r'(?<=<span class="pre">)[^<]{17,}(?=</span>)')
+_JOINTS = re.compile(r"(?<=[A-Za-z)])[.(](?=[A-Za-z])|(?<=[A-Za-z]{3})_(?=[A-Za-z]{3})")
+
+
 class SiteError(Exception):
     """A site that cannot be built; the message says why."""
 
@@ -100,7 +104,7 @@ def build(out: Path = OUT) -> list[Path]:
             raise SiteError(str(error)) from None
         if told := warned.getvalue().replace(f"{source}{os.sep}", "").strip():
             raise SiteError(told)
-        _name_levels(made)
+        _mend_markup(made)
         _bring_formulas(made)
         _bring_notebooks(made)
         for left in ("objects.inv", ".buildinfo", "genindex.html"):
@@ -146,7 +150,7 @@ def _keep_whole(tree: Any) -> None:
             around[right] = nodes.Text(after.removeprefix(closing))
         if opening or closing:
             signs = nodes.Text(opening), formula.deepcopy(), nodes.Text(closing)
-            around[at] = nodes.inline("", "", *signs, classes=["pgc-whole"])
+            around[at] = nodes.inline("", "", *signs, classes=["pgc-held"])
 
 
 def _inline(writer: Any, node: Any) -> None:
@@ -201,13 +205,12 @@ def _write_static(source: Path, labs: set[str]) -> None:
         (folder / LABS / name).write_text(text, encoding="utf-8")
 
 
-def _name_levels(made: Path) -> None:
-    """Say of the headings in the side bar which level they have: the theme leaves it out."""
+def _mend_markup(made: Path) -> None:
+    """Say which level the side bar's headings have, which the theme does not, and where code may be broken."""
     for page in made.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
-        page.write_text(
-            text.replace('class="caption" role="heading"', 'class="caption" role="heading" aria-level="2"'), "utf-8"
-        )
+        text = text.replace('class="caption" role="heading"', 'class="caption" role="heading" aria-level="2"')
+        page.write_text(_CODE.sub(lambda code: _JOINTS.sub(r"\g<0><wbr>", code[0]), text), "utf-8")
 
 
 def _bring_formulas(made: Path) -> None:

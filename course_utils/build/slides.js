@@ -1,11 +1,12 @@
 // Lays the slides out, then hands them to reveal.js. A slide that its cells make too long goes on on the next one; code,
-// output and tables are made smaller down to a floor, then parted between lines; a subslide of words and code for which
-// the slide before has room stands there; each lab has the largest scale that it fits with. `policyGradientSlides.ready`
+// output and tables are made smaller down to a floor, then parted between lines; a nearly empty page
+// goes with its neighbour; each lab has the largest scale that it fits with. `policyGradientSlides.ready`
 // resolves when all stands; `faults()` measures every slide.
 
 globalThis.policyGradientSlides = (() => {
   const [WIDTH, HEIGHT, SIDE, TOP, BOTTOM] = [1280, 720, 40, 22, 30];
   const AGAIN = 37; // px of the line that says what a slide goes on with
+  const SPARSE = 0.35; // of the room: a page with less has a neighbour beside it, if both fit
   const ROOM = { width: WIDTH - 2 * SIDE, height: HEIGHT - TOP - BOTTOM };
   const SMALLEST = 13.5; // px, 20 of 1080
   const CODE = 20;
@@ -73,6 +74,16 @@ globalThis.policyGradientSlides = (() => {
   function fitFormula(formula) {
     const [wanted, room] = [formula.querySelector("svg").getBoundingClientRect().width, formula.parentElement.clientWidth];
     if (wanted > room) formula.style.fontSize = `${Math.floor((96 * room) / wanted)}%`;
+  }
+
+  // No line begins with the comma after a formula.
+  function holdSigns(formula) {
+    const sign = formula.nextSibling?.nodeType === 3 && /^[.,;:?!)\]”]+/.exec(formula.nextSibling.data)?.[0];
+    if (!sign) return;
+    const both = Object.assign(document.createElement("span"), { className: "pgs-held" });
+    formula.nextSibling.splitText(sign.length);
+    formula.before(both);
+    both.append(formula, formula.nextSibling);
   }
 
   function fitTable(table) {
@@ -157,31 +168,6 @@ globalThis.policyGradientSlides = (() => {
     return withTask(pages.filter((page) => page.length > 0));
   }
 
-  // Words and code that are tagged as a slide of their own stand on the one before, where there is room: code comes later.
-  function joined(slides, plans) {
-    const plain = (blocks) => blocks.every((block) => block.isConnected && !isLab(block) && !block.querySelector("img, blockquote"));
-    let [last, used] = [-1, Infinity];
-    slides.forEach(({ slide, notes }, n) => {
-      const [first] = plans[n];
-      if (first === undefined) return;
-      const extent = (blocks) => blocks.at(-1).getBoundingClientRect().bottom - blocks[0].getBoundingClientRect().top;
-      const [before, into] = [slides[last]?.slide, plans[last]?.at(-1)];
-      const room = ROOM.height - (isHeading(into?.[0]) ? 0 : AGAIN);
-      const fits = plain(first) && !isHeading(first[0]) && used + extent(first) <= room;
-      if (fits && before.parentElement === slide.parentElement && before.style.cssText === slide.style.cssText) {
-        used += extent(first);
-        into.push(wrap("", first.some(isCode), ...first));
-        slides[last].notes.push(...notes.splice(0));
-        plans[n].shift();
-        plans[n][0]?.[0].classList.remove("fragment");
-      }
-      if (plans[n].length === 0) return;
-      const page = plans[n].at(-1);
-      [last, used] = [n, plain(page) ? extent(page) + 14 : Infinity];
-    });
-    return plans;
-  }
-
   // A picture goes with its heading, if it need not become much smaller for that.
   function shrunk(picture, by) {
     const scale = picture === null ? 0 : 1 - by / heightOf(picture);
@@ -200,6 +186,30 @@ globalThis.policyGradientSlides = (() => {
     });
   }
 
+  // A page that is nearly empty goes with its neighbour of the same part, which comes at one key more, as it would alone.
+  function joined(slides, plans) {
+    const all = slides.flatMap(({ slide }, n) => plans[n].map((page) => {
+      const height = page.at(-1).getBoundingClientRect().bottom - page[0].getBoundingClientRect().top;
+      return { n, slide, pages: [page], height };
+    }));
+    const goTogether = (one, other) => one.slide.parentNode === other.slide.parentNode && one.slide.style.cssText === other.slide.style.cssText
+      && Math.min(one.height, other.height) < SPARSE * ROOM.height && one.height + other.height + 14 + (headOf(one.pages[0][0]) ? 0 : AGAIN) <= ROOM.height
+      && headOf(one.pages[0][0])?.tagName !== "H1" && headOf(other.pages[0][0]) === null && !asks(one.pages.at(-1).at(-1));
+    const kept = [];
+    for (const page of all) {
+      const before = kept.at(-1);
+      if (before === undefined || !goTogether(before, page)) kept.push(page);
+      else Object.assign(before, { pages: [...before.pages, page.pages[0]], height: before.height + page.height + 14 });
+    }
+    const atOnce = (blocks) => {
+      const first = blocks.slice(0, [...blocks, null].findIndex((block) => block === null || block.classList.contains("fragment")));
+      return first.length === 0 ? blocks : [wrap("", true, ...first), ...blocks.slice(first.length)];
+    };
+    return slides.map((_, n) => kept.filter((page) => page.n === n).map(({ pages: [first, ...more] }) => [...first, ...more.flatMap(atOnce)]));
+  }
+
+  // The heading that a page begins with, also a card's.
+  const headOf = (block) => block.querySelector(":scope > :is(h1, h2, h3, h4):first-child, :scope > blockquote > :is(h2, h3, h4):first-child");
   const isCode = (block) => block.querySelector(".pgs-code") !== null;
   const leads = (block) => isHeading(block) || (!isLab(block) && /:$/.test(block.textContent.trim()) && block.querySelector("p") !== null);
 
@@ -214,7 +224,7 @@ globalThis.policyGradientSlides = (() => {
   function pageOf(blocks, heading, number) {
     const page = document.createElement("section");
     page.className = "pgs-page";
-    if (heading && !isHeading(blocks[0]) && !blocks[0].querySelector("blockquote > :is(h2, h3, h4)")) {
+    if (heading && headOf(blocks[0]) === null) {
       const line = document.createElement("p");
       line.className = "pgs-again";
       line.textContent = heading;
@@ -284,6 +294,8 @@ globalThis.policyGradientSlides = (() => {
     const block = place.closest(".pgs-block");
     block.replaceWith(both);
     both.append(block, tally.node);
+    if (block.classList.contains("fragment")) both.classList.add("fragment");
+    block.classList.remove("fragment");
     tallies.set(page, tally);
     let wasTold = null;
     new MutationObserver(() => {
@@ -337,6 +349,7 @@ globalThis.policyGradientSlides = (() => {
   async function start() {
     deck.classList.add("pgs-preparing");
     await MathJax.startup.promise;
+    deck.querySelectorAll("mjx-container:not([display])").forEach(holdSigns);
     await Promise.all([...deck.querySelectorAll("img")].map((picture) => picture.decode().catch(() => {})));
     const slides = [...deck.querySelectorAll(".slides > section > section")].map(layOut);
     for (const slide of slides) slide.slide.classList.add("pgs-page");
@@ -361,11 +374,14 @@ globalThis.policyGradientSlides = (() => {
     slides.forEach(({ slide, notes }, n) => {
       const made = plans[n].map((blocks, number) => {
         const page = pageOf(blocks, heading, number);
-        heading = blocks.findLast(isHeading)?.textContent ?? heading;
+        heading = blocks.map(headOf).findLast(Boolean)?.textContent.replace(/, continued$/, "") ?? heading;
         return page;
       });
       for (const page of made) page.style.cssText = slide.style.cssText.replace(/height:[^;]*;/, "");
-      if (made.length === 0) return slide.remove();
+      if (made.length === 0) {
+        pages.at(-1)?.append(...notes);
+        return slide.remove();
+      }
       made[0].append(...notes);
       slide.replaceWith(...made);
       pages.push(...made);
@@ -387,7 +403,7 @@ globalThis.policyGradientSlides = (() => {
     await Reveal.initialize({
       width: WIDTH, height: HEIGHT, margin: 0, minScale: 0.1, maxScale: 4, center: false, hash: true, controls: matchMedia("(pointer: coarse)").matches, transition: "none",
       backgroundTransition: "none", slideNumber: "c/t", navigationMode: "linear", pdfSeparateFragments: false,
-      viewDistance: 2, plugins: [RevealNotes],
+      viewDistance: 2, scrollActivationWidth: null, plugins: [RevealNotes], // on a phone too one slide, and what comes by a key
     });
     document.documentElement.dataset.ready = "yes";
   }

@@ -29,7 +29,8 @@ SPOKEN = {1: "1 minute"}
 _LINK = re.compile(r"\]\((\d\d_\w+)\.ipynb(?:#[^)\s]*)?\)")
 _OTHER_NOTEBOOK = re.compile(r"\[([^\]]*)\]\([\w/]+\.ipynb(?:#[^)\s]*)?\)")
 # Code that makes a lab, lets it run and shows it.
-_CODE_THAT_SHOWS = re.compile(r"(?:from [^\n]*\n+)?(?:(\w+) = )?[\w.]+\([^\n]*\)(?:\n\1\.\w+\([^\n]*\))?(?:\n\w+)?")
+_CALL = r"[\w.]+\((?:[^\n]*|(?:\n    [^\n]*)+\n)\)"
+_CODE_THAT_SHOWS = re.compile(rf"(?:from [^\n]*\n+)?(?:(\w+) = )?{_CALL}(?:\n\1\.\w+\([^\n]*\))?(?:\n\w+)?")
 
 
 class Deck(NamedTuple):

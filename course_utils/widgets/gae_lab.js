@@ -202,7 +202,7 @@ function drawCurves({ lambda_: lambda }, { curves, best, now }, { inner }, limit
     title(name, key(`▽ least: ${short(best.sum)} at λ\u00a0=\u00a0${dialText(best.lambda)}`)),
     drawing(name, [inner, CHART.height],
       rules([limit, limit / 2, 0], y, [CHART.left, right]),
-      ticks([0, 0.25, 0.5, 0.75, 1], x, [CHART.low, CHART.low + 4], 13, place, onAxis),
+      ticks([0, 0.25, 0.5, 0.75, 1], x, [CHART.low, CHART.low + 4], 16, place, onAxis),
       line(least, y(best.sum), least, CHART.low, AXIS, { "stroke-dasharray": "2 3" }),
       CURVES.map(([name, , of, [stroke, width, more]]) =>
         curve(curves.map((p) => [x(p.lambda), y(of(p))]), stroke, width,

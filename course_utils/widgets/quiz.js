@@ -45,7 +45,7 @@ function makeWords(formulas) {
   const drawn = new Map(Object.entries(formulas).map(([name, formula]) => [name, drawFormula(formula)]));
   const shown = (part, n, all) => {
     const signs = [(all[n - 1] ?? "").match(OPENING), (all[n + 1] ?? "").match(CLOSING)];
-    if (n % 2 === 1) return h("span", { class: "pgc-whole" }, signs[0], drawn.get(part), signs[1]);
+    if (n % 2 === 1) return h("span", { class: "pgc-held" }, signs[0], drawn.get(part), signs[1]);
     return (n > 0 ? part.replace(CLOSING, "") : part).replace(n + 1 < all.length ? OPENING : "", "");
   };
   return {

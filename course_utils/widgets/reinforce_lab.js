@@ -85,7 +85,7 @@ function whatIsSeen({ start, samples, sign, updates }, { best, horizon }, { last
 // --- the picture -------------------------------------------------------------------------------------
 
 const PLACE_NAMES = ["first", "second", "third", "exit"];
-const CHART = { height: 296, left: 40, right: 16, top: 12, low: 260 };
+const CHART = { height: 304, left: 40, right: 16, top: 12, low: 260 };
 const BATCHES = [1, 2, 5, 10, 20, 50, 100];
 
 // The three places and the exit: where each action leads, as thick as it is probable.

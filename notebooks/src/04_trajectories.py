@@ -445,7 +445,7 @@ print(f"J of the new policy   {support.performance(raised[0]):.4f}")
 # 3. $\frac{\partial J}{\partial\theta}=\sum_\tau\mathrm{Pr}_\theta(\tau)\,\frac{\partial R(\tau)}{\partial\theta}$
 # 4. “So the reward must be differentiable in $\theta$, and I need a smooth model of the customer's satisfaction.”
 
-# %% label="predict-error" tags=["subslide"]
+# %% label="predict-error" tags=["fragment"]
 Predict("04-error")
 
 # %% label="error-code" tags=["subslide"] answers="error"

@@ -308,13 +308,13 @@ print(f"learned V {V_hat[:3]}")
 print(f"exact V   {V}")
 learned = {
     "reward-to-go": estimators.reward_to_go(paths),
-    "reward-to-go − V̂": estimators.value_baseline(paths, V_hat),
+    "reward-to-go − V_hat": estimators.value_baseline(paths, V_hat),
     "one TD error": estimators.td_error(paths, V_hat),
 }
 for name, weights in learned.items():
     moments = estimators.exact_moments(paths, logits, weights)
     bias = np.linalg.norm(moments.mean - exact)
-    print(f"{name:17s} bias {bias:z.3f}   variance {moments.variance:.2f}")
+    print(f"{name:20s} bias {bias:z.3f}   variance {moments.variance:.2f}")
 
 # %% [markdown] label="learn-read" answers="rough-critic" tags=["subslide"]
 # As a baseline, even a wrong critic leaves the expectation alone: lesson 06's lemma holds for any function of the state.

@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import every_lab
+import numpy as np
 import pytest
 from appearance import axe_of_page
 from lab_view import LabView, faults_of
 from playwright.sync_api import Browser, Page, expect
 
-from course_utils import progress
+from course_utils import objectives, policy, progress
 from course_utils.build import pdf
-from course_utils.widgets import CourseMap, Predict, Quiz
+from course_utils.widgets import AdvantageLab, CourseMap, Predict, Quiz
 
 pytestmark = pytest.mark.browser
 WIDE = "document.documentElement.scrollWidth > innerWidth"
@@ -78,13 +79,27 @@ def answer(card: LabView) -> None:
     expect(question.locator('[data-role="result"]')).to_be_visible()
 
 
-@pytest.mark.parametrize("name", ["index", "problem_sets", "functions", "teaching", "lecturing", "search"])
+@pytest.mark.parametrize("name", ["index", "problem_sets", "functions", "reference", "teaching", "lecturing", "search"])
 def test_the_pages_around_fit_too(reader: Reader, name: str) -> None:
     page = reader.open(name, "?q=baseline" if name == "search" else "")
     page.set_viewport_size({"width": 390, "height": 844})
     assert not page.evaluate(WIDE)
     page.set_viewport_size({"width": 1280, "height": 1000})
     assert axe_of_page(page) == {}
+
+
+def test_a_table_keeps_its_shape_on_a_narrow_page(reader: Reader) -> None:
+    page = reader.open("04_trajectories")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.evaluate("document.querySelectorAll('article details').forEach((fold) => { fold.open = true; })")
+    covered = """[...document.querySelectorAll("td + td")].filter((cell) => {
+      const [one, two] = [cell.previousElementSibling, cell].map((at) => at.getBoundingClientRect());
+      return Math.abs(one.top - two.top) < 2 && one.right > two.left + 1;
+    }).length"""
+    assert page.evaluate(covered) == 0
+    reader.open("reference")
+    assert page.evaluate("Math.max(...[...document.querySelectorAll('tr')].map((row) => row.offsetHeight))") < 250
+    page.set_viewport_size({"width": 1280, "height": 1000})
 
 
 def test_a_search_finds_headings_and_words(reader: Reader) -> None:
@@ -122,6 +137,18 @@ def test_a_reader_predicts_goes_saves_and_takes_it_elsewhere(
     assert fold.evaluate("fold => fold.open")
     assert told is not None
     assert told.evaluate("fold => fold.open")
+    page.locator('details:has([data-lab="advantage"]) > summary').first.click()
+    lab = LabView(page, '.pgc-lab[data-lab="advantage"]', 1)
+    lab.root.scroll_into_view_if_needed()
+    before = lab.slider_values("advantage")
+    lab.drag("advantage", 0, 0, -40)
+    after = lab.slider_values("advantage")
+    assert after[0] > before[0]
+    assert after[1:] == before[1:]
+    logits = AdvantageLab(preset="zero_advantage").logits
+    uphill = objectives.expected_advantage_objective(logits, after).grad_logits
+    np.testing.assert_allclose(lab.numbers("pi-after"), policy.softmax(logits + uphill), rtol=0, atol=1e-12)
+
     asked = Quiz("08").questions[0]
     right = LabView(page, '.pgc-lab[data-lab="quiz"]')
     assert asked["kind"] == "single"

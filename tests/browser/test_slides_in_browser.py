@@ -193,6 +193,32 @@ def test_numbers_that_are_said_are_counted(deck):
     assert tally.locator("li").count() == 1
 
 
+def test_a_question_brings_its_tally_and_a_sparse_page_goes_with_its_neighbour(deck):
+    show(deck, '[data-question="zero"]')
+    tally = deck.locator(".present .pgs-votes")
+    for act, is_there in (("Reveal.prevFragment()", False), ("Reveal.nextFragment()", True)):
+        deck.evaluate(act)
+        assert tally.is_visible() is is_there
+    card = deck.locator("section:has(> .pgs-block blockquote table)")
+    assert card.locator("> .fragment pre").count() > 0, "the code that shows what the card says"
+
+
+def test_a_phone_shows_one_slide_with_a_small_foot(deck):
+    deck.set_viewport_size({"width": 390, "height": 219})
+    assert not deck.evaluate("Reveal.isScrollView()")
+    sizes = "(feet) => feet.map((foot) => parseFloat(getComputedStyle(foot).fontSize))"
+    assert max(deck.locator(".pgs-foot, .slide-number").evaluate_all(sizes)) < 5
+    deck.set_viewport_size({"width": 1280, "height": 720})
+
+
+def test_no_line_begins_with_the_sign_after_a_formula(deck):
+    after = """[...document.querySelectorAll("mjx-container, .pgc-quiz .pgc-formula")]
+      .filter((formula) => getComputedStyle(formula.parentNode).whiteSpace !== "nowrap")
+      .map((formula) => formula.nextSibling?.data ?? "").filter((text) => /^[.,;:?!)]/.test(text))"""
+    assert deck.evaluate(after) == []
+    assert deck.locator(".pgs-held").count() > 10
+
+
 def test_answers_of_all_kinds_keep_within_the_slide_and_stay(deck):
     deck.locator(".pgs-votes form").evaluate_all(SAY_3)
     deck.evaluate("document.querySelectorAll('[data-role=show]').forEach((button) => button.click())")

@@ -352,15 +352,15 @@ def check_learned(after: dict[str, Any]) -> dict[str, tuple[float, float]]:
         through = few.states[:, 1] == s
         expected.append(rewards[through, 1].mean() if through.any() else 0.0)
     np.testing.assert_allclose(learned, [*expected, 0], atol=1e-14)
-    weights = {"reward-to-go": TO_GO, "reward-to-go − V̂": minus_values(learned), "one TD error": td_errors(learned)}
+    weights = {"reward-to-go": TO_GO, "reward-to-go − V_hat": minus_values(learned), "one TD error": td_errors(learned)}
     result = {}
     for name, of_path in weights.items():
         mean, variance = moments(of_path)
         result[name] = (float(np.linalg.norm(mean - GRADIENT)), variance)
         bias = round(result[name][0], 12) + 0.0
-        assert f"{name:17s} bias {bias:.3f}   variance {variance:.2f}\n" in after["printed"]
+        assert f"{name:20s} bias {bias:.3f}   variance {variance:.2f}\n" in after["printed"]
     assert result["reward-to-go"][0] < 1e-14
-    assert result["reward-to-go − V̂"][0] < 1e-14
+    assert result["reward-to-go − V_hat"][0] < 1e-14
     return result
 
 
@@ -368,7 +368,7 @@ def test_a_critic_from_twenty_conversations(read: Any) -> None:
     found = check_learned(read["learn-code"])
     assert "from only 20 conversations" in text["learn"]
     assert np.abs(read["learn-code"]["V_hat"][:3] - V).max() > 0.1  # “it comes out wrong”
-    wrong, exact = found["reward-to-go − V̂"][1], moments(WEIGHTS["reward-to-go − V"])[1]
+    wrong, exact = found["reward-to-go − V_hat"][1], moments(WEIGHTS["reward-to-go − V"])[1]
     assert f"cost some variance, {wrong:.2f} against {exact:.2f} with the exact $V$, and no bias" in text["learn-read"]
     assert wrong > exact
     plain = moments(TO_GO)[1]
