@@ -49,7 +49,7 @@ function drawMeans({ means }, { states, replies }, half) {
   const limit = niceLimit(Math.max(...means.flat().map(Math.abs)), LIMITS);
   const y = scale([-limit, limit], [FRAME.low, FRAME.top]);
   const width = Math.min(40, x.band * 0.3);
-  const [isTight, lower] = [x.band < 110, x.band < 90 ? 11 : 0]; // then names stand on two lines
+  const [isTight, lower] = [x.band < 110, x.band < 90 ? 13 : 0]; // then names stand on two lines
   const value = { stroke: colour("value"), "stroke-width": 2 };
   return image("the mean of b after each reply, in each state", [half, FRAME.height + lower],
     rules([limit, 0, -limit], y, x.ends, signed),

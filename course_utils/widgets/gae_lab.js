@@ -126,7 +126,7 @@ const NICE_LIMITS = [
   0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1, 1.2, 1.6, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 30, 50,
 ];
 const REACH = 10; // TD errors whose weight is drawn
-const SMALL = { height: 148, top: 20, low: 126, left: 30, right: 8 };
+const SMALL = { height: 150, top: 20, low: 126, left: 30, right: 8 };
 const CHART = { height: 258, rail: 28, top: 46, low: 236, left: 34 };
 const STRIP = { height: 152, row: 16, top: 32, low: 128, left: 10, right: 10 };
 const BEYOND = 8; // episodes of a long tail that may lie off the scale
@@ -233,7 +233,7 @@ function drawWeights({ lambda_: lambda, discount: gamma }, { half }, formula) {
         return [
           bar(x(l), x.band * 0.64, y(weight), SMALL.low, NEUTRAL, about("weight", l, weight)),
           isTold && label(x(l), y(weight) - 5, dialText(weight)),
-          l === 0 ? label(x(l) + 4, SMALL.height - 6, "l = 0", "end") : label(x(l), SMALL.height - 6, String(l)),
+          l === 0 ? label(x(l) + 4, SMALL.height - 4, "l = 0", "end") : label(x(l), SMALL.height - 4, String(l)),
         ];
       })));
 }
@@ -257,7 +257,7 @@ function drawCritic({ critic_error: error }, { world: { values, critic } }, { ha
     title("value of each place", key("the critic is right at place 1")),
     drawing("value of each place", [half, SMALL.height],
       rules(lines, y, x.ends, text),
-      values.map((_, s) => label(x(s), SMALL.height - 6, s < values.length - 1 ? String(s + 1) : "home")),
+      values.map((_, s) => label(x(s), SMALL.height - 4, s < values.length - 1 ? String(s + 1) : "home")),
       curve(values.map((v, s) => [x(s), y(v)]), EXACT, 1.6),
       curve(critic.map((v, s) => [x(s), y(v)]), colour("value"), 2.2, { "stroke-dasharray": "6 4" }),
       values.map((v, s) => [

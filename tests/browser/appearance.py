@@ -62,7 +62,7 @@ _FAULTS = """async ([selector, pushes, leaves]) => {
   texts.forEach((one, i) => texts.slice(i + 1).forEach((two) => {
     if (shared(one.at, two.at) <= 0 || one.n.contains(two.n) || two.n.contains(one.n) || (one.is && two.is)) return;
     // a line of SVG text is taller than its letters, and an arrow may come near
-    const tight = one.is || two.is ? 5 : one.n.ownerSVGElement && two.n.ownerSVGElement ? 4 : 1;
+    const tight = one.is || two.is ? 5 : one.n.ownerSVGElement && two.n.ownerSVGElement ? 1.5 : 1;
     if (Math.min(one.at.bottom, two.at.bottom) - Math.max(one.at.top, two.at.top) > tight)
       faults.add(`${named(one.n)} and ${named(two.n)} overlap`);
   }));
