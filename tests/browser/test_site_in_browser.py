@@ -104,8 +104,7 @@ def test_a_table_keeps_its_shape_on_a_narrow_page(reader: Reader) -> None:
 
 def test_a_search_finds_headings_and_words(reader: Reader) -> None:
     page = reader.open("search", "?q=objective")
-    expect(page.locator("#search-results li").first).to_be_visible()
-    assert page.locator("#search-results a", has_text="The objective U").count() > 0
+    expect(page.locator("#search-results a", has_text="The objective U").first).to_be_visible()
 
 
 @pytest.mark.parametrize("name", ["00_start_here", "01_policies"])
