@@ -254,8 +254,7 @@ if find_spec("torch"):
     LONGER[transformer.fine_tune] = 60  # PyTorch loads much of itself with its first optimiser
 # What other modules ask at their doors; the name is theirs, not a user's.
 DOORS = {worlds.checked, language.checked_model, language.checked_batch, reward_model.check_pairs}
-DOORS |= {rollout.require_end_by, training.kept, config.stage}
-DOORS |= {ppo.update, ppo.collect, ppo.climb, ppo.advantage_estimates}
+DOORS |= {rollout.require_end_by, training.kept, config.stage, ppo.update, ppo.collect, ppo.climb}
 # Files: what is no file is the system's own error.
 FILES = (worlds.load, clinic_cases.read, clinic_cases.names, reward_model.read_pairs, reward_model.write_pairs)
 # Answers that are not numbers, or in which NaN and infinity have a meaning that the docstring says.

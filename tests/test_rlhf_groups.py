@@ -97,6 +97,8 @@ def test_without_num_generations_the_batch_is_the_group():
         A, _ = ppo.advantage_estimates(config, replies, rewards, values)
         assert_allclose(A[:, 1], expected, atol=1e-12)
         assert (A[~replies.mask] == 0).all()
+    with pytest.raises(ValueError, match="replies are 4, expected a multiple of num_generations, 8"):
+        ppo.advantage_estimates(RunConfig(num_generations=8), replies, rewards, values)
     rewards[:, 1] = [2.0, 2.0, 1.0, 4.0]
     config = RunConfig(baseline="group mean", num_generations=2, scale_rewards="group", gamma=0.5)
     A, _ = ppo.advantage_estimates(config, replies, rewards, values)

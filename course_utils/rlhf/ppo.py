@@ -202,7 +202,7 @@ def collect(
     if config.learns_values:
         values[at] = tokens.x @ state.critic
     _require_finite({"objective/scores": scores, "objective/kl": k1, "ours/mean_value": values})
-    advantages, targets = advantage_estimates(config, replies, rewards, values)
+    advantages, targets = _advantages(config, replies, rewards, values)
     weights = kernels.whiten(advantages, replies.mask) if config.whiten_advantages else advantages
     distances = np.maximum(kernels.mean_under(np.exp(log_pi), log_pi - log_ref), 0.0)
     return Collected(
@@ -235,6 +235,8 @@ def _token_weights(config: PPOConfig, world: World, replies: Replies, tokens: Co
     return weights[tokens.rows] * (config.num_mini_batches / len(weights))
 
 
+@arguments.no_overflow("rewards, values")
+@arguments.typed
 def advantage_estimates(
     config: PPOConfig, replies: Replies, rewards: FloatArray, values: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
@@ -253,8 +255,25 @@ def advantage_estimates(
     Returns:
         (advantages, targets), both of shape (m, T), 0 in padding.
 
+    Raises:
+        TypeError, ValueError: bad arguments, or an overflow.
+
     Source: Schulman et al. 2016 (GAE); Ahmadian et al. 2024, Back to Basics (leave-one-out); Shao et al. 2024 (GRPO).
     """
+    worlds.checked("replies", None, replies)
+    rewards, values = arguments.floats(rewards=rewards, values=values)
+    arguments.shape("rewards", rewards, replies.tokens.shape, "replies")
+    m, length = rewards.shape
+    arguments.shape("values", values, (m, length + 1), "replies and one value after the last token")
+    if m % config.num_generations:
+        raise ValueError(f"replies are {m}, expected a multiple of num_generations, {config.num_generations}")
+    return _advantages(config, replies, rewards, values)
+
+
+def _advantages(
+    config: PPOConfig, replies: Replies, rewards: FloatArray, values: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return advantages and targets by the function of the baseline: an end token has nothing after it."""
     goes_on = np.arange(rewards.shape[1]) < replies.lengths[:, None] - 1
     K = config.num_generations if config.num_generations > 1 else len(rewards)
     discounts = config.gamma * goes_on
