@@ -57,4 +57,4 @@ def theirs(kind: str) -> Any:
 
 def rows() -> Iterator[dict[str, Any]]:
     contenders = {"ours": ours, "SB3 A2C": sb3 and theirs("A2C"), "SB3 PPO": sb3 and theirs("PPO")}
-    yield training_time.race("cart-pole", contenders, 1 if timing.QUICK else 5)
+    yield training_time.race("cart-pole", contenders, 1 if timing.QUICK else 11)

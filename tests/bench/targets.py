@@ -154,8 +154,9 @@ GROWTH: dict[str, Growth] = {
         "trajectories of an update of REINFORCE, of at most 20 steps", (2_000, 4_000, 8_000, 16_000, 32_000)
     ),
     "enumeration": Growth(
-        "trajectories of coins that are all listed",
+        "trajectories that are all listed, of so many steps as the number has binary digits",
         (4_096, 8_192, 16_384, 32_768, 65_536),
+        memory=1.2,
         bounded="a limit, of a million where none is given; before any is made they are counted",
     ),
     "sweep": Growth("runs of a sweep, 5 updates each", (4, 8, 16, 32, 64), bounded="of each run the log is kept"),
