@@ -169,6 +169,11 @@ def test_headings_and_words_are_searched_for(built_site):
         (r"a/b", '<mo lspace="0" rspace="0">/</mo>'),
         (r"\bigl|g\bigr|^2", 'form="postfix"'),
         (r"\Pr(s)", "Pr</mi>"),
+        (r"v=-1", '<mo form="prefix" lspace="0" rspace="0">−</mo><mn>1</mn>'),
+        (r"v-1", "<mo>−</mo>"),
+        (r"1\pm2", "<mo>±</mo>"),
+        (r"\partial J", '<mo lspace="0" rspace="0">∂</mo>'),
+        (r"\operatorname{diag}(x)", '<mi mathvariant="normal">diag</mi>'),
     ],
 )
 def test_a_formula_becomes_mathml(latex, part):

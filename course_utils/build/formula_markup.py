@@ -5,6 +5,7 @@ A browser draws MathML with a font that has a MATH table. The page brings its ow
 
 import base64
 import io
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -17,13 +18,14 @@ __all__ = ["FormulaError", "font_face", "mathml"]
 
 FONT = "Course Math"
 # What the converter does not know, or spaces otherwise than TeX does: plain forms of the same.
-PLAIN = {r"\tfrac": r"\frac", r"\varepsilon": "ε", r"\Pr": r"\mathrm{Pr}", r"\!": ""}
+PLAIN = {r"\tfrac": r"\frac", r"\varepsilon": "ε", r"\Pr": r"\mathrm{Pr}", r"\operatorname": r"\mathrm", r"\!": ""}
 FUNCTIONS = ("arcsin", "exp", "log", "max", "min")
 OVER_AND_UNDER = ("∑", "∏")  # their limits stand over and under them where there is room
 LIMITS = {"msub": "munder", "msup": "mover", "msubsup": "munderover"}
 # Letters of their own in Unicode: browsers leave `mathvariant` aside.
 ALPHABETS = {"double-struck": "DOUBLE-STRUCK", "script": "SCRIPT", "sans-serif": "SANS-SERIF"}
 TIGHT = {"lspace": "0", "rspace": "0"}
+SIGNS, BEFORE_A_SIGN = ("−", "+", "±"), tuple("=≈≤≥<>∝∼←→([,")
 ALWAYS = "√\N{COMBINING OVERLINE}\N{COMBINING CIRCUMFLEX ACCENT}⏟⏞"  # what a browser draws though no text says it
 
 
@@ -54,6 +56,7 @@ def mathml(latex: str, *, display: bool = False) -> str:
     for node in [*tree.iter()]:
         _set_words(node)
         _set(node)
+        _set_signs(node)
         if node.text and node.text.startswith("\\"):
             raise FormulaError(f"cannot be typeset: ${latex}$ (nobody knows {node.text})")
     return ElementTree.tostring(tree, encoding="unicode")
@@ -76,13 +79,22 @@ def _set(node: ElementTree.Element) -> None:
     text, alphabet = node.text or "", ALPHABETS.get(node.get("mathvariant", ""))
     if text in FUNCTIONS:
         node.tag, node.attrib = "mo", {"form": "prefix", "lspace": "0.1em", "rspace": "0.167em"}
-    elif node.tag == "mo" and text in ("/", "|"):
+    elif node.tag == "mo" and text in ("/", "|", "∂"):
         node.attrib.update(TIGHT)
+    elif text == "±":
+        node.tag = "mo"
     elif alphabet and len(text) == 1:
         node.text = _letter(text, alphabet)
         del node.attrib["mathvariant"]
     elif node.tag in LIMITS and len(node) and node[0].text in OVER_AND_UNDER:
         node.tag = LIMITS[node.tag]
+
+
+def _set_signs(node: ElementTree.Element) -> None:
+    """Set a sign that has no term before it close to what it belongs to."""
+    for before, sign in itertools.pairwise(node):
+        if sign.text in SIGNS and before.tag == "mo" and before.text in BEFORE_A_SIGN:
+            sign.attrib = {"form": "prefix", **TIGHT}
 
 
 def _letter(letter: str, alphabet: str) -> str:

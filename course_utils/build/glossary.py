@@ -23,7 +23,9 @@ def as_directive(text: str) -> str:
     """Return the glossary's cell with its entries as Sphinx knows them; another cell as it is."""
     if not entries(text):
         return text
-    parts = ("\n".join(words.split(", ")) + f"\n  {told}\n" for words, told in _ENTRY.findall(text))
+    parts = (
+        re.sub(", (.)", lambda s: f"\n{s[1].upper()}", words) + f"\n  {told}\n" for words, told in _ENTRY.findall(text)
+    )
     return f"{HEADING}\n:::{{glossary}}\n" + "\n".join(parts) + ":::\n"
 
 

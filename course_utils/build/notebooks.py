@@ -426,7 +426,7 @@ def with_table(readme: str) -> str:
 
 
 def pictures(source: NotebookNode, executed: NotebookNode, name: str) -> dict[Path, bytes]:
-    """Return the PNG of each cell that the source marks with picture="…", by the file that it belongs in."""
+    """Return the PNG of each cell that the source marks with `picture="…"`, by the file that it belongs in."""
     found = {}
     shown = {cell.id: cell.get("outputs", []) for cell in executed.cells}
     for cell in source.cells:

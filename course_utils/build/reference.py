@@ -63,7 +63,8 @@ def page() -> str:
         file = f"{module.replace('.', '/')}.py"
         said = (ast.get_docstring(tree) or "").split("\n\n")[0].replace("\n", " ")
         if module.startswith("checks.questions."):
-            parts.append(f"- [`{module}`]({file}), lesson {_link(lesson_of(module, 'QUESTION'))}: {said}\n")
+            number = lesson_of(module, "QUESTION")
+            parts.append(f"- [`{module}`]({file}): {said.replace(f'Lesson {number}', f'Lesson {_link(number)}', 1)}\n")
             continue
         rows = [
             f"| `{node.name}` | {_described(node)} | {_link(lesson_of(module, node.name))} |\n"

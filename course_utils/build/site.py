@@ -210,6 +210,7 @@ def _mend_markup(made: Path) -> None:
     for page in made.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
         text = text.replace('class="caption" role="heading"', 'class="caption" role="heading" aria-level="2"')
+        text = text.replace('<span class="pre">-', '<span class="pre pgc-held">-')  # an option of a command is one word
         page.write_text(_CODE.sub(lambda code: _JOINTS.sub(r"\g<0><wbr>", code[0]), text), "utf-8")
 
 

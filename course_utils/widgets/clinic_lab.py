@@ -443,7 +443,7 @@ class ClinicLab(KernelLab):
 
 
 def shown_updates(done: int) -> list[int]:
-    """Return which updates, from 1 on, a curve shows: every so manieth, and the newest; clinic_lab.js does the same."""
+    """Return which updates, from 1 on, a curve shows: every n-th, and the newest; clinic_lab.js does the same."""
     found = list(range(1, done + 1, max(1, -(-done // CURVE_POINTS))))
     return found if not found or found[-1] == done else [*found, done]
 

@@ -197,7 +197,7 @@ def budget(updates: int, first: int = POINTS) -> int:
 
 
 def stride(updates: int, first: int = POINTS) -> int:
-    """Return which updates a curve shows: every so manieth."""
+    """Return which updates a curve shows: every n-th."""
     return budget(updates, first) // POINTS
 
 

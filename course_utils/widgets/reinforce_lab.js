@@ -94,7 +94,7 @@ function drawCorridor({ next }, p, half) {
   const x = (s) => 1 + s * (side + gap);
   const arrow = (s, a, y, share, stroke) => {
     const to = Math.sign(next[s][a] - s);
-    const [middle, reaches] = [x(s) + side / 2 + 12, side / 2 - 16];
+    const [middle, reaches] = [x(s) + side / 2 + (to < 0 ? 17 : 12), side / 2 - 16];
     const [from, tip] = [middle - (to || 1) * reaches * 0.5, middle + (to || 1) * reaches * (to === 0 ? 0 : 0.5)];
     const head = (to || 1) * 7;
     return [

@@ -305,7 +305,7 @@ class RlhfLab(KernelLab):
 
 
 def shown_rows(updates: int, beside: int = 0) -> list[int]:
-    """Return which rows of the log a curve shows, beside one of so many updates: every so manieth, and the newest."""
+    """Return which rows of the log a curve shows, beside one of so many updates: every n-th, and the newest."""
     rows = list(range(0, updates, stride(max(updates, beside), FIRST_RUN)))
     return rows if not rows or rows[-1] == updates - 1 else [*rows, updates - 1]
 

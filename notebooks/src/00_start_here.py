@@ -30,10 +30,10 @@ else:
 # ## Your first lab
 #
 # Pictures that you can touch are called **labs** here. Below is the one that the course is built around. It has two
-# halves:
+# halves, beside each other or, on a narrow page, one below the other:
 #
-# - On the left, for each of three actions, how much *better or worse than usual* it is: its **advantage**.
-# - On the right, how *probable* each action is: now (solid), and after one small step of learning (hatched).
+# - The first shows for each of three actions how much *better or worse than usual* it is: its **advantage**.
+# - The second shows how *probable* each action is: now (solid), and after one small step of learning (hatched).
 #
 # Before you touch it, say what you expect. Choose an answer and press *Commit*.
 
@@ -43,8 +43,8 @@ from course_utils.widgets import AdvantageLab, Predict
 Predict("00-larger")
 
 # %% [markdown] label="first-lab-try" tags=["fragment"]
-# Now try it: take hold of a round handle on the left and drag it. Then press *step* a few times. The hatched bars become
-# the solid ones, and the next step starts from there.
+# Now try it: take hold of a round handle in the first half and drag it. Then press *step* a few times. The hatched bars
+# become the solid ones, and the next step starts from there.
 
 # %% label="first-lab-code" tags=["subslide"]
 AdvantageLab(advantages=[1.0, 0.0, -1.0], actions=["left", "stay", "right"], reduced=True)

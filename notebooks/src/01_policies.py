@@ -81,7 +81,7 @@ Predict("01-ratio")
 
 # %% [markdown] label="ratio-bars" tags=["subslide"]
 # And how far? In the lab below *drag the dashed bars* to the probabilities you expect, then press *reveal the
-# probabilities*. After that drag the logits, on the left, as you like. (Mouse, finger or keyboard: press Tab until a bar
+# probabilities*. After that drag the logits as you like. (Mouse, finger or keyboard: press Tab until a bar
 # has a ring, then use the arrow keys. You can also type into the table.)
 
 # %% label="ratio-lab" tags=["subslide"]

@@ -468,7 +468,7 @@ print(f"how much J really gains, by nudging:   {d_J:.4f}")
 # > |---|---|---|
 # > | sum or mean? | a **sum** over all actions, weighted with π, is exact; a **mean** over samples, 1/m each, estimates it. No π in the mean: drawing has done that | the same |
 # > | objective or loss? | J is an **objective**: go up along ∂J/∂θ | libraries minimise −log π(a) · R(a), averaged over samples: its gradient is minus our estimate |
-# > | whose samples? | the policy π_θ that is being differentiated, at the θ of this moment | lesson 10: samples of an older policy, with a ratio |
+# > | whose samples? | the policy $\pi_\theta$ that is being differentiated, at the θ of this moment | lesson 10: samples of an older policy, with a ratio |
 # > | does the gradient go through R? | **no**, R is a number that came back | pathwise methods go through it, and need its slope |
 # > | what is it called? | score-function estimator | likelihood-ratio estimator; REINFORCE (lesson 05) |
 

@@ -540,7 +540,7 @@ for name, world in both_worlds.items():
 # >
 # > | question | in this course | elsewhere |
 # > |---|---|---|
-# > | what may b depend on? | all that is fixed before a_t is drawn, or independent of it | “action-dependent baselines” exist: they add the missing term back |
+# > | what may b depend on? | all that is fixed before $a_t$ is drawn, or independent of it | “action-dependent baselines” exist: they add the missing term back |
 # > | does the gradient go through b? | **no**, b is a number | the same; a learned b has a loss of its own (lesson 09) |
 # > | variance of a vector? | the **trace**: sum of the variances of its entries, of **one** episode unless a batch is named | some papers give each entry, or its root |
 # > | batch mean or leave-one-out? | leave-one-out is unbiased; the batch mean is (1 − 1/m) times it | RLOO leaves one out, GRPO keeps it (lesson 13) |

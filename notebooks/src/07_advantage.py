@@ -587,7 +587,7 @@ check("whiten", whiten)
 # >
 # > | question | in this course | elsewhere |
 # > |---|---|---|
-# > | V and Q of which policy? | of the policy that acts **now**, π_θ; after a step they are old | some texts write V^π, Q^π; V* and Q* belong to the best policy |
+# > | V and Q of which policy? | of the policy that acts **now**, $\pi_\theta$; after a step they are old | some texts write $V^\pi$, $Q^\pi$; V* and Q* belong to the best policy |
 # > | what ends an episode? | a discount of 0 at its last step | a list of “dones”, 1 at the last step; then γ(1 − done) |
 # > | and an episode that was cut off? | the critic's value of its last state counts | often treated as an end: a bias |
 # > | is A differentiated? | **no**, it is a number that was measured | automatic differentiation must be told so (lesson 09) |

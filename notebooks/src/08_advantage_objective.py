@@ -510,7 +510,7 @@ print(f"exact   ∂J/∂logits: {game.policy_gradient(game_logits)[0]}")
 # > | sum or mean over time? | **sum** over the steps of a trajectory | many programs take the mean over all steps of a batch: the same direction if all episodes are equally long, scaled by 1/T |
 # > | and over trajectories? | **mean**, 1/m | the same |
 # > | objective or loss? | U is an **objective**: go up. L = −U is a **loss**: go down | libraries minimise, so they print L |
-# > | whose samples? | the policy π_θ that is being changed | lesson 10: samples of an older policy, with a ratio |
+# > | whose samples? | the policy $\pi_\theta$ that is being changed | lesson 10: samples of an older policy, with a ratio |
 # > | does the gradient go through A? | **no**, A is a constant | the same; forgetting it is a classic bug (lesson 09) |
 
 # %% label="convention-code" tags=["subslide"]

@@ -441,10 +441,10 @@ for update in range(1, 41):
 # > | question | in this course | elsewhere |
 # > |---|---|---|
 # > | objective or loss? | the clipped surrogate is an **objective** | libraries minimise its negative, and then it is a *maximum* |
-# > | which policy sampled? | π_old, of the last batch; its log-probabilities are constants | the same |
+# > | which policy sampled? | $\pi_\mathrm{old}$, of the last batch; its log-probabilities are constants | the same |
 # > | clip fraction | two shares of the samples: out of range, and clip active | libraries: Stable-Baselines3 logs the first, TRL and verl the second |
 # > | sum or mean over tokens? | a sum over the steps of a reply, a mean over replies | most take a mean over all tokens of a batch |
-# > | KL of what from what? | KL(π ‖ π_ref), over samples of π | “reverse KL” in many papers |
+# > | KL of what from what? | KL(π ‖ $\pi_\mathrm{ref}$), over samples of π | “reverse KL” in many papers |
 # > | where is the KL? | in the reward, as k1 | GRPO (lesson 13) puts k3 into the loss |
 
 # %% [markdown] label="turn-ppo-text" tags=["slide"] minutes=8

@@ -535,10 +535,10 @@ for seed, log in enumerate(logs[:2]):  # their pairs and reference; their own st
 # >
 # > | question | in this lesson | elsewhere |
 # > |---|---|---|
-# > | which spread? | the sample's, and ε = 10⁻⁴; in the table of w_K the population's | papers differ |
+# > | which spread? | the sample's, and ε = 10⁻⁴; in the table of $w_K$ the population's | papers differ |
 # > | sum or mean over tokens? | that is w; in the runs w = 1 and DAPO's w are a mean over the batch's tokens | see the map |
 # > | objective or loss? | U goes up; DPO's is a **loss** | libraries minimise −U |
-# > | which policy sampled? | π_θ; with four steps π_old; for DPO π_ref, before | the same |
+# > | which policy sampled? | $\pi_\theta$; with four steps $\pi_\mathrm{old}$; for DPO $\pi_\mathrm{ref}$, before | the same |
 # > | log-probability of a reply | a **sum** over its tokens | some divide by the length |
 # > | β | in points of the normalised score; DPO's in points of the raters | do not compare digits |
 

@@ -45,8 +45,9 @@ check("build_returns", build.reward_to_go)
 #
 # *After lesson 05.* Write `reinforce` and `train_reinforce`.
 #
-# **Convention.** The gradient is a sum over the steps of an episode and a mean over episodes. The factor γ^t of lesson 05 is
-# left out, here and in all later stages, as nearly all programs do: the discount then only shapes the weight of a step.
+# **Convention.** The gradient is a sum over the steps of an episode and a mean over episodes. The factor
+# $\gamma^{t-1}$ of lesson 05 is left out, here and in all later stages, as nearly all programs do: the discount then only
+# shapes the weight of a step.
 
 # %% label="check-reinforce"
 check("build_reinforce", build.reinforce)

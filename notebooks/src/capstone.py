@@ -15,7 +15,7 @@
 # 7. How much of the score's rise is lost in gold reward when the raters are noisier?
 # 8. RLOO against a learned critic, at the same number of replies: which has the higher gold reward?
 # 9. Does whitening the advantages change more than the step size, once the step size is tuned for both?
-# 10. Does leaving out γ^t cost anything on a world whose rewards come late?
+# 10. Does leaving out $\gamma^{t-1}$ cost anything on a world whose rewards come late?
 #
 # Or one of your own: it has two sides that could both be true, and a number that tells them apart.
 #

@@ -165,8 +165,8 @@ for refund, style in [(0.5, "-"), (0.9, "--")]:
     ax.plot(refund, at_v, "o", color=figures.VALUE)
     ax.annotate(
         f"refund {refund}",
-        (heights[-1], curve[-1]),
-        xytext=(-62, 4),
+        (heights[0], curve[0]),
+        xytext=(14, 2),
         textcoords="offset points",
     )
 ax.set(xlabel="baseline b", ylabel="variance of one sample's gradient")

@@ -134,7 +134,7 @@ check("build_rlhf", rlhf)
 # Put into `settings` a dict of at most **three** settings to change, among `kl_coef` (0 to 5), `learning_rate` (0.001 to 0.1),
 # `num_ppo_epochs` (1 to 8), `cliprange` (0.05 to 0.5), `adap_kl_ctrl`, `target` (0.5 to 30), `entropy_coef` (0 to 0.1),
 # `baseline` ("value", "leave one out", "none") and `updates` (30 to 60). It is trained with **fresh seeds**. All points if the
-# mean gold reward of fresh replies, less the half-width of its 95% interval over four seeds, is at least 1.8; half of them if
+# mean gold reward of fresh replies, less the half-width of its 95 % interval over four seeds, is at least 1.8; half of them if
 # it is above that of the reference.
 
 # %% label="q6-run" tags=["nbval-ignore-output"]
