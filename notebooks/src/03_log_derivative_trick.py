@@ -468,7 +468,7 @@ print(f"how much J really gains, by nudging:   {d_J:.4f}")
 # > |---|---|---|
 # > | sum or mean? | a **sum** over all actions, weighted with π, is exact; a **mean** over samples, 1/m each, estimates it. No π in the mean: drawing has done that | the same |
 # > | objective or loss? | J is an **objective**: go up along ∂J/∂θ | libraries minimise −log π(a) · R(a), averaged over samples: its gradient is minus our estimate |
-# > | whose samples? | the policy π_θ that is being differentiated, at the θ of this moment | lesson 10: samples of an older policy, with a ratio |
+# > | whose samples? | the policy $\pi_\theta$ that is being differentiated, at the $\theta$ of this moment | lesson 10: samples of an older policy, with a ratio |
 # > | does the gradient go through R? | **no**, R is a number that came back | pathwise methods go through it, and need its slope |
 # > | what is it called? | score-function estimator | likelihood-ratio estimator; REINFORCE (lesson 05) |
 
@@ -495,7 +495,7 @@ print(f"how much J really gains, by nudging:   {d_J:.4f}")
 # </details>
 # <details><summary>Hint 3</summary>
 #
-# `reward_of_action[draws]` looks up all rewards at once, in shape $(m,)$. `[:, None]` makes a column of them, so that each
+# `reward_of_action[draws]` looks up all rewards at once, in shape (m,). `[:, None]` makes a column of them, so that each
 # reward multiplies its own row of scores. Then take the mean over the draws, which is axis 0.
 #
 # </details>
@@ -712,9 +712,9 @@ for x in [2.0, 8.0, 9.0, 14.0]:  # nudge μ, then log σ
 
 drawn = mu + sigma * rng.normal(size=100_000)
 for_mu, for_log_sigma = (drawn - mu) / sigma**2, ((drawn - mu) / sigma) ** 2 - 1
-for name, s in [("μ", for_mu), ("log σ", for_log_sigma)]:
+for name, s in [("μ,", for_mu), ("log σ,", for_log_sigma)]:
     error = s.std(ddof=1) / math.sqrt(s.size)
-    print(f"score for {name:5s}, mean {s.mean():z7.4f}   standard error {error:.4f}   exact 0")
+    print(f"score for {name:6s} mean {s.mean():z7.4f}   standard error {error:.4f}   exact 0")
 
 # %% [markdown] label="gaussian-read" answers="gaussian" tags=["skip"]
 # The score is

@@ -533,9 +533,9 @@ print(f"exact   {exact_judged[:3, 0].round(12) + 0}   (the first one by nudging:
 # > | what is in Pr(τ)? | start, policy **and** dynamics | some texts write the policy part alone and call it the probability of a reply: right where the policy produces everything, as in text |
 # > | sum or mean over time? | a **sum** over the steps of a trajectory | mean over steps or tokens: another weight for each length |
 # > | and over trajectories? | a **mean**, 1/m each | the same |
-# > | what is R(τ)? | Σ γ^(t−1) r_t; here γ = 1 | often called G, or the return from step 1 |
+# > | what is R(τ)? | $\sum_t\gamma^{t-1}r_t$; here $\gamma=1$ | often called G, or the return from step 1 |
 # > | objective or loss? | J is an **objective**: go up | libraries minimise the mean of −R(τ) Σ log π |
-# > | whose samples? | the policy π_θ of this moment, in the real environment | lesson 10: samples of an older policy |
+# > | whose samples? | the policy $\pi_\theta$ of this moment, in the real environment | lesson 10: samples of an older policy |
 # > | does the gradient go through R or the dynamics? | **no**, through neither | methods with a model go through both, and need their slopes |
 
 # %% [markdown] label="turn-log-text" tags=["slide"] minutes=7

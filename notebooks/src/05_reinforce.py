@@ -83,7 +83,7 @@ by_hand = gradient_from(logits, record.states[:, :-1], record.actions, record.re
 exact = support.policy_gradient(logits)
 print("for the logits of refund, when each conversation counts 1/m")
 print(f"from {m} conversations   {by_hand[:3, 0]}")
-print(f"exact                      {exact[:3, 0]}")
+print(f"exact                     {exact[:3, 0]}")
 
 # %% [markdown] label="package" tags=["subslide"]
 # (Shown are the logits of *refund*, one for each state. The gradient for *apologise* is minus that.)
@@ -589,10 +589,10 @@ for name, weights in [("γ^(t−1) G", right), ("G, dropped", dropped), ("twice"
 # >
 # > | question | in this course | elsewhere |
 # > |---|---|---|
-# > | what weighs a step? | reward-to-go, γ^(t−1) G_t | the total return R(τ): the same mean, mostly more noise |
+# > | what weighs a step? | reward-to-go, $\gamma^{t-1}G_t$ | the total return R(τ): the same mean, mostly more noise |
 # > | sum or mean over time? | a **sum** over the steps of an episode | a mean over all steps of the batch: a smaller step, and in small batches of unequal lengths smaller still (*Going deeper*) |
-# > | is γ^(t−1) in the gradient? | **yes**: it is the gradient of J | most programs drop it; in general that is the gradient of no function |
-# > | objective or loss? | J is an **objective**: add the step | libraries minimise minus the mean of Σ_t G_t log π |
+# > | is $\gamma^{t-1}$ in the gradient? | **yes**: it is the gradient of J | most programs drop it; in general that is the gradient of no function |
+# > | objective or loss? | J is an **objective**: add the step | libraries minimise minus the mean of $\sum_tG_t\log\pi$ |
 # > | does the gradient go through G? | **no**, G is a number that came back | the same |
 
 # %% [markdown] label="turn-togo-text" tags=["slide"] minutes=7
@@ -698,8 +698,8 @@ Quiz("05")
 #    they do in $J$.
 
 # %% [markdown] label="next" tags=["skip"]
-# **Next:** lesson 06 takes away much of the noise, by subtracting a number that changes nothing on average. (The map is in
-# [00_start_here](00_start_here.ipynb).)
+# **Next:** [lesson 06](06_baselines.ipynb) takes away much of the noise, by subtracting a number that changes nothing on
+# average. (The map is in [00_start_here](00_start_here.ipynb).)
 #
 # **Build it:** [stages 1 to 3](problem_sets/build.ipynb).
 #
