@@ -181,7 +181,8 @@ function drawCell(s, { selected, move, choose }, { pi, values }, { x, y, width, 
     }),
     label(left + 9, top + 18, CELLS[s], "start", small),
     note && label(left + width - 9, top + 18, note, "end", small),
-    label(cx, cy + 5, points(values[s]), "middle", { class: "pgc-value", ...about("value", s, values[s]) }));
+    label(cx, cy + 5, points(values[s]), "middle",
+      { class: "pgc-value", style: width < 80 && "font-size: 12px", ...about("value", s, values[s]) }));
 }
 
 function drawGrid(set, all, places, isTiny) {

@@ -255,7 +255,7 @@
     // On a narrow page JupyterLab breaks printed lines anywhere, in the middle of numbers too.
     const STYLE = document.createElement("style");
     STYLE.textContent = `@media (max-width: 640px) {
-      .jp-OutputArea-output pre { word-break: normal; overflow-wrap: anywhere } }
+      .jp-OutputArea-output :is(pre, code) { word-break: normal; overflow-wrap: anywhere } }
       .pgc-waiting .jp-MarkdownOutput > * { display: none }
       .pgc-waiting .jp-MarkdownOutput::before { content: "${NOT_YET}"; font-style: italic }`;
 

@@ -112,7 +112,7 @@ function drawCorridor({ next }, p, half) {
         ? label(x(s) + side / 2, 38, "the end")
         : [
             nameAt(x(s) + 3, 24, "right", side / 2 - 2, "start"), arrow(s, 1, 20, p, POLICY),
-            nameAt(x(s) + 3, 52, "left", side / 2 - 2, "start"), arrow(s, 0, 48, 1 - p, NEUTRAL),
+            nameAt(x(s) + 3, 52, "left", (side / 2 - 2) * 0.8, "start"), arrow(s, 0, 48, 1 - p, NEUTRAL),
           ],
     ]));
 }

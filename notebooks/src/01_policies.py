@@ -248,7 +248,7 @@ for u in rng.random(5):
 #
 # The **share** of an action among $n$ draws is off by chance. The **standard error** says how far off it usually is:
 #
-# $$\text{standard error of the share of } a=\sqrt{\frac{\pi_a(1-\pi_a)}{n}}$$
+# $$\text{standard error}=\sqrt{\frac{\pi_a(1-\pi_a)}{n}}$$
 
 # %% label="predict-counts" tags=["fragment"]
 Predict("01-counts")
@@ -419,7 +419,7 @@ for old, new in [(0.5, 0.51), (0.995, 1.005)]:
     print(f"z from {old:.3f} to {new:.3f}:   softmax J {smooth:+.5f}   argmax J {jump:+.5f}")
 
 # %% label="smooth-figure" answers="smooth" tags=["subslide", "folded"]
-# draws J against the logit of replace, for the softmax and for the argmax
+# Draws J against the logit of replace, for the softmax and for the argmax.
 z = np.linspace(-2, 4, 601)
 fig, (ax,) = figures.new_figure(7.2, 2.8)
 ax.plot(z, [J_softmax(x) for x in z], color=figures.POLICY, lw=2.5)
@@ -534,7 +534,7 @@ check("softmax", softmax)
 # > | which axis holds the actions? | the **last** one; each row sums to 1 | the same in most libraries, but the argument `axis` or `dim` must be given |
 # > | are logits unique? | **no**: z and z + c are the same policy; log π is one choice of logits | some texts fix one logit at 0 |
 # > | which logarithm? | the **natural** one; entropy in nats | base 2: bits, 1 nat = 1/log 2 ≈ 1.443 bits |
-# > | temperature | divides the logits, κ > 0 | "temperature 0" stands for the argmax |
+# > | temperature | divides the logits, κ > 0 | “temperature 0” stands for the argmax |
 # > | which policy draws? | π itself, at κ = 1 | text generators often draw at another temperature than the one they were trained at |
 
 # %% label="convention-code" tags=["subslide"]

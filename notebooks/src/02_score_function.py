@@ -164,7 +164,7 @@ check("score", score)
 # Three probabilities that sum to 1 are a point of a triangle, the **simplex**. Its corners are the policies that always
 # take the same action. In the corner of *refund* the probabilities are (1, 0, 0).
 #
-# But (1, 0, 0) is also *one-hot(refund)*. So the score, one-hot$(a)-\pi$, is the difference between a corner and the
+# But (1, 0, 0) is also *one-hot(refund)*. So the score, $\text{one-hot}(a)-\pi$, is the difference between a corner and the
 # point $\pi$. It is **the arrow from the policy to the corner of the action that was taken**.
 
 # %% label="predict-arrows" tags=["subslide"]
@@ -241,7 +241,7 @@ for m in [10, 1_000, 100_000]:
 # So scores *alone* push nowhere, on average. They need a weight: how good the action turned out. That comes in lesson 03.
 
 # %% label="mean-figure" answers="mean" tags=["subslide", "folded"]
-# draws the length of the mean of m scores, beside its typical length
+# Draws the length of the mean of m scores, beside its typical length.
 m = 2_000
 drawn = policy.sample(np.tile(logits, (m, 1)), np.random.default_rng(5))
 count = np.arange(1, m + 1)
@@ -256,7 +256,7 @@ ax.annotate("typical length (exact)", (5, 0.38))
 ax.annotate("exact mean: 0", (1.1, 0.03))
 ax.annotate("length of the mean of m scores", (60, 0.16), color=figures.SAMPLED_INK)
 ax.set(
-    xscale="log", xlim=(1, m), xlabel="number of draws m", ylabel="length", ylim=(-0.05, 1.1)
+    xscale="log", xlim=(0.9, m), xlabel="number of draws m", ylabel="length", ylim=(-0.05, 1.1)
 )
 figures.show(
     fig,
@@ -396,7 +396,7 @@ check("fisher_information", fisher_information)
 #
 # **The one-hot forgotten.** What remains is $-\pi$, whatever action was taken. It does not know what happened.
 #
-# A third is the **sign**: $\pi-$one-hot points away from the corner.
+# A third is the **sign**: $\pi-\text{one-hot}(a)$ points away from the corner.
 
 # %% label="predict-tests" tags=["subslide"]
 Predict("02-tests")

@@ -495,7 +495,7 @@ print(f"how much J really gains, by nudging:   {d_J:.4f}")
 # </details>
 # <details><summary>Hint 3</summary>
 #
-# `reward_of_action[draws]` looks up all rewards at once, in shape $(m,)$. `[:, None]` makes a column of them, so that each
+# `reward_of_action[draws]` looks up all rewards at once, in shape (m,). `[:, None]` makes a column of them, so that each
 # reward multiplies its own row of scores. Then take the mean over the draws, which is axis 0.
 #
 # </details>
@@ -712,9 +712,9 @@ for x in [2.0, 8.0, 9.0, 14.0]:  # nudge μ, then log σ
 
 drawn = mu + sigma * rng.normal(size=100_000)
 for_mu, for_log_sigma = (drawn - mu) / sigma**2, ((drawn - mu) / sigma) ** 2 - 1
-for name, s in [("μ", for_mu), ("log σ", for_log_sigma)]:
+for name, s in [("μ,", for_mu), ("log σ,", for_log_sigma)]:
     error = s.std(ddof=1) / math.sqrt(s.size)
-    print(f"score for {name:5s}, mean {s.mean():z7.4f}   standard error {error:.4f}   exact 0")
+    print(f"score for {name:6s} mean {s.mean():z7.4f}   standard error {error:.4f}   exact 0")
 
 # %% [markdown] label="gaussian-read" answers="gaussian" tags=["skip"]
 # The score is

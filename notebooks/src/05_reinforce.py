@@ -83,7 +83,7 @@ by_hand = gradient_from(logits, record.states[:, :-1], record.actions, record.re
 exact = support.policy_gradient(logits)
 print("for the logits of refund, when each conversation counts 1/m")
 print(f"from {m} conversations   {by_hand[:3, 0]}")
-print(f"exact                      {exact[:3, 0]}")
+print(f"exact                     {exact[:3, 0]}")
 
 # %% [markdown] label="package" tags=["subslide"]
 # (Shown are the logits of *refund*, one for each state. The gradient for *apologise* is minus that.)
@@ -698,8 +698,8 @@ Quiz("05")
 #    they do in $J$.
 
 # %% [markdown] label="next" tags=["skip"]
-# **Next:** lesson 06 takes away much of the noise, by subtracting a number that changes nothing on average. (The map is in
-# [00_start_here](00_start_here.ipynb).)
+# **Next:** [lesson 06](06_baselines.ipynb) takes away much of the noise, by subtracting a number that changes nothing on
+# average. (The map is in [00_start_here](00_start_here.ipynb).)
 #
 # **Build it:** [stages 1 to 3](problem_sets/build.ipynb).
 #

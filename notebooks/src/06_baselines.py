@@ -256,9 +256,9 @@ print(f"{variance_with(V) - variance_with(best):.4f}")
 # score, and $R-V$ has a meaning: *better than usual*. Lesson 07 is about that.
 
 # %% [markdown] label="turn-best-text" tags=["slide"] minutes=8
-# ## Your turn: the best baseline
+# ### Your turn: the best baseline
 #
-# A softmax policy has the action probabilities `probabilities`, shape $(n,)$, in its only state, and `rewards` holds the reward
+# A softmax policy has the action probabilities `probabilities`, shape (n,), in its only state, and `rewards` holds the reward
 # of each action. Return $b^*$, the constant with the smallest variance, one number.
 #
 # <details><summary>Hint 1</summary>
@@ -433,7 +433,7 @@ print(f"B is half of exact: {np.allclose(B, exact / 2)}   C is exact: {np.allclo
 # ## Your turn: leave one out
 #
 # `returns` holds the returns $R_1,\dots,R_m$ of one batch, $m\ge2$. Return for each the advantage over the mean of *the
-# others*: $R_i-\frac1{m-1}\sum_{j\ne i}R_j$, shape $(m,)$.
+# others*: $R_i-\frac1{m-1}\sum_{j\ne i}R_j$, shape (m,).
 #
 # <details><summary>Hint 1</summary>
 #
@@ -567,8 +567,8 @@ Quiz("06")
 #    size; leave-one-out does not.
 
 # %% [markdown] label="next" tags=["skip"]
-# **Next:** lesson 07 gives $G_t-V(s_t)$ its name, the advantage, and finds cheaper estimates of it. (The map is in
-# [00_start_here](00_start_here.ipynb).)
+# **Next:** [lesson 07](07_advantage.ipynb) gives $G_t-V(s_t)$ its name, the advantage, and finds cheaper estimates of it.
+# (The map is in [00_start_here](00_start_here.ipynb).)
 #
 # **Build it:** [stage 4](problem_sets/build.ipynb).
 #

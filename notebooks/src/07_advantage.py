@@ -426,7 +426,7 @@ print(f"their mix {mix:.4f}")
 # to the **estimate**: it says how far you trust what happened over what the critic says.
 
 # %% [markdown] label="turn-gae-text" tags=["slide"] minutes=10
-# ## Your turn: GAE with ends of episodes
+# ### Your turn: GAE with ends of episodes
 #
 # A record of T steps, one after the other, in which several episodes may follow each other. `ended[t]` is True where step t
 # ended its episode; the next step is the first of another one. `values` has T + 1 entries: $V(s_t)$ for each step, and the
@@ -614,8 +614,8 @@ Quiz("07")
 # 5. Whitening subtracts a baseline and adapts the step size. It is harmful in very small batches.
 
 # %% [markdown] label="next" tags=["skip"]
-# **Next:** lesson 08 takes the advantage as given and looks closely at the objective that it weighs, one step at a time.
-# (The map is in [00_start_here](00_start_here.ipynb).)
+# **Next:** [lesson 08](08_advantage_objective.ipynb) takes the advantage as given and looks closely at the objective that
+# it weighs, one step at a time. (The map is in [00_start_here](00_start_here.ipynb).)
 #
 # **Build it:** [the last stage](problem_sets/build.ipynb).
 #

@@ -120,12 +120,13 @@ def chromium(executable: str) -> Iterator[Browser]:
 class JupyterLabServer:
     """JupyterLab as a learner starts it, on a free port of 127.0.0.1, with its own empty folders under `base`.
 
-    `root` is the folder whose notebooks it serves; its kernel is this Python. Every notebook copied there is
-    untrusted, since no signature of it is known in the fresh data folder.
+    `root` is the folder whose notebooks it serves; its kernel is this Python; `settings` are of its plugins, by name.
+    Every notebook copied there is untrusted, since no signature of it is known in the fresh data folder.
     """
 
-    def __init__(self, base: Path) -> None:
+    def __init__(self, base: Path, settings: dict[str, dict[str, Any]] | None = None) -> None:
         self.base = base
+        self.settings = settings or {}
         self.root = base / "root"
         self.url = ""
         self._process: subprocess.Popen[bytes] | None = None
@@ -150,7 +151,7 @@ class JupyterLabServer:
         }
         for folder in (self.root, *folders.values()):
             folder.mkdir(parents=True, exist_ok=True)
-        self._write_settings(folders["JUPYTERLAB_SETTINGS_DIR"])
+        self._write_settings(folders["JUPYTERLAB_SETTINGS_DIR"], self.settings)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -237,11 +238,12 @@ class JupyterLabServer:
             notary.store.close()
 
     @staticmethod
-    def _write_settings(folder: Path) -> None:
+    def _write_settings(folder: Path, more: dict[str, dict[str, Any]]) -> None:
         """No news prompt, no update check, and no saving behind the tests' backs."""
         wanted = {
             "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
             "docmanager-extension/plugin": {"autosave": False},
+            **more,
         }
         for plugin, values in wanted.items():
             path = folder / "@jupyterlab" / f"{plugin}.jupyterlab-settings"

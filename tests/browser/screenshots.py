@@ -31,6 +31,8 @@ SHEET = 4000  # px of width, at most
 GAP = 16
 PATIENCE = 180  # s, with a busy machine
 TRIES = 2
+# All cells are drawn at once: one that came late would move what is below it out of the pictures, a quiz or a recap.
+WHOLE = {"notebook-extension/tracker": {"windowingMode": "none", "scrollPastEnd": False}}
 SLIDES = """() => Reveal.getSlides().map((slide) => { const { h, v } = Reveal.getIndices(slide); return [h, v]; })"""
 SCROLL_ON = """(box) => {
   const before = box.scrollTop;
@@ -120,7 +122,7 @@ def of_deck(browser: Browser, path: Path, width: int) -> Generator[bytes]:
 
 
 def of_notebook(browser: Browser, server: JupyterLabServer, path: Path, width: int) -> Generator[bytes]:
-    """As it is opened, not run, trusted: one picture for each screen, since cells are drawn as they come into view."""
+    """As it is opened, not run, trusted, with all outputs unfolded: one picture for each screen of it."""
     server.trust(server.add_notebook(path.name, nbformat.read(path, as_version=4)))
     with closing(JupyterLabPage(browser, server, viewport={"width": width, "height": STRIP})) as shown:
         shown.page.set_default_timeout(PATIENCE * 1000)
@@ -171,7 +173,7 @@ def main() -> None:
         if "jupyterlab" in arguments.hosts:
             labextension.install(place / "prefix")
             os.environ["JUPYTER_PATH"] = str(place / "prefix" / "share" / "jupyter")
-            server = stack.enter_context(JupyterLabServer(place / "server"))
+            server = stack.enter_context(JupyterLabServer(place / "server", WHOLE))
             for path in filter(lambda path: wanted(path.stem), sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))):
                 todo.append(Shown(f"jupyterlab/{path.stem}", 1, partial(of_notebook, browser, server, path)))
         try:
