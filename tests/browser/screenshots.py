@@ -32,10 +32,11 @@ GAP = 16
 PATIENCE = 180  # s, with a busy machine
 TRIES = 2
 SLIDES = """() => Reveal.getSlides().map((slide) => { const { h, v } = Reveal.getIndices(slide); return [h, v]; })"""
-SCROLL_ON = """(box) => {
-  const before = box.scrollTop;
-  box.scrollTop += box.clientHeight - 40;
-  return box.scrollTop > before + 1;
+SCROLL_ON = """(box) => {  // as long as a cell goes on below: after the last, JupyterLab scrolls into a blank
+  const { bottom } = box.getBoundingClientRect();
+  const more = [...box.querySelectorAll(".jp-Cell")].some((cell) => cell.getBoundingClientRect().bottom > bottom);
+  if (more) box.scrollTop += box.clientHeight - 40;
+  return more;
 }"""
 
 
