@@ -252,10 +252,12 @@
       }
     }
 
-    // On a narrow page JupyterLab breaks printed lines anywhere, in the middle of numbers too.
+    // On a narrow page JupyterLab breaks printed lines anywhere, in the middle of numbers too, and cuts what stands for
+    // a folded cell beside the room of its number, which is above.
     const STYLE = document.createElement("style");
     STYLE.textContent = `@media (max-width: 640px) {
-      .jp-OutputArea-output pre { word-break: normal; overflow-wrap: anywhere } }
+      .jp-OutputArea-output pre { word-break: normal; overflow-wrap: anywhere }
+      .jp-Placeholder-prompt { display: none } .jp-PlaceholderText { white-space: normal } }
       .pgc-waiting .jp-MarkdownOutput > * { display: none }
       .pgc-waiting .jp-MarkdownOutput::before { content: "${NOT_YET}"; font-style: italic }`;
 
