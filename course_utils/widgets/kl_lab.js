@@ -82,7 +82,7 @@ const KL_LIMITS = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 500, 2000];
 const BARS = { height: 296, left: 34, right: 8, reward: [24, 84], top: 120, low: 270 };
 const CAP = 13; // px from a bar to its number
 const DOTS = { height: 172, left: 30, right: 22, rows: { k1: 38, k2: 84, k3: 130 }, low: 150 };
-const PATHS = { height: 140, left: 40, right: 70, rail: 12, top: 28, low: 116 };
+const PATHS = { height: 140, left: 46, right: 70, rail: 12, top: 28, low: 116 };
 const DASHED = { "stroke-dasharray": "6 4" };
 
 // Rewards above, and under each its action's probability, beside the reference and the best policy.
@@ -107,10 +107,9 @@ function drawPolicy(set, { now, reference, optimum }, { half }, limit, still, { 
     limits: [0, 1], steps: [0.01, 0.1], axis: y, grip: 24, round: (p) => roundTo(0.001, p), set: setPolicy(a),
     ...still.hand,
   });
-  const numberAt = (a) => { // above the outline too, where that is near
-    const [own, best] = [y(now.pi[a]), y(optimum[a])];
-    return (best < own && best > own - 2 * CAP ? best : own) - CAP;
-  };
+  const numberAt = (a) => // above the outlines too, where they are near
+    [y(reference[a]), y(optimum[a])].sort((p, q) => q - p)
+      .reduce((top, line) => (line < top && line > top - 2 * CAP ? line : top), y(now.pi[a])) - CAP;
   const outline = (a, values, wide, look, role) =>
     bar(x(a), wide, y(values[a]), BARS.low, "none", { "stroke-width": 1.8, ...look, ...about(role, a, values[a]) });
   const name = "reward r, and probability π(a) beside the reference and the best policy (drag)";
@@ -147,7 +146,7 @@ function reachOf(x, of) {
 // Each estimate's values, one dot for an action, as large as it was often drawn; their mean beside the exact one.
 function drawEstimates({ samples }, { now, counts, of }, { half }, reach, formulas) {
   const x = scale(reach, [DOTS.left, half - DOTS.right]);
-  const marks = [reach[0], 0, reach[1] / 2, reach[1]].filter((v) => v !== reach[1] / 2 || x(v) - x(0) > 48);
+  const marks = [reach[0], 0, reach[1] / 2, reach[1]].filter((v) => v !== reach[1] / 2 || x(v) - x(0) > 60);
   const at = (v) => x(clamp(v, reach));
   const row = ([name, { values, exact, mean, error, below }]) => {
     const y = DOTS.rows[name];
@@ -212,14 +211,15 @@ function drawPath(name, of, { updates, adaptive, target }, { paths }, { half }, 
     label(ends[1] + 6, k === lower ? floor : Math.min(last[k], floor - 15), text, "start",
       { "font-weight": k === own ? 600 : 400 }));
   const at = [x(updates), y(of(paths[own][updates]))];
+  const under = y(target) + 12;
   return panel(
     div("pgc-head", title(name), buttons),
     (slider ? drawing : image)(name, [half, PATHS.height],
-      rules(marks, y, ends, short),
+      rules(marks, y, ends, short, 10), // beside the dot of the first update
       ticks([0, 200, 400, 600], x, [PATHS.low, PATHS.low + 4], 15, String, onAxis),
       slider && line(...[ends[0], y(target), ends[1], y(target)], EXACT, { "stroke-dasharray": "2 3" }),
       drawn, names,
-      slider && label(ends[0] + 14, y(target) - 4, "target", "start", { class: "pgc-small" }),
+      slider && label(ends[0] + 30, under < PATHS.low ? under : under - 16, "target", "start", { class: "pgc-small" }),
       !slider && circle(...at, 4.5, PAPER, { stroke: POLICY, "stroke-width": 2 }),
       slider && h("g", { "data-role": "updates", slider: { ...slider, axis: x } },
         line(ends[0], PATHS.rail, ends[1], PATHS.rail, colour("wash"), { "stroke-width": 4 }),
