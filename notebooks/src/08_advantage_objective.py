@@ -510,7 +510,7 @@ print(f"exact   ∂J/∂logits: {game.policy_gradient(game_logits)[0]}")
 # > | sum or mean over time? | **sum** over the steps of a trajectory | many programs take the mean over all steps of a batch: the same direction if all episodes are equally long, scaled by 1/T |
 # > | and over trajectories? | **mean**, 1/m | the same |
 # > | objective or loss? | U is an **objective**: go up. L = −U is a **loss**: go down | libraries minimise, so they print L |
-# > | whose samples? | the policy π_θ that is being changed | lesson 10: samples of an older policy, with a ratio |
+# > | whose samples? | the policy $\pi_\theta$ that is being changed | lesson 10: samples of an older policy, with a ratio |
 # > | does the gradient go through A? | **no**, A is a constant | the same; forgetting it is a classic bug (lesson 09) |
 
 # %% label="convention-code" tags=["subslide"]
@@ -553,7 +553,7 @@ for step_size in [0.5, 5.0, 50.0]:
     lost = (on_top != 0) & (final.max(axis=1) > 0.99)
     print(
         f"η = {step_size:4.1f}:  refund on top in {np.mean(on_top == 0):7.2%} of runs, "
-        f"more than 99 % sure of something worse in {np.mean(lost):6.2%}"
+        f"more than 99% sure of something worse in {np.mean(lost):6.2%}"
     )
 
 # %% [markdown] label="large-read" answers="large" tags=["subslide"]
@@ -639,8 +639,8 @@ Quiz("08")
 # %% [markdown] label="recap" tags=["slide"] minutes=2
 # ## Recap
 #
-# 1. $U(\tau;\theta)=\sum_t\log\pi_\theta(a_t\mid s_t)\,A(s_t,a_t)$: log-probability times advantage, summed over the
-#    steps of a trajectory.
+# 1. U is $\sum_t\log\pi_\theta(a_t\mid s_t)\,A(s_t,a_t)$: log-probability times advantage, summed over the steps of a
+#    trajectory.
 # 2. Its gradient is a weighted sum of scores; the advantage is a constant weight.
 # 3. In the expected update logits follow the sign of *advantage minus mean*. Probabilities follow the logits *relative
 #    to their average move*, so a small positive advantage can lose.

@@ -473,13 +473,13 @@ for seed in (0, 1):
 # >
 # > | question | in this course | elsewhere |
 # > |---|---|---|
-# > | sum or mean over time? | all three terms are **sums** over the steps, means over trajectories | mostly means over all steps of a batch: other good values for c_H and the step size |
-# > | the ½ in the critic's loss | in it | often missing; then c_V means twice as much |
-# > | c_V, c_H | 0.5 and a small number, as arguments | value coefficient, entropy coefficient |
-# > | is γ^(t−1) in the gradient? | **no**, it is dropped here (lesson 05 keeps it) | the same |
+# > | sum or mean over time? | all three terms are **sums** over the steps, means over trajectories | mostly means over all steps of a batch: other good values for $c_H$ and the step size |
+# > | the ½ in the critic's loss | in it | often missing; then $c_V$ means twice as much |
+# > | $c_V$, $c_H$ | 0.5 and a small number, as arguments | value coefficient, entropy coefficient |
+# > | is $\gamma^{t-1}$ in the gradient? | **no**, it is dropped here (lesson 05 keeps it) | the same |
 # > | the critic's target | G = Â + V, by GAE, **constant** | sometimes the discounted return, sometimes r + γV |
 # > | sign of the entropy | **minus** in the loss: entropy is rewarded | libraries that print “entropy loss” print −H |
-# > | one network or two? | two tables, or two vectors | often shared layers, which c_V then divides |
+# > | one network or two? | two tables, or two vectors | often shared layers, which $c_V$ then divides |
 
 # %% [markdown] label="turn-actor-text" tags=["slide"] minutes=8
 # ## Your turn: the actor's gradient

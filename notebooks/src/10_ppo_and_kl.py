@@ -230,8 +230,8 @@ for name, weights in drifts.items():
 # Dropping an action altogether costs 0.511, which is $\log(1/0.6)$: what is left is scaled up. In the other direction it is
 # very expensive, and infinite at 0.
 #
-# RLHF uses KL(π ‖ π_ref). In this direction the price of forgetting has an upper limit, here $\log(1/0.6)$. That of doing
-# what the reference hardly ever does has none: the rarer it is there, the more it costs.
+# RLHF uses $\mathrm{KL}(\pi\,\Vert\,\pi_{\mathrm{ref}})$. In this direction the price of forgetting has an upper limit, here
+# $\log(1/0.6)$. That of doing what the reference hardly ever does has none: the rarer it is there, the more it costs.
 
 # %% [markdown] label="estimates" tags=["slide"] minutes=5
 # ## KL from samples
@@ -293,7 +293,7 @@ print("for the four logits")
 print(f"∂KL(π ‖ ref)/∂z             {objectives.kl_penalty([z], [np.log(ref)]).grad_logits[0]}")
 print(f"∂KL(ref ‖ π)/∂z             {pi - ref}")
 for k, slope in slopes.items():
-    print(f"mean gradient of {k} as a loss {((pi * slope) @ score).round(12) + 0}")
+    print(f"mean gradient of {k} as loss {((pi * slope) @ score).round(12) + 0}")
 
 # %% [markdown] label="as-loss-read" answers="as-loss" tags=["fragment"]
 # $k_1$ as a loss does **nothing**: $dk_1/dx$ is 1, and the mean score is 0 (lesson 02). $k_2$, whose *value* is biased, has
@@ -400,22 +400,23 @@ for beta in (10.0, 3.0, 1.0, 0.3, 0.1, 0.03):
 # Drag π against the reference, and try:
 #
 # 1. Take *refund* away from π, bit by bit. Which of the two KLs grows without end?
-# 2. Set π = π_ref, move it a little, and *draw again* a few times. How often is the mean of $k_1$ below 0, how often $k_3$'s?
+# 2. Press *π = π_ref*, move π a little, and *draw again* a few times. How often is the mean of $k_1$ below 0, how often
+#    $k_3$'s?
 # 3. Move β, and see $\pi^*$ move. Then do all updates, with β fixed and adaptive. Where do they end?
 
 # %% label="lab-kl" tags=["subslide"]
 KLLab()
 
 # %% [markdown] label="lab-read" tags=["subslide"]
-# KL(π_ref ‖ π) grows without end. Near the reference a mean of 100 $k_1$ is often below 0, one of $k_3$ never. With β fixed
-# the updates end at $\pi^*$; adapted, β ends where the KL is the target.
+# $\mathrm{KL}(\pi_{\mathrm{ref}}\,\Vert\,\pi)$ grows without end. Near the reference a mean of 100 $k_1$ is often below 0,
+# one of $k_3$ never. With β fixed the updates end at $\pi^*$; adapted, β ends where the KL is the target.
 
 # %% [markdown] label="two-kl" tags=["slide"] minutes=3
 # ### Two KLs in one log
 #
 # A PPO run logs two numbers that are easily taken for each other. One compares the new policy with the policy *that drew
-# this batch*, the other with the *reference*. (The library TRL calls them `policy/approxkl` and `objective/kl`.) Here are 40
-# updates without any penalty, each a small step.
+# this batch*, the other with the *reference*. (The library TRL calls them `policy/approxkl_avg` and `objective/kl`.) Here
+# are 40 updates without any penalty, each a small step.
 
 # %% label="predict-two-kl" tags=["fragment"]
 Predict("10-two-kl")
@@ -441,11 +442,11 @@ for update in range(1, 41):
 # > | question | in this course | elsewhere |
 # > |---|---|---|
 # > | objective or loss? | the clipped surrogate is an **objective** | libraries minimise its negative, and then it is a *maximum* |
-# > | which policy sampled? | π_old, of the last batch; its log-probabilities are constants | the same |
+# > | which policy sampled? | $\pi_{\mathrm{old}}$, of the last batch; its log-probabilities are constants | the same |
 # > | clip fraction | two shares of the samples: out of range, and clip active | libraries: Stable-Baselines3 logs the first, TRL and verl the second |
 # > | sum or mean over tokens? | a sum over the steps of a reply, a mean over replies | most take a mean over all tokens of a batch |
-# > | KL of what from what? | KL(π ‖ π_ref), over samples of π | “reverse KL” in many papers |
-# > | where is the KL? | in the reward, as k1 | GRPO (lesson 13) puts k3 into the loss |
+# > | KL of what from what? | $\mathrm{KL}(\pi\,\Vert\,\pi_{\mathrm{ref}})$, over samples of π | “reverse KL” in many papers |
+# > | where is the KL? | in the reward, as $k_1$ | GRPO (lesson 13) puts $k_3$ into the loss |
 
 # %% [markdown] label="turn-ppo-text" tags=["slide"] minutes=8
 # ## Your turn: the clipped surrogate
@@ -491,12 +492,12 @@ check("ppo_surrogate", ppo_surrogate)
 #
 # <details><summary>Hint 1</summary>
 #
-# Which way round is the ratio in $k_3$? It is π_ref/π.
+# Which way round is the ratio in $k_3$? It is $\pi_{\mathrm{ref}}/\pi$.
 #
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Let x be log π − log π_ref. Then π_ref/π is $e^{-x}$.
+# Let $x$ be $\log\pi-\log\pi_{\mathrm{ref}}$. Then $\pi_{\mathrm{ref}}/\pi$ is $e^{-x}$.
 #
 # </details>
 # <details><summary>Hint 3</summary>
@@ -569,8 +570,8 @@ Quiz("10")
 #    step it is U.
 # 2. The clip takes the gradient away where the push has gone far enough, in two of four corners. It bounds no ratio and no
 #    KL.
-# 3. KL(π ‖ π_ref) is an average over what π does. k1 has the right mean as a value, k2 the right gradient as a loss, k3 the
-#    right mean and another gradient.
+# 3. $\mathrm{KL}(\pi\,\Vert\,\pi_{\mathrm{ref}})$ is an average over what π does. $k_1$ has the right mean as a value,
+#    $k_2$ the right gradient as a loss, $k_3$ the right mean and another gradient.
 # 4. In the reward, a token pays for the drift that it leads to. In the loss it pays for its own only.
 # 5. β is a price in units of the reward. A target for the KL adapts it. Small steps can lead far from the reference.
 

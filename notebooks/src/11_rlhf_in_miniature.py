@@ -210,7 +210,7 @@ pairs, fresh = part(labels, slice(1_500)), part(labels, slice(1_500, None))
 for n in (20, 100, 300, 1_500):
     judge = reward_model.fit(world, part(pairs, slice(n)))
     right = [reward_model.accuracy(judge, world, p) for p in (part(pairs, slice(n)), fresh)]
-    print(f"{n:5d} pairs: right on them {right[0]:.0%}, on 4,000 fresh pairs {right[1]:.1%}")
+    print(f"{n:5,d} pairs: right on them {right[0]:.0%}, on 4,000 fresh pairs {right[1]:.1%}")
 oracle = objectives.bradley_terry_loss(*(worlds.gold_reward(world, p).total for p in fresh))
 error = (oracle.accuracy * (1 - oracle.accuracy) / 4_000) ** 0.5
 print(f"gold reward: on the fresh pairs {oracle.accuracy:.1%}, standard error {error:.1%}")
@@ -327,8 +327,8 @@ print(f"N/m = {len(batch.x) / m:.2f} tokens in a reply")
 # | name | what it is |
 # |---|---|
 # | `objective/scores` | the reward model's score, mean of the batch |
-# | `objective/kl` | log π − log π_ref of a whole reply: distance to the **reference** |
-# | `policy/approxkl_avg` | ½ (log π_new − log π_old)² of a token: size of this update's **step** |
+# | `objective/kl` | $\log\pi-\log\pi_{\mathrm{ref}}$ of a whole reply: distance to the **reference** |
+# | `policy/approxkl_avg` | $\frac12(\log\pi_{\mathrm{new}}-\log\pi_{\mathrm{old}})^2$ of a token: size of this update's **step** |
 # | `policy/entropy_avg` | entropy of a token's distribution |
 # | `ours/reply_length`, `ours/gold` | tokens of a reply; gold reward (a real log cannot have it) |
 
@@ -474,7 +474,7 @@ for run in runs[::3]:
     labels = reward_model.label(world, *both, rng)
     best = objectives.bradley_terry_loss(*(worlds.gold_reward(world, p).total for p in labels))
     right = reward_model.accuracy(run.log.state.reward_model, world, labels)
-    print(f"{run.config.kl_coef:5.2f} {right:40.0%} {best.accuracy:12.0%}")
+    print(f"{run.config.kl_coef:5.2f} {right:52.0%} {best.accuracy:12.0%}")
 counts = RunConfig(kl_coef=0.0, feature_kind="count")  # every repetition counts in full
 for kind, run in [("log", free[0]), ("count", rlhf.run(counts, seed=1, progress=False))]:
     words = world.text(evaluate(run, replies=2).replies)[0].split()

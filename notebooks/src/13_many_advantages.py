@@ -145,7 +145,7 @@ print("K = 8               cosine   length   signal/noise")
 for name, moments in updates.items():
     found = exact.agreement(moments, gradient)
     print(f"{name:18s} {found.cosine:7.3f} {found.length_ratio:8.3f}", end="")
-    print(f" {found.signal_to_noise:10.2f}")
+    print(f" {found.signal_to_noise:14.2f}")
 
 # %% [markdown] label="exact-read" answers="along-the-gradient" tags=["subslide"]
 # *Cosine* is the direction: 1 is exact. *Length* is a step size. *Signal/noise* is $|\mathbb E g|^2$ over the
@@ -526,19 +526,19 @@ for seed, log in enumerate(logs[:2]):  # their pairs and reference; their own st
 # `scale_rewards="none"`.
 #
 # TRL **logs** `reward`, `reward_std`, `frac_reward_zero_std` (groups without spread), `kl`, `entropy`,
-# `clip_ratio/…`, `completions/mean_length` (|o|); for DPO (`beta` 0.1) `rewards/chosen`, which is β log(π/π_ref),
-# `rewards/margins`, `rewards/accuracies`, `logps/chosen`. verl: `critic/score/mean`, `actor/pg_clipfrac`,
-# `actor/ppo_kl` (to the *old* policy).
+# `clip_ratio/…`, `completions/mean_length` (|o|); for DPO (`beta` 0.1) `rewards/chosen`, which is
+# $\beta\log(\pi/\pi_{\mathrm{ref}})$, `rewards/margins`, `rewards/accuracies`, `logps/chosen`. verl:
+# `critic/score/mean`, `actor/pg_clipfrac`, `actor/ppo_kl` (to the *old* policy).
 
 # %% [markdown] label="convention" tags=["slide"] minutes=1
 # > ### Convention card
 # >
 # > | question | in this lesson | elsewhere |
 # > |---|---|---|
-# > | which spread? | the sample's, and ε = 10⁻⁴; in the table of w_K the population's | papers differ |
+# > | which spread? | the sample's, and ε = 10⁻⁴; in the table of $w_K$ the population's | papers differ |
 # > | sum or mean over tokens? | that is w; in the runs w = 1 and DAPO's w are a mean over the batch's tokens | see the map |
 # > | objective or loss? | U goes up; DPO's is a **loss** | libraries minimise −U |
-# > | which policy sampled? | π_θ; with four steps π_old; for DPO π_ref, before | the same |
+# > | which policy sampled? | $\pi_\theta$; with four steps $\pi_{\mathrm{old}}$; for DPO $\pi_{\mathrm{ref}}$, before | the same |
 # > | log-probability of a reply | a **sum** over its tokens | some divide by the length |
 # > | β | in points of the normalised score; DPO's in points of the raters | do not compare digits |
 
@@ -631,12 +631,12 @@ Quiz("13")
 #    replies and lengthens wrong ones.
 # 3. In the miniature no group method wins. Steps on a batch matter more, and a baseline insures against an offset.
 # 4. A checker has loopholes in place of over-optimisation. A group without spread says nothing.
-# 5. DPO is the preference loss with β log(π/π_ref) as the score. It samples nothing, so it does not see where its
-#    probability goes.
+# 5. DPO is the preference loss with $\beta\log(\pi/\pi_{\mathrm{ref}})$ as the score. It samples nothing, so it does
+#    not see where its probability goes.
 
 # %% [markdown] label="next" tags=["skip"]
-# **Next:** the [final test](final_test.ipynb), twenty questions over the whole course, and for who wants to see it in
-# PyTorch: [14 · To real code](14_real_code.ipynb). (The map is in [00_start_here](00_start_here.ipynb).)
+# **Next:** the [final test](final_test.ipynb), twenty questions over the whole course, and, for those who want to see it
+# in PyTorch, [14 · To real code](14_real_code.ipynb). (The map is in [00_start_here](00_start_here.ipynb).)
 #
 # *Sources.* Notation: T. Xiao and J. Zhu, *Foundations of Large Language Models*, chapter 4 (2025). A. Ahmadian and
 # others, [*Back to basics*](https://arxiv.org/abs/2402.14740) (RLOO, 2024). Z. Shao and others,
@@ -705,7 +705,8 @@ print(f"GSPO: geometric mean   {np.exp(log_ratio.mean()):.3f}")
 # %% [markdown] label="gspo-read" tags=["skip"]
 # By tokens, one of eight is clipped. By GSPO, with its small ε (3e-4 down and 4e-4 up in the paper), all eight or
 # none. The reward was given to the reply, so the ratio is too. The mean in the exponent keeps long replies
-# comparable, and it is a $1/|o|$ once more. In TRL: `importance_sampling_level="sequence"`.
+# comparable, and it is a $1/|o|$ once more. In TRL `importance_sampling_level` is then
+# `"sequence"`.
 
 # %% [markdown] label="critic" tags=["skip"]
 # ### A critic that is warming up
