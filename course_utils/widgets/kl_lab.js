@@ -211,6 +211,7 @@ function drawPath(name, of, { updates, adaptive, target }, { paths }, { half }, 
     label(ends[1] + 6, k === lower ? floor : Math.min(last[k], floor - 15), text, "start",
       { "font-weight": k === own ? 600 : 400 }));
   const at = [x(updates), y(of(paths[own][updates]))];
+  const under = y(target) + 12;
   return panel(
     div("pgc-head", title(name), buttons),
     (slider ? drawing : image)(name, [half, PATHS.height],
@@ -218,7 +219,7 @@ function drawPath(name, of, { updates, adaptive, target }, { paths }, { half }, 
       ticks([0, 200, 400, 600], x, [PATHS.low, PATHS.low + 4], 15, String, onAxis),
       slider && line(...[ends[0], y(target), ends[1], y(target)], EXACT, { "stroke-dasharray": "2 3" }),
       drawn, names,
-      slider && label(ends[0] + 30, Math.min(y(target) + 12, PATHS.low - 4), "target", "start", { class: "pgc-small" }),
+      slider && label(ends[0] + 30, under < PATHS.low ? under : under - 16, "target", "start", { class: "pgc-small" }),
       !slider && circle(...at, 4.5, PAPER, { stroke: POLICY, "stroke-width": 2 }),
       slider && h("g", { "data-role": "updates", slider: { ...slider, axis: x } },
         line(ends[0], PATHS.rail, ends[1], PATHS.rail, colour("wash"), { "stroke-width": 4 }),
