@@ -359,7 +359,7 @@ Predict("04-theorem")
 # - **A** $\quad\frac{\partial J}{\partial\theta}=\frac{\partial}{\partial\theta}\sum_\tau\mathrm{Pr}_\theta(\tau)\,R(\tau)$
 # - **B** $\quad=\sum_\tau\frac{\partial\,\mathrm{Pr}_\theta(\tau)}{\partial\theta}\,R(\tau)$
 # - **C** $\quad=\sum_\tau\mathrm{Pr}_\theta(\tau)\,\frac{\partial\log\mathrm{Pr}_\theta(\tau)}{\partial\theta}\,R(\tau)$
-# - **D** $\quad=\sum_\tau\mathrm{Pr}_\theta(\tau)\Bigl(\sum_t\frac{\partial\log\pi_\theta(a_t\mid s_t)}{\partial\theta}+\sum_t\frac{\partial\log\mathrm{Pr}(s_{t+1}\mid s_t,a_t)}{\partial\theta}\Bigr)R(\tau)$
+# - **D** $\quad=\sum_\tau\mathrm{Pr}_\theta(\tau)\Bigl(\sum_t\frac{\partial\log\pi_\theta(a_t\mid s_t)}{\partial\theta}$ ${}+\sum_t\frac{\partial\log\mathrm{Pr}(s_{t+1}\mid s_t,a_t)}{\partial\theta}\Bigr)R(\tau)$
 # - **E** $\quad=\mathbb E_\tau\!\left[\Bigl(\sum_t\frac{\partial\log\pi_\theta(a_t\mid s_t)}{\partial\theta}\Bigr)R(\tau)\right]$
 # - **F** $\quad\approx\frac1m\sum_{\tau\in\mathcal D}\Bigl(\sum_t\frac{\partial\log\pi_\theta(a_t\mid s_t)}{\partial\theta}\Bigr)R(\tau)$
 
