@@ -12,7 +12,7 @@ const truth = ({ biased }) => (biased ? BIASED : UNBIASED);
 function howMany(answers, lines) {
   const right = lines.filter((line, k) => answers[k] === truth(line)).length;
   const done = answers.filter((said) => said !== 0).length;
-  if (done === 0) return "Answer a line: its proof by numbers opens beside it.";
+  if (done === 0) return "Answer a line: its proof by numbers opens.";
   return `${right} of ${done} answered right${done < lines.length ? "" : ": all lines are done"}.`;
 }
 

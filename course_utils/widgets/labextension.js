@@ -252,10 +252,11 @@
       }
     }
 
-    // On a narrow page JupyterLab breaks printed lines anywhere, in the middle of numbers too.
+    // On a narrow page JupyterLab breaks printed lines anywhere, in the middle of numbers too, and indents a quoted table.
     const STYLE = document.createElement("style");
     STYLE.textContent = `@media (max-width: 640px) {
-      .jp-OutputArea-output :is(pre, code) { word-break: normal; overflow-wrap: anywhere } }
+      .jp-OutputArea-output :is(pre, code) { word-break: normal; overflow-wrap: anywhere }
+      .jp-RenderedHTMLCommon.jp-MarkdownOutput blockquote { margin: 0; padding: 0 0 0 8px } }
       .pgc-waiting .jp-MarkdownOutput > * { display: none }
       .pgc-waiting .jp-MarkdownOutput::before { content: "${NOT_YET}"; font-style: italic }`;
 
