@@ -855,7 +855,7 @@ for k, name in enumerate(["2^-12", "2^-13", "2^-14"]):
     for when, block in [("episodes 51–150", early[k]), ("last 100", late[k])]:
         error = block.std(ddof=1) / np.sqrt(block.size)
         print(f"α = {name}   {when:15s}  {block.mean():6.2f} ± {error:.2f}", end="")
-        print(f"   lowest run {block.min():6.2f}, middle {np.median(block):6.2f}")
+        print(f"   lowest run {block.min():6.2f}, middle {np.median(block):5.1f}")
 
 # %% label="figure-figure" tags=["folded", "skip"]
 # Draws the mean return of 100 runs over the episodes, for three step sizes.
