@@ -154,7 +154,7 @@ ROWS: dict[str, dict[str, Row]] = {
     "imports": {"import": Row("import course_utils", {"import numpy": 1.3}, "ms", {}, {"import numpy": "numpy"})},
 }
 
-BASELINES = {"import numpy", "nbval on imports"}  # do less: of these nobody says that they are faster
+BASELINES = {"import numpy", "nbval on imports", "event"}  # do less: of these nobody says that they are faster
 
 GROWTH: dict[str, Growth] = {
     "steps": Growth("steps N of U, A = 16", (16_384, 32_768, 65_536, 131_072, 262_144)),
