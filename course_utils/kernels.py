@@ -196,8 +196,8 @@ def linear_weighted(
     for rows in (slice(first, first + size) for first in range(0, len(x), size)):
         e, shifted, total = exponentials(x[rows] @ theta)
         w, taken, total = weights[rows], entries(actions[rows], theta.shape[1]), total[:, 0]
-        value += float((shifted.ravel().take(taken) - np.log(total)) @ w)
-        e.reshape(-1)[taken] -= total
+        value += float((shifted.reshape(-1).take(taken) - np.log(total)) @ w)
+        e.reshape(-1)[taken] -= total  # (π − one-hot) Σ_b exp z_b
         gradient -= (x[rows] * (w / total)[:, None]).T @ e
     return value, gradient
 

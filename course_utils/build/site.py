@@ -30,6 +30,8 @@ __all__ = ["SiteError", "anchor", "build", "main", "setup"]
 OUT = REPOSITORY / "build" / "site"
 TITLE = "Policy gradients"
 LABS = "labs"
+_CODE = re.compile(r'(?<=<span class="pre">)[^<]{17,}(?=</span>)')  # long enough to need a break, and where it may be
+_JOINTS = re.compile(r"(?<=[A-Za-z)])[.(](?=[A-Za-z])|(?<=[A-Za-z]{3})_(?=[A-Za-z]{3})")
 _OPENING, _CLOSING = re.compile(r"[(\[“‘]*$"), re.compile(r"(?:’s\b|[.,;:!?)\]”’])*")
 SETTINGS: dict[str, Any] = {
     "project": TITLE,
@@ -59,10 +61,6 @@ SETTINGS: dict[str, Any] = {
     "pygments_dark_style": "a11y-high-contrast-dark",
     "language": "en",
 }
-
-
-_CODE = re.compile(r'(?<=<span class="pre">)[^<]{17,}(?=</span>)')
-_JOINTS = re.compile(r"(?<=[A-Za-z)])[.(](?=[A-Za-z])|(?<=[A-Za-z]{3})_(?=[A-Za-z]{3})")
 
 
 class SiteError(Exception):

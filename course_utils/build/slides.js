@@ -1,7 +1,7 @@
 // Lays the slides out, then hands them to reveal.js. A slide that its cells make too long goes on on the next one; code,
-// output and tables are made smaller down to a floor, then parted between lines; a nearly empty page
-// goes with its neighbour; each lab has the largest scale that it fits with. `policyGradientSlides.ready`
-// resolves when all stands; `faults()` measures every slide.
+// output and tables are made smaller down to a floor, then parted between lines; a nearly empty page goes with
+// its neighbour; each lab has the largest scale that it fits with. `policyGradientSlides.ready` resolves when all stands;
+// `faults()` measures every slide.
 
 globalThis.policyGradientSlides = (() => {
   const [WIDTH, HEIGHT, SIDE, TOP, BOTTOM] = [1280, 720, 40, 22, 30];
