@@ -28,7 +28,7 @@ from course_utils.checks import (
     sentences,
 )
 from course_utils.checks.question import Named, UnknownQuestionError
-from course_utils.checks.result import show, show_pair
+from course_utils.checks.result import marked_up, show, show_pair
 
 SECTION = Section("01", "Softmax")
 EXAMPLES = (
@@ -742,6 +742,14 @@ def test_success_is_seen_and_no_colour_carries_it_alone():
     lines = [re.search(r"border-left: 6px (\w+) (#\w+)", page).groups() for page in (right, wrong)]
     assert lines == [("solid", "#009e73"), ("dashed", "#d55e00")]
     assert " color" not in wrong, "the text has the page's own colour"
+
+
+def test_indices_stand_below_and_code_and_names_of_python_stay_as_they_are():
+    assert marked_up("ρ = π_θ / π_old(a_t), `a_t`") == (
+        "ρ = π<sub>θ</sub> / π<sub>old</sub>(a<sub>t</sub>), <code>a_t</code>"
+    )
+    names = "n_steps, my_a, got an unexpected keyword argument 'a_t', a ` b"
+    assert marked_up(names) == names
 
 
 def test_the_card_survives_a_sanitiser():

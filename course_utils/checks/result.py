@@ -18,6 +18,7 @@ Status = Literal["correct", "almost", "not yet", "not attempted"]
 MOST = 1000  # entries of a list, or letters of a text; of longer ones nothing is shown
 MANY = 24  # entries of an array; longer ones are shown by their beginning
 WIDTH = 88
+MARKS = re.compile(r"`(?P<code>[^`]+)`|(?<![\w'\"])(?P<symbol>[^\W\d_])_(?P<index>ref|old|new|\w)\b")
 # Second and third carriers beside the words: each status has its own kind of line, and colour, on the left of the card.
 LINES = {"correct": "solid #009e73", "almost": "double #e69f00", "not yet": "dashed #d55e00"}
 TICK = (
@@ -95,9 +96,13 @@ def _table(rows: tuple[tuple[str, str], ...]) -> str:
 
 
 def marked_up(paragraph: str) -> str:
-    """Return a paragraph as HTML: `code` in backticks, and its label in bold."""
-    escaped = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(paragraph, quote=False))
-    return re.sub(rf"^({'|'.join(LABELS)}):", r"<strong>\1:</strong>", escaped)
+    """Return a paragraph as HTML: `code` in backticks, indices such as π_ref's below, and its label in bold."""
+    marked = MARKS.sub(_marked, html.escape(paragraph, quote=False))
+    return re.sub(rf"^({'|'.join(LABELS)}):", r"<strong>\1:</strong>", marked)
+
+
+def _marked(found: re.Match[str]) -> str:
+    return f"<code>{found['code']}</code>" if found["code"] else f"{found['symbol']}<sub>{found['index']}</sub>"
 
 
 # --- values as text ----------------------------------------------------------------------------------

@@ -69,7 +69,7 @@ const listed = (words) => (words.length < 2 ? words.join("") : `${words.slice(0,
 function aboutTheBatch({ clip, epsilon, steps }, { actions }, now, states) {
   const how = clip ? `with ε = ${plain(epsilon)}` : "without the clip";
   if (steps === 0)
-    return `All ratios are 1: π is still π_old. Predict how far the largest ratio goes ${how}. Then step.`;
+    return `All ratios are 1: π is still the old policy. Predict how far the largest ratio goes ${how}. Then step.`;
   const largest = Math.max(...now.ratios);
   const name = actions[now.ratios.indexOf(largest)];
   const limit = `1 + ε = ${plain(1 + epsilon)}`;
@@ -265,7 +265,7 @@ function drawControls({ clip, step_size: stepSize, steps }, change) {
   return row("pgc-controls",
     button("step", "one step", walk(1), primary),
     button("ten-steps", "10 steps", walk(10), primary),
-    button("restart", "back to π_old", () => change({ steps: 0 })),
+    button("restart", ["back to ", piOf("old")], () => change({ steps: 0 })),
     check("clip", "clip", clip, change.to("clip")),
     range("step-size", "step size η ", [0.1, 2, 0.1], stepSize, plain(stepSize), change.to("step_size")),
     range("steps", "steps ", [0, MOST_STEPS, 1], steps, String(steps), change.to("steps")));
@@ -279,7 +279,7 @@ function drawPolicy({ epsilon }, { pi }, old, actions, half) {
   const width = x.band;
   const dotted = { stroke: colour("reference"), "stroke-width": 1.8, ...DOTTED };
   return panel(
-    title("policy", key(sign("pgc-now", "π now"), sign("pgc-old", "π_old"), sign("pgc-bracket", "1 ± ε"))),
+    title("policy", key(sign("pgc-now", "π now"), sign("pgc-old", piOf("old")), sign("pgc-bracket", "1 ± ε"))),
     drawing("policy, now and old", [half, SMALL.height],
       rules([1, 0.5, 0], y, x.ends, String),
       actions.map((name, a) => {
@@ -364,7 +364,7 @@ function drawTotals({ epsilon }, { samples, ratios, kl, gradient }, sampled) {
   const [largest, length] = [Math.max(...ratios), Math.hypot(...gradient)];
   return facts("numbers of the batch", [
     ["largest", "largest ratio", largest, short(largest)],
-    ["kl", "KL(π_old ‖ π)", kl, short(kl)],
+    ["kl", ["KL(", piOf("old"), " ‖ π)"], kl, short(kl)],
     ["clip-fraction", "outside 1 ± ε", outside / count, `${outside} of ${count}`],
     ["active-fraction", "clip active", active / count, `${active} of ${count}`],
     ["length", "gradient’s length", length, short(length)],

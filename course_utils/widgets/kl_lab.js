@@ -167,7 +167,7 @@ function drawEstimates({ samples }, { now, counts, of }, { half }, reach, formul
   };
   const all = Object.entries(of);
   return panel(
-    title(`estimates of KL(π ‖ π_ref), m = ${grouped(samples)}`, key("  ● mean ± 2 s.e.  ◆ exact mean")),
+    title("estimates of KL(π ‖ ", piOf("ref"), `), m = ${grouped(samples)}`, key("  ● mean ± 2 s.e.  ◆ exact mean")),
     image("the estimates of each sampled action, their mean and the exact mean", [half, DOTS.height],
       rect(DOTS.left, 6, x(0) - DOTS.left, DOTS.low - 6, colour("bad-wash")),
       ticks(marks, x, [6, DOTS.low], 15, signed),
@@ -177,7 +177,7 @@ function drawEstimates({ samples }, { now, counts, of }, { half }, reach, formul
       all.map(([name, { exact, mean, error, below }]) => [name, typeset(formulas[name]), [
         [exact, signed(exact)], [mean, signed(mean)], [error, error === null ? "–" : short(error)],
         [below, grouped(below)],
-      ]]), "x = log π/π_ref"));
+      ]]), ["x = log π/", piOf("ref")]));
 }
 
 // Powers of 10 around these numbers.
@@ -283,7 +283,7 @@ const render = makeLab({ name: "kl", label: "KL lab", most: 1080 }, (lab) => {
         sentence(words),
         div("pgc-panels",
           drawPath("KL over updates", ({ kl }) => kl, set, all, size, [0, highest], dialled,
-            button("to-reference", "π = π_ref", () => change({ logits: set.ref_logits, updates: 0 })),
+            button("to-reference", ["π = ", piOf("ref")], () => change({ logits: set.ref_logits, updates: 0 })),
             button("ten-updates", "10 updates", () => change({ updates: Math.min(UPDATES, updates + 10) }))),
           drawPath("price β over updates", ({ beta }) => beta, set, all, size, betas)),
       ],

@@ -246,6 +246,7 @@ const title = (...children) => h("p", { class: "pgc-title" }, ...children);
 const key = (...children) => h("span", { class: "pgc-key" }, ...children);
 const sentence = (text, role = "sentence", more = "") =>
   h("p", { class: `pgc-sentence ${more}`, "data-role": role }, text);
+const piOf = (index) => ["π", h("sub", {}, index)];
 const worded = (text, svg) => [h("span", { class: "pgc-word" }, text), typeset(svg)];
 const typeset = (svg) => h("span", { class: "pgc-formula", ".innerHTML": svg ?? "" });
 

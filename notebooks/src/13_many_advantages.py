@@ -1,5 +1,5 @@
 # %% [markdown] label="title" tags=["slide"] minutes=2
-# # 13 · One objective, many advantages
+# # 13 · Many advantages
 #
 # RLOO, GRPO, Dr. GRPO, DAPO, A2C, PPO: put the methods side by side, and nearly everything is the same. Each climbs
 #

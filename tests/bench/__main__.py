@@ -1,6 +1,6 @@
 """Measure everything, or the files that are named: `make bench`, `python tests/bench [FILE …]`, `… table`.
 
-Each file of targets.py runs in a process of its own, on one core and with one thread where its rows are of one core.
+Each file of targets.py runs in processes of its own, on one core and with one thread where its rows are of one core.
 What it has measured is kept in build/bench.json row by row: after an interrupt the next run goes on from there. A
 further run keeps the last one as build/bench_before.json, and says how many ratios lie within its spread.
 """
@@ -67,7 +67,7 @@ def run(named: list[str]) -> int:
         found["complete"] = not found["failed"]
         found["seconds"] = round(found.get("seconds", 0) + time.monotonic() - began)
         results.store(found)
-    inside, of = results.within(found, results.load(results.BEFORE))
+    inside, of = table.within(found, results.load(results.BEFORE))
     if of:
         print(f"{inside} of {of} ratios lie within the spread of the run before.")
     for file, error in found["failed"].items():
@@ -80,16 +80,23 @@ def measured(file, found):
     """Yield the rows of a file as its process measures them."""
     quiet = os.environ | timing.ONE_THREAD | {"POLICY_GRADIENT_COURSE_PROGRESS": "", "PYTHONWARNINGS": "ignore"}
     command = [sys.executable, str(HERE), "--child", file]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=quiet, text=True) as process:
-        try:
-            for line in process.stdout:
-                yield json.loads(line)
-        except BaseException:
-            process.send_signal(signal.SIGINT)  # its own children go with it
-            raise
-    if process.returncode:
-        found["failed"][file] = f"its process ended with {process.returncode}; the lines above say why"
-        results.store(found)
+    parts: dict[str, list[dict]] = {}
+    times = timing.PROCESSES if file in targets.IN_PROCESSES else 1
+    for n in range(1, times + 1):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, env=quiet, text=True) as process:
+            try:
+                for line in process.stdout:
+                    row = json.loads(line)
+                    parts.setdefault(row["id"], []).append(row)
+                    if n == times:
+                        yield timing.pooled(parts[row["id"]]) if "times" in row else row
+            except BaseException:
+                process.send_signal(signal.SIGINT)  # its own children go with it
+                raise
+        if process.returncode:
+            found["failed"][file] = f"its process ended with {process.returncode}; the lines above say why"
+            results.store(found)
+            return
 
 
 def measure(file: str) -> int:

@@ -74,16 +74,3 @@ def store(results: Results, out: Path = OUT) -> None:
     part = out.with_suffix(".part")
     part.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     part.replace(out)
-
-
-def within(now: Results, before: Results) -> tuple[int, int]:
-    """Return how many ratios lie within the spread of the run before, and of how many."""
-    inside = []
-    for id, row in now["rows"].items():
-        if row.get("rounds", 0) < 3:  # has no spread
-            continue
-        for peer, found in row["peers"].items():
-            old = before.get("rows", {}).get(id, {}).get("peers", {}).get(peer, {})
-            if "ratio" in found and "ratio" in old:
-                inside.append(old["low"] <= found["ratio"] <= old["high"])
-    return sum(inside), len(inside)

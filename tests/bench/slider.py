@@ -63,7 +63,7 @@ def rows() -> Iterator[dict[str, Any]]:
         said(client, drawing)
         said(client, CELL)
         times: dict[str, list[float]] = {"ours": [], "interact, PNG": [], "interact, SVG": []}
-        for n in range(-1, 3 if timing.QUICK else 11):
+        for n in range(-1, 3 if timing.QUICK else 12 // timing.PROCESSES):
             found = ast.literal_eval(said(client, ROUND.format(n=n)))
             if n >= 0:  # the first finds fonts
                 for name, taken in zip(times, found.values(), strict=True):

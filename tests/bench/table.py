@@ -84,7 +84,7 @@ def lines(found: dict[str, Any]) -> list[str]:
         table += [f"- Missed: {'; '.join(whats)}: {reason}."]
     table += [f"- {sentence}" for sentence in costs.sentences(rows)]
     before = results.load(results.BEFORE)
-    inside, of = results.within(found, before) if before.get("quick") == found["quick"] else (0, 0)
+    inside, of = within(found, before) if before.get("quick") == found["quick"] else (0, 0)
     if of:
         table += [f"- A second run: {inside} of {of} ratios lay within the spread that the first had printed."]
     return table
@@ -102,6 +102,20 @@ def growth_line(growth: targets.Growth, found: dict[str, Any] | None) -> str:
     words = [f"**{word}: missed**" if miss else word for word, miss in zip(words, misses, strict=True)]
     peak = f"{words[1]}, at most {short(found['megabytes'][-1])} MB"
     return f"| {growth.what} | {sizes} | {words[0]} | {peak} | {growth.bounded} |"
+
+
+def within(now: results.Results, before: results.Results) -> tuple[int, int]:
+    """Return how many ratios lie within the spread of the run before, as the table prints both, and of how many."""
+    inside = []
+    for id, row in now["rows"].items():
+        if row.get("rounds", 0) < 3:  # has no spread
+            continue
+        for peer, found in row["peers"].items():
+            old = before.get("rows", {}).get(id, {}).get("peers", {}).get(peer, {})
+            if "ratio" in found and "ratio" in old:
+                low, ratio, high = (float(short(x).replace(",", "")) for x in (old["low"], found["ratio"], old["high"]))
+                inside.append(low <= ratio <= high)
+    return sum(inside), len(inside)
 
 
 def written(readme: str, table: list[str]) -> str:

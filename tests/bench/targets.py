@@ -190,6 +190,8 @@ FILES = {
     "notebooks": "all notebooks, the longest of all",
 }
 ALL_CORES = {"drag", "grading", "notebooks"}  # whose rows are not of one core
+# whose rows are of the rounds of several processes, one after the other
+IN_PROCESSES = {"floor", "tabular_policy", "linear_policy", "ppo_clip", "physical_limit", "rlhf", "slider"}
 
 
 def ids(file: str) -> set[str]:

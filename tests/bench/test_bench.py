@@ -118,10 +118,33 @@ def test_costs_are_those_of_one_core_times_how_many():
 
 def test_a_second_run_is_held_to_the_spread_of_the_first():
     first, second = measured(1.0), measured(1.05)
-    inside, of = results.within(second, first)
+    inside, of = table.within(second, first)
     assert inside == of > 20
     second["rows"]["import"]["peers"]["import numpy"] = {"ratio": 1.2}
-    assert results.within(second, first) == (of - 1, of)
+    assert table.within(second, first) == (of - 1, of)
+
+
+def test_the_spread_is_held_as_it_is_printed():
+    """Hundredths that nobody sees are no difference."""
+    first, second = measured(1.0), measured(1.1049)
+    inside, of = table.within(second, first)
+    assert inside == of
+    assert table.within(measured(1.16), first) == (0, of)
+
+
+def test_the_rounds_of_several_processes_are_one_row():
+    one, two = (
+        timing.measured("import", {"ours": times, "theirs": [1.0, 1.0]}, ["missing"], note="said")
+        | {"figures": {"n": 2}}
+        for times in ([1.0, 2.0], [5.0, 5.0])
+    )
+    row = timing.pooled([one, two])
+    assert row["rounds"] == 4
+    assert row["ours"] == 3.5
+    assert row["peers"]["theirs"] == pytest.approx({"median": 1.0, "ratio": 3.5, "low": 1.3, "high": 5.0})
+    assert row["peers"]["missing"] == {"missing": True}
+    assert (row["note"], row["figures"]) == ("said", {"n": 2})
+    assert set(targets.ROWS) | {"growth"} > targets.IN_PROCESSES
 
 
 def test_each_row_has_a_file_and_an_id_of_its_own():

@@ -2,6 +2,7 @@
 
 A figure is the median over the rounds of processor time; a ratio is the median of the rounds' own ratios, ours over
 theirs; its spread is where the middle 80 % of the rounds lie. Before the first round all must give the same numbers.
+Where a process's memory happens to lie moves a ratio by more than its rounds do: the rounds are of several processes.
 """
 
 import importlib
@@ -19,6 +20,7 @@ Contender = Callable[[], Any]
 ROUND = 0.02  # seconds that a quick contender runs in a round, about
 INSIDE = (10, 90)  # percentiles: the middle 80 % of the rounds
 QUICK = bool(os.environ.get("QUICK"))
+PROCESSES = 1 if QUICK else 3  # of each file whose rows are `row`s
 ONE_THREAD = {
     **dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"),
     "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
@@ -87,7 +89,7 @@ def in_turn(contenders: Mapping[str, Contender | None], seconds: float, most: in
         together += repeats[name] * once
     times: dict[str, list[float]] = {name: [] for name in there}
     order = list(there)
-    seconds, most, least = (seconds / 6, 7, 2) if QUICK else (seconds, most, 3)
+    seconds, most, least = (seconds / 8, 5, 2) if QUICK else (seconds / PROCESSES, most, 3)
     for n in range(rounds_within(seconds, together, most, least)):
         if n >= least and time.monotonic() - began > 2 * seconds:
             break
@@ -131,4 +133,13 @@ def measured(id: str, times: Mapping[str, list[float]], missing: list[str] = (),
         "peers": {name: found[name] for name in others} | {name: {"missing": True} for name in missing},
         "rounds": rounds,
         "note": note,
+        "times": {name: list(rounds_of) for name, rounds_of in times.items()},
     }
+
+
+def pooled(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return one row of the rounds of several, which are the same row from process upon process."""
+    *_, last = rows
+    times = {name: [t for one in rows for t in one["times"][name]] for name in last["times"]}
+    missing = [name for name, peer in last["peers"].items() if peer.get("missing")]
+    return last | measured(last["id"], times, missing, last["note"])

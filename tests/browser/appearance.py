@@ -38,7 +38,7 @@ _FAULTS = """async ([selector, pushes, leaves]) => {
     const written = [...n.childNodes].some((child) => child.nodeType === 3 && child.data.trim());
     const boxed = !svg && n.tagName !== "svg" && style.display !== "inline" && n.clientWidth > 1 &&
       (written || n.matches("input, select") || style.overflow !== "visible");
-    if (boxed && n.scrollWidth > n.clientWidth + 1)
+    if (boxed && !n.matches("select") && n.scrollWidth > n.clientWidth + 1)
       faults.add(`${named(n)} is cut: ${n.scrollWidth} px in ${n.clientWidth}`);
     if (boxed && n.matches("p, span, button, label, td, th, dd") && n.scrollHeight > n.clientHeight + 2)
       faults.add(`${named(n)} leaves its box`);
@@ -89,7 +89,7 @@ def layout_faults(page: Page, selector: str = ".pgc-lab", pushes: bool = False, 
 
 
 # One text of each colour, ground, size and weight that the page has now, and one link of each in a text.
-_OF_EACH_COLOUR = """() => {
+_OF_EACH_COLOUR = """(within) => {
   const look = (node) => {
     const { color, fontSize, fontWeight, opacity, textDecorationLine } = getComputedStyle(node);
     return [color, fontSize, fontWeight, opacity, textDecorationLine].join();
@@ -104,7 +104,7 @@ _OF_EACH_COLOUR = """() => {
     return grounds.get(node);
   };
   const has = new Map();
-  for (const node of document.body.querySelectorAll("*:not(svg *, math *, script, style, option)")) {
+  for (const node of document.querySelectorAll(`${within} *:not(svg *, math *, script, style, option)`)) {
     const words = [...node.childNodes].some((one) => one.nodeType === 3 && one.data.trim());
     if (!(words || node.matches("input, select")) || !node.checkVisibility({ visibilityProperty: true })) continue;
     const beside = node.matches("a") ? look(node.parentElement) : "";
@@ -148,6 +148,12 @@ def axe(page: Page, selector: str = ".pgc-lab", *rules: str, but: Sequence[str] 
     return [found for impact, found in violations if rules or impact in ("serious", "critical")]
 
 
+def axe_of_colours(page: Page, within: str) -> list[str]:
+    """What axe-core finds of the colours in there, where one text stands for all with the same colour and ground."""
+    page.evaluate(_OF_EACH_COLOUR, within)
+    return axe(page, "[data-chosen]", *OF_COLOURS)
+
+
 def axe_of_page(page: Page) -> dict[str, list[str]]:
     """What axe-core finds on a page in light, dark and forced colours; little of the page is left afterwards.
 
@@ -161,7 +167,7 @@ def axe_of_page(page: Page) -> dict[str, list[str]]:
             yield name
 
     for _ in each():
-        page.evaluate(_OF_EACH_COLOUR)
+        page.evaluate(_OF_EACH_COLOUR, "body")
     page.evaluate(_PLAIN_CODE)
     found = {"all colours": axe(page, "body", but=OF_COLOURS)}
     page.evaluate(_EMPTY_THE_REST)

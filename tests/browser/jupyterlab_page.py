@@ -237,6 +237,13 @@ class JupyterLabServer:
         finally:
             notary.store.close()
 
+    @contextlib.contextmanager
+    def setting(self, plugin: str, values: dict[str, Any]) -> Iterator[None]:
+        """Have pages that load JupyterLab in here find this setting of a plugin of it."""
+        self._write_settings(self.base / "settings", self.settings | {plugin: values})
+        yield
+        self._write_settings(self.base / "settings", {plugin: {}} | self.settings)
+
     @staticmethod
     def _write_settings(folder: Path, more: dict[str, dict[str, Any]]) -> None:
         """No news prompt, no update check, and no saving behind the tests' backs."""

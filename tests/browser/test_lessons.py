@@ -1,4 +1,4 @@
-"""Every committed notebook, opened in JupyterLab and not run: its labs live, its outputs accessible in all colours."""
+"""Every committed notebook's outputs, as JupyterLab opens them: its labs live, all accessible in all colours."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from appearance import OF_COLOURS, axe
-from conftest import RunningApp
-from jupyterlab_page import JupyterLabPage
+from appearance import axe, axe_of_colours
+from jupyterlab_page import VIEWPORT, JupyterLabPage, JupyterLabServer
+from playwright.sync_api import Browser
 
 from course_utils.build import site_sources
 from course_utils.widgets.offline import MIME_TYPE
@@ -18,43 +18,102 @@ pytestmark = pytest.mark.browser
 
 READ = {path: nbformat.read(path, as_version=4) for path in site_sources.notebooks()}
 NOTEBOOKS = [path for path, notebook in READ.items() if any(cell.get("outputs") for cell in notebook.cells)]
-OUTPUTS = ".jp-Cell-outputArea"
+OUTPUTS = ".jp-OutputArea-output"
 LIGHT, DARK = "JupyterLab Light", "JupyterLab Dark"
 _RENDERED = """() => ({
   outputs: document.querySelectorAll(".jp-OutputArea-output").length,
   widgets: document.querySelectorAll(".jp-OutputArea-output .pgc-lab, .jp-OutputArea-output [data-lab]").length,
 })"""
+# Axe compares no colours of what has been scrolled away: the notebook alone, from top to bottom, as a page. The colours
+# of code in a text are JupyterLab's own.
+_SPREAD = """() => {
+  document.head.append(Object.assign(document.createElement("style"), { id: "spread", textContent: `
+    body { position: static !important; height: auto !important; overflow: visible !important }
+    body > :not(.jp-Notebook) { display: none !important }
+    body > .jp-Notebook, .jp-WindowedPanel-outer { position: static !important; width: auto !important;
+      height: auto !important; overflow: visible !important; contain: none !important }` }));
+  const notebook = document.querySelector(".jp-Notebook");
+  window.back = () => {
+    document.getElementById("spread").remove();
+    panel.append(notebook);
+  };
+  const panel = notebook.parentNode;
+  document.body.append(notebook);
+  for (const token of notebook.querySelectorAll(".jp-RenderedMarkdown code span")) token.className = "";
+}"""
+_PALE = """() => {
+  const outputs = [...document.querySelectorAll(".jp-OutputArea-output")];
+  for (const output of outputs) {
+    const pale = document.createElement("p");
+    pale.innerHTML = '<span style="background: #ffffff; color: #dddddd">hardly to be read</span>';
+    output.append(pale);
+  }
+  return outputs.length;
+}"""
 
 
-@pytest.fixture(scope="module", autouse=True)
-def light_again(tall_app: RunningApp) -> Iterator[None]:
-    """A notebook begins in the theme that the one before has ended with: to change it takes a second."""
-    yield
-    tall_app.take().set_theme(LIGHT)
+@pytest.fixture(scope="module")
+def lab(browser: Browser, server: JupyterLabServer) -> Iterator[JupyterLabPage]:
+    """A JupyterLab that draws all cells of a notebook, in sight or not."""
+    with server.setting("notebook-extension/tracker", {"windowingMode": "none"}):
+        page = JupyterLabPage(browser, server, viewport=VIEWPORT)
+        yield page
+        page.close()
 
 
-def in_all_colours(app: JupyterLabPage) -> dict[str, list[str]]:
+@pytest.fixture
+def opened(request: pytest.FixtureRequest, lab: JupyterLabPage) -> Iterator[JupyterLabPage]:
+    """The outputs of a notebook, laid out as one page."""
+    path: Path = request.param
+    outputs = nbformat.v4.new_notebook(metadata=READ[path].metadata)
+    for cell in READ[path].cells:
+        if cell.get("outputs"):
+            metadata = {**cell.metadata, "jupyter": {"source_hidden": True}}
+            outputs.cells.append(nbformat.from_dict({**cell, "metadata": metadata}))
+    lab.server.trust(lab.server.add_notebook(path.name, outputs))
+    lab.open(path.name)
+    yield lab
+    faults = lab.faults()
+    lab.page.evaluate("() => { window.back?.(); delete window.back; }")
+    lab.close_notebook()
+    assert faults == []
+
+
+def in_all_colours(lab: JupyterLabPage) -> dict[str, list[str]]:
     """What axe finds in JupyterLab's light and dark theme, and under forced colours on a dark ground."""
-    themes = [LIGHT, DARK] if app.page.evaluate("document.body.dataset.jpThemeLight") == "true" else [DARK, LIGHT]
-    found = {themes[0]: axe(app.page, OUTPUTS)}
-    app.set_theme(themes[1])
-    found[themes[1]] = axe(app.page, OUTPUTS, *OF_COLOURS)
-    app.page.emulate_media(forced_colors="active", color_scheme="dark")
-    found["forced colours"] = axe(app.page, OUTPUTS, *OF_COLOURS)
-    app.page.emulate_media(forced_colors="none", color_scheme="light")
+    lab.page.evaluate(_SPREAD)
+    themes = [LIGHT, DARK] if lab.page.evaluate("document.body.dataset.jpThemeLight") == "true" else [DARK, LIGHT]
+    found = {themes[0]: axe(lab.page, OUTPUTS)}
+    lab.set_theme(themes[1])  # the next notebook begins in it: to change it takes a second
+    found[themes[1]] = axe_of_colours(lab.page, OUTPUTS)
+    lab.page.emulate_media(forced_colors="active", color_scheme="dark")
+    found["forced colours"] = axe_of_colours(lab.page, OUTPUTS)
+    lab.page.emulate_media(forced_colors="none", color_scheme="light")
     return {where: faults for where, faults in found.items() if faults}
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_labs_are_alive_and_no_output_breaks_a_serious_rule_of_axe(path: Path, app: JupyterLabPage) -> None:
+@pytest.mark.parametrize("opened", NOTEBOOKS, ids=lambda path: path.stem, indirect=True)
+def test_labs_are_alive_and_no_output_breaks_a_serious_rule_of_axe(
+    opened: JupyterLabPage, request: pytest.FixtureRequest
+) -> None:
+    path = request.node.callspec.params["opened"]
     outputs = [output for cell in READ[path].cells for output in cell.get("outputs", [])]
     shown = sum(MIME_TYPE in output.get("data", {}) for output in outputs)
-    app.server.trust(app.server.add_notebook(path.name, READ[path]))
-    app.open(path.name)
-    app.command("notebook:show-all-cell-outputs")  # those that answer a prediction are folded
-    found = app.wait_for_page(
+    found = opened.wait_for_page(
         _RENDERED, lambda now: now["outputs"] >= len(outputs) and now["widgets"] >= shown, timeout=40
     )
     assert found["outputs"] == len(outputs)
-    assert "Error displaying widget" not in app.page.inner_text(".jp-Notebook")
-    assert in_all_colours(app) == {}
+    assert "Error displaying widget" not in opened.page.inner_text(".jp-Notebook")
+    assert in_all_colours(opened) == {}
+
+
+@pytest.mark.parametrize("opened", NOTEBOOKS[1:2], ids=lambda path: path.stem, indirect=True)
+def test_a_pale_text_is_found_in_every_output(opened: JupyterLabPage) -> None:
+    outputs = sum(len(cell.get("outputs", [])) for cell in READ[NOTEBOOKS[1]].cells)
+    opened.wait_for_page(_RENDERED, lambda now: now["outputs"] >= outputs, timeout=40)
+    assert opened.page.evaluate(_PALE) == outputs > 5
+    found = in_all_colours(opened)
+    seen = [found.pop(theme)[0].count("hardly to be read") for theme in (LIGHT, DARK)]
+    assert max(seen) == outputs, "each is looked at"
+    assert min(seen) >= 1, "one stands for those of the same colour and ground"
+    assert found == {}, "under forced colours it is as dark as any text"
