@@ -14,7 +14,7 @@ __all__ = ["equation", "lesson_of", "main", "modules", "page", "rooms"]
 PACKAGE = Path(__file__).resolve().parents[1]
 PAGE = PACKAGE / "README.md"
 SOURCES = PACKAGE.parent / "notebooks" / "src"
-HEAD = """# Reference
+HEAD = """# Functions of the package
 
 Made from the docstrings by `python -m course_utils.build reference`, which `make notebooks` runs too. The lesson is the
 first that uses the name, itself or in a lab; 00, which shows a little of all, counts last.

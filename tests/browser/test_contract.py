@@ -124,7 +124,7 @@ SMALL = """lab => [...lab.querySelectorAll("*:not(script, style)")].filter((node
   const seen = node.checkVisibility({ visibilityProperty: true }) && !node.closest(".pgc-hidden, .pgc-formula");
   const { width } = node.getBoundingClientRect(), zoom = (node.closest("svg") ?? node).currentCSSZoom;
   const isSmall = parseFloat(getComputedStyle(node).fontSize) * zoom < 20;
-  return own && seen && width > 1 && isSmall && !node.matches(".pgc-pi, .pgc-sign");
+  return own && seen && width > 1 && isSmall && !node.matches(".pgc-pi, .pgc-sign, sub");
 }).map((node) => `${node.tagName} ${node.className} “${node.textContent.slice(0, 30)}”`)"""
 
 

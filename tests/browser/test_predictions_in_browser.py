@@ -91,7 +91,7 @@ def test_with_a_kernel_it_is_kept_and_shown_again_the_next_day(
     small_app: JupyterLabPage, server: JupyterLabServer, stored: nbformat.NotebookNode, tmp_path: Path
 ) -> None:
     record = tmp_path / "record.json"
-    notebook = small_app.open(server.add_notebook("predictions.ipynb", stored))
+    notebook = small_app.open(server.add_notebook("next_day.ipynb", stored))
     notebook.execute(f"import os; os.environ['RECORD'] = {str(record)!r}")
     notebook.run_cell(0)
     shown, answer = card(notebook), notebook.cell(1).locator(".jp-OutputArea-output")
@@ -119,6 +119,7 @@ def test_a_busy_kernel_takes_it_later_and_a_held_key_asks_once(page: Page) -> No
     lab.role("send").focus()
     for _ in range(3):
         page.keyboard.down("Enter")
+    page.keyboard.up("Enter")
     expect(lab.role("result")).to_be_visible()
     page.clock.run_for(2_500)
     expect(lab.role("note")).to_contain_text("Not recorded")
