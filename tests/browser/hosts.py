@@ -55,9 +55,12 @@ ANSWER = """async (card, [parts, number]) => {
   }
   return [...card.querySelectorAll('[data-role="result"] :is(p, .pgc-mark)')].map((one) => one.textContent).join(" ");
 }"""
-# All slides and fragments at once, below each other, as axe reads them.
+# All slides and fragments at once, below each other on one page: axe compares no colours of what is scrolled away.
 SPREAD = """() => {
   document.head.append(Object.assign(document.createElement("style"), { textContent: `
+    html, body, .reveal, .reveal .slides { position: static !important; width: auto !important; height: auto !important;
+      overflow: visible !important; zoom: 1 !important; }
+    .reveal :is(.backgrounds, .pause-overlay) { display: none !important; }
     .reveal .slides, .reveal .slides section { display: block !important; position: static !important;
       visibility: visible !important; opacity: 1 !important; transform: none !important; height: auto !important; }
     .reveal .fragment { opacity: 1 !important; visibility: visible !important; }` }));

@@ -35,10 +35,8 @@ CASES = [("page", path) for path in site_sources.notebooks()] + [
 ]
 
 
-@pytest.fixture(scope="module", params=CASES, ids=lambda case: f"{case[0]} {case[1].stem}")
-def host(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Host]:
-    """One page or deck, which the tests share in this order."""
-    kind, path = request.param
+def case_of(param: tuple[str, Path], request: pytest.FixtureRequest, browser: Browser) -> Iterator[Host]:
+    kind, path = param
     inside = path.relative_to(site_sources.NOTEBOOKS).with_suffix(".html")
     folder: Path = request.getfixturevalue("built_site" if kind == "page" else "built_decks")
     page = browser.new_page(viewport=SIZE, reduced_motion="reduce")
@@ -46,6 +44,18 @@ def host(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Host]:
     shown.open()
     yield shown
     page.context.close()
+
+
+@pytest.fixture(scope="module", params=CASES, ids=lambda case: f"{case[0]} {case[1].stem}")
+def host(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Host]:
+    """One page or deck, which the tests share in this order."""
+    yield from case_of(request.param, request, browser)
+
+
+@pytest.fixture(params=[CASES[1], CASES[-1]], ids=["page", "deck"])
+def other(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Host]:
+    """One to be spoiled."""
+    yield from case_of(request.param, request, browser)
 
 
 def test_no_slide_overflows(host: Host) -> None:
@@ -130,3 +140,26 @@ def test_a_phone_holds_a_page_and_axe_finds_nothing_serious(host: Host) -> None:
         faults = {name: layout_faults(host.page, labs[name], True, leaves[name]) for name in labs}
         assert {name: found for name, found in faults.items() if found} == {}, "the page's style is not the lab's"
     assert axe_of_page(host.page) == {}
+
+
+PALE = """() => {
+  const places = [...document.querySelectorAll("article section, .slides section:not(:has(section))")];
+  places.forEach((place, i) => { // each is of a size of its own, so that none stands for another
+    const look = `background: #ffffff; color: #dddddd; font-size: ${8 + i / 10}px`;
+    const pale = `<span style="${look}">hardly to be read</span>`;
+    place.append(Object.assign(document.createElement("p"), { innerHTML: pale }));
+  });
+  return places.length;
+}"""
+
+
+def test_a_pale_text_is_found_wherever_it_stands(other: Host) -> None:
+    if other.is_deck:
+        other.page.evaluate(hosts.SPREAD)
+    places = other.page.evaluate(PALE)
+    found = axe_of_page(other.page)
+    assert {scheme: faults[0].count("hardly to be read") for scheme, faults in found.items()} == {
+        "light": places,
+        "dark": places,
+    }
+    assert places > 10
