@@ -106,6 +106,7 @@ def test_a_quiz_takes_fractions_and_has_the_order_that_python_says() -> None:
     read = javascript(source, "(all) => all.map((text) => answerOf({ kind: 'numeric' }, text))", typed)
     assert read == [2 / 3, 0.25, -0.5, 4, None, None, None, None, None]
     given = [[seed, {"id": "ten-and-eight", "options": [{}] * 6}] for seed in (0, 1, 2**32 - 1)]
+    given.append([1, given[0][1] | {"ordered": True}])
     orders = javascript(source, "(all) => all.map((one) => shuffled(...one))", given)
     assert orders == [quiz.shuffled(*one) for one in given]
 

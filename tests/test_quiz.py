@@ -100,6 +100,16 @@ def test_options_stand_in_an_order_of_the_learner():
     assert len({tuple(row) for row in first.values()}) > 390
 
 
+def test_options_that_number_the_lines_of_a_text_keep_their_order():
+    """Shuffled, the second option would be “Line 3”, and the room's votes would count neither."""
+    files = [*lessons.PREDICTIONS.glob("[0-9]*.json"), *lessons.QUIZZES.glob("[0-9]*.json")]
+    asked = [q for file in files for q in json.loads(file.read_text(encoding="utf-8"))["questions"]]
+    of_lines = [q for q in asked if any(re.match("Line [0-9]", option["text"]) for option in q.get("options", []))]
+    assert len(of_lines) >= 2
+    for question in of_lines:
+        assert [quiz.shuffled(seed, question) for seed in range(9)] == [[*range(len(question["options"]))]] * 9
+
+
 def test_the_order_is_kept_with_the_record(monkeypatch):
     first = Quiz("08").seed
     assert first == Quiz("08").seed == Quiz("03").seed == progress.learner_seed() > 0

@@ -78,6 +78,7 @@ class ClinicLab(KernelLab):
 
     _esm = lab_source("kernel_lab.js", "clinic_lab.js")
     _css = lab_style("kernel_lab.css", "clinic_lab.css")
+    offline_note = "Run the cell to treat this case: the lab learns in Python."
 
     case_name = Enum(clinic_cases.names(), "D4", read_only=True).tag(sync=True)
     library = Dict(read_only=True).tag(sync=True)

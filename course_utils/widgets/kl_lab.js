@@ -7,6 +7,9 @@ const [STEP_SIZE, GAIN] = [0.3, 0.1]; // of an update of the policy, and of β
 const [BETAS, ADAPTED] = [[0.03, 30], [0.03, 1000]]; // what β may be at first, and later
 const LOWEST_LOGIT = -300;
 
+// Log-ratios below this are 0: a notebook stores twelve digits of the logits.
+const EQUAL = 1e-10;
+
 // Exact updates of π on E[r] − β KL, and of β where it is adapted: what is known before and after each.
 function ascend({ logits, ref_logits: ref, rewards, beta: first, target }, isAdaptive) {
   const reference = logSoftmax(ref);
@@ -15,7 +18,7 @@ function ascend({ logits, ref_logits: ref, rewards, beta: first, target }, isAda
   for (let [z, beta] = [logits, first]; path.length <= UPDATES; ) {
     const log = logSoftmax(z);
     const pi = log.map(Math.exp);
-    const x = log.map((v, a) => v - reference[a]).map((d) => (Math.abs(d) < 1e-14 ? 0 : d)); // equal, but for rounding
+    const x = log.map((v, a) => v - reference[a]).map((d) => (Math.abs(d) < EQUAL ? 0 : d));
     const [kl, reward] = [dot(pi, x), dot(pi, rewards)];
     path.push({ log, pi, x, kl, beta, objective: reward - beta * kl });
     const size = STEP_SIZE / Math.max(scaleOf, beta / 10);

@@ -242,7 +242,7 @@ class KLLab(SampledLab):
         means = ", ".join(f"{name} {values.mean():.3f}" for name, values in k._asdict().items())
         return (
             f"KL lab. {'; '.join(named)}. KL(π ‖ π_ref) is {kl:.3f}, KL(π_ref ‖ π) {self.forward_kl():.3f}. Means of "
-            f"{self.samples} samples: {means}; k1 is below 0 in {int((k.k1 < -1e-14).sum())}, k3 in none. "
+            f"{self.samples} samples: {means}; k1 is below 0 in {int((k.k1 < -1e-10).sum())}, k3 in none. "
             f"At β = {self.now()[1]:.3g} the objective is {self.objective():.3f}, at best {self.best_objective():.3f}."
         )
 

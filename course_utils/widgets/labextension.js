@@ -246,9 +246,12 @@
     // A text that explains what came is not shown as long as a cell of the notebook asks for a prediction of it.
     function holdBack(notebook) {
       const asked = askedIn(notebook);
+      let before = false; // of several in a row the first says so
       for (const cell of notebook.widgets) {
         const waits = cell.model.type === "markdown" && answeredBy(cell).some((name) => asked.includes(name));
         cell.node.classList.toggle("pgc-waiting", waits);
+        cell.node.classList.toggle("pgc-waiting-too", waits && before);
+        before = waits;
       }
     }
 
@@ -257,9 +260,15 @@
     const STYLE = document.createElement("style");
     STYLE.textContent = `@media (max-width: 640px) {
       .jp-OutputArea-output :is(pre, code) { word-break: normal; overflow-wrap: anywhere }
+      .jp-RenderedMarkdown :is(pre, pre code) { white-space: pre; overflow-x: auto; overflow-wrap: normal }
+      .jp-RenderedMarkdown blockquote { margin: 0; padding-left: 6px }
+      .jp-RenderedMarkdown :is(td, th) { padding: 4px }
+      .jp-RenderedMarkdown td code { white-space: normal; overflow-wrap: anywhere }
+      .jp-RenderedMarkdown mjx-container[display="true"] { font-size: 85% !important; overflow-x: auto; overflow-y: hidden }
       .jp-Placeholder-prompt { display: none } .jp-PlaceholderText { white-space: normal } }
       .pgc-waiting .jp-MarkdownOutput > * { display: none }
-      .pgc-waiting .jp-MarkdownOutput::before { content: "${NOT_YET}"; font-style: italic }`;
+      .pgc-waiting .jp-MarkdownOutput::before { content: "${NOT_YET}"; font-style: italic }
+      .pgc-waiting-too .jp-MarkdownOutput::before { content: none }`;
 
     const factory = (type, createRenderer) => ({ safe: true, mimeTypes: [type], createRenderer });
     return {

@@ -66,7 +66,8 @@ function isRight({ kind, answer, tolerance, options }, given) {
 }
 
 // The order in which a learner sees the options, as `shuffled` in quiz.py. An answer names an option by its index.
-const shuffled = (seed, { id, options = [] }) => {
+const shuffled = (seed, { id, ordered, options = [] }) => {
+  if (ordered) return [...options.keys()];
   const letters = [...id].map((letter) => letter.codePointAt(0));
   const keys = options.map((_, n) => uniform(seed, ...letters, n));
   return [...keys.keys()].sort((m, n) => keys[m] - keys[n]);

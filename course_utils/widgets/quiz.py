@@ -194,7 +194,12 @@ def is_answer(question: Mapping[str, Any], given: Any) -> bool:
 
 
 def shuffled(seed: int, question: Mapping[str, Any]) -> list[int]:
-    """Return the indices of a question's options in the order that the learner with this seed sees."""
+    """Return the indices of a question's options in the order that the learner with this seed sees.
+
+    Options that are ``ordered``, such as the lines of what stands above, stay as they are.
+    """
+    if question.get("ordered"):
+        return [*range(len(question["options"]))]
     letters = [ord(letter) for letter in question["id"]]
     return sorted(range(len(question["options"])), key=lambda n: uniform(seed, *letters, n))
 

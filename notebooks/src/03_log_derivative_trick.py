@@ -379,14 +379,15 @@ for name, reward in rewards.items():
 # came back**, and nobody asks how it was made.
 
 # %% [markdown] label="weight-stairs" answers="rewards" tags=["subslide"]
-# Try it by hand. In this lab the handle is a quantity $x$, and the reward is $x$ *rounded down*: a staircase. Drag a
-# handle slowly. The gradient stands still while the handle moves along a stair, and jumps when it reaches the next.
-# Then switch *Reward* to the thumb.
-#
 # The rewards of language models are of this kind. Words are chosen one by one, and a person's judgement of them has no
 # slope with respect to a word. (A method that does need the slope, and what it says of a step, stands in *Going deeper*.)
 
-# %% label="weight-lab" tags=["subslide"]
+# %% [markdown] label="weight-hand" tags=["subslide"]
+# Try it by hand. In this lab the handle is a quantity $x$, and the reward is $x$ *rounded down*: a staircase. Drag a
+# handle slowly. What does the gradient do along a stair, and what when the handle reaches the next? Then switch *Reward*
+# to the thumb.
+
+# %% label="weight-lab" tags=["fragment"]
 EstimatorExplorer(
     quantities=[2.4, 1.5, -0.6],
     logits=logits,

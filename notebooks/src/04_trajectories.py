@@ -635,7 +635,7 @@ Quiz("04")
 
 # %% [markdown] label="next" tags=["skip"]
 # **Next:** [lesson 05](05_reinforce.ipynb) makes this estimator an algorithm, REINFORCE, and shows what to leave out of it. (The
-# map is in [00_start_here](00_start_here.ipynb).)
+# map is in [00 · Start here](00_start_here.ipynb).)
 #
 # *Sources.* Notation and the course of the derivation: T. Xiao and J. Zhu, *Foundations of Large Language Models*,
 # chapter 4 (2025). The theorem: R. S. Sutton, D. McAllester, S. Singh and Y. Mansour, *Policy gradient methods for

@@ -699,7 +699,7 @@ Quiz("05")
 
 # %% [markdown] label="next" tags=["skip"]
 # **Next:** [lesson 06](06_baselines.ipynb) takes away much of the noise, by subtracting a number that changes nothing on
-# average. (The map is in [00_start_here](00_start_here.ipynb).)
+# average. (The map is in [00 · Start here](00_start_here.ipynb).)
 #
 # **Build it:** [stages 1 to 3](problem_sets/build.ipynb).
 #

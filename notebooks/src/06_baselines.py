@@ -568,7 +568,7 @@ Quiz("06")
 
 # %% [markdown] label="next" tags=["skip"]
 # **Next:** [lesson 07](07_advantage.ipynb) gives $G_t-V(s_t)$ its name, the advantage, and finds cheaper estimates of it.
-# (The map is in [00_start_here](00_start_here.ipynb).)
+# (The map is in [00 · Start here](00_start_here.ipynb).)
 #
 # **Build it:** [stage 4](problem_sets/build.ipynb).
 #
@@ -877,7 +877,7 @@ figures.show(
 # Every one of them explodes with $1/q^2$: the **square of the mean length** $1/q$. Ten times longer episodes have about a
 # hundred times the variance. With total returns it goes from 24 at 2 steps to 2,059 at 10 and 254,240 at 100.
 #
-# The sampled marks lie on the curves. Do not trust their error bars too far: most of the variance comes from a few very long
+# The sampled marks lie on the curves; two standard errors are about as large as a mark. Do not trust them too far: most of the variance comes from a few very long
 # episodes, and a sample that happens to lack them underestimates it, *and* its own error.
 #
 # In this task the gradient grows as well, with $1/q$. So look at the last column of the table: how large the variance is

@@ -615,7 +615,7 @@ Quiz("07")
 
 # %% [markdown] label="next" tags=["skip"]
 # **Next:** [lesson 08](08_advantage_objective.ipynb) takes the advantage as given and looks closely at the objective that
-# it weighs, one step at a time. (The map is in [00_start_here](00_start_here.ipynb).)
+# it weighs, one step at a time. (The map is in [00 · Start here](00_start_here.ipynb).)
 #
 # **Build it:** [the last stage](problem_sets/build.ipynb).
 #

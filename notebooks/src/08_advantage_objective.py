@@ -648,8 +648,8 @@ Quiz("08")
 # 5. U goes up, L = −U goes down, and neither measures progress. J does.
 
 # %% [markdown] label="next" tags=["skip"]
-# **Next:** lesson 09 learns the advantage instead of being given it. (The map is in
-# [00_start_here](00_start_here.ipynb).)
+# **Next:** [lesson 09](09_actor_critic.ipynb) learns the advantage instead of being given it. (The map is in
+# [00 · Start here](00_start_here.ipynb).)
 #
 # *Sources.* The objective and its notation: T. Xiao and J. Zhu, *Foundations of Large Language Models*, chapter 4
 # (2025). The policy gradient theorem: R. S. Sutton, D. McAllester, S. Singh and Y. Mansour, *Policy gradient methods for

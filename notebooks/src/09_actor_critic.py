@@ -609,8 +609,8 @@ Quiz("09")
 #    offset.
 
 # %% [markdown] label="next" tags=["skip"]
-# **Next:** lesson 10 takes several steps on one batch, and puts a brake on them: PPO. (The map is in
-# [00_start_here](00_start_here.ipynb).)
+# **Next:** [lesson 10](10_ppo_and_kl.ipynb) takes several steps on one batch, and puts a brake on them: PPO. (The map is
+# in [00 · Start here](00_start_here.ipynb).)
 #
 # **Build it:** [stage 5](problem_sets/build.ipynb).
 #

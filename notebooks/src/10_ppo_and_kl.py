@@ -400,7 +400,7 @@ for beta in (10.0, 3.0, 1.0, 0.3, 0.1, 0.03):
 # Drag π against the reference, and try:
 #
 # 1. Take *refund* away from π, bit by bit. Which of the two KLs grows without end?
-# 2. Press *π = π_ref*, move π a little, and *draw again* a few times. How often is the mean of $k_1$ below 0, how often
+# 2. Press $\pi=\pi_{\mathrm{ref}}$, move π a little, and *draw again* a few times. How often is the mean of $k_1$ below 0, how often
 #    $k_3$'s?
 # 3. Move β, and see $\pi^*$ move. Then do all updates, with β fixed and adaptive. Where do they end?
 
@@ -576,7 +576,8 @@ Quiz("10")
 # 5. β is a price in units of the reward. A target for the KL adapts it. Small steps can lead far from the reference.
 
 # %% [markdown] label="next" tags=["skip"]
-# **Next:** lesson 11 puts all of it together: a language model, preferences, a reward model, PPO with a KL penalty.
+# **Next:** [lesson 11](11_rlhf_in_miniature.ipynb) puts all of it together: a language model, preferences, a reward model,
+# PPO with a KL penalty.
 #
 # **Build it:** [stage 6](problem_sets/build.ipynb).
 #

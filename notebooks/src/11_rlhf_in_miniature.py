@@ -368,13 +368,16 @@ for prompt in (angry_refund, 20):
 # %% [markdown] label="live" tags=["slide"] minutes=7
 # ### Watch it, and break it
 #
-# Press *Run* and read the replies while they change. Then *Reset*, take the penalty away (β = 0), and run again. But first:
+# The lab below has made 40 updates. *Reset* it, press *Run*, and read the replies while they change. Then *Reset* again,
+# take the penalty away (β = 0), and run. But first:
 
 # %% label="predict-no-penalty" tags=["fragment"]
 Predict("11-no-penalty")
 
 # %% label="live-lab" tags=["subslide"]
-RlhfLab()
+live = RlhfLab()
+live.train(40)
+live
 
 # %% [markdown] label="live-read" answers="no-penalty" tags=["subslide"]
 # Without the penalty the score climbs far higher, and the gold reward falls: tick *show the gold reward*. `objective/kl`
@@ -629,7 +632,7 @@ Quiz("11")
 
 # %% [markdown] label="next" tags=["skip"]
 # **Next:** [lesson 12](12_clinic.ipynb), the clinic: a run has gone wrong, and you find out why. (The map is in
-# [00_start_here](00_start_here.ipynb).)
+# [00 · Start here](00_start_here.ipynb).)
 #
 # **Build it:** [stage 7](problem_sets/build.ipynb).
 #

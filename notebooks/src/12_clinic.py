@@ -281,7 +281,7 @@ d3b
 # %% [markdown] label="convention" tags=["slide"] minutes=1
 # > ### Convention card
 # >
-# > | question | in the clinic | elsewhere |
+# > | question | in this lesson | elsewhere |
 # > |---|---|---|
 # > | a curve *rises*? | mean of the last 5 updates against that of the first 5 | your eye, or a smoothed curve |
 # > | a curve is *high*? | its largest value of the whole run | an alarm at a threshold |
@@ -350,7 +350,8 @@ check("adaptive_kl", adaptive_kl)
 # rules):
 
 
-# %% label="rules-code" tags=["fragment"]
+# %% label="rules-code" tags=["fragment", "folded"]
+# Shows the gold reward's rules behind a fold.
 def fold(title, rows):
     """Show a table behind a fold."""
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
@@ -481,7 +482,8 @@ d7
 # Open it when you have done those that you want to do.
 
 
-# %% label="common-code" tags=["subslide"]
+# %% label="common-code" tags=["subslide", "folded"]
+# Shows the seven cases side by side, behind a fold.
 see = {
     "D4": "accuracy up, replies worse",
     "D5": "score, length and KL go up",
@@ -550,7 +552,7 @@ Quiz("12")
 
 # %% [markdown] label="next" tags=["skip"]
 # **Next:** [lesson 13](13_many_advantages.ipynb): one objective, many advantages. (The map is in
-# [00_start_here](00_start_here.ipynb).)
+# [00 · Start here](00_start_here.ipynb).)
 #
 # *Sources.* Notation: T. Xiao and J. Zhu, *Foundations of Large Language Models*, chapter 4 (2025). Names and definitions of the
 # log, and the controller: the library TRL, and D. Ziegler and others, *Fine-tuning language models from human preferences*

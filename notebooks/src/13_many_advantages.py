@@ -218,12 +218,12 @@ figures.show(fig, "Weight against p: flat for K = 2 and 3, else a bowl with ends
 # what if you draw groups until one is mixed?
 
 # %% label="equal-code" tags=["subslide"]
+print("of groups of 8, say nothing   draws for a mixed one   weight   of mixed ones only")
 for p in rates:
     mixed = 1 - p**8 - (1 - p) ** 8
     factor = group_advantages.sd_weight(p, 8, ddof=1)
-    print(f"p = {p:.2f}: {1 - mixed:4.0%} of the groups of 8 say nothing.", end="")
-    print(f" Groups drawn for a mixed one: {1 / mixed:.1f}", end="")
-    print(f"   weight {factor:.2f}, of mixed groups only {factor / mixed:.2f}")
+    print(f"p = {p:.2f} {1 - mixed:18.0%} {1 / mixed:23.1f}", end="")
+    print(f" {factor:8.2f} {factor / mixed:20.2f}")
 
 # %% [markdown] label="equal-read" tags=["fragment"]
 # Of the easy and of the hard prompt two thirds of the groups are for nothing. DAPO's dynamic sampling leaves them out
@@ -373,12 +373,22 @@ look = {"fmt": "o", "color": figures.SAMPLED, "mec": figures.SAMPLED_INK}
 for i, (name, (gold, curve)) in enumerate(kept.items()):
     if name not in offset:
         style = {"color": figures.EXACT, "lw": 1.2, "ls": "--" if name in four else "-"}
-        ax.plot(range(3, 39), np.convolve(curve, np.ones(5) / 5, mode="valid"), **style)
+        smooth = np.convolve(curve, np.ones(5) / 5, mode="valid")
+        ax.plot(range(3, 39), smooth, **style)
+        if name in four:
+            ax.annotate(
+                name,
+                (38, smooth[-1]),
+                (4, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=8,
+            )
     less = gold - kept["RLOO"][0]
     ax_less.errorbar(less.mean(), -i, xerr=error(less), **look)
 ax.annotate("four steps on a batch", (4, 2.36))
 ax.annotate("one step: seven methods", (19, 1.9))
-ax.set(xlabel="update", ylabel="gold reward, mean of three seeds")
+ax.set(xlim=(0, 48), xlabel="update", ylabel="gold reward, mean of three seeds")
 ax_less.axvline(0, color=figures.NEUTRAL, lw=1)
 ax_less.set_yticks(-np.arange(len(kept)), kept)
 ax_less.set_xlabel("gold at the end, less RLOO's (± standard error)")
@@ -636,7 +646,7 @@ Quiz("13")
 
 # %% [markdown] label="next" tags=["skip"]
 # **Next:** the [final test](final_test.ipynb), twenty questions over the whole course, and, for those who want to see it
-# in PyTorch, [14 · To real code](14_real_code.ipynb). (The map is in [00_start_here](00_start_here.ipynb).)
+# in PyTorch, [14 · To real code](14_real_code.ipynb). (The map is in [00 · Start here](00_start_here.ipynb).)
 #
 # *Sources.* Notation: T. Xiao and J. Zhu, *Foundations of Large Language Models*, chapter 4 (2025). A. Ahmadian and
 # others, [*Back to basics*](https://arxiv.org/abs/2402.14740) (RLOO, 2024). Z. Shao and others,

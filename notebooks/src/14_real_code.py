@@ -162,7 +162,7 @@ agree("Bradley–Terry", bradley_terry(*pair), pair, *wanted)
 #
 # > ### Convention card
 # >
-# > | question | here | elsewhere |
+# > | question | in this lesson | elsewhere |
 # > |---|---|---|
 # > | sum or mean over steps? | sum | most libraries: a mean over the tokens of a batch |
 # > | objective or loss? | U and PPO go up; `backward()` is called on their negative | the same |
@@ -482,8 +482,10 @@ for update in range(101):
 # mean 0 and variance 1.
 
 # %% label="transformer-code" tags=["subslide", "needs-torch"]
-parts = transformer.Layer.forward, transformer.Writer.forward, transformer.log_policy
-Markdown("```python\n" + "\n".join(map(inspect.getsource, parts)) + "```")
+layer, writer = transformer.Layer.forward, transformer.Writer.forward
+parts = {"class Layer:\n": layer, "\nclass Writer:\n": writer, "\n": transformer.log_policy}
+code = "".join(head + inspect.getsource(part) for head, part in parts.items())
+Markdown(f"```python\n{code}```")
 
 # %% [markdown] label="transformer-read" tags=["fragment"]
 # The critic is one linear layer on `h.detach()`, so its loss cannot move the policy. There is no shift to get wrong:

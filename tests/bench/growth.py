@@ -2,7 +2,7 @@
 
 What grows is worked on in a process of its own, `python tests/bench/growth.py WHAT SIZE …`, from the smallest size to
 the largest, three times each: the time is the least processor time, the memory how far the process's peak has risen
-above what it had when all was loaded. With QUICK each size is a quarter, and worked on once.
+above what it had when all was loaded. With QUICK each size is an eighth, and worked on once.
 """
 
 import json
@@ -124,7 +124,7 @@ def grown(what: str, sizes: list[int]) -> list[tuple[float, float]]:
 
 def rows() -> Iterator[dict[str, Any]]:
     for what, growth in targets.GROWTH.items():
-        sizes = tuple(size // 4 for size in growth.sizes) if timing.QUICK else growth.sizes
+        sizes = tuple(size // 8 for size in growth.sizes) if timing.QUICK else growth.sizes
         command = [sys.executable, __file__, what, *map(str, sizes)]
         printed = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
         seconds, megabytes = map(list, zip(*json.loads(printed.splitlines()[-1]), strict=True))

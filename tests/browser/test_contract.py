@@ -328,6 +328,8 @@ def test_without_python_it_lives_and_takes_no_broken_state(page: Page, name: str
     assert page.evaluate(OFFLINE, [source, state])
     shown = LabView(page, ".pgc-lab")
     formulas = shown.root.locator(".pgc-formula svg").count()
+    page.wait_for_timeout(50)
+    stored = looks(shown)[0]
     for hand in row.hands[:1]:
         before = looks(shown)
         do(shown, hand)
@@ -335,6 +337,8 @@ def test_without_python_it_lives_and_takes_no_broken_state(page: Page, name: str
         alone = looks(shown)
         assert alone != before
         with_python = MountedLab(page, lab)
+        page.wait_for_timeout(50)
+        assert looks(with_python)[0] == stored, "what is stored has lost digits that are seen"
         do(with_python, hand)
         page.wait_for_timeout(50)
         assert looks(with_python)[0] == alone[0]
