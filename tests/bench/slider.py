@@ -5,6 +5,7 @@ interact draws with matplotlib and sends the picture, as PNG or as SVG. What the
 """
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,7 +58,7 @@ def rows() -> Iterator[dict[str, Any]]:
     import measure_drag
     from jupyter_client.manager import start_new_kernel
 
-    manager, client = start_new_kernel(kernel_name="python3")
+    manager, client = start_new_kernel(kernel_name="python3", stderr=subprocess.DEVNULL)
     try:
         drawing, _, _ = measure_drag.INTERACT_CELL.rpartition("\nipywidgets.interact(")
         said(client, drawing)
