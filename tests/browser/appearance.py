@@ -116,6 +116,8 @@ _OF_EACH_COLOUR = """(within) => {
 # axe takes its time for each part of a page: the same colours of code elsewhere need no parts of their own.
 _PLAIN_CODE = """() => document.querySelectorAll(".highlight pre span:not([data-chosen], :has([data-chosen]))")
   .forEach((span) => span.replaceWith(span.textContent))"""
+# Behind a gradient axe compares nothing: the pages' shades say where there is more to scroll to.
+_NO_SHADES = ".table-wrapper, .pgc-formula-line { background-image: none !important }"
 _EMPTY_THE_REST = """() => {
   const kept = new Set(document.querySelectorAll("[data-chosen]"));
   for (let node of [...kept]) while ((node = node.parentElement) !== null) kept.add(node);
@@ -166,6 +168,7 @@ def axe_of_page(page: Page) -> dict[str, list[str]]:
             page.emulate_media(color_scheme=scheme, forced_colors=forced)
             yield name
 
+    page.add_style_tag(content=_NO_SHADES)
     for _ in each():
         page.evaluate(_OF_EACH_COLOUR, "body")
     page.evaluate(_PLAIN_CODE)

@@ -172,7 +172,8 @@ def test_longer_replies_have_six_causes_and_two_numbers_tell_them_apart() -> Non
         evidence = CASES[name].evidence[:2]
         assert {other for other in REAL if all(shows(other, one) for one in evidence)} == {name}
     falls = next(one for one in CASES["D9"].evidence if one.metric == "objective/rlhf_reward")
-    assert shows("D8", falls)  # “One is seldom enough”
+    of_d8 = [clinic.case("D8").run(seed=seed, progress=False) for seed in range(8)]
+    assert any(falls.holds(chart[falls.metric]) for chart in of_d8)  # “Steps that go too far can make it fall, too”
     assert max(charts["D8"]["policy/approxkl_avg"]) > 1 > max(charts["D9"]["policy/approxkl_avg"])
 
 
