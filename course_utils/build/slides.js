@@ -431,7 +431,7 @@ globalThis.policyGradientSlides = (() => {
       else if (right > box.right + 1 || left < box.left - 1 || top < box.top - 1) found.push([nameOf(node), "leaves the slide sideways"]);
       else if (node.matches("pre, table, th, td") && node.scrollWidth > node.clientWidth + 1) found.push([nameOf(node), `is cut: ${node.scrollWidth} of ${node.clientWidth} px`]);
       const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim() !== "");
-      if (!own || node.closest("mjx-container")) continue;
+      if (!own || node.closest("mjx-container, sub")) continue;
       const zoom = (node.closest("svg") ?? node).currentCSSZoom ?? 1;
       const size = parseFloat(getComputedStyle(node).fontSize) * zoom * scale;
       const wanted = node.closest(".pgs-code") ? (CODE - 0.1) * scale : least;

@@ -294,7 +294,7 @@ function drawFormula({ method, reply: i, token: t }, { replies, R, before, of },
   const part = (weight * Math.log(before[i])) / K;
   const steps = [
     ["objective", [formulas.objective],
-      `the whole reply adds ${briefSigned(weight)} × log ${brief(before[i])} / ${K} = ${briefSigned(part)}`],
+      `reply: ${briefSigned(weight)} × log ${brief(before[i])} / ${K} = ${briefSigned(part)}`],
     ["advantage", [formulas.A, formulas[`A:${method}`]], advantageInNumbers(method, R, i, A[i], epsilon)],
     ["weight", [formulas.w, formulas[`w:${method}`]], weightInNumbers(method, lengths, i, longest, w[i], weight)],
   ];

@@ -264,7 +264,8 @@
       .jp-RenderedMarkdown blockquote { margin: 0; padding-left: 6px }
       .jp-RenderedMarkdown :is(td, th) { padding: 4px }
       .jp-RenderedMarkdown td code { white-space: normal; overflow-wrap: anywhere }
-      .jp-RenderedMarkdown mjx-container[display="true"] { font-size: 85% !important; overflow-x: auto; overflow-y: hidden }
+      .jp-RenderedMarkdown mjx-container[display="true"] {
+        font-size: 85% !important; overflow-x: auto; overflow-y: hidden }
       .jp-Placeholder-prompt { display: none } .jp-PlaceholderText { white-space: normal } }
       .pgc-waiting .jp-MarkdownOutput > * { display: none }
       .pgc-waiting .jp-MarkdownOutput::before { content: "${NOT_YET}"; font-style: italic }

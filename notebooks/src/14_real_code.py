@@ -482,10 +482,8 @@ for update in range(101):
 # mean 0 and variance 1.
 
 # %% label="transformer-code" tags=["subslide", "needs-torch"]
-layer, writer = transformer.Layer.forward, transformer.Writer.forward
-parts = {"class Layer:\n": layer, "\nclass Writer:\n": writer, "\n": transformer.log_policy}
-code = "".join(head + inspect.getsource(part) for head, part in parts.items())
-Markdown(f"```python\n{code}```")
+parts = transformer.Layer.forward, transformer.Writer.forward, transformer.log_policy
+Markdown("```python\n" + "\n".join(map(inspect.getsource, parts)) + "```")
 
 # %% [markdown] label="transformer-read" tags=["fragment"]
 # The critic is one linear layer on `h.detach()`, so its loss cannot move the policy. There is no shift to get wrong:
