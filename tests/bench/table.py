@@ -112,7 +112,7 @@ def within(now: results.Results, before: results.Results) -> tuple[int, int]:
             continue
         for peer, found in row["peers"].items():
             old = before.get("rows", {}).get(id, {}).get("peers", {}).get(peer, {})
-            if "ratio" in found and "ratio" in old:
+            if "ratio" in found and "ratio" in old and found != old:  # else it was not measured again
                 low, ratio, high = (float(short(x).replace(",", "")) for x in (old["low"], found["ratio"], old["high"]))
                 inside.append(low <= ratio <= high)
     return sum(inside), len(inside)
