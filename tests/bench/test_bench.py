@@ -46,7 +46,10 @@ def test_contenders_take_turns_and_must_agree():
     calls = []
     contenders = {"ours": lambda: calls.append("ours"), "theirs": lambda: calls.append("theirs"), "missing": None}
     times = timing.in_turn(contenders, seconds=0.0)
-    assert {name: len(found) for name, found in times.items()} == {"ours": 1, "theirs": 1}
+    assert {name: len(found) for name, found in times.items()} == dict.fromkeys(
+        ("ours", "theirs"), 3 // timing.PROCESSES
+    )
+    assert timing.PROCESSES * len(times["ours"]) >= 3, "fewer have no spread"
     with pytest.raises(AssertionError, match="theirs"):
         timing.agree({"ours": lambda: 1.0, "missing": None, "theirs": lambda: 1.1}, tolerance=1e-3)
 

@@ -76,7 +76,7 @@ def in_turn(contenders: Mapping[str, Contender | None], seconds: float, most: in
     """Return the processor time of each round of each contender that is there; another begins each round.
 
     All have run once before, so that they are compiled. Where other programs have the core too, the rounds take longer:
-    after twice the seconds no further one begins, but one there is in each process, or two with QUICK.
+    after twice the seconds no further one begins, but three there are over the processes, or two with QUICK.
     """
     began = time.monotonic()
     there = {name: run for name, run in contenders.items() if run}
@@ -89,7 +89,7 @@ def in_turn(contenders: Mapping[str, Contender | None], seconds: float, most: in
         together += repeats[name] * once
     times: dict[str, list[float]] = {name: [] for name in there}
     order = list(there)
-    seconds, most, least = (seconds / 8, 5, 2) if QUICK else (seconds / PROCESSES, most, 1)
+    seconds, most, least = (seconds / 8, 5, 2) if QUICK else (seconds / PROCESSES, most, 3 // PROCESSES)
     for n in range(rounds_within(seconds, together, most, least)):
         if n >= least and time.monotonic() - began > 2 * seconds:
             break
