@@ -27,7 +27,8 @@ def rows() -> Iterator[dict[str, Any]]:
         cells = [measure_drag.LAB_CELL, measure_drag.INTERACT_CELL]
         notebook.open(server.write_notebook("drag.ipynb", cells))
         notebook.run_all()
-        drags = [measure_drag.measure(notebook, 1.5 if timing.QUICK else 3.0) for _ in range(1 if timing.QUICK else 3)]
+        seconds, rounds = (1.5, 1) if timing.QUICK else (2.0, 7)
+        drags = [measure_drag.measure(notebook, seconds) for _ in range(rounds)]
         notebook.close()
     times = {
         "ours": [1 / lab.updates_per_second for lab, _ in drags],

@@ -147,8 +147,8 @@ def rows():
     times, clocks = {"ours": [], "nbgrader, one process": []}, []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        synthetic_class.write(folder / "class", problem_set, students=3 if timing.QUICK else 24)
-        for n in range(1 if timing.QUICK else 3):
+        synthetic_class.write(folder / "class", problem_set, students=3 if timing.QUICK else 16)
+        for n in range(1 if timing.QUICK else 5):
             clock, taken = ours(folder / "class", problem_set, folder / f"out{n}", kind, jobs=2)
             times["ours"].append(taken / 2)  # two cores have twice the processor time
             clocks.append(clock)

@@ -12,7 +12,7 @@ import targets
 
 README = results.ROOT / "README.md"
 BEGIN, END = "<!-- bench: made by `python tests/bench table` -->", "<!-- bench: end -->"
-HEAD = "| what | the course | times what it takes, in brackets where the middle 80 % of the rounds lie |"
+HEAD = "| what | the course | times what it takes, in brackets the range of the rounds |"
 GROWTH = "| what grows | sizes | time, as size to the power | peak memory | |"
 PARTS = {"µs": 1e6, "ms": 1e3, "s": 1.0}
 

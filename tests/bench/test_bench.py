@@ -37,9 +37,9 @@ def test_an_exponent_is_that_of_the_power_and_its_error_that_of_the_noise():
     assert 0 < error < 0.1
 
 
-def test_ratios_are_of_the_same_round_and_spread_over_most_of_them():
+def test_ratios_are_of_the_same_round_and_their_range_is_the_spread():
     found = timing.figures({"ours": [1.0, 10.0, 3.0], "theirs": [2.0, 20.0, 3.0]})["theirs"]
-    assert found == pytest.approx({"median": 3.0, "ratio": 0.5, "low": 0.5, "high": 0.9})
+    assert found == pytest.approx({"median": 3.0, "ratio": 0.5, "low": 0.5, "high": 1.0})
 
 
 def test_contenders_take_turns_and_must_agree():
@@ -144,7 +144,7 @@ def test_the_rounds_of_several_processes_are_one_row():
     row = timing.pooled([one, two])
     assert row["rounds"] == 4
     assert row["ours"] == 3.5
-    assert row["peers"]["theirs"] == pytest.approx({"median": 1.0, "ratio": 3.5, "low": 1.3, "high": 5.0})
+    assert row["peers"]["theirs"] == pytest.approx({"median": 1.0, "ratio": 3.5, "low": 1.0, "high": 5.0})
     assert row["peers"]["missing"] == {"missing": True}
     assert (row["note"], row["figures"]) == ("said", {"n": 2})
     assert set(targets.ROWS) | {"growth"} > targets.IN_PROCESSES
