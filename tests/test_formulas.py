@@ -2,6 +2,7 @@
 
 from xml.etree import ElementTree
 
+import pytest
 import ziamath
 
 from course_utils.widgets.formulas import formula
@@ -19,3 +20,22 @@ def test_typesetting_leaves_the_librarys_settings_alone() -> None:
     before = ziamath.config.svg2, ziamath.config.precision
     formula("a+b", "a plus b", size=11)
     assert (ziamath.config.svg2, ziamath.config.precision) == before
+
+
+@pytest.mark.parametrize(
+    ("latex", "as_tex_spaces_it"),
+    [
+        (r"\log\pi_\theta", r"\log\,\pi_\theta"),
+        (r"\nabla_\theta\log \pi", r"\nabla_\theta\,\log\,\pi"),
+        (r"\log(x)", r"\log(x)"),
+        (r"-\log\left(x\right)", r"-\log\left(x\right)"),
+        (r"a\exp(b)", r"a\,\exp(b)"),
+        (r"x\,\log\,p", r"x\,\log\,p"),
+    ],
+)
+def test_the_name_of_a_function_stands_off_its_argument(latex: str, as_tex_spaces_it: str) -> None:
+    plain = ElementTree.fromstring(ziamath.Latex(latex, size=15, inline=True).svg())
+    made, wanted = (ElementTree.fromstring(formula(text, "it", 15)) for text in (latex, as_tex_spaces_it))
+    assert made.get("width") == wanted.get("width")
+    gained = float(made.get("width", 0)) - float(plain.get("width", 0))
+    assert (gained > 1) == (latex != as_tex_spaces_it)

@@ -358,7 +358,7 @@ function readout(set, all, counts) {
   const mean = `mean of the estimate ${signed(cleared(all.mean[k]))}: bias ${signed(cleared(all.bias[k]))}`;
   const only = counts.indexOf(m); // of an action that was drawn alone the sample cannot tell how wide it spreads
   const alone = () => `; ${set.actions[only]} alone was drawn: no ±`;
-  const spread = only < 0 ? `\u00a0±\u00a0${few(Number(error.toPrecision(2)))}` : alone();
+  const spread = only < 0 ? ` ± ${few(Number(error.toPrecision(2)))}` : alone();
   const sampled = `●\u00a0Mean of ${m}: ${signed(average)}${spread}.`;
   return `◆\u00a0Exact ∂J/∂z ${signed(all.exact[k])}, ${mean}. sd ${few(all.deviations[k])}. ${sampled}`;
 }

@@ -59,7 +59,7 @@ function aboutTheSample({ advantage, epsilon }, seen) {
   const off = "the clipped term is the smaller one. It is flat in ρ, so the gradient is off.";
   if (seen.active) return `${kind}: ${place}, ${off}`;
   const back = "yet ρA is the smaller term. The gradient is on and pushes back, with weight";
-  if (seen.outside) return `${kind}: ${place}, ${back} ρA\u00a0=\u00a0${signed(seen.gradient)}.`;
+  if (seen.outside) return `${kind}: ${place}, ${back} ρA = ${signed(seen.gradient)}.`;
   const way = advantage > 0 ? "likelier" : "rarer";
   return `Inside 1 ± ε the two terms are the same: the gradient is on, and makes the action ${way}.`;
 }

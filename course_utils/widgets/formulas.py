@@ -1,9 +1,14 @@
 """Formulas for labs and quizzes, typeset to SVG in Python: the same in every viewer, without a network."""
 
+import re
 from functools import cache
 from html import escape
 
 __all__ = ["formula"]
+
+# The thin spaces of TeX around the name of a function, which ziamath leaves out: not before its argument's bracket.
+_BEFORE_A_NAME = re.compile(r"(?<=[\w})\]])\s*(?=\\(?:log|exp)(?![a-zA-Z]))")
+_AFTER_A_NAME = re.compile(r"(\\(?:log|exp)(?![a-zA-Z]))\s*(?![\s(\[^_}|)]|\\[,;:!|{]|\\left|\\[Bb]ig|$)")
 
 
 @cache
@@ -18,7 +23,8 @@ def formula(latex: str, spoken: str, size: float = 14) -> str:
     before = ziamath.config.svg2, ziamath.config.precision, ziafont.config.precision
     ziamath.config.svg2, ziamath.config.precision, ziafont.config.precision = False, 1, 1
     try:
-        svg = ziamath.Latex(latex, size=size, inline=True).svg()
+        spaced = _AFTER_A_NAME.sub(r"\1\\,", _BEFORE_A_NAME.sub(r"\\,", latex))
+        svg = ziamath.Latex(spaced, size=size, inline=True).svg()
     finally:
         ziamath.config.svg2, ziamath.config.precision, ziafont.config.precision = before
     return str(svg).replace("<svg ", f'<svg role="img" aria-label="{escape(spoken)}" ', 1)

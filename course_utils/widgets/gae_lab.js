@@ -104,7 +104,7 @@ const CLOSE = 0.05; // a dial this near the best one is called "about right"
 
 function whatIsSeen({ lambda_: lambda, critic_error: error }, now, best) {
   const share = (part) => `${Math.round((100 * part) / now.sum)}\u00a0%`;
-  const least = `The least is ${short(best.sum)}, at λ\u00a0=\u00a0${dialText(best.lambda)}.`;
+  const least = `The least is ${short(best.sum)}, at λ = ${dialText(best.lambda)}.`;
   if (Math.abs(error) < 1e-9)
     return lambda === 0
       ? "An exact critic has no bias at any λ, so the one TD error is the best estimate there is."
@@ -115,7 +115,7 @@ function whatIsSeen({ lambda_: lambda, critic_error: error }, now, best) {
     return `About the best setting for this critic: ${bias}, variance the rest. ${least}`;
   if (lambda < best.lambda) return `B${bias.slice(1)}: the estimate leans on a critic that is too ${mood}. ${least}`;
   const drops = "the critic’s error drops out: the squared error is all variance, the luck of one episode.";
-  if (lambda === 1) return `At λ\u00a0=\u00a01 ${drops} ${least}`;
+  if (lambda === 1) return `At λ = 1 ${drops} ${least}`;
   const variance = `Variance is ${share(now.variance)} of the squared error`;
   return `${variance}: the estimate leans on the luck of one episode. ${least}`;
 }

@@ -244,8 +244,10 @@ const row = (names, ...children) => div(`pgc-row ${names}`, ...children);
 const panel = (...children) => div("pgc-panel", ...children);
 const title = (...children) => h("p", { class: "pgc-title" }, ...children);
 const key = (...children) => h("span", { class: "pgc-key" }, ...children);
+// No line ends between a sign of relation and what stands beside it.
+const unbroken = (text) => (typeof text === "string" ? text.replace(/ ([=≈<>±]) (?=\S)/g, "\u00a0$1\u00a0") : text);
 const sentence = (text, role = "sentence", more = "") =>
-  h("p", { class: `pgc-sentence ${more}`, "data-role": role }, text);
+  h("p", { class: `pgc-sentence ${more}`, "data-role": role }, unbroken(text));
 const piOf = (index) => ["π", h("sub", {}, index)];
 const worded = (text, svg) => [h("span", { class: "pgc-word" }, text), typeset(svg)];
 const typeset = (svg) => h("span", { class: "pgc-formula", ".innerHTML": svg ?? "" });

@@ -195,7 +195,8 @@ def press(part: Locator) -> None:
     part.focus()
     kind = part.evaluate("part => part.type ?? part.getAttribute('role')")
     is_mark = part.evaluate("part => Boolean(part.ownerSVGElement)") and kind == "radio"
-    part.press("End" if is_mark else KEYS.get(kind, "Enter"))
+    is_least = kind == "slider" and part.get_attribute("aria-valuenow") == part.get_attribute("aria-valuemin")
+    part.press("End" if is_mark else "ArrowUp" if is_least else KEYS.get(kind, "Enter"))
 
 
 def touch(view: LabView, part: Locator) -> None:

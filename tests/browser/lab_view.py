@@ -68,7 +68,8 @@ class LabView:
         return self.role(role).evaluate_all("gs => gs.map((g) => Number(g.getAttribute('aria-valuenow')))")
 
     def text(self, role: str, index: int | None = None) -> str:
-        return self.role(role, index).inner_text()
+        """What it says; a space that no line ends at is a space."""
+        return self.role(role, index).inner_text().replace("\xa0", " ")
 
     def spoken(self) -> str:
         """What the live region says once it has come to rest: it waits 400 ms."""

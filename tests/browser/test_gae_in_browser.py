@@ -73,7 +73,7 @@ def test_the_mathematics_is_pythons(page: Page) -> None:
 
 def test_mouse(page: Page) -> None:
     gae = mounted(page)
-    assert gae.text("sentence").startswith("Variance is 90\u00a0% of the squared error")
+    assert gae.text("sentence").startswith("Variance is 90 % of the squared error")
     still = page.evaluate(STILL)
     x, y = gae.grip("lambda")
     page.mouse.move(x, y)
