@@ -197,9 +197,10 @@ def test_deployment_drift(seeds):
     assert np.mean(below) > 0.2  # worse than before all the training
 
 
-# --- fixes and decoys ----------------------------------------------------------------------------------------------
+# --- fixes and decoys: slow, since `make test` tries those of the clinic's cases, on two seeds (test_clinic.py) -------
 
 
+@pytest.mark.slow
 def test_what_mends_over_optimisation_and_what_does_not(seeds):
     assert (of(seeds, "adaptive") > 2.2).all()
     assert (of(seeds, "adaptive", "kl") < 5).all()
@@ -220,6 +221,7 @@ def test_training_on_the_gold_itself(seeds):
     assert (of(seeds, "gold") > of(seeds, "healthy")).all()
 
 
+@pytest.mark.slow
 def test_features_decide_how_far_the_score_can_be_driven(seeds):
     gold = {kind: of(seeds, f"no penalty, {kind}").mean() for kind in ("count", "rich")}
     assert gold["count"] < of(seeds, "no penalty").mean() < gold["rich"]
@@ -249,10 +251,12 @@ def test_gold_against_the_root_of_kl(seeds):
             assert 1 - left.var() / gain.var() > 0.8
 
 
+@pytest.mark.slow
 def test_target_kl_cannot_rescue_an_absurd_learning_rate(seeds):
     assert of(seeds, "lr 1, target_kl").mean() < of(seeds, "healthy").mean() - 0.5
 
 
+@pytest.mark.slow
 def test_an_entropy_bonus_after_the_collapse_comes_too_late(seeds):
     for seed in seeds:
         log = trained("collapse", seed)
@@ -260,6 +264,7 @@ def test_an_entropy_bonus_after_the_collapse_comes_too_late(seeds):
         assert evaluate(late, replies=1000).unique < 0.1
 
 
+@pytest.mark.slow
 def test_what_mends_a_missing_critic(seeds):
     broken = of(seeds, "critic off, offset +10").mean()
     assert of(seeds, "critic off").mean() > of(seeds, "60 updates").mean() - 0.15  # a normalised score needs no mending
@@ -267,6 +272,7 @@ def test_what_mends_a_missing_critic(seeds):
     assert of(seeds, "critic on, offset +10").mean() > broken
 
 
+@pytest.mark.slow
 def test_what_mends_biased_raters(seeds):
     exploited = of(seeds, "exploit").mean()
     assert of(seeds, "exploit, β .5").mean() > exploited + 0.1
@@ -276,6 +282,7 @@ def test_what_mends_biased_raters(seeds):
     assert polite > of(seeds, "fair raters", "polite_words").mean() + 0.6
 
 
+@pytest.mark.slow
 def test_drift_is_mended_by_new_pairs_and_new_prompts_together(seeds):
     for seed in seeds:
         log = trained("drift", seed)
@@ -291,6 +298,7 @@ def test_drift_is_mended_by_new_pairs_and_new_prompts_together(seeds):
         assert live(resume(relabelled, 100, progress=False)) < both - 0.5  # new pairs alone
 
 
+@pytest.mark.slow
 def test_more_pairs_of_the_wrong_kind(seeds):
     few, many = of(seeds, "300 fair pairs"), of(seeds, "5,000 biased pairs more")
     assert many.mean() < few.mean() - 0.3
