@@ -1,7 +1,7 @@
 """How time and peak memory grow with the size of the problem, five sizes each, with the exponent that fits them.
 
 What grows is worked on in a process of its own, `python tests/bench/growth.py WHAT SIZE …`, from the smallest size to
-the largest, three times each: the time is the least processor time, the memory how far the process's peak has risen
+the largest, twice each: the time is the least processor time, the memory how far the process's peak has risen
 above what it had when all was loaded. With QUICK each size is an eighth, and worked on once.
 """
 
@@ -115,7 +115,7 @@ def grown(what: str, sizes: list[int]) -> list[tuple[float, float]]:
     before, found = speed.peak_megabytes(), []
     for size in sizes:
         work, times = WORK[what](size), []
-        for _ in range(1 if timing.QUICK else 3):
+        for _ in range(1 if timing.QUICK else 2):
             children = timing.children(lambda work=work, times=times: times.append(timing.processor(work)))
             times[-1] += children
         found.append((min(times), max(speed.peak_megabytes() - before, 0.1)))

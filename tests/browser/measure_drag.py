@@ -107,6 +107,7 @@ def drag(
         mouse.move(x + along[0] * end, y + along[1] * end, steps=27)
         end = -end
     seen = notebook.page.evaluate("() => { window.dragWatch.on = false; return window.dragWatch; }")
+    mouse.move(x, y)  # else the next drag begins nearer to the end of the axis, where nothing moves any more
     mouse.up()
     return Drag(name, seen["updates"], seen["events"], seen["frames"], (seen["last"] - seen["first"]) / 1000)
 
