@@ -26,10 +26,10 @@ def test_typesetting_leaves_the_librarys_settings_alone() -> None:
     ("latex", "as_tex_spaces_it"),
     [
         (r"\log\pi_\theta", r"\log\,\pi_\theta"),
-        (r"\nabla_\theta\log \pi", r"\nabla_\theta\,\log\,\pi"),
+        (r"\nabla_\theta\log \pi", r"\nabla_\theta\log\,\pi"),
         (r"\log(x)", r"\log(x)"),
         (r"-\log\left(x\right)", r"-\log\left(x\right)"),
-        (r"a\exp(b)", r"a\,\exp(b)"),
+        (r"a\exp(b)", r"a\exp(b)"),
         (r"x\,\log\,p", r"x\,\log\,p"),
     ],
 )

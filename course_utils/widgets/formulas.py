@@ -6,9 +6,8 @@ from html import escape
 
 __all__ = ["formula"]
 
-# The thin spaces of TeX around the name of a function, which ziamath leaves out: not before its argument's bracket.
-_BEFORE_A_NAME = re.compile(r"(?<=[\w})\]])\s*(?=\\(?:log|exp)(?![a-zA-Z]))")
-_AFTER_A_NAME = re.compile(r"(\\(?:log|exp)(?![a-zA-Z]))\s*(?![\s(\[^_}|)]|\\[,;:!|{]|\\left|\\[Bb]ig|$)")
+# The thin space of TeX after the name of a function, which ziamath leaves out: not before its argument's bracket.
+AFTER_A_NAME = re.compile(r"(\\(?:log|exp)(?![a-zA-Z]))\s*(?![\s(\[^_}|)]|\\[,;:!|{]|\\left|\\[Bb]ig|$)")
 
 
 @cache
@@ -23,8 +22,7 @@ def formula(latex: str, spoken: str, size: float = 14) -> str:
     before = ziamath.config.svg2, ziamath.config.precision, ziafont.config.precision
     ziamath.config.svg2, ziamath.config.precision, ziafont.config.precision = False, 1, 1
     try:
-        spaced = _AFTER_A_NAME.sub(r"\1\\,", _BEFORE_A_NAME.sub(r"\\,", latex))
-        svg = ziamath.Latex(spaced, size=size, inline=True).svg()
+        svg = ziamath.Latex(AFTER_A_NAME.sub(r"\1\\,", latex), size=size, inline=True).svg()
     finally:
         ziamath.config.svg2, ziamath.config.precision, ziafont.config.precision = before
     return str(svg).replace("<svg ", f'<svg role="img" aria-label="{escape(spoken)}" ', 1)
