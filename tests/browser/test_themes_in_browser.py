@@ -105,7 +105,7 @@ STOP = """() => {
 }"""
 # The controls that Tab came to where what marks the focused one hardly stands out from what is around it.
 UNSEEN = (
-    f"""async () => {{ {COLOURS}"""
+    f"""() => {{ {COLOURS}"""
     + """
   const contrast = (node) => { // 1 where there is no mark
     const option = node.closest(".pgc-option") ?? node, style = getComputedStyle(option);
@@ -119,7 +119,6 @@ UNSEEN = (
   const unseen = [];
   for (const stop of window.stops) {
     stop.focus({ focusVisible: true });
-    await new Promise(requestAnimationFrame);
     if (document.activeElement !== stop || contrast(stop) < 3) unseen.push(stop.outerHTML.slice(0, 200));
   }
   return unseen;
