@@ -60,4 +60,4 @@ def rows() -> Iterator[dict[str, Any]]:
 
 
 def measured(id: str, contenders: dict[str, timing.Contender]) -> dict[str, Any]:
-    return timing.measured(id, timing.in_turn(contenders, 6))
+    return timing.measured(id, timing.in_turn(contenders, 5))

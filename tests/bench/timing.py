@@ -113,7 +113,7 @@ def figures(times: Mapping[str, list[float]]) -> dict[str, dict[str, float]]:
 
 
 def row(
-    id: str, contenders: Mapping[str, Contender | None], *, tolerance: float, seconds: float = 6.0, note: str = ""
+    id: str, contenders: Mapping[str, Contender | None], *, tolerance: float, seconds: float = 5.0, note: str = ""
 ) -> dict[str, Any]:
     """Check that all contenders agree, take turns, and return the row as results.py stores it."""
     agree(contenders, tolerance)
