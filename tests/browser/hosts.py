@@ -140,10 +140,6 @@ class Host:
             for n, (one, library) in enumerate(zip(found, asked, strict=True))
         ]
 
-    def way(self, n: int) -> str:
-        """How the n-th thing is used here: each lesson begins with another way."""
-        return HOW[(sum(self.path.stem[:2].encode()) + self.is_deck + n) % len(HOW)]
-
     def begin(self) -> None:
         """Be as at first, where a test runs once more."""
         if self.is_used:
@@ -195,8 +191,7 @@ def press(part: Locator) -> None:
     part.focus()
     kind = part.evaluate("part => part.type ?? part.getAttribute('role')")
     is_mark = part.evaluate("part => Boolean(part.ownerSVGElement)") and kind == "radio"
-    is_least = kind == "slider" and part.get_attribute("aria-valuenow") == part.get_attribute("aria-valuemin")
-    part.press("End" if is_mark else "ArrowUp" if is_least else KEYS.get(kind, "Enter"))
+    part.press("End" if is_mark else KEYS.get(kind, "Enter"))
 
 
 def touch(view: LabView, part: Locator) -> None:

@@ -171,6 +171,8 @@ def test_axe_finds_nothing_serious(page: Page, name: str) -> None:
         shown.set(**{trait: value for trait, value in setting.items() if trait not in ("lab", "least")})
         shown.root.locator("details").evaluate_all("folds => folds.forEach((fold) => { fold.open = true; })")
         assert axe(page) == []
+    page.set_viewport_size({"width": 760, "height": 1600})
+    assert axe(page) == []
 
 
 @each_lab

@@ -71,18 +71,16 @@ def test_all_of_its_labs_are_there_alive_or_as_a_picture(host: Host) -> None:
 
 
 def use_lab(host: Host, place: Place, is_first: bool) -> None:
-    """Move it, with each of its hands where it is the first of its kind; then the numbers are those of Python.
-
-    By keys, hand or finger in turn, lesson by lesson: test_contract.py does all three with every lab.
-    """
+    """Move it, the first of its kind by hand, keys and finger; after each the numbers are those of Python."""
     row, view = every_lab.row(place.name), place.view
     if view.role("reveal").count():  # it asks for a guess before it shows its numbers
         view.click("reveal")
     place.numbers_are_those_of_python(may_wait=True)
     hands = [hand for hand in row.hands if hosts.usable(view, hand)]
     assert hands or not row.hands
-    for n, hand in enumerate(hands if is_first else hands[:1]):
-        how = host.way(place.n + n) if is_first else "hand"
+    ways = hosts.HOW if is_first else ("hand",)
+    for n in range(max(len(ways), len(hands) if is_first else 1) if hands else 0):
+        hand, how = hands[n % len(hands)], ways[n] if n < len(ways) else "hand"
         before, where = place.values()[hand.trait], host.where()
         hosts.use(view, hand, how)
         wait_until(host.page, lambda: place.values()[hand.trait] != before)  # noqa: B023
@@ -104,10 +102,10 @@ def use_question(host: Host, place: Place, question: Any, how: str, turn: int) -
 
 
 def test_each_lab_and_question_is_used_and_outlasts_a_change(host: Host) -> None:
-    """One question by hand, finger or keys, in turn, as labs are."""
+    """One question by hand, finger or keys, lesson by lesson: test_contract.py does each with every kind."""
     host.begin()
     turns, seen, met = count(), list[Any](), set[str]()
-    ways = [host.way(0), *["script"] * 30]
+    ways = [hosts.HOW[sum(host.path.stem[:2].encode()) % 3], *["script"] * 30]
     for place in host.places:
         host.show(place)
         if not place.questions:
