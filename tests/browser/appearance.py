@@ -160,6 +160,11 @@ def axe_of_colours(page: Page, within: str) -> list[str]:
     return axe(page, "[data-chosen]", *OF_COLOURS)
 
 
+def axe_of_all(page: Page, within: str = ".pgc-lab") -> list[str]:
+    """What axe-core finds in there: as `axe`, but of the colours by one text for all of the same colour and ground."""
+    return axe(page, within, but=OF_COLOURS) + axe_of_colours(page, within)
+
+
 def axe_of_page(page: Page) -> dict[str, list[str]]:
     """What axe-core finds on a page in light, dark and forced colours; little of the page is left afterwards.
 

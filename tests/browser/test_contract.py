@@ -14,7 +14,7 @@ from typing import Any
 import every_lab
 import numpy as np
 import pytest
-from appearance import axe, layout_faults
+from appearance import axe_of_all, layout_faults
 from conftest import RunningApp
 from every_lab import Hand
 from jupyterlab_page import JupyterLabPage, JupyterLabServer, picture
@@ -170,9 +170,9 @@ def test_axe_finds_nothing_serious(page: Page, name: str) -> None:
         shown = MountedLab(page, setting.get("lab") or every_lab.made(name), answers=True)
         shown.set(**{trait: value for trait, value in setting.items() if trait not in ("lab", "least")})
         shown.root.locator("details").evaluate_all("folds => folds.forEach((fold) => { fold.open = true; })")
-        assert axe(page) == []
+        assert axe_of_all(page) == []
     page.set_viewport_size({"width": 760, "height": 1600})
-    assert axe(page) == []
+    assert axe_of_all(page) == []
 
 
 @each_lab

@@ -10,7 +10,7 @@ import every_lab
 import matplotlib.image
 import numpy as np
 import pytest
-from appearance import axe
+from appearance import axe, axe_of_colours
 from jupyterlab_page import JupyterLabPage, picture
 from mounted_lab import MountedLab
 from playwright.sync_api import Locator, Page
@@ -24,18 +24,17 @@ THEMES: dict[str, tuple[bool, dict[str, Any]]] = {
     "forced colours, dark": (True, {"forced_colors": "active", "color_scheme": "dark"}),
     "forced colours, light": (False, {"forced_colors": "active", "color_scheme": "light"}),
 }
-# The other rules of axe do not depend on colours; the contract runs them.
-OF_COLOURS = ("color-contrast", "link-in-text-block")
 
 # What is hard to see in a lab's pictures and controls. axe sees no text of an SVG, no focus and no box.
 COLOURS = """
   const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
-  const rgba = (colour) => {
+  const once = (found, kept = new Map()) => (key) => kept.get(key) ?? kept.set(key, found(key)).get(key);
+  const rgba = once((colour) => {
     canvas.clearRect(0, 0, 1, 1);
     canvas.fillStyle = colour;
     canvas.fillRect(0, 0, 1, 1);
     return [...canvas.getImageData(0, 0, 1, 1).data].map((v) => v / 255);
-  };
+  });
   const over = ([r, g, b, a], ground) => [r, g, b].map((v, i) => v * a + ground[i] * (1 - a));
   const light = (colour) => {
     const [r, g, b] = colour.map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
@@ -45,8 +44,8 @@ COLOURS = """
     const [low, high] = [light(one), light(two)].sort((a, b) => a - b);
     return (high + 0.05) / (low + 0.05);
   };
-  const groundOf = (node) =>
-    node === null ? [1, 1, 1] : over(rgba(getComputedStyle(node).backgroundColor), groundOf(node.parentElement));
+  const groundOf = once((node) =>
+    node === null ? [1, 1, 1] : over(rgba(getComputedStyle(node).backgroundColor), groundOf(node.parentElement)));
 """
 FAINT = (
     f"""() => {{ {COLOURS} const faults = [], root = document.querySelector(".pgc-lab");"""
@@ -61,14 +60,16 @@ FAINT = (
   };
   const shapes = [...root.querySelectorAll("svg :is(rect, path, circle, ellipse, polygon)")].filter(
     (n) => seen(n) && n.closest("defs, marker") === null && !/none|url/.test(getComputedStyle(n).fill));
-  const covers = (shape, x, y) =>
+  const box = once((node) => node.getBoundingClientRect());
+  const near = ({ left, right, top, bottom }, x, y) => left - 1 < x && x < right + 1 && top - 1 < y && y < bottom + 1;
+  const covers = (shape, x, y) => near(box(shape), x, y) &&
     shape.isPointInFill(new DOMPoint(x, y).matrixTransform(shape.getScreenCTM().inverse()));
   const texts = [...root.querySelectorAll("svg text")].filter((n) => seen(n) && n.textContent.trim() !== "");
   for (const text of texts) {
-    const box = text.getBoundingClientRect(), style = getComputedStyle(text);
+    const { left, top, width, height } = box(text), style = getComputedStyle(text);
     const halo = style.paintOrder.startsWith("stroke") && style.stroke !== "none" && parseFloat(style.strokeWidth) > 0;
     for (const part of [0.25, 0.5, 0.75]) {
-      const [x, y] = [box.left + part * box.width, box.top + box.height / 2];
+      const [x, y] = [left + part * width, top + height / 2];
       let ground = groundOf(text.closest("svg"));
       for (const shape of shapes)
         if (text.compareDocumentPosition(shape) & Node.DOCUMENT_POSITION_PRECEDING && covers(shape, x, y))
@@ -162,7 +163,7 @@ def test_everything_is_legible_in_each_theme(page: Page, name: str) -> None:
             put_on(page, theme)
             faults += [f"{theme}: {fault}" for fault in page.evaluate(FAINT)]
             if used and theme != "forced colours, light":  # it takes a second
-                faults += [f"{theme}: {found}" for found in axe(page, ".pgc-lab", *OF_COLOURS)]
+                faults += [f"{theme}: {found}" for found in axe_of_colours(page, ".pgc-lab")]
     assert faults == []
 
 
