@@ -25,12 +25,12 @@ README = """{title}
 Covers lessons {lessons}; {points:g} points.
 
 1. Open {name}.ipynb in the JupyterLab of the course (`make lab`, or any Jupyter with the course installed).
-2. Write your student id into the cell that asks for it.
+2. Where a cell asks for your student id, write it there.
 3. Answer in the cells that say so. Leave the other cells, their order and their ids as they are.
 4. Save, and hand in {name}.ipynb by itself.
 
 The checks in the notebook are for practice. What counts is your code, run on other inputs and without the course's
-package, with NumPy as `np`: a function must hold all that it needs.
+package, with NumPy as `np`: a function may call what stands in your answers, and nothing else.
 """
 
 

@@ -85,7 +85,7 @@ function whatToSee({ actions, probabilities, draws, weighted }, found) {
     return `${many} has length ${short(norm(found.sampleMean))}; ${typical}. The exact mean has length 0.`;
   }
   const pulled = "Pulled like this, the point stays where it is: the three arrows add up to 0.";
-  if (weighted) return `Each arrow is now as long as its action is probable. ${pulled}`;
+  if (weighted) return `Each arrow is now shortened by the probability of its action. ${pulled}`;
   const [least, largest] = [Math.min(...probabilities), Math.max(...probabilities)];
   const [rarest, most] = [least, largest].map((p) => probabilities.indexOf(p));
   if (largest - least < 0.02) return "All actions are about equally probable: all scores are about equally long.";

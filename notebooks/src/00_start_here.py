@@ -79,9 +79,9 @@ AdvantageLab(advantages=[1.0, 0.0, -1.0], actions=["left", "stay", "right"], red
 # %% [markdown] label="help" tags=["slide"] minutes=2
 # ## You get an answer
 #
-# - **Your turn.** In each lesson you write a few short functions. `check(…)` tries your function and tells you what it
-#   does, not only whether it is right. Three hints wait behind folds, the next one stronger than the last. Solved versions
-#   are in the folder `solutions`.
+# - **Your turn.** In lessons 01 to 13 you write a few short functions, in 14 you mend some. `check(…)` tries your
+#   function and tells you what it does, not only whether it is right. Three hints wait behind folds, the next one
+#   stronger than the last. Solved versions are in the folder `solutions`.
 # - **Quiz.** A few questions end each lesson, with a reason for every option.
 # - **Progress.** What you checked, answered and predicted is kept in one file on your machine, and nowhere else. The map
 #   below shows it: run its cell again to bring it up to date.

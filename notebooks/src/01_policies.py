@@ -129,7 +129,7 @@ for c in [0.0, 5.0, -20.0]:
 #
 # $$\frac{e^{z_a+c}}{\sum_b e^{z_b+c}}=\frac{e^{c}\,e^{z_a}}{e^{c}\sum_b e^{z_b}}=\pi_a$$
 #
-# Only *differences* of logits mean something. A logit of 3 says nothing until you know the others. You will meet this
+# A logit of 3 says nothing until you know the others. You will meet this
 # **shift invariance** again.
 
 # %% [markdown] label="temperature" tags=["slide"] minutes=2
@@ -246,16 +246,16 @@ for u in rng.random(5):
 # %% [markdown] label="sampling-predict" tags=["slide"] minutes=3
 # ### Exact beside sampled
 #
-# The **share** of an action among $n$ draws is off by chance. The **standard error** says how far off it usually is:
+# The **share** of an action among $m$ draws is off by chance. The **standard error** says how far off it usually is:
 #
-# $$\text{standard error}=\sqrt{\frac{\pi_a(1-\pi_a)}{n}}$$
+# $$\text{standard error}=\sqrt{\frac{\pi_a(1-\pi_a)}{m}}$$
 
 # %% label="predict-counts" tags=["fragment"]
 Predict("01-counts")
 
 # %% [markdown] label="sampling-try" tags=["subslide"]
 # In the lab below press *draw 100* a few times, and *clear draws* to begin again. The dots are the shares. The bands
-# reach two standard errors up and down from the exact probabilities. How do dots and bands move as $n$ grows?
+# reach two standard errors up and down from the exact probabilities. How do dots and bands move as the draws grow?
 
 # %% label="sampling-lab" tags=["subslide"]
 PolicyExplorer(logits, actions, seed=4)
@@ -378,13 +378,12 @@ error = math.sqrt(exact_never * (1 - exact_never) / runs)
 print(f"best-looking: exact {exact_never:.1%}, standard error of {runs} runs {error:.1%}")
 
 # %% [markdown] label="explore-explain" answers="explore" tags=["fragment"]
-# In about one run of four, the first assistant drops the best reply for good. Its one try of *replace* failed, its share
-# stands at 0, and because it never offers it again, it never learns better. More customers do not help. A hundred
-# thousand would see the same.
+# In about one run of four, the first assistant drops the best reply for good. Its one try of *replace* failed, its
+# share stands at 0, and because it never offers it again, it never learns better. More customers do not help.
 #
-# The second one gives every reply a chance, so bad luck at the start is repaired. Over 500 customers it satisfies more
-# of them, although it gives worse replies on purpose now and then. Trying what does not look best, to learn how good it
-# is, is called **exploration**.
+# The second one gives every reply a chance, so bad luck at the start is nearly always repaired. Over 500 customers it
+# satisfies more of them, although it gives worse replies on purpose now and then. Trying what does not look best, to
+# learn how good it is, is called **exploration**.
 
 # %% [markdown] label="smooth" tags=["slide"] minutes=3
 # ## Second reason: a slope to follow
@@ -557,7 +556,7 @@ Quiz("01")
 #    the largest keeps the computer from overflowing.
 # 3. Temperature divides the logits: low is nearly argmax, high is nearly uniform. Entropy measures the difference, from 0
 #    to $\log n$.
-# 4. Shares of $n$ draws differ from the probabilities by about $\sqrt{\pi_a(1-\pi_a)/n}$.
+# 4. Shares of $m$ draws differ from the probabilities by about $\sqrt{\pi_a(1-\pi_a)/m}$.
 # 5. Probabilities let a policy *explore*, and they make $J$ *smooth*, so that a small change of a logit has a slope.
 
 # %% [markdown] label="next" tags=["skip"]

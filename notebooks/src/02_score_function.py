@@ -166,6 +166,9 @@ check("score", score)
 #
 # But (1, 0, 0) is also *one-hot(refund)*. So the score, $\text{one-hot}(a)-\pi$, is the difference between a corner and the
 # point $\pi$. It is **the arrow from the policy to the corner of the action that was taken**.
+#
+# The arrow says how the *logits* are pushed. The policy itself does not travel along it: how far and where it moves is a
+# matter of the matrix $F$, below.
 
 # %% label="predict-arrows" tags=["subslide"]
 Predict("02-arrows")
@@ -195,8 +198,8 @@ print(f"√1.5 = {np.sqrt(1.5):.4f}, √2 = {np.sqrt(2):.4f}")
 # The entry of the action taken is $1-\pi_a$. For an action that was almost certain it is nearly 0: *this happens anyway,
 # there is little left to push*. For a rare one it is nearly 1.
 #
-# A surprise pushes hard, and the expected hardly at all. But the push has a limit. The arrow lies inside the triangle,
-# and the longest way there is from corner to corner: $\sqrt2\approx1.414$.
+# A surprise pushes the logits hard, and the expected hardly at all. But the push has a limit. The arrow lies inside the
+# triangle, and the longest way there is from corner to corner: $\sqrt2\approx1.414$.
 #
 # Rare actions do not take over, because they are rare. How much an action pushes *on average* is its length times the
 # probability of drawing it, the last column: small at both ends.
@@ -313,11 +316,11 @@ for p in [np.array([0.98, 0.01, 0.01]), evenly]:
 # %% [markdown] label="fisher-explain" answers="fisher" tags=["subslide"]
 # (One standard error is 0. At $\pi=0.5$ the entry of the score is +0.5 or −0.5, so its square is always 0.25.)
 #
-# The ellipse in the lab *is* this matrix: its shape is $F$, its size shrinks as $1/\sqrt n$ with the number $n$ of draws.
-# The standard errors of lesson 01 were its diagonal: $\sqrt{F_{bb}/n}=\sqrt{\pi_b(1-\pi_b)/n}$.
+# The ellipse in the lab *is* this matrix: its shape is $F$, its size shrinks as $1/\sqrt m$ with the number $m$ of
+# draws. The standard errors of lesson 01 were its diagonal: $\sqrt{F_{bb}/m}=\sqrt{\pi_b(1-\pi_b)/m}$.
 #
-# It is largest when the policy is even. A policy that is almost certain has almost none: its scores are nearly all the
-# same tiny arrow.
+# The sum of this diagonal is largest when the policy is even. A policy that is almost certain has almost no scatter:
+# its scores are nearly all the same tiny arrow.
 
 # %% [markdown] label="information" tags=["slide"] minutes=2
 # ### Information about what?
@@ -419,8 +422,8 @@ print(f"mean of the gradient of π: {pi @ candidates['gradient of π']}")
 
 # %% [markdown] label="not-read" answers="tests" tags=["subslide"]
 # The sum of the entries catches only the forgotten one-hot. The mean under $\pi$ catches the gradient of $\pi$ too: its
-# mean points to *refund*, the action that is drawn most. A learner who used it would be pushed towards its own habits,
-# whatever the rewards.
+# mean points to *refund*, the action that is drawn most. A learner who used it would be pushed towards its own habits
+# even where every action earns the same.
 #
 # Neither catches the turned sign. Nudging catches all three. When you write a gradient, nudge it.
 
@@ -432,7 +435,7 @@ print(f"mean of the gradient of π: {pi @ candidates['gradient of π']}")
 # > | gradient with respect to what? | the **logits** z: one-hot − π | network weights θ: by the chain rule (∂z/∂θ)ᵀ (one-hot − π) |
 # > | which sign? | the score points **uphill** on log π | the gradient of the cross-entropy loss −log π is π − one-hot: the same vector turned round |
 # > | mean 0 under whom? | the policy that is differentiated | samples of another policy: not 0 |
-# > | sum or mean? | one score for each action; no sum yet | lesson 08: a sum over the steps of a trajectory |
+# > | sum or mean? | one score for each action; no sum yet | lesson 04: a sum over the steps of a conversation |
 
 # %% label="convention-code" tags=["fragment"]
 W = np.array([[0.4, -0.2], [0.1, 0.3], [-0.5, 0.6]])  # weights θ: three actions, two features

@@ -194,8 +194,7 @@ print(f"   sum        π = {pi.sum():.2f}   ∂π/∂z = {d_pi[:, 0].sum():z6.3f
 print(f"sums for all three logits: {d_pi.sum(axis=0).round(12) + 0}")
 
 # %% [markdown] label="not-expectation-read" answers="weights" tags=["fragment"]
-# They add up to **0**. They must: the probabilities always make 1 together, so what some gain, others lose. And some
-# of them are negative.
+# They add up to **0**, as they must. And some of them are negative.
 #
 # Nothing is drawn with frequency −0.15. As it stands, $\sum_a \frac{\partial\pi(a)}{\partial\theta}R(a)$ is a fine sum
 # and no expectation under the policy.
@@ -291,7 +290,7 @@ print(f"replies of 20 words: about 10^{replies:.0f}")
 # %% [markdown] label="noise" tags=["slide"] minutes=4
 # ## Unbiased, and noisy
 #
-# An unbiased estimate is right on average. A single one may lie far off.
+# A single unbiased estimate may lie far off.
 
 # %% label="predict-cloud" tags=["fragment"]
 Predict("03-cloud")
@@ -335,7 +334,7 @@ for m in [10, 100, 1_000, 10_000]:
 #
 # So far the rewards came from a table. Here are four ways to make one from a conversation: the customer's mark from 0 to
 # 10; a step, 1 for a mark of 7 or more and 0 below; a thumb up or down; and the verdict of a compiler on a line of code.
-# Only the first has a slope.
+# The mark can change by a little. The step and the thumb jump, and the compiler does not look at the mark at all.
 
 # %% label="predict-rewards" tags=["subslide"]
 Predict("03-rewards")
@@ -397,6 +396,10 @@ EstimatorExplorer(
     samples=500,
     seed=2,
 )
+
+# %% [markdown] label="weight-hand-read" tags=["fragment"]
+# Along a stair nothing changes. At the next one the reward gains 1, and the exact gradient jumps. The estimate follows it,
+# although nothing was ever differentiated along $x$.
 
 # %% [markdown] label="flawed" tags=["slide"] minutes=3
 # ### A flawed derivation

@@ -108,7 +108,7 @@ print(f"{N} conversations, their probabilities sum to {paths.probabilities.sum()
 #
 # $$J(\theta)=\sum_\tau \mathrm{Pr}_\theta(\tau)\,R(\tau).$$
 #
-# Check it in two ways. The package solves the equations of the state values, without any list. And you can hold
+# Check it in two ways. The package solves a linear equation for each state, without any list. And you can hold
 # conversations and count.
 
 
@@ -135,7 +135,7 @@ seen, replies, R = converse(logits, m, rng)
 
 J = paths.probabilities @ paths.returns
 print(f"J, sum over all paths      {J:.4f}")
-print(f"J, from the state values   {support.performance(logits):.4f}")
+print(f"J, from linear equations   {support.performance(logits):.4f}")
 error = R.std(ddof=1) / np.sqrt(m)
 print(f"mean of {m} returns    {R.mean():.4f}   standard error {error:.4f}")
 
@@ -196,7 +196,7 @@ for name, new in worlds.items():
 #
 # $$\log\mathrm{Pr}_\theta(\tau)=\underbrace{\sum_t\log\pi_\theta(a_t\mid s_t)}_{\text{policy part}}+\underbrace{\log\mathrm{Pr}(s_1)+\sum_t\log\mathrm{Pr}(s_{t+1}\mid s_t,a_t)}_{\text{dynamics part}}.$$
 #
-# From here on the two names mean these logarithms.
+# From here on the two names mean these two sums.
 
 
 # %% label="split-code" tags=["subslide"]
@@ -284,14 +284,14 @@ print(f"nudged and by formula agree: {np.allclose(score[:, :3], d_policy, rtol=0
 # ### What is 0, and what is not
 #
 # The *gradient* of the dynamics part is 0. It is tempting to go one step further and cross the dynamics out of
-# $\mathrm{Pr}_\theta(\tau)$ itself, so that only the policy's factors are left: the policy part of the tree.
+# $\mathrm{Pr}_\theta(\tau)$ itself, so that only the product of the policy's factors is left.
 
 # %% label="predict-keep" tags=["fragment"]
 Predict("04-keep")
 
 # %% label="keep-code" tags=["subslide"] answers="keep"
 exact = support.policy_gradient(logits)  # from a linear solve: no list of paths
-weights = {"Pr(τ)": paths.probabilities, "policy part": paths.policy_probabilities}
+weights = {"Pr(τ)": paths.probabilities, "policy's": paths.policy_probabilities}
 for name, weight in weights.items():
     gradient = sum(w * R * g for w, R, g in zip(weight, paths.returns, score, strict=True))
     print(f"{name:12s} sum {weight.sum():.2f}   Σ weight · R = {weight @ paths.returns:z.2f}")
@@ -300,7 +300,7 @@ print(f"exact: J = {support.performance(logits):.2f}")
 print(f"   gradient, logits of refund: {exact[:3, 0]}")
 
 # %% [markdown] label="keep-read" answers="keep" tags=["fragment"]
-# The policy parts sum to 2. They are no probabilities of paths. The gradient that they give is wrong in all three states,
+# The policy's products sum to 2. They are no probabilities of paths. The gradient that they give is wrong in all three states,
 # and at the first message it even points the other way. (The gradient for *apologise* is minus that for *refund*.)
 #
 # So keep two things apart:
@@ -403,8 +403,8 @@ print(f"F  {m} samples      {terms.mean():.6f}   standard error {error:.6f}")
 print(f"   exact               {exact[0, 0]:.6f}")
 
 # %% [markdown] label="theorem-why" answers="theorem" tags=["subslide"]
-# Steps A to E give 0.275, and so does the linear solve, which knows nothing of paths. Step F agrees with it within a few
-# standard errors.
+# Steps A to E give 0.275, and so do the package's linear equations, which know nothing of paths. Step F agrees with it
+# within a few standard errors.
 #
 # The number is above 0: at the first message a refund is the better reply here. It costs a point and makes a calm
 # customer likelier. The theorem found that out without the customer's numbers: from how the paths *ended*.
@@ -458,8 +458,7 @@ print(f"how much J really gains:             {steps['A  nudge J']:.4f}")
 print(f"what was left out, Σ ∂Pr R:          {steps['B  nudge each Pr']:.4f}")
 
 # %% [markdown] label="error-read" answers="error" tags=["fragment"]
-# The number that convicts is the **0**. The student's gradient says that the logit does not matter. Nudging says that $J$
-# gains 0.275.
+# The number that convicts is the **0**.
 #
 # Line 2 sounds right and is the error. *Which* path you get depends on $\theta$. What a given path is *worth* does not:
 # the eight returns are the same before and after. So line 3 differentiates the wrong factor, and the conclusion of
@@ -530,10 +529,10 @@ print(f"exact   {exact_judged[:3, 0].round(12) + 0}   (the first one by nudging:
 # >
 # > | question | in this course | elsewhere |
 # > |---|---|---|
-# > | what is in Pr(τ)? | start, policy **and** dynamics | some texts write the policy part alone and call it the probability of a reply: right where the policy produces everything, as in text |
+# > | what is in Pr(τ)? | start, policy **and** dynamics | some texts write the product of the policy's factors alone and call it the probability of a reply: right where the policy produces everything, as in text |
 # > | sum or mean over time? | a **sum** over the steps of a trajectory | mean over steps or tokens: another weight for each length |
 # > | and over trajectories? | a **mean**, 1/m each | the same |
-# > | what is R(τ)? | $\sum_t\gamma^{t-1}r_t$; here γ = 1 | often called G, or the return from step 1 |
+# > | what is R(τ)? | the sum of the rewards; lesson 05 adds a discount γ | often called G, or the return from step 1 |
 # > | objective or loss? | J is an **objective**: go up | libraries minimise the mean of −R(τ) Σ log π |
 # > | whose samples? | the policy $\pi_\theta$ of this moment, in the real environment | lesson 10: samples of an older policy |
 # > | does the gradient go through R or the dynamics? | **no**, through neither | methods with a model go through both, and need their slopes |

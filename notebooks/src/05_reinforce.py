@@ -590,7 +590,7 @@ for name, weights in [("γ^(t−1) G", right), ("G, dropped", dropped), ("twice"
 # > | question | in this course | elsewhere |
 # > |---|---|---|
 # > | what weighs a step? | reward-to-go, $\gamma^{t-1}G_t$ | the total return R(τ): the same mean, mostly more noise |
-# > | sum or mean over time? | a **sum** over the steps of an episode | a mean over all steps of the batch: a smaller step, and in small batches of unequal lengths smaller still (*Going deeper*) |
+# > | sum or mean over time? | a **sum** over the steps of an episode | a mean over all steps of the batch: a smaller step, and in small batches of unequal lengths a biased one (*Going deeper*) |
 # > | is $\gamma^{t-1}$ in the gradient? | **yes**: it is the gradient of J | most programs drop it; in general that is the gradient of no function |
 # > | objective or loss? | J is an **objective**: add the step | libraries minimise minus the mean of $\sum_tG_t\log\pi$ |
 # > | does the gradient go through G? | **no**, G is a number that came back | the same |
@@ -742,7 +742,7 @@ print(f"exact                      {uphill[:3, 1]}")
 # These are exact means, by going through all lengths of the other $m-1$ episodes.
 #
 # **B becomes a step size** as the batch grows: with 64 episodes it is the exact gradient divided by the mean length, up to
-# about one per cent. With few episodes it is shorter: a long episode enlarges the denominator that it is divided by. The
+# about one per cent. Here, with few episodes, it is shorter: a long episode enlarges the denominator that it is divided by. The
 # direction hardly turns, by under 1°. For $m=1$, B and A are the same thing, and here that is 0.
 #
 # Even a mere step size is not innocent: the mean length changes while the policy learns.

@@ -146,7 +146,7 @@ up, down = policy.softmax(z + nudge).sum(), policy.softmax(z - nudge).sum()
 print(f"b ∂ Σ π(a): the sum is {up:.4f} with the logit raised and {down:.4f} with it lowered")
 
 # %% [markdown] label="lemma-read" answers="three-terms" tags=["subslide"]
-# The contributions are 25, −15 and −10. They cancel, and they must:
+# The contributions are 25, −15 and −10. They cancel, and they must. This is the **baseline lemma**:
 #
 # $$\mathbb E\left[b\,\frac{\partial\log\pi(a)}{\partial\theta}\right]=\sum_a\pi(a)\,b\,\frac{\partial\log\pi(a)}{\partial\theta}\;\overset{1}{=}\;b\sum_a\frac{\partial\pi(a)}{\partial\theta}\;\overset{2}{=}\;b\,\frac{\partial}{\partial\theta}\sum_a\pi(a)\;\overset{3}{=}\;b\,\frac{\partial}{\partial\theta}1=0.$$
 #
@@ -323,9 +323,9 @@ for p in [0.5, 0.6, 2 / 3, 0.8, 0.95, 0.99]:
 # their score is short. With $b=V$ the rare apology gets weight −0.95 and a long score. One sample in twenty makes a jump.
 
 # %% [markdown] label="hurts-rule" answers="nearly-certain" tags=["subslide"]
-# So the sentence is a good rule where the policy is still undecided. It can fail for a nearly deterministic good policy
-# whose rare actions happen to earn about 0. See it with three replies: *refund* earns 10 and has probability 0.98; the
-# others earn 0. Drag $b$ from 0 to $V$, and watch the few dots that jump.
+# So the sentence is a good rule where the policy is still undecided. It can fail once a policy prefers a good action
+# and the others happen to earn about 0, most of all when it is nearly certain. See it with three replies: *refund*
+# earns 10 and has probability 0.98; the others earn 0. Drag $b$ from 0 to $V$, and watch the few dots that jump.
 
 # %% label="hurts-lab" answers="nearly-certain" tags=["subslide"]
 BaselineLab(preset="nearly_certain", actions=actions)
@@ -513,7 +513,8 @@ for name, world in both_worlds.items():
         "leave one out": estimators.leave_one_out_baseline,
         "V": lambda record, v=values: estimators.value_baseline(record, v),
     }
-    tables[name] = estimators.compare(six, world, logits, episodes=10, batches=1_000, rng=rng)
+    draws = np.random.default_rng(6)  # the same in both worlds
+    tables[name] = estimators.compare(six, world, logits, episodes=10, batches=1_000, rng=draws)
     print(f"{name}: best constant {constant:.3f}, V {values[:3]}")
     print(estimators.describe(tables[name]), end="\n\n")
 
@@ -521,10 +522,10 @@ for name, world in both_worlds.items():
 # Read the lower table first, where everybody earns 100 more.
 #
 # - *Total return* and *reward-to-go* drown. Their cosine is close to 0: hardly better than a direction drawn by chance.
-# - The *best constant* takes away more than nine tenths of the variance, and is still hundreds of times noisier than the ones
-#   below it. No single number fits: about 200 would be right for the first reply and about 100 for the second.
-# - *Batch mean*, *leave one out* and *V* do not notice the hundred points. Their lines are those of the upper table, up to
-#   sampling.
+# - The *best constant* takes away more than nine tenths of the variance, and is still hundreds of times noisier than
+#   the ones below it.
+# - *Batch mean*, *leave one out* and *V* do not notice the hundred points. Both tables are of the same draws, and these
+#   three lines are the same.
 # - One bias is found, that of the *batch mean*: with $m=10$ it has 0.9 of the gradient. Its cosine is that of *leave one
 #   out*, and its variance is lower by the factor $0.9^2$.
 
@@ -561,7 +562,7 @@ Quiz("06")
 # 2. It may depend on all that is fixed before the action is drawn or independent of it, and on nothing that the
 #    action had a hand in.
 # 3. The variance is a parabola in $b$, lowest at $b^*=\mathbb E[|\partial\log\pi|^2R]\,/\,\mathbb E[|\partial\log\pi|^2]$. $V$ is
-#    usually close to it. For a nearly deterministic good policy it can be worse than no baseline.
+#    usually close to it. For a policy that already prefers a good action it can be worse than no baseline.
 # 4. $V(s)$ is what the policy earns from $s$ on, on average; you compute it from the back.
 # 5. The mean of one's own episode is a biased baseline. The batch mean shrinks the gradient by $1-\frac1m$, a smaller step
 #    size; leave-one-out does not.

@@ -115,8 +115,7 @@ print(f"the same as mdp.advantages to 1e-12: {same}")
 # A refund for an angry customer earns nothing and has advantage +1.6: 0 points are much better there
 # than the usual −1.6.
 #
-# The mean under the policy is 0 in every state. It must be: $\sum_a\pi_a(Q_a-V)=V-V$. If one action is better than the
-# average, some other one is worse.
+# The mean under the policy is 0 in every state. It must be: $\sum_a\pi_a(Q_a-V)=V-V$.
 #
 # **Not the highest reward.** Look at the first message. The refund has the *lower* reward at once, −1 against 0, and the *positive* advantage, +0.55. It
 # makes a calm customer likelier, and a calm customer is worth 2.6.
@@ -190,8 +189,7 @@ undecided = [cells.index(name) for name in ("b2", "d2", "d3")]  # wall, trap, go
 print(f"V changed in {moved.sum()} of the {len(cells) - len(undecided)} cells with a decision")
 
 # %% [markdown] label="grid-read" answers="one-cell" tags=["subslide"]
-# One cell's policy changed, and **every** cell's $V$ did: from everywhere you may come by that cell. A value is about all
-# that follows, not about one step.
+# One cell's policy changed, and **every** cell's $V$ did: from everywhere you may come by that cell.
 #
 # The advantage of the best move *shrinks* as the move becomes certain, from 2.68 to 0.26 to 0.01. The move did not become
 # worse. $V$ has risen to meet it: what you always do is no better than what you always do.
@@ -202,8 +200,9 @@ print(f"V changed in {moved.sum()} of the {len(cells) - len(undecided)} cells wi
 # %% [markdown] label="theorem" tags=["slide"] minutes=5
 # ## The gradient with the advantage in it
 #
-# Lesson 05 weighed each score with the points still to come; lesson 06 subtracted a baseline. Put the two together, with
-# $V(s_t)$ as the baseline. The average weight of an action is then $Q(s,a)-V(s)$: its advantage. So
+# Lesson 05 weighed each score with the points still to come; lesson 06 subtracted a baseline. Put the two together,
+# with $V(s_t)$ as the baseline. Once $s_t$ and $a_t$ are given, the score is a fixed vector. So on average its weight
+# may be replaced by the weight's mean, $Q(s,a)-V(s)$: the advantage. So
 #
 # $$\frac{\partial J}{\partial\theta}=\mathbb E_\tau\left[\sum_t\frac{\partial\log\pi_\theta(a_t\mid s_t)}{\partial\theta}\,A(s_t,a_t)\right]$$
 #
@@ -248,8 +247,8 @@ for name, weigh in weightings.items():
 #
 # What remains, 0.90, is the luck of which states and actions were drawn at all.
 #
-# Less variance means fewer conversations for the same accuracy: 4.84 / 0.90, more than five times fewer. A step is also less
-# often in the wrong direction. Texts mean this when they say that the advantage *stabilises* learning.
+# Less variance means fewer conversations for the same accuracy: 4.84 / 0.90, more than five times fewer.  Texts mean
+# this when they say that the advantage *stabilises* learning.
 
 # %% [markdown] label="states" tags=["slide"] minutes=3
 # ### Summed over states
@@ -317,8 +316,9 @@ for name, weights in learned.items():
     print(f"{name:20s} bias {bias:z.3f}   variance {moments.variance:.2f}")
 
 # %% [markdown] label="learn-read" answers="rough-critic" tags=["subslide"]
-# As a baseline, even a wrong critic leaves the expectation alone: lesson 06's lemma holds for any function of the state.
-# Here the critic's faults cost some variance, 3.82 against 3.57 with the exact $V$, and no bias.
+# As a baseline, even a wrong critic leaves the expectation alone: lesson 06's lemma holds for any function of the
+# state. The variance changes: here it grows a little. With (0.21, 1.4, −2.4) in place of $V$ it
+# would be 3.18, since the exact $V$ is not the best height (lesson 06).
 #
 # The last line is different. It uses the critic not only to *compare* but also to *replace* what was never observed. That
 # costs bias, and it saves variance.
@@ -364,7 +364,7 @@ for name, critic in {"exact V": values, "calm overrated by 1": overrated}.items(
 # %% [markdown] label="gae" tags=["slide"] minutes=6
 # ## The dial between them: GAE
 #
-# So there are two ends. The TD error looks one step ahead and believes the critic for the rest: little variance, and all of
+# The TD error looks one step ahead and believes the critic for the rest: little variance, and all of
 # the critic's faults. Reward-to-go − V believes only what happened: no bias, and all the luck. Between them you may look $n$
 # steps ahead, and then believe the critic:
 #
@@ -376,8 +376,9 @@ for name, critic in {"exact V": values, "calm overrated by 1": overrated}.items(
 #
 # $$\hat A_t=(1-\lambda)\sum_{n\ge1}\lambda^{n-1}\hat A_t^{(n)}=\delta_t+\gamma\lambda\,\delta_{t+1}+(\gamma\lambda)^2\delta_{t+2}+\dots=\delta_t+\gamma\lambda\,\hat A_{t+1}$$
 #
-# This is **generalised advantage estimation** (GAE). The middle form follows since $\delta_{t+k}$ is in all estimates with
-# $n>k$, whose weights sum to $\lambda^k$. The last form is how it is computed: from the last step to the first.
+# This is **generalised advantage estimation** (GAE). (At an episode's end the last estimate takes all the weight that
+# is left.) The middle form follows since $\delta_{t+k}$ is in all estimates with $n>k$, whose weights sum to
+# $\lambda^k$. The last form is how it is computed: from the last step to the first.
 
 
 # %% label="gae-code-by-hand" tags=["subslide"]
@@ -541,9 +542,8 @@ for name, batch in batches.items():
 # The third batch says that everything went equally well, and teaches nothing. The small number in the denominator keeps 0/0
 # out.
 #
-# The fourth is the harmful one. Both replies were far better than usual, and hardly different. Whitening makes that +1 and
-# −1: the smallest difference is blown up to full size. **A batch of one conversation, or of very few, should not be
-# whitened.**
+# The fourth is the harmful one. Both replies were far better than usual, and hardly different, and the smallest
+# difference is blown up to full size. **A batch of one conversation, or of very few, should not be whitened.**
 
 # %% [markdown] label="turn-whiten-text" tags=["slide"] minutes=5
 # ## Your turn: whitening with padding

@@ -224,8 +224,9 @@ print(f"average move of a logit, Σ π g = {average_move:.3f}")
 # %% [markdown] label="keep" tags=["slide"] minutes=3
 # ### What stays between two steps?
 #
-# A step changes π. The action values $Q$ of this state stay: a refund is worth what it was worth. So $V$, their mean, moves,
-# and with it every advantage. In the lab press *10 steps* and watch the dashed line climb.
+# A step changes π. Take it that the conversation ends here, so that nothing later depends on these logits. Then the
+# action values $Q$ of this state stay: a refund is worth what it was worth. So $V$, their mean, moves, and with it
+# every advantage. In the lab press *10 steps* and watch the dashed line climb.
 #
 # Now press *reset*, choose *keep A*, and press *10 steps* again. Old advantages weigh the new policy's actions. Their mean
 # leaves 0. The path is the same as before, which stands behind it, dotted.
@@ -247,7 +248,7 @@ print(f"mean of A computed anew:     {later @ (Q - later @ Q):z.3f}")
 # story: it weighs with the advantage of the action drawn, $\bar A$ and all. Its mean over the draws is the same, since
 # scores average to 0 (lesson 02); its size is not.
 #
-# So $Q$ belongs to the state, and $A$ to one policy in it.
+# So here $Q$ stays and $A$ does not. (Where the policy acts again later, $Q$ belongs to one policy too: lesson 07.)
 
 # %% [markdown] label="turn-u" tags=["slide"] minutes=4
 # ### Your turn: write U
@@ -380,8 +381,7 @@ for others in [zero_A, -zero_A]:
     print(f"expected update with A = {others + 0}: probabilities change by {change}")
 
 # %% [markdown] label="zero-read" answers="zero" tags=["fragment"]
-# The sample itself adds nothing: 0 times any score is 0. Its probability moves all the same, because the *other*
-# actions' logits move and the probabilities share a total of 1.
+# The sample itself adds nothing: 0 times any score is 0.
 #
 # "Advantage 0" means *no push from this sample*. It does not mean *this probability stays where it is*.
 
@@ -402,9 +402,9 @@ Predict("08-sampled")
 AdvantageLab(action_values=Q, logits=logits, actions=actions, mode="sampled_action", seed=3)
 
 # %% [markdown] label="sampled-explain" answers="sampled" tags=["subslide"]
-# A sample of *replace* speaks for it alone, and raises it. A sample of *refund* raises that, and pushes *replace* down. A
-# sample of *apologise* lowers that, and most of what it loses goes to *refund*. The single steps contradict each other;
-# only their gradients' **mean** is the expected update.
+# A sample of *replace* speaks for it alone, and raises it. A sample of *refund* raises that, and pushes *replace* down.
+# A sample of *apologise* lowers that, and with a step as large as the lab's *replace* as well: *refund* gains from
+# both. The single steps contradict each other; only their gradients' **mean** is the expected update.
 #
 # See it happen. Draw many actions, compute each one's gradient, average, and hold the average against the exact value.
 # The *standard error* says how far such an average usually lies from the truth.

@@ -333,8 +333,9 @@ for name, guess in critics.items():
     print(f"{name:17s} {share:z6.2f} {(guess - to_go).mean():z7.2f}")
 
 # %% [markdown] label="explained-read" answers="explained" tags=["fragment"]
-# Even the exact V explains only 0.37 of the variance: the rest is luck of the conversation, which no function of the state
-# can know. So there is no mark to reach. Watch whether the number rises during training, and be alarmed when it is below 0.
+# Even the exact V explains only 0.37 of the variance: the rest comes from what no function of the state knows, the
+# customer's next mood and the assistant's own choices. (From the second the actor learns.) So there is no mark to
+# reach. Watch whether the number rises during training, and be alarmed when it is below 0.
 #
 # And it is blind to an offset. The critic that is wrong by 100 gets the same number, and as a baseline it would be a
 # disaster. Look at the mean error too.
@@ -380,7 +381,7 @@ for entropy_cost in (0.2, 0.01):
 print(f"V after 150 updates\n{other.value_parameters.reshape(4, 4).round(2)}")
 
 # %% [markdown] label="live-read" answers="live" tags=["subslide"]
-# $V$ rises first next to the present, which is the last cell: a value is learned from what follows. Train on, and it comes
+# $V$ is highest next to the present, from where least can go wrong. Train on, and it comes
 # near 1 everywhere. Without a discount, a policy that always arrives is worth 1 from anywhere.
 #
 # With the highest entropy cost the policy stays undecided and misses the present in one episode out of five.
@@ -412,8 +413,7 @@ for baseline, judge in [("none", None), ("value", training.Adam(1.0))]:
     print(f"{np.mean(J) - half:.2f} to {np.mean(J) + half:.2f}")
 
 # %% [markdown] label="helps-read" answers="helps" tags=["fragment"]
-# Twelve runs with a critic as the baseline do better than twelve without: the intervals of J do not overlap. The expected
-# gradient is the same (lesson 06), but there is less noise, and the same number of steps leads farther.
+# Twelve runs with a critic as the baseline do better than twelve without: the intervals of J do not overlap.
 
 # %% [markdown] label="cart" tags=["slide"] minutes=7
 # ## A pole on a cart, and how to report it

@@ -130,10 +130,10 @@ for name, advantage in [("A = +1", 1.0), ("A = −1", -1.0)]:
 # %% [markdown] label="epochs" tags=["slide"] minutes=6
 # ## One batch, many steps
 #
-# Back to the batch of lesson 09: 8 refunds (0.4 points each), 6 apologies (0) and 6 promises. A promise earns 1 point, and in
-# one case in ten −12, but none of these six failed. We take 300 steps on it, in three ways: with $\log\pi\cdot A$, with
-# $\rho A$, and clipped at ε = 0.2. The cell prints the exact J at the end, lesson 02's KL of the new policy from the old, and
-# the three ratios.
+# Back to the batch of lesson 09: 8 refunds (0.4 points each), 6 apologies (0) and 6 promises. A promise earns 1 point,
+# and in one case in ten −12, but none of these six failed. We take 300 steps on it, in three ways: with
+# $\log\pi\cdot A$, with $\rho A$, and clipped at ε = 0.2. The cell prints the exact J at the end, lesson 02's KL(old ‖ new), and the
+# three ratios.
 
 # %% label="predict-epochs" tags=["fragment"]
 Predict("10-epochs")
@@ -166,7 +166,7 @@ print(f"J of the policy that drew the batch: {pi_0 @ mean_reward:.3f}")
 for name, brake in [("log π · A", None), ("ρA", "ratio"), ("clipped", "clip")]:
     pi = climb(brake)
     kl = policy.kl_divergence(np.log(pi_0), np.log(pi))
-    print(f"{name:10s} J {pi @ mean_reward:6.3f}   KL {kl:5.3f}   ratios {pi / pi_0}")
+    print(f"{name:10s} J {pi @ mean_reward:6.3f}   KL(old‖new) {kl:5.3f}   ratios {pi / pi_0}")
 
 # %% [markdown] label="epochs-read" answers="epochs" tags=["fragment"]
 # Without a brake, with or without the ratio, the policy ends with almost nothing but promises: J = −0.30 and −0.29. The
@@ -183,9 +183,8 @@ for name, brake in [("log π · A", None), ("ρA", "ratio"), ("clipped", "clip")
 # largest ratio. (*Going deeper* has its numbers, and a thousand batches.)
 
 # %% [markdown] label="epochs-bound" answers="epochs" tags=["subslide"]
-# So the clip bounds no ratio and no KL. It takes gradients away, one sample at a time. That is why many programs stop the
-# epochs when the KL to the old policy gets too large. Watch the *largest* ratio too. The mean, under the old
-# policy, is always 1.
+# So the clip bounds no ratio and no KL. It takes gradients away, one sample at a time. That is why many programs stop
+# the epochs when the KL to the old policy gets too large. Watch the *largest* ratio too.
 
 # %% [markdown] label="update-text" tags=["subslide"]
 # ### One update, from batch to batch
@@ -300,8 +299,8 @@ for k, slope in slopes.items():
 # exactly the gradient of the KL. $k_3$, whose value is unbiased, follows the gradient of the *other* KL, from the reference
 # to π.
 #
-# So $k_1$ belongs in the reward, where it is a number and is not differentiated. In a loss take $k_2$, or the exact KL
-# where you can sum over the actions.
+# So $k_1$ belongs in the reward, where it is a number and is not differentiated. In a loss take $k_2$ of samples of the
+# present policy (later epochs need the factor ρ, held constant), or the exact KL where you can sum over the actions.
 
 # %% [markdown] label="negative" tags=["slide"] minutes=3
 # ### A KL that pays
@@ -645,9 +644,8 @@ for name, natural, kl in [
 # $\sum\pi A-\frac1\eta\mathrm{KL}(\pi\,\Vert\,\pi_{\mathrm{old}})$ is, by the derivation under *Choosing β*,
 # $\pi_{\mathrm{old}}e^{\eta A}/Z$. That is the natural step $d=\eta A$.
 #
-# A network has as many rows in $F$ as it has parameters. PPO does without: the clip takes gradients away where a probability
-# has gone far enough. In the batch above it kept KL(old ‖ new) at 0.043, where it was 8.660 and 2.226 without a brake. It is
-# cheap, and it guarantees nothing.
+# A network has as many rows in $F$ as it has parameters. PPO does without: the clip takes gradients away where a
+# probability has gone far enough. It is cheap, and it guarantees nothing.
 #
 # ### A thousand batches
 #

@@ -264,9 +264,8 @@ after = objectives.bradley_terry_loss(chosen + bonus, rejected + bonus).value
 print(f"loss {before:.6f}, with up to 500 points added to both replies of a pair {after:.6f}")
 
 # %% [markdown] label="differences-read" answers="two-topics" tags=["subslide"]
-# By the gold reward there is next to no difference. **Only differences mean anything**: the two replies of a pair always
-# answer the same message, so whatever is added to all replies to that message cancels, and the training never sees it.
-# Scores of replies to *different* prompts must not be compared.
+# By the gold reward there is next to no difference. **Only differences mean anything**: the two replies of a pair
+# always answer the same message. Scores of replies to *different* prompts must not be compared.
 #
 # The policy gradient can live with that. Its advantage compares an action with the policy's own average *in the same state*.
 
@@ -348,7 +347,7 @@ for update in (1, 10, 25, 50, 100):
 # %% [markdown] label="run-read" answers="six-curves" tags=["fragment"]
 # Score and gold rise together, and most of it happens in the first ten updates. The KL to the reference rises to 2 or 3 nats,
 # where the penalty holds it. The steps are small, and largest at the start. The entropy falls, since the policy has become
-# surer of what to say. The length stays.
+# surer of what to say.
 #
 # What has changed in the replies? The same random numbers, before and after:
 
@@ -362,8 +361,8 @@ for prompt in (angry_refund, 20):
             print(f"   {name} {worth:5.2f}  {text}")
 
 # %% [markdown] label="before-after-read" tags=["fragment"]
-# The wrong topics are gone, and the angry customer hears an apology. No demonstrator had to be perfect for this. Comparing
-# replies was enough.
+# In these replies the wrong topics are gone, and the angry customer hears an apology. No demonstrator had to be perfect
+# for this. Comparing replies was enough.
 
 # %% [markdown] label="live" tags=["slide"] minutes=7
 # ### Watch it, and break it
@@ -384,7 +383,7 @@ live
 # warns you. `policy/approxkl_avg` does not, since each step stays small.
 #
 # If you have labelled pairs, `RlhfLab(pairs=lab.pairs())` trains a policy on *your* taste.
-# Twenty pairs leave most words unjudged: with the same β the gold reward gains less.
+# Twenty pairs leave most words unjudged: with the same β the gold reward will probably gain less.
 
 # %% [markdown] label="beta" tags=["slide"] minutes=6
 # ## How much β?
@@ -404,10 +403,10 @@ for b, of_seeds in zip(betas, numbers, strict=True):
     print(f"{b:5.2f} {score_:7.2f} {gold_:8.2f} ± {error:.2f} {kl_:7.1f} {length_:7.1f}")
 
 # %% [markdown] label="beta-read" answers="no-penalty" tags=["fragment"]
-# The score is highest without any penalty, and the gold reward is lowest there, far below that of the SFT model. At β = 10 the
-# policy hardly moves: its KL of 0.4 costs 10 · 0.4 points, far more than so small a move brings. The best β lies in
-# between, and the *score alone cannot tell you which it is*. The length tells something: with a weak penalty the replies
-# run into the limit of 16 tokens.
+# The score is highest without any penalty, and the gold reward is lowest there, far below that of the SFT model. From β
+# = 1 on, the score minus β · KL ends below 0, which is what the reference has: by their own objective these policies
+# got worse. (The best one at β = 10 has a KL below 0.01. ) The best β lies in between, and the *score alone cannot tell
+# you which it is*. The length tells something: with a weak penalty the replies run into the limit of 16 tokens.
 
 # %% [markdown] label="over" tags=["slide"] minutes=5
 # ## Over-optimisation
@@ -484,10 +483,10 @@ for kind, run in [("log", free[0]), ("count", rlhf.run(counts, seed=1, progress=
     print(f"no penalty, {kind:5s}: … {' '.join(words[-8:])}")  # how it ends
 
 # %% [markdown] label="why-read" answers="own-pairs" tags=["subslide"]
-# The policy does not stay where the reward model was trained. It goes where the score is high: and among the places where the
-# score is high are all those where the reward model is *wrong*. A weak penalty takes it just there. At β = 0.03 the reward
-# model is right less often than a coin. It ranks the policy's replies backwards. (The gold reward is the ceiling, lower
-# there too: the replies of a pair are closer in worth.)
+# The policy does not stay where the reward model was trained. It goes where the score is high: and among the places
+# where the score is high are those where the reward model errs *upwards*. A weak penalty takes it just there. At β =
+# 0.03 the reward model is right less often than a coin (the standard error of the 42 % is 1.1 %). (The gold reward is
+# the ceiling, lower there too: the replies of a pair are closer in worth.)
 
 # %% [markdown] label="why-salad" answers="own-pairs" tags=["subslide"]
 # And there is the word salad. Every repeated *repair* adds to the score, since nothing in 1,500 pairs ever said that it
@@ -518,9 +517,9 @@ for name, taste in [("fair", {}), ("soft spot", {"polite_bias": 1.0, "length_bia
     print(f"   polite words {means['polite_words']:.1f}   tokens {means['length']:.1f}")
 
 # %% [markdown] label="bias-read" answers="soft-spot" tags=["fragment"]
-# It is *more* accurate: a strong taste is easy to learn. What raters like a little, the policy does a lot: it says 2.9 polite
-# words in a reply, where 2 are enough, and writes more. By their own taste the raters asked for that: a polite word over 2 costs half a point of gold, and pleases
-# them by one. In a pair it was one reason among others. For the policy it is points that can be had in every reply.
+# It is *more* accurate: a strong taste is easy to learn. And the policy gives them more of it: it says 2.9 polite words
+# in a reply, where 2 are enough, and writes more. By their own taste the raters asked for that: a polite word over 2
+# costs half a point of gold, and pleases them by one. In a pair it was one reason among others.
 
 # %% [markdown] label="chain" answers="soft-spot" tags=["subslide"]
 # The causal chain is always the same. (a) A reward model learns to rank. (b) An advantage-weighted update raises whatever
@@ -627,8 +626,8 @@ Quiz("11")
 # 3. The policy gradient of a language model is the score of each token times its advantage. PPO, the critic and the KL
 #    penalty are around that line.
 # 4. `objective/kl` is the distance to the reference, `policy/approxkl_avg` the size of a step.
-# 5. Without a brake the score rises and the replies get worse. Accuracy on old pairs does not show it; accuracy on fresh
-#    pairs of the policy does.
+# 5. Without a brake the score rises and the replies get worse. Accuracy on old pairs does not show it. On fresh pairs
+#    of the policy, an accuracy below one half does; a mere fall may be that of its ceiling.
 
 # %% [markdown] label="next" tags=["skip"]
 # **Next:** [lesson 12](12_clinic.ipynb), the clinic: a run has gone wrong, and you find out why. (The map is in
@@ -700,6 +699,6 @@ for i, kind in enumerate(reward_model.KINDS):
     print(f"{kind:9s} accuracy {on_sft:.0%}   gold of three seeds {gold.round(1)}")
 
 # %% [markdown] label="kinds-read" tags=["skip"]
-# No. All four agree with the raters about equally often, and they end far apart, whichever seed. A reward that grows with
+# No. All four agree with the raters about equally often, and *count* ends far below 0, whichever seed. A reward that grows with
 # every repetition (*count*) is driven up without end. One that counts a word once (*presence*), or that knows about
-# repetition, length and odd pairs (*rich*), leaves less to exploit.
+# repetition, length and odd pairs (*rich*), leaves less to exploit; these two cannot be told apart here.

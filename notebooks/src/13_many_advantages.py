@@ -349,8 +349,7 @@ compare(seven)
 # 95 % interval is 4.3 standard errors to each side, and six were compared.) Directions differ little here, and Adam
 # evens out step sizes.
 #
-# The plain total return is a little ahead. It pushes up whatever was tried, so the policy grows surer of itself, and its
-# entropy falls further. That pays as long as scores lie around 0.
+# The plain total return is a little ahead: one of six comparisons, so we make nothing of it.
 #
 # What does matter? Four steps on each batch, with the clip. Or 5 points more, or less, in every score:
 
@@ -395,9 +394,10 @@ ax_less.set_xlabel("gold at the end, less RLOO's (± standard error)")
 figures.show(fig, "Seven methods rise together; four steps rise faster, an offset loses most.")
 
 # %% [markdown] label="steps-read" answers="winner" tags=["subslide"]
-# *Four steps* on a batch gain more than any choice of A, for RLOO as for PPO. An *offset* throws the total return far
-# back; a group's baseline removes it exactly. A2C's critic begins at 0 and is **warming up**: until it has learned
-# the offset, its error is in A. (More in *Going deeper*.)
+# On the same replies, with the same learning rate, *four steps* on a batch gain more than any choice of A, for RLOO as
+# for PPO. (They are four times as many steps; we tuned nobody's step size.) An *offset* throws the total return far
+# back; a group's baseline removes it exactly. A2C's critic begins at 0 and is **warming up**: until it has learned the
+# offset, its error is in A. (More in *Going deeper*.)
 #
 # DAPO's clip-higher matters only with several steps. Its paper reports more entropy; we have nothing to show for it
 # here. Long runs on hard prompts, with thousands of tokens in a reply, are another matter: there a bias has time.
@@ -446,9 +446,9 @@ print("passes:", *world.text(last.take(np.flatnonzero(loophole)[:3])), sep="\n  
 # reply names the things of *other* topics, and replies that do so pass.
 
 # %% [markdown] label="checker-closed" answers="checker" tags=["subslide"]
-# Close the loophole (no foreign thing, an end token), and the share is near 0. With plain steps too it is hardly
-# used: nothing *pays* for it. Mostly it is Adam that walks on, in full steps, when the signal has gone. A checker is
-# as good as what it asks, and “passes: 99 %” does not tell.
+# Close the loophole (no foreign thing, an end token), and the share is near 0. With plain steps, which also end nearer
+# to the start, it is hardly used at all. Adam walks on in full steps when the signal has gone. A checker is as good as
+# what it asks, and “passes: 99 %” does not tell.
 
 # %% [markdown] label="dpo" tags=["slide"] minutes=7
 # ## DPO: no samples at all
@@ -506,8 +506,7 @@ for seed, log in enumerate(logs[:2]):  # their pairs and reference; their own st
 # it. Loss, margin and both accuracies look better than ever. What tells is the KL, and fresh replies of the policy.
 # For both you must sample after all.
 #
-# Better or worse than a policy gradient? Cheaper. At equal KL the two are close in this miniature, and which is ahead
-# depends on the KL and on the settings.
+# Better or worse than a policy gradient? Cheaper. Which is ahead depends on the KL and on the settings.
 
 # %% [markdown] label="map" tags=["slide"] minutes=4
 # ## The map: our formulas, their options
@@ -520,8 +519,8 @@ for seed, log in enumerate(logs[:2]):  # their pairs and reference; their own st
 # | R − mean of the others | `RLOOTrainer` | `adv_estimator=rloo` | `advantage_estimator=rloo` |
 # | (R − mean) / (sd + ε) | `scale_rewards="group"`, ε = 1e-4 | `grpo`, ε = 1e-6 | `group_norm` |
 # | R − mean | `scale_rewards="none"` | `norm_adv_by_std_in_grpo=False` | `dr_grpo` |
-# | GAE | PPO, in `trl.experimental` | `gae` | `gae` |
-# | w = 1 | | `loss_agg_mode=seq-mean-token-sum` | |
+# | GAE | PPO, in `trl.experimental` (TRL 1.13 has none) | `gae` | `gae` |
+# | w = 1 | `RLOOTrainer`: the ratio of a whole reply | `loss_agg_mode=seq-mean-token-sum` | |
 # | w = 1/\|o\| | `loss_type="grpo"` | `seq-mean-token-mean` | |
 # | w = 1/L | `loss_type="dr_grpo"` | `seq-mean-token-sum-norm` | |
 # | w = m/Σ\|o\| of the batch | `loss_type="dapo"`, **default** | `token-mean`, default | |
@@ -662,20 +661,20 @@ Quiz("13")
 #
 # ### Four rewards: no hill at all
 #
-# A gradient has a symmetric derivative: $\partial^2F/\partial z_a\partial z_b$ does not depend on the order. So if
-# the derivative of an expected update is *not* symmetric, the update is the gradient of nothing. Four replies to one
-# prompt, a softmax, groups of three, all 64 of them:
+# A gradient has a symmetric derivative: $\partial^2F/\partial z_a\partial z_b$ does not depend on the order. So if the
+# derivative of an expected update is *not* symmetric, the update is the gradient of nothing. Four replies to one
+# prompt, a softmax, groups of four, all 256 of them:
 
 # %% label="deeper-code" tags=["skip"]
-triples = np.array(np.meshgrid(*[np.arange(4)] * 3)).reshape(3, -1).T  # 64 groups
+groups = np.array(np.meshgrid(*[np.arange(4)] * 4)).reshape(4, -1).T  # 256 of them
 
 
 def expected_update(z, R, method):
-    """Return the mean update of the logits, over all groups of three."""
+    """Return the mean update of the logits, over all groups of four."""
     pi = policy.softmax(z)
-    A = METHODS[method].advantages(R[triples])
-    scores = np.eye(4)[triples] - pi
-    return np.einsum("g,gk,gka->a", pi[triples].prod(axis=1), A / 3, scores)
+    A = METHODS[method].advantages(R[groups])
+    scores = np.eye(4)[groups] - pi
+    return np.einsum("g,gk,gka->a", pi[groups].prod(axis=1), A / 4, scores)
 
 
 z0 = np.log([0.4, 0.3, 0.2, 0.1])
@@ -693,7 +692,7 @@ for name, R in [("two values ", [0.0, 0.0, 1.0, 1.0]), ("four values", [0.0, 0.2
 #
 # ### What an update costs
 #
-# | cost of an update | replies to a prompt | models beside policy and reference |
+# | cost of an update | replies to a prompt | models beside policy, reference, reward model |
 # |---|---|---|
 # | total return, batch mean | 1 will do | none |
 # | RLOO, GRPO, Dr. GRPO | K ≥ 2 | none |

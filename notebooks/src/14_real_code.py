@@ -304,7 +304,7 @@ check("reply_mask", reply_mask)
 #
 # The last three bugs are not in one formula. They sit between two computations of one number: the sampler's
 # $\log\pi_{\mathrm{old}}$ and the trainer's $\log\pi_\theta$. Before the first step the parameters are the same, so
-# **the ratio must be 1**. If it is not, PPO clips and corrects a difference that nobody has learned.
+# **the ratio must be 1**. If it is not, the clip takes gradients away for a difference that nobody has learned.
 
 # %% [markdown] label="ratio-words" tags=["subslide"]
 # `Reader`, the policy, is a small network: for each place of a prompt it returns the logits of the next token. A table
@@ -428,9 +428,11 @@ print("|ratio - 1| of 10,000 tokens, before the first step:")
 print(f"median {np.median(off):.3f}   largest {off.max():.2f}")
 
 # %% [markdown] label="bfloat16-read" answers="rounded" tags=["fragment"]
-# Two per cent for a usual token, with no step taken. The ratio of a whole reply is a product: over 500 tokens such errors
-# add up in its logarithm, and it can be far from 1. (GSPO, in lesson 13, takes the 500th root of it.) TRL logs the mean
-# ratio of its trainer and its sampling engine as `sampling/importance_sampling_ratio/mean`.
+# Two per cent for a usual token, with no step taken. The ratio of a whole reply is a product: over 500 tokens such
+# errors add up in its logarithm, and it can be far from 1. (GSPO, in lesson 13, takes the 500th root of it.) With the
+# trainer's own old log-probabilities the clip measures learning alone. But the words were drawn by the engine: by the
+# second ratio, trainer over engine, TRL weighs them, bounded. Its extremes are logged as
+# `sampling/importance_sampling_ratio/min` and `…/max`. (Its mean is near 1 whatever happens: lesson 10.)
 
 # %% [markdown] label="net" tags=["slide"] minutes=5
 # ## A network for policy and critic
@@ -620,7 +622,7 @@ print(*debrief["last_replies"], sep="\n")
 # | `reward` up, `completions/clipped_ratio` up | 12, D10: the score is being exploited |
 # | `frac_reward_zero_std` near 1 | 13: groups without a signal |
 # | `entropy` to 0 early | 09, 12: nothing is tried any more |
-# | `sampling/importance_sampling_ratio/mean` far from 1 | this one: sampler and trainer disagree |
+# | `sampling/importance_sampling_ratio/min` or `…/max` far from 1 | this one: sampler and trainer disagree |
 # | `objective/kl` (PPO) below 0 for long | 10: the replies are not samples of the policy whose KL it is |
 
 # %% [markdown] label="where-to-go" tags=["slide"] minutes=2
@@ -630,8 +632,8 @@ print(*debrief["last_replies"], sep="\n")
 # |---|---|
 # | [Spinning Up](https://spinningup.openai.com) | the same formulas with neural networks on control tasks, with clear notes; the code is from 2018 and no longer maintained |
 # | [CleanRL](https://github.com/vwxyzjn/cleanrl) | one file for each algorithm: to read PPO from top to bottom with all its details |
-# | [TRL](https://github.com/huggingface/trl) | SFT, reward models, DPO, GRPO on models of Hugging Face, on one machine |
-# | [verl](https://github.com/volcengine/verl) | the same on many machines, with separate engines for sampling and training |
+# | [TRL](https://github.com/huggingface/trl) | SFT, reward models, DPO, GRPO on models of Hugging Face |
+# | [verl](https://github.com/volcengine/verl) | policy gradients on many machines, with separate engines for sampling and training |
 # | [CS285](https://rail.eecs.berkeley.edu/deeprlcourse/) | lectures and homework in PyTorch on all of deep reinforcement learning, models and exploration included |
 
 # %% [markdown] label="quiz-text" tags=["slide"] minutes=5

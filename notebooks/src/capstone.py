@@ -58,7 +58,7 @@ def interval(values):
 # One page: question, plan and prediction; one figure or table with intervals; what came, beside what you predicted; what it
 # does not show; what you would run next.
 #
-# ## How it is read
+# ## How it is read: 30 points
 #
 # | criterion | points | full | partial |
 # |---|---|---|---|

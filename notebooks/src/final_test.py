@@ -1,7 +1,7 @@
 # %% [markdown] label="title"
 # # Final test
 #
-# Twenty questions over all thirteen lessons: new numbers to compute, logs to read, lines of code with a fault, a derivation
+# Twenty questions over lessons 01 to 13: new numbers to compute, logs to read, lines of code with a fault, a derivation
 # to put in order. Paper and a calculator are welcome.
 #
 # *About 40 minutes. Nothing is graded.* Your answers stay in your own record, and are here again when you go on another

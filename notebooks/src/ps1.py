@@ -11,9 +11,9 @@
 # | 4 · The noise of one sample | 3 | your number, for your own data |
 # | 5 · Read a plot | 5 | a person, with a rubric |
 #
-# **How it is marked.** Your answers' cells are run alone, on inputs that you have not seen, without the course's package:
-# NumPy is there as `np`, and nothing else of this notebook. So a function must hold all that it needs. The checks here are
-# for practice, and count for nothing.
+# **How it is marked.** Your answers' cells are run one after the other, on inputs that you have not seen, without the
+# other cells and the course's package. NumPy is there as `np`, and for a question about your data these are too. The
+# checks here are for practice, and count for nothing.
 #
 # **What you hand in**: this notebook, saved. Write into the cells that say so; leave the others where they are.
 

@@ -13,9 +13,9 @@
 # | 6 · The build: a baseline | 6 | your functions, part by part |
 # | 7 · Read a plot | 5 | a person, with a rubric |
 #
-# **How it is marked.** Your answers' cells are run alone, on inputs that you have not seen, without the course's package:
-# NumPy is there as `np`, and nothing else of this notebook. So a function must hold all that it needs. The checks here are
-# for practice, and count for nothing.
+# **How it is marked.** Your answers' cells are run one after the other, on inputs that you have not seen, without the
+# other cells and the course's package. NumPy is there as `np`, and for a question about your data these are too. The
+# checks here are for practice, and count for nothing.
 #
 # **What you hand in**: this notebook, saved. Write into the cells that say so; leave the others where they are.
 
@@ -124,8 +124,8 @@ look_at("ps2-q4", weight)
 # %% [markdown] label="q5-text"
 # ## 5 · The build: REINFORCE
 #
-# From your own `build.ipynb`: paste your function, and above it in the same cell the functions of `build.py` that it calls.
-# It is marked part by part, on worlds of a few steps and against exact answers.
+# From your own `build.py`: paste `log_probabilities`, `rollout`, `reward_to_go`, `reinforce` and `train_reinforce` into
+# the cell. It is marked part by part, on worlds of a few steps and against exact answers.
 
 # %% label="ps2-q5"
 from build import reinforce  # STAGE build_reinforce
@@ -136,7 +136,7 @@ check("build_reinforce", reinforce)
 # %% [markdown] label="q6-text"
 # ## 6 · The build: a baseline
 #
-# From your own `build.ipynb`: paste your function. It may call those of question 5.
+# From your own `build.py`: paste `reinforce_with_baseline`. It may call the functions of question 5.
 
 # %% label="ps2-q6"
 from build import reinforce_with_baseline  # STAGE build_baseline

@@ -13,9 +13,9 @@
 # | 6 · The build: an action that is any number | 8 | your functions, part by part |
 # | 7 · Read a plot | 5 | a person, with a rubric |
 #
-# **How it is marked.** Your answers' cells are run alone, on inputs that you have not seen, without the course's package:
-# NumPy is there as `np`, and nothing else of this notebook. So a function must hold all that it needs. The checks here are
-# for practice, and count for nothing.
+# **How it is marked.** Your answers' cells are run one after the other, on inputs that you have not seen, without the
+# other cells and the course's package. NumPy is there as `np`, and for a question about your data these are too. The
+# checks here are for practice, and count for nothing.
 #
 # **What you hand in**: this notebook, saved. Write into the cells that say so; leave the others where they are.
 
@@ -86,7 +86,7 @@ check("truncated_targets", truncated_targets)
 # ## 3 · Whiten group by group
 #
 # `advantages` and `groups` have shape $(N,)$: `groups[i]` says which group step $i$ belongs to, in any order. Return
-# $(A-\text{mean})/\text{sd}$ with mean and standard deviation of the own group, and 0 where a group's advantages are all equal.
+# $(A-\text{mean})/\text{sd}$ with mean and standard deviation of the own group (`std()`, which divides by the group's size), and 0 where a group's advantages are all equal.
 
 
 # %% label="ps3-q3"
@@ -131,8 +131,8 @@ look_at("ps3-q4", rate)
 # %% [markdown] label="q5-text"
 # ## 5 · The build: A2C
 #
-# From your own `build.ipynb`: paste your function, and above it in the same cell the functions of `build.py` that it calls.
-# It is marked part by part, on worlds of a few steps and against exact answers.
+# From your own `build.py`: paste `log_probabilities`, `rollout`, `gae`, `a2c` and `train_a2c` into the cell. It is
+# marked part by part, on worlds of a few steps and against exact answers.
 
 # %% label="ps3-q5"
 from build import a2c  # STAGE build_a2c
@@ -143,8 +143,8 @@ check("build_a2c", a2c)
 # %% [markdown] label="q6-text"
 # ## 6 · The build: an action that is any number
 #
-# From your own `build.ipynb`, its last stage: the score, the gradients and the training of a Gaussian policy. Paste them in
-# one cell. They may call the functions of question 5, but `reward_to_go` has to be here as well.
+# From your own `build.py`, its last stage: paste `gaussian_scores`, `gaussian_reinforce` and `train_gaussian`, and
+# `reward_to_go` above them. They may call the functions of question 5.
 
 # %% label="ps3-q6"
 from build import gaussian_reinforce  # STAGE build_gaussian

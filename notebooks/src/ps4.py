@@ -14,9 +14,9 @@
 # | 7 · A case: better by every number | 6 | a person, with a rubric |
 # | 8 · A case: two groups, one spread | 6 | a person, with a rubric |
 #
-# **How it is marked.** Your answers' cells are run alone, on inputs that you have not seen, without the course's package:
-# NumPy is there as `np`, and nothing else of this notebook. So a function must hold all that it needs. The checks here are
-# for practice, and count for nothing.
+# **How it is marked.** Your answers' cells are run one after the other, on inputs that you have not seen, without the
+# other cells and the course's package. NumPy is there as `np`, and for a question about your data these are too. The
+# checks here are for practice, and count for nothing.
 #
 # **What you hand in**: this notebook, saved. Write into the cells that say so; leave the others where they are.
 
@@ -105,8 +105,8 @@ check("pair_weight", pair_weight)
 # %% [markdown] label="q4-text"
 # ## 4 · The build: PPO
 #
-# From your own `build.ipynb`: paste your function, and above it in the same cell the functions of `build.py` that it calls.
-# It is marked part by part, on worlds of a few steps and against exact answers.
+# From your own `build.py`: paste `log_probabilities`, `rollout`, `gae`, `ppo_gradient` and `ppo` into the cell. It is
+# marked part by part, on worlds of a few steps and against exact answers.
 
 # %% label="ps4-q4"
 from build import ppo  # STAGE build_ppo
@@ -117,7 +117,7 @@ check("build_ppo", ppo)
 # %% [markdown] label="q5-text"
 # ## 5 · The build: the RLHF update
 #
-# From your own `build.ipynb`: paste `penalised_rewards` and `rlhf`. They may call the functions of question 4.
+# From your own `build.py`: paste `penalised_rewards` and `rlhf`. They may call the functions of question 4.
 
 # %% label="ps4-q5"
 from build import rlhf  # STAGE build_rlhf

@@ -35,7 +35,7 @@
 # | $\hat A_t=\sum_l(\gamma\lambda)^l\delta_{t+l}$ | GAE: less noise for some bias | `returns.gae(rewards, discounts, values, lambda_)` | [07](07_advantage.ipynb) |
 # | $U=\sum_t\log\pi_\theta(a_t\mid s_t)\,A_t$ | one step of learning, $A$ held constant | `objectives.advantage_objective(logits, actions, advantages)` | [08](08_advantage_objective.ipynb) |
 # | $\Delta\pi_a\approx\eta\,\pi_a\big(g_a-\sum_b\pi_bg_b\big)$, $g_a=\pi_aA_a$ | what an expected step does to each probability | `objectives.expected_advantage_objective(logits, advantages)` | [08](08_advantage_objective.ipynb) |
-# | $L=-U+c_V(G-V)^2-c_HH$ | actor, critic and entropy bonus, to go down on | `objectives.a2c_loss(logits, actions, rewards, discounts, values)` | [09](09_actor_critic.ipynb) |
+# | $L=-U+c_V\tfrac12(G-V)^2-c_HH$ | actor, critic and entropy bonus, to go down on | `objectives.a2c_loss(logits, actions, rewards, discounts, values)` | [09](09_actor_critic.ipynb) |
 # | $\min(\rho A,\ \mathrm{clip}(\rho,1-\varepsilon,1+\varepsilon)A)$ | PPO: several steps on one batch | `objectives.ppo_clip_objective(logits, old_log_probs, actions, advantages)` | [10](10_ppo_and_kl.ipynb) |
 # | $\mathrm{KL}(\pi\Vert\pi_{\text{ref}})=\sum_a\pi_a\log(\pi_a/\pi_{\text{ref},a})$ | how far from the reference | `policy.kl_divergence(p_logits, q_logits)` | [10](10_ppo_and_kl.ipynb) |
 # | $r_t-\beta\log\frac{\pi_\theta}{\pi_{\text{ref}}}$ | the price of leaving the reference, in the reward | `objectives.kl_penalised_rewards(rewards, log_probs, ref_log_probs, beta)` | [10](10_ppo_and_kl.ipynb) |

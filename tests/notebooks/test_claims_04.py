@@ -83,7 +83,7 @@ def test_dynamics_crossed_out_of_the_probability(read: Any) -> None:
     assert np.all(np.abs(flawed - exact) > 0.1)
     assert flawed[0, 0] * exact[0, 0] < 0 < flawed[1, 0] * exact[1, 0]
     np.testing.assert_allclose(exact[:, 1], -exact[:, 0], atol=1e-15)
-    holds(prose, "policy parts sum to 2", "points the other way")
+    holds(prose, "policy's products sum to 2", "points the other way")
     assert asked["keep"]["answer"] == 2
     assert numbers(asked["keep"]["came"])[1:] == pytest.approx([flawed[0, 0], exact[0, 0]])
 
@@ -111,7 +111,7 @@ def test_the_likelihood_ratio(read: Any) -> None:
 def test_what_convicts_the_two_students(read: Any) -> None:
     flawed = read["error-code"]
     assert flawed["Pr"] @ flawed["d_R"] == 0
-    assert "Nudging says that $J$ gains 0.275" in prose
+    assert "Nudging says that J gains 0.275" in asked["error"]["came"]
     assert numbers(asked["error"]["came"]) == numbers(asked["second"]["came"]) == [0, 0.275]
     without_sum, exact = read["error-second-code"]["without_sum"], read["keep-code"]["exact"]
     np.testing.assert_allclose(without_sum[1:3], exact[1:3], atol=1e-14)

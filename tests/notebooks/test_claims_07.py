@@ -369,8 +369,10 @@ def test_a_critic_from_twenty_conversations(read: Any) -> None:
     assert "from only 20 conversations" in text["learn"]
     assert np.abs(read["learn-code"]["V_hat"][:3] - V).max() > 0.1  # “it comes out wrong”
     wrong, exact = found["reward-to-go − V_hat"][1], moments(WEIGHTS["reward-to-go − V"])[1]
-    assert f"cost some variance, {wrong:.2f} against {exact:.2f} with the exact $V$, and no bias" in text["learn-read"]
-    assert wrong > exact
+    assert wrong > exact  # “Here it grows a little”
+    lucky = moments(minus_values(np.array([0.21, 1.4, -2.4, 0.0])))[1]
+    assert lucky < exact
+    assert f"With (0.21, 1.4, −2.4) in place of $V$ it would be {lucky:.2f}" in text["learn-read"]
     plain = moments(TO_GO)[1]
     came = f"The variance is {wrong:.2f}, against {exact:.2f} with the exact V and {plain:.2f} without a baseline"
     assert came in ASKED["rough-critic"]["came"]
@@ -587,7 +589,6 @@ def test_four_batches(read: Any) -> None:
     assert "three actions that were better than usual are now below 0" in text["whitening-read"]
     assert not same.any()
     np.testing.assert_allclose(two, [1, -1], atol=1e-6)
-    assert "Whitening makes that +1 and −1:" in text["whitening-small"]
     first, second = after["batches"]["one conversation, two replies"]
     assert 0 < first - second < 0.03 * second  # “far better than usual, and hardly different”
 

@@ -270,7 +270,7 @@ def test_going_deeper(own: After) -> None:
     )  # fmt: skip
     assert two_rloo == two_sd == four_rloo == 0
     assert four_sd > 0.05
-    assert len(own["deeper-code"]["triples"]) == 64
+    assert len(own["deeper-code"]["groups"]) == 256
     clipped = np.exp(own["gspo-code"]["log_ratio"]) > 1.2
     assert clipped.sum() == 1
     assert np.exp(own["gspo-code"]["log_ratio"].mean()) > 1 + 4e-4

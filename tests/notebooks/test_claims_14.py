@@ -104,6 +104,8 @@ def test_what_16_bits_cost(own: After) -> None:
         other = LESSON.play(seed=seed, only=("setup", "bfloat16-code"))["bfloat16-code"]["off"]
         assert 0.01 < np.median(other) < 0.03
         assert 0.1 < other.max() < 0.3
+    drawn = own["bfloat16-code"]["logits"].gather(-1, own["bfloat16-code"]["words"]).numpy()
+    assert 1 / 8 < (drawn > 32).mean() < 1 / 6  # “one in seven of the drawn”
 
 
 def printed(own: After, label: str) -> list[str]:
