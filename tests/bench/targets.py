@@ -133,7 +133,7 @@ ROWS: dict[str, dict[str, Row]] = {
     },
     "notebooks": {
         "notebooks": Row(
-            "testing all notebooks",
+            "testing the lessons and their solutions",
             {"nbval on imports": 3.0},
             reasons={"nbval on imports": _TRAIN},
             packages={"nbval on imports": "nbval"},
@@ -151,7 +151,9 @@ ROWS: dict[str, dict[str, Row]] = {
             {"exp": None, "products": None},
         ),
     },
-    "imports": {"import": Row("import course_utils", {"import numpy": 1.3}, "ms", {}, {"import numpy": "numpy"})},
+    "imports": {
+        "import": Row("import the floor of course_utils", {"import numpy": 1.3}, "ms", {}, {"import numpy": "numpy"})
+    },
 }
 
 BASELINES = {"import numpy", "nbval on imports", "event"}  # do less: of these nobody says that they are faster

@@ -84,7 +84,7 @@ def test_the_table_says_what_is_missed_and_why_where_peers_are_faster_and_what_i
     del found["rows"]["import"]
     said = table.lines(found)
     assert any("CleanRL: not measured, torch is not installed" in line for line in said)
-    assert "| import course_utils | not measured | |" in said
+    assert "| import the floor of course_utils | not measured | |" in said
 
 
 def test_numbers_have_two_digits_and_no_power_of_ten():
