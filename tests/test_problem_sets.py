@@ -17,6 +17,7 @@ from traitlets.config import Config
 
 from course_utils import checks
 from course_utils.build import notebooks
+from course_utils.checks.stage import Stage
 from course_utils.grading import problem_sets, release
 from course_utils.grading.problem_sets import Cure, Number
 
@@ -54,6 +55,20 @@ def test_every_question_is_of_a_lesson_of_its_set():
             if item.kind == "function":
                 assert item.question.lesson in found.lessons
                 assert item.name == item.question.name in checks.names()
+
+
+def test_a_question_of_the_build_names_every_function_that_is_marked():
+    """Or what a student pastes lacks a function that the one asked for does not call, and loses its points."""
+    asked = 0
+    for name in SETS:
+        text, stages = "", [item for item in problem_sets.load(name).items if isinstance(item.question, Stage)]
+        for item in stages:
+            texts = [cell.source for cell in notebook(name, solved=False).cells if cell.id == f"{item.id[4:]}-text"]
+            text += "".join(texts)  # an earlier question's functions may be called
+            wanted = {item.question.function, *item.question.uses}
+            assert {one for one in wanted if f"`{one}`" not in text} == set(), item.id
+            asked += 1
+    assert asked == 6
 
 
 def test_a_question_that_the_sandbox_cannot_ask_is_refused_with_its_set():

@@ -102,9 +102,9 @@ look_at("ps1-q3", trace)
 # %% [markdown] label="q4-text"
 # ## 4 · The noise of one sample
 #
-# Two actions: the first is taken with probability $p$ and earns $R_1$, the other one earns $R_2$. One sample's estimate of
-# $\partial\mathbb E[R]/\partial z_1$ is the score's first entry times the reward. Derive its variance over the draw of the
-# action, and give the number for your data.
+# Two actions: the first is taken with probability $p$ and earns $R_1$, the other one earns $R_2$. One sample's estimate
+# of $\partial\mathbb E[R]/\partial z_1$ is the score's first entry times the reward. Derive its variance over the draw
+# of the action, and give the number for your data to at least four significant digits.
 
 # %% label="q4-data"
 variance_data = given("ps1-q4", student)

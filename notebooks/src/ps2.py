@@ -80,8 +80,8 @@ check("separate_baselines", separate_baselines)
 # ## 3 · The variance at V
 #
 # Three replies, with the probabilities and rewards below, which are yours alone. Lesson 06 prints the variance of one
-# sample's gradient for its own three replies, at several baselines. Derive yours with $b=V$: all three entries together, the
-# mean squared distance from the exact gradient.
+# sample's gradient for its own three replies, at several baselines. Derive yours with $b=V$: all three entries
+# together, the mean squared distance from the exact gradient. Give it to at least four significant digits.
 
 # %% label="q3-data"
 variance_data = given("ps2-q3", student)
@@ -102,9 +102,9 @@ look_at("ps2-q3", variance)
 # %% [markdown] label="q4-text"
 # ## 4 · The weight of a step
 #
-# A trajectory has three steps, with the rewards and the discount $\gamma$ below; $J$ is the expected discounted return, with
-# $\gamma^{t-1}$ on the reward of step $t$. With which number does the score of step **2** stand in the gradient of $J$,
-# where nothing of the past is in it?
+# A trajectory has three steps, with the rewards and the discount $\gamma$ below; $J$ is the expected discounted return,
+# with $\gamma^{t-1}$ on the reward of step $t$. With which number does the score of step **2** stand in the gradient of
+# $J$, where nothing of the past is in it? Give it to at least four significant digits.
 
 # %% label="q4-data"
 weight_data = given("ps2-q4", student)

@@ -110,7 +110,7 @@ check("whiten_by_group", whiten_by_group)
 # ## 4 · How fast does a probability move?
 #
 # One state, three actions, with the probabilities `pi` and the action values `q` below, which are yours alone. The logits
-# follow the exact gradient of the performance, $z\leftarrow z+\eta\,\partial J/\partial z$. Derive $d\pi_1/d\eta$ at $\eta=0$.
+# follow the exact gradient of the performance, $z\leftarrow z+\eta\,\partial J/\partial z$. Derive $d\pi_1/d\eta$ at $\eta=0$, to at least four significant digits.
 
 # %% label="q4-data"
 rate_data = given("ps3-q4", student)

@@ -271,6 +271,12 @@ def test_going_deeper(own: After) -> None:
     assert two_rloo == two_sd == four_rloo == 0
     assert four_sd > 0.05
     assert len(own["deeper-code"]["groups"]) == 256
+    update, hits = own["deeper-code"]["expected_update"], np.array([0.0, 0.0, 1.0, 1.0])
+    even, sure = (
+        update(np.log(p), hits, "sd alone")[0] / update(np.log(p), hits, "RLOO")[0]
+        for p in ([0.25] * 4, [0.6, 0.3, 0.05, 0.05])
+    )
+    assert sure > 1.03 * even  # “a gradient, of another function of p”
     clipped = np.exp(own["gspo-code"]["log_ratio"]) > 1.2
     assert clipped.sum() == 1
     assert np.exp(own["gspo-code"]["log_ratio"].mean()) > 1 + 4e-4
