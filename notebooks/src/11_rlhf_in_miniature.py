@@ -383,7 +383,7 @@ live
 # warns you. `policy/approxkl_avg` does not, since each step stays small.
 #
 # If you have labelled pairs, `RlhfLab(pairs=lab.pairs())` trains a policy on *your* taste.
-# Twenty pairs leave most words unjudged: with the same β the gold reward will probably gain less.
+# Twenty pairs leave most words unjudged: with the same β the gold reward gains less.
 
 # %% [markdown] label="beta" tags=["slide"] minutes=6
 # ## How much β?
