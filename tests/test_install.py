@@ -300,7 +300,8 @@ def lab_command(*options: object) -> list[str]:
 
 def started(port: int, **options: Any) -> subprocess.Popen[str]:
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    return subprocess.Popen(lab_command("--port", port), cwd=ROOT, **pipes, **options)
+    environment = options.pop("env", os.environ) | {"PYTHONFAULTHANDLER": "1"}
+    return subprocess.Popen(lab_command("--port", port), cwd=ROOT, env=environment, **pipes, **options)
 
 
 def test_a_taken_port_is_named() -> None:
@@ -493,7 +494,7 @@ def test_whatever_is_configured_the_printed_address_opens_and_kernels_are_silent
     finally:
         printed += stopped(server)
     lines = [line for line in printed.splitlines() if "ready" not in line and "token=" not in line]
-    assert server.returncode == 0
+    assert server.returncode == 0, printed
     assert len(lines) == bool(notice), printed
     assert notice in printed
 
@@ -505,8 +506,32 @@ def stopped(server: subprocess.Popen[str]) -> str:
     try:
         return server.communicate(timeout=WAIT)[0]
     except subprocess.TimeoutExpired:
-        server.kill()
+        server.send_signal(signal.SIGABRT)  # so that it prints where it stays
         return server.communicate()[0]
+
+
+DEAF = """
+import os, signal
+from tornado.ioloop import IOLoop
+from course_utils.build import lab
+
+class Dying:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+
+IOLoop.current().call_later(.1, Dying().__str__)
+lab.main({port}, browser=False)
+"""
+
+
+@pytest.mark.install
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for another process")
+def test_ctrl_c_ends_it_even_where_python_ignores_exceptions() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", DEAF.format(port=free_port())], cwd=ROOT, timeout=WAIT, text=True, capture_output=True
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "JupyterLab is ready" in run.stdout
 
 
 @pytest.mark.install
