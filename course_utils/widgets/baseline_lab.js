@@ -338,7 +338,7 @@ function drawEstimates(set, all, { half }, { spread: [first, last], nearest }, {
         const heap = path(heaps[a], { ...look, "data-count": counts[a], ...about("heap", a, each[a]) });
         return [heap, name(at, action, `${counts[a]} drawn`)];
       }),
-      name(y, "mean ± sd", "● sampled"),
+      name(y, "mean ± sd", [h("tspan", { fill: SAMPLED, stroke: RIM, "stroke-width": 1 }, "●"), " sampled"]),
       line(within(average - error), y, within(average + error), y, RIM, { "stroke-width": 1.5 }),
       circle(within(average), y, 5, SAMPLED, { ...outline, "data-role": "average", "data-value": average }),
       rect(STRIP.left, STRIP.zoomTop, right - STRIP.left, STRIP.zoomRow, colour("muted"), { rx: 4 }),

@@ -362,7 +362,7 @@ const render = makeLab({ name: "group", label: "Group lab", wide: 640, least: 25
     return {
       seen: [
         drawSettings(set, world, lab),
-        h("p", { class: "pgc-key pgc-legend" }, `Prompt: “${world.prompt}”`, !size.isWide && NUMBERS, LEGEND),
+        h("p", { class: "pgc-key pgc-legend" }, `Prompt: “${world.prompt}”`, !size.isWide && NUMBERS, signs(LEGEND)),
         drawGrid(set, all, words, size, { limits, hand: still.hand }, hatch, lab),
         message(refused()),
         sentence(sentenceNow),

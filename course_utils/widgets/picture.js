@@ -243,7 +243,13 @@ const div = (names, ...children) => h("div", { class: names }, ...children);
 const row = (names, ...children) => div(`pgc-row ${names}`, ...children);
 const panel = (...children) => div("pgc-panel", ...children);
 const title = (...children) => h("p", { class: "pgc-title" }, ...children);
-const key = (...children) => h("span", { class: "pgc-key" }, ...children);
+// The signs in the words of a key have the colours of their marks: these, unless the lab tints them otherwise.
+const tinted = (sign, tint, rim = tint) =>
+  h("span", { class: "pgc-fill", style: `color: ${tint}; -webkit-text-stroke: 1px ${rim}` }, sign);
+const SIGNS = { "●": [SAMPLED, RIM], "•": [SAMPLED, RIM], "◆": [EXACT], "■": [POLICY] };
+const signs = (words) => (typeof words !== "string" ? words
+  : words.split(/([●•◆■])/).map((part) => (part in SIGNS ? tinted(part, ...SIGNS[part]) : part)));
+const key = (...children) => h("span", { class: "pgc-key" }, children.map(signs));
 // No line ends between a sign of relation and what stands beside it.
 const unbroken = (text) => (typeof text === "string" ? text.replace(/ ([=≈<>±]) (?=\S)/g, "\u00a0$1\u00a0") : text);
 const sentence = (text, role = "sentence", more = "") =>

@@ -128,7 +128,7 @@ function drawHill({ best, hill }, runs, half) {
   const [x, y] = [scale([0, 1], ends), scale([-100, 0], [CHART.low, CHART.top])];
   const dots = runs.map(({ path }, r) => [r, path.at(-1)]).reverse();
   return panel(
-    title("exact J of a policy", key("  ● the 8 runs")),
+    title("exact J of a policy", key("  ", tinted("●", POLICY), " the 8 runs")),
     image("exact J against the probability of right, and the runs on it", [half, CHART.height],
       drawFrame(y, ends, best),
       ticks([0, 0.5, 1], x, [CHART.low, CHART.low + 4], 16, shareText, onAxis),
@@ -145,7 +145,8 @@ function drawLearning({ best }, runs, half) {
   const lines = runs.map(({ path }, r) =>
     curve(path.map(({ J }, k) => [x(k), y(J)]), POLICY, r === 0 ? 2.8 : 1.2, { "stroke-opacity": r === 0 ? 1 : 0.55 }));
   return panel(
-    title("J as it goes", key("  ━ exact, run 1  ─ runs 2–8  ● mean return of run 1’s batch")),
+    title("J as it goes", key("  ",
+      tinted("━", POLICY), " exact, run 1  ", tinted("─", POLICY), " runs 2–8  ● mean return of run 1’s batch")),
     image("exact J of the runs against the updates, and the mean returns of run 1", [half, CHART.height],
       drawFrame(y, ends, best),
       ticks([0, 50, 100, 150, 200], x, [CHART.low, CHART.low + 4], 16, String, onAxis),

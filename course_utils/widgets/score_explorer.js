@@ -100,7 +100,7 @@ function whatToSee({ actions, probabilities, draws, weighted }, found) {
 
 const TOP = 26;
 const PLOT = { height: 190, left: 34, right: 8, top: 10, low: 154, most: 1.4 };
-const LEGEND = "● π · ◆ exact mean · • mean of the draws, its way there, ±2 standard errors";
+const LEGEND = " π · ◆ exact mean · • mean of the draws, its way there, ±2 standard errors";
 const HALO = { class: "pgc-halo" };
 const UNTOUCHED = { "pointer-events": "none" };
 const [UP, DOWN] = [[1, -0.5, -0.5], [-1, 0.5, 0.5]];
@@ -261,7 +261,7 @@ function drawPlot({ actions, draws }, found, width) {
     h("div", { class: "pgc-drawn", "data-role": "drawn" },
       h("span", {}, draws === 0 ? "nothing drawn yet" : isMore ? `${draws} draws, the last:` : "drawn:"),
       chips),
-    draws > 0 && h("p", { class: "pgc-key" }, LEGEND));
+    draws > 0 && h("p", { class: "pgc-key" }, tinted("●", POLICY), signs(LEGEND)));
 }
 
 function drawButtons(set, { get, change }) {

@@ -80,8 +80,7 @@ function makeReplay(get, refresh) {
 
 // --- the learning curve
 
-const fill = (mark, tint, words) =>
-  h("span", {}, h("span", { class: "pgc-fill", style: `color: ${tint}`, "aria-hidden": "true" }, `${mark} `), words);
+const entry = (sign, words) => h("span", {}, sign, ` ${words}`);
 
 function drawEvaluations(get, x, y) {
   const [means, lows, highs] = ofEvaluation(get, ["mean", "low", "high"]);
@@ -109,9 +108,9 @@ function drawCurve(get, highest, width, words) {
   return panel(
     title(isLake(get) ? "probability of the present, by update" : "return, by update"),
     legend(
-      fill("●", RIM, "training batch"),
-      exact.length > 0 && fill("━", EXACT, "exact J"),
-      fill("◆", POLICY, "fresh episodes, 95 %")),
+      entry(tinted("●", SAMPLED, RIM), "training batch"),
+      exact.length > 0 && entry(tinted("━", EXACT), "exact J"),
+      entry(tinted("◆", POLICY), "fresh episodes, 95 %")),
     chart("curve", `Learning curve. ${words}`, [width, CURVE.height],
       rules([0, highest / 2, highest], y, [CURVE.left, right], short, 6),
       label(CURVE.left - 4, base + 17, "0", "start"),

@@ -255,3 +255,14 @@ test("a typed number is set or refused with the reason", () => {
   ]);
   assert.ok(refused[0].endsWith("wanted a number from −20 to 20. Kept −1.5."));
 });
+
+// --- keys --------------------------------------------------------------------------------------------
+
+test("a sign in a key has the colours of its mark, and the words stay as they are", () => {
+  const root = new FakeNode("p");
+  paint(root, [key("◆ exact  ● mean", tinted("─", POLICY), " run")]);
+  assert.equal(root.text, "◆ exact  ● mean─ run");
+  const styles = root.firstChild.childNodes.filter(({ tag }) => tag === "span").map((span) => span.attributes.style);
+  const wanted = [[EXACT, EXACT], [SAMPLED, RIM], [POLICY, POLICY]];
+  assert.deepEqual(styles, wanted.map(([fill, rim]) => `color: ${fill}; -webkit-text-stroke: 1px ${rim}`));
+});
