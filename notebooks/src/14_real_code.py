@@ -437,17 +437,16 @@ print(f"median {np.median(off):.3f}   largest {off.max():.2f}")
 # %% [markdown] label="net" tags=["slide"] minutes=5
 # ## A network for policy and critic
 #
-# Lesson 09's actor-critic had a table. Here a network reads the *coordinates* of a cell of the grid world and returns
-# five numbers: four logits and V, which `split` takes apart. `Linear(2, 16)` is a matrix and a constant: 16 numbers from
-# two. `Tanh` bends each of them. All cells share the network's 133 parameters, and Adam, known from lesson 09, moves them
-# with the step size `lr`. Episodes and GAE still come from `course_utils`: they need no gradient, and what needs none need
-# not be a tensor. `J` is exact, from the same logits.
+# Lesson 09's actor-critic had a table. Here a network reads the *coordinates* of a cell of the grid world, column and row
+# from −1 to 1, and returns five numbers: four logits and V, which `split` takes apart. `Linear(2, 16)` is a matrix and a
+# constant: 16 numbers from two. `Tanh` bends each of them. All cells share the network's 133 parameters, and Adam, known
+# from lesson 09, moves them with the step size `lr`. Episodes and GAE still come from `course_utils`: they need no
+# gradient, and what needs none need not be a tensor. `J` is exact, from the same logits.
 
 
 # %% label="net-code" tags=["subslide", "needs-torch"]
 grid, rng = worlds.grid_world(), np.random.default_rng(14)
-places = [("abcd".index(x) / 1.5 - 1, int(y) - 2.0) for x, y in grid.state_names]
-cells = torch.tensor(places)  # column and row, from -1 to 1
+cells = torch.tensor([("abcd".index(x) / 1.5 - 1, int(y) - 2.0) for x, y in grid.state_names])
 net = torch.nn.Sequential(Linear(2, 16), torch.nn.Tanh(), Linear(16, 5))
 adam = torch.optim.Adam(transformer.seeded(net, rng).parameters(), lr=0.03)
 for update in range(101):
@@ -485,7 +484,8 @@ for update in range(101):
 
 # %% label="transformer-code" tags=["subslide", "needs-torch"]
 parts = transformer.Layer.forward, transformer.Writer.forward, transformer.log_policy
-Markdown("```python\n" + "\n".join(map(inspect.getsource, parts)) + "```")
+layer, writer, log_pi = map(inspect.getsource, parts)
+Markdown(f"```python\nclass Layer:\n{layer}\n\nclass Writer:\n{writer}\n\n{log_pi}```")
 
 # %% [markdown] label="transformer-read" tags=["fragment"]
 # The critic is one linear layer on `h.detach()`, so its loss cannot move the policy. There is no shift to get wrong:
