@@ -505,21 +505,23 @@ for kind, run in [("log", free[0]), ("count", rlhf.run(counts, seed=1, progress=
 Predict("11-soft-spot")
 
 # %% label="bias-code" answers="soft-spot" tags=["subslide"]
-print("raters      by their own judgement, and what the policy makes of it")
+print("raters      right on own pairs        gold      polite words      tokens")
 for name, taste in [("fair", {}), ("soft spot", {"polite_bias": 1.0, "length_bias": 0.2})]:
-    ends, right = [], []
+    ends = []
     for seed in range(3):
         run = rlhf.run(RunConfig(kl_coef=0.15, **taste), seed, progress=False)
-        ends.append(evaluate(run, replies=1_000))
-        right.append(pair_accuracy(run, model=run.reference, own_raters=True).reward_model)
-    means = {what: np.mean([getattr(e, what) for e in ends]) for what in ends[0]._fields[:6]}
-    print(f"{name:10s} accuracy {np.mean(right):.0%}   gold {means['gold']:.2f}", end="")
-    print(f"   polite words {means['polite_words']:.1f}   tokens {means['length']:.1f}")
+        right = pair_accuracy(run, model=run.reference, own_raters=True).reward_model
+        end = evaluate(run, replies=1_000)
+        ends.append([right, end.gold, end.polite_words, end.length])
+    error = np.std(ends, axis=0, ddof=1) / np.sqrt(3)
+    told = [f"{m:5.2f} ± {e:.2f}" for m, e in zip(np.mean(ends, axis=0), error, strict=True)]
+    print(f"{name:14s}", *told, sep="    ")
 
 # %% [markdown] label="bias-read" answers="soft-spot" tags=["fragment"]
 # It is *more* accurate: a strong taste is easy to learn. And the policy gives them more of it: it says 2.9 polite words
-# in a reply, where 2 are enough, and writes more. By their own taste the raters asked for that: a polite word over 2
-# costs half a point of gold, and pleases them by one. In a pair it was one reason among others.
+# in a reply, where 2 are enough. It also writes more, which three runs cannot show, but twelve do: 1.5 ± 0.3 tokens. By
+# their own taste the raters asked for that: a polite word over 2 costs half a point of gold, and pleases them by one. In
+# a pair it was one reason among others.
 
 # %% [markdown] label="chain" answers="soft-spot" tags=["subslide"]
 # The causal chain is always the same. (a) A reward model learns to rank. (b) An advantage-weighted update raises whatever
