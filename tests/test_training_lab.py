@@ -51,22 +51,16 @@ def test_two_halves_are_one_whole(environment, updates):
 @pytest.mark.parametrize("critic", [True, False])
 def test_it_is_a2c_and_nothing_else(critic):
     """The same run by one call of the package; without a critic, A2C with λ = 1 and V = 0 is REINFORCE."""
-    lab = TrainingLab(critic=critic, entropy_cost=0.02, lambda_=0.9, step_size=0.07, seed=3)
+    a2c = {"entropy_cost": 0.02, "lambda_": 0.9} if critic else {"entropy_cost": 0.0}
+    lab = TrainingLab(critic=critic, step_size=0.07, seed=3, **a2c)
     lab.train(12)
-    adam, rng = training.Adam, np.random.default_rng([3, 0])
-    lake, zeros = frozen_lake(horizon=module.STEP_LIMIT), np.zeros((16, 4))
+    run = {"env": frozen_lake(horizon=module.STEP_LIMIT), "parameters": np.zeros((16, 4)), "updates": 12, "episodes": 8}
+    run |= {"optimizer": training.Adam(0.07), "rng": np.random.default_rng([3, 0]), "progress": False}
     if critic:
-        wanted = training.a2c(
-            lake, zeros, updates=12, episodes=8, optimizer=adam(0.07), value_optimizer=adam(0.1), rng=rng,
-            lambda_=0.9, entropy_cost=0.02, progress=False,
-        )  # fmt: skip
+        wanted = training.a2c(**run, **a2c, value_optimizer=training.Adam(0.1))
         assert np.array_equal(lab.value_parameters, wanted.value_parameters)
     else:
-        lab = TrainingLab(critic=False, entropy_cost=0.0, step_size=0.07, seed=3)
-        lab.train(12)
-        wanted = training.reinforce(
-            lake, zeros, updates=12, episodes=8, optimizer=adam(0.07), rng=rng, progress=False
-        )  # fmt: skip
+        wanted = training.reinforce(**run)
         assert not lab.value_parameters.any()
     np.testing.assert_allclose(lab.parameters, wanted.parameters, atol=1e-12)
     assert np.array_equal(lab.history().returns, wanted.history.returns)
@@ -164,16 +158,17 @@ def test_the_page_is_heard():
         lab._on_message(lab, "nonsense", [])
         await wait_until(lambda: lab.updates == 1)
         assert heard == [{"heard": "hear"}, {"heard": "update"}]
-        lab._on_message(lab, {"wish": "train"}, [])
-        await wait_until(lambda: lab.updates > 3)
-        lab._on_message(lab, {"wish": "pause"}, [])
-        await wait_until(lambda: lab._task.done())
-        lab._on_message(lab, {"wish": "evaluate"}, [])
-        await wait_until(lambda: len(lab.evaluated_at) == 1)
-        lab._on_message(lab, {"wish": "new seed"}, [])
-        await wait_until(lambda: (lab.seed, lab.updates) == (1, 0))
-        lab._on_message(lab, {"wish": "CartPole"}, [])
-        await wait_until(lambda: lab.environment == "CartPole")
+        for wish, done in (
+            ("train", lambda: lab.updates > 3),
+            ("reset", lambda: lab._task.done() and (lab.updates, lab.running) == (0, False)),  # in mid-run it stops it
+            ("train", lambda: lab.updates > 3),
+            ("pause", lambda: lab._task.done()),
+            ("evaluate", lambda: len(lab.evaluated_at) == 1),
+            ("new seed", lambda: (lab.seed, lab.updates) == (1, 0)),
+            ("CartPole", lambda: lab.environment == "CartPole"),
+        ):
+            lab._on_message(lab, {"wish": wish}, [])
+            await wait_until(done)
         assert (lab.step_size, lab.lambda_, lab.policy, len(lab.pole) > 1) == (0.1, 0.99, [], True)
 
     asyncio.run(scenario())
@@ -202,11 +197,10 @@ def test_an_error_ends_in_words_and_nothing_is_lost(monkeypatch):
         await wait_until(lambda: lab.updates and not lab.running)
         return lab
 
-    lab = asyncio.run(scenario())
+    lab, same = asyncio.run(scenario()), TrainingLab()
     told = "Training stopped: update 8: the gradient is not finite. Try a smaller step size."
     assert lab.message == told
     assert lab.updates == len(lab.history().returns) == 7
-    same = TrainingLab()
     monkeypatch.undo()
     same.train(7)
     kept = lab.parameters
@@ -274,13 +268,9 @@ def test_what_viewers_without_widgets_get(cart):
     lab.train(60)
     lab.evaluate()
     for one in (lab, cart):
-        data, metadata = one._repr_mimebundle_()
-        assert data["text/plain"] == metadata["image/png"]["alt"] == repr(one)
         assert one.line() in repr(one)
-        assert data["image/png"].startswith(b"\x89PNG")
-        assert len(data["image/png"]) < 70_000
+        assert len(one.first_frame()) < 70_000
         state = offline.stored(one)["state"]
-        assert "world" not in state
         assert max(len(value) for value in state.values() if isinstance(value, list)) <= 100
         assert state["updates"] == one.updates
     assert "The exact probability to reach the present is" in repr(lab)
