@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from refusals import bad
 from traitlets import Dict, Enum, List, TraitError
 
 from course_utils import widgets as w
@@ -129,6 +130,10 @@ def test_a_wrong_value_is_refused_by_name_and_changes_nothing(lab, trait, wrong)
 
 # Of each lab: how it begins, and what is then changed and has to be undone.
 RESET = {
+    w.AdvantageLab: (
+        {"advantages": [1.0, 2.0], "logits": [0.0, 1.0]},
+        {"advantages": [3.0, 0.0], "logits": [1.0, 1.0], "steps_taken": 10},
+    ),
     w.BaselineLab: ({"baseline": 2.0}, {"rewards": [10.0, 0.0, 0.0], "baseline": 0.0, "action_dependence": 0.5}),
     w.BaselineTable: ({}, {"answers": [1, 2, 3, 0, 0, 0, 0, 1], "selected": 2}),
     w.ClipLab: (
@@ -153,6 +158,10 @@ RESET = {
         {"rewards": [1, 0, 0, 0], "beta": 0.5, "adaptive": True, "target": 0.2, "updates": 3, "samples": 10},
         {"logits": [0] * 4, "rewards": [0] * 4, "beta": 2.0, "adaptive": False, "target": 0.1, "updates": 0, "draw": 1},
     ),
+    w.PolicyExplorer: (
+        START[w.PolicyExplorer] | {"temperature": 2.0, "shift": 1.0, "predict_first": True},
+        {"actions": ["x", "y", "z"], "logits": [0.0, 1.0, 0.0], "temperature": 1.0, "shift": 0.0, "revealed": True},
+    ),
     w.ReinforceLab: (
         {"step_size": 0.01, "samples": 5, "sign": "minus", "start": 0.2, "updates": 4},
         {"step_size": 0.02, "samples": 1, "sign": "plus", "start": 0.5, "updates": 0, "draw": 1},
@@ -167,12 +176,15 @@ def test_reset_goes_back_to_how_it_began(lab):
     start, changes = RESET[lab]
     made = lab(**start)
     before = synced(made)
+    if made.has_trait("predictions"):  # which stay
+        made.predictions = before["predictions"] = [{"total_variation": 0.1}]
     for trait, value in changes.items():
         setattr(made, trait, value)
         assert getattr(made, trait) != before[trait], trait
     made.reset()
     after = synced(made)
-    assert {trait: after[trait] for trait in changes} == {trait: before[trait] for trait in changes}
+    for trait in {*changes, "predictions"} & set(after):
+        assert after[trait] == before[trait], trait
 
 
 SHOWN = []
@@ -184,7 +196,8 @@ def shows(lab, start, *words):
 
 
 refund = "refund has probability 0.50, reward"
-shows(w.AdvantageLab, {"preset": "small_positive"}, "Probabilities: 0.50, 0.30, 0.20.")
+stepped = "a +1, b +0.1, c −2.65. Probabilities: 0.50, 0.30, 0.20.\nAfter one step: 0.66, 0.25, 0.09."
+shows(w.AdvantageLab, {"preset": "small_positive"}, f"Advantage Lab. Advantages: {stepped}")
 shows(w.BaselineLab, {}, f"{refund} +11", "62.1 at b = 0", "0.247 at V = 10.3", "b* = 9.99 with 0.188")
 shows(w.BaselineLab, {"rewards": [0, 0, 0]}, "Now b = 0: variance 0")
 follows = "Now b = 3 and follows the action by 0.6, with a bias up to 0.21: variance 4.88"
@@ -278,6 +291,23 @@ def test_draws_that_the_page_sends_with_a_new_policy_are_kept(lab, trait, first,
     assert (made.draws, made.draw_start) == (100, 5)
     made.set_state({trait: third})
     assert made.draws == 0
+
+
+@pytest.mark.parametrize(
+    ("lab", "act"), [(w.AdvantageLab, "step"), (w.PolicyExplorer, "draw"), (w.ScoreExplorer, "draw")]
+)
+def test_a_button_is_pressed_a_whole_number_of_times(lab, act):
+    for n in (0, -1, 2.5, "3"):
+        bad(ValueError, f"n is {n!r}, expected a whole number", getattr(lab(), act), n)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("lab", "answer"), [(w.AdvantageLab, "0.66"), (w.PolicyExplorer, "0.55")])
+def test_words_and_picture_do_not_give_away_what_is_to_be_predicted(lab, answer):
+    shown, hidden = (lab(**START[lab], predict_first=first) for first in (False, True))
+    assert answer in repr(shown)
+    assert answer not in repr(hidden)
+    assert hidden.first_frame() != shown.first_frame()
 
 
 def test_every_lab_has_its_rows():

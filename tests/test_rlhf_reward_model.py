@@ -24,16 +24,19 @@ def sft():
     return language_model.sft(WORLD, worlds.demonstrations(WORLD, 3000, rng), rng).model
 
 
+def labelled(sft, n, seed, **tastes):
+    rng = np.random.default_rng(seed)
+    return rm.label(WORLD, *rm.sample_pairs(sft, WORLD, n, rng), rng, **tastes)
+
+
 @pytest.fixture(scope="module")
 def pairs(sft):
-    rng = np.random.default_rng(1)
-    return rm.label(WORLD, *rm.sample_pairs(sft, WORLD, 1500, rng), rng)
+    return labelled(sft, 1500, 1)
 
 
 @pytest.fixture(scope="module")
 def fresh(sft):
-    rng = np.random.default_rng(2)
-    return rm.label(WORLD, *rm.sample_pairs(sft, WORLD, 4000, rng), rng)
+    return labelled(sft, 4000, 2)
 
 
 def test_features_by_hand():
@@ -53,8 +56,7 @@ def test_features_by_hand():
 @pytest.mark.long
 @pytest.mark.parametrize("kind", rm.KINDS)
 def test_score_is_features_times_weights(kind, fresh):
-    rng = np.random.default_rng(3)
-    weights = rng.normal(size=len(rm.feature_names(WORLD, kind)))
+    weights = np.random.default_rng(3).normal(size=len(rm.feature_names(WORLD, kind)))
     model = rm.RewardModel(kind, weights, mean=0.3, sd=2.0, offset=5.0)
     expected = (rm.features(WORLD, fresh.chosen, kind) @ weights - 0.3) / 2 + 5
     assert rm.reward_score(model, WORLD, fresh.chosen) == pytest.approx(expected, abs=1e-10)
@@ -80,8 +82,7 @@ def test_training_finds_the_minimum(pairs, length_control):
 
 @pytest.mark.long
 def test_length_control_leaves_the_length_out_of_the_score(sft):
-    rng = np.random.default_rng(6)
-    pairs = rm.label(WORLD, *rm.sample_pairs(sft, WORLD, 1500, rng), rng, length_bias=0.3)
+    pairs = labelled(sft, 1500, 6, length_bias=0.3)
     model = rm.fit(WORLD, pairs, length_control=True)
     assert model.length_weight > 0.1  # the raters' liking was found
     expected = rm.features(WORLD, pairs.chosen) @ model.weights
@@ -135,7 +136,7 @@ def test_normalised_scores(pairs, fresh):
 def test_the_readable_table_says_what_matters(pairs):
     model = rm.fit(WORLD, pairs)
     table = rm.weight_table(model, WORLD)
-    assert [abs(weight) for _, weight in table] == sorted((abs(weight) for _, weight in table), reverse=True)
+    assert table == sorted(table, key=lambda row: -abs(row[1]))
     weights = dict(table)
     assert weights["angry × sorry"] > 0.2
     assert weights["promise"] < -0.2
