@@ -6,18 +6,8 @@ from refusals import bad
 
 from course_utils import policy
 from course_utils.objectives import ppo_clip_objective
-from course_utils.widgets import ClipLab
-from course_utils.widgets.clip_lab import (
-    ADVANTAGES,
-    BATCH,
-    NO_CLIP,
-    SAMPLED,
-    START_LOGITS,
-    WORLD,
-    ascend,
-    batch_objective,
-    one_sample,
-)
+from course_utils.widgets import ClipLab, clip_lab
+from course_utils.widgets.clip_lab import ADVANTAGES, BATCH, SAMPLED, START_LOGITS, WORLD, ascend, one_sample
 
 OLD = np.array([0.6, 0.3, 0.1])
 
@@ -64,7 +54,7 @@ def test_one_sample_is_the_objectives():
 def test_one_sample_and_the_batch_refuse_by_name():
     for name, wrong in {"ratio": -0.1, "advantage": float("nan"), "epsilon": -1.0}.items():
         bad(ValueError, name, one_sample, **{"ratio": 1.0, "advantage": 1.0, "epsilon": 0.2} | {name: wrong})
-    bad(ValueError, "logits has shape", batch_objective, np.zeros(2), 0.2)
+    bad(ValueError, "logits has shape", clip_lab.batch_objective, np.zeros(2), 0.2)
     bad(ValueError, "step_size", ascend, 0.2, -1.0, 3)
     bad(ValueError, "steps", ascend, 0.2, 1.0, -3)
     bad(TypeError, r"steps is 0\.9, expected a whole number", ascend, 0.2, 1.0, 0.9)
@@ -151,7 +141,8 @@ def test_the_two_clip_fractions_part():
     lab.clip = False
     assert lab.batch().active_fraction == 0
     assert lab.batch().clip_fraction == 1.0
-    np.testing.assert_array_equal(lab.batch().grad_logits, batch_objective(np.log(lab.run()[-1]), NO_CLIP).grad_logits)
+    free = clip_lab.batch_objective(np.log(lab.run()[-1]), clip_lab.NO_CLIP)
+    np.testing.assert_array_equal(lab.batch().grad_logits, free.grad_logits)
 
 
 def test_buttons():

@@ -129,46 +129,37 @@ def test_a_wrong_value_is_refused_by_name_and_changes_nothing(lab, trait, wrong)
 
 
 # Of each lab: how it begins, and what is then changed and has to be undone.
-RESET = {
-    w.AdvantageLab: (
-        {"advantages": [1.0, 2.0], "logits": [0.0, 1.0]},
-        {"advantages": [3.0, 0.0], "logits": [1.0, 1.0], "steps_taken": 10},
-    ),
-    w.BaselineLab: ({"baseline": 2.0}, {"rewards": [10.0, 0.0, 0.0], "baseline": 0.0, "action_dependence": 0.5}),
-    w.BaselineTable: ({}, {"answers": [1, 2, 3, 0, 0, 0, 0, 1], "selected": 2}),
-    w.ClipLab: (
-        {"ratio": 0.7, "advantage": -1.0, "epsilon": 0.3, "clip": False, "step_size": 1.0, "steps": 4},
-        {"ratio": 1.5, "advantage": 2.0, "epsilon": 0.1, "clip": True, "step_size": 0.2, "steps": 9},
-    ),
-    w.EstimatorExplorer: ({"seed": 3}, {"logits": [0, 0, 0], "quantities": [1, 1, 1], "draw": 1}),
-    w.GaeLab: (
-        {"lambda_": 0.3, "critic_error": 1.0, "discount": 0.8, "action": 1, "seed": 2},
-        {"lambda_": 0.9, "critic_error": -1.0, "discount": 0.9, "action": 0, "draw": 1},
-    ),
-    w.GradientCloud: (
-        {"logits": np.zeros((3, 2)), "samples": 4, "weighting": "reward to go", "vertical": "calm", "zoom": True},
-        {"logits": range(-3, 3), "samples": 1, "weighting": "total return", "vertical": "angry", "zoom": False},
-    ),
-    w.GridLab: ({"logits": np.full((12, 4), 0.5), "discount": 0.8}, {"logits": [0.0] * 48, "discount": 0.6}),
-    w.GroupLab: (
-        {"preset": "short and long", "rewards": [1.0, 0.5, 0.0, 0.0], "offset": 1.0, "step_size": 0.5},
-        {"preset": "one of eight", "offset": -2.0, "step_size": 0.1},
-    ),
-    w.KLLab: (
-        {"rewards": [1, 0, 0, 0], "beta": 0.5, "adaptive": True, "target": 0.2, "updates": 3, "samples": 10},
-        {"logits": [0] * 4, "rewards": [0] * 4, "beta": 2.0, "adaptive": False, "target": 0.1, "updates": 0, "draw": 1},
-    ),
-    w.PolicyExplorer: (
-        START[w.PolicyExplorer] | {"temperature": 2.0, "shift": 1.0, "predict_first": True},
-        {"actions": ["x", "y", "z"], "logits": [0.0, 1.0, 0.0], "temperature": 1.0, "shift": 0.0, "revealed": True},
-    ),
-    w.ReinforceLab: (
-        {"step_size": 0.01, "samples": 5, "sign": "minus", "start": 0.2, "updates": 4},
-        {"step_size": 0.02, "samples": 1, "sign": "plus", "start": 0.5, "updates": 0, "draw": 1},
-    ),
-    w.ScoreExplorer: ({"weighted": True}, {"probabilities": [0.2, 0.2, 0.6], "weighted": False}),
-    w.TrajectoryTree: ({"logits": np.zeros((3, 2)), "calm": [0.5, 0.4]}, {"logits": range(-3, 3), "calm": [0.9, 0.9]}),
-}
+RESET = {}
+
+
+def resets(lab, start, /, **changes):
+    RESET[lab] = start, changes
+
+
+start = {"advantages": [1.0, 2.0], "logits": [0.0, 1.0]}
+resets(w.AdvantageLab, start, advantages=[3.0, 0.0], logits=[1.0, 1.0], steps_taken=10)
+resets(w.BaselineLab, {"baseline": 2.0}, rewards=[10.0, 0.0, 0.0], baseline=0.0, action_dependence=0.5)
+resets(w.BaselineTable, {}, answers=[1, 2, 3, 0, 0, 0, 0, 1], selected=2)
+start = {"ratio": 0.7, "advantage": -1.0, "epsilon": 0.3, "clip": False, "step_size": 1.0, "steps": 4}
+resets(w.ClipLab, start, ratio=1.5, advantage=2.0, epsilon=0.1, clip=True, step_size=0.2, steps=9)
+resets(w.EstimatorExplorer, {"seed": 3}, logits=[0, 0, 0], quantities=[1, 1, 1], draw=1)
+start = {"lambda_": 0.3, "critic_error": 1.0, "discount": 0.8, "action": 1, "seed": 2}
+resets(w.GaeLab, start, lambda_=0.9, critic_error=-1.0, discount=0.9, action=0, draw=1)
+start = {"logits": np.zeros((3, 2)), "samples": 4, "weighting": "reward to go", "vertical": "calm", "zoom": True}
+resets(w.GradientCloud, start, logits=range(-3, 3), samples=1, weighting="total return", vertical="angry", zoom=False)
+resets(w.GridLab, {"logits": np.full((12, 4), 0.5), "discount": 0.8}, logits=[0.0] * 48, discount=0.6)
+start = {"preset": "short and long", "rewards": [1.0, 0.5, 0.0, 0.0], "offset": 1.0, "step_size": 0.5}
+resets(w.GroupLab, start, preset="one of eight", offset=-2.0, step_size=0.1)
+start = {"rewards": [1, 0, 0, 0], "beta": 0.5, "adaptive": True, "target": 0.2, "updates": 3, "samples": 10}
+resets(w.KLLab, start, logits=[0] * 4, rewards=[0] * 4, beta=2.0, adaptive=False, target=0.1, updates=0, draw=1)
+start = START[w.PolicyExplorer] | {"temperature": 2.0, "shift": 1.0, "predict_first": True}
+resets(
+    w.PolicyExplorer, start, actions=["x", "y", "z"], logits=[0.0, 1.0, 0.0], temperature=1.0, shift=0.0, revealed=True
+)
+start = {"step_size": 0.01, "samples": 5, "sign": "minus", "start": 0.2, "updates": 4}
+resets(w.ReinforceLab, start, step_size=0.02, samples=1, sign="plus", start=0.5, updates=0, draw=1)
+resets(w.ScoreExplorer, {"weighted": True}, probabilities=[0.2, 0.2, 0.6], weighted=False)
+resets(w.TrajectoryTree, {"logits": np.zeros((3, 2)), "calm": [0.5, 0.4]}, logits=range(-3, 3), calm=[0.9, 0.9])
 
 
 @pytest.mark.parametrize("lab", RESET)
@@ -278,18 +269,12 @@ def test_what_a_notebook_may_set(lab, trait, rule):
     assert offline.rules(lab)[trait] == rule
 
 
-@pytest.mark.parametrize(
-    ("lab", "trait", "first", "second", "third"),
-    [
-        (w.PolicyExplorer, "logits", [0.0, 1.0, 0.5], [1.0, 0.0, 0.0], [2.0, 0.0, 0.0]),
-        (w.ScoreExplorer, "probabilities", [0.5, 0.3, 0.2], [0.2, 0.2, 0.6], [0.1, 0.2, 0.7]),
-    ],
-)
-def test_draws_that_the_page_sends_with_a_new_policy_are_kept(lab, trait, first, second, third):
-    made = lab(first, draws=5)
-    made.set_state({trait: second, "draw_start": 5, "draws": 100})  # a drag and a click in one message
+@pytest.mark.parametrize(("lab", "trait"), [(w.PolicyExplorer, "logits"), (w.ScoreExplorer, "probabilities")])
+def test_draws_that_the_page_sends_with_a_new_policy_are_kept(lab, trait):
+    made = lab([0.5, 0.3, 0.2], draws=5)
+    made.set_state({trait: [0.2, 0.2, 0.6], "draw_start": 5, "draws": 100})  # a drag and a click in one message
     assert (made.draws, made.draw_start) == (100, 5)
-    made.set_state({trait: third})
+    made.set_state({trait: [0.1, 0.2, 0.7]})
     assert made.draws == 0
 
 

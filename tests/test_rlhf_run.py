@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 import time
+from itertools import count
 
 import numpy as np
 import pytest
@@ -77,15 +78,13 @@ def test_an_interrupt_keeps_the_log_and_can_go_on(capsys, monkeypatch):
     assert cut.rows == long.rows[:3]
     assert same(resume(cut, 2), long)
 
-    calls = []
+    original, calls = ppo._policy_step, count(1)
 
     def in_the_middle(*args, **kwargs):  # of update 2, after it has sampled
-        calls.append(1)
-        if len(calls) == 6:
+        if next(calls) == 6:
             raise KeyboardInterrupt
         return original(*args, **kwargs)
 
-    original = ppo._policy_step
     monkeypatch.setattr(ppo, "_policy_step", in_the_middle)
     cut = run(config, 2)
     assert cut.interrupted
@@ -96,12 +95,10 @@ def test_an_interrupt_keeps_the_log_and_can_go_on(capsys, monkeypatch):
 def test_a_run_that_runs_away_says_where(monkeypatch):
     config = RunConfig(**SHORT)
     good = run(config, 0)
-    original = reward_model.reward_score
-    calls = []
+    original, calls = reward_model.reward_score, count(1)
 
     def breaks(*args):
-        calls.append(1)
-        return original(*args) * (np.nan if len(calls) == 2 else 1.0)
+        return original(*args) * (np.nan if next(calls) == 2 else 1.0)
 
     monkeypatch.setattr(reward_model, "reward_score", breaks)
     with pytest.raises(rlhf.NonFiniteError, match="update 2: objective/scores is nan") as caught:

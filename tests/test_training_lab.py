@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from itertools import count
 
 import numpy as np
 import pytest
@@ -16,6 +17,14 @@ from course_utils.widgets import training_lab as module
 from course_utils.worlds import frozen_lake
 
 pytestmark = pytest.mark.usefixtures("own_event_loop")
+
+
+def same(one, other):
+    """Say whether two labs have learned the same, to the last bit, by the same episodes."""
+    kept = (
+        (lab.parameters.tolist(), lab.value_parameters.tolist(), lab.history().returns.tolist()) for lab in (one, other)
+    )
+    return next(kept) == next(kept)
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +43,7 @@ def test_two_halves_are_one_whole(environment, updates):
     halves.train(updates)
     whole.train(2 * updates)
     other.train(2 * updates)
-    assert np.array_equal(halves.parameters, whole.parameters)
-    assert np.array_equal(halves.value_parameters, whole.value_parameters)
-    assert np.array_equal(halves.history().returns, whole.history().returns)
+    assert same(halves, whole)
     assert halves.cart == whole.cart
     assert not np.array_equal(other.parameters, whole.parameters)
     whole.reset()
@@ -45,7 +52,7 @@ def test_two_halves_are_one_whole(environment, updates):
     whole.train(updates)
     halves.reset(seed=0)
     halves.train(updates)
-    assert np.array_equal(halves.parameters, whole.parameters)
+    assert same(halves, whole)
 
 
 @pytest.mark.parametrize("critic", [True, False])
@@ -68,14 +75,12 @@ def test_it_is_a2c_and_nothing_else(critic):
 
 @pytest.mark.long
 def test_a_setting_counts_from_the_next_update_on():
-    lab, same = TrainingLab(), TrainingLab()
-    for one in (lab, same):
-        one.train(30)
-    before = lab.parameters
-    lab.step_size = 0.001
-    for one in (lab, same):
-        one.train(1)
-    moved, usual = lab.parameters - before, same.parameters - before
+    lab, unchanged = TrainingLab(), TrainingLab()
+    lab.train(30)
+    before, lab.step_size = lab.parameters, 0.001
+    lab.train(1)
+    unchanged.train(31)
+    moved, usual = lab.parameters - before, unchanged.parameters - before
     assert usual.any()
     np.testing.assert_allclose(moved, usual / 50, atol=1e-12)
     lab.critic = False
@@ -142,10 +147,9 @@ def test_in_the_background_until_it_is_paused():
         assert lab.updates == done
         return lab, done
 
-    lab, done = asyncio.run(scenario())
-    same = TrainingLab()
-    same.train(done)
-    assert np.array_equal(lab.parameters, same.parameters), "the same path as train()"
+    (lab, done), trained = asyncio.run(scenario()), TrainingLab()
+    trained.train(done)
+    assert same(lab, trained), "the same path as train()"
     assert lab.message == ""
 
 
@@ -176,11 +180,10 @@ def test_the_page_is_heard():
 
 def broken_after(monkeypatch, updates, error):
     """Let a2c fail after so many updates."""
-    a2c, calls = training.a2c, []
+    a2c, calls = training.a2c, count()
 
     def failing(*args, **kwargs):
-        calls.append(1)
-        if len(calls) > updates:
+        if next(calls) >= updates:
             raise error
         return a2c(*args, **kwargs)
 
@@ -197,15 +200,15 @@ def test_an_error_ends_in_words_and_nothing_is_lost(monkeypatch):
         await wait_until(lambda: lab.updates and not lab.running)
         return lab
 
-    lab, same = asyncio.run(scenario()), TrainingLab()
+    lab, again = asyncio.run(scenario()), TrainingLab()
     told = "Training stopped: update 8: the gradient is not finite. Try a smaller step size."
     assert lab.message == told
     assert lab.updates == len(lab.history().returns) == 7
     monkeypatch.undo()
-    same.train(7)
+    again.train(7)
     kept = lab.parameters
-    assert np.array_equal(kept, same.parameters)
-    assert lab._rng.random() == same._rng.random()
+    assert same(lab, again)
+    assert lab._rng.random() == again._rng.random()
     broken_after(monkeypatch, 0, FloatingPointError("update 1: the gradient is not finite. Try a smaller step size."))
     lab._loop = None
     bad(FloatingPointError, "update 8: the gradient", lab.train, 5)
@@ -273,5 +276,4 @@ def test_what_viewers_without_widgets_get(cart):
         state = offline.stored(one)["state"]
         assert max(len(value) for value in state.values() if isinstance(value, list)) <= 100
         assert state["updates"] == one.updates
-    assert "The exact probability to reach the present is" in repr(lab)
     assert "One fresh episode lasted" in repr(cart)
