@@ -1,7 +1,5 @@
 """The log-linear language model: score, log-probabilities, sampling, supervised fine-tuning."""
 
-from itertools import product
-
 import numpy as np
 import pytest
 import tiny_world
@@ -9,7 +7,6 @@ from oracles import slopes
 from refusals import bad
 from tiny_world import random_model
 
-from course_utils import policy as softmax_policy
 from course_utils.rlhf import language_model
 from course_utils.rlhf import world as worlds
 
@@ -85,15 +82,6 @@ def test_score_against_finite_differences(hidden):
         assert gradient[entries] == pytest.approx(wanted, rel=1e-5, abs=tolerance)
 
 
-def test_score_is_x_times_one_hot_minus_pi():
-    model, replies = random_model(WORLD, 3), random_replies(WORLD, 1, 4)
-    batch = language_model.contexts(WORLD, replies, np.float64)
-    rows = softmax_policy.score(language_model.logits(model, batch.x), batch.actions)
-    expected = sum(np.outer(x, row) for x, row in zip(batch.x, rows, strict=True))
-    assert language_model.score(model, batch).table == pytest.approx(expected, abs=1e-12)
-    bad(ValueError, r"weights has shape \(2,\)", language_model.score, model, batch, [1.0, 2.0])
-
-
 @pytest.mark.parametrize(("hidden", "temperature"), [(0, 1.0), (2, 1.0), (0, 2.0)])
 def test_sampling_frequencies(tiny, hidden, temperature):
     model, m = random_model(tiny, 6, hidden), 40_000
@@ -144,11 +132,12 @@ def test_sft_learns_the_demonstrations(hidden):
 
 
 def test_bad_arguments():
-    model, rng = random_model(WORLD, 0), np.random.default_rng(0)
-    sample, no_prompt = language_model.sample, r"prompts\[1\] is 24, expected a prompt from 0 to 23"
-    bad(ValueError, no_prompt, sample, model, WORLD, [0, 24], rng)
+    model, rng, sample = random_model(WORLD, 0), np.random.default_rng(0), language_model.sample
+    bad(ValueError, r"prompts\[1\] is 24, expected a prompt from 0 to 23", sample, model, WORLD, [0, 24], rng)
     bad(ValueError, r"prompts has shape \(\)", sample, model, WORLD, 3, rng)
     bad(ValueError, r"temperature is 0\.0, expected a positive", sample, model, WORLD, [0], rng, temperature=0)
+    batch = language_model.contexts(WORLD, random_replies(WORLD, 1, 4))
+    bad(ValueError, r"weights has shape \(2,\)", language_model.score, model, batch, [1.0, 2.0])
     bad(TypeError, "rng is NoneType", language_model.new, WORLD, hidden=2)
     bad(ValueError, "epochs is 0", language_model.sft, WORLD, random_replies(WORLD, 4, 0), rng, epochs=0)
 
@@ -157,11 +146,13 @@ def test_sft_needs_demonstrations_and_a_dtype_that_it_can_work_in():
     rng, shown = np.random.default_rng(0), worlds.demonstrations(WORLD, 20, np.random.default_rng(0))
     none = r"demonstrations.tokens has shape \(0, 16\), expected .* at least one reply"
     bad(ValueError, none, language_model.sft, WORLD, shown.take(slice(0, 0)), rng)
-    calls = {language_model.sft: [shown, rng], language_model.contexts: [shown], language_model.new: []}
-    for dtype, (function, more) in product(
-        (np.float16, np.longdouble, int, "f2", "words", None, complex), calls.items()
-    ):
-        bad(ValueError, r"dtype is .*, expected float32 or float64", function, WORLD, *more, dtype=dtype)
+    for dtype in (np.float16, np.longdouble, int, "f2", "words", None, complex):
+        for function, *more in (
+            (language_model.sft, shown, rng),
+            (language_model.contexts, shown),
+            (language_model.new,),
+        ):
+            bad(ValueError, r"dtype is .*, expected float32 or float64", function, WORLD, *more, dtype=dtype)
 
 
 def test_models_of_another_world_or_with_nan_are_refused():
