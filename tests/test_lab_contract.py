@@ -270,11 +270,16 @@ def test_what_a_notebook_may_set(lab, trait, rule):
 
 
 @pytest.mark.parametrize(("lab", "trait"), [(w.PolicyExplorer, "logits"), (w.ScoreExplorer, "probabilities")])
-def test_draws_that_the_page_sends_with_a_new_policy_are_kept(lab, trait):
-    made = lab([0.5, 0.3, 0.2], draws=5)
+def test_a_new_policy_takes_its_draws_away_but_those_that_the_page_sends_with_it(lab, trait):
+    made = lab([0.5, 0.3, 0.2], draws=2)
+    made.draw(3)
     made.set_state({trait: [0.2, 0.2, 0.6], "draw_start": 5, "draws": 100})  # a drag and a click in one message
     assert (made.draws, made.draw_start) == (100, 5)
     made.set_state({trait: [0.1, 0.2, 0.7]})
+    assert (made.draws, made.draw_start) == (0, 105)
+    made.draw(20_000)
+    assert made.draws == 10_000
+    made.reset()
     assert made.draws == 0
 
 

@@ -5,7 +5,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from event_loop import wait_until
+from event_loop import in_the_background, wait_until
 from refusals import bad
 from traitlets import TraitError
 
@@ -162,20 +162,13 @@ def test_numbers_have_three_digits():
 def test_in_the_background_until_the_bar_is_full(monkeypatch):
     monkeypatch.setattr(module, "FIRST_RUN", 50)
 
-    async def scenario():
-        lab = RlhfLab()
-        lab.picture_time = 0.0
-        lab.running = True
-        await wait_until(lambda: lab.updates >= 3)
-        done, lab.kl_coef = lab.updates, 0.0
-        await asyncio.wait_for(lab._task, 10)
-        return lab, done
-
-    lab, done = asyncio.run(scenario())
+    monkeypatch.setattr(RlhfLab, "picture_time", 0.0)
+    lab = in_the_background(RlhfLab, lambda lab: lab.updates >= 3, lambda lab: lab.set_trait("kl_coef", 0.0))
     assert (lab.updates, lab.running, lab.message) == (50, False, "")
     assert lab._chunk() == 2, "a second run is twice as long, and as long to watch"
-    half = rlhf.run(RunConfig(updates=done), 0, progress=False)
-    assert same(lab.log, rlhf.resume(half, 50 - done, config=RunConfig(kl_coef=0.0), progress=False))
+    (done,) = lab.changed_at
+    half = rlhf.run(RunConfig(updates=int(done)), 0, progress=False)
+    assert same(lab.log, rlhf.resume(half, 50 - int(done), config=RunConfig(kl_coef=0.0), progress=False))
 
 
 @pytest.mark.long

@@ -3,11 +3,12 @@
 import asyncio
 import os
 import signal
+from functools import partial
 from itertools import count
 
 import numpy as np
 import pytest
-from event_loop import wait_until
+from event_loop import in_the_background, wait_until
 from refusals import bad
 
 from course_utils import rollout, training
@@ -134,21 +135,9 @@ def test_the_replay_is_an_episode_of_the_policy(cart):
 
 
 def test_in_the_background_until_it_is_paused():
-    async def scenario():
-        lab = TrainingLab()
-        lab.running = True
-        await wait_until(lambda: lab.updates >= 10)
-        assert lab.running
-        lab.running = False
-        await wait_until(lambda: lab._task.done())
-        done = lab.updates
-        assert len(lab.history().returns) == done
-        await asyncio.sleep(0.15)
-        assert lab.updates == done
-        return lab, done
-
-    (lab, done), trained = asyncio.run(scenario()), TrainingLab()
-    trained.train(done)
+    lab = in_the_background(TrainingLab, lambda lab: lab.updates >= 10, lambda lab: lab.set_trait("running", False))
+    trained = TrainingLab()
+    trained.train(lab.updates)
     assert same(lab, trained), "the same path as train()"
     assert lab.message == ""
 
@@ -194,13 +183,7 @@ def broken_after(monkeypatch, updates, error):
 def test_an_error_ends_in_words_and_nothing_is_lost(monkeypatch):
     broken_after(monkeypatch, 7, FloatingPointError("update 1: the gradient is not finite. Try a smaller step size."))
 
-    async def scenario():
-        lab = TrainingLab()
-        lab.running = True
-        await wait_until(lambda: lab.updates and not lab.running)
-        return lab
-
-    lab, again = asyncio.run(scenario()), TrainingLab()
+    lab, again = in_the_background(TrainingLab, lambda lab: not lab.running), TrainingLab()
     told = "Training stopped: update 8: the gradient is not finite. Try a smaller step size."
     assert lab.message == told
     assert lab.updates == len(lab.history().returns) == 7
@@ -224,22 +207,15 @@ def test_an_error_ends_in_words_and_nothing_is_lost(monkeypatch):
 def test_an_interrupt_ends_in_words_and_nothing_is_lost(capsys):
     handler = signal.getsignal(signal.SIGINT)
 
-    async def scenario():
-        lab = TrainingLab()
-        lab.running = True
-        await wait_until(lambda: lab.updates >= 5)
-        os.kill(os.getpid(), signal.SIGINT)
-        await wait_until(lambda: not lab.running)
-        return lab
-
-    lab = asyncio.run(scenario())
+    interrupt = partial(os.kill, os.getpid(), signal.SIGINT)
+    lab = in_the_background(TrainingLab, lambda lab: lab.updates >= 5, lambda _: interrupt())
     assert lab.message == f"Interrupted after update {lab.updates}. What was learned until then is kept."
     assert signal.getsignal(signal.SIGINT) is handler
     done, update = lab.updates, lab._update
 
     def interrupted():
         update()
-        os.kill(os.getpid(), signal.SIGINT)
+        interrupt()
 
     lab._update = interrupted
     lab.train(50)
