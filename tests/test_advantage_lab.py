@@ -69,8 +69,7 @@ def test_uniform_is_uniform_in_each_part_of_its_key() -> None:
     n = 20_000
     for keys in ([(k, 0, 0) for k in range(n)], [(0, k, 0) for k in range(n)], [(3, 5, k) for k in range(n)]):
         numbers = np.array([uniform(*key) for key in keys])
-        assert numbers.min() >= 0
-        assert numbers.max() < 1
+        assert 0 <= numbers.min() <= numbers.max() < 1
         assert abs(numbers.mean() - 0.5) < NormalDist().inv_cdf(1 - 1e-9 / 2) / math.sqrt(12 * n)
 
 

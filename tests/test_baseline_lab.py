@@ -18,13 +18,9 @@ Z_BOUND = 6.5  # two-sided tail of a normal: below 1e-10
 
 def some(seed):
     rng = np.random.default_rng(seed)
-    return BaselineLab(
-        rewards=rng.uniform(-20, 20, 3),
-        logits=rng.uniform(-3, 3, 3),
-        baseline=rng.uniform(-20, 20),
-        action_dependence=float(rng.choice([0, rng.uniform()])),
-        seed=seed,
-    )
+    rewards, logits, baseline = rng.uniform(-20, 20, 3), rng.uniform(-3, 3, 3), rng.uniform(-20, 20)
+    dependence = float(rng.choice([0, rng.uniform()]))
+    return BaselineLab(rewards=rewards, logits=logits, baseline=baseline, action_dependence=dependence, seed=seed)
 
 
 def by_hand(lab, baselines):

@@ -96,8 +96,7 @@ def test_the_batch_is_fair():
     assert ADVANTAGES.mean() == pytest.approx(0, abs=1e-15)
     assert ADVANTAGES.std() == pytest.approx(1, abs=0.03)
     assert all(len(set(np.sign(ADVANTAGES[a == SAMPLED]))) == 1 for a in range(3))
-    assert WORLD["sampled"] == SAMPLED.tolist()
-    assert WORLD["advantages"] == ADVANTAGES.tolist()
+    assert (WORLD["sampled"], WORLD["advantages"]) == (SAMPLED.tolist(), ADVANTAGES.tolist())
 
 
 def test_at_the_start_every_sample_is_on_even_with_no_room():
@@ -113,11 +112,7 @@ def test_what_the_clip_does_not_bound():
     """The misconception: with the clip on, and at each step size, the largest ratio runs far beyond 1 + ε and stops
     only when every sample is off."""
     lab = ClipLab(steps=100)
-    largest, ratios = lab.largest_ratio(), lab.ratios()
-    assert largest[-1] == pytest.approx(2.861, abs=5e-4)
-    assert lab.largest_ratio(clip=False)[-1] == pytest.approx(9.950, abs=5e-4)
-    assert lab.kl()[-1] == pytest.approx(0.1034, abs=5e-5)
-    assert lab.kl(clip=False)[-1] == pytest.approx(4.504, abs=5e-4)
+    ratios = lab.ratios()
     moved = np.abs(np.diff(ratios, axis=0)).max(axis=1)
     assert moved[94] > 0
     assert not moved[95:].any(), "the gradient is exactly 0"

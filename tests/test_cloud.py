@@ -45,8 +45,7 @@ def test_what_is_run_is_there(command):
 
 
 def test_binder_finds_environment_and_what_runs_after_it():
-    assert not (ROOT / "binder").exists()  # it would hide both
-    assert not (ROOT / ".binder").exists()
+    assert not any((ROOT / name).exists() for name in ("binder", ".binder")), "it would hide both"
     assert (ROOT / "environment.yml").is_file()
     assert (ROOT / "postBuild").stat().st_mode & stat.S_IXUSR
     assert "python -m course_utils.build jupyter" in COMMANDS

@@ -20,18 +20,15 @@ SETTINGS = [
 
 
 def moments(laws, combine):
-    """Return mean and variance of combine(…) over independent draws, by going through all outcomes.
-
-    laws: one list of (probability, outcome) for each draw.
-    """
+    """Mean and variance of combine(…) over independent draws, by all outcomes; a law lists (probability, outcome)."""
     outcomes = [(np.prod([p for p, _ in joint]), combine([x for _, x in joint])) for joint in itertools.product(*laws)]
     mean = sum(p * x for p, x in outcomes)
     return mean, sum(p * (x - mean) ** 2 for p, x in outcomes)
 
 
 def test_uniforms_are_those_of_the_browser_labs():
-    wanted = [uniform(7, 2**32 - 1, 3, 1, i) for i in range(50)]
-    np.testing.assert_array_equal(uniforms(50, 7, 2**32 - 1, 3, 1), wanted)
+    key = 7, 2**32 - 1, 3, 1
+    np.testing.assert_array_equal(uniforms(50, *key), [uniform(*key, i) for i in range(50)])
 
 
 @pytest.mark.parametrize("setting", SETTINGS)

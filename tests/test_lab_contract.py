@@ -6,7 +6,7 @@ A new lab adds its row to each table; what only it can do is tested in a file of
 import inspect
 import json
 import re
-from typing import NamedTuple
+from collections import namedtuple
 
 import numpy as np
 import pytest
@@ -24,14 +24,9 @@ NAMES = [["a", "b"], ["a", "b", "b"], ["a", "b", " "]]  # too few, one twice, an
 THREE_BY_TWO = [[0, 1], [0, 1, 2, 3, 4, 6], [0, 1, 2, 3, 4, NAN], np.zeros((2, 3)), "abc", [[0, 1], [2]]]
 REPLIES = ["refund", "replace", "apologise"]
 MIXED = [1, -1, 0, 0, -1, 1, 1]
+# A wrong value, and the words with which it is refused; usually the name of its trait is enough.
+Told = namedtuple("Told", ["value", "message"])
 TABLES = {"presets", "world", "formulas", "material"}  # what comes from the package alone, never from a notebook
-
-
-class Told(NamedTuple):
-    """A wrong value, and the words with which it is refused; usually the name of its trait is enough."""
-
-    value: object
-    message: str
 
 
 START = {
@@ -63,45 +58,37 @@ refuses(w.AdvantageLab, actions=[Told(["a", "b", " "], "an empty name"), Told(["
 refuses(w.BaselineLab, logits=[[0, 1], [0, 1, 9]], rewards=[[0, 1, 21], [0, 1, NAN], "abc"], baseline=[20.5, NAN])
 refuses(w.BaselineLab, action_dependence=[-0.1, 1.1], component=[3], samples=[0, 1001], actions=NAMES)
 refuses(w.BaselineTable, answers=[[0] * 7, [4] + [0] * 7, [NAN] * 8, "abc"], selected=[8, -1, 0.5])
-refuses(
-    w.ClinicLab, seed=[-1], step=["all"], updates=[[1, 2, 3], [-1]], first=[[["x"]], [7], "abc"], answer=[7, "\ud800"]
-)
+refuses(w.ClinicLab, seed=[-1], step=["all"], updates=[[1, 2, 3], [-1]], first=[[["x"]], [7], "abc"])
+refuses(w.ClinicLab, answer=[7, "\ud800"])
 refuses(w.ClipLab, ratio=[2.01, -0.1, NAN], advantage=[2.1], epsilon=[0.51, -0.01], clip=[2])
 refuses(w.ClipLab, step_size=[0.0], steps=[101, -1, 1.5])
 refuses(w.EstimatorExplorer, logits=[[0, 1], [0, 1, 9], [0, 1, NAN]], quantities=[[0, 1, 11], "abc"], actions=NAMES)
 refuses(w.EstimatorExplorer, reward_kind=["smile"], samples=[0, 10_001], h=[0, 6, NAN])
 refuses(w.GaeLab, lambda_=[1.01, -0.1, NAN], critic_error=[3.1], discount=[0.49, 1.01], action=[2], seed=[-1])
-refuses(w.GradientCloud, logits=THREE_BY_TWO, samples=[0, 1025, 1.5], weighting=["reward"], seed=[-1], draw=[-1])
-refuses(w.GradientCloud, vertical=["first message"])
+refuses(w.GradientCloud, logits=THREE_BY_TWO, samples=[0, 1025, 1.5], seed=[-1], draw=[-1])
+refuses(w.GradientCloud, weighting=["reward"], vertical=["first message"])
 refuses(w.GridLab, logits=[[0.0] * 47, [0.0] * 47 + [NAN], [0.0] * 47 + [10.5], np.zeros((4, 12)), np.zeros(47)])
-refuses(
-    w.GridLab, logits=["abc", [[0, 1], [2]]], discount=[1.0, 0.4, NAN], selected=["d3", "b2", "e1"], action=["jump"]
-)
+refuses(w.GridLab, logits=["abc", [[0, 1], [2]]], discount=[1.0, 0.4, NAN])
+refuses(w.GridLab, selected=["d3", "b2", "e1"], action=["jump"])
 refuses(w.GroupLab, preset=["five right"], rewards=[[1, 0], [1] * 8, [1, 0, 0, 3], [1, 0, 0, NAN], "abcd"])
 refuses(w.GroupLab, offset=[5.5, NAN], step_size=[-0.1, 1.1], method=["PPO"], shown=[[], ["PPO"], ["RLOO", "RLOO"]])
 refuses(w.GroupLab, reply=[8, -1], token=[4])
 refuses(w.KLLab, logits=[[0, 1, 2], [0, 1, 2, NAN], [0] * 6], ref_logits=[[0] * 3, "abcd"], rewards=[[0, 0, 0, 11]])
-refuses(
-    w.KLLab, actions=[["a", "b", "c"], ["a", "b", "c", "c"]], beta=[0.0, 31.0, NAN], adaptive=[1], target=[0.0, 3.0]
-)
-refuses(w.KLLab, updates=[-1, 601], samples=[0, 10_001], seed=[-1])
+refuses(w.KLLab, actions=[["a", "b", "c"], ["a", "b", "c", "c"]], beta=[0.0, 31.0, NAN], adaptive=[1])
+refuses(w.KLLab, target=[0.0, 3.0], updates=[-1, 601], samples=[0, 10_001], seed=[-1])
 refuses(w.PolicyExplorer, logits=[[0, 1], [0, 1, NAN], [0, 1, 2000], "abc"], actions=NAMES, temperature=[0, NAN, 1e6])
 refuses(w.PolicyExplorer, shift=[np.inf], draws=[-1, 10_001], seed=[-1])
 refuses(w.PreferenceLab, choices=[Told([0.5], r"choices contains 0\.5"), Told([NAN], "choices contains nan"), None])
-refuses(
-    w.PreferenceLab, choices=[Told([1, 2], r"contains 2, expected 1 \(left\), -1 \(right\) or 0 \(no preference\)")]
-)
+no_choice = r"choices contains 2, expected 1 \(left\), -1 \(right\) or 0 \(no preference\)"
+refuses(w.PreferenceLab, choices=[Told([1, 2], no_choice), Told(1, r"choices has shape \(\)")])
 refuses(w.PreferenceLab, choices=[Told([1] * 21, "choices has 21 entries, expected at most 20")], material=[{}])
 refuses(w.PreferenceLab, choices=[Told([[1, -1]], r"choices has shape \(1, 2\), expected 1 \(left\)")])
-refuses(w.PreferenceLab, choices=[Told(1, r"choices has shape \(\)")])
 refuses(w.PreferenceLab, choices=[Told(["left"], r"choices is \['left'\], expected 1 \(left\)")])
 refuses(w.ReinforceLab, step_size=[0.0, 0.2, NAN], samples=[0, 101, 1.5], sign=["+"], start=[0.0, 1.0], seed=[-1])
 refuses(w.ReinforceLab, updates=[-1, 201])
 refuses(w.RlhfLab, kl_coef=[-0.1, 11.0, NAN], learning_rate=[0.0, 2.0], num_ppo_epochs=[0, 17, 1.5], clip=["yes"])
 refuses(w.RlhfLab, feature_kind=["deep"], seed=[-1], show_gold=[1.5])
-refuses(
-    w.ScoreExplorer, probabilities=[[0.5, 0.5], [0.5, 0.3, 0.3], [1.0, 0.0, 0.0], [0.5, 0.6, -0.1], [0.5, 0.5, NAN]]
-)
+refuses(w.ScoreExplorer, probabilities=[[0.5, 0.5], [0.5, 0.3, 0.3], [1, 0, 0], [0.5, 0.6, -0.1], [0.5, 0.5, NAN]])
 refuses(w.ScoreExplorer, actions=[*NAMES, ["a", "", "b"]], draws=[10_001], seed=[2**32])
 refuses(w.TrainingLab, environment=["Taxi"], entropy_cost=[-0.1, 0.3], lambda_=[1.1, NAN], step_size=[0.0, 2.0])
 refuses(w.TrainingLab, critic=["yes"], seed=[-1])
@@ -153,9 +140,7 @@ resets(w.GroupLab, start, preset="one of eight", offset=-2.0, step_size=0.1)
 start = {"rewards": [1, 0, 0, 0], "beta": 0.5, "adaptive": True, "target": 0.2, "updates": 3, "samples": 10}
 resets(w.KLLab, start, logits=[0] * 4, rewards=[0] * 4, beta=2.0, adaptive=False, target=0.1, updates=0, draw=1)
 start = START[w.PolicyExplorer] | {"temperature": 2.0, "shift": 1.0, "predict_first": True}
-resets(
-    w.PolicyExplorer, start, actions=["x", "y", "z"], logits=[0.0, 1.0, 0.0], temperature=1.0, shift=0.0, revealed=True
-)
+resets(w.PolicyExplorer, start, actions=["x", "y", "z"], logits=[0, 1, 0], temperature=1, shift=0, revealed=True)
 start = {"step_size": 0.01, "samples": 5, "sign": "minus", "start": 0.2, "updates": 4}
 resets(w.ReinforceLab, start, step_size=0.02, samples=1, sign="plus", start=0.5, updates=0, draw=1)
 resets(w.ScoreExplorer, {"weighted": True}, probabilities=[0.2, 0.2, 0.6], weighted=False)
@@ -305,8 +290,6 @@ def test_every_lab_has_its_rows():
     labs = set(w.__all__) - {"CourseMap", "FinalTest", "Predict", "Quiz", "Review"}
     assert {lab.__name__ for lab, *_ in REFUSED} == {lab.__name__ for lab, *_ in SHOWN} == labs
 
-
-# The kinds of arguments
 
 ARGUMENTS = [
     pytest.param(lab, name, parameter.default, id=f"{lab.__name__}-{name}")

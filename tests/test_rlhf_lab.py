@@ -102,8 +102,7 @@ def test_the_run_before_stays_as_a_ghost_and_changes_are_marked():
 
 @pytest.mark.long
 def test_the_picture_is_the_log(lab):
-    log = lab.log
-    rows = module.shown_rows(50)
+    log, rows = lab.log, module.shown_rows(50)
     assert rows == [*range(0, 50, 2), 49]
     for trait, name in zip(("scores", "lengths", "kl", "approxkl", "gold"), (*module.PANELS, "ours/gold"), strict=True):
         assert getattr(lab, trait) == log[name][rows].tolist(), name

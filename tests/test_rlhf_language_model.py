@@ -29,16 +29,10 @@ def plain_log_probs(model, world, prompt, tokens):
     """log π of each token of a reply, one feature at a time, by names."""
     names, n_words = language_model.feature_names(world), len(world.words)
     for t, token in enumerate(tokens):
-        word = [world.words[w] for w in tokens[:t]]
-        active = [
-            "bias",
-            f"topic {world.topics[world.prompts[prompt].topic]}",
-            f"mood {worlds.MOODS[world.prompts[prompt].mood]}",
-            f"position {t + 1}",
-            f"after {word[-1] if word else 'the beginning'}",
-            f"two after {word[-2] if len(word) > 1 else 'the beginning'}",
-            *(f"used {w}" for w in set(word)),
-        ]
+        words = ["the beginning", "the beginning", *(world.words[w] for w in tokens[:t])]
+        topic, mood = world.topics[world.prompts[prompt].topic], worlds.MOODS[world.prompts[prompt].mood]
+        active = ["bias", f"topic {topic}", f"mood {mood}", f"position {t + 1}", f"after {words[-1]}"]
+        active += [f"two after {words[-2]}", *(f"used {word}" for word in set(words[2:]))]
         inner = sum(model.table[names.index(name)] for name in active)
         z = inner[:n_words] + np.tanh(inner[n_words:]) @ model.readout
         yield z[token] - np.log(np.exp(z).sum())
@@ -147,12 +141,9 @@ def test_sft_needs_demonstrations_and_a_dtype_that_it_can_work_in():
     none = r"demonstrations.tokens has shape \(0, 16\), expected .* at least one reply"
     bad(ValueError, none, language_model.sft, WORLD, shown.take(slice(0, 0)), rng)
     for dtype in (np.float16, np.longdouble, int, "f2", "words", None, complex):
-        for function, *more in (
-            (language_model.sft, shown, rng),
-            (language_model.contexts, shown),
-            (language_model.new,),
-        ):
-            bad(ValueError, r"dtype is .*, expected float32 or float64", function, WORLD, *more, dtype=dtype)
+        for name, more in (("sft", [shown, rng]), ("contexts", [shown]), ("new", [])):
+            refused = getattr(language_model, name)
+            bad(ValueError, r"dtype is .*, expected float32 or float64", refused, WORLD, *more, dtype=dtype)
 
 
 def test_models_of_another_world_or_with_nan_are_refused():

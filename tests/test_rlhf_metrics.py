@@ -22,8 +22,7 @@ Z_LIMIT = 5.5  # two-sided false alarm 4e-8 for each comparison
 def test_three_ways_to_the_same_kl(tmp_path):
     world = tiny_world.load(tmp_path)
     model, reference = random_model(world, 0, scale=0.5), random_model(world, 1, scale=0.5)
-    m = 20_000
-    rng = np.random.default_rng(2)
+    m, rng = 20_000, np.random.default_rng(2)
     for prompt in range(2):
         exact = metrics.exact_kl(model, reference, world, prompt)
         listed = tiny_world.every_reply(world, prompt)

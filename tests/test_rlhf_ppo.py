@@ -201,8 +201,8 @@ def test_adam_remembers_from_update_to_update():
 @pytest.mark.long
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_every_algorithm_learns(algorithm):
-    settings = {"updates": 40, "learning_rate": 0.05 if algorithm != "PPO" else 0.02}
-    log = run(RunConfig(**ALGORITHMS[algorithm], **settings), 0)
+    learning_rate = 0.05 if algorithm != "PPO" else 0.02
+    log = run(RunConfig(**ALGORITHMS[algorithm], updates=40, learning_rate=learning_rate), 0)
     assert log["objective/scores"][-10:].mean() > log["objective/scores"][:3].mean() + 0.5
 
 

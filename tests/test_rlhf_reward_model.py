@@ -40,16 +40,17 @@ def fresh(sft):
 
 
 def test_features_by_hand():
-    replies = WORLD.replies([0], ["sorry sorry send"])  # about a refund, calm
+    def row_of(text, kind):  # about a refund, calm
+        names, row = rm.feature_names(WORLD, kind), rm.features(WORLD, WORLD.replies([0], [text]), kind)[0]
+        return {name: value for name, value in zip(names, row, strict=True) if value}
+
     for kind, twice in (("count", 2.0), ("log", np.log2(3)), ("presence", 1.0), ("rich", np.log2(3))):
-        names, row = rm.feature_names(WORLD, kind), rm.features(WORLD, replies, kind)[0]
-        found = {name: value for name, value in zip(names, row, strict=True) if value}
+        found = row_of("sorry sorry send", kind)
         odd = found.pop("share of odd word pairs", None)
         wanted = {"sorry": twice, "send": 1, "refund × sorry": twice, "refund × send": 1, "calm × sorry": twice}
         assert found == pytest.approx(wanted)
         assert odd == (pytest.approx(3 / 4) if kind == "rich" else None)
-    long = WORLD.replies([0], ["thanks thanks thanks send send " + "we " * 7])
-    row = dict(zip(rm.feature_names(WORLD, "rich"), rm.features(WORLD, long, "rich")[0], strict=True))
+    row = row_of("thanks thanks thanks send send " + "we " * 7, "rich")
     assert (row["repeated words"], row["polite words over 2"], row["words over 10"]) == (1, 1, 2)
 
 

@@ -28,11 +28,10 @@ def rewrite(path, change):
 def test_tokens_and_words():
     assert WORLD.words[worlds.END] == "<end>"
     replies = WORLD.replies([0, 3], ["we can help", "sorry " * 15 + "sorry"])
-    assert replies.lengths.tolist() == [4, 16]
+    assert replies.lengths.tolist() == replies.mask.sum(axis=1).tolist() == [4, 16]
     assert replies.words.tolist() == [3, 16]
     assert replies.ended.tolist() == [True, False]
     assert WORLD.text(replies) == ["we can help", " ".join(["sorry"] * 16)]
-    assert replies.mask.sum(axis=1).tolist() == [4, 16]
     bad(ValueError, "'elephant' is not in the vocabulary", WORLD.encode, "we can elephant")
     bad(ValueError, "17 words, expected at most 16", WORLD.encode, "we " * 17)
 
@@ -69,8 +68,7 @@ def test_demonstrations_speak_the_grammar():
     assert (worlds.illegal_share(WORLD, replies) == 0).all()
     assert replies.ended.all()
     assert replies.words.max() < WORLD.max_tokens
-    said = worlds.counts(WORLD, replies)
-    assert (said.sum(axis=1) == replies.words).all()
+    assert (worlds.counts(WORLD, replies).sum(axis=1) == replies.words).all()
     # Every pair that was seen is legal, and most legal pairs were seen.
     before = np.concatenate([np.zeros((2000, 1), int), replies.tokens[:, :-1]], axis=1)
     seen = np.zeros_like(WORLD.legal_pairs)
@@ -81,18 +79,16 @@ def test_demonstrations_speak_the_grammar():
 
 @pytest.mark.long
 def test_demonstrators_err_as_often_as_the_files_say():
-    n = 20_000
+    n, every = 20_000, WORLD.objects.any(axis=0)
     replies = worlds.demonstrations(WORLD, n, np.random.default_rng(1))
     said = worlds.counts(WORLD, replies)
     unsafe = (said @ WORLD.tags["unsafe"] > 0).mean()
     assert abs(unsafe - 0.11) < Z_LIMIT * np.sqrt(0.11 * 0.89 / n)
-    own = WORLD.objects[WORLD.topic_of[replies.prompts]]
-    named = (said * WORLD.objects.any(axis=0)).any(axis=1)
-    wrong = (said * ~own * WORLD.objects.any(axis=0)).any(axis=1)[named].mean()
+    named = (said * every).any(axis=1)
+    wrong = (said * every * ~WORLD.objects[WORLD.topic_of[replies.prompts]]).any(axis=1)[named].mean()
     assert abs(wrong - 0.18) < Z_LIMIT * np.sqrt(0.18 * 0.82 / named.sum())
     none = worlds.demonstrations(WORLD, 500, np.random.default_rng(1), wrong_topic=0.0)
-    others = WORLD.objects.any(axis=0) & ~WORLD.objects[WORLD.topic_of[none.prompts]]
-    assert not (worlds.counts(WORLD, none) * others).any()
+    assert not (worlds.counts(WORLD, none) * every * ~WORLD.objects[WORLD.topic_of[none.prompts]]).any()
 
 
 def test_traffic():

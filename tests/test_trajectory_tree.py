@@ -13,9 +13,8 @@ from course_utils.worlds import conversation
 
 
 def some(rng):
-    return TrajectoryTree(
-        logits=rng.uniform(-3, 3, size=(3, 2)), calm=rng.uniform(0.02, 0.98, 2), rewards=rng.uniform(-9, 9, size=(3, 2))
-    )
+    logits, calm = rng.uniform(-3, 3, size=(3, 2)), rng.uniform(0.02, 0.98, 2)
+    return TrajectoryTree(logits=logits, calm=calm, rewards=rng.uniform(-9, 9, size=(3, 2)))
 
 
 def by_products(tree):
