@@ -6,18 +6,8 @@ from refusals import bad
 
 from course_utils import policy
 from course_utils.objectives import ppo_clip_objective
-from course_utils.widgets import ClipLab
-from course_utils.widgets.clip_lab import (
-    ADVANTAGES,
-    BATCH,
-    NO_CLIP,
-    SAMPLED,
-    START_LOGITS,
-    WORLD,
-    ascend,
-    batch_objective,
-    one_sample,
-)
+from course_utils.widgets import ClipLab, clip_lab
+from course_utils.widgets.clip_lab import ADVANTAGES, BATCH, SAMPLED, START_LOGITS, WORLD, ascend, one_sample
 
 OLD = np.array([0.6, 0.3, 0.1])
 
@@ -61,16 +51,10 @@ def test_one_sample_is_the_objectives():
         assert seen.outside == bool(objective.clip_fraction)
 
 
-@pytest.mark.parametrize(
-    ("wrong", "message"),
-    [({"ratio": -0.1}, "ratio"), ({"advantage": float("nan")}, "advantage"), ({"epsilon": -1.0}, "epsilon")],
-)
-def test_one_sample_refuses_by_name(wrong, message):
-    bad(ValueError, message, one_sample, **{"ratio": 1.0, "advantage": 1.0, "epsilon": 0.2} | wrong)
-
-
-def test_the_batch_refuses_by_name():
-    bad(ValueError, "logits has shape", batch_objective, np.zeros(2), 0.2)
+def test_one_sample_and_the_batch_refuse_by_name():
+    for name, wrong in {"ratio": -0.1, "advantage": float("nan"), "epsilon": -1.0}.items():
+        bad(ValueError, name, one_sample, **{"ratio": 1.0, "advantage": 1.0, "epsilon": 0.2} | {name: wrong})
+    bad(ValueError, "logits has shape", clip_lab.batch_objective, np.zeros(2), 0.2)
     bad(ValueError, "step_size", ascend, 0.2, -1.0, 3)
     bad(ValueError, "steps", ascend, 0.2, 1.0, -3)
     bad(TypeError, r"steps is 0\.9, expected a whole number", ascend, 0.2, 1.0, 0.9)
@@ -112,8 +96,7 @@ def test_the_batch_is_fair():
     assert ADVANTAGES.mean() == pytest.approx(0, abs=1e-15)
     assert ADVANTAGES.std() == pytest.approx(1, abs=0.03)
     assert all(len(set(np.sign(ADVANTAGES[a == SAMPLED]))) == 1 for a in range(3))
-    assert WORLD["sampled"] == SAMPLED.tolist()
-    assert WORLD["advantages"] == ADVANTAGES.tolist()
+    assert (WORLD["sampled"], WORLD["advantages"]) == (SAMPLED.tolist(), ADVANTAGES.tolist())
 
 
 def test_at_the_start_every_sample_is_on_even_with_no_room():
@@ -129,11 +112,7 @@ def test_what_the_clip_does_not_bound():
     """The misconception: with the clip on, and at each step size, the largest ratio runs far beyond 1 + ε and stops
     only when every sample is off."""
     lab = ClipLab(steps=100)
-    largest, ratios = lab.largest_ratio(), lab.ratios()
-    assert largest[-1] == pytest.approx(2.861, abs=5e-4)
-    assert lab.largest_ratio(clip=False)[-1] == pytest.approx(9.950, abs=5e-4)
-    assert lab.kl()[-1] == pytest.approx(0.1034, abs=5e-5)
-    assert lab.kl(clip=False)[-1] == pytest.approx(4.504, abs=5e-4)
+    ratios = lab.ratios()
     moved = np.abs(np.diff(ratios, axis=0)).max(axis=1)
     assert moved[94] > 0
     assert not moved[95:].any(), "the gradient is exactly 0"
@@ -147,15 +126,6 @@ def test_what_the_clip_does_not_bound():
         assert lab.largest_ratio()[-1] < 0.5 * lab.largest_ratio(clip=False)[-1], "it does restrain"
 
 
-def test_after_its_own_sample_is_off_the_ratio_still_grows():
-    lab = ClipLab(steps=1)
-    assert lab.ratios()[1, 2] > 1.2
-    first = lab.ratios()[1, 2]
-    assert lab.batch().active[:, 0].tolist() == [False] * 11 + [True]
-    lab.step(29)
-    assert lab.ratios()[-1, 2] > first + 0.5
-
-
 def test_the_two_clip_fractions_part():
     """For some steps one action is outside and yet on: it pushes back."""
     lab = ClipLab(steps=20)
@@ -166,17 +136,15 @@ def test_the_two_clip_fractions_part():
     lab.clip = False
     assert lab.batch().active_fraction == 0
     assert lab.batch().clip_fraction == 1.0
-    np.testing.assert_array_equal(lab.batch().grad_logits, batch_objective(np.log(lab.run()[-1]), NO_CLIP).grad_logits)
+    free = clip_lab.batch_objective(np.log(lab.run()[-1]), clip_lab.NO_CLIP)
+    np.testing.assert_array_equal(lab.batch().grad_logits, free.grad_logits)
 
 
 def test_buttons():
     lab = ClipLab(0.7, -1.0, 0.3, clip=False, step_size=1.0, steps=4)
-    lab.step()
-    assert lab.steps == 5
-    lab.step(10)
-    assert lab.steps == 15
-    lab.step(1000)
-    assert lab.steps == 100
+    for more, steps in ((1, 5), (10, 15), (1000, 100)):
+        lab.step(more)
+        assert lab.steps == steps
     lab.restart()
     assert (lab.steps, lab.clip) == (0, False)
 

@@ -15,23 +15,20 @@ from course_utils.build import __main__ as builder
 from course_utils.build import install, lab, labextension, pages
 
 ROOT = Path(__file__).parents[1]
-PYTHONS = SpecifierSet(
-    tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["requires-python"]
-)
-WORKFLOWS = {
-    path.name: yaml.safe_load(path.read_text(encoding="utf-8"))
-    for path in sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-}
-CONTAINER = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text(encoding="utf-8"))
-POST_BUILD = ROOT / "postBuild"
-STEPS = [step for workflow in WORKFLOWS.values() for job in workflow["jobs"].values() for step in job["steps"]]
-COMMANDS = [
-    *(step["run"] for step in STEPS if "run" in step),
-    CONTAINER["postCreateCommand"],
-    *(line for line in POST_BUILD.read_text(encoding="utf-8").splitlines() if line.startswith("python ")),
-]
-TARGETS = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-BUILDER = (ROOT / "course_utils" / "build" / "__main__.py").read_text(encoding="utf-8")
+
+
+def text(path):
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+PYTHONS = SpecifierSet(tomllib.loads(text("pyproject.toml"))["project"]["requires-python"])
+(JOBS,) = (yaml.safe_load(text(path))["jobs"] for path in (ROOT / ".github" / "workflows").glob("*.yml"))
+CONTAINER = json.loads(text(".devcontainer/devcontainer.json"))
+STEPS = [step for job in JOBS.values() for step in job["steps"]]
+COMMANDS = [step["run"] for step in STEPS if "run" in step] + [CONTAINER["postCreateCommand"]]
+COMMANDS += [line for line in text("postBuild").splitlines() if line.startswith("python ")]
+TARGETS = set(re.findall(r"^([\w-]+):", text("Makefile"), re.MULTILINE))
+BUILDER = text("course_utils/build/__main__.py")
 
 
 # `sudo sysctl` is the machine's own, not the repository's.
@@ -48,10 +45,9 @@ def test_what_is_run_is_there(command):
 
 
 def test_binder_finds_environment_and_what_runs_after_it():
-    assert not (ROOT / "binder").exists()  # it would hide both
-    assert not (ROOT / ".binder").exists()
+    assert not any((ROOT / name).exists() for name in ("binder", ".binder")), "it would hide both"
     assert (ROOT / "environment.yml").is_file()
-    assert POST_BUILD.stat().st_mode & stat.S_IXUSR
+    assert (ROOT / "postBuild").stat().st_mode & stat.S_IXUSR
     assert "python -m course_utils.build jupyter" in COMMANDS
 
 
@@ -72,16 +68,14 @@ def test_versions_of_python_are_supported():
 
 def test_the_container_shows_the_port_that_jupyterlab_takes_and_the_courses_python():
     assert CONTAINER["forwardPorts"] == [lab.FIRST_PORT] == [int(port) for port in CONTAINER["portsAttributes"]]
-    assert CONTAINER["customizations"]["vscode"]["settings"]["python.defaultInterpreterPath"].endswith(
-        "/.venv/bin/python"
-    )
+    settings = CONTAINER["customizations"]["vscode"]["settings"]
+    assert settings["python.defaultInterpreterPath"].endswith("/.venv/bin/python")
 
 
 def test_pages_are_published_after_the_tests_and_from_where_they_are_built():
-    (jobs,) = (workflow["jobs"] for workflow in WORKFLOWS.values())
-    assert [jobs[name].get("needs") for name in ("tests", "site", "publish")] == [None, "tests", "site"]
-    assert [step["run"] for step in jobs["tests"]["steps"] if "run" in step][-1] == ".ci/run"
-    (built,) = (step["with"]["path"] for step in jobs["site"]["steps"] if "upload-pages" in step.get("uses", ""))
+    assert [JOBS[name].get("needs") for name in ("tests", "site", "publish")] == [None, "tests", "site"]
+    assert [step["run"] for step in JOBS["tests"]["steps"] if "run" in step][-1] == ".ci/run"
+    (built,) = (step["with"]["path"] for step in JOBS["site"]["steps"] if "upload-pages" in step.get("uses", ""))
     assert built == "build/site"
-    assert jobs["publish"]["permissions"] == {"pages": "write", "id-token": "write"}
+    assert JOBS["publish"]["permissions"] == {"pages": "write", "id-token": "write"}
     assert all(re.fullmatch(r"actions/[\w-]+@v\d+", step["uses"]) for step in STEPS if "uses" in step)

@@ -20,18 +20,15 @@ SETTINGS = [
 
 
 def moments(laws, combine):
-    """Return mean and variance of combine(…) over independent draws, by going through all outcomes.
-
-    laws: one list of (probability, outcome) for each draw.
-    """
+    """Mean and variance of combine(…) over independent draws, by all outcomes; a law lists (probability, outcome)."""
     outcomes = [(np.prod([p for p, _ in joint]), combine([x for _, x in joint])) for joint in itertools.product(*laws)]
     mean = sum(p * x for p, x in outcomes)
     return mean, sum(p * (x - mean) ** 2 for p, x in outcomes)
 
 
 def test_uniforms_are_those_of_the_browser_labs():
-    wanted = [uniform(7, 2**32 - 1, 3, 1, i) for i in range(50)]
-    np.testing.assert_array_equal(uniforms(50, 7, 2**32 - 1, 3, 1), wanted)
+    key = 7, 2**32 - 1, 3, 1
+    np.testing.assert_array_equal(uniforms(50, *key), [uniform(*key, i) for i in range(50)])
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
@@ -61,12 +58,11 @@ def test_moments_of_finite_differences_by_enumeration(setting, m):
     lab = EstimatorExplorer(samples=m, **setting)
     found = lab.finite_differences()
     for a in range(3):
-        laws, shares = [], []
+        laws = []
         for side, sign in enumerate((1, -1)):
             pi = policy.softmax(np.array(lab.logits) + sign * lab.h * np.eye(3)[a])
             share = len(range(2 * a + side, m, 6))
             laws += [[(p, sign * R / share) for p, R in zip(pi, lab.rewards, strict=True)]] * share
-            shares.append(share)
         mean, variance = moments(laws, lambda xs: sum(xs) / (2 * lab.h))
         assert found.mean[a] == pytest.approx(mean, abs=1e-13)
         assert found.error[a] ** 2 == pytest.approx(variance, abs=1e-12)
@@ -84,23 +80,19 @@ def test_batches_scatter_about_their_mean_with_their_standard_error(setting):
         for draw in range(40):
             lab.draw = draw
             batches.append(method().batches)
-        all_of_them = np.concatenate(batches)
-        assert all_of_them.shape == (40 * BATCHES, 3)
-        exact = method()
-        n = len(all_of_them)
-        z = (all_of_them.mean(axis=0) - exact.mean) / np.maximum(exact.error, 1e-12) * np.sqrt(n)
-        assert np.all(np.abs(z) < Z_BOUND), z
-        ratio = all_of_them.var(axis=0) / np.maximum(exact.error, 1e-12) ** 2
-        assert np.all(np.abs(ratio - 1) < Z_BOUND * np.sqrt(2.5 / n)), ratio  # an excess kurtosis up to 0.5
+        found, exact, n = np.concatenate(batches), method(), 40 * BATCHES
+        assert found.shape == (n, 3)
+        error = np.maximum(exact.error, 1e-12)
+        assert np.all(np.abs(found.mean(axis=0) - exact.mean) < Z_BOUND * error / np.sqrt(n))
+        ratio = found.var(axis=0) / error**2
+        assert np.all(np.abs(ratio - 1) < Z_BOUND * np.sqrt(2.5 / n))  # an excess kurtosis up to 0.5
 
 
 def test_reward_kinds():
     lab = EstimatorExplorer(quantities=[2.7, -0.2, 0.0])
-    np.testing.assert_array_equal(lab.rewards, [2.7, -0.2, 0.0])
-    lab.reward_kind = "step"
-    np.testing.assert_array_equal(lab.rewards, [2, -1, 0])
-    lab.reward_kind = "thumb"
-    np.testing.assert_array_equal(lab.rewards, [1, -1, 1])
+    for kind, rewards in (("number", [2.7, -0.2, 0.0]), ("step", [2, -1, 0]), ("thumb", [1, -1, 1])):
+        lab.reward_kind = kind
+        np.testing.assert_array_equal(lab.rewards, rewards)
 
 
 @pytest.mark.long
@@ -109,13 +101,3 @@ def test_no_finite_differences_below_six_samples():
     assert lab.finite_differences() is None
     assert "finite differences" not in lab.alt_text()
     assert lab.first_frame().startswith(b"\x89PNG")
-
-
-def test_buttons_from_python():
-    lab = EstimatorExplorer(seed=3)
-    first = lab.score_function().batches
-    lab.draw_again()
-    assert not np.array_equal(lab.score_function().batches, first)
-    lab.logits, lab.quantities = [0, 0, 0], [1, 1, 1]
-    lab.reset()
-    np.testing.assert_array_equal(lab.score_function().batches, first)

@@ -73,7 +73,6 @@ def test_the_best_move_may_have_the_lowest_reward():
         s = at("b3")
         assert lab.mdp().rewards[s].argmin() == lab.advantages()[s].argmax() == RIGHT
         assert np.all(lab.mdp().rewards[s, [UP, DOWN, LEFT]] == -1)
-    assert GridLab().advantages()[at("b3"), RIGHT] == pytest.approx(2.68, abs=0.005)
 
 
 def test_improving_lowers_no_value_and_finds_the_way_out():
@@ -89,30 +88,22 @@ def test_improving_lowers_no_value_and_finds_the_way_out():
 def test_greedy_here_moves_one_logit_and_takes_the_first_of_equals():
     lab = GridLab(selected="b3")
     lab.greedy_here()
-    changed = np.argwhere(lab.table() != 0)
-    assert changed.tolist() == [[at("b3"), RIGHT]]
+    assert np.argwhere(lab.table() != 0).tolist() == [[at("b3"), RIGHT]]
     assert lab.table()[at("b3"), RIGHT] == 3
     for _ in range(4):
         lab.greedy_here()
     assert lab.table()[at("b3"), RIGHT] == 10, "no further than the limit"
     assert lab.advantages()[at("b3"), RIGHT] < 0.01, "nearly certain: V is nearly its Q"
-    tie = GridLab(np.zeros((12, 4)), selected="b3")
-    others = tie.advantages()[at("b3"), [UP, DOWN]]
-    assert others[0] == pytest.approx(others[1], abs=1e-12), "up and down both stay"
     a1 = GridLab(certain(WAY_OUT | {"a1": LEFT}), selected="a1")  # up and right are worth the same there
     a1.greedy_here()
-    assert a1.table()[at("a1"), UP] == -7
-    assert a1.table()[at("a1"), RIGHT] == -10
+    assert a1.table()[at("a1"), [UP, RIGHT]].tolist() == [-7, -10]
 
 
 def test_one_cell_moves_every_value():
-    before = GridLab().state_values()
-    lab = GridLab()
-    logits = lab.table().copy()
+    logits = np.zeros((12, 4))
     logits[at("c1"), UP] = 2
-    lab.logits = logits.ravel()
-    moved = [name for name in DECISIONS if abs(lab.state_values()[at(name)] - before[at(name)]) > 1e-9]
-    assert moved == list(DECISIONS)
+    moved = GridLab(logits).state_values() - GridLab().state_values()
+    assert all(abs(moved[at(name)]) > 1e-9 for name in DECISIONS)
 
 
 def test_uniform():

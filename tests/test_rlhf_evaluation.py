@@ -14,8 +14,8 @@ WORLD = worlds.load()
 
 @pytest.fixture(scope="module")
 def log():
-    settings = {"updates": 3, "batch_size": 8, "demonstrations": 300, "sft_epochs": 2, "pairs": 100}
-    return run(RunConfig(**settings, learning_rate=0.1), 0, progress=False)
+    short = RunConfig(updates=3, batch_size=8, demonstrations=300, sft_epochs=2, pairs=100, learning_rate=0.1)
+    return run(short, 0, progress=False)
 
 
 def test_parts_and_shares_are_those_of_the_replies(log):

@@ -16,18 +16,10 @@ from course_utils.rlhf.evaluation import evaluate, pair_accuracy
 from course_utils.rlhf.run import relabel, resume, run
 
 pytestmark = pytest.mark.long
-
-
 EXPLOIT = {"kl_coef": 0.15, "polite_bias": 1.0, "length_bias": 0.2}
-BIASED_CROWD = {
-    "kl_coef": 0.2,
-    "updates": 75,
-    "feature_kind": "count",
-    "polite_bias": 0.6,
-    "length_bias": 0.1,
-    "pairs": 5300,
-    "biased_share": 5000 / 5300,
-}
+BIASED_CROWD = {"kl_coef": 0.2, "updates": 75, "feature_kind": "count", "polite_bias": 0.6, "length_bias": 0.1}
+BIASED_CROWD |= {"pairs": 5300, "biased_share": 5000 / 5300}
+BLOW_UP = {"learning_rate": 0.2, "num_ppo_epochs": 16, "updates": 30}
 SETTINGS = {
     "healthy": {},
     "no penalty": {"kl_coef": 0.0},
@@ -42,8 +34,8 @@ SETTINGS = {
     "weak penalty, rich": {"kl_coef": 0.1, "feature_kind": "rich"},
     "gold": {"kl_coef": 0.0, "reward": "gold"},
     "tight": {"kl_coef": 10.0, "updates": 50},
-    "blow-up": {"learning_rate": 0.2, "num_ppo_epochs": 16, "updates": 30},
-    "blow-up, target_kl": {"learning_rate": 0.2, "num_ppo_epochs": 16, "updates": 30, "target_kl": 0.02},
+    "blow-up": BLOW_UP,
+    "blow-up, target_kl": BLOW_UP | {"target_kl": 0.02},
     "lr 1, target_kl": {"learning_rate": 1.0, "updates": 50, "target_kl": 0.02},
     "collapse": {"learning_rate": 0.5, "updates": 50},
     "60 updates": {"updates": 60},
@@ -96,22 +88,17 @@ def of(seeds, name, field="gold"):
     return np.array([getattr(measured(RunConfig(**SETTINGS[name]), seed), field) for seed in seeds])
 
 
-def sft_gold(seeds):
-    return np.array([evaluate(log, replies=1000, model=log.reference).gold for log in logs(seeds, "healthy")])
-
-
 def logs(seeds, name):
     return [trained(name, seed) for seed in seeds]
 
 
 def test_a_healthy_run(seeds):
-    gold = of(seeds, "healthy")
-    assert (gold > 2.2).all()
-    assert gold.std() < 0.1
-    assert (sft_gold(seeds) < 1.4).all()
+    assert (of(seeds, "healthy") > 2.2).all()
+    assert of(seeds, "healthy").std() < 0.1
     assert (of(seeds, "healthy", "kl") < 5).all()
     assert (of(seeds, "healthy", "unique") > 0.2).all()
     for log in logs(seeds, "healthy"):
+        assert evaluate(log, replies=1000, model=log.reference).gold < 1.4
         assert log["ours/max_ratio"].max() < 10
         assert log["policy/approxkl_avg"].max() < 0.05
 
@@ -159,8 +146,8 @@ def test_entropy_collapse(seeds):
 def test_critic_off_does_harm_only_with_an_offset(seeds):
     plus, minus = of(seeds, "critic off, offset +10", "length"), of(seeds, "critic off, offset −10", "length")
     assert (minus > plus + 2).all()  # a GAE with λ < 1 and no critic pays for short replies, or for long ones
-    assert of(seeds, "critic off, offset +10").mean() < of(seeds, "healthy").mean() - 0.15
-    assert of(seeds, "critic off, offset −10").mean() < of(seeds, "healthy").mean() - 0.15
+    for name in ("critic off, offset +10", "critic off, offset −10"):
+        assert of(seeds, name).mean() < of(seeds, "healthy").mean() - 0.15
 
 
 def test_a_critic_that_learns_too_fast(seeds):
@@ -174,11 +161,9 @@ def test_raters_who_like_politeness_and_length(seeds):
     assert of(seeds, "exploit").mean() < of(seeds, "fair raters").mean() - 0.15
     assert of(seeds, "exploit", "polite_words").mean() > of(seeds, "fair raters", "polite_words").mean() + 0.7
     assert of(seeds, "exploit", "length").mean() > of(seeds, "fair raters", "length").mean() + 0.5
-    for biased, fair in zip(logs(seeds, "exploit"), logs(seeds, "fair raters"), strict=True):
-        ours, theirs = (
-            pair_accuracy(log, model=log.reference, own_raters=True, pairs=4000).reward_model for log in (biased, fair)
-        )
-        assert ours > theirs  # by its own pairs the worse reward model looks better
+    for pair in zip(logs(seeds, "exploit"), logs(seeds, "fair raters"), strict=True):
+        right = [pair_accuracy(log, model=log.reference, own_raters=True, pairs=4000).reward_model for log in pair]
+        assert right[0] > right[1]  # by its own pairs the worse reward model looks better
 
 
 def test_deployment_drift(seeds):
@@ -190,10 +175,8 @@ def test_deployment_drift(seeds):
         assert live.gold < offline.gold - 0.5
         below.append(reference.gold - live.gold)
         assert live.kl > 1.3 * offline.kl
-        known = pair_accuracy(log, model=log.reference).reward_model
-        fresh = pair_accuracy(log, model=log.reference, weights=LIVE).reward_model
-        assert known > 0.75
-        assert fresh < 0.65
+        assert pair_accuracy(log, model=log.reference).reward_model > 0.75
+        assert pair_accuracy(log, model=log.reference, weights=LIVE).reward_model < 0.65
     assert np.mean(below) > 0.2  # worse than before all the training
 
 
@@ -241,8 +224,7 @@ def test_gold_against_the_root_of_kl(seeds):
         d, gold = np.sqrt(log["ours/kl_full"]), log["ours/gold"]
         far = d > 0.3
         d, gain = d[far], gold[far] - gold[:3].mean()
-        peak = d[gain.argmax()]
-        assert 1 < peak < 3
+        assert 1 < d[gain.argmax()] < 3
         assert gain.max() > 0.7
         assert gain[-5:].mean() < -3
         for bend in (d * np.log(d), d**2):

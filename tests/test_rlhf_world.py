@@ -2,10 +2,12 @@
 
 import dataclasses
 import pickle
+import re
 import shutil
 
 import numpy as np
 import pytest
+from refusals import bad
 
 from course_utils.rlhf import world as worlds
 from course_utils.rlhf.world import DataFileError
@@ -16,33 +18,22 @@ Z_LIMIT = 5.5  # two-sided false alarm 4e-8 for each comparison
 
 @pytest.fixture
 def folder(tmp_path):
-    copy = tmp_path / "rlhf"
-    shutil.copytree(worlds.DATA, copy)
-    return copy
+    return shutil.copytree(worlds.DATA, tmp_path / "rlhf")
 
 
-def one(prompt, text):
-    """A batch of one reply."""
-    return WORLD.replies([prompt], [text])
-
-
-def first_prompt(topic, mood):
-    kinds = [(WORLD.topics[p.topic], worlds.MOODS[p.mood]) for p in WORLD.prompts]
-    return kinds.index((topic, mood))
+def rewrite(path, change):
+    path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def test_tokens_and_words():
     assert WORLD.words[worlds.END] == "<end>"
     replies = WORLD.replies([0, 3], ["we can help", "sorry " * 15 + "sorry"])
-    assert replies.lengths.tolist() == [4, 16]
+    assert replies.lengths.tolist() == replies.mask.sum(axis=1).tolist() == [4, 16]
     assert replies.words.tolist() == [3, 16]
     assert replies.ended.tolist() == [True, False]
     assert WORLD.text(replies) == ["we can help", " ".join(["sorry"] * 16)]
-    assert replies.mask.sum(axis=1).tolist() == [4, 16]
-    with pytest.raises(ValueError, match="'elephant' is not in the vocabulary"):
-        WORLD.encode("we can elephant")
-    with pytest.raises(ValueError, match="17 words, expected at most 16"):
-        WORLD.encode("we " * 17)
+    bad(ValueError, "'elephant' is not in the vocabulary", WORLD.encode, "we can elephant")
+    bad(ValueError, "17 words, expected at most 16", WORLD.encode, "we " * 17)
 
 
 # Longhand sums: right object 1, right action 1, polite .5, sorry 1 (angry), −.5 per polite word over 2, −.7 wrong
@@ -65,13 +56,11 @@ def test_tokens_and_words():
     ],
 )
 def test_gold_reward_by_hand(topic, mood, text, expected):
-    gold = worlds.gold_reward(WORLD, one(first_prompt(topic, mood), text))
-    assert gold.total.shape == (1,)
-    assert gold.total[0] == pytest.approx(expected, abs=1e-12)
-    assert sum(part[0] for part in gold.parts.values()) == pytest.approx(expected, abs=1e-12)
-    assert {name: WORLD.gold_weights[name] * gold.amounts[name][0] for name in gold.parts} == {
-        name: part[0] for name, part in gold.parts.items()
-    }
+    kinds = [(WORLD.topics[p.topic], worlds.MOODS[p.mood]) for p in WORLD.prompts]
+    total, parts, amounts = worlds.gold_reward(WORLD, WORLD.replies([kinds.index((topic, mood))], [text]))
+    assert total.shape == (1,)
+    assert (total[0], sum(parts.values())[0]) == pytest.approx((expected, expected), abs=1e-12)
+    assert {name: WORLD.gold_weights[name] * amounts[name][0] for name in parts} == parts
 
 
 def test_demonstrations_speak_the_grammar():
@@ -79,8 +68,7 @@ def test_demonstrations_speak_the_grammar():
     assert (worlds.illegal_share(WORLD, replies) == 0).all()
     assert replies.ended.all()
     assert replies.words.max() < WORLD.max_tokens
-    said = worlds.counts(WORLD, replies)
-    assert (said.sum(axis=1) == replies.words).all()
+    assert (worlds.counts(WORLD, replies).sum(axis=1) == replies.words).all()
     # Every pair that was seen is legal, and most legal pairs were seen.
     before = np.concatenate([np.zeros((2000, 1), int), replies.tokens[:, :-1]], axis=1)
     seen = np.zeros_like(WORLD.legal_pairs)
@@ -91,18 +79,16 @@ def test_demonstrations_speak_the_grammar():
 
 @pytest.mark.long
 def test_demonstrators_err_as_often_as_the_files_say():
-    n = 20_000
+    n, every = 20_000, WORLD.objects.any(axis=0)
     replies = worlds.demonstrations(WORLD, n, np.random.default_rng(1))
     said = worlds.counts(WORLD, replies)
     unsafe = (said @ WORLD.tags["unsafe"] > 0).mean()
     assert abs(unsafe - 0.11) < Z_LIMIT * np.sqrt(0.11 * 0.89 / n)
-    own = WORLD.objects[WORLD.topic_of[replies.prompts]]
-    named = (said * WORLD.objects.any(axis=0)).any(axis=1)
-    wrong = (said * ~own * WORLD.objects.any(axis=0)).any(axis=1)[named].mean()
+    named = (said * every).any(axis=1)
+    wrong = (said * every * ~WORLD.objects[WORLD.topic_of[replies.prompts]]).any(axis=1)[named].mean()
     assert abs(wrong - 0.18) < Z_LIMIT * np.sqrt(0.18 * 0.82 / named.sum())
     none = worlds.demonstrations(WORLD, 500, np.random.default_rng(1), wrong_topic=0.0)
-    others = WORLD.objects.any(axis=0) & ~WORLD.objects[WORLD.topic_of[none.prompts]]
-    assert not (worlds.counts(WORLD, none) * others).any()
+    assert not (worlds.counts(WORLD, none) * every * ~WORLD.objects[WORLD.topic_of[none.prompts]]).any()
 
 
 def test_traffic():
@@ -115,38 +101,27 @@ def test_traffic():
     n = 50_000
     drawn = worlds.sample_prompts(WORLD, n, np.random.default_rng(2), weights)
     shares = np.bincount(drawn, minlength=len(weights)) / n
-    error = np.sqrt(weights * (1 - weights) / n)
     assert (shares[billing] == 0).all()
-    assert (np.abs(shares - weights)[~billing] < Z_LIMIT * error[~billing]).all()
-    only = worlds.prompt_weights(WORLD, only_topics=("billing",))
-    assert only[billing].sum() == pytest.approx(1)
-    with pytest.raises(ValueError, match="unseen_topics has 'taxes', expected topics among refund"):
-        worlds.prompt_weights(WORLD, unseen_topics=("taxes",))
-    with pytest.raises(ValueError, match="one topic at least"):
-        worlds.prompt_weights(WORLD, unseen_topics=WORLD.topics)
-    with pytest.raises(ValueError, match=r"angry_share is 1.5, expected a number in \[0, 1\]"):
-        worlds.prompt_weights(WORLD, angry_share=1.5)
+    assert (np.abs(shares - weights) <= Z_LIMIT * np.sqrt(weights * (1 - weights) / n)).all()
+    assert worlds.prompt_weights(WORLD, only_topics=("billing",))[billing].sum() == pytest.approx(1)
+    taxes = "unseen_topics has 'taxes', expected topics among refund"
+    bad(ValueError, taxes, worlds.prompt_weights, WORLD, unseen_topics=("taxes",))
+    bad(ValueError, "one topic at least", worlds.prompt_weights, WORLD, unseen_topics=WORLD.topics)
+    wrong_share = r"angry_share is 1.5, expected a number in \[0, 1\]"
+    bad(ValueError, wrong_share, worlds.prompt_weights, WORLD, angry_share=1.5)
 
 
-def test_the_same_seed_gives_the_same_demonstrations():
-    a, b = (worlds.demonstrations(WORLD, 50, np.random.default_rng(3)) for _ in range(2))
-    assert (a.tokens == b.tokens).all()
-
-
-def test_equal_files_are_an_equal_world(folder):
-    assert worlds.load(folder) == WORLD
-    assert hash(worlds.load(folder)) == hash(WORLD)
-    with (folder / "settings.txt").open("a", encoding="utf-8") as file:
-        file.write("# another remark\n")
+def test_equal_files_are_an_equal_world_and_others_another(folder):
+    for same in (worlds.load(folder), pickle.loads(pickle.dumps(WORLD))):
+        assert same == WORLD
+        assert hash(same) == hash(WORLD)
+    assert dataclasses.replace(WORLD, gold_weights={**WORLD.gold_weights, "polite": 9.0}) != WORLD
+    rewrite(folder / "settings.txt", lambda text: text + "# another remark\n")
     assert worlds.load(folder) != WORLD
-
-
-def test_a_changed_file_changes_the_world(folder):
-    path = folder / "settings.txt"
-    path.write_text(path.read_text("utf-8").replace("gold.unsafe          -1.5", "gold.unsafe  -10"), "utf-8")
+    rewrite(folder / "settings.txt", lambda text: text.replace("gold.unsafe          -1.5", "gold.unsafe  -10"))
     changed = worlds.load(folder)
-    reply = one(0, "i promise to send it today")
-    assert worlds.gold_reward(changed, reply).total[0] == pytest.approx(1 - 10)
+    gold = worlds.gold_reward(changed, changed.replies([0], ["i promise to send it today"]))
+    assert gold.total[0] == pytest.approx(1 - 10)
 
 
 # file, line that is replaced (None: all after the last line), what stands there instead, the message
@@ -163,12 +138,7 @@ BAD_FILES = [
     ("topics.jsonl", 2, '{"topic": "refund", "objects": ["bill"], "actions": ["send"]}', r"line 2.*there twice"),
     ("prompts.jsonl", 1, '{"topic": "tax", "mood": "calm", "text": "?"}', r"prompts.jsonl, line 1: the topic 'tax'"),
     ("prompts.jsonl", 1, '{"topic": "refund", "mood": "sad", "text": "?"}', r"line 1: the mood is 'sad'"),
-    (
-        "settings.txt",
-        2,
-        "max_tokens 1",
-        r"line 2: max_tokens is 1, expected a whole number of at least 2",
-    ),
+    ("settings.txt", 2, "max_tokens 1", r"line 2: max_tokens is 1, expected a whole number of at least 2"),
     ("settings.txt", 2, "max_tokens 4.5", r"line 2: max_tokens is 4.5"),
     ("settings.txt", 3, "wrong_topic 2", r"line 3: wrong_topic is 2, expected a share in \[0, 1\]"),
     ("settings.txt", 4, "gold.right_object one", r"line 4: gold.right_object is 'one', expected one number"),
@@ -188,44 +158,29 @@ BAD_FILES = [
 
 @pytest.mark.parametrize(("name", "line", "text", "message"), BAD_FILES, ids=[f"{b[0]}-{b[2]}" for b in BAD_FILES])
 def test_a_bad_file_is_refused_with_file_line_and_reason(folder, name, line, text, message):
-    path = folder / name
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = (folder / name).read_text(encoding="utf-8").splitlines()
     lines[line - 1] = text
-    path.write_text("\n".join(lines), encoding="utf-8")
-    with pytest.raises(DataFileError, match=message):
-        worlds.load(folder)
+    (folder / name).write_text("\n".join(lines), encoding="utf-8")
+    bad(DataFileError, message, worlds.load, folder)
 
 
 def test_every_topic_needs_calm_and_angry_prompts(folder):
-    path = folder / "prompts.jsonl"
-    lines = path.read_text(encoding="utf-8").splitlines()
-    path.write_text("\n".join(row for row in lines if '"damage", "mood": "angry"' not in row), encoding="utf-8")
-    with pytest.raises(DataFileError, match="line 22: the file ends without a prompt about damage that is angry"):
-        worlds.load(folder)
+    rewrite(folder / "prompts.jsonl", lambda text: re.sub('.*"damage", "mood": "angry".*\n', "", text))
+    bad(DataFileError, "line 22: the file ends without a prompt about damage that is angry", worlds.load, folder)
 
 
 def test_a_missing_file_is_named(folder):
     (folder / "grammar.txt").unlink()
-    with pytest.raises(FileNotFoundError, match=r"grammar\.txt"):
-        worlds.load(folder)
+    bad(FileNotFoundError, r"grammar\.txt", worlds.load, folder)
     assert worlds.load(folder, inherit=worlds.DATA) == WORLD
-    settings = folder / "settings.txt"
-    settings.write_text(
-        settings.read_text(encoding="utf-8").replace("max_tokens           16", "max_tokens 20"), "utf-8"
-    )
+    rewrite(folder / "settings.txt", lambda text: text.replace("max_tokens           16", "max_tokens 20"))
     assert worlds.load(folder, inherit=worlds.DATA).max_tokens == 20  # its own file goes first
 
 
 def test_bad_arguments():
     rng = np.random.default_rng(0)
-    with pytest.raises(ValueError, match="n is 0, expected a whole number of at least 1"):
-        worlds.demonstrations(WORLD, 0, rng)
-    with pytest.raises(TypeError, match="rng is int"):
-        worlds.sample_prompts(WORLD, 3, 0)
-    with pytest.raises(ValueError, match=r"weights has shape \(2,\)"):
-        worlds.sample_prompts(WORLD, 3, rng, [0.5, 0.5])
-    with pytest.raises(ValueError, match=r"prompts has shape \(1,\), expected \(2,\) to match texts"):
-        WORLD.replies([0], ["we", "i"])
+    bad(ValueError, "n is 0, expected a whole number of at least 1", worlds.demonstrations, WORLD, 0, rng)
+    bad(TypeError, "rng is int", worlds.sample_prompts, WORLD, 3, 0)
 
 
 @pytest.mark.parametrize(
@@ -240,8 +195,7 @@ def test_bad_arguments():
     ],
 )
 def test_replies_are_to_prompts_that_there_are(prompts, error, message):
-    with pytest.raises(error, match=message):
-        WORLD.replies(prompts, ["hello"])
+    bad(error, message, WORLD.replies, prompts, ["hello"])
 
 
 @pytest.mark.parametrize(
@@ -249,6 +203,7 @@ def test_replies_are_to_prompts_that_there_are(prompts, error, message):
     [
         ({"prompts": np.array([-1, 0])}, r"replies.prompts\[0\] is -1, expected a whole number from 0 to 23"),
         ({"tokens": np.full((2, 16), 99)}, r"replies.tokens\[0, 0\] is 99"),
+        ({"tokens": np.full((2, 16), 3) * (np.arange(16) != 1)}, r"tokens\[0, 2\] is 3, expected 0 after the end"),
         ({"tokens": np.zeros((2, 3), int)}, r"replies.tokens has shape \(2, 3\), expected \(m, 16\)"),
         ({"lengths": np.array([0, 2])}, r"replies.lengths\[0\] is 0, expected a whole number from 1 to 16"),
         ({"lengths": np.array([2, 3])}, r"replies.lengths\[1\] is 3, expected the place of the end token"),
@@ -259,12 +214,7 @@ def test_replies_are_to_prompts_that_there_are(prompts, error, message):
 def test_replies_made_by_hand_are_checked(change, message):
     replies = WORLD.replies([0, 1], ["hello", "hi"])._replace(**change)
     for function in (worlds.gold_reward, worlds.counts, worlds.illegal_share):
-        with pytest.raises((TypeError, ValueError), match=message):
-            function(WORLD, replies)
-    late = WORLD.replies([0], ["hello"])
-    late.tokens[0, 5] = 3
-    with pytest.raises(ValueError, match=r"replies.tokens\[0, 5\] is 3, expected 0 after the end"):
-        worlds.counts(WORLD, late)
+        bad((TypeError, ValueError), message, function, WORLD, replies)
 
 
 @pytest.mark.parametrize(
@@ -278,13 +228,6 @@ def test_replies_made_by_hand_are_checked(change, message):
 def test_weights_to_sample_with_have_a_positive_sum(weights, message):
     rng = np.random.default_rng(0)
     for function in (worlds.sample_prompts, worlds.demonstrations):
-        with pytest.raises(ValueError, match=message):
-            function(WORLD, 3, rng, weights)
+        bad(ValueError, message, function, WORLD, 3, rng, weights)
     huge = np.where(np.arange(24) < 2, 1.7e308, 0.0)
     assert set(worlds.sample_prompts(WORLD, 100, rng, huge)) == {0, 1}
-
-
-def test_a_world_with_another_reward_is_another_world():
-    kinder = dataclasses.replace(WORLD, gold_weights={**WORLD.gold_weights, "polite": 9.0})
-    assert kinder != WORLD
-    assert pickle.loads(pickle.dumps(WORLD)) == WORLD

@@ -1,7 +1,6 @@
 """The score explorer without a browser: its traits, its numbers, its first frame."""
 
 import numpy as np
-import pytest
 
 from course_utils import policy
 from course_utils.widgets import ScoreExplorer
@@ -27,18 +26,3 @@ def test_the_mean_of_the_draws():
     np.testing.assert_allclose(lab.mean_score, scores.mean(axis=0), atol=1e-14)
     np.testing.assert_allclose(lab.mean_score, np.array(lab.counts) / 40 - PI, atol=1e-14)
     assert np.isnan(ScoreExplorer().mean_score).all()
-
-
-def test_buttons():
-    lab = ScoreExplorer(PI, draws=5, weighted=True)
-    lab.draw(3)
-    assert lab.draws == 8
-    lab.probabilities = [0.2, 0.2, 0.6]
-    assert (lab.draws, lab.draw_start) == (0, 8)
-    lab.weighted = False
-    lab.draw(20_000)
-    assert lab.draws == 10_000
-    lab.reset()
-    assert (lab.probabilities, lab.weighted, lab.draws) == (PI, True, 0)
-    with pytest.raises(ValueError, match="n is 0"):
-        lab.draw(0)
