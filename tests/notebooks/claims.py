@@ -35,6 +35,13 @@ def numbers(text: str) -> list[float]:
     return [float(x) for x in re.findall(r"-?\d+(?:\.\d*)?(?:e-?\d+)?", text)]
 
 
+def stay_within(z: float, deviations: dict[str, np.ndarray]) -> None:
+    """Require that each sampled number lies less than z standard errors from its exact value."""
+    __tracebackhide__ = True
+    far = {name: each for name, each in deviations.items() if not np.all(np.abs(each) < z)}
+    assert not far
+
+
 class Lesson:
     """A lesson by its number; ``not_run``: how the labels of cells begin that are not to be run."""
 
@@ -69,6 +76,11 @@ class Lesson:
         document = json.loads((DATA / "predictions" / f"{self.path.name[:2]}.json").read_text(encoding="utf-8"))
         return {question["id"]: question for question in document["questions"]}
 
+    @cached_property
+    def came(self) -> dict[str, str]:
+        """What came of each prediction, in words."""
+        return {name: question["came"] for name, question in self.predictions.items()}
+
     def play(self, seed: int | None = None, only: tuple[str, ...] = ("",), **changes: str) -> After:
         """Run the code cells in order, with the reader's seeds or others; keep what each leaves behind, and printed.
 
@@ -88,6 +100,15 @@ class Lesson:
                 exec(source, space)
             after[label] = space | {"printed": printed.getvalue(), "seed": seed}
         assert seed is None or SEED.search("".join(self.cells[label].source for label in after))
+        return after
+
+    def played(self, *seeds: int, only: tuple[str, ...] = ("",), **changes: str) -> Any:
+        """Make a fixture of what the cells leave behind: as the reader sees it, or with each of these seeds."""
+
+        @pytest.fixture(scope="module", params=seeds or None)
+        def after(request: pytest.FixtureRequest) -> After:
+            return self.play(getattr(request, "param", None), only, **changes)
+
         return after
 
     def function(self, label: str, name: str) -> Any:
