@@ -81,6 +81,11 @@ class Lesson:
         """What came of each prediction, in words."""
         return {name: question["came"] for name, question in self.predictions.items()}
 
+    def offered(self, question: str) -> list[float]:
+        """The numbers that a prediction knows: the answer, then the wrong ones, in their order."""
+        asked = self.predictions[question]
+        return [asked["answer"], *(wrong["value"] for wrong in asked["wrong"])]
+
     def play(self, seed: int | None = None, only: tuple[str, ...] = ("",), **changes: str) -> After:
         """Run the code cells in order, with the reader's seeds or others; keep what each leaves behind, and printed.
 
