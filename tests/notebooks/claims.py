@@ -42,6 +42,20 @@ def stay_within(z: float, deviations: dict[str, np.ndarray]) -> None:
     assert not far
 
 
+def binomial(n: int, p: float) -> np.ndarray:
+    """P(K = k) for k = 0 … n, exact."""
+    log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])
+    k = np.arange(n + 1)
+    log = log_factorial[n] - log_factorial - log_factorial[::-1] + k * np.log(p) + (n - k) * np.log1p(-p)
+    return np.asarray(np.exp(log))
+
+
+def assert_count(count: int, n: int, p: float, alarm: float) -> None:
+    """Require that a count of n trials is not so far out that a true p would give it with a chance below the alarm."""
+    law = binomial(n, p)
+    assert min(law[: count + 1].sum(), law[count:].sum()) > alarm / 2, f"{count} of {n}, expected {n * p:.1f}"
+
+
 class Lesson:
     """A lesson by its number; ``not_run``: how the labels of cells begin that are not to be run."""
 

@@ -13,7 +13,7 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
-from claims import Lesson, holds, numbers
+from claims import Lesson, assert_count, binomial, holds, numbers
 
 from course_utils import policy
 
@@ -26,19 +26,6 @@ SCORES_02 = np.eye(3) - PI_02
 FISHER_02 = np.diag(PI_02) - np.outer(PI_02, PI_02)
 SEEDS = (101, 102)
 LESSON_01, LESSON_02 = Lesson("01"), Lesson("02")
-
-
-def binomial(n, p):
-    """P(K = k) for k = 0 … n, exact."""
-    log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])
-    k = np.arange(n + 1)
-    return np.exp(log_factorial[n] - log_factorial - log_factorial[::-1] + k * np.log(p) + (n - k) * np.log1p(-p))
-
-
-def assert_count(count, n, p):
-    """A count of n trials is not so far out that a true p would give it with a chance below ALARM."""
-    law = binomial(n, p)
-    assert min(law[: count + 1].sum(), law[count:].sum()) > ALARM / 2, f"{count} of {n}, expected {n * p:.1f}"
 
 
 @pytest.mark.parametrize(
@@ -56,7 +43,7 @@ def test_what_is_sampled_lies_about_a_standard_error_from_its_mean(lesson, cell,
     for m, (_, sampled, errors) in zip(sizes, lines, strict=True):
         np.testing.assert_allclose(numbers(errors), np.sqrt(pi * (1 - pi) / m), rtol=of_error, atol=5.1e-5)
         for share, p in zip(numbers(sampled) + mean, pi, strict=True):
-            assert_count(round(share * m), m, p)
+            assert_count(round(share * m), m, p, ALARM)
 
 
 # --- lesson 01 -----------------------------------------------------------------------------------------------
@@ -77,7 +64,7 @@ def test_01_about_95_of_100_experiments_lie_within_two_standard_errors():
     inside = binomial(100, PI_01[0])[45:65].sum()
     assert exact == pytest.approx(inside, abs=5e-5)
     assert 0.945 < inside < 0.965, "“about 95 of 100”"
-    assert_count(round(share * 10_000), 10_000, inside)
+    assert_count(round(share * 10_000), 10_000, inside, ALARM)
     assert binomial(100, PI_01[0]).argmax() in (54, 55)
     assert binomial(100, PI_01[0])[55] < 0.1, "55 is one count among many"
 
@@ -107,11 +94,11 @@ def test_01_the_best_looking_drops_the_best_reply_in_a_quarter_of_the_runs():
     assert numbers(LESSON_01.stored["explore-exact"])[0] == pytest.approx(100 * never, abs=0.051)
     runs = 2_000
     first, second = re.findall(r"again: +([\d.]+)%", LESSON_01.stored["explore-code"])
-    assert_count(round(float(first) / 100 * runs), runs, never)
+    assert_count(round(float(first) / 100 * runs), runs, never, ALARM)
     assert float(second) < 5
     serve = LESSON_01.function("explore-code", "serve")
     given, satisfied = serve(1e-9, runs, np.random.default_rng(SEEDS[0]), 200)
-    assert_count(int((given[:, 1] == 1).sum()), runs, never)
+    assert_count(int((given[:, 1] == 1).sum()), runs, never, ALARM)
     soft_given, soft_satisfied = serve(0.1, runs, np.random.default_rng(SEEDS[1]), 500)
     dropped = int((soft_given[:, 1] == 1).sum())
     # “Bad luck is repaired”: were the true chance 5 % or more, so few would have a chance below ALARM.
