@@ -33,6 +33,7 @@ from conversation import (
     V,
     averaged,
     chances,
+    cosine,
     gradients,
     moments,
     of_state,
@@ -78,10 +79,6 @@ WEIGHTS = {
 
 def sign(x: float, digits: int) -> str:
     return f"{x:+.{digits}f}".replace("-", "−")
-
-
-def cosine(x: np.ndarray, y: np.ndarray) -> float:
-    return float((x * y).sum() / math.sqrt((x**2).sum() * (y**2).sum()))
 
 
 read = LESSON.played()
@@ -429,7 +426,7 @@ def test_four_batches(read: Any) -> None:
     after = read["whitening-code"]
     for name, batch in after["batches"].items():
         expected = (batch - batch.mean()) / (math.sqrt((batch**2).mean() - batch.mean() ** 2) + 1e-8)
-        np.testing.assert_allclose(after["whitened"](batch), expected, atol=1e-12)
+        np.testing.assert_allclose(after["whitened"](batch), expected, atol=1e-14)
         assert f"{name:30s} {batch} → {after['whitened'](batch)}\n" in after["printed"]
     batches = list(after["batches"].values())
     mixed, better, same, two = white = [after["whitened"](batch) for batch in batches]
