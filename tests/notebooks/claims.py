@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import io
+import itertools
 import json
 import math
 import re
@@ -56,6 +57,14 @@ def assert_count(count: int, n: int, p: float, alarm: float) -> None:
     assert min(law[: count + 1].sum(), law[count:].sum()) > alarm / 2, f"{count} of {n}, expected {n * p:.1f}"
 
 
+def multinomial(n: int, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """All counts that n draws may give, (ways, len(p)), and the chance of each."""
+    draws = np.array(list(itertools.combinations_with_replacement(range(len(p)), n)))
+    counts = (draws[:, :, None] == np.arange(len(p))).sum(axis=1)
+    log_factorial = np.array([math.lgamma(k + 1) for k in range(n + 1)])
+    return counts, np.exp(log_factorial[n] - log_factorial[counts].sum(axis=1) + counts @ np.log(p))
+
+
 class Lesson:
     """A lesson by its number; ``not_run``: how the labels of cells begin that are not to be run."""
 
@@ -89,6 +98,11 @@ class Lesson:
         """The questions that the lesson asks before it runs, by id."""
         document = json.loads((DATA / "predictions" / f"{self.path.name[:2]}.json").read_text(encoding="utf-8"))
         return {question["id"]: question for question in document["questions"]}
+
+    @cached_property
+    def quiz(self) -> str:
+        """The file of the lesson's quiz, on one line."""
+        return " ".join((DATA / "quizzes" / f"{self.path.name[:2]}.json").read_text(encoding="utf-8").split())
 
     @cached_property
     def came(self) -> dict[str, str]:

@@ -71,21 +71,11 @@ def test_01_about_95_of_100_experiments_lie_within_two_standard_errors():
 
 def exact_never_again():
     """The chance that “always the best-looking” never offers replace again, by following each way it can go."""
-    satisfies = (0.5, 0.7, 0.3)
-    total = 0.0
-    for first in itertools.product((0, 1), repeat=3):
-        chance = math.prod(s if hit else 1 - s for s, hit in zip(satisfies, first, strict=True))
-        if first[1]:
-            continue  # at share 1 it is among the best-looking until it fails, and is drawn among them
-        if first[0] or first[2]:
-            total += chance  # another reply has a share above 0 for good, and replace stays at 0
-            continue
-        tied, lost = 1.0, 0.0  # all at 0: one of three at random, until replace is drawn or another satisfies
-        for _ in range(200):
-            lost += tied * (satisfies[0] + satisfies[2]) / 3
-            tied *= (1 - satisfies[0] + 1 - satisfies[2]) / 3
-        total += chance * lost
-    return total
+    refund, replace, apologise = 0.5, 0.7, 0.3  # if replace satisfies, it is drawn at share 1 until it fails
+    nothing = (1 - refund) * (1 - apologise)  # else another reply has a share above 0 for good, and replace stays at 0
+    # all at 0: one of three at random, until replace is drawn or another satisfies
+    lost = (refund + apologise) / 3 / (1 - (2 - refund - apologise) / 3)
+    return (1 - replace) * (1 - nothing + nothing * lost)
 
 
 def test_01_the_best_looking_drops_the_best_reply_in_a_quarter_of_the_runs():
@@ -115,22 +105,16 @@ def test_01_the_best_looking_drops_the_best_reply_in_a_quarter_of_the_runs():
 
 def test_01_the_exact_numbers_of_the_prose():
     raised = policy.softmax([2.0, 0.5, -0.5])
-    assert (round(PI_01[0], 3), round(raised[0], 3)) == (0.547, 0.766)
-    assert round(PI_01[1], 3) == 0.331
-    assert round(PI_01[2], 3) == 0.122
+    np.testing.assert_array_equal(PI_01.round(3), [0.547, 0.331, 0.122])
+    assert round(raised[0], 3) == 0.766
     assert PI_01[1] - raised[1] > PI_01[2] - raised[2], "replace loses more"
     assert raised[1] / raised[2] == pytest.approx(math.e)
     assert policy.softmax(LOGITS_01, 0.1)[0] > 0.99
-    r = np.array([0.5, 0.7, 0.3])
-    assert round(policy.softmax([1.0, 0.51, -0.5]) @ r - PI_01 @ r, 5) == 0.00052
-    entropies = [policy.entropy(LOGITS_01 / kappa) for kappa in (0.1, 0.5, 1, 2, 10)]
-    assert entropies == sorted(entropies)
 
 
 def test_01_what_came_of_the_predictions():
     told, raised = LESSON_01.came, policy.softmax([2.0, 0.5, -0.5])
     falls = PI_01 - raised
-    assert raised[0] > PI_01[0]
     for ratio in (falls[1] / falls[2], PI_01[1] / PI_01[2], raised[1] / raised[2]):
         assert told["ratio"].count(f"{ratio:.3f} times as") == 2
     holds(told["entropy"], f"log 2 = {math.log(2):.4f}", f"log 3 = {math.log(3):.4f}")
@@ -142,8 +126,9 @@ def test_01_what_came_of_the_predictions():
     assert law[53:57].sum() < 0.5, "most end outside of 53 to 56"
     assert max(law[:36].sum(), law[75:].sum()) < 1e-3, "35 or 75 would be a reason to doubt"
     assert f"In {100 * exact_never_again():.1f} of 100 runs" in told["explore"]
-    r = np.array([0.5, 0.7, 0.3])
-    assert f"rises by {(policy.softmax([1.0, 0.51, -0.5]) - PI_01) @ r:.5f}" in told["smooth"]
+    more = (policy.softmax([1.0, 0.51, -0.5]) - PI_01) @ [0.5, 0.7, 0.3]
+    assert f"rises by {more:.5f}" in told["smooth"]
+    assert f"here +{more:.5f}" in LESSON_01.prose
 
 
 # --- lesson 02 -----------------------------------------------------------------------------------------------
@@ -179,11 +164,11 @@ def test_02_what_came_of_the_predictions():
     assert 1.4 < np.linalg.norm(policy.score(sure, 1)) < math.sqrt(2)
     sums = [sum(p * (1 - p) for p in pi) for pi in ([1 / 3] * 3, [0.98, 0.01, 0.01])]
     assert told["fisher"].startswith("{:.3f} for the even policy, {:.3f}".format(*sums))
-    moved = []
-    for d in ((1, 0, -1), (1, 0, 0), (1, 1, 1)):
-        moved.append(policy.kl_divergence(logits, logits + 0.1 * np.array(d) / np.linalg.norm(d)))
+    steps = [0.1 * np.array(d) / np.linalg.norm(d) for d in ((1, 0, -1), (1, 0, 0), (1, 1, 1))]
+    moved = [policy.kl_divergence(logits, logits + step) for step in steps]
+    assert moved == pytest.approx([0.5 * step @ FISHER_02 @ step for step in steps], rel=0.02, abs=1e-12)
     assert "of {:.5f}, against {:.5f}".format(*moved) in told["furthest"]
-    assert moved[2] == pytest.approx(0, abs=1e-12)
+    assert moved[0] > moved[1] > moved[2] == pytest.approx(0, abs=1e-12)
 
 
 def test_02_the_natural_gradient_is_a_direction_with_the_fisher_matrix():
@@ -197,14 +182,7 @@ def test_02_the_natural_gradient_is_a_direction_with_the_fisher_matrix():
 
 
 def test_02_the_exact_numbers_of_the_prose():
-    logits = np.log(PI_02)
-    np.testing.assert_allclose(policy.score(logits, 1), [-0.5, 0.7, -0.2], atol=1e-15)
-    moved = {}
-    for d in ((1, 0, 0), (1, 0, -1), (1, 1, 1)):
-        step = 0.1 * np.array(d) / np.linalg.norm(d)
-        moved[d] = float(policy.kl_divergence(logits, logits + step))
-        assert moved[d] == pytest.approx(0.5 * step @ FISHER_02 @ step, rel=0.02, abs=1e-12)
-    assert moved[1, 0, -1] > moved[1, 0, 0] > moved[1, 1, 1]
+    np.testing.assert_allclose(policy.score(np.log(PI_02), 1), [-0.5, 0.7, -0.2], atol=1e-15)
     wrong = PI_02 @ (PI_02[:, None] * SCORES_02)
     assert wrong.argmax() == 0, "the mean of the gradient of π points to refund"
     assert wrong[0] > 0.05

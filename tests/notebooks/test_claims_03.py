@@ -24,8 +24,6 @@ Z = 6.0
 first = LESSON.played()
 other = LESSON.played(101, 102, 103)
 
-# --- exact statements ------------------------------------------------------------------------------------
-
 PI, R = np.array([0.5, 0.3, 0.2]), np.array([2.0, 1.0, -1.0])
 GRADIENT = np.array([0.45, -0.03, -0.42])
 SCORE = np.eye(3) - PI

@@ -27,9 +27,6 @@ read = LESSON.played()
 again = LESSON.played(211, 212, 213)
 
 
-# --- exact statements ------------------------------------------------------------------------------------
-
-
 def test_the_paths(read: Any) -> None:
     paths = read["product-code"]["paths"]
     np.testing.assert_allclose(paths.probabilities, PR, atol=1e-15)

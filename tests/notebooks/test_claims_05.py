@@ -34,9 +34,6 @@ long_again = LESSON.played(211, only=(*START, "luck-code", "corridor-code", "fig
 again = LESSON.played(212, 213, only=(*START, "estimator", "package-code", "root-code"))
 
 
-# --- exact statements ------------------------------------------------------------------------------------
-
-
 def test_the_estimator_by_hand_is_that_of_the_package(read: Any) -> None:
     assert "same as by hand: True" in read["package-code"]["printed"]
     mean, _ = TOTAL

@@ -35,9 +35,6 @@ read = LESSON.played()
 again = LESSON.played(616)
 
 
-# --- exact statements ------------------------------------------------------------------------------------
-
-
 def test_the_puzzle(read: Any) -> None:
     seen = read["puzzle-code"]
     variance = {}
@@ -348,6 +345,9 @@ def test_the_text_has_the_bandits_numbers() -> None:
     rows = re.findall(r"last 100 steps: (\d+\.\d) % ± (\d\.\d) %", LESSON.stored["bandit-table"])
     cells = [f"{share} % ± {error} %" for share, error in rows]
     assert f"| $\\alpha=0.1$ | {cells[0]} | {cells[1]} | | $\\alpha=0.4$ | {cells[2]} | {cells[3]} |" in prose
+    of_push = re.findall(r"t = +(\d+): .* in the average is ([\d.]+) of that without", LESSON.stored["bandit-table"])
+    assert [(t, float(ratio)) for t, ratio in of_push] == [("2", 0.5), ("10", 0.9), ("50", 0.98)]
+    assert "multiplies the push by $1-\\frac1t$: a half at step 2, a tenth less at step 10" in prose
     alt = LESSON.cells["bandit-figure"].source.replace('"\n    "', "")
     told = [round(float(share)) for share, _ in rows]
     words = ["0.1 climbs to {} percent", "0.1 reaches {} percent", "levels off at {}.", "0.4 reaches {}."]
@@ -408,10 +408,3 @@ def test_the_corridor_with_other_seeds() -> None:
         )
         each = returns[0, :, first - 1 :].mean(axis=1)
         assert abs(each.mean() - mean) < Z * math.hypot(error, each.std(ddof=1) / math.sqrt(50)), (alpha, beta)
-
-
-def test_the_present_reward_in_the_average_is_a_factor() -> None:
-    rewards = np.random.default_rng(0).normal(4, 1, size=50)
-    for t in range(2, 51):
-        before, including = rewards[: t - 1].mean(), rewards[:t].mean()
-        assert rewards[t - 1] - including == pytest.approx((1 - 1 / t) * (rewards[t - 1] - before), abs=1e-12)

@@ -7,19 +7,17 @@ exact binomial tails, 1e-9 on each side. Together a false alarm has a chance bel
 batches, frozen lake) have no oracle for their noise: each of those tests says what other seeds gave.
 """
 
-import json
 import math
 import re
 from typing import Any
 
 import numpy as np
 import pytest
-from claims import Lesson, assert_count, holds, numbers, stay_within
-from conversation import PI, PR, REPLIES, STATES, V, to_go
+from claims import Lesson, assert_count, holds, multinomial, numbers, stay_within
+from conversation import PI, PR, REPLIES, STATES, V, averaged, to_go
 from oracles import central_differences
 
 from course_utils import objectives, policy, training, worlds
-from course_utils.build.notebooks import REPOSITORY
 from course_utils.widgets import TrainingLab
 from course_utils.widgets.training_lab import ENVIRONMENTS
 
@@ -46,9 +44,6 @@ again = LESSON.played(1_000, 2_000, only=AGAIN)
 def says(number: float, digits: int) -> str:
     """Write a number as the text does."""
     return f"{number:.{digits}f}".replace("-", "−")
-
-
-# --- the loss of one conversation ------------------------------------------------------------------------
 
 
 def test_the_loss_of_one_conversation(read: Any) -> None:
@@ -97,9 +92,6 @@ def test_the_slope_of_the_entropy(read: Any) -> None:
     assert r"$\partial H/\partial z_a=-\pi_a(\log\pi_a+H)$" in prose["turn-actor-text"]
 
 
-# --- the leak --------------------------------------------------------------------------------------------
-
-
 def test_where_a_leaking_critic_settles(read: Any) -> None:
     np.testing.assert_allclose(V, [0.21, 2.6, -1.6], atol=1e-12)
     np.testing.assert_allclose(read["stop-code"]["exact"], V, atol=1e-12)
@@ -138,9 +130,6 @@ def leak_deviations(seen: dict[str, Any]) -> np.ndarray:
     return np.array(found)
 
 
-# --- the entropy bonus -----------------------------------------------------------------------------------
-
-
 def climb(c: float, steps: int) -> np.ndarray:
     R, p = np.array([1.0, 0.9, 0.0]), np.array([0.05, 0.9, 0.05])
     for _ in range(steps):
@@ -177,9 +166,6 @@ def test_the_entropy_bonus(read: Any) -> None:
     holds(prose["entropy-ask"], "with $c_H=0$, 0.05, 0.5 and −0.05", rewards, start)
 
 
-# --- one batch, used again and again ---------------------------------------------------------------------
-
-
 def reused(counts: np.ndarray, steps: int) -> float:
     """J after so many steps on a batch with these counts of the actions, and no failed promise."""
     r = np.array([0.4, 0.0, 1.0])
@@ -189,20 +175,14 @@ def reused(counts: np.ndarray, steps: int) -> float:
     return float(p @ MEANS / p.sum())
 
 
-def multinomial(n: np.ndarray, q: np.ndarray) -> float:
-    """The chance of these counts."""
-    return math.factorial(n.sum()) // math.prod(math.factorial(k) for k in n.tolist()) * float(np.prod(q**n))
-
-
 def share_ruined() -> float:
     """Exact share of the batches of 20 without a failed promise whose J falls."""
-    q = np.array([0.4, 0.3, 0.27]) / 0.97
-    batches = [np.array([n0, n1, 20 - n0 - n1]) for n0 in range(21) for n1 in range(21 - n0)]
-    return sum(multinomial(n, q) for n in batches if reused(n, 299) < START @ MEANS)
+    counts, chances = multinomial(20, np.array([0.4, 0.3, 0.27]) / 0.97)
+    return float(chances @ [reused(n, 299) < START @ MEANS for n in counts])
 
 
-def check_reuse(seen: dict[str, Any], a: np.ndarray, r: np.ndarray) -> None:
-    losses, J = seen["losses"], seen["J"]
+def check_reuse(seen: dict[str, Any]) -> None:
+    losses, J, a, r = (seen[name] for name in ("losses", "J", "a", "r"))
     counts = (a[..., None] == np.arange(3)).sum(axis=1)
     A = r - r.mean(axis=1, keepdims=True)
     push = (np.eye(3)[a] * A[..., None]).mean(axis=1)
@@ -239,18 +219,14 @@ def test_reusing_one_batch(read: Any) -> None:
 
 def test_reusing_a_thousand_batches(read: Any) -> None:
     seen = read["deeper-code"]
-    check_reuse(seen, seen["a"], seen["r"])
+    check_reuse(seen)
     ruined = "In nearly all of those, reusing the batch ruins the policy"
     holds(prose["deeper-read"], "More than half of all batches of 20 contain no failed promise", ruined)
     assert 0.5 < 0.97**20
     assert share_ruined() == pytest.approx(0.98736, abs=1e-5)
     holds(seen["printed"].replace("\n", " "), f"exactly {0.97**20:.3f} ", "loss fell in 100% of all batches")
-    q = np.array([0.4, 0.3, 0.27])
-    ways = {(i, j): multinomial(np.array([i, j, 20 - i - j]), q) for i in range(21) for j in range(21 - i)}
-    assert max(ways, key=lambda n: ways[n]) == (8, 6)  # "the most usual one without a failed promise"
-
-
-# --- a fresh batch for each step -------------------------------------------------------------------------
+    counts, chances = multinomial(20, np.array([0.4, 0.3, 0.27]))
+    assert counts[chances.argmax()].tolist() == [8, 6, 6]  # "the most usual one without a failed promise"
 
 
 def rows(seen: dict[str, Any]) -> np.ndarray:
@@ -267,7 +243,7 @@ def expected_loss(z: np.ndarray) -> tuple[float, float]:
 
 
 def test_a_fresh_batch_for_each_step(read: Any) -> None:
-    table, text = rows(read["fresh-code"]), prose["fresh-read"]
+    table = rows(read["fresh-code"])
     loss, J = expected_loss(np.log(START))
     assert (round(loss, 3), round(J, 3)) == tuple(table[0, 2:])
     loss, J = expected_loss(read["fresh-code"]["z"])  # a step later than the last line
@@ -278,9 +254,8 @@ def test_a_fresh_batch_for_each_step(read: Any) -> None:
     assert (table[0, 3], MEANS.max()) == (0.07, 0.4)
     assert 0.38 < table[-1, 3] < 0.4
     low = table[:, 2].argmin()
-    came = [table[0, 2], table[low, 2], table[-1, 2], table[0, 3], table[-1, 3]]
-    assert numbers(CAME["fresh"]) == came
-    assert "Then it turns and goes *up*, and J goes on rising" in text
+    assert numbers(CAME["fresh"]) == [*table[[0, low, -1], 2], *table[[0, -1], 3]]
+    assert "Then it turns and goes *up*, and J goes on rising" in prose["fresh-read"]
     assert 0 < low < len(table) - 1
     assert np.all(np.diff(table[low:, 2]) > 0)
     assert policy.softmax(read["fresh-code"]["z"])[0] > 0.95  # "nearly certain"
@@ -288,13 +263,9 @@ def test_a_fresh_batch_for_each_step(read: Any) -> None:
 
 
 def test_the_quiz_quotes_the_lesson(read: Any) -> None:
-    quiz = json.loads((REPOSITORY / "data" / "quizzes" / "09.json").read_text(encoding="utf-8"))
-    text, table = " ".join(json.dumps(quiz, ensure_ascii=False).split()), rows(read["fresh-code"])
+    table = rows(read["fresh-code"])
     went_up = f"went up from {says(table[:, 2].min(), 3)} to {says(table[-1, 2], 3)} while J rose"
-    holds(text, went_up, f"even the exact V had {explained_variances()[0]:.2f}")
-
-
-# --- explained variance ----------------------------------------------------------------------------------
+    holds(LESSON.quiz, went_up, f"even the exact V had {explained_variances()[0]:.2f}")
 
 
 def guesses() -> dict[str, np.ndarray]:
@@ -303,32 +274,32 @@ def guesses() -> dict[str, np.ndarray]:
     return dict(zip(names, (exact, np.full((8, 2), 0.21), exact + 100, -exact), strict=True))
 
 
+def centred(x: np.ndarray) -> np.ndarray:
+    """Less its mean over all steps of all conversations."""
+    return np.asarray(x - (STEPS * x).sum())
+
+
 def explained_variances() -> list[float]:
-    """Exactly, over all steps of all conversations."""
-
-    def var(x: np.ndarray) -> float:
-        return float((STEPS * (x - (STEPS * x).sum()) ** 2).sum())
-
-    return [1 - var(G - guess) / var(G) for guess in guesses().values()]
+    return [
+        1 - (STEPS * centred(G - guess) ** 2).sum() / (STEPS * centred(G) ** 2).sum() for guess in guesses().values()
+    ]
 
 
 def check_explained(seen: dict[str, Any], z: float) -> None:
     """By conversations, which are independent: Var(G − V) − (1 − share) Var(G), linearised, has mean 0."""
-    w, m = STEPS, len(seen["to_go"])
+    m = len(seen["to_go"])
     for (name, guess), share in zip(guesses().items(), explained_variances(), strict=True):
-        left = G - guess
-        each = ((left - (w * left).sum()) ** 2 - (1 - share) * (G - (w * G).sum()) ** 2).mean(axis=1)
+        each = (centred(G - guess) ** 2 - (1 - share) * centred(G) ** 2).mean(axis=1)
         assert PR @ each == pytest.approx(0, abs=1e-10)
-        error = math.sqrt(PR @ each**2 / m) / (w * (G - (w * G).sum()) ** 2).sum()
-        sampled = 1 - (seen["to_go"] - seen["critics"][name]).var() / seen["to_go"].var()
+        error = math.sqrt(PR @ each**2 / m) / (STEPS * centred(G) ** 2).sum()
+        left = seen["critics"][name] - seen["to_go"]
+        sampled = 1 - left.var() / seen["to_go"].var()
         assert abs(sampled - share) < z * error + 2 * z**2 / m, name  # the squares that linearising leaves out
         assert np.abs(each).max() < 4 * math.sqrt(PR @ each**2) + 1e-9
         off = (guess - G).mean(axis=1)
-        mean = PR @ off
-        sd = math.sqrt(PR @ (off - mean) ** 2)
-        assert np.abs(off - mean).max() < 4 * sd, LIGHT
-        found = (seen["critics"][name] - seen["to_go"]).mean()
-        assert abs(found - mean) < z * sd / math.sqrt(m), name
+        mean, variance = averaged(off)
+        assert np.abs(off - mean).max() < 4 * math.sqrt(variance), LIGHT
+        assert abs(left.mean() - mean) < z * math.sqrt(variance / m), name
 
 
 def test_explained_variance(read: Any) -> None:
@@ -345,8 +316,6 @@ def test_explained_variance(read: Any) -> None:
     by_name = [of_V, of_constant, 100, of_V, -1, of_opposite]
     assert numbers(CAME["explained"]) == pytest.approx(by_name, abs=0.006)
 
-
-# --- the frozen lake -------------------------------------------------------------------------------------
 
 LAKE = ("SFFF", "FHFH", "FFFH", "HFFG")
 
@@ -407,9 +376,6 @@ def test_without_a_discount_it_does_not_learn_to_be_quick(read: Any) -> None:
     assert max(lengths) > 6.5 > read["lake-code"]["run"].history.lengths[-1]
 
 
-# --- the pole on the cart: the stored notebook -----------------------------------------------------------
-
-
 def test_the_text_has_the_carts_numbers() -> None:
     """Compared with what the committed notebook printed; another test holds the notebook to its source."""
     printed = LESSON.stored["cart-code"]
@@ -435,12 +401,9 @@ def test_the_carts_settings_are_those_of_the_text() -> None:
     envs.close()
 
 
-# --- sampled statements ----------------------------------------------------------------------------------
-
-
 def test_sampled_numbers_agree_with_exact_ones(again: Any) -> None:
     stay_within(Z, {"leak": leak_deviations(again["stop-code"])})
-    check_reuse(again["deeper-code"], again["deeper-code"]["a"], again["deeper-code"]["r"])
+    check_reuse(again["deeper-code"])
     check_explained(again["explained-code"], Z)
 
 
