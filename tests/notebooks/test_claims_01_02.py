@@ -87,15 +87,14 @@ def test_01_the_best_looking_drops_the_best_reply_in_a_quarter_of_the_runs():
     assert_count(round(float(first) / 100 * runs), runs, never, ALARM)
     assert float(second) < 5
     serve = LESSON_01.function("explore-code", "serve")
-    given, satisfied = serve(1e-9, runs, np.random.default_rng(SEEDS[0]), 200)
+    given, satisfied = serve(1e-9, runs, np.random.default_rng(SEEDS[0]), 500)
     assert_count(int((given[:, 1] == 1).sum()), runs, never, ALARM)
     soft_given, soft_satisfied = serve(0.1, runs, np.random.default_rng(SEEDS[1]), 500)
     dropped = int((soft_given[:, 1] == 1).sum())
     # “Bad luck is repaired”: were the true chance 5 % or more, so few would have a chance below ALARM.
     assert binomial(runs, 0.05)[: dropped + 1].sum() < ALARM
-    assert given.sum(axis=1).tolist() == [203] * runs, "each run: three tries, then its customers"
+    assert given.sum(axis=1).tolist() == [503] * runs, "each run: three tries, then its customers"
     # “It satisfies more of them”: the difference of two means of independent runs, in standard errors.
-    given, satisfied = serve(1e-9, runs, np.random.default_rng(SEEDS[0]), 500)
     a, b = satisfied.sum(axis=1) / given.sum(axis=1), soft_satisfied.sum(axis=1) / soft_given.sum(axis=1)
     assert (b.mean() - a.mean()) / np.sqrt((a.var(ddof=1) + b.var(ddof=1)) / runs) > Z
     shown = [float(x) for x in re.findall(r"satisfied: ([\d.]+)%", LESSON_01.stored["explore-code"])]
@@ -187,5 +186,4 @@ def test_02_the_exact_numbers_of_the_prose():
     assert wrong.argmax() == 0, "the mean of the gradient of π points to refund"
     assert wrong[0] > 0.05
     push = [p * np.linalg.norm(policy.score(np.log([p, (1 - p) / 2, (1 - p) / 2]), 0)) for p in (0.99, 0.5, 0.001)]
-    assert push[1] > push[0]
-    assert push[1] > push[2]
+    assert push[1] > max(push[0], push[2])

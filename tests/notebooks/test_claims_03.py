@@ -126,8 +126,8 @@ def test_finite_differences(first: Any) -> None:
     assert [far[0], distance(2.0, 60_000)] == pytest.approx([0.343, 0.109], abs=5e-4)
     lab = EstimatorExplorer(quantities=R, samples=10_000, h=2.0)
     np.testing.assert_allclose(lab.finite_differences().mean, far, atol=1e-12)
-    holds(prose, "$h=1.5$, at a distance of 0.110", "at 0.037: three times closer", "settle at about 0.343")
-    holds(prose, "flat at 0.109")
+    told = "$h=1.5$, at a distance of 0.110", "at 0.037: three times closer", "settle at about 0.343", "flat at 0.109"
+    holds(prose, *told)
 
 
 def test_the_mark_of_the_figure_hides_the_standard_error(first: Any) -> None:

@@ -22,7 +22,6 @@ asked = LESSON.predictions
 Z = 6.0
 R, OF_PATH = REWARDS.sum(axis=1), SCORES.sum(axis=1)
 
-
 read = LESSON.played()
 again = LESSON.played(211, 212, 213)
 
@@ -40,12 +39,8 @@ def test_the_paths(read: Any) -> None:
 
 def test_which_parts_move(read: Any) -> None:
     printed = read["tree-check"]["printed"]
-    for customer, by_policy, by_dynamics in (
-        ("first message", 8, 0),
-        ("calm customer", 4, 0),
-        ("calmer customer", 0, 4),
-    ):
-        assert f"{customer}: policy part moves on {by_policy}, dynamics part on {by_dynamics}" in printed
+    for moved, on, off in (("first message", 8, 0), ("calm customer", 4, 0), ("calmer customer", 0, 4)):
+        assert f"{moved}: policy part moves on {on}, dynamics part on {off}" in printed
     assert asked["parts"]["answer"] == 4
     assert printed.count("sum of Pr 1.00") == 3
     assert printed.rstrip().endswith("J 0.420")

@@ -28,7 +28,6 @@ V_STAR = -(6 + 4 * math.sqrt(2))
 ENDS_BADLY = 0.144  # share of runs with m = 1 that end below J = 1, on 20,000 runs of the lesson's own function
 TOTAL = averaged(gradients(total()))  # mean and variance of a conversation's gradient with the total return
 
-
 read = LESSON.played()
 long_again = LESSON.played(211, only=(*START, "luck-code", "corridor-code", "figure-code"), episodes="150")
 again = LESSON.played(212, 213, only=(*START, "estimator", "package-code", "root-code"))

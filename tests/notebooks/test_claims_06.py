@@ -30,7 +30,6 @@ Z = 7.0
 EXACT = np.array([0.275, -0.176, 0.432])
 np.testing.assert_allclose(GRADIENT, np.stack([EXACT, -EXACT], axis=1), atol=1e-12)
 
-
 read = LESSON.played()
 again = LESSON.played(616)
 

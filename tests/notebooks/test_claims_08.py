@@ -19,16 +19,10 @@ A = Q - PI @ Q
 ZERO = np.array([1.0, 0.0, -2.5])
 G = objectives.expected_advantage_objective(LOGITS, A).grad_logits
 CAME = LESSON.came
-FALSE_ALARM = 1e-9
 SCENE = ("setup", "scene-code", "advantage-code")
 
 read = LESSON.played(only=(*SCENE, "keep-", "sampled-", "loss-code"))
 again = LESSON.played(11, 12, 13, only=(*SCENE, "sampled-code", "dataset-", "large-code-learn"))
-
-
-def z_bound(comparisons: int) -> float:
-    """Return how many standard errors all comparisons stay within, but for one run in 10⁹ (Bonferroni)."""
-    return NormalDist().inv_cdf(1 - FALSE_ALARM / comparisons / 2)
 
 
 def change(eta: float, gradient: np.ndarray = G) -> np.ndarray:
@@ -99,13 +93,14 @@ def test_single_samples_contradict_each_other_as_the_text_says() -> None:
 
 
 def test_sampled_gradients_average_to_the_exact_ones(again: Any) -> None:
-    """z-bounds, for one state and for the geometric MDP; a false alarm in 10⁹ for each."""
+    """z-bounds, for one state (three entries: Bonferroni) and for the geometric MDP; a false alarm in 10⁹ for each."""
     game = again["dataset-sampled"]
     of_j = game["game"].policy_gradient(game["game_logits"])[0]
     for gradients, exact, n in ((again["sampled-code"]["gradients"], G, 3), (game["per_trajectory"], of_j, 1)):
         error = gradients.std(axis=0, ddof=1) / math.sqrt(len(gradients))
         assert np.all(error > 0)
-        assert np.all(np.abs(gradients.mean(axis=0) - exact) < z_bound(n) * error)
+        z = NormalDist().inv_cdf(1 - 1e-9 / n / 2)
+        assert np.all(np.abs(gradients.mean(axis=0) - exact) < z * error)
 
 
 def test_a_running_mean_carries_its_luck_along(read: Any) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from claims import Lesson, assert_count, holds, multinomial, numbers, stay_within
-from conversation import PI, PR, REPLIES, STATES, V, averaged, to_go
+from conversation import PI, PR, REPLIES, STATES, V, averaged, of_state, to_go
 from oracles import central_differences
 
 from course_utils import objectives, policy, training, worlds
@@ -34,7 +34,6 @@ START = np.array([0.4, 0.3, 0.3])  # refund, apologise, promise
 MEANS = np.array([0.4, 0.0, 0.9 - 1.2])
 G = to_go()
 STEPS = np.repeat(PR[:, None] / 2, 2, axis=1)  # the weight of each step of each conversation
-
 
 read = LESSON.played()
 AGAIN = ("setup", "three", "stop", "stale-code", "fresh", "explained", "deeper", "lake")
@@ -96,12 +95,10 @@ def test_where_a_leaking_critic_settles(read: Any) -> None:
     np.testing.assert_allclose(V, [0.21, 2.6, -1.6], atol=1e-12)
     np.testing.assert_allclose(read["stop-code"]["exact"], V, atol=1e-12)
     np.testing.assert_allclose(read["stop-code"]["entropy"], H, atol=1e-12)
+    leak = np.log(PI[STATES, REPLIES])
     for s in range(3):  # the balance of the two pushes, averaged over all conversations
-        weights = np.where(s == STATES, PR[:, None], 0.0)
-        pull = C_V * (V[s] + H[s] / C_V - G)
-        leak = np.log(PI[STATES, REPLIES])
-        assert (weights * (pull + leak)).sum() == pytest.approx(0, abs=1e-12)
-        assert -(weights * leak).sum() / weights.sum() == pytest.approx(H[s])
+        assert of_state(C_V * (V[s] + H[s] / C_V - G) + leak, s) == pytest.approx(0, abs=1e-12)
+        assert -of_state(leak, s) == pytest.approx(H[s])
     assert np.all(H / C_V > 1)
     assert numbers(CAME["stop"]) == pytest.approx([read["stop-code"]["settle"](True)[0], V[0]], abs=5e-3)
     holds(prose["stop-read"], "Here that is more than a point", "balances it $H/c_V$ above the exact value")
@@ -119,12 +116,10 @@ def leak_deviations(seen: dict[str, Any]) -> np.ndarray:
             assert here.sum() > 1_500, LIGHT
             by_hand = sampled[here] - leak * np.log(PI[s, a[here]]) / C_V
             assert rests[s] == pytest.approx(by_hand.mean(), abs=1e-9), "60 steps are enough to come to rest"
-            weights = np.where(s == STATES, PR[:, None], 0.0)
-            weights = weights / weights.sum()
             terms = G - leak * np.log(PI[s, REPLIES]) / C_V
-            mean = (weights * terms).sum()
+            mean = of_state(terms, s)
             assert mean == pytest.approx(V[s] + leak * H[s] / C_V)
-            sd = math.sqrt((weights * (terms - mean) ** 2).sum())
+            sd = math.sqrt(of_state((terms - mean) ** 2, s))
             assert np.abs(terms - mean)[s == STATES].max() < 4 * sd, LIGHT
             found.append((rests[s] - mean) / sd * math.sqrt(here.sum()))
     return np.array(found)

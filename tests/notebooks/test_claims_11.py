@@ -62,8 +62,7 @@ def test_three_replies() -> None:
 def test_imitation_is_no_better_than_its_model() -> None:
     (demo, _, unsafe, wrong), (model, _, unsafe_too, wrong_too) = table("sft-code")
     assert model < demo
-    assert abs(unsafe - unsafe_too) <= 2  # per cent: “about the same shares”
-    assert abs(wrong - wrong_too) <= 2
+    assert max(abs(unsafe - unsafe_too), abs(wrong - wrong_too)) <= 2  # per cent: “about the same shares”
     assert wrong == 10
     for seed in OTHER_SEEDS:
         rng = np.random.default_rng(seed)
