@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import io
+import itertools
 import json
 import math
 import re
@@ -33,6 +34,35 @@ def numbers(text: str) -> list[float]:
     """The numbers in a text, however they are written: 1,500 and −0.3 and 2e-6."""
     text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text).replace("−", "-")
     return [float(x) for x in re.findall(r"-?\d+(?:\.\d*)?(?:e-?\d+)?", text)]
+
+
+def stay_within(z: float, deviations: dict[str, np.ndarray]) -> None:
+    """Require that each sampled number lies less than z standard errors from its exact value."""
+    __tracebackhide__ = True
+    far = {name: each for name, each in deviations.items() if not np.all(np.abs(each) < z)}
+    assert not far
+
+
+def binomial(n: int, p: float) -> np.ndarray:
+    """P(K = k) for k = 0 … n, exact."""
+    log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])
+    k = np.arange(n + 1)
+    log = log_factorial[n] - log_factorial - log_factorial[::-1] + k * np.log(p) + (n - k) * np.log1p(-p)
+    return np.asarray(np.exp(log))
+
+
+def assert_count(count: int, n: int, p: float, alarm: float) -> None:
+    """Require that a count of n trials is not so far out that a true p would give it with a chance below the alarm."""
+    law = binomial(n, p)
+    assert min(law[: count + 1].sum(), law[count:].sum()) > alarm / 2, f"{count} of {n}, expected {n * p:.1f}"
+
+
+def multinomial(n: int, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """All counts that n draws may give, (ways, len(p)), and the chance of each."""
+    draws = np.array(list(itertools.combinations_with_replacement(range(len(p)), n)))
+    counts = (draws[:, :, None] == np.arange(len(p))).sum(axis=1)
+    log_factorial = np.array([math.lgamma(k + 1) for k in range(n + 1)])
+    return counts, np.exp(log_factorial[n] - log_factorial[counts].sum(axis=1) + counts @ np.log(p))
 
 
 class Lesson:
@@ -69,6 +99,21 @@ class Lesson:
         document = json.loads((DATA / "predictions" / f"{self.path.name[:2]}.json").read_text(encoding="utf-8"))
         return {question["id"]: question for question in document["questions"]}
 
+    @cached_property
+    def quiz(self) -> str:
+        """The file of the lesson's quiz, on one line."""
+        return " ".join((DATA / "quizzes" / f"{self.path.name[:2]}.json").read_text(encoding="utf-8").split())
+
+    @cached_property
+    def came(self) -> dict[str, str]:
+        """What came of each prediction, in words."""
+        return {name: question["came"] for name, question in self.predictions.items()}
+
+    def offered(self, question: str) -> list[float]:
+        """The numbers that a prediction knows: the answer, then the wrong ones, in their order."""
+        asked = self.predictions[question]
+        return [asked["answer"], *(wrong["value"] for wrong in asked["wrong"])]
+
     def play(self, seed: int | None = None, only: tuple[str, ...] = ("",), **changes: str) -> After:
         """Run the code cells in order, with the reader's seeds or others; keep what each leaves behind, and printed.
 
@@ -88,6 +133,15 @@ class Lesson:
                 exec(source, space)
             after[label] = space | {"printed": printed.getvalue(), "seed": seed}
         assert seed is None or SEED.search("".join(self.cells[label].source for label in after))
+        return after
+
+    def played(self, *seeds: int, only: tuple[str, ...] = ("",), **changes: str) -> Any:
+        """Make a fixture of what the cells leave behind: as the reader sees it, or with each of these seeds."""
+
+        @pytest.fixture(scope="module", params=seeds or None)
+        def after(request: pytest.FixtureRequest) -> After:
+            return self.play(getattr(request, "param", None), only, **changes)
+
         return after
 
     def function(self, label: str, name: str) -> Any:

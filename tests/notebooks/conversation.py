@@ -55,6 +55,10 @@ def moments(weights: np.ndarray) -> tuple[np.ndarray, float]:
     return mean, float(variance.sum())
 
 
+def cosine(x: np.ndarray, y: np.ndarray) -> float:
+    return float((x * y).sum() / np.sqrt((x**2).sum() * (y**2).sum()))
+
+
 def of_state(of_steps: np.ndarray, s: int, reply: int | None = None) -> float:
     """The mean over all conversations in which this state (and this reply to it) is met."""
     met = s == STATES

@@ -1,21 +1,21 @@
 """What lessons 01 and 02 claim about samples, held against exact values.
 
 No test leans on a seed: each bound is the exact law's, or a normal one with the exact variance, so that it would
-fail for a fresh seed with a chance of at most ALARM. About 60 comparisons are made: a false alarm in the whole file
-has a chance below 1e-5. Where the notebook prints a sampled number, that very number is tested too.
+fail for a fresh seed with a chance of at most ALARM. About 40 comparisons are made: a false alarm in the whole file
+has a chance below 1e-5. It is the numbers that the notebook printed that are compared; test_policy.py holds samples of
+other seeds to the probabilities.
 """
 
 import itertools
-import json
 import math
 import re
 from statistics import NormalDist
 
 import numpy as np
 import pytest
-from claims import Lesson, holds, numbers
+from claims import Lesson, assert_count, binomial, holds, numbers
 
-from course_utils import lessons, policy
+from course_utils import policy
 
 ALARM = 1e-7
 Z = NormalDist().inv_cdf(1 - ALARM / 2)  # 5.33
@@ -28,23 +28,22 @@ SEEDS = (101, 102)
 LESSON_01, LESSON_02 = Lesson("01"), Lesson("02")
 
 
-def came(number):
-    """What came of each prediction of a lesson, in the words of its file."""
-    questions = json.loads((lessons.PREDICTIONS / f"{number}.json").read_text("utf-8"))["questions"]
-    return {question["id"]: question["came"] for question in questions}
-
-
-def binomial(n, p):
-    """P(K = k) for k = 0 … n, exact."""
-    log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])
-    k = np.arange(n + 1)
-    return np.exp(log_factorial[n] - log_factorial - log_factorial[::-1] + k * np.log(p) + (n - k) * np.log1p(-p))
-
-
-def assert_count(count, n, p):
-    """A count of n trials is not so far out that a true p would give it with a chance below ALARM."""
-    law = binomial(n, p)
-    assert min(law[: count + 1].sum(), law[count:].sum()) > ALARM / 2, f"{count} of {n}, expected {n * p:.1f}"
+@pytest.mark.parametrize(
+    ("lesson", "cell", "pi", "mean", "sizes", "of_error"),
+    [
+        (LESSON_01, "sampling-table", PI_01, 0 * PI_01, [100, 10_000], 0.0),
+        (LESSON_02, "mean-code", PI_02, PI_02, [10, 1_000, 100_000], 0.4),  # its errors are sampled too
+    ],
+    ids=["01: shares", "02: mean scores"],
+)
+def test_what_is_sampled_lies_about_a_standard_error_from_its_mean(lesson, cell, pi, mean, sizes, of_error):
+    """A share is a binomial count, and so is the mean score with π added: the bounds are exact, also for 10 draws."""
+    lines = re.findall(r"m = +(\d+) +sampled \[(.*?)\] +standard error \[(.*?)\]", lesson.stored[cell])
+    assert [int(m) for m, _, _ in lines] == sizes
+    for m, (_, sampled, errors) in zip(sizes, lines, strict=True):
+        np.testing.assert_allclose(numbers(errors), np.sqrt(pi * (1 - pi) / m), rtol=of_error, atol=5.1e-5)
+        for share, p in zip(numbers(sampled) + mean, pi, strict=True):
+            assert_count(round(share * m), m, p, ALARM)
 
 
 # --- lesson 01 -----------------------------------------------------------------------------------------------
@@ -55,24 +54,8 @@ def test_01_what_the_function_above_the_exercise_does():
     np.testing.assert_allclose(two_moves(row), policy.softmax(row), rtol=1e-12)
     assert not np.allclose(two_moves(np.stack([row, row])).sum(axis=1), 1)  # several rows
     assert not np.isfinite(two_moves(row + 1000)).all()
-    assert (
-        "for one row of logits and for several, with a temperature, and for logits as large as 1000" in LESSON_01.prose
-    )
-    assert "`two_moves` above does only the first of these" in LESSON_01.prose
-
-
-def test_01_shares_lie_about_a_standard_error_from_the_probabilities():
-    lines = re.findall(r"m = +(\d+) +sampled \[(.*?)\] +standard error \[(.*?)\]", LESSON_01.stored["sampling-table"])
-    assert [int(m) for m, _, _ in lines] == [100, 10_000]
-    samples = [(int(m), numbers(shares), numbers(errors)) for m, shares, errors in lines]
-    for m, shares, errors in samples:
-        np.testing.assert_allclose(errors, np.sqrt(PI_01 * (1 - PI_01) / m), atol=5.1e-5)
-        for share, p in zip(shares, PI_01, strict=True):
-            assert_count(round(share * m), m, p)
-    for seed, m in itertools.product(SEEDS, (100, 10_000)):
-        counts = np.bincount(policy.sample(np.tile(LOGITS_01, (m, 1)), np.random.default_rng(seed)), minlength=3)
-        for count, p in zip(counts, PI_01, strict=True):
-            assert_count(int(count), m, p)
+    asked = "for one row of logits and for several, with a temperature, and for logits as large as 1000"
+    holds(LESSON_01.prose, asked, "`two_moves` above does only the first of these")
 
 
 def test_01_about_95_of_100_experiments_lie_within_two_standard_errors():
@@ -81,28 +64,18 @@ def test_01_about_95_of_100_experiments_lie_within_two_standard_errors():
     inside = binomial(100, PI_01[0])[45:65].sum()
     assert exact == pytest.approx(inside, abs=5e-5)
     assert 0.945 < inside < 0.965, "“about 95 of 100”"
-    assert_count(round(share * 10_000), 10_000, inside)
+    assert_count(round(share * 10_000), 10_000, inside, ALARM)
     assert binomial(100, PI_01[0]).argmax() in (54, 55)
     assert binomial(100, PI_01[0])[55] < 0.1, "55 is one count among many"
 
 
 def exact_never_again():
     """The chance that “always the best-looking” never offers replace again, by following each way it can go."""
-    satisfies = (0.5, 0.7, 0.3)
-    total = 0.0
-    for first in itertools.product((0, 1), repeat=3):
-        chance = math.prod(s if hit else 1 - s for s, hit in zip(satisfies, first, strict=True))
-        if first[1]:
-            continue  # at share 1 it is among the best-looking until it fails, and is drawn among them
-        if first[0] or first[2]:
-            total += chance  # another reply has a share above 0 for good, and replace stays at 0
-            continue
-        tied, lost = 1.0, 0.0  # all at 0: one of three at random, until replace is drawn or another satisfies
-        for _ in range(200):
-            lost += tied * (satisfies[0] + satisfies[2]) / 3
-            tied *= (1 - satisfies[0] + 1 - satisfies[2]) / 3
-        total += chance * lost
-    return total
+    refund, replace, apologise = 0.5, 0.7, 0.3  # if replace satisfies, it is drawn at share 1 until it fails
+    nothing = (1 - refund) * (1 - apologise)  # else another reply has a share above 0 for good, and replace stays at 0
+    # all at 0: one of three at random, until replace is drawn or another satisfies
+    lost = (refund + apologise) / 3 / (1 - (2 - refund - apologise) / 3)
+    return (1 - replace) * (1 - nothing + nothing * lost)
 
 
 def test_01_the_best_looking_drops_the_best_reply_in_a_quarter_of_the_runs():
@@ -111,18 +84,17 @@ def test_01_the_best_looking_drops_the_best_reply_in_a_quarter_of_the_runs():
     assert numbers(LESSON_01.stored["explore-exact"])[0] == pytest.approx(100 * never, abs=0.051)
     runs = 2_000
     first, second = re.findall(r"again: +([\d.]+)%", LESSON_01.stored["explore-code"])
-    assert_count(round(float(first) / 100 * runs), runs, never)
+    assert_count(round(float(first) / 100 * runs), runs, never, ALARM)
     assert float(second) < 5
     serve = LESSON_01.function("explore-code", "serve")
-    given, satisfied = serve(1e-9, runs, np.random.default_rng(SEEDS[0]), 200)
-    assert_count(int((given[:, 1] == 1).sum()), runs, never)
+    given, satisfied = serve(1e-9, runs, np.random.default_rng(SEEDS[0]), 500)
+    assert_count(int((given[:, 1] == 1).sum()), runs, never, ALARM)
     soft_given, soft_satisfied = serve(0.1, runs, np.random.default_rng(SEEDS[1]), 500)
     dropped = int((soft_given[:, 1] == 1).sum())
     # “Bad luck is repaired”: were the true chance 5 % or more, so few would have a chance below ALARM.
     assert binomial(runs, 0.05)[: dropped + 1].sum() < ALARM
-    assert given.sum(axis=1).tolist() == [203] * runs, "each run: three tries, then its customers"
+    assert given.sum(axis=1).tolist() == [503] * runs, "each run: three tries, then its customers"
     # “It satisfies more of them”: the difference of two means of independent runs, in standard errors.
-    given, satisfied = serve(1e-9, runs, np.random.default_rng(SEEDS[0]), 500)
     a, b = satisfied.sum(axis=1) / given.sum(axis=1), soft_satisfied.sum(axis=1) / soft_given.sum(axis=1)
     assert (b.mean() - a.mean()) / np.sqrt((a.var(ddof=1) + b.var(ddof=1)) / runs) > Z
     shown = [float(x) for x in re.findall(r"satisfied: ([\d.]+)%", LESSON_01.stored["explore-code"])]
@@ -132,104 +104,70 @@ def test_01_the_best_looking_drops_the_best_reply_in_a_quarter_of_the_runs():
 
 def test_01_the_exact_numbers_of_the_prose():
     raised = policy.softmax([2.0, 0.5, -0.5])
-    assert (round(PI_01[0], 3), round(raised[0], 3)) == (0.547, 0.766)
-    assert round(PI_01[1], 3) == 0.331
-    assert round(PI_01[2], 3) == 0.122
+    np.testing.assert_array_equal(PI_01.round(3), [0.547, 0.331, 0.122])
+    assert round(raised[0], 3) == 0.766
     assert PI_01[1] - raised[1] > PI_01[2] - raised[2], "replace loses more"
     assert raised[1] / raised[2] == pytest.approx(math.e)
     assert policy.softmax(LOGITS_01, 0.1)[0] > 0.99
-    r = np.array([0.5, 0.7, 0.3])
-    assert round(policy.softmax([1.0, 0.51, -0.5]) @ r - PI_01 @ r, 5) == 0.00052
-    entropies = [policy.entropy(LOGITS_01 / kappa) for kappa in (0.1, 0.5, 1, 2, 10)]
-    assert entropies == sorted(entropies)
 
 
 def test_01_what_came_of_the_predictions():
-    told, raised = came("01"), policy.softmax([2.0, 0.5, -0.5])
+    told, raised = LESSON_01.came, policy.softmax([2.0, 0.5, -0.5])
     falls = PI_01 - raised
-    assert raised[0] > PI_01[0]
     for ratio in (falls[1] / falls[2], PI_01[1] / PI_01[2], raised[1] / raised[2]):
         assert told["ratio"].count(f"{ratio:.3f} times as") == 2
     holds(told["entropy"], f"log 2 = {math.log(2):.4f}", f"log 3 = {math.log(3):.4f}")
     assert policy.entropy(np.log([0.5, 0.5, 1e-300])) == pytest.approx(math.log(2))
     law = binomial(100, PI_01[0])
-    share = f"bout {100 * law[45:65].sum():.0f} of 100"
-    assert share in told["counts"]
-    assert share in LESSON_01.prose
+    for words in (told["counts"], LESSON_01.prose):
+        holds(words, f"bout {100 * law[45:65].sum():.0f} of 100")
     assert law[75:].sum() < 1e-4, "“less than once in 10,000”"
     assert law[53:57].sum() < 0.5, "most end outside of 53 to 56"
     assert max(law[:36].sum(), law[75:].sum()) < 1e-3, "35 or 75 would be a reason to doubt"
     assert f"In {100 * exact_never_again():.1f} of 100 runs" in told["explore"]
-    r = np.array([0.5, 0.7, 0.3])
-    assert f"rises by {(policy.softmax([1.0, 0.51, -0.5]) - PI_01) @ r:.5f}" in told["smooth"]
+    more = (policy.softmax([1.0, 0.51, -0.5]) - PI_01) @ [0.5, 0.7, 0.3]
+    assert f"rises by {more:.5f}" in told["smooth"]
+    assert f"here +{more:.5f}" in LESSON_01.prose
 
 
 # --- lesson 02 -----------------------------------------------------------------------------------------------
 
 
-def draw_scores(m, seed):
-    return SCORES_02[policy.sample(np.tile(np.log(PI_02), (m, 1)), np.random.default_rng(seed))]
-
-
-def test_02_the_mean_score_is_0():
-    """n times the mean's entry, plus n π_b, is a binomial count: the bound is exact, also for 10 draws."""
-    text = LESSON_02.stored["mean-code"]
-    lines = re.findall(r"m = +(\d+) +sampled \[(.*?)\] +standard error \[(.*?)\]", text)
-    assert [int(m) for m, _, _ in lines] == [10, 1_000, 100_000]
-    for m, mean, error in lines:
-        for b, entry in enumerate(numbers(mean)):
-            assert_count(round((entry + PI_02[b]) * int(m)), int(m), PI_02[b])
-        np.testing.assert_allclose(numbers(error), np.sqrt(np.diag(FISHER_02) / int(m)), rtol=0.4, atol=5.1e-5)
-    for seed, m in itertools.product(SEEDS, (10, 1_000, 100_000)):
-        for b, entry in enumerate(draw_scores(m, seed).mean(axis=0)):
-            assert_count(round((entry + PI_02[b]) * m), m, PI_02[b])
-
-
-def test_02_the_mean_is_not_0_under_another_policy():
-    assert np.abs(np.full(3, 1 / 3) @ SCORES_02).max() > 0.1
-
-
-def fisher_is_within(products, m):
-    """Each entry of a sampled covariance lies within Z exact standard errors of F (0 where a product is constant)."""
-    each = np.array([np.outer(s, s) for s in SCORES_02])
-    variance = np.tensordot(PI_02, each**2, 1) - FISHER_02**2
-    return np.all(np.abs(products - FISHER_02) <= Z * np.sqrt(np.maximum(variance, 0) / m) + 1e-9)
+def test_02_the_mean_is_0_under_no_other_policy():
+    evenly = np.full(3, 1 / 3)
+    np.testing.assert_allclose(evenly @ SCORES_02, evenly - PI_02, atol=1e-15)
 
 
 def test_02_the_covariance_is_the_fisher_information():
-    m = 100_000
-    text = LESSON_02.stored["fisher-code"].split("sampled")[1].split("standard error")[0].split(":")[1]
-    assert fisher_is_within(np.round(np.array(numbers(text)).reshape(3, 3), 4), m)
-    for seed in SEEDS:
-        drawn = draw_scores(m, seed)
-        assert fisher_is_within(drawn.T @ drawn / m, m)
-    text = LESSON_02.stored["fisher-code"].split("standard error")[1].split("π =")[0]
-    assert numbers(text)[0] == 0, "“one standard error is 0”"
+    """Each entry that was sampled lies within Z exact standard errors of F (0 where a product is constant)."""
+    _, sampled, errors = re.split("sampled, m = 100000:|standard error:", LESSON_02.stored["fisher-code"])
+    each = np.array([np.outer(s, s) for s in SCORES_02])
+    error = np.sqrt(np.maximum(np.tensordot(PI_02, each**2, 1) - FISHER_02**2, 0) / 100_000)
+    assert np.all(np.abs(np.reshape(numbers(sampled), (3, 3)) - FISHER_02) <= Z * error + 1e-9)
+    assert numbers(errors)[0] == 0, "“one standard error is 0”"
 
 
 def test_02_the_typical_length_of_the_mean():
-    """E‖mean‖² = Σ F_bb / m exactly: the average over many means, in its own standard errors."""
-    m, repeats = 50, 4_000
-    for seed in SEEDS:
-        means = draw_scores(m * repeats, seed).reshape(repeats, m, 3).mean(axis=1)
-        squares = (means**2).sum(axis=1)
-        error = squares.std(ddof=1) / np.sqrt(repeats)
-        assert abs(squares.mean() - np.trace(FISHER_02) / m) < Z * error
+    """E‖mean‖² = Σ F_bb / m, by all ways to draw m scores."""
+    for m in (1, 2, 5):
+        draws = np.array(list(itertools.product(range(3), repeat=m)))
+        squares = (SCORES_02[draws].mean(axis=1) ** 2).sum(axis=1)
+        assert PI_02[draws].prod(axis=1) @ squares == pytest.approx(np.trace(FISHER_02) / m)
 
 
 def test_02_what_came_of_the_predictions():
-    told, logits = came("02"), np.log(PI_02)
+    told, logits = LESSON_02.came, np.log(PI_02)
     assert "slopes are −0.5, 0.7 and −0.2" in told["nudges"]
     sure = np.log([0.99, 0.005, 0.005])
     assert np.linalg.norm(policy.score(sure, 0)) < 0.02, told["arrows"]
     assert 1.4 < np.linalg.norm(policy.score(sure, 1)) < math.sqrt(2)
     sums = [sum(p * (1 - p) for p in pi) for pi in ([1 / 3] * 3, [0.98, 0.01, 0.01])]
     assert told["fisher"].startswith("{:.3f} for the even policy, {:.3f}".format(*sums))
-    moved = []
-    for d in ((1, 0, -1), (1, 0, 0), (1, 1, 1)):
-        moved.append(policy.kl_divergence(logits, logits + 0.1 * np.array(d) / np.linalg.norm(d)))
+    steps = [0.1 * np.array(d) / np.linalg.norm(d) for d in ((1, 0, -1), (1, 0, 0), (1, 1, 1))]
+    moved = [policy.kl_divergence(logits, logits + step) for step in steps]
+    assert moved == pytest.approx([0.5 * step @ FISHER_02 @ step for step in steps], rel=0.02, abs=1e-12)
     assert "of {:.5f}, against {:.5f}".format(*moved) in told["furthest"]
-    assert moved[2] == pytest.approx(0, abs=1e-12)
+    assert moved[0] > moved[1] > moved[2] == pytest.approx(0, abs=1e-12)
 
 
 def test_02_the_natural_gradient_is_a_direction_with_the_fisher_matrix():
@@ -243,17 +181,9 @@ def test_02_the_natural_gradient_is_a_direction_with_the_fisher_matrix():
 
 
 def test_02_the_exact_numbers_of_the_prose():
-    logits = np.log(PI_02)
-    np.testing.assert_allclose(policy.score(logits, 1), [-0.5, 0.7, -0.2], atol=1e-15)
-    moved = {}
-    for d in ((1, 0, 0), (1, 0, -1), (1, 1, 1)):
-        step = 0.1 * np.array(d) / np.linalg.norm(d)
-        moved[d] = float(policy.kl_divergence(logits, logits + step))
-        assert moved[d] == pytest.approx(0.5 * step @ FISHER_02 @ step, rel=0.02, abs=1e-12)
-    assert moved[1, 0, -1] > moved[1, 0, 0] > moved[1, 1, 1]
+    np.testing.assert_allclose(policy.score(np.log(PI_02), 1), [-0.5, 0.7, -0.2], atol=1e-15)
     wrong = PI_02 @ (PI_02[:, None] * SCORES_02)
     assert wrong.argmax() == 0, "the mean of the gradient of π points to refund"
     assert wrong[0] > 0.05
     push = [p * np.linalg.norm(policy.score(np.log([p, (1 - p) / 2, (1 - p) / 2]), 0)) for p in (0.99, 0.5, 0.001)]
-    assert push[1] > push[0]
-    assert push[1] > push[2]
+    assert push[1] > max(push[0], push[2])

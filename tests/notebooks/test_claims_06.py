@@ -9,7 +9,6 @@ lengths are held to Bernstein's inequality, which needs no such allowance.
 import contextlib
 import io
 import itertools
-import json
 import math
 import re
 from collections.abc import Callable
@@ -17,36 +16,22 @@ from typing import Any
 
 import numpy as np
 import pytest
-from claims import After, Lesson, holds
-from conversation import GRADIENT, PR, REWARDS, SCORES, STATES, gradients, moments, of_state, to_go, total
+from claims import Lesson, holds
+from conversation import GRADIENT, PR, REWARDS, STATES, V, averaged, gradients, moments, of_state, to_go, total
 
 from course_utils import estimators, learning_curves, mdp, policy, worlds
-from course_utils.build.notebooks import REPOSITORY
 from course_utils.widgets.baseline_lab import PRESETS
-from course_utils.widgets.baseline_table import prove
 
 FIGURES = ("puzzle-figure", "bandit", "corridor", "length-figure")
 LESSON = Lesson("06", "predict-", "may-lab", "height-lab", *FIGURES)
 prose = LESSON.prose
-PREDICTIONS = json.loads((REPOSITORY / "data" / "predictions" / "06.json").read_text(encoding="utf-8"))["questions"]
-ASKED = {question["id"]: question for question in PREDICTIONS}
+ASKED, CAME = LESSON.predictions, LESSON.came
 Z = 7.0
 EXACT = np.array([0.275, -0.176, 0.432])
 np.testing.assert_allclose(GRADIENT, np.stack([EXACT, -EXACT], axis=1), atol=1e-12)
 
-
-@pytest.fixture(scope="module")
-def read() -> After:
-    """What the reader sees."""
-    return LESSON.play()
-
-
-@pytest.fixture(scope="module")
-def again() -> After:
-    return LESSON.play(616)
-
-
-# --- exact statements ------------------------------------------------------------------------------------
+read = LESSON.played()
+again = LESSON.played(616)
 
 
 def test_the_puzzle(read: Any) -> None:
@@ -55,20 +40,17 @@ def test_the_puzzle(read: Any) -> None:
     for name, more in (("as it was", 0.0), ("100 more", 100.0)):
         rewards = REWARDS + more
         mean, variance[name] = moments(total(rewards))
-        np.testing.assert_allclose(mean[:, 0], EXACT, atol=1e-12)
-        np.testing.assert_allclose(seen["both_worlds"][name].policy_gradient(seen["logits"])[:3, 0], EXACT, atol=1e-12)
+        for gradient in (mean, seen["both_worlds"][name].policy_gradient(seen["logits"])[:3]):
+            np.testing.assert_allclose(gradient[:, 0], EXACT, atol=1e-12)
         assert seen["variance"][name] == pytest.approx(variance[name], rel=1e-10)
-        _, variance[name + ", V"] = moments(to_go(rewards) - values_on_paths(more))
-    assert round(variance["100 more"] / variance["as it was"]) == 7348
-    assert "grown 7,348 times" in prose
+        assert moments(to_go(rewards) - values_on_paths(more))[1] == pytest.approx(3.57026, rel=1e-7)
     length = 2 * (EXACT**2).sum()
+    assert round(variance["100 more"] / variance["as it was"]) == 7348
     assert round(100 * variance["as it was"] / length) == 825
     assert 100 * variance["100 more"] / length > 6e6
-    holds(prose, "825 conversations", "more than six million")
-    np.testing.assert_allclose([variance["as it was, V"], variance["100 more, V"]], 3.57026, atol=1e-9)
+    holds(prose, "grown 7,348 times", "825 conversations", "more than six million", "is 3.5703 in both worlds")
     assert read["values-code"]["printed"].count("variance 3.5703") == 2
-    assert "is 3.5703 in both worlds" in prose
-    assert "by a factor of 7,348" in ASKED["hundred-points"]["came"]
+    assert "by a factor of 7,348" in CAME["hundred-points"]
 
 
 def values_on_paths(more: float = 0.0) -> np.ndarray:
@@ -84,16 +66,15 @@ def test_the_values_grow_by_200_and_100() -> None:
 def test_the_values_by_hand(read: Any) -> None:
     seen = read["values-code"]
     by_hand = [seen["V_first"], seen["V_calm"], seen["V_angry"]]
-    np.testing.assert_allclose(by_hand, [of_state(to_go(), s) for s in range(3)], atol=1e-12)
+    np.testing.assert_allclose(by_hand, V, atol=1e-12)
     for name, more in (("as it was", 0.0), ("100 more", 100.0)):
         values = seen["both_worlds"][name].state_values(seen["logits"])[:3]
         np.testing.assert_allclose(values, [of_state(to_go(REWARDS + more), s) for s in range(3)], atol=1e-10)
     assert seen["V_first"] == pytest.approx(PR @ REWARDS.sum(axis=1))  # "is J"
     holds(prose, "0.2\\cdot1+0.8\\cdot3=2.6$", "That is 0.21, and it is $J$")
-    asked = ASKED["angry-value"]
-    assert asked["answer"] == pytest.approx(seen["V_angry"])
-    assert asked["came"].startswith("V(angry) = −1.6. With V(calm) = 2.6 the value of the first message is 0.21,")
-    assert [wrong["value"] for wrong in asked["wrong"]] == pytest.approx([(0 - 4) / 2, -4, 0.6 * -4, 1.6, 0])
+    assert LESSON.offered("angry-value") == pytest.approx([seen["V_angry"], (0 - 4) / 2, -4, 0.6 * -4, 1.6, 0])
+    came = "V(angry) = −1.6. With V(calm) = 2.6 the value of the first message is 0.21,"
+    assert CAME["angry-value"].startswith(came)
 
 
 def test_a_hundred_points_change_the_gradient_where_the_length_depends_on_actions() -> None:
@@ -104,51 +85,41 @@ def test_a_hundred_points_change_the_gradient_where_the_length_depends_on_action
 
 
 def test_the_lemma(read: Any) -> None:
-    printed = read["lemma-code"]["printed"]
+    printed, pi = read["lemma-code"]["printed"], np.array([0.5, 0.3, 0.2])
     assert re.findall(r"= +(-?\d+\.\d)\n", printed)[:3] == ["25.0", "-15.0", "-10.0"]
-    assert "contributions are 25, −15 and −10" in prose
     assert printed.count("1.0000") == 2
-    pi = np.array([0.5, 0.3, 0.2])
-    assert ASKED["three-terms"]["answer"] == pytest.approx(100 * (pi[1:] * -pi[0]).sum())
-    without_pi, own = 100 * -pi[0] * 2, 100 * (pi[1:] * -pi[1:]).sum()
-    assert [wrong["value"] for wrong in ASKED["three-terms"]["wrong"]] == pytest.approx([25, 0, without_pi, own])
+    answer, without_pi, own = 100 * (pi[1:] * -pi[0]).sum(), 100 * -pi[0] * 2, 100 * (pi[1:] * -pi[1:]).sum()
+    assert LESSON.offered("three-terms") == pytest.approx([answer, 25, 0, without_pi, own])
     seen = read["lemma-action-code"]
     np.testing.assert_allclose(seen["g"], [0.35, -0.09, -0.26], atol=1e-12)
     np.testing.assert_allclose(seen["biased"] - seen["g"], -seen["b_of_action"] @ seen["d_pi"], atol=1e-12)
     assert seen["biased"][0] == pytest.approx(-0.15)
-    assert "went from 0.35 to −0.15" in prose
-    assert "went from 0.35 to −0.15" in ASKED["colleague"]["came"]
     assert seen["R"][0] - seen["b_of_action"][0] == seen["R"][2] - seen["b_of_action"][2]  # "no more than an apology"
-    assert "pays no more than an apology" in prose
+    holds(prose, "contributions are 25, −15 and −10", "pays no more than an apology", "went from 0.35 to −0.15")
+    assert "went from 0.35 to −0.15" in CAME["colleague"]
 
 
 def test_the_parabola_and_its_lowest_point(read: Any) -> None:
     seen = read["best-code"]
-    pi, R, variance_with = seen["pi"], seen["R"], seen["variance_with"]
+    pi, R, variance_with, V, best = (seen[name] for name in ("pi", "R", "variance_with", "V", "best"))
     assert PRESETS["near_ten"]["rewards"] == R.tolist(), "the lab's first situation is the lesson's"
     np.testing.assert_allclose(policy.softmax(PRESETS["near_ten"]["logits"]), pi, atol=1e-12)
-    score = np.eye(3) - pi
     for b in (0.0, 10.0, 20.0):
-        samples = (R - b)[:, None] * score
+        samples = (R - b)[:, None] * (np.eye(3) - pi)
         assert variance_with(b) == pytest.approx(pi @ ((samples - pi @ samples) ** 2).sum(axis=1))
-    assert seen["V"] == pytest.approx(10.3)
-    assert "$V=10.3$" in prose
-    assert round(variance_with(0.0), 2) == 62.07
-    assert round(variance_with(seen["V"]), 4) == 0.2472
-    assert round(variance_with(seen["best"]), 4) == 0.1877
-    assert "from 62.07 to 0.2472, and the last bit to 0.1877" in prose
-    assert round(seen["best"], 3) == 9.990
-    holds(ASKED["lowest"]["came"], "lowest at 9.990", "At V = 10.3 the variance is 0.2472, at the lowest point 0.1877")
-    assert min(variance_with(b) for b in (9.0, 11.0)) > 2 * variance_with(seen["V"])
-    assert all(variance_with(seen["best"]) <= variance_with(b) for b in np.linspace(0, 20, 401))
+    assert pytest.approx(10.3) == V
+    at = round(variance_with(0.0), 2), round(variance_with(V), 4), round(variance_with(best), 4), round(best, 3)
+    assert at == (62.07, 0.2472, 0.1877, 9.990)
+    holds(CAME["lowest"], "lowest at 9.990", "At V = 10.3 the variance is 0.2472, at the lowest point 0.1877")
+    assert min(variance_with(b) for b in (9.0, 11.0)) > 2 * variance_with(V)
+    assert all(variance_with(best) <= variance_with(b) for b in np.linspace(0, 20, 401))
     assert seen["lowest"] == pytest.approx(9.990, abs=1e-9)
-    gap = variance_with(seen["V"]) - variance_with(seen["best"])
-    assert seen["gap"] == pytest.approx(gap, abs=1e-12)
+    assert seen["gap"] == pytest.approx(variance_with(V) - variance_with(best), abs=1e-12)
     np.testing.assert_allclose(seen["squared_score"], [0.38, 0.78, 0.98], atol=1e-12)
-    assert "0.98 for *apologise*, 0.38 for *refund*" in prose
-    assert variance_with(20.0) > 62
-    assert variance_with(0.0) > 62
-    assert "at 0 and at 20 the variance is above 62, and between them it falls below 0.2" in prose
+    assert min(variance_with(0.0), variance_with(20.0)) > 62
+    curve = "at 0 and at 20 the variance is above 62, and between them it falls below 0.2"
+    lengths, heights = "0.98 for *apologise*, 0.38 for *refund*", "from 62.07 to 0.2472, and the last bit to 0.1877"
+    holds(prose, "$V=10.3$", heights, lengths, curve)
     even = np.full(3, 1 / 3)
     weights = even * ((np.eye(3) - even) ** 2).sum(axis=1)
     assert weights @ R / weights.sum() == pytest.approx(even @ R)  # "if all scores are equally long the two coincide"
@@ -158,59 +129,50 @@ def test_where_v_hurts(read: Any) -> None:
     for p in np.linspace(0.05, 0.99, 48):
         pi, R = np.array([p, 1 - p]), np.array([1.0, 0.0])
         score = np.eye(2) - pi
-        np.testing.assert_allclose(score, [[1 - p, p - 1], [-p, p]], atol=1e-12)
-        squared = (score**2).sum(axis=1)
-        g = pi @ (R[:, None] * score)
+        squared, g = (score**2).sum(axis=1), pi @ (R[:, None] * score)
         of_0, of_V, of_best = (pi @ (squared * (R - b) ** 2) - g @ g for b in (0, p, 1 - p))
         assert (pi * squared) @ R / (pi @ squared) == pytest.approx(1 - p)
         assert of_best == pytest.approx(0, abs=1e-12)
         assert (of_V > of_0) == (p > 2 / 3)
         if p == pytest.approx(0.95):
             assert round(of_V / of_0) == 324
-            assert "324 times that without a baseline. Beyond p = 2/3" in ASKED["nearly-certain"]["came"]
+            assert "324 times that without a baseline. Beyond p = 2/3" in CAME["nearly-certain"]
             assert math.sqrt(squared[1] / squared[0]) == pytest.approx(19)  # "a score 19 times as long"
-    holds(prose, "$p=0.95$ its variance is 324 times", "Beyond two thirds", "weight −0.95")
     seen = read["hurts-lab-check"]
     assert PRESETS["nearly_certain"]["rewards"] == seen["points"].tolist()
     np.testing.assert_allclose(policy.softmax(PRESETS["nearly_certain"]["logits"]), seen["sure"], atol=1e-12)
     assert seen["at_V"] > 3_000 * seen["at_0"] > 0
-    assert "more than 3,000 times" in prose
+    holds(prose, "$p=0.95$ its variance is 324 times", "Beyond two thirds", "weight −0.95", "more than 3,000 times")
 
 
 def test_baselines_from_the_batch(read: Any) -> None:
-    G = to_go()
-    seen = read["batch-code"]
-    own, _ = moments(G - G.mean(axis=1, keepdims=True))
-    np.testing.assert_allclose(own[:, 0], [-0.125, 0, 0], atol=1e-12)
-    np.testing.assert_allclose(seen["A"][:3], own, atol=1e-12)
-    np.testing.assert_allclose((G - G.mean(axis=1, keepdims=True)) * 2, REWARDS[:, :1] * [1, -1], atol=1e-12)
-    assert "$r_1/2$ and $-r_1/2$" in prose
+    """For larger batches test_estimators.py has the means of B and C."""
+    G, seen = to_go(), read["batch-code"]
+    own = G - G.mean(axis=1, keepdims=True)
+    mean, _ = moments(own)
+    np.testing.assert_allclose(mean[:, 0], [-0.125, 0, 0], atol=1e-12)
+    np.testing.assert_allclose(seen["A"][:3], mean, atol=1e-12)
+    np.testing.assert_allclose(own * 2, REWARDS[:, :1] * [1, -1], atol=1e-12)
     for m in (2, 3):
         rows = np.array(list(itertools.product(range(8), repeat=m)))  # every batch of m conversations, (8^m, m)
-        chance = PR[rows].prod(axis=1)
         with_self = G[rows] - G[rows].mean(axis=1, keepdims=True)
         others = (G[rows].sum(axis=1, keepdims=True) - G[rows]) / (m - 1)
-        for weights, share in ((with_self, 1 - 1 / m), (G[rows] - others, 1.0)):
-            mean = np.einsum("k,kit,kitsa->sa", chance, weights, SCORES[rows]) / m
-            np.testing.assert_allclose(mean[:, 0], share * EXACT, atol=1e-12)
         np.testing.assert_allclose(with_self * m / (m - 1), G[rows] - others, atol=1e-12)
-    np.testing.assert_allclose(seen["B"][:3, 0], EXACT / 2, atol=1e-12)
-    np.testing.assert_allclose(seen["C"][:3, 0], EXACT, atol=1e-12)
+    np.testing.assert_allclose([seen["B"][:3, 0], seen["C"][:3, 0]], [EXACT / 2, EXACT], atol=1e-12)
     assert seen["printed"].endswith("B is half of exact: True   C is exact: True\n")
-    holds(prose, "In every single batch B's weights are $1-\\frac1m$ times C's", "with $m=100$ by one percent")
+    factor = "In every single batch B's weights are $1-\\frac1m$ times C's"
+    holds(prose, "$r_1/2$ and $-r_1/2$", factor, "with $m=100$ by one percent")
     assert [option["right"] for option in ASKED["three-means"]["options"]] == [True, True, False]
 
 
 def test_what_a_baseline_may_depend_on(read: Any) -> None:
-    biased = {name: not np.allclose(bias, 0, atol=1e-12) for name, bias in read["may-code"]["taken_away"].items()}
+    """The lab's table says so too: test_baseline_table.py."""
+    taken = read["may-code"]["taken_away"]
     innocent = ["a constant", "the time t", "the state s_t", "what was done before", "another's return"]
     guilty = ["the action a_t", "the reward r_t", "the next state", "the own return"]
+    biased = {name: not np.allclose(bias, 0, atol=1e-12) for name, bias in taken.items()}
     assert biased == dict.fromkeys(innocent, False) | dict.fromkeys(guilty, True)
-    alike = {"state": "the state s_t", "action": "the action a_t", "time": "the time t", "past": "what was done before"}
-    for line, name in (alike | {"return": "the own return", "others": "another's return"}).items():
-        assert biased[name] == bool(np.abs(prove(line).taken).max() > 1e-12), "the table says so too"
-    taken = read["may-code"]["taken_away"]["the own return"]
-    np.testing.assert_allclose(taken[:3, 0], EXACT, atol=1e-12)  # "takes away the whole gradient"
+    np.testing.assert_allclose(taken["the own return"][:3, 0], EXACT, atol=1e-12)  # "takes away the whole gradient"
 
 
 # --- the geometric task ----------------------------------------------------------------------------------
@@ -221,6 +183,11 @@ FORMULAS: dict[str, Callable[[float], float]] = {
     "reward-to-go": lambda p: 1 + 3 * p + p**2,
     "reward-to-go − V": lambda p: 1 + p,
 }
+
+
+def closed_form(name: str, p: float) -> float:
+    """The variance of one episode's gradient."""
+    return 2 * p * FORMULAS[name](p) / (1 - p) ** 2
 
 
 def of_length(name: str, length: np.ndarray, p: float) -> np.ndarray:
@@ -239,38 +206,32 @@ def of_length(name: str, length: np.ndarray, p: float) -> np.ndarray:
 def test_the_closed_forms_by_enumeration(read: Any, p: float) -> None:
     horizon = math.ceil(math.log(1e-18) / math.log(p))
     game, logits = worlds.geometric_mdp(horizon=horizon), np.array([[np.log(p), np.log(1 - p)], [0.0, 0.0]])
-    listed = game.enumerate_trajectories(logits)
-    mean_length = listed.probabilities @ listed.mask.sum(axis=1)
-    np.testing.assert_allclose(mean_length, 1 / (1 - p), rtol=1e-9)  # "on average 1/q"
-    gradient = p / (1 - p) * np.array([1.0, -1.0])
+    listed, seen = game.enumerate_trajectories(logits), read["length-code"]
     stays = listed.returns
-    for name, weights in read["length-code"]["weightings"](listed, V=p / (1 - p)).items():
+    ended = stays < horizon  # the last trajectory is cut off by the horizon
+    assert listed.probabilities @ listed.mask.sum(axis=1) == pytest.approx(1 / (1 - p), rel=1e-9)  # "on average 1/q"
+    for name, weights in seen["weightings"](listed, V=p / (1 - p)).items():
         found = estimators.exact_moments(listed, logits, weights)
-        expected = 2 * p * FORMULAS[name](p) / (1 - p) ** 2
-        np.testing.assert_allclose(found.mean[0], gradient, rtol=1e-9)
+        expected = closed_form(name, p)
+        np.testing.assert_allclose(found.mean[0], p / (1 - p) * np.array([1.0, -1.0]), rtol=1e-9)
         assert found.variance == pytest.approx(expected, rel=1e-7)
-        assert read["length-code"]["closed_form"][name](p) == pytest.approx(expected, rel=1e-12)
+        assert seen["closed_form"][name](p) == pytest.approx(expected, rel=1e-12)
         each = estimators.score_gradients(logits, listed, weights)
-        ended = stays < horizon  # the last trajectory is cut off by the horizon
         np.testing.assert_allclose(each[ended, 0, 0], of_length(name, stays, p)[ended], rtol=1e-9, atol=1e-9)
     for k, moment in enumerate([p, p * (1 + p), p * (1 + 4 * p + p**2), p * (1 + 11 * p + 11 * p**2 + p**3)], start=1):
         assert listed.probabilities @ stays**k == pytest.approx(moment / (1 - p) ** k, rel=1e-7)
 
 
 def test_what_is_said_of_longer_episodes(read: Any) -> None:
-    printed = read["length-code"]["printed"]
     for name in FORMULAS:
-        value = 2 * 0.5 * FORMULAS[name](0.5) / 0.25
-        assert f"{name:17s} {value:8.4f} {value:16.4f}" in printed
-    total = [round(2 * p * FORMULAS["total return"](p) / (1 - p) ** 2) for p in (0.5, 0.9, 0.99)]
-    assert total == [24, 2059, 254240]
-    assert "from 24 at 2 steps to 2,059 at 10 and 254,240 at 100" in prose
+        value = closed_form(name, 0.5)
+        assert f"{name:17s} {value:8.4f} {value:16.4f}" in read["length-code"]["printed"]
+        near, far, farther = (closed_form(name, p) for p in (0.9, 0.99, 0.999))
+        assert 100 < far / near < 130  # "Ten times longer episodes have about a hundred times the variance"
+        assert 100 < farther / far < 103
+    assert [round(closed_form("total return", p)) for p in (0.5, 0.9, 0.99)] == [24, 2059, 254240]
     assert [formula(1) for formula in FORMULAS.values()] == [13, 8, 5, 2]
-    assert "the four come to 13, 8, 5 and 2" in prose
-    for formula in FORMULAS.values():  # "Ten times longer episodes have about a hundred times the variance"
-        ratio = [2 * p * formula(p) / (1 - p) ** 2 for p in (0.9, 0.99, 0.999)]
-        assert 100 < ratio[1] / ratio[0] < 130
-        assert 100 < ratio[2] / ratio[1] < 103
+    holds(prose, "from 24 at 2 steps to 2,059 at 10 and 254,240 at 100", "the four come to 13, 8, 5 and 2")
 
 
 def test_the_measured_variances_come_from_episodes_of_the_right_lengths(again: Any) -> None:
@@ -294,11 +255,9 @@ def test_the_measured_variances_lie_near_the_curves_for_the_reader(read: Any) ->
     length = np.arange(3_000.0)
     for name, pairs in seen["measured"].items():
         for p, (v, _) in zip(seen["staying"], pairs, strict=True):
-            chance = p**length * (1 - p)
             squared = 2 * (of_length(name, length, p) - p / (1 - p)) ** 2
-            mean = chance @ squared
-            error = math.sqrt(chance @ (squared - mean) ** 2 / seen["episodes"])
-            assert abs(v - mean) < 3 * error, (name, p)
+            mean, variance = averaged(squared, p**length * (1 - p))
+            assert abs(v - mean) < 3 * math.sqrt(variance / seen["episodes"]), (name, p)
 
 
 # --- sampled statements ----------------------------------------------------------------------------------
@@ -307,12 +266,10 @@ def test_the_measured_variances_lie_near_the_curves_for_the_reader(read: Any) ->
 def check_puzzle(seen: dict[str, Any], z: float) -> None:
     for name, more in (("as it was", 0.0), ("100 more", 100.0)):
         _, variance = moments(total(REWARDS + more))
-        estimates = seen["cloud"][name][:, :3, 0]
+        squared = ((seen["cloud"][name] - seen["exact"]) ** 2).sum(axis=(1, 2))  # the typical error is the mean's root
+        estimates = np.column_stack([seen["cloud"][name][:, :3, 0], squared])
         error = estimates.std(axis=0, ddof=1) / math.sqrt(len(estimates))
-        assert np.all(np.abs(estimates.mean(axis=0) - EXACT) < z * error)
-        squared = ((seen["cloud"][name] - seen["exact"]) ** 2).sum(axis=(1, 2))
-        error = squared.std(ddof=1) / math.sqrt(len(squared))
-        assert abs(squared.mean() - variance / seen["m"]) < z * error  # the typical error is the root of this
+        assert np.all(np.abs(estimates.mean(axis=0) - [*EXACT, variance / seen["m"]]) < z * error)
     assert "The typical error is $\\sqrt{\\text{variance}/m}$." in prose
 
 
@@ -326,19 +283,18 @@ def check_tables(tables: dict[str, dict[str, Any]], z: float) -> None:
     for world, more in (("as it was", 0.0), ("100 more", 100.0)):
         rewards, table = REWARDS + more, tables[world]
         G = to_go(rewards)
-        weights = {"total return": total(rewards), "reward-to-go": G, "best constant": G - best_constant(G)}
-        weights["V"] = G - values_on_paths(more)
+        weights = {"total return": total(rewards), "reward-to-go": G}
+        weights |= {"best constant": G - best_constant(G), "V": G - values_on_paths(more)}
         for name, weight in weights.items():
             row, variance = table[name], moments(weight)[1] / 10
             assert abs(row.variance - variance) < z * row.variance_error, (world, name)
             assert row.largest_z < z, (world, name)
         assert table["leave one out"].largest_z < z
-        row = table["batch mean"]
-        shrunk = np.abs(row.mean[:3] - 0.9 * GRADIENT)
-        assert np.all(shrunk < z * row.bias_error[:3])
-        np.testing.assert_allclose(row.mean, 0.9 * table["leave one out"].mean, atol=1e-9)
-        assert row.cosine == pytest.approx(table["leave one out"].cosine, abs=1e-9)
-        assert row.variance == pytest.approx(0.81 * table["leave one out"].variance, rel=1e-9)
+        row, other = table["batch mean"], table["leave one out"]
+        assert np.all(np.abs(row.mean[:3] - 0.9 * GRADIENT) < z * row.bias_error[:3])
+        np.testing.assert_allclose(row.mean, 0.9 * other.mean, atol=1e-9)
+        assert row.cosine == pytest.approx(other.cosine, abs=1e-9)
+        assert row.variance == pytest.approx(0.81 * other.variance, rel=1e-9)
 
 
 def test_sampled_numbers_agree_with_exact_ones(again: Any) -> None:
@@ -388,6 +344,9 @@ def test_the_text_has_the_bandits_numbers() -> None:
     rows = re.findall(r"last 100 steps: (\d+\.\d) % ± (\d\.\d) %", LESSON.stored["bandit-table"])
     cells = [f"{share} % ± {error} %" for share, error in rows]
     assert f"| $\\alpha=0.1$ | {cells[0]} | {cells[1]} | | $\\alpha=0.4$ | {cells[2]} | {cells[3]} |" in prose
+    of_push = re.findall(r"t = +(\d+): .* in the average is ([\d.]+) of that without", LESSON.stored["bandit-table"])
+    assert [(t, float(ratio)) for t, ratio in of_push] == [("2", 0.5), ("10", 0.9), ("50", 0.98)]
+    assert "multiplies the push by $1-\\frac1t$: a half at step 2, a tenth less at step 10" in prose
     alt = LESSON.cells["bandit-figure"].source.replace('"\n    "', "")
     told = [round(float(share)) for share, _ in rows]
     words = ["0.1 climbs to {} percent", "0.1 reaches {} percent", "levels off at {}.", "0.4 reaches {}."]
@@ -436,30 +395,15 @@ SETTINGS = [(2**-13, None, 51, 100), (2**-9, 2**-6, 51, 100), (2**-9, None, 101,
 
 
 def test_the_corridor_with_other_seeds() -> None:
-    corridor, theta = worlds.short_corridor(), np.log([0.05, 0.95])
-    best = 2 - math.sqrt(2)
-    logits = np.broadcast_to([np.log(1 - best), np.log(best)], (4, 2))
-    assert corridor.performance(logits) == pytest.approx(-(6 + 4 * math.sqrt(2)))
-    assert "\\approx-11.66$" in prose
-    rng = np.random.default_rng(2_013)
-
-    def block(alpha: float, beta: float | None, first: int, last: int) -> tuple[float, float]:
-        returns = learning_curves.reinforce_runs(
-            corridor, theta, step_sizes=[alpha], runs=50, episodes=last, value_step_size=beta, rng=rng
-        )
-        each = returns[0, :, first - 1 :].mean(axis=1)
-        return float(each.mean()), float(each.std(ddof=1)) / math.sqrt(50)
-
+    """test_worlds.py has the optimum."""
+    assert f"\\approx{-(6 + 4 * math.sqrt(2)):.2f}$" in prose
+    rng, theta = np.random.default_rng(2_013), np.log([0.05, 0.95])
     rows = re.findall(r"51 to +100: +(-[\d.]+) ± ([\d.]+)", LESSON.stored["corridor-code"])
     rows += re.findall(r"101 to 200: (-[\d.]+) ± ([\d.]+)", LESSON.stored["corridor-large"])
-    for row, setting in zip(rows, SETTINGS, strict=True):
+    for row, (alpha, beta, first, last) in zip(rows, SETTINGS, strict=True):
         mean, error = (float(number) for number in row)
-        again, its_error = block(*setting)
-        assert abs(again - mean) < Z * math.hypot(error, its_error), setting
-
-
-def test_the_present_reward_in_the_average_is_a_factor() -> None:
-    rewards = np.random.default_rng(0).normal(4, 1, size=50)
-    for t in range(2, 51):
-        before, including = rewards[: t - 1].mean(), rewards[:t].mean()
-        assert rewards[t - 1] - including == pytest.approx((1 - 1 / t) * (rewards[t - 1] - before), abs=1e-12)
+        returns = learning_curves.reinforce_runs(
+            worlds.short_corridor(), theta, step_sizes=[alpha], runs=50, episodes=last, value_step_size=beta, rng=rng
+        )
+        each = returns[0, :, first - 1 :].mean(axis=1)
+        assert abs(each.mean() - mean) < Z * math.hypot(error, each.std(ddof=1) / math.sqrt(50)), (alpha, beta)

@@ -23,7 +23,7 @@ from course_utils.rlhf.metrics import METRICS
 LESSON = Lesson("11")
 text = {label: " ".join(cell.source.split()) for label, cell in LESSON.cells.items()}
 lines = {label: printed.splitlines() for label, printed in LESSON.stored.items()}
-ASKED = LESSON.predictions
+ASKED, CAME = LESSON.predictions, LESSON.came
 WORLD = worlds.load()
 OTHER_SEEDS = (311, 312, 313)
 
@@ -39,11 +39,9 @@ def run(seed: int) -> rlhf.RunLog:
 
 def test_the_world_is_as_it_is_told() -> None:
     assert "A world of 53 words" in text["world"]
-    assert len(WORLD.words) - 1 == 53
-    assert WORLD.max_tokens == 16
-    assert len(WORLD.topics) == 6
-    assert len(WORLD.topics) * (len(WORLD.words) - 1) > 300  # “more than 300 combinations of topic and word”
-    assert WORLD.wrong_topic == 0.18
+    words, topics = len(WORLD.words) - 1, len(WORLD.topics)  # the last word is the end
+    assert (words, topics, WORLD.max_tokens, WORLD.wrong_topic) == (53, 6, 16, 0.18)
+    assert topics * words > 300  # “more than 300 combinations of topic and word”
     unsafe = {rule.parts: rule.weight for rule in WORLD.rules["ANSWER"]}
     assert unsafe[("UNSAFE",)] / sum(unsafe.values()) == pytest.approx(0.11)
     assert WORLD.prompts[2].text in text["world-gold"]
@@ -54,20 +52,17 @@ def test_the_world_is_as_it_is_told() -> None:
 def test_three_replies() -> None:
     golds = [numbers(line)[0] for line in lines["world-code"][1::2]]
     assert golds[0] > golds[1] > golds[2]
-    assert numbers(ASKED["three-replies"]["came"]) == golds
-    assert [item["text"] for item in ASKED["three-replies"]["items"]] == [
-        line[7:] for line in lines["world-code"][1::2]
-    ]
+    assert numbers(CAME["three-replies"]) == golds
+    items = [item["text"] for item in ASKED["three-replies"]["items"]]
+    assert items == [line[7:] for line in lines["world-code"][1::2]]
     assert "unsafe" in lines["world-code"][4]
-    for fault in ("repeat", "extra_polite", "illegal_pairs"):
-        assert fault in lines["world-code"][6]
+    holds(lines["world-code"][6], "repeat", "extra_polite", "illegal_pairs")
 
 
 def test_imitation_is_no_better_than_its_model() -> None:
     (demo, _, unsafe, wrong), (model, _, unsafe_too, wrong_too) = table("sft-code")
     assert model < demo
-    assert abs(unsafe - unsafe_too) <= 2  # per cent: “about the same shares”
-    assert abs(wrong - wrong_too) <= 2
+    assert max(abs(unsafe - unsafe_too), abs(wrong - wrong_too)) <= 2  # per cent: “about the same shares”
     assert wrong == 10
     for seed in OTHER_SEEDS:
         rng = np.random.default_rng(seed)
@@ -100,7 +95,7 @@ def test_twenty_pairs_say_little_and_1500_nearly_all() -> None:
     oracle, error = numbers(lines["reward-code"][4])
     assert 3 * error < oracle - rows[-1, 3] < 4
     assert "behind by more than three standard errors, and by less than 4 points" in text["reward-read"]
-    assert numbers(ASKED["ceiling"]["came"]) == [oracle, rows[-1, 3]]
+    assert numbers(CAME["ceiling"]) == [oracle, rows[-1, 3]]
     assert ASKED["ceiling"]["answer"] == oracle
     assert "accuracy of the reward model was 80 %" in text["why"]
     assert round(rows[-1, 3]) == 80
@@ -111,7 +106,7 @@ def test_the_loss_is_the_likelihood() -> None:
     assert d == odds == pytest.approx(np.log(3), abs=0.005)
     assert share == 0.75
     assert likelihood == by_hand == pytest.approx(0.75**3 * 0.25, abs=0.0005)
-    holds(text["reward"], "Three raters of four choose A")
+    holds(text["reward"], "Three raters of four choose A", "where ≻ reads *is preferred to*")
 
 
 def test_the_weights_are_what_the_text_reads_in_them() -> None:
@@ -121,22 +116,19 @@ def test_the_weights_are_what_the_text_reads_in_them() -> None:
         assert (WORLD.objects | WORLD.actions)[t, WORLD.words.index(pair[1])]
     assert re.findall(r"(\w+) −", words)[:2] == ["promise", "guarantee"]
     assert "angry × sorry +" in moods
-    names = reward_model.feature_names(WORLD, "log")
-    assert not set(names) & set(reward_model.RICH)  # “Not in the table”
+    assert not set(reward_model.feature_names(WORLD, "log")) & set(reward_model.RICH)  # “Not in the table”
     odd, of = numbers(lines["reward-code"][5])
     assert f"in {odd:.0f} of {of:,.0f} the replies differ in odd word pairs" in text["weights-read"]
     assert "share of odd word pairs" in reward_model.RICH  # “this model has no feature for them”
-    assert "where ≻ reads *is preferred to*" in text["reward"]
 
 
 def test_only_differences_count() -> None:
     rows = {line.split()[0]: numbers(line) for line in lines["differences-code"][:6]}
     assert rows["delivery"][0] > rows["billing"][0] + 0.5
-    told = [rows[name][i] for i in (0, 1) for name in ("delivery", "billing")]
-    assert numbers(ASKED["two-topics"]["text"])[:2] == told[:2]
-    assert numbers(ASKED["two-topics"]["came"])[:2] == told[2:]
-    golds = [gold for _, gold in rows.values()]
-    assert max(golds) - min(golds) < 0.15
+    scores, golds = ([rows[name][i] for name in ("delivery", "billing")] for i in (0, 1))
+    assert numbers(ASKED["two-topics"]["text"])[:2] == scores
+    assert numbers(CAME["two-topics"])[:2] == golds
+    assert np.ptp([gold for _, gold in rows.values()]) < 0.15
     before, _, after = numbers(lines["differences-code"][6])
     assert before == after
     assert 100 * (len(WORLD.topics) - 1) == 500
@@ -160,10 +152,10 @@ def check_course(columns: Any, first: int, tenth: int, last: int) -> None:
 
 
 def test_a_hundred_updates() -> None:
-    check_course(table("run-code", first=1)[:, 1:].T, 0, 1, -1)
-    score, kl, step, entropy, _, gold = table("run-code", first=1)[:, 1:].T
-    ends = [x[i] for x in (score, kl, gold, step, entropy) for i in (0, -1)]
-    assert numbers(ASKED["six-curves"]["came"]) == [*ends, 8]
+    columns = table("run-code", first=1)[:, 1:].T
+    check_course(columns, 0, 1, -1)
+    score, kl, step, entropy, _, gold = columns
+    assert numbers(CAME["six-curves"]) == [*(x[i] for x in (score, kl, gold, step, entropy) for i in (0, -1)), 8]
     told = re.findall(r"`((?:objective|policy|ours)/\w+)`", text["run"])
     assert set(told) <= set(METRICS)
     names = [*told[:4], "ours/reply_length", "ours/gold"]
@@ -185,28 +177,24 @@ def test_what_has_changed_in_the_replies() -> None:
 def test_the_sweep() -> None:
     beta, score, gold, error, kl, length = table("beta-code", first=1).T
     assert beta.tolist() == [0.0, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0]
-    assert np.all(np.diff(score) < 0)
-    assert np.all(np.diff(kl) < 0)
-    assert gold.argmin() == 0
-    free, usual = ([column[i] for column in (score, kl, length)] for i in (0, 3))
-    told = [x for pair in zip(free, usual, strict=True) for x in pair]
-    assert numbers(ASKED["no-penalty"]["came"]) == [*told, gold[0], numbers(lines["sft-code"][1])[0]]
+    assert len(error) == len(text["beta-code"].split("betas = [")[1].split("]")[0].split(","))
+    assert np.all(np.diff([score, kl]) < 0)
     sft = numbers(lines["sft-code"][1])[0]
-    assert gold[0] < sft - 3
+    told = [column[i] for column in (score, kl, length) for i in (0, 3)]
+    assert numbers(CAME["no-penalty"]) == [*told, gold[0], sft]
+    assert gold[0] == gold.min() < sft - 3
     assert 0 < gold.argmax() < len(beta) - 1
     assert gold[-1] < sft + 0.3  # “hardly moves”
-    objective = score - beta * kl
-    assert np.all(objective[beta >= 1] < -0.2)
-    assert np.all(objective[beta < 1] > 0)
+    np.testing.assert_array_equal(score - beta * kl > 0, beta < 1)
+    assert np.all((score - beta * kl)[beta >= 1] < -0.2)
     assert "From β = 1 on, the score minus β · KL ends below 0" in text["beta-read"]
     assert kl[-1] > 20 * 1 / (2 * 10**2)  # the best policy's, for scores with sd 1: Var / (2 β²)
     assert length[0] == length[1] == 16
     assert length[-1] < 9
-    assert len(error) == len(text["beta-code"].split("betas = [")[1].split("]")[0].split(","))
 
 
 def test_over_optimisation() -> None:
-    assert numbers(ASKED["way-down"]["came"]) == table("over-code", first=1)[0, 1:5].tolist()
+    assert numbers(CAME["way-down"]) == table("over-code", first=1)[0, 1:5].tolist()
     for _, start, peak, away, end, score in table("over-code", first=1):
         assert peak > start + 0.6
         assert 1 < away < 3  # “at √KL near 2”
@@ -216,11 +204,11 @@ def test_over_optimisation() -> None:
 
 def test_accuracy_is_a_statement_about_a_distribution() -> None:
     accuracy = {row[0]: row[1:] for row in table("why-code", first=1, last=8)}
-    assert accuracy[0.03][0] < 46
     right = accuracy[0.03][0]
+    assert right < 46
     error = np.sqrt(right * (100 - right) / 2_000)
     assert f"(the standard error of the {right:.0f} % is {error:.1f} %)" in text["why-read"]
-    assert numbers(ASKED["own-pairs"]["came"]) == accuracy[0.03].tolist()
+    assert numbers(CAME["own-pairs"]) == accuracy[0.03].tolist()
     on_sft = numbers(lines["reward-code"][4])[0]
     assert all(on_own < ceiling for on_own, ceiling in accuracy.values())
     assert all(accuracy[beta][1] < on_sft - 5 for beta in (0.0, 0.03, 0.1, 0.3))  # “lower there too”
@@ -232,7 +220,8 @@ def test_accuracy_is_a_statement_about_a_distribution() -> None:
         assert weak["policy/approxkl_avg"].max() == weak["policy/approxkl_avg"][0] < 0.05
         assert weak["objective/scores"][-1] > 2 * run(seed)["objective/scores"][-1]
         assert weak["ours/gold"][-1] < weak["ours/gold"][0]
-    assert [accuracy[b][0] for b in (0.3, 1.0, 3.0, 10.0)] == sorted(accuracy[b][0] for b in (0.3, 1.0, 3.0, 10.0))
+    strong = [accuracy[beta][0] for beta in (0.3, 1.0, 3.0, 10.0)]
+    assert strong == sorted(strong)
     salad, count = (line.split(": ")[1].split() for line in lines["why-code"][8:])
     assert len(salad) == len(count) == 9  # the last eight words
     assert len(set(salad)) < 7  # word salad: it repeats itself
@@ -259,12 +248,12 @@ def test_four_kinds_of_features() -> None:
 def test_a_soft_spot() -> None:
     fair, soft = table("bias-code", first=1)
     assert soft[0] > fair[0] + 2
-    assert numbers(ASKED["soft-spot"]["came"])[:5] == [soft[0], fair[0], soft[1], fair[1], soft[2]]
+    assert numbers(CAME["soft-spot"])[:5] == [soft[0], fair[0], soft[1], fair[1], soft[2]]
     assert soft[1] < fair[1] - 0.3
-    assert f"says {soft[2]:.1f} polite words" in text["bias-read"]
     assert fair[2] < 2 < soft[2]
     assert WORLD.gold_weights["extra_polite"] == -0.5
-    holds(text["bias-read"], "a polite word over 2 costs half a point of gold, and pleases them by one")
+    asked_for = "a polite word over 2 costs half a point of gold, and pleases them by one"
+    holds(text["bias-read"], f"says {soft[2]:.1f} polite words", asked_for)
     assert '"polite_bias": 1.0' in text["bias-code"]
     assert soft[3] > fair[3] + 0.5
 
