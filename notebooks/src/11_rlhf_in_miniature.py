@@ -519,9 +519,8 @@ for name, taste in [("fair", {}), ("soft spot", {"polite_bias": 1.0, "length_bia
 
 # %% [markdown] label="bias-read" answers="soft-spot" tags=["fragment"]
 # It is *more* accurate: a strong taste is easy to learn. And the policy gives them more of it: it says 2.9 polite words
-# in a reply, where 2 are enough. It also writes more, which three runs cannot show, but twelve do: 1.5 ± 0.3 tokens. By
-# their own taste the raters asked for that: a polite word over 2 costs half a point of gold, and pleases them by one. In
-# a pair it was one reason among others.
+# in a reply, where 2 are enough, and writes more (over twelve runs, 1.5 ± 0.3 tokens). By their own taste the raters
+# asked for that: a polite word over 2 costs half a point of gold, and pleases them by one.
 
 # %% [markdown] label="chain" answers="soft-spot" tags=["subslide"]
 # The causal chain is always the same. (a) A reward model learns to rank. (b) An advantage-weighted update raises whatever

@@ -246,16 +246,35 @@ def test_four_kinds_of_features() -> None:
 
 
 def test_a_soft_spot() -> None:
-    fair, soft = table("bias-code", first=1)
-    assert soft[0] > fair[0] + 2
-    assert numbers(CAME["soft-spot"])[:5] == [soft[0], fair[0], soft[1], fair[1], soft[2]]
-    assert soft[1] < fair[1] - 0.3
+    shown = table("bias-code", first=1).reshape(2, 4, 2)  # means and their standard errors
+    (fair, soft), errors = shown[..., 0], np.hypot(*shown[..., 1])
+    more = soft - fair
+    assert more[0] > 0.02
+    assert more[1] < min(-0.3, -2 * errors[1])
+    assert more[2] > max(1, 2 * errors[2])
+    assert 0.5 < more[3] < 2 * errors[3]  # three runs cannot tell, so twelve do
+    came = np.array([100 * soft[0], 100 * fair[0], soft[1], fair[1]])
+    assert numbers(CAME["soft-spot"])[:5] == [*came.round(2), round(soft[2], 1)]
     assert fair[2] < 2 < soft[2]
     assert WORLD.gold_weights["extra_polite"] == -0.5
     asked_for = "a polite word over 2 costs half a point of gold, and pleases them by one"
-    holds(text["bias-read"], f"says {soft[2]:.1f} polite words", asked_for)
-    assert '"polite_bias": 1.0' in text["bias-code"]
-    assert soft[3] > fair[3] + 0.5
+    holds(text["bias-read"], f"says {soft[2]:.1f} polite words", asked_for, "(over twelve runs, 1.5 ± 0.3 tokens)")
+
+
+@pytest.mark.slow
+def test_over_twelve_runs_a_soft_spot_for_length_makes_replies_longer() -> None:
+    soft_spot = {"polite_bias": 1.0, "length_bias": 0.2}
+    assert str(soft_spot).replace("'", '"') in text["bias-code"]
+    fair, soft = (
+        [
+            evaluation.evaluate(rlhf.run(RunConfig(kl_coef=0.15, **taste), seed, progress=False), replies=1_000).length
+            for seed in range(12)
+        ]
+        for taste in ({}, soft_spot)
+    )
+    more = np.subtract(soft, fair)
+    assert more.mean() == pytest.approx(1.5, abs=0.3)
+    assert more.std(ddof=1) / np.sqrt(12) == pytest.approx(0.3, abs=0.15)
 
 
 def test_the_convention_card_is_the_configuration() -> None:
