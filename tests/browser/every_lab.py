@@ -324,7 +324,7 @@ ROWS: dict[str, Callable[[], Row]] = {
         handles=False,
     ),
     "clip_lab": lambda: Row(
-        hands=[Hand("ratio", "ratio", (60, 0)), Hand("advantage", "advantage", (1, 45)), Hand("step", "steps")],
+        hands=[Hand("ratio", "ratio", (60, 9)), Hand("advantage", "advantage", (1, 45)), Hand("step", "steps")],
         tab="epsilon reset ratio advantage step ten-steps restart clip step-size steps",
         leaves=5,
         high=800,
@@ -375,7 +375,7 @@ ROWS: dict[str, Callable[[], Row]] = {
         handles=False,
     ),
     "gae_lab": lambda: Row(
-        hands=[Hand("lambda", "lambda_", (-60, 0)), Hand("draw-again", "draw")],
+        hands=[Hand("lambda", "lambda_", (-60, 9)), Hand("draw-again", "draw")],
         tab="action critic-error discount reset lambda draw-again",
         leaves=5,
         stays='[data-role="curve"], [data-role="best"]',
@@ -432,7 +432,7 @@ ROWS: dict[str, Callable[[], Row]] = {
         codes=("lab.discount = 0.6", "lab.improve()", "lab.reset()"),
     ),
     "group_lab": lambda: Row(
-        hands=[Hand("reward", "rewards", (-30, 0), 0), Hand("token", "token", index=1), Hand("show-0", "shown")],
+        hands=[Hand("reward", "rewards", (-30, 9), 0), Hand("token", "token", index=1), Hand("show-0", "shown")],
         tab="preset offset step-size reset show-0 show-1 show-2 show-3 show-4 show-5 reward×4 token",
         calm=390,
         states={
@@ -478,7 +478,7 @@ ROWS: dict[str, Callable[[], Row]] = {
         codes=("lab.logits = [0, 1, 0, -1]; lab.draw_again()", "lab.adaptive = True; lab.updates = 50", "lab.reset()"),
     ),
     "policy_explorer": lambda: Row(
-        hands=[Hand("logit", "logits", (0, -40), 0), Hand("draw-100", "draws")],
+        hands=[Hand("logit", "logits", (9, -40), 0), Hand("draw-100", "draws")],
         tab="count-of-actions temperature temperature-input shift shift-input logit×3 draw-1 draw-100 reset "
         "logit-input×3",
         calm=760,
