@@ -1,8 +1,6 @@
-"""The REINFORCE lab in Chromium: it runs, pauses and begins anew; its words; a screen of 1280 × 800."""
+"""The REINFORCE lab in Chromium: it runs, pauses and begins anew; its words."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import pytest
 from mounted_lab import MountedLab
@@ -13,14 +11,8 @@ from course_utils.widgets import ReinforceLab
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
-def context_options() -> dict[str, Any]:
-    return {"viewport": {"width": 1280, "height": 800}}
-
-
 def test_it_runs_and_pauses_and_a_new_setting_begins_anew(page: Page) -> None:
     lab = MountedLab(page, ReinforceLab())
-    assert lab.root.evaluate("root => root.getBoundingClientRect().height") < 740
     assert "begin at π(right) = .05, where J = −62.1. The best possible is −11.7" in lab.text("sentence")
     lab.click("run")
     page.wait_for_function("window.lab.get('updates') > 3")
