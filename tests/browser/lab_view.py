@@ -83,8 +83,9 @@ class LabView:
     # -- what a hand does --------------------------------------------------------------------------------
 
     def grip(self, role: str, index: int | None = None) -> tuple[float, float]:
-        """The middle of a handle, as a point of the page."""
-        box = self.role(role, index).locator("circle").last.bounding_box()
+        """The middle of a handle, or of another part, as a point of the page."""
+        circles = self.role(role, index).locator("circle")
+        box = (circles.last if circles.count() else self.role(role, index).first).bounding_box()
         assert box is not None
         return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 

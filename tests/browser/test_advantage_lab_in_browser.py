@@ -155,8 +155,7 @@ def test_modes_and_samples_are_pythons(page: Page) -> None:
     for mode, length, numbers in (("sampled_action", 1, (1, 2, 3)), ("sampled_trajectory", 5, (4, 5, 6))):
         lab.role("mode").select_option(mode)
         for number in numbers:
-            lab.click("sample")
-            assert lab.traits("mode", "draw") == [mode, number]
+            lab.use("sample", mode=mode, draw=number)
             lab.twin.mode, lab.twin.draw = mode, number
             drawn = lab.twin.sampled_actions
             assert len(drawn) == length
@@ -244,8 +243,7 @@ def test_q_or_a_stays_between_steps_as_in_python(page: Page) -> None:
         np.testing.assert_allclose(lab.slider_values("advantage"), Q, atol=1e-12)
         assert abs(np.dot(lab.numbers("pi-before"), lab.row("advantage"))) < 1e-12
         assert lab.numbers("state-value") == pytest.approx([np.dot(lab.numbers("pi-before"), Q)], abs=1e-12)
-        lab.click("reset")
-        assert lab.trait("path") == []
+        lab.use("reset", path=[])
         assert len(lab.trait("former")) == 12, "the run before stands behind the next"
     lab.role("keep").select_option("advantages")
     lab.role("mode").select_option("expected")
@@ -292,8 +290,7 @@ def test_the_reduced_lab_has_bars_and_steps_alone(page: Page) -> None:
 def test_names_stay_and_numbers_fit_their_fields(page: Page) -> None:
     names = ["refund", "replace", "apologise"]
     lab = laboratory(page, actions=names, logits=np.log([0.5, 0.3, 0.2]))
-    lab.role("preset").select_option("zero_advantage")
-    assert lab.trait("actions") == names
+    lab.use("preset", "zero_advantage", actions=names)
     for width in (1280, 760, 390):
         page.set_viewport_size({"width": width, "height": 900})
         page.wait_for_timeout(60)

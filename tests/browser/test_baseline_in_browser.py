@@ -78,11 +78,9 @@ def test_mouse(page: Page) -> None:
     assert seen == sorted(seen)
     hand.drag("baseline", None, 3000, 0)
     assert hand.trait("baseline") == pytest.approx(12.1), "the drag left the picture"
-    hand.click("set-best")
-    assert hand.trait("baseline") == pytest.approx(hand.twin.best_baseline(), abs=1e-12)
+    hand.use("set-best", baseline=pytest.approx(hand.twin.best_baseline(), abs=1e-12))
     assert "330 times less" in hand.text("sentence")
-    hand.click("set-value")
-    assert hand.trait("baseline") == pytest.approx(10.3)
+    hand.use("set-value", baseline=pytest.approx(10.3))
     hand.drag("reward", 2, 1, 40)
     assert hand.trait("rewards")[:2] == [11, 10]
     assert hand.trait("rewards")[2] < 6
@@ -96,26 +94,20 @@ def test_mouse(page: Page) -> None:
     hand.type_into("reward-input", "4", 0)
     assert hand.trait("rewards")[0] == 4
 
-    hand.click("preset-nearly_certain")
-    assert hand.traits("rewards", "baseline") == [[10, 0, 0], 0]
+    hand.use("preset-nearly_certain", rewards=[10, 0, 0], baseline=0)
     assert "worse than no baseline, 3,100 times the variance" in hand.text("sentence")
-    hand.role("depends").check()
-    assert hand.trait("action_dependence") == 0.5
+    hand.use("depends", True, action_dependence=0.5)
     assert "bias is −0.098" in hand.text("sentence")
-    hand.role("dependence").fill("0.8")
-    assert hand.trait("action_dependence") == 0.8
-    hand.role("depends").uncheck()
-    assert hand.trait("action_dependence") == 0
+    hand.use("dependence", "0.8", action_dependence=0.8)
+    hand.use("depends", False, action_dependence=0)
     hand.role("logit", 1).fill("2")
     assert hand.trait("logits")[1] == 2
-    hand.role("component").select_option("2")
-    assert hand.trait("component") == 2
+    hand.use("component", "2", component=2)
     heaps = hand.seen("role('heap', 'count')")
     hand.click("draw-again")
     assert hand.seen("role('heap', 'count')") != heaps
-    hand.click("reset")
-    for name in ("rewards", "logits", "baseline", "action_dependence", "draw"):
-        assert hand.trait(name) == getattr(hand.twin, name)
+    names = ("rewards", "logits", "baseline", "action_dependence", "draw")
+    hand.use("reset", **{name: getattr(hand.twin, name) for name in names})
 
 
 def test_keys_and_the_live_region(page: Page) -> None:
@@ -150,8 +142,6 @@ def test_a_line_of_the_table_is_answered_once_and_its_proof_opens(page: Page) ->
     lab.click("show", 2)
     assert lab.text("sentence").startswith("It is not biased.")
     assert lab.text("count") == "1 of 3 answered right."
-    lab.click("show", 7)
-    assert lab.trait("answers") == [2, 0, 3, 0, 0, 0, 0, 2]
+    lab.use("show", index=7, answers=[2, 0, 3, 0, 0, 0, 0, 2])
     assert lab.text("sentence").startswith("Right")
-    lab.click("reset")
-    assert lab.trait("answers") == [0] * 8
+    lab.use("reset", answers=[0] * 8)

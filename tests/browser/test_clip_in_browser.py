@@ -76,25 +76,19 @@ def test_mouse(page: Page) -> None:
 
     assert clip.text("batch-sentence").startswith("All ratios are 1")
     for role, steps in (("step", 1), ("ten-steps", 11), ("ten-steps", 21)):
-        clip.click(role)
-        assert clip.trait("steps") == steps
+        clip.use(role, steps=steps)
     assert "apologise is off, yet its ratio is" in clip.text("batch-sentence")
     clip.role("steps").fill("20")
     assert "replace: outside 1 ± ε, yet on" in clip.text("batch-sentence")
-    for _ in range(9):  # the 100th is the last
-        clip.click("ten-steps")
-    assert clip.trait("steps") == 100
+    for steps in (*range(30, 101, 10), 100):  # the 100th is the last
+        clip.use("ten-steps", steps=steps)
     assert "All 12 samples are off" in clip.text("batch-sentence")
-    clip.role("clip").uncheck()
-    assert clip.trait("clip") is False
+    clip.use("clip", False, clip=False)
     assert "is 9.95, and each step takes it further" in clip.text("batch-sentence")
-    clip.click("restart")
-    assert clip.traits("steps", "clip") == [0, False]
-    for role, value in (("epsilon", "0.4"), ("step-size", "1.5"), ("steps", "7")):
-        clip.role(role).fill(value)
-    assert clip.traits("epsilon", "step_size", "steps") == [0.4, 1.5, 7]
-    clip.click("reset")
-    assert clip.traits(*START) == list(START.values())
+    clip.use("restart", steps=0, clip=False)
+    for role, value in {"epsilon": 0.4, "step-size": 1.5, "steps": 7}.items():
+        clip.use(role, str(value), **{role.replace("-", "_"): value})
+    clip.use("reset", **START)
 
 
 def test_keys_and_the_live_region(page: Page) -> None:

@@ -76,8 +76,7 @@ def test_a_larger_m_shrinks_the_cloud_and_not_the_axes(page: Page) -> None:
     width = 'document.querySelector(\'[data-role="ellipse"][data-index="1"]\').rx.baseVal.value'
     widths, seen = [page.evaluate(width)], first
     for step in range(1, 11):
-        cloud.role("samples").fill(str(step))
-        assert cloud.trait("samples") == 2**step
+        cloud.use("samples", str(step), samples=2**step)
         seen = cloud.read()
         assert seen["unit"] == first["unit"], "the axes moved under the cloud"
         widths.append(page.evaluate(width))
@@ -122,18 +121,14 @@ def test_mouse(page: Page) -> None:
     assert after[:4] == before[:4], "another state's policy moved"
     assert 1 / (1 + np.exp(after[5] - after[4])) == pytest.approx(0.1, abs=0.03)
     assert cloud.text("policy-shown", 2).startswith(".1")
-    cloud.role("vertical").select_option("calm")
-    assert cloud.trait("vertical") == "calm"
+    cloud.use("vertical", "calm", vertical="calm")
     assert "calm customer" in cloud.root.locator("thead").inner_text()
     old = cloud.read()
-    cloud.click("draw-again")
+    cloud.use("draw-again", draw=1)
     new = cloud.read()
-    assert cloud.trait("draw") == 1
     assert new["estimates"] != old["estimates"]
     assert (new["exact"], new["deviation"]) == (old["exact"], old["deviation"]), "a new draw moved what is exact"
-    cloud.click("reset")
-    reset = cloud.traits("logits", "samples", "weighting", "vertical", "draw")
-    assert reset == [before, 2, "total return", "angry", 0]
+    cloud.use("reset", logits=before, samples=2, weighting="total return", vertical="angry", draw=0)
     assert cloud.root.locator("input[type=radio]:checked").get_attribute("data-value") == "total return"
 
 

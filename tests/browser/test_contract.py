@@ -43,18 +43,13 @@ def test_every_lab_has_a_row() -> None:
 
 def do(view: LabView, hand: Hand, finger: bool = False) -> None:
     for role in hand.roles.split():
-        part = view.role(role, hand.index).first
-        if hand.by is None and not finger:
-            part.click()
-        elif hand.by is None:
-            part.scroll_into_view_if_needed()
-            box = part.bounding_box()
-            assert box is not None
-            view.touch(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        elif finger:
-            view.touch(*view.grip(role, hand.index), *hand.by)
-        else:
+        if finger:
+            view.role(role, hand.index).first.scroll_into_view_if_needed()
+            view.touch(*view.grip(role, hand.index), *(hand.by or ()))
+        elif hand.by:
             view.drag(role, hand.index, *hand.by)
+        else:
+            view.role(role, hand.index).first.click()
 
 
 def drag_under_the_hand(view: LabView, hand: Hand, finger: bool = False) -> None:
@@ -92,21 +87,25 @@ def wait_until(page: Page, holds: Callable[[], bool]) -> None:
 # --- how it looks -----------------------------------------------------------------------------------------------------
 
 
+def shown_under(page: Page, name: str, setting: every_lab.State, shown: MountedLab | None = None) -> MountedLab:
+    """The lab under a setting of its row, the one that is shown already if it is that, all folds open."""
+    twin = setting.get("lab") or every_lab.made(name)
+    if shown is None or shown.twin is not twin:
+        shown = MountedLab(page, twin, answers=True)
+    shown.set(**{trait: value for trait, value in setting.items() if trait not in ("lab", "least")})
+    shown.root.locator("details").evaluate_all("folds => folds.forEach((fold) => { fold.open = true; })")
+    return shown
+
+
 @each_lab
 def test_nothing_sticks_out_is_cut_overlaps_or_jumps_at_any_width(page: Page, name: str) -> None:
     row, shown = every_lab.row(name), None
     faults: dict[str, list[str]] = {}
     heights: dict[str, float] = {}
     for state, setting in row.states.items():
-        setting = dict(setting)
-        least = setting.pop("least", row.least)
-        twin = setting.pop("lab", None) or every_lab.made(name)
-        if shown is None or shown.twin is not twin:
-            shown = MountedLab(page, twin, answers=True)
-        shown.set(**setting)
-        shown.root.locator("details").evaluate_all("folds => folds.forEach((fold) => { fold.open = true; })")
+        shown = shown_under(page, name, setting, shown)
         for width in WIDTHS:
-            page.set_viewport_size({"width": max(width, least), "height": 1600})
+            page.set_viewport_size({"width": max(width, setting.get("least", row.least)), "height": 1600})
             faults[f"{state}, {width} px"] = layout_faults(page, pushes=width < row.calm, leaves=row.leaves)
             heights[f"{state}, {width} px"] = shown.root.evaluate("lab => lab.getBoundingClientRect().height")
             picture(f"{name}_{width}_{state.replace(' ', '_')}", shown.root)
@@ -126,8 +125,6 @@ STILL = """(lab, stays) => {
   const frames = ":scope > :not(.pgc-hidden), .pgc-panel, svg:not(svg svg, .pgc-formula svg)";
   return [lab, ...lab.querySelectorAll(`${frames}, ${stays}`)].map(place);
 }"""
-
-
 BEFORE_A_ROOM = 959  # px that JupyterLab's presentation mode leaves a notebook, of 1920 × 1080; a cell has 1,440 across
 LAID_OUT = """() => {
   const now = document.querySelector(".pgc-lab").getBoundingClientRect();
@@ -151,18 +148,14 @@ def test_it_fits_one_screen_and_a_room_s_and_holds_still_during_a_drag(page: Pag
     handles = shown.root.locator(".pgc-slider, input[type=range]")
     roles = dict.fromkeys(handles.evaluate_all("parts => parts.map((part) => part.dataset.role)"))
     for role in roles:
-        part = shown.role(role).first
-        box = part.bounding_box()
-        assert box is not None
-        is_dial = part.evaluate("part => part.matches('input')")
-        x, y = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) if is_dial else shown.grip(role, None)
+        x, y = shown.grip(role)
         page.mouse.move(x, y)
         page.mouse.down()
         page.mouse.move(x + 1, y)
         stays = ", ".join(filter(None, ('[data-role="tick"]', row.stays if role == row.hands[0].roles else "")))
         before = shown.root.evaluate(STILL, stays)
         for right, down in ((60, -70), (-60, 70)):
-            page.mouse.move(x + right, y + (0 if is_dial else down), steps=3)
+            page.mouse.move(x + right, y + down, steps=3)
             assert shown.root.evaluate(STILL, stays) == before, (role, right)
         page.mouse.up()
     if name not in TALL:
@@ -184,9 +177,7 @@ def test_axe_finds_nothing_serious(page: Page, name: str) -> None:
     page.set_viewport_size({"width": 390, "height": 1600})
     labs = {id(setting.get("lab")): setting for setting in row.states.values()}  # the last state of each
     for setting in labs.values():
-        shown = MountedLab(page, setting.get("lab") or every_lab.made(name), answers=True)
-        shown.set(**{trait: value for trait, value in setting.items() if trait not in ("lab", "least")})
-        shown.root.locator("details").evaluate_all("folds => folds.forEach((fold) => { fold.open = true; })")
+        shown_under(page, name, setting)
         assert axe_of_all(page) == []
     page.set_viewport_size({"width": 760, "height": 1600})
     assert axe_of_all(page) == []

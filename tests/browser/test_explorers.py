@@ -1,4 +1,4 @@
-"""The policy explorer and the score explorer in Chromium: their mathematics, hands, keys and words."""
+"""The policy, the score and the estimator explorer in Chromium: their mathematics, hands, keys and words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mounted_lab import MountedLab
 from playwright.sync_api import Page
 
 from course_utils import policy
-from course_utils.widgets import PolicyExplorer, ScoreExplorer
+from course_utils.widgets import EstimatorExplorer, PolicyExplorer, ScoreExplorer
 
 pytestmark = pytest.mark.browser
 
@@ -50,7 +50,7 @@ def test_policy_mathematics(page: Page) -> None:
 
 def test_policy_samples_are_pythons(page: Page) -> None:
     stage = MountedLab(page, PolicyExplorer(LOGITS, NAMES, seed=11))
-    lab = PolicyExplorer(LOGITS, NAMES, seed=11)
+    lab = stage.twin
     for button, n in (("draw-1", 1), ("draw-1", 1), ("draw-100", 100), ("draw-100", 100)):
         stage.click(button)
         lab.draw(n)
@@ -66,8 +66,7 @@ def test_policy_samples_are_pythons(page: Page) -> None:
     lab.draw(100)
     assert stage.row("count") == lab.counts, "after clearing the draws are new ones, the same as Python's"
     stage.set(draws=9950)
-    stage.click("draw-100")
-    assert stage.trait("draws") == 10_000
+    stage.use("draw-100", draws=10_000)
     assert stage.role("draw-1").is_disabled()
 
 
@@ -106,8 +105,7 @@ def test_a_shift_changes_no_probability(page: Page) -> None:
     assert "too large" in stage.text("sentence")
     stage.type_into("shift-input", "-1000")
     assert "0/0" in stage.text("sentence")
-    stage.role("temperature").fill("-1")
-    assert stage.trait("temperature") == 0.1
+    stage.use("temperature", "-1", temperature=0.1)
     assert_policy(stage, LOGITS, 0.1, -1000)
     stage.type_into("temperature-input", "0")
     assert "temperature" in stage.text("message")
@@ -115,8 +113,7 @@ def test_a_shift_changes_no_probability(page: Page) -> None:
 
 def test_number_of_actions(page: Page) -> None:
     stage = MountedLab(page, PolicyExplorer(LOGITS, NAMES))
-    stage.role("count-of-actions").select_option("5")
-    assert stage.trait("actions") == [*NAMES, "a", "b"]
+    stage.use("count-of-actions", "5", actions=[*NAMES, "a", "b"])
     assert_policy(stage, [*LOGITS, 0, 0])
     stage.role("count-of-actions").select_option("2")
     assert_policy(stage, LOGITS[:2])
@@ -207,11 +204,9 @@ def test_the_mean_of_sampled_scores(page: Page) -> None:
         assert_scores(stage, lab)
         length = float(np.linalg.norm(lab.mean_score))
         assert stage.row("sample-mean-length")[0] == pytest.approx(length, abs=1e-12)
-        mean = stage.role("mean").evaluate(
-            "n => Math.hypot(n.x2.baseVal.value - n.x1.baseVal.value, n.y2.baseVal.value - n.y1.baseVal.value)"
-        )
-        side = stage.root.locator("svg > polygon").first.evaluate("p => p.getBBox().width")
-        assert mean * np.sqrt(2) / side == pytest.approx(length, abs=1e-4)
+        (tail, head), corners = np.reshape(stage.seen(ENDS.replace("score", "mean")), (2, 2)), stage.seen(CORNERS)
+        side = np.linalg.norm(np.subtract(*corners[:2]))
+        assert np.linalg.norm(head - tail) * np.sqrt(2) / side == pytest.approx(length, abs=1e-4)
         radii = stage.role("error-ellipse").evaluate("e => [e.rx.baseVal.value, e.ry.baseVal.value]")
         variances = np.sort(np.linalg.eigvalsh(lab.fisher_information))[::-1][:2]
         np.testing.assert_allclose(np.array(radii) * np.sqrt(2) / side, 2 * np.sqrt(variances / lab.draws), atol=1e-4)
@@ -255,7 +250,109 @@ def test_score_by_hand_and_keys(page: Page) -> None:
     assert_scores(stage, ScoreExplorer(PI))
 
 
-# --- both ----------------------------------------------------------------------------------------------------
+# --- the estimator explorer --------------------------------------------------------------------------------
+
+SAYS = """{
+  pi: role("pi"), reward: role("reward"), exact: role("exact"),
+  score: role("score-mark"), difference: role("difference-mark"),
+  score_error: row("score-error"), difference_error: row("difference-error"), bias: row("difference-bias"),
+  score_expected: role("score-expected-error"), difference_expected: role("difference-expected-error"),
+  score_squared: role("score-squared-error"), difference_squared: role("difference-squared-error"),
+}"""
+
+
+def test_estimator_mathematics(page: Page) -> None:
+    """60 random settings, to 1e-12 of the size of the numbers (finite differences are divided by 2h)."""
+    explorer, rng = MountedLab(page, EstimatorExplorer(), SAYS), np.random.default_rng(33)
+    settings: list[dict[str, Any]] = [
+        {
+            "logits": np.clip(rng.choice([0.5, 3.0]) * rng.normal(size=3), -8, 8).tolist(),
+            "quantities": np.clip(rng.choice([0.4, 4.0]) * rng.normal(size=3), -10, 10).tolist(),
+            "reward_kind": str(rng.choice(["number", "step", "thumb"])),
+            "samples": int(np.exp(rng.uniform(0, np.log(1_000)))),
+            "h": float(np.exp(rng.uniform(np.log(0.01), np.log(3)))),
+        }
+        | {"seed": int(rng.integers(2**32)), "draw": int(rng.integers(5))}
+        for _ in range(60)
+    ]
+    for setting, seen in explorer.beside([*settings, {"samples": 10_000, "h": 0.5}]):
+        lab = explorer.twin
+        exact, score, difference = lab.exact_gradient(), lab.score_function(), lab.finite_differences()
+        size = max(1.0, float(np.abs(lab.rewards).max()))
+        wanted = {"reward": (lab.rewards, 1), "exact": (exact, size), "score": (score.batches.T, size)}
+        estimates = [("score", score, size)]
+        if difference is None:
+            assert seen["difference_error"] == [None] * 3
+        else:
+            wide = size / lab.h
+            wanted |= {"difference": (difference.batches.T, wide), "bias": (difference.mean - exact, wide)}
+            estimates.append(("difference", difference, wide))
+        for kind, of, scale in estimates:
+            wanted[f"{kind}_squared"] = of.squared_error, scale**2
+            wanted[f"{kind}_expected"] = of.expected_squared_error, scale**2
+            # A variance is a difference of squares: its root carries the root of their rounding error.
+            squared = np.square(seen[f"{kind}_error"])
+            np.testing.assert_allclose(squared, of.error**2, rtol=1e-9, atol=1e-12 * scale**2)
+        for name, (value, scale) in wanted.items():
+            said = f"{name}, {setting}"
+            np.testing.assert_allclose(seen[name], np.ravel(value), rtol=1e-12, atol=1e-12 * scale, err_msg=said)
+
+
+def test_estimator_by_hand(page: Page) -> None:
+    explorer = MountedLab(page, EstimatorExplorer())
+    before = explorer.trait("logits")
+    explorer.drag("logit", 1, 1, -40)
+    after = explorer.trait("logits")
+    assert after[1] > before[1]
+    assert [after[0], after[2]] == [before[0], before[2]], "another logit moved"
+    explorer.drag("quantity", 0, 1, 30)
+    moved = explorer.trait("quantities")[0]
+    assert moved < 2
+    explorer.role("reward-kind").select_option("step")
+    assert explorer.numbers("reward")[0] == np.floor(moved)
+    explorer.type_into("logit-input", "1,5", 2)
+    assert explorer.trait("logits")[2] == 1.5
+    for wrong in ("abc", "", "99", "NaN"):
+        explorer.type_into("quantity-input", wrong, 1)
+        assert explorer.role("message").is_visible(), f"took {wrong!r}"
+    assert explorer.trait("quantities")[1] == 1
+    explorer.use("draw-again", draw=1)
+    assert not explorer.role("message").is_visible(), "the message outlived its cause"
+    explorer.use("samples", "2", samples=5)
+    assert "at least 6" in explorer.text("sentence")
+    explorer.role("samples").fill("12")
+    explorer.use("h", "7", samples=10_000, h=2)
+    assert "Bias" in explorer.text("sentence")
+    explorer.role("differences").uncheck()
+    assert not explorer.role("h").is_visible()
+    assert explorer.role("difference-mark").first.is_hidden()
+    explorer.use("reset", logits=before, quantities=[2, 1, -1])
+
+
+def test_estimator_by_keys_and_the_live_region(page: Page) -> None:
+    explorer = MountedLab(page, EstimatorExplorer(actions=NAMES))
+    keys = [("Home", -8), ("PageDown", -8), ("End", 8), ("PageDown", 7), ("ArrowUp", 7.1), ("Shift+ArrowUp", 8)]
+    explorer.press("logit", 2, "logits", *keys, ("ArrowDown", 7.9))
+    explorer.type_into("logit-input", "1", 2)
+    assert explorer.role("logit", 2).get_attribute("aria-valuetext") == "1, probability 0.77"
+    explorer.press("samples", None, "samples", ("ArrowRight", 200))
+    spoken = explorer.spoken()
+    assert "Exact gradient: refund" in spoken
+    assert "m = 200" in spoken
+
+
+def test_more_samples_close_in(page: Page) -> None:
+    """What the lesson says to watch: the marks of m = 10,000 lie nearer than those of m = 10, for both kinds.
+
+    The mean over 8 batches falls 1,000-fold on average; that it should not fall at all has a chance below 1e-9.
+    """
+    explorer = MountedLab(page, EstimatorExplorer(seed=9), SAYS)
+    few, many = (explorer.read(samples=m) for m in (10, 10_000))
+    for name in ("score_squared", "difference_squared"):
+        assert np.mean(many[name]) < np.mean(few[name])
+
+
+# --- the policy and the score explorer ----------------------------------------------------------------------
 
 
 def test_the_live_region_speaks(page: Page) -> None:

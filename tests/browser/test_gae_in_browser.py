@@ -64,11 +64,9 @@ def test_mouse(page: Page) -> None:
     gae.role("discount").fill("0.8")
     gae.role("action").select_option("1")
     before = gae.read()["estimates"]
-    gae.click("draw-again")
-    assert gae.trait("draw") == 1
+    gae.use("draw-again", draw=1)
     assert gae.read()["estimates"] != before
-    gae.click("reset")
-    assert gae.traits("lambda_", "critic_error", "discount", "action", "draw") == [0.9, 2.0, 0.95, 0, 0]
+    gae.use("reset", lambda_=0.9, critic_error=2.0, discount=0.95, action=0, draw=0)
 
 
 def test_keys_and_the_live_region(page: Page) -> None:

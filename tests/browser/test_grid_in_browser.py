@@ -55,8 +55,7 @@ def test_the_mathematics_is_pythons(page: Page) -> None:
 
 def test_mouse(page: Page) -> None:
     grid = MountedLab(page, GridLab(), SAYS)
-    grid.click("cell", CELLS.index("b3"))
-    assert grid.trait("selected") == "b3"
+    grid.use("cell", index=CELLS.index("b3"), selected="b3")
     checked = [grid.role("cell", CELLS.index(name)).get_attribute("aria-checked") for name in ("b3", "a1")]
     assert checked == ["true", "false"]
     said = grid.text("sentence")
@@ -68,12 +67,10 @@ def test_mouse(page: Page) -> None:
     assert grid.trait("action") == "up", "and does not choose it"
     page.mouse.move(5, 5)
     assert grid.text("move-name") == "up stays in b3", "the chosen move did not come back"
-    grid.click("move", 1)
-    assert grid.trait("action") == "right"
+    grid.use("move", index=1, action="right")
     assert grid.text("action-value") == "= −2 + 0.9 × (−1.79) = −3.61"
     assert grid.text("advantage") == "= −3.61 − (−6.29) = +2.68"
-    grid.click("column", 3)
-    assert grid.trait("action") == "left"
+    grid.use("column", index=3, action="left")
 
     twin = grid.twin
     twin.selected = "b3"
@@ -87,16 +84,13 @@ def test_mouse(page: Page) -> None:
         np.testing.assert_allclose(grid.trait("logits"), twin.logits, rtol=0, atol=1e-10)
     assert max(twin.logits) == 10
     assert "nearly certain" in grid.text("sentence")
-    grid.click("uniform")
-    assert grid.trait("logits") == [0.0] * ENTRIES
+    grid.use("uniform", logits=[0.0] * ENTRIES)
     grid.role("logit", 2).fill("1.5")
     assert [k for k, z in enumerate(grid.trait("logits")) if z] == [4 * CELLS.index("b3") + 2]
     assert grid.trait("action") == "down"
-    grid.role("discount").fill("0.5")
-    assert grid.trait("discount") == 0.5
+    grid.use("discount", "0.5", discount=0.5)
     assert "γ from 0.9 to 0.5" in grid.text("sentence")
-    grid.click("reset")
-    assert (grid.trait("logits"), grid.trait("discount")) == (twin.initial_logits, 0.9)
+    grid.use("reset", logits=twin.initial_logits, discount=0.9)
     assert "Nothing has moved yet" in grid.text("sentence")
 
 

@@ -23,13 +23,11 @@ def test_bars_dial_and_words(page: Page) -> None:
     assert lab.text("sentence").startswith("π is the reference: both KLs are 0")
     lab.role("adaptive").check()
     lab.press("updates", None, "updates", ("ArrowRight", 1), ("PageUp", 51), ("End", 600), ("Home", 0))
-    lab.click("ten-updates")
-    assert lab.trait("updates") == 10
+    lab.use("ten-updates", updates=10)
     lab.set(updates=600)
     assert "π is the best policy at this β." in lab.text("sentence")
     assert lab.numbers("kl") == pytest.approx([0.1], abs=2e-3)
     assert "Adaptive β" in lab.spoken()
     lab.press("pi", 0, "updates", ("ArrowUp", 0))
     lab.press("reward", 3, "rewards", ("PageDown", -2.0), ("ArrowUp", -1.9))
-    lab.click("reset")
-    assert lab.traits("adaptive", "updates", "rewards") == [False, 0, [1, 0.5, 0, -1]]
+    lab.use("reset", adaptive=False, updates=0, rewards=[1, 0.5, 0, -1])

@@ -125,16 +125,12 @@ def test_mouse(page: Page) -> None:
     assert lab.text("training") == "3 of 3 (100 %)"
     assert lab.root.get_by_role("progressbar").get_attribute("aria-valuenow") == "4"
     assert page.evaluate("window.lab.saves") == 4
-    lab.click("back")
-    assert lab.trait("choices") == [1, -1, 0]
-    lab.click("start-over")
-    assert lab.trait("choices") == []
+    lab.use("back", choices=[1, -1, 0])
+    lab.use("start-over", choices=[])
     assert lab.text("back") == "Undo"
-    lab.click("back")
-    assert lab.trait("choices") == [1, -1, 0], "what was started over is not lost"
+    lab.use("back", choices=[1, -1, 0])  # what was started over is not lost
     assert lab.text("back") == "Back"
-    lab.click("rater")
-    assert lab.trait("choices") == [1, -1, 0, *lab.twin.rater_choices()[3:]]
+    lab.use("rater", choices=[1, -1, 0, *lab.twin.rater_choices()[3:]])
     assert lab.text("place") == "20 of 20 pairs judged"
     assert lab.role("done").is_visible()
     assert not lab.role("question").is_visible()
@@ -143,8 +139,7 @@ def test_mouse(page: Page) -> None:
     for role in ("skip", "rater"):
         lab.role(role).click(force=True)
     assert len(lab.trait("choices")) == 20
-    lab.click("back")
-    assert lab.trait("choices") == [1, -1, 0]
+    lab.use("back", choices=[1, -1, 0])
     before = lab.seen("texts('best-text')")
     lab.role("select").select_option("refund, angry")
     assert lab.seen("texts('best-text')") != before

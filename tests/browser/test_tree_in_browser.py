@@ -54,23 +54,20 @@ def test_mouse(page: Page) -> None:
     page.mouse.move(5, 5)
     tree.root.locator(".pgc-totals").hover()
     assert tree.text("path-name").startswith("refund → calm → apologise"), "the chosen path did not come back"
-    tree.click("path", 6)
-    assert tree.trait("selected") == 6
+    tree.use("path", index=6, selected=6)
     assert [tree.role("path", k).get_attribute("aria-checked") for k in (1, 6)] == ["false", "true"]
     assert "Nothing has moved" in tree.text("sentence")
     tree.role("policy").fill("2")
     assert tree.trait("logits")[0] == 2
     assert "policy part has moved on all 8 paths, the dynamics part on no path" in tree.text("sentence")
-    tree.click("reset")
-    assert tree.trait("logits") == tree.twin.initial_logits
+    tree.use("reset", logits=tree.twin.initial_logits)
     tree.role("policy-which").select_option("1")
     tree.role("policy").fill("0")
     assert [tree.trait("logits")[k] for k in (0, 2)] == [tree.twin.logits[0], 0]
     assert "moved on 4 of 8 paths, the dynamics part on no path" in tree.text("sentence")
     tree.click("reset")
     tree.role("dynamics-which").select_option("1")
-    tree.role("dynamics").fill("0.9")
-    assert tree.trait("calm") == [0.8, 0.9]
+    tree.use("dynamics", "0.9", calm=[0.8, 0.9])
     assert "moved on no path, the dynamics part on 4 of 8 paths" in tree.text("sentence")
     assert "sum to 1." in tree.text("sentence")
 
