@@ -146,8 +146,9 @@ test("a slider follows the hand in small steps within its limits; a rail takes t
   const calls = [];
   const held = { within: [4, 6], onStart: () => calls.push("start"), onEnd: () => calls.push("end") };
   held.round = (value) => Math.round(value * 4) / 4;
+  const free = [["move", 190, 5], ["down", 150, 5], ["move", 173, 7.5], ["move", 900, 10], ["up", 900, 10]];
   for (const [options, path] of [ // what a hand does where, and the value then
-    [{}, [["move", 190, 5], ["down", 150, 5], ["move", 173, 7.5], ["move", 900, 10], ["up", 900, 10], ["move", 110, 10]]],
+    [{}, [...free, ["move", 110, 10]]],
     [{ grip: 24 }, [["down", 160, 5], ["move", 170, 6]]], // taken where it was touched
     [{ jump: true }, [["down", 130, 3]]],
     [held, [["down", 150, 5], ["move", 157, 5.75], ["move", 190, 6], ["up", 190, 6]]],
