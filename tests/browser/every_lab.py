@@ -10,29 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from course_utils import lessons
-from course_utils.widgets import (
-    ClinicLab,
-    CourseMap,
-    FinalTest,
-    Predict,
-    PreferenceLab,
-    Quiz,
-    Review,
-    RlhfLab,
-    TrainingLab,
-    clinic_lab,
-    offline,
-    quiz,
-    review,
-)
+from course_utils import lessons, widgets
+from course_utils.widgets import ClinicLab, Predict, Quiz, RlhfLab, TrainingLab, clinic_lab, offline, quiz, review
 from course_utils.widgets.grid_lab import CELLS, DECISIONS, ENTRIES
 from course_utils.widgets.group_lab import GROUPS
 from course_utils.widgets.lab import Lab
 from course_utils.widgets.rlhf_lab import LINE
 
 State = Mapping[str, Any]
-PWNED = "<img src=x onerror=alert(1)>"
 
 
 @dataclass(frozen=True)
@@ -40,8 +25,7 @@ class Hand:
     """One thing a hand does: drag a role's handle so far, or else click the roles one after the other."""
 
     roles: str
-    trait: str
-    """what it moves"""
+    trait: str  # what it moves
     by: tuple[float, float] | None = None
     index: int | None = None
 
@@ -51,35 +35,27 @@ class Row:
     """What the contract must be told of a lab; what is left out has its default."""
 
     hands: Sequence[Hand]
-    tab: str
-    """the roles that Tab reaches, in order; × 3: that one, or those in brackets, so many times"""
+    tab: str  # the roles that Tab reaches, in order; × 3: that one, or those in brackets, so many times
     states: Mapping[str, State] = field(default_factory=dict)
     """crowded settings for the layout; "lab": another one of its kind; "least": px that it is asked to fit"""
-    least: int = 0
-    """px that every state of it is asked to fit"""
-    calm: int = 302
-    """px from which on no sentence pushes down what follows it"""
-    leaves: float = 2
-    """px that a part of a picture may leave it by"""
-    level: Sequence[str] = ()
-    """states in which the lab is equally high"""
-    refuses: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-    """values that a trait, or each of these, may not have in a stored state"""
+    least: int = 0  # px that every state of it is asked to fit
+    calm: int = 302  # px from which on no sentence pushes down what follows it
+    high: int = 740  # px that it may have of a screen of 1280 × 800, less what a notebook has around it
+    leaves: float = 2  # px that a part of a picture may leave it by
+    level: Sequence[str] = ()  # states in which the lab is equally high
+    stays: str = ""  # parts of its pictures that stay as they are under its first handle, beside axes and frames
     reset: str = "reset"
-    narrow: bool = True
-    """next to no room draws nothing of negative width"""
-    still: bool = True
-    """the page stays where it is under a finger that drags"""
-    handles: bool = True
-    """it has handles in an SVG"""
-    speaks: bool = True
-    """of the hand's move; a lab that learns speaks of its updates"""
-    seen: str = ""
-    """what JupyterLab shows (the words of lab_view.reading)"""
-    computed: str = ""
-    """the same in Python, of `lab`"""
-    codes: Sequence[str] = ()
-    """what a learner's cell may then do"""
+    narrow: bool = True  # next to no room draws nothing of negative width
+    still: bool = True  # the page stays where it is under a finger that drags
+    speaks: bool = True  # of the hand's move; a lab that learns speaks of its updates
+    seen: str = ""  # what JupyterLab shows (the words of lab_view.reading)
+    computed: str = ""  # the same in Python, of `lab`
+    codes: Sequence[str] = ()  # what a learner's cell may then do
+
+    @property
+    def handles(self) -> bool:
+        """Whether it has handles in an SVG: one of its hands drags them."""
+        return any(hand.by for hand in self.hands)
 
 
 # --- settings that some rows need -------------------------------------------------------------------------------------
@@ -146,19 +122,15 @@ def questions(name: str) -> list[dict[str, Any]]:
 
 
 def right_answer(item: Mapping[str, Any]) -> Any:
-    if item["kind"] == "order":
-        return sorted(item["start"])
-    if item["kind"] == "numeric":
-        return item["answer"]
+    if "options" not in item:
+        return sorted(item["start"]) if item["kind"] == "order" else item["answer"]
     right = [n for n, option in enumerate(item["options"]) if option["right"]]
     return right if item["kind"] == "several" else right[0]
 
 
 def wrong_answer(item: Mapping[str, Any]) -> Any:
-    if item["kind"] == "order":
-        return item["start"]
-    if item["kind"] == "numeric":
-        return item["wrong"][0]["value"]
+    if "options" not in item:
+        return item["start"] if item["kind"] == "order" else item["wrong"][0]["value"]
     wrong = next(n for n, option in enumerate(item["options"]) if not option["right"])
     return sorted({0, wrong}) if item["kind"] == "several" else wrong
 
@@ -183,7 +155,7 @@ def quizzes() -> dict[str, State]:
 
 def final_tests() -> dict[str, State]:
     """The final test unanswered, and with every other answer right."""
-    lab = FinalTest("final")
+    lab = widgets.FinalTest("final")
     said = {item["id"]: [(right_answer, wrong_answer)[n % 2](item)] for n, item in enumerate(lab.questions)}
     return {"asked": {"lab": lab, "answers": {}}, "answered": {"lab": lab, "answers": said}}
 
@@ -202,11 +174,9 @@ def predictions() -> dict[str, State]:
 
 def advantages() -> dict[str, State]:
     """Three actions and six with long names, in both kinds of mode, before a prediction and without."""
-    from course_utils.widgets import AdvantageLab
-
     names = ["go left", "go right", "stay", "jump", "wait", "stop now"]
-    six = AdvantageLab([-0.35, 2.75, 0, -3, 1.25, -12.5], logits=[0, 1, -2, 0.5, 3, -1], actions=names)
-    three = AdvantageLab(logits=np.log([0.5, 0.3, 0.2]))
+    six = widgets.AdvantageLab([-0.35, 2.75, 0, -3, 1.25, -12.5], logits=[0, 1, -2, 0.5, 3, -1], actions=names)
+    three = widgets.AdvantageLab(logits=np.log([0.5, 0.3, 0.2]))
     return {
         f"{many} {mode} {predict}": {"lab": lab, "mode": mode, "predict_first": predict, "least": least}
         for many, lab, least in (("three", three, 0), ("six", six, 406))
@@ -218,22 +188,19 @@ def advantages() -> dict[str, State]:
     }
 
 
-def explorers(kind: str) -> dict[str, State]:
-    from course_utils.widgets import PolicyExplorer, ScoreExplorer
-
-    names = ["refund", "replace", "apologise"]
-    if kind == "score":
-        start, wide = (
-            ScoreExplorer([0.5, 0.3, 0.2], names),
-            ScoreExplorer([0.9, 0.06, 0.04], names, draws=10_000, seed=3),
-        )
-        return {"start": {"lab": start}, "wide": {"lab": wide}}
-    six = PolicyExplorer([12.0, 0.5, -0.5, 0.0, 2.0, -3.25], draws=10_000, temperature=2.0, shift=5.0)
-    three = PolicyExplorer([1.0, 0.5, -0.5], names, draws=30)
-    guess = PolicyExplorer([1.0, 0.5, -0.5], names, predict_first=True)
+def probabilities() -> dict[str, State]:
+    six = widgets.PolicyExplorer([12.0, 0.5, -0.5, 0.0, 2.0, -3.25], draws=10_000, temperature=2.0, shift=5.0)
+    three = widgets.PolicyExplorer([1.0, 0.5, -0.5], NAMED, draws=30)
+    guess = widgets.PolicyExplorer([1.0, 0.5, -0.5], NAMED, predict_first=True)
     return {"three": {"lab": three}, "six": {"lab": six, "least": 390}, "predict": {"lab": guess}}
 
 
+def scores() -> dict[str, State]:
+    wide = widgets.ScoreExplorer([0.9, 0.06, 0.04], NAMED, draws=10_000, seed=3)
+    return {"start": {"lab": widgets.ScoreExplorer([0.5, 0.3, 0.2], NAMED)}, "wide": {"lab": wide}}
+
+
+NAMED = ["refund", "replace", "apologise"]
 ONE_MOVE = [10.0 if k % 4 == 1 else 0.0 for k in range(ENTRIES)]
 ENDLESS = [10.0 if k % 4 == 3 else -10.0 for k in range(ENTRIES)]
 CLIP = {"ratio": 1.1, "advantage": 1.0, "epsilon": 0.2, "clip": True, "step_size": 0.5, "steps": 0}
@@ -255,7 +222,6 @@ ROWS: dict[str, Callable[[], Row]] = {
         calm=760,
         narrow=False,
         states=advantages(),
-        refuses={"step_size": [-1.0], "mode": [PWNED]},
         seen="role('pi-after')",
         computed="list(lab.probabilities_after)",
         codes=(
@@ -275,6 +241,8 @@ ROWS: dict[str, Callable[[], Row]] = {
         tab="preset-near_ten preset-nearly_certain preset-even reset baseline baseline-input set-zero set-value "
         "set-best depends dependence reward×3 reward-input×3 component draw-again logit×3",
         calm=390,
+        high=800,
+        stays='[data-role="exact"]',
         states={
             "start": HAND,
             "at-V": HAND | {"baseline": 10.3},
@@ -287,14 +255,6 @@ ROWS: dict[str, Callable[[], Row]] = {
             "small": HAND | {"rewards": [0.01, -0.01, 0.02], "logits": [1, 0, 0], "baseline": 20.0},
             "nothing": HAND | {"rewards": [0, 0, 0]},
         },
-        refuses={
-            "rewards": [[1.0, 2.0]],
-            "logits": [[0.0, 0.0, 9.0]],
-            "baseline": [21.0],
-            "action_dependence": [-0.1],
-            "component": [3],
-            "samples": [10**6],
-        },
         seen="[...numbers('[data-role=baseline] .pgc-handle'), ...role('average')]",
         computed="[lab.variance(), lab.estimates()[:, lab.component].mean()]",
         codes=("lab.action_dependence = 0.3; lab.draw_again()", "lab.use_preset('nearly_certain')"),
@@ -305,12 +265,6 @@ ROWS: dict[str, Callable[[], Row]] = {
         calm=390,
         states={"start": {}, "half": {"answers": [1, 1, 0, 3, 0, 2, 0, 0], "selected": 1}}
         | {f"proof {k}": {"answers": [1, 2, 2, 1, 3, 1, 1, 2], "selected": k} for k in (3, 4, 5, 6, 7)},
-        refuses={
-            "answers": [[0] * 7, [4] * 8, PWNED],
-            "selected": [8, 0.5],
-            "initial": [{"selected": 9}],
-        },
-        handles=False,
         seen="[...row('taken'), ...row('gradient'), ...role('variance')]",
         computed="[*lab.proof().taken, *lab.proof().gradient, lab.proof().variance]",
         codes=("lab.answers = [3] * 8; lab.selected = 7", "lab.selected = 5"),
@@ -322,88 +276,60 @@ ROWS: dict[str, Callable[[], Row]] = {
         states={
             "start": {"lab": ClinicLab("D4")},
             "before": {"lab": ClinicLab("D4"), "step": "debrief"},
-            "verdict under way": {
-                "lab": visited(),
-                "job": "verdict",
-                "standing": [3, 3, 1, 100, 120],
-                "message": STOPPED,
-            },
+            "verdict under way": {"lab": visited(), "job": "verdict", "standing": [3, 3, 1, 100, 120]}
+            | {"message": STOPPED},
             "long": {"lab": visited(), "step": "replies", "replies": [LONG] * 12, "changed": LONG},
         }
         | {step: {"lab": visited(), "step": step} for step in clinic_lab.STEPS},
-        refuses={
-            "step": [PWNED],
-            "first": [[["x"]], [7]],
-            "answer": ["x" * 5000],
-            "case_name": ["D99"],
-            "job": ["all"],
-        },
         reset="",  # Python's wish
-        handles=False,
     ),
     "clip_lab": lambda: Row(
-        hands=[Hand("ratio", "ratio", (60, 0)), Hand("step", "steps")],
+        hands=[Hand("ratio", "ratio", (60, 9)), Hand("advantage", "advantage", (1, 45)), Hand("step", "steps")],
         tab="epsilon reset ratio advantage step ten-steps restart clip step-size steps",
         leaves=5,
+        high=800,
+        stays="svg > :not([data-role=ratio])",
         states={
             "start": CLIP,
             "likelier-good": CLIP | {"ratio": 1.6, "advantage": 1.5, "steps": 3},
             "rarer-good": CLIP | {"ratio": 0.37, "advantage": 2.0, "epsilon": 0.5, "steps": 100},
             "rarer-bad": CLIP | {"ratio": 0.0, "advantage": -2.0, "epsilon": 0.13, "steps": 15, "step_size": 0.1},
-            "no-clip": CLIP
-            | {"ratio": 1.2, "advantage": 0.0, "epsilon": 0.0, "clip": False, "steps": 100}
-            | {"step_size": 2.0},
+            "no-clip": {"ratio": 1.2, "advantage": 0.0, "epsilon": 0.0, "clip": False, "steps": 100, "step_size": 2.0},
             "still": CLIP | {"ratio": 2.0, "advantage": 2.0, "steps": 100},
             "likelier-bad": CLIP | {"ratio": 1.7, "advantage": -1.5, "steps": 20},
-        },
-        refuses={
-            "ratio": [2.5],
-            "advantage": ["1"],
-            "epsilon": [-0.1],
-            "clip": [1],
-            "steps": [101, 0.5],
-            "initial": [{"step_size": 5.0}, {"world": {}}],
         },
         seen="numbers('dd').filter((_, k) => [2, 3, 6, 7].includes(k))",
         computed="[lab.surrogate(), lab.gradient(), lab.largest_ratio()[-1], lab.kl()[-1]]",
         codes=("lab.step(10)", "lab.clip = False", "lab.epsilon = 0.1; lab.clip = True", "lab.reset()"),
     ),
-    "course_map": lambda: Row(
-        hands=[],
-        tab=f"link×{len(lessons.LESSONS)}",
-        states={"start": {}},
-        handles=False,
-        speaks=False,
-        refuses={"lessons": [[PWNED]]},
-    ),
+    "course_map": lambda: Row(hands=[], tab=f"link×{len(lessons.LESSONS)}", states={"start": {}}, speaks=False),
     "estimator_explorer": lambda: Row(
         hands=[Hand("logit", "logits", (1, -40), 1), Hand("quantity", "quantities", (1, 30), 0)],
         tab="reward-kind differences logit×3 logit-input×3 quantity×3 quantity-input×3 samples h draw-again reset "
         "SUMMARY",
         calm=760,
+        high=800,
         narrow=False,
         states={
-            kind: {"actions": ["refund", "replace", "apologise"], "quantities": [2.35, -0.75, -9.5]}
+            kind: {"actions": NAMED, "quantities": [2.35, -0.75, -9.5]}
             | {"reward_kind": kind, "differences": differences, "samples": samples}
             for kind, differences, samples in (("number", True, 20), ("step", True, 10_000), ("thumb", False, 1))
         },
-        refuses={"logits": [[0.0] * 2], "h": [0.0], "samples": [10**6], "reward_kind": [PWNED]},
         seen="numbers('[data-role=score-mark][data-batch=\"0\"]')",
         computed="lab.score_function().batches[0].tolist()",
         codes=("lab.samples = 700; lab.reward_kind = 'thumb'", "lab.draw_again()"),
     ),
     "final_test": lambda: Row(
         hands=[Hand("option send", "answers")],
-        tab=" send ".join([*map(stops, FinalTest().library["final"]["questions"]), ""]),
+        tab=" send ".join([*map(stops, widgets.FinalTest().library["final"]["questions"]), ""]),
         states=final_tests(),
-        refuses={"answers": [PWNED]},
         reset="",
-        handles=False,
     ),
     "gae_lab": lambda: Row(
-        hands=[Hand("lambda", "lambda_", (-60, 0)), Hand("draw-again", "draw")],
+        hands=[Hand("lambda", "lambda_", (-60, 9)), Hand("draw-again", "draw")],
         tab="action critic-error discount reset lambda draw-again",
         leaves=5,
+        stays='[data-role="curve"], [data-role="best"]',
         states={
             "start": GAE,
             "all-luck": GAE | {"lambda_": 1.0, "critic_error": 3.0, "discount": 1.0},
@@ -411,13 +337,6 @@ ROWS: dict[str, Callable[[], Row]] = {
             "short-sighted": GAE | {"lambda_": 0.5, "critic_error": 3.0, "discount": 0.5, "action": 1},
             "exact-critic": GAE | {"lambda_": 0.03, "critic_error": 0.0, "discount": 0.7},
             "about-right": GAE | {"lambda_": 0.77},
-        },
-        refuses={
-            "lambda_": [1.5],
-            "critic_error": ["2"],
-            "discount": [0.0],
-            "action": [2, 0.5],
-            "initial": [{"discount": 2.0}, {"world": {}}],
         },
         seen="row('exact').slice(1, 3)",
         computed="[lab.exact_bias(), lab.exact_variance()]",
@@ -437,14 +356,6 @@ ROWS: dict[str, Callable[[], Row]] = {
             "outside": {"logits": [4, 0, 0, 0, -3, 1], "samples": 1},
         },
         level=("start", "one", "all", "all-zoomed"),
-        refuses={
-            "logits": [[0.0] * 5],
-            "samples": [0, 2048],
-            "weighting": [PWNED],
-            "vertical": ["closed"],
-            "initial": [{"samples": 1e9}],
-        },
-        handles=False,
         seen="[role('estimate', 'x'), role('estimate', 'y')]",
         computed="lab.estimates().T.tolist()",
         codes=("lab.samples = 700", "lab.logits = [1, 0, 0, 2, -1, 1]; lab.draw_again()", "lab.reset()"),
@@ -465,19 +376,12 @@ ROWS: dict[str, Callable[[], Row]] = {
             "endless": {"logits": ENDLESS, "discount": 0.99, "selected": "d1", "action": "up"},
             "improved": {"logits": np.resize(ONE_MOVE[::-1], ENTRIES).tolist(), "selected": "b3", "action": "right"},
         },
-        refuses={
-            "logits": [[0.0] * 47, [0.0] * 47 + [11.0]],
-            "discount": [1.0, 0.4],
-            "selected": ["d3", PWNED],
-            "action": ["jump"],
-        },
-        handles=False,
         seen="numbers('svg [data-role=value]')",
         computed=f"lab.state_values()[{[CELLS.index(name) for name in DECISIONS]}].tolist()",
         codes=("lab.discount = 0.6", "lab.improve()", "lab.reset()"),
     ),
     "group_lab": lambda: Row(
-        hands=[Hand("reward", "rewards", (-30, 0), 0), Hand("token", "token", index=1), Hand("show-0", "shown")],
+        hands=[Hand("reward", "rewards", (-30, 9), 0), Hand("token", "token", index=1), Hand("show-0", "shown")],
         tab="preset offset step-size reset show-0 show-1 show-2 show-3 show-4 show-5 reward×4 token",
         calm=390,
         states={
@@ -490,14 +394,6 @@ ROWS: dict[str, Callable[[], Row]] = {
             | {"method": "DAPO", "reply": 7},
             "two methods": {"preset": "short and long", "rewards": [0.01, -0.99, 1.99, 0.37], "offset": 3.0}
             | {"shown": ["total return", "GRPO"], "method": "total return", "reply": 3, "token": 3, "step_size": 1.0},
-        },
-        refuses={
-            "rewards": [[1.0] * 5, [1.0, 1.0, 0.0, 3.0]],
-            "preset": [PWNED],
-            "method": ["PPO"],
-            "step_size": [-0.1],
-            "reply": [8, 0.5],
-            "shown": [[7], PWNED],
         },
         seen="role('pi-after')",
         computed="[q for name in lab.shown for q in lab.probabilities_after(name)]",
@@ -526,26 +422,17 @@ ROWS: dict[str, Callable[[], Row]] = {
             "out of reach": {"adaptive": True, "target": 2.0, "rewards": [0, 0, 0, 0], "updates": 600},
             "far": {"logits": [-300, 0, 1, 300], "target": 0.01, "beta": 0.1},
         },
-        refuses={
-            "logits": [[0.0] * 3, [0.0] * 6],
-            "beta": [0.0],
-            "updates": [601, 0.5],
-            "samples": [10**6],
-            "adaptive": [1],
-            "initial": [{"beta": 0.0}],
-        },
         seen="[...role('pi'), ...numbers('[data-role=kl], [data-role=forward-kl], [data-role=objective]')]",
         computed="[*lab.probabilities, lab.kl(), lab.forward_kl(), lab.objective()]",
         codes=("lab.logits = [0, 1, 0, -1]; lab.draw_again()", "lab.adaptive = True; lab.updates = 50", "lab.reset()"),
     ),
     "policy_explorer": lambda: Row(
-        hands=[Hand("logit", "logits", (0, -40), 0), Hand("draw-100", "draws")],
+        hands=[Hand("logit", "logits", (9, -40), 0), Hand("draw-100", "draws")],
         tab="count-of-actions temperature temperature-input shift shift-input logit×3 draw-1 draw-100 reset "
         "logit-input×3",
         calm=760,
         narrow=False,
-        states=explorers("policy"),
-        refuses={"logits": [[0.0]], "temperature": [0.0], "draws": [10**6], "actions": [[PWNED * 100] * 3]},
+        states=probabilities(),
         seen="row('probability')",
         computed="list(lab.probabilities)",
         codes=("lab.logits = [0, 0, 2]", "lab.temperature = 2", "lab.reset()"),
@@ -553,30 +440,21 @@ ROWS: dict[str, Callable[[], Row]] = {
     "preference_lab": lambda: Row(
         hands=[Hand("left", "choices")],
         tab="left right skip back start-over rater select",
-        states={f"{n} judged": {"choices": PreferenceLab().rater_choices()[:n]} for n in (0, 7, 20)},
+        states={f"{n} judged": {"choices": widgets.PreferenceLab().rater_choices()[:n]} for n in (0, 7, 20)},
         level=("0 judged", "7 judged", "20 judged"),
-        refuses={"choices": [[2], [None], ["1"], [1] * 21, {"length": 1}]},
         reset="",
-        handles=False,
         seen="[Number(texts('place')[0].split(' ')[1])]",
         computed="[len(lab.choices) + 1]",
         codes=("lab.choices = lab.rater_choices()[:9]",),
     ),
     "prediction": lambda: Row(
-        hands=[Hand("option send", "answers")],
-        tab="option send show",
-        states=predictions(),
-        refuses={"answers": [PWNED]},
-        reset="",
-        handles=False,
+        hands=[Hand("option send", "answers")], tab="option send show", states=predictions(), reset=""
     ),
     "quiz": lambda: Row(
         hands=[Hand("option send", "answers")],
         tab="option send option×6 send number send option send option send",
         states=quizzes(),
-        refuses={"answers": [PWNED]},
         reset="",
-        handles=False,
     ),
     "reinforce_lab": lambda: Row(
         hands=[Hand("one-update", "updates"), Hand("run", "updates"), Hand("draw-again", "draw")],
@@ -589,14 +467,6 @@ ROWS: dict[str, Callable[[], Row]] = {
             "downhill": {"sign": "minus", "updates": 1},
         },
         level=("start", "learned", "stuck", "downhill"),
-        refuses={
-            "step_size": [0.0, 1.0],
-            "samples": [101],
-            "sign": [PWNED],
-            "updates": [201, 0.5],
-            "initial": [{"start": 0.0}],
-        },
-        handles=False,
         seen="role('run-j').reverse()",
         computed="lab.runs().performances[:, -1].tolist()",
         codes=("lab.samples = 3; lab.updates = 5", "lab.sign = 'minus'; lab.draw_again()", "lab.reset()"),
@@ -604,10 +474,8 @@ ROWS: dict[str, Callable[[], Row]] = {
     "review": lambda: Row(
         hands=[Hand("option send", "answers")],
         tab="option send option send option send",
-        states={f"{number} asked": {"lab": Review(number)} for number in review.CHOICE},
-        refuses={"answers": [PWNED]},
+        states={f"{number} asked": {"lab": widgets.Review(number)} for number in review.CHOICE},
         reset="",
-        handles=False,
     ),
     "rlhf_lab": lambda: Row(
         hands=[Hand("clip", "clip")],
@@ -626,17 +494,14 @@ ROWS: dict[str, Callable[[], Row]] = {
         least=390,
         calm=761,  # its line has room when it is full
         level=("start", "healthy", "long", "none"),
-        refuses={"kl_coef": [11.0], "line_numbers": [[0.0]], "replies": [[7]], "feature_kind": [PWNED]},
         reset="",  # Python's wish
-        handles=False,
     ),
     "score_explorer": lambda: Row(
         hands=[Hand("policy", "probabilities", (30, -25)), Hand("draw-10", "draws")],
         tab="policy draw-1 draw-10 draw-100 reset weighted probability-input×3",
         calm=760,
         still=False,
-        states=explorers("score"),
-        refuses={"probabilities": [[0.5, 0.5]], "draws": [-1], "weighted": [1]},
+        states=scores(),
         seen="row('probability')",
         computed="list(lab.probabilities)",
         codes=("lab.probabilities = [0.2, 0.2, 0.6]", "lab.reset()"),
@@ -655,9 +520,7 @@ ROWS: dict[str, Callable[[], Row]] = {
             "cart-long": {"lab": cart(), "updates": 12345, "steps": 12345678, "step_size": 0.0011}
             | {"entropy_cost": 0.125},
         },
-        refuses={"entropy_cost": [9.0], "environment": [PWNED], "policy": [[0.5] * 65]},
         reset="",  # Python's wish
-        handles=False,
     ),
     "trajectory_tree": lambda: Row(
         hands=[Hand("policy", "logits"), Hand("path", "selected", index=3)],
@@ -669,20 +532,13 @@ ROWS: dict[str, Callable[[], Row]] = {
             "one-path": {"logits": [5, -5, -5, 5, 0, 0], "rewards": [-10, 10, -9.75, 9.75, 0.125, -0.125]}
             | {"selected": 3},
         },
-        refuses={
-            "logits": [[0.0] * 5],
-            "calm": [[0.5, 0.0]],
-            "selected": [8, 1.5],
-            "logits rewards initial_logits": [[0.0] * 5],
-        },
-        handles=False,
         seen="role('probability')",
         computed="lab.trajectories().probabilities.tolist()",
         codes=("lab.calm = [0.5, 0.25]", "lab.logits = [1, 0, 0, 2, -1, 1]", "lab.reset()"),
     ),
 }
 
-NAMES = (*offline.labs(), "course_map")
+NAMES = tuple(offline.labs())
 
 
 @cache
@@ -692,22 +548,17 @@ def row(name: str) -> Row:
 
 
 @cache
-def made(name: str) -> Lab | CourseMap:
+def made(name: str) -> Lab | widgets.CourseMap:
     """Return one of each, far enough along to show all that it has; what a test sets in the page stays in the page."""
-    if name == "prediction":
-        return Predict("08-three-actions")
-    if name == "review":
-        return Review("04")
-    if name == "final_test":
-        return FinalTest("final")
-    if name == "quiz":
-        return Quiz("06")  # all four kinds of question
-    if name == "course_map":
-        return CourseMap()
-    if name == "clinic_lab":
-        return visited()
-    lab = offline.labs()[name]()
-    if isinstance(lab, PreferenceLab):
+    special: dict[str, Callable[[], Lab]] = {
+        "prediction": lambda: Predict("08-three-actions"),
+        "review": lambda: widgets.Review("04"),
+        "final_test": lambda: widgets.FinalTest("final"),
+        "quiz": lambda: Quiz("06"),  # all four kinds of question
+        "clinic_lab": visited,
+    }
+    lab = special.get(name, offline.labs()[name])()
+    if isinstance(lab, widgets.PreferenceLab):
         lab.choices = [1, -1, 1, 1, 0, -1]
     if isinstance(lab, RlhfLab | TrainingLab):
         lab.train(8)

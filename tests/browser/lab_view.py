@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from jupyterlab_page import JupyterLabPage
 from playwright.sync_api import Locator, Page
 
@@ -50,22 +52,24 @@ class LabView:
 
     # -- what the picture says ---------------------------------------------------------------------------
 
+    def seen(self, expression: str) -> Any:
+        """What an expression in the words above reads of it."""
+        return self.root.evaluate(f"(root) => {{ {_WORDS} return ({expression}); }}")
+
     def numbers(self, role: str) -> list[float]:
         """The full numbers behind the parts of one kind."""
-        return self.role(role).evaluate_all("nodes => nodes.map((node) => Number(node.dataset.value))")
+        return list(self.seen(f"role({role!r})"))
 
     def row(self, name: str) -> list[float]:
         """The full numbers in a row of the table; None where a cell has none."""
-        return self.root.locator(f'td[data-row="{name}"]').evaluate_all(
-            "cells => cells.map(({dataset: {value}}) => (value === undefined ? null : Number(value)))"
-        )
+        return list(self.seen(f"row({name!r})"))
 
     def heights(self, role: str) -> list[float]:
         """Heights of the parts of one kind in pixels, as drawn."""
-        return self.role(role).evaluate_all("bars => bars.map((bar) => bar.getBoundingClientRect().height)")
+        return list(self.seen(f"""nodes('[data-role="{role}"]').map((bar) => bar.getBoundingClientRect().height)"""))
 
     def slider_values(self, role: str) -> list[float]:
-        return self.role(role).evaluate_all("gs => gs.map((g) => Number(g.getAttribute('aria-valuenow')))")
+        return list(self.seen(f"""nodes('[data-role="{role}"]').map((g) => Number(g.getAttribute("aria-valuenow")))"""))
 
     def text(self, role: str, index: int | None = None) -> str:
         """What it says; a space that no line ends at is a space."""
@@ -79,13 +83,15 @@ class LabView:
     # -- what a hand does --------------------------------------------------------------------------------
 
     def grip(self, role: str, index: int | None = None) -> tuple[float, float]:
-        """The middle of a handle, as a point of the page."""
-        box = self.role(role, index).locator("circle").last.bounding_box()
+        """The middle of a handle, or of another part, as a point of the page."""
+        circles = self.role(role, index).locator("circle")
+        box = (circles.last if circles.count() else self.role(role, index).first).bounding_box()
         assert box is not None
         return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
     def drag(self, role: str, index: int | None, right: float, down: float, moves: int = 5) -> None:
         """Drag a handle with the mouse by so many pixels, taken beside its middle."""
+        self.role(role, index).scroll_into_view_if_needed()
         x, y = self.grip(role, index)
         self.page.mouse.move(x + 2, y + 2)
         while (now := self.grip(role, index)) != (x, y):  # a page that is still being laid out
@@ -94,6 +100,13 @@ class LabView:
         self.page.mouse.down()
         self.page.mouse.move(x + 2 + right, y + 2 + down, steps=moves)
         self.page.mouse.up()
+
+    def click_on_rail(self, role: str, share: float) -> None:
+        """Click on a handle's rail, at a share of its length."""
+        rail = self.role(role).locator("rect").first
+        rail.click(
+            force=True, position={"x": share * rail.evaluate("rail => rail.getBoundingClientRect().width") - 1, "y": 1}
+        )
 
     def touch(self, x: float, y: float, right: float = 0, down: float = 0) -> None:
         """Drag with one finger from a point of the page; without a way, a tap."""

@@ -93,6 +93,17 @@ class MountedLab(LabView):
                     setattr(self.twin, name, value)
             yield setting, seen
 
+    def use(self, role: str, to: str | bool | None = None, index: int | None = None, **traits: Any) -> None:
+        """Click a control, or set it to a value; then the traits must have these values."""
+        part = self.role(role, index)
+        if to is None:
+            part.click()
+        elif isinstance(to, bool):
+            part.set_checked(to)
+        else:
+            (part.select_option if part.evaluate("part => part.matches('select')") else part.fill)(to)
+        assert {name: self.trait(name) for name in traits} == traits, role
+
     def press(self, role: str, index: int | None, trait: str, *keys: tuple[str, Any]) -> None:
         """Press keys in a control; after each the trait, or the entry of this index, must have its value."""
         self.role(role, index).focus()

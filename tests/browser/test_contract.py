@@ -17,6 +17,7 @@ import pytest
 from appearance import axe_of_all, layout_faults
 from conftest import RunningApp
 from every_lab import Hand
+from ipywidgets import DOMWidget
 from jupyterlab_page import JupyterLabPage, JupyterLabServer, picture
 from lab_view import LabView, reading
 from mounted_lab import MountedLab
@@ -42,18 +43,23 @@ def test_every_lab_has_a_row() -> None:
 
 def do(view: LabView, hand: Hand, finger: bool = False) -> None:
     for role in hand.roles.split():
-        part = view.role(role, hand.index).first
-        if hand.by is None and not finger:
-            part.click()
-        elif hand.by is None:
-            part.scroll_into_view_if_needed()
-            box = part.bounding_box()
-            assert box is not None
-            view.touch(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        elif finger:
-            view.touch(*view.grip(role, hand.index), *hand.by)
-        else:
+        if finger:
+            view.role(role, hand.index).first.scroll_into_view_if_needed()
+            view.touch(*view.grip(role, hand.index), *(hand.by or ()))
+        elif hand.by:
             view.drag(role, hand.index, *hand.by)
+        else:
+            view.role(role, hand.index).first.click()
+
+
+def drag_under_the_hand(view: LabView, hand: Hand, finger: bool = False) -> None:
+    """The handle stays where it was touched, along its axis if it has one; a mouse takes it 2 px beside its middle."""
+    before = view.grip(hand.roles, hand.index)
+    axes = {"horizontal": [0], "vertical": [1], None: [0, 1]}
+    along = axes[view.role(hand.roles, hand.index).get_attribute("aria-orientation")]
+    do(view, hand, finger)
+    off = np.subtract(view.grip(hand.roles, hand.index), before) - (hand.by or 0)
+    assert np.abs(off[along]).max() < (1 if finger else 2.5), (hand, off)
 
 
 def looks(view: LabView) -> list[Any]:
@@ -81,21 +87,25 @@ def wait_until(page: Page, holds: Callable[[], bool]) -> None:
 # --- how it looks -----------------------------------------------------------------------------------------------------
 
 
+def shown_under(page: Page, name: str, setting: every_lab.State, shown: MountedLab | None = None) -> MountedLab:
+    """The lab under a setting of its row, the one that is shown already if it is that, all folds open."""
+    twin = setting.get("lab") or every_lab.made(name)
+    if shown is None or shown.twin is not twin:
+        shown = MountedLab(page, twin, answers=True)
+    shown.set(**{trait: value for trait, value in setting.items() if trait not in ("lab", "least")})
+    shown.root.locator("details").evaluate_all("folds => folds.forEach((fold) => { fold.open = true; })")
+    return shown
+
+
 @each_lab
 def test_nothing_sticks_out_is_cut_overlaps_or_jumps_at_any_width(page: Page, name: str) -> None:
     row, shown = every_lab.row(name), None
     faults: dict[str, list[str]] = {}
     heights: dict[str, float] = {}
     for state, setting in row.states.items():
-        setting = dict(setting)
-        least = setting.pop("least", row.least)
-        twin = setting.pop("lab", None) or every_lab.made(name)
-        if shown is None or shown.twin is not twin:
-            shown = MountedLab(page, twin, answers=True)
-        shown.set(**setting)
-        shown.root.locator("details").evaluate_all("folds => folds.forEach((fold) => { fold.open = true; })")
+        shown = shown_under(page, name, setting, shown)
         for width in WIDTHS:
-            page.set_viewport_size({"width": max(width, least), "height": 1600})
+            page.set_viewport_size({"width": max(width, setting.get("least", row.least)), "height": 1600})
             faults[f"{state}, {width} px"] = layout_faults(page, pushes=width < row.calm, leaves=row.leaves)
             heights[f"{state}, {width} px"] = shown.root.evaluate("lab => lab.getBoundingClientRect().height")
             picture(f"{name}_{width}_{state.replace(' ', '_')}", shown.root)
@@ -108,10 +118,13 @@ TALL = {  # of what is read from top to bottom
     "clinic_lab": "a case of several steps", "course_map": "a list", "final_test": "questions, one below the other",
     "quiz": "questions, one below the other", "review": "questions, one below the other",
 }  # fmt: skip
-TICKS = """lab => [lab.getBoundingClientRect().height, ...[...lab.querySelectorAll('[data-role="tick"]')]
-  .map((tick) => [tick.textContent, tick.getAttribute("x"), tick.getAttribute("y")].join(" "))]"""
-
-
+STILL = """(lab, stays) => {
+  const place = (node) => node.matches(stays)
+    ? node.textContent + ["d", "x", "y", "x1", "y1", "width", "height"].map((name) => node.getAttribute(name))
+    : (({ left, top, width, height }) => [left, top, width, height].join())(node.getBoundingClientRect());
+  const frames = ":scope > :not(.pgc-hidden), .pgc-panel, svg:not(svg svg, .pgc-formula svg)";
+  return [lab, ...lab.querySelectorAll(`${frames}, ${stays}`)].map(place);
+}"""
 BEFORE_A_ROOM = 959  # px that JupyterLab's presentation mode leaves a notebook, of 1920 × 1080; a cell has 1,440 across
 LAID_OUT = """() => {
   const now = document.querySelector(".pgc-lab").getBoundingClientRect();
@@ -131,25 +144,22 @@ SMALL = """lab => [...lab.querySelectorAll("*:not(script, style)")].filter((node
 @each_lab
 def test_it_fits_one_screen_and_a_room_s_and_holds_still_during_a_drag(page: Page, name: str) -> None:
     page.set_viewport_size({"width": 1280, "height": 800})
-    shown = MountedLab(page, every_lab.made(name), answers=True)
+    row, shown = every_lab.row(name), MountedLab(page, every_lab.made(name), answers=True)
     handles = shown.root.locator(".pgc-slider, input[type=range]")
     roles = dict.fromkeys(handles.evaluate_all("parts => parts.map((part) => part.dataset.role)"))
     for role in roles:
-        part = shown.role(role).first
-        box = part.bounding_box()
-        assert box is not None
-        is_dial = part.evaluate("part => part.matches('input')")
-        x, y = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) if is_dial else shown.grip(role, None)
+        x, y = shown.grip(role)
         page.mouse.move(x, y)
         page.mouse.down()
         page.mouse.move(x + 1, y)
-        before = shown.root.evaluate(TICKS)
+        stays = ", ".join(filter(None, ('[data-role="tick"]', row.stays if role == row.hands[0].roles else "")))
+        before = shown.root.evaluate(STILL, stays)
         for right, down in ((60, -70), (-60, 70)):
-            page.mouse.move(x + right, y + (0 if is_dial else down), steps=3)
-            assert shown.root.evaluate(TICKS) == before, (role, right)
+            page.mouse.move(x + right, y + down, steps=3)
+            assert shown.root.evaluate(STILL, stays) == before, (role, right)
         page.mouse.up()
     if name not in TALL:
-        assert (shown.root.bounding_box() or {})["height"] <= 800
+        assert (shown.root.bounding_box() or {})["height"] <= row.high
 
     page.set_viewport_size({"width": 1920, "height": 1080})
     page.evaluate("document.body.classList.add('jp-mod-presentationMode')")
@@ -167,9 +177,7 @@ def test_axe_finds_nothing_serious(page: Page, name: str) -> None:
     page.set_viewport_size({"width": 390, "height": 1600})
     labs = {id(setting.get("lab")): setting for setting in row.states.values()}  # the last state of each
     for setting in labs.values():
-        shown = MountedLab(page, setting.get("lab") or every_lab.made(name), answers=True)
-        shown.set(**{trait: value for trait, value in setting.items() if trait not in ("lab", "least")})
-        shown.root.locator("details").evaluate_all("folds => folds.forEach((fold) => { fold.open = true; })")
+        shown_under(page, name, setting)
         assert axe_of_all(page) == []
     page.set_viewport_size({"width": 760, "height": 1600})
     assert axe_of_all(page) == []
@@ -197,7 +205,7 @@ def test_a_hand_moves_it_it_says_so_and_reset_brings_it_back(page: Page, name: s
         speaks = row.speaks and hand is row.hands[0]
         said = lab.spoken() if speaks else ""
         before, saves = lab.trait(hand.trait), page.evaluate("window.lab.saves")
-        do(lab, hand)
+        (drag_under_the_hand if hand.by else do)(lab, hand)
         assert lab.trait(hand.trait) != before, hand
         assert page.evaluate("window.lab.saves") > saves, "the kernel does not hear of it"
         assert not speaks or lab.spoken() not in ("", said), hand
@@ -216,7 +224,7 @@ def test_a_finger_moves_it_and_not_the_page(page: Page, name: str) -> None:
         lab.role(hand.roles.split()[0], hand.index).first.scroll_into_view_if_needed()
         page.wait_for_timeout(50)
         before, top = lab.trait(hand.trait), page.evaluate("scrollY")
-        do(lab, hand, finger=True)
+        (drag_under_the_hand if hand.by and row.still else do)(lab, hand, finger=True)
         after = lab.trait(hand.trait)
         assert after != before, hand
         assert not row.still or hand.by is None or page.evaluate("scrollY") == top, "the page scrolled under the finger"
@@ -305,12 +313,35 @@ def test_a_lab_that_is_gone_listens_no_more(page: Page, name: str) -> None:
     assert page.evaluate(listeners) == 0
 
 
-OFFLINE = """async ([source, state]) => {
+OFFLINE = """async ([source, states]) => {
   const module = await import(URL.createObjectURL(new Blob([source], {type: "text/javascript"})));
-  document.querySelector("main").replaceChildren();
-  window.leave = module.mount(document.querySelector("main"), state);
-  return window.leave !== null;
+  const main = document.querySelector("main");
+  return states.map((state) => {
+    main.replaceChildren();
+    window.leave = module.mount(main, state);
+    return window.leave !== null || main.childElementCount > 0;
+  });
 }"""
+PWNED = "<img src=x onerror=alert(1)>" * 200
+
+
+def broken(lab: DOMWidget) -> Iterator[dict[str, Any]]:
+    """Stored states that break a rule in one trait each; what the rules are is tested in test_lab_contract.py."""
+    state, rules = offline.stored(lab)["state"], offline.rules(type(lab))
+    for trait in offline.traits(type(lab)):
+        rule, value = rules.get(trait, {}), state.get(trait)
+        wrong: list[Any] = [None, PWNED, [PWNED], {"length": 1}]
+        if "low" in rule:
+            beyond = [rule["low"] - abs(rule["low"]) - 1, rule["high"] + abs(rule["high"]) + 1]
+            fraction = [rule["low"] + 0.5] if rule.get("whole") else []
+            wrong += [[*value[1:], one] for one in beyond] if "lengths" in rule else [*beyond, *fraction, str(value)]
+        if lengths := rule.get("lengths"):
+            wrong += [[rule["low"]] * many for many in range(max(lengths) + 2) if many not in lengths]
+        if trait in getattr(lab, "same_length", ()) and len(lab.same_length) > 1:
+            wrong += [value[1:]]
+        if trait == "initial":
+            wrong += [{other: PWNED} for other in [*rules, "world"]]
+        yield from (state | {trait: one} for one in wrong)
 
 
 @each_lab
@@ -319,13 +350,10 @@ def test_without_python_it_lives_and_takes_no_broken_state(page: Page, name: str
     source, state = labextension.lab_module(name), offline.stored(lab)["state"]
     page.set_viewport_size({"width": 1280, "height": 1000})  # both as broad as a lab gets
     page.set_content('<!doctype html><html lang="en"><body><main></main></body></html>')
-    constants = offline.traits(type(lab)).keys() - offline.rules(type(lab)).keys()  # come from the package alone
-    for traits, values in (row.refuses | {constant: [{}, every_lab.PWNED] for constant in constants}).items():
-        for value in values:
-            broken = state | dict.fromkeys(traits.split(), value)
-            assert not page.evaluate(OFFLINE, [source, broken]), (traits, value)
-            assert page.locator("main *").count() == 0
-    assert page.evaluate(OFFLINE, [source, state])
+    states = list(broken(lab))
+    taken = page.evaluate(OFFLINE, [source, states])
+    assert [one for one, is_taken in zip(states, taken, strict=True) if is_taken] == []
+    assert page.evaluate(OFFLINE, [source, [state]]) == [True]
     shown = LabView(page, ".pgc-lab")
     formulas = shown.root.locator(".pgc-formula svg").count()
     page.wait_for_timeout(50)
@@ -344,7 +372,7 @@ def test_without_python_it_lives_and_takes_no_broken_state(page: Page, name: str
         assert looks(with_python)[0] == alone[0]
         assert with_python.root.locator(".pgc-formula svg").count() == formulas, "they come from the package"
     page.set_content('<!doctype html><html lang="en"><body><main></main></body></html>')
-    page.evaluate(OFFLINE, [source, state])
+    page.evaluate(OFFLINE, [source, [state]])
     page.evaluate("window.leave()")
     assert page.locator("main *").count() == 0
 

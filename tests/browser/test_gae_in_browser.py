@@ -1,4 +1,4 @@
-"""The GAE lab in Chromium: its mathematics against Python's, mouse, finger, keys, layout, and JupyterLab."""
+"""The GAE lab in Chromium: its mathematics against Python's, what its controls do, keys, words."""
 
 from __future__ import annotations
 
@@ -19,34 +19,13 @@ SAYS = """{
   exact: row("exact"), measured: row("measured"), error: row("error"),
 }"""
 
-# Everything that must stand still while the dial is turned: axes, exact curves, frames.
-STILL = """() => [...document.querySelectorAll('.pgc-lab [data-role="curve"]')].map((n) => n.getAttribute("d"))
-  .concat([...document.querySelectorAll('.pgc-lab svg > text, .pgc-lab svg > path[data-role="best"]')]
-    .filter((n) => !n.closest("svg").querySelector('[data-role="weight"]'))
-    .map((n) => `${n.textContent} ${n.getAttribute("x")} ${n.getAttribute("y")} ${n.getAttribute("d")}`)
-    .filter((words) => !words.includes("further left")))
-  .concat([...document.querySelectorAll(".pgc-lab > *, .pgc-lab svg")].map((n) => {
-    const box = n.getBoundingClientRect();
-    return n.classList.contains("pgc-hidden") ? "" : `${box.left} ${box.top} ${box.width} ${box.height}`;
-  }))"""
-
-
-def mounted(page: Page) -> MountedLab:
-    return MountedLab(page, GaeLab(), SAYS)
-
 
 def test_the_mathematics_is_pythons(page: Page) -> None:
-    gae = mounted(page)
+    gae = MountedLab(page, GaeLab(), SAYS)
     rng = np.random.default_rng(66)
     settings: list[dict[str, Any]] = [
-        {
-            "lambda_": rng.uniform(),
-            "critic_error": rng.uniform(-3, 3),
-            "discount": rng.uniform(0.5, 1),
-            "action": int(rng.integers(2)),
-            "seed": int(rng.integers(2**32)),
-            "draw": int(rng.integers(1000)),
-        }
+        {"lambda_": rng.uniform(), "critic_error": rng.uniform(-3, 3), "discount": rng.uniform(0.5, 1)}
+        | {"action": int(rng.integers(2)), "seed": int(rng.integers(2**32)), "draw": int(rng.integers(1000))}
         for _ in range(16)
     ]
     settings += [settings[0] | {"lambda_": x, "critic_error": e, "discount": 1.0} for x in (0.0, 1.0) for e in (0.0, 3)]
@@ -72,50 +51,32 @@ def test_the_mathematics_is_pythons(page: Page) -> None:
 
 
 def test_mouse(page: Page) -> None:
-    gae = mounted(page)
+    gae = MountedLab(page, GaeLab(), SAYS)
     assert gae.text("sentence").startswith("Variance is 90 % of the squared error")
-    still = page.evaluate(STILL)
-    x, y = gae.grip("lambda")
-    page.mouse.move(x, y)
-    page.mouse.down()
-    seen = []
-    for step in range(1, 11):
-        page.mouse.move(x - 40 * step, y + 3 * step)
-        seen.append(gae.trait("lambda_"))
-        assert page.evaluate(STILL) == still, "something jumped while the dial was turned"
-        assert abs(gae.grip("lambda")[0] - (x - 40 * step)) < 5, "the handle is under the hand"
-    assert seen == sorted(seen, reverse=True)
-    assert len(set(seen)) == 10
-    page.mouse.move(x - 2000, y)
-    page.mouse.up()
+    gae.drag("lambda", None, -2000, 0)
     assert gae.trait("lambda_") == 0
     assert "leans on a critic that is too optimistic" in gae.text("sentence")
-    rail = gae.root.locator('[data-role="lambda"] rect').first.bounding_box()
-    assert rail is not None
-    page.mouse.click(rail["x"] + rail["width"], rail["y"])
-    assert gae.trait("lambda_") == 1, "a click on the rail takes the dial there"
+    gae.click_on_rail("lambda", 1)
+    assert gae.trait("lambda_") == 1
     assert "the critic’s error drops out" in gae.text("sentence")
     gae.role("critic-error").fill("0")
     assert gae.read()["best"] == [0]
     gae.role("discount").fill("0.8")
     gae.role("action").select_option("1")
     before = gae.read()["estimates"]
-    gae.role("draw-again").click()
-    assert gae.trait("draw") == 1
+    gae.use("draw-again", draw=1)
     assert gae.read()["estimates"] != before
-    gae.role("reset").click()
-    assert gae.traits("lambda_", "critic_error", "discount", "action", "draw") == [0.9, 2.0, 0.95, 0, 0]
+    gae.use("reset", lambda_=0.9, critic_error=2.0, discount=0.95, action=0, draw=0)
 
 
 def test_keys_and_the_live_region(page: Page) -> None:
-    gae, dial = mounted(page), page.locator('[data-role="lambda"]')
-    keys = [("ArrowLeft", 0.89), ("PageDown", 0.79), ("ArrowUp", 0.8), ("Shift+ArrowRight", 0.9), ("End", 1)]
-    gae.press("lambda", None, "lambda_", *keys, ("Home", 0))
-    assert dial.get_attribute("aria-valuetext") == "0, bias +1.52, variance 0.977"
-    assert dial.get_attribute("aria-orientation") == "horizontal"
+    gae = MountedLab(page, GaeLab(), SAYS)
+    keys = [("ArrowLeft", 0.89), ("PageDown", 0.79), ("ArrowUp", 0.8), ("Shift+ArrowRight", 0.9), ("Home", 0)]
+    gae.press("lambda", None, "lambda_", *keys)
+    assert gae.role("lambda").get_attribute("aria-valuetext") == "0, bias +1.52, variance 0.977"
     gae.press("critic-error", None, "critic_error", ("ArrowLeft", 1.9))
-    gae.press("discount", None, "discount", ("ArrowLeft", 0.94))
     assert gae.role("critic-error").get_attribute("aria-valuetext") == "+1.9, too optimistic"
+    gae.press("discount", None, "discount", ("ArrowLeft", 0.94))
     gae.press("action", None, "action", ("ArrowDown", 1))
     gae.press("draw-again", None, "draw", ("Enter", 1))
     gae.press("reset", None, "draw", ("Enter", 0))

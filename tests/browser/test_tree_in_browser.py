@@ -1,8 +1,6 @@
-"""The trajectory tree in Chromium: its mathematics against Python's, mouse, finger, keys, layout, and JupyterLab."""
+"""The trajectory tree in Chromium: its mathematics against Python's, what its controls do, keys, words."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import pytest
@@ -21,43 +19,20 @@ SAYS = """{
 }"""
 
 
-class Tree(MountedLab):
-    """The tree on a page of its own, and the same tree in Python."""
-
-    def __init__(self, page: Page, selected: int = 0) -> None:
-        super().__init__(page, TrajectoryTree(selected=selected), SAYS)
-
-    def title(self) -> str:
-        return self.text("path-name")
-
-
 def test_the_mathematics_is_pythons(page: Page) -> None:
-    tree = Tree(page)
+    tree = MountedLab(page, TrajectoryTree(selected=0), SAYS)
     rng = np.random.default_rng(44)
     settings = [
-        {
-            "logits": rng.uniform(-5, 5, 6).tolist(),
-            "calm": rng.uniform(0.02, 0.98, 2).tolist(),
-            "rewards": rng.uniform(-10, 10, 6).tolist(),
-            "selected": int(rng.integers(8)),
-        }
+        {"logits": rng.uniform(-5, 5, 6).tolist(), "calm": rng.uniform(0.02, 0.98, 2).tolist()}
+        | {"rewards": rng.uniform(-10, 10, 6).tolist(), "selected": int(rng.integers(8))}
         for _ in range(60)
     ]
     first = tree.twin.trajectories()
+    parts = {"policy": "policy_probabilities", "dynamics": "dynamics_probabilities", "both": "probabilities"}
     for setting, seen in tree.beside(settings):
         paths, i = tree.twin.trajectories(), setting["selected"]
-        now = {
-            "policy": paths.policy_probabilities,
-            "dynamics": paths.dynamics_probabilities,
-            "both": paths.probabilities,
-        }
-        wanted: dict[str, Any] = {
-            name: [part[i], getattr(first, field)[i], np.log(part[i])]
-            for (name, part), field in zip(
-                now.items(), ("policy_probabilities", "dynamics_probabilities", "probabilities"), strict=True
-            )
-        }
-        wanted |= {
+        split = {name: (getattr(paths, part)[i], getattr(first, part)[i]) for name, part in parts.items()}
+        wanted = {name: [now, before, np.log(now)] for name, (now, before) in split.items()} | {
             "probability": paths.probabilities,
             "returns": paths.returns,
             "score": tree.twin.scores()[i].ravel(),
@@ -71,45 +46,40 @@ def test_the_mathematics_is_pythons(page: Page) -> None:
 
 
 def test_mouse(page: Page) -> None:
-    tree = Tree(page, selected=1)
-    assert tree.title().startswith("refund → calm → apologise")
+    tree = MountedLab(page, TrajectoryTree(selected=1))
+    assert tree.text("path-name").startswith("refund → calm → apologise")
     tree.role("path", 6).hover()
-    assert tree.title().startswith("apologise → angry → refund"), "pointing shows a path"
+    assert tree.text("path-name").startswith("apologise → angry → refund"), "pointing shows a path"
     assert tree.trait("selected") == 1, "and does not choose it"
     page.mouse.move(5, 5)
     tree.root.locator(".pgc-totals").hover()
-    assert tree.title().startswith("refund → calm → apologise"), "the chosen path did not come back"
-    tree.role("path", 6).click()
-    assert tree.trait("selected") == 6
-    assert tree.role("path", 6).get_attribute("aria-checked") == "true"
-    assert tree.role("path", 1).get_attribute("aria-checked") == "false"
+    assert tree.text("path-name").startswith("refund → calm → apologise"), "the chosen path did not come back"
+    tree.use("path", index=6, selected=6)
+    assert [tree.role("path", k).get_attribute("aria-checked") for k in (1, 6)] == ["false", "true"]
     assert "Nothing has moved" in tree.text("sentence")
     tree.role("policy").fill("2")
     assert tree.trait("logits")[0] == 2
     assert "policy part has moved on all 8 paths, the dynamics part on no path" in tree.text("sentence")
-    tree.role("reset").click()
-    assert tree.trait("logits") == tree.twin.initial_logits
+    tree.use("reset", logits=tree.twin.initial_logits)
     tree.role("policy-which").select_option("1")
     tree.role("policy").fill("0")
     assert [tree.trait("logits")[k] for k in (0, 2)] == [tree.twin.logits[0], 0]
     assert "moved on 4 of 8 paths, the dynamics part on no path" in tree.text("sentence")
-    tree.role("reset").click()
+    tree.click("reset")
     tree.role("dynamics-which").select_option("1")
-    tree.role("dynamics").fill("0.9")
-    assert tree.trait("calm") == [0.8, 0.9]
+    tree.use("dynamics", "0.9", calm=[0.8, 0.9])
     assert "moved on no path, the dynamics part on 4 of 8 paths" in tree.text("sentence")
     assert "sum to 1." in tree.text("sentence")
 
 
 def test_keys_and_the_live_region(page: Page) -> None:
-    tree = Tree(page, selected=2)
+    tree = MountedLab(page, TrajectoryTree(selected=2))
     tree.role("path", 2).focus()
     for key, place in (("ArrowDown", 3), ("ArrowRight", 4), ("ArrowUp", 3), ("End", 7), ("ArrowDown", 0), ("Home", 0)):
         page.keyboard.press(key)
         assert tree.trait("selected") == place, key
         assert page.evaluate("Number(document.activeElement.dataset.index)") == place, "the focus stayed behind"
-    tree.role("policy").focus()
-    page.keyboard.press("ArrowRight")
+    tree.role("policy").press("ArrowRight")
     assert tree.trait("logits")[0] > tree.twin.logits[0]
     spoken = tree.spoken()
     assert spoken.startswith("refund, calm, refund: probability")

@@ -127,7 +127,7 @@ test("a control shows the state again, but not to somebody who is typing in it",
 
 function makeTestSlider(more = {}) {
   const root = new FakeNode("svg");
-  const seen = { value: 5, started: 0 };
+  const seen = { value: 5 };
   const axis = scale([0, 10], [0, 100]);
   const show = () => {
     const common = { label: "x", text: "five", limits: [0, 10], steps: [0.5, 2], axis, across: true };
@@ -142,46 +142,23 @@ function makeTestSlider(more = {}) {
   return { seen, node, hand, press };
 }
 
-test("a slider follows the hand in small steps, within its limits", () => {
-  const { seen, node, hand } = makeTestSlider();
-  hand("pointermove", 190);
-  assert.equal(seen.value, 5); // nothing is held yet
-  hand("pointerdown", 150);
-  hand("pointermove", 173);
-  assert.equal(seen.value, 7.5);
-  assert.equal(node.attributes["aria-valuenow"], "7.5");
-  assert.equal(node.attributes["aria-orientation"], "horizontal");
-  hand("pointermove", 900);
-  assert.equal(seen.value, 10);
-  hand("pointerup", 900);
-  hand("pointermove", 110);
-  assert.equal(seen.value, 10);
-});
-
-test("a grip is taken where it was touched, a rail takes the handle to the pointer", () => {
-  const held = makeTestSlider({ grip: 24 });
-  held.hand("pointerdown", 160);
-  held.hand("pointermove", 170);
-  assert.equal(held.seen.value, 6);
-  const rail = makeTestSlider({ jump: true });
-  rail.hand("pointerdown", 130);
-  assert.equal(rail.seen.value, 3);
-});
-
-test("what is within holds a drag, and its hooks are called", () => {
+test("a slider follows the hand in small steps within its limits; a rail takes the handle to the pointer", () => {
   const calls = [];
-  const { seen, hand } = makeTestSlider({
-    within: [4, 6],
-    round: (value) => Math.round(value * 4) / 4,
-    onStart: () => calls.push("start"),
-    onEnd: () => calls.push("end"),
-  });
-  hand("pointerdown", 150);
-  hand("pointermove", 157);
-  assert.equal(seen.value, 5.75);
-  hand("pointermove", 190);
-  hand("pointerup", 190);
-  assert.equal(seen.value, 6);
+  const held = { within: [4, 6], onStart: () => calls.push("start"), onEnd: () => calls.push("end") };
+  held.round = (value) => Math.round(value * 4) / 4;
+  const free = [["move", 190, 5], ["down", 150, 5], ["move", 173, 7.5], ["move", 900, 10], ["up", 900, 10]];
+  for (const [options, path] of [ // what a hand does where, and the value then
+    [{}, [...free, ["move", 110, 10]]],
+    [{ grip: 24 }, [["down", 160, 5], ["move", 170, 6]]], // taken where it was touched
+    [{ jump: true }, [["down", 130, 3]]],
+    [held, [["down", 150, 5], ["move", 157, 5.75], ["move", 190, 6], ["up", 190, 6]]],
+  ]) {
+    const { seen, node, hand } = makeTestSlider(options);
+    const values = path.map(([does, x]) => (hand(`pointer${does}`, x), seen.value));
+    assert.deepEqual(values, path.map(([, , value]) => value));
+    assert.equal(node.attributes["aria-valuenow"], String(seen.value));
+    assert.equal(node.attributes["aria-orientation"], "horizontal");
+  }
   assert.deepEqual(calls, ["start", "end"]);
 });
 
@@ -248,11 +225,10 @@ test("a typed number is set or refused with the reason", () => {
   const { attributes } = typed("b", "baseline b", [-20, 20], -1.5, (v) => set.push(v), (why) => refused.push(why));
   assert.equal(attributes[".value"], "−1.5");
   const commit = (value) => attributes.onchange({ target: { value, dataset: {} } });
-  ["−2,5", " 20 ", "20.1", "abc", ""].forEach(commit);
+  ["−2,5", " 20 ", "20.1", "abc", "", "NaN", "Infinity", "1e999", "1,2,3", "0x10"].forEach(commit);
   assert.deepEqual(set, [-2.5, 20]);
-  assert.deepEqual(refused.map((why) => why.slice(0, 21)), [
-    "baseline b: got “20.1", "baseline b: got “abc”", "baseline b: got nothi",
-  ]);
+  const reasons = ["“20.1", "“abc”", "nothi", "“NaN”", "“Infi", "“1e99", "“1,2,", "“0x10"];
+  assert.deepEqual(refused.map((why) => why.slice(0, 21)), reasons.map((why) => `baseline b: got ${why}`));
   assert.ok(refused[0].endsWith("wanted a number from −20 to 20. Kept −1.5."));
 });
 
