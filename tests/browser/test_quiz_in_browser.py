@@ -258,6 +258,7 @@ def test_alive_from_the_saved_state_by_mouse_and_finger(
 ) -> None:
     notebook = new_page().open(server.add_notebook("stored_quiz.ipynb", stored))
     view = QuizView(notebook)
+    assert '<a href="08_advantage_objective.ipynb">' in stored.cells[2].outputs[0].data["text/html"], "where no map is"
     card = view.question("one-update")
     notebook.scroll_to(card)
     start = view.order("one-update")
