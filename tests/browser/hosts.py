@@ -12,6 +12,7 @@ import every_lab
 import nbformat
 import numpy as np
 from every_lab import Hand
+from jupyterlab_page import middle
 from lab_view import LabView, faults_of, reading
 from playwright.sync_api import Locator, Page
 from slide_picture import show
@@ -36,6 +37,7 @@ PLACES = """() => [...document.querySelectorAll(".pgc-live")].map((place, n) => 
   place.dataset.place = n;
   return { ...JSON.parse(place.firstElementChild.textContent), alive: place.matches(".pgc-mounted") };
 })"""
+WIDE = "document.documentElement.scrollWidth > innerWidth"
 VALUES = "place => place.children[1].values ?? null"
 KEYS = {"slider": "ArrowDown", "range": "ArrowRight", "radio": "Space", "checkbox": "Space"}
 HOW = ("keys", "hand", "finger")
@@ -196,9 +198,7 @@ def press(part: Locator) -> None:
 
 def touch(view: LabView, part: Locator) -> None:
     part.scroll_into_view_if_needed()
-    box = part.bounding_box()
-    assert box is not None
-    view.touch(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    view.touch(*middle(part))
 
 
 def use(view: LabView, hand: Hand, how: str) -> None:
