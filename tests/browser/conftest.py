@@ -75,8 +75,7 @@ def server(browser: Browser, extension: Path, tmp_path_factory: pytest.TempPathF
     """JupyterLab as `make lab` starts it, with the course's extension; where there is no browser, none need start."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JUPYTER_PATH", str(extension / "share" / "jupyter"))
-        running = JupyterLabServer(tmp_path_factory.mktemp("jupyterlab"))
-        running.start()
+        running = JupyterLabServer(tmp_path_factory.mktemp("jupyterlab")).start()
     yield running
     running.stop()
 

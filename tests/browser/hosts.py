@@ -134,13 +134,11 @@ class Host:
         else:
             self.page.goto(self.path.as_uri())
             self.page.evaluate("document.querySelectorAll('article details').forEach((fold) => { fold.open = true; })")
-        found = self.page.evaluate(PLACES)
-        assert all(one["alive"] for one in found)
-        asked = [next(iter(one["constants"].get("library", {}).values()), {}) for one in found]
-        self.places = [
-            Place(self.page, n, one["lab"], one["state"], library.get("questions", []))
-            for n, (one, library) in enumerate(zip(found, asked, strict=True))
-        ]
+        self.places = []
+        for n, one in enumerate(self.page.evaluate(PLACES)):
+            assert one["alive"], one["lab"]
+            library = next(iter(one["constants"].get("library", {}).values()), {})
+            self.places.append(Place(self.page, n, one["lab"], one["state"], library.get("questions", [])))
 
     def begin(self) -> None:
         """Be as at first, where a test runs once more."""
@@ -185,12 +183,8 @@ def expected(path: Path, is_deck: bool) -> tuple[list[str], int]:
     return alive, still
 
 
-# --- hands ------------------------------------------------------------------------------------------------------------
-
-
 def press(part: Locator) -> None:
     """Use a control by the keyboard: its own key, or that of a handle."""
-    part.focus()
     kind = part.evaluate("part => part.type ?? part.getAttribute('role')")
     is_mark = part.evaluate("part => Boolean(part.ownerSVGElement)") and kind == "radio"
     part.press("End" if is_mark else KEYS.get(kind, "Enter"))
@@ -203,9 +197,10 @@ def touch(view: LabView, part: Locator) -> None:
 
 def use(view: LabView, hand: Hand, how: str) -> None:
     """What a row's hand does, or the same by finger or keys."""
+    part = view.role(hand.roles.split()[0], hand.index).first
     if how == "keys":
-        return press(view.role(hand.roles.split()[0], hand.index).first)
-    view.role(hand.roles.split()[0], hand.index).first.scroll_into_view_if_needed()
+        return press(part)
+    part.scroll_into_view_if_needed()
     do(view, hand, finger=how == "finger")
     if how == "finger":
         view.page.wait_for_timeout(100)  # its click comes a moment later
@@ -236,8 +231,7 @@ def answer(view: LabView, question: Mapping[str, Any], given: Any, how: str) -> 
             now.remove(item)
             now.insert(place, item)
     else:
-        wanted = [given] if question["kind"] == "single" else given
-        parts += [f'[data-role="option"][data-index="{index}"]' for index in wanted]
+        parts += [f'[data-role="option"][data-index="{index}"]' for index in np.ravel(given)]
     parts.append('[data-role="send"]')
     if how == "script":
         return str(card.evaluate(ANSWER, [parts, str(given)]))

@@ -31,13 +31,8 @@ from playwright.sync_api import Browser, Locator, Page, ViewportSize, sync_playw
 NO_CHROMIUM = "needs Chromium (Debian: apt install chromium)"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
+    *("--no-sandbox", "--no-first-run"),
+    *(f"--disable-{what}" for what in ("gpu", "quic", "background-networking", "component-update", "sync")),
     # The lists below the address bar, which no headless window shows, are two pages of their own beside each page: two
     # thirds of its time. The last of such flags counts, so what Playwright 1.65 switches off stands here too.
     "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,"
@@ -120,9 +115,8 @@ def middle(part: Locator) -> tuple[float, float]:
 def environment(base: Path) -> dict[str, str]:
     """This one, with folders under `base` for all that Jupyter reads and keeps."""
     folders = {f"JUPYTER_{name.upper()}_DIR": name for name in ("config", "data", "runtime")}
-    folders |= {f"JUPYTERLAB_{name.upper()}_DIR": name for name in ("settings", "workspaces")} | {
-        "IPYTHONDIR": "ipython"
-    }
+    folders |= {f"JUPYTERLAB_{name.upper()}_DIR": name for name in ("settings", "workspaces")}
+    folders["IPYTHONDIR"] = "ipython"
     return {**os.environ, **{variable: str(base / name) for variable, name in folders.items()}}
 
 
@@ -155,31 +149,22 @@ class JupyterLabServer:
         self._endings: list[Future[Any]] = []
 
     def __enter__(self) -> JupyterLabServer:
-        self.start()
-        return self
+        return self.start()
 
     def __exit__(self, *exc: object) -> None:
         self.stop()
 
-    def start(self, timeout: float = 60.0) -> None:
+    def start(self, timeout: float = 60.0) -> JupyterLabServer:
         self.root.mkdir(parents=True, exist_ok=True)
         write_settings(self.base, self.settings)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        command = [
-            *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
-            "--ServerApp.ip=127.0.0.1",
-            f"--ServerApp.port={port}",
-            "--ServerApp.port_retries=0",
-            f"--ServerApp.root_dir={self.root}",
-            "--IdentityProvider.token=",
-            "--ServerApp.disable_check_xsrf=True",
-            "--ServerApp.terminals_enabled=False",
-            "--LabApp.expose_app_in_browser=True",
-            "--LabApp.extension_manager=readonly",
-            "--LabApp.news_url=None",
-        ]
+        options = ["ip=127.0.0.1", f"port={port}", "port_retries=0", f"root_dir={self.root}", "disable_check_xsrf=True"]
+        of_lab = ("expose_app_in_browser=True", "extension_manager=readonly", "news_url=None")
+        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--IdentityProvider.token="]
+        command += [f"--ServerApp.{option}" for option in (*options, "terminals_enabled=False")]
+        command += [f"--LabApp.{option}" for option in of_lab]
         with (self.base / "server.log").open("wb") as log:
             self._process = subprocess.Popen(
                 command, env=environment(self.base), stdout=log, stderr=subprocess.STDOUT, start_new_session=True
@@ -189,7 +174,7 @@ class JupyterLabServer:
         while True:
             try:
                 self.rest("GET", "api/status")
-                return
+                return self
             except (urllib.error.URLError, ConnectionError):
                 if self._process.poll() is not None or time.monotonic() > deadline:
                     self.stop()
@@ -237,10 +222,8 @@ class JupyterLabServer:
     def trust(self, name: str) -> None:
         """Sign a notebook of the root folder, as `jupyter trust` does, in this server's data folder."""
         notary = NotebookNotary(data_dir=str(self.base / "data"))
-        try:
+        with contextlib.closing(notary.store):
             notary.sign(nbformat.read(self.root / name, as_version=4))
-        finally:
-            notary.store.close()
 
     @contextlib.contextmanager
     def setting(self, plugin: str, values: dict[str, Any]) -> Iterator[None]:
@@ -269,8 +252,6 @@ class JupyterLabPage:
     def _on_error(self, text: str, where: Any = "") -> None:
         if not any(known in text for known in UNAVOIDABLE_ERRORS):
             self.console_errors.append(f"{text} {where}")
-
-    # -- the notebook ------------------------------------------------------------------------------------
 
     def open(self, path: str, timeout: float = 30) -> JupyterLabPage:
         """Open a notebook in JupyterLab and wait for its kernel, at most for so many seconds.
@@ -347,8 +328,6 @@ class JupyterLabPage:
             self.page.wait_for_timeout(60)
         raise AssertionError(f"{target} did not scroll into view")
 
-    # -- the kernel --------------------------------------------------------------------------------------
-
     def execute(self, code: str, timeout: float = 30) -> str:
         """Run Python in the notebook's kernel, over the page's own connection; returns the printed text."""
         return str(self._evaluate(_RUN_IN_KERNEL, code, timeout))
@@ -383,8 +362,6 @@ class JupyterLabPage:
             if time.monotonic() > deadline:
                 raise AssertionError(f"{what}: still {value!r} after {timeout:g} s")
             self.page.wait_for_timeout(40)
-
-    # -- what must hold on every page --------------------------------------------------------------------
 
     def faults(self) -> list[str]:
         """Errors on the console and requests that leave the machine, since the notebook was opened."""

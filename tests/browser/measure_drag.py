@@ -41,7 +41,7 @@ def draw(advantage=1.5):
 ipywidgets.interact(draw, advantage=ipywidgets.FloatSlider(value=1.5, min=-3, max=3, step=0.01));"""
 
 WATCH = """(looks) => {
-  const watch = { updates: 0, events: 0, frames: 0, first: null, last: null, on: true };
+  const watch = { updates: 0, events: 0, first: null, last: null, on: true };
   const look = { lab: () => document.querySelector('.pgc-lab [data-role="pi-after"][data-index="0"]')
                    .getAttribute("height"),
                  interact: () => document.querySelector(".widget-interact img")?.src,
@@ -55,7 +55,6 @@ WATCH = """(looks) => {
   }, {capture: true});
   const frame = () => {
     if (!watch.on) return;
-    watch.frames += 1;
     const now = look();
     if (now !== undefined && now !== shown) { watch.updates += 1; shown = now; }
     requestAnimationFrame(frame);
@@ -68,26 +67,16 @@ WATCH = """(looks) => {
 class Drag:
     """One measured drag: frames that showed something new, move events delivered, its length in seconds."""
 
-    name: str
     updates: int
     events: int
-    frames: int
     seconds: float
 
     @property
     def updates_per_second(self) -> float:
         return self.updates / self.seconds
 
-    def __str__(self) -> str:
-        return (
-            f"{self.name:<24}{self.updates_per_second:>9.1f}{self.events / self.seconds:>11.1f}"
-            f"{self.frames / self.seconds:>9.1f}{self.seconds:>9.2f}"
-        )
 
-
-def drag(
-    notebook: JupyterLabPage, name: str, looks: str, handle: Locator, along: tuple[int, int], seconds: float
-) -> Drag:
+def drag(notebook: JupyterLabPage, looks: str, handle: Locator, along: tuple[int, int], seconds: float) -> Drag:
     """Drag a handle to and fro for so long, as fast as the browser takes the mouse's moves."""
     notebook.scroll_to(handle)
     (x, y), mouse = middle(handle), notebook.page.mouse
@@ -101,7 +90,7 @@ def drag(
     seen = notebook.page.evaluate("() => { window.dragWatch.on = false; return window.dragWatch; }")
     mouse.move(x, y)  # else the next drag begins nearer to the end of the axis, where nothing moves any more
     mouse.up()
-    return Drag(name, seen["updates"], seen["events"], seen["frames"], (seen["last"] - seen["first"]) / 1000)
+    return Drag(seen["updates"], seen["events"], (seen["last"] - seen["first"]) / 1000)
 
 
 def measure(notebook: JupyterLabPage, seconds: float = 3.0) -> tuple[Drag, Drag]:
@@ -109,14 +98,8 @@ def measure(notebook: JupyterLabPage, seconds: float = 3.0) -> tuple[Drag, Drag]
     page = notebook.page
     notebook.scroll_to(page.locator(LAB))
     top = page.locator(f'{LAB} [data-role="advantage"][data-index="0"] circle').last
-    lab = drag(notebook, "Advantage Lab", "lab", top, (0, 1), seconds)
+    lab = drag(notebook, "lab", top, (0, 1), seconds)
     page.locator(".widget-interact img").wait_for()
     notebook.scroll_to(page.locator(".widget-interact"))
     dial = page.locator(".widget-interact .noUi-handle")
-    return lab, drag(notebook, "interact + matplotlib", "interact", dial, (1, 0), seconds)
-
-
-def report(lab: Drag, interact: Drag) -> str:
-    ratio = lab.updates_per_second / max(interact.updates_per_second, 1e-9)
-    head = f"{'per second:':<24}{'updates':>9}{'inputs':>11}{'frames':>9}{'seconds':>9}"
-    return f"{head}\n{lab}\n{interact}\nThe Lab updates {ratio:.1f} times as often."
+    return lab, drag(notebook, "interact", dial, (1, 0), seconds)

@@ -156,14 +156,14 @@ def main() -> None:
                 if wanted(name):
                     todo.append(Shown(f"page/{name}", 1, partial(of_page, browser, path)))
         if "slides" in arguments.hosts:
-            for path in slides.build(arguments.lessons, target=place / "slides"):
-                todo.append(Shown(f"slides/{path.stem}", 4, partial(of_deck, browser, path)))
+            decks = slides.build(arguments.lessons, target=place / "slides")
+            todo += [Shown(f"slides/{path.stem}", 4, partial(of_deck, browser, path)) for path in decks]
         if "jupyterlab" in arguments.hosts:
             labextension.install(place / "prefix")
             os.environ["JUPYTER_PATH"] = str(place / "prefix" / "share" / "jupyter")
             server = stack.enter_context(JupyterLabServer(place / "server", WHOLE))
-            for path in filter(lambda path: wanted(path.stem), sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))):
-                todo.append(Shown(f"jupyterlab/{path.stem}", 1, partial(of_notebook, browser, server, path)))
+            lessons = [path for path in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")) if wanted(path.stem)]
+            todo += [Shown(f"jupyterlab/{one.stem}", 1, partial(of_notebook, browser, server, one)) for one in lessons]
         try:
             failed = write_all(todo)
         except KeyboardInterrupt:
