@@ -34,6 +34,12 @@ def cite(lab: LabView, *evidence: tuple[str, str]) -> None:
         lab.role("direction", n).select_option(direction)
 
 
+def ask(lab: MountedLab, button: str, says: str, *wishes: str) -> None:
+    """Press a button: the lab says this, and asks Python for that."""
+    lab.click(button)
+    assert (lab.text("message"), lab.wishes()) == (says, [*wishes])
+
+
 def test_the_picture_shows_pythons_numbers(page: Page) -> None:
     lab = visited()
     seen = MountedLab(page, lab, answers=True)
@@ -72,8 +78,7 @@ def test_the_picture_shows_pythons_numbers(page: Page) -> None:
     assert seen.numbers("try") == [sum(one["goals"][5][1]) / len(one["seeds"]) for one in lab.told["tries"]]
     filled = seen.role("try").evaluate_all("dots => dots.map((dot) => !dot.getAttribute('fill').includes('paper'))")
     assert filled == [one["best"] for one in lab.told["tries"]]
-    all_met = {**lab.told["tries"][0], "goals": [[[1], [1], True]] * 6, "ran_away": []}
-    seen.set(told={"tries": [all_met]})
+    seen.set(told={"tries": [lab.told["tries"][0] | {"goals": [[[1], [1], True]] * 6, "ran_away": []}]})
     assert seen.text("verdict").startswith("✗ Not known yet: all of the seeds 0, 1, 2 count.")
     seen.set(told=lab.told)
     assert (seen.role("across").input_value(), seen.role("up").input_value()) == ("5", "0"), "KL, Helpful"
@@ -112,20 +117,16 @@ def test_wishes_by_mouse_and_keys(page: Page) -> None:
     seen = MountedLab(page, lab, answers=True)
     assert seen.wishes() == ["hear"]
     seen.set(step="diagnosis")
-    seen.click("diagnose")
-    assert seen.text("message") == "Choose a cause first."
+    ask(seen, "diagnose", "Choose a cause first.")
     seen.role("cause", 3).check()
-    seen.click("diagnose")
-    assert seen.text("message") == "Choose two curves, and for each what it does."
+    ask(seen, "diagnose", "Choose two curves, and for each what it does.")
     cite(seen, ("fresh/helpful/advice", "falls"), ("objective/kl", "rises"))
-    seen.click("diagnose")
-    assert (seen.text("message"), seen.wishes()) == ("", ["diagnose"])
+    ask(seen, "diagnose", "", "diagnose")
     diagnosis = ["coverage", ["fresh/helpful/advice", "falls", "objective/kl", "rises"]]
     assert list(page.evaluate("window.lab.brought").values()) == seen.traits("cause", "evidence") == diagnosis
 
     seen.set(step="change")
-    seen.click("intervene")
-    assert seen.text("message") == "Choose a change first."
+    ask(seen, "intervene", "Choose a change first.")
     for name in ("kl_coef", "adap_kl_ctrl", "loss_type", "target_kl"):
         seen.role("turn").select_option(name)
     field = seen.root.locator('input[data-name="kl_coef"]')
@@ -142,11 +143,9 @@ def test_wishes_by_mouse_and_keys(page: Page) -> None:
     assert field.input_value() == "much"
     seen.role("change", 0).check()
     assert seen.text("message") == ""
-    seen.click("intervene")
-    assert (seen.text("message"), seen.wishes()) == ("target_kl: got “much”, wanted a number.", [])
+    ask(seen, "intervene", "target_kl: got “much”, wanted a number.")
     seen.role("as-it-was").last.press("Enter")
-    seen.click("intervene")
-    assert seen.wishes() == ["change"]
+    ask(seen, "intervene", "", "change")
     assert len(seen.trait("turned")) == 3
 
     seen.set(running=True, job="change")
@@ -155,9 +154,8 @@ def test_wishes_by_mouse_and_keys(page: Page) -> None:
     seen.click("train")
     seen.set(running=False)
     assert seen.role("train").inner_text() == "Go on"
-    seen.click("train")
-    seen.click("stop")
-    seen.click("new-seed")
+    for role in ("train", "stop", "new-seed"):
+        seen.click(role)
     assert seen.wishes() == ["pause", "train", "stop", "new seed"]
     seen.set(job="", step="blueprint")
     seen.role("part", "frozen.reference").check()
@@ -204,8 +202,8 @@ def test_it_says_what_happens(page: Page) -> None:
     assert seen.spoken().startswith("At rest: update 6 of 6. Right. No pair and no prompt")
     seen.set(step="verdict")
     assert seen.spoken().startswith("At rest: update 6 of 6. 2 tried. Not cured. Raise β to 3.")
-    tries = seen.trait("told")["tries"]
-    seen.set(told={"tries": [tries[1] | {"turned": turned, "cured": True} for turned in (True, False)]})
+    cured = seen.trait("told")["tries"][1] | {"cured": True}
+    seen.set(told={"tries": [cured | {"turned": turned} for turned in (True, False)]})
     said = [line.split("✓ ")[1].split(".")[0] for line in seen.role("tries").locator("li").all_inner_texts()]
     assert said == ["Cured", "All goals met"]
     places = seen.role("try").evaluate_all("dots => dots.map((dot) => Number(dot.getAttribute('cx')))")

@@ -13,7 +13,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from conftest import RunningApp
-from jupyterlab_page import TALL, JupyterLabPage, JupyterLabServer, environment, picture, write_settings
+from jupyterlab_page import TALL, JupyterLabPage, JupyterLabServer, environment, write_settings
 from lab_view import LabView, faults_of
 from playwright.sync_api import Browser, Page, expect
 
@@ -36,9 +36,6 @@ IN_PAGE = dict(zip(CELLS, ("advantage", "map", "quiz", "training", "clip"), stri
 IN_A_BOX = "Run the cell to see these side by side, and what else was with them."
 LOST = "Its kernel has ended: this is not connected to Python until you run the cell again."
 NEEDS_PYTHON = "Run this cell first: training needs Python."
-
-
-# --- what must hold of each output ------------------------------------------------------------------------------------
 
 
 def use_lab(lab: LabView, connected: bool) -> None:
@@ -107,8 +104,6 @@ def saved(tall_app: RunningApp, server: JupyterLabServer, lesson: nbformat.Noteb
     return "saved.ipynb"
 
 
-# --- the states: what leads to each, and which outputs are then live ------------------------------------------------
-
 OFFLINE, LIVE = frozenset[str](), frozenset(CELLS)
 OF_SESSION = "() => window.jupyterapp.shell.currentWidget.sessionContext.%s()"
 State = Callable[[JupyterLabPage, str, str], object]
@@ -164,12 +159,9 @@ def test_in_each_state_of_a_notebook_what_it_shows_is_alive(
     lead, live, lost = STATES[state]
     lead(app, server.add_notebook(f"{state}.ipynb", lesson), saved)
     check(app.page, live, lost)
-    picture(f"state_{state}", app.page)
     if live and not lost:
         app.wait_for_kernel("lab.logits", lambda logits: logits != AdvantageLab().logits)
 
-
-# --- as `make lab` starts it, and in Notebook 7 -----------------------------------------------------------------------
 
 START = """import pathlib, sys
 from course_utils.build import lab
@@ -224,7 +216,6 @@ def test_the_launchers_notebook_is_alive_and_opening_it_changes_nothing(
     check(page, OFFLINE)
     page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for()
     page.wait_for_timeout(3000 * AUTOSAVE)
-    picture(f"launched_{viewer.split('/')[0]}", page)
     assert page.locator(".jp-mod-dirty").count() == 0
     assert path.read_bytes() == before
 
@@ -260,5 +251,4 @@ def test_the_menus_page_shows_pictures_and_quiz_without_a_network(
     quiz = page.locator(".jp-OutputArea-output", has_text="Quiz: Policies")
     for question in Quiz("01").library["01"]["questions"]:
         expect(quiz.get_by_text(question["text"].split("$")[0])).to_be_visible()
-    picture("exported", page, full_page=True)
     page.close()

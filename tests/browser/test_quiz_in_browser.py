@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+import hosts
 import nbformat
-import numpy as np
 import pytest
 from appearance import axe, layout_faults
-from every_lab import questions, right_answer
-from jupyterlab_page import JupyterLabPage, JupyterLabServer, middle, picture, with_widget_state
+from every_lab import questions, right_answer, wrong_answer
+from jupyterlab_page import JupyterLabPage, JupyterLabServer, middle, with_widget_state
 from lab_view import LabView
 from mounted_lab import MountedLab
 from playwright.sync_api import Locator, Page, expect
@@ -46,36 +45,30 @@ class QuizView(LabView):
     def question(self, name: str) -> Locator:
         return self.root.locator(f'[data-question="{name}"]')
 
-    def send(self, name: str) -> Locator:
-        """Answer, or try again."""
-        card = self.question(name)
-        card.locator("[data-role=send]").click()
-        return card
+    def part(self, name: str, role: str) -> Locator:
+        return self.question(name).locator(f"[data-role={role}]")
 
-    def choose(self, name: str, *options: int) -> Locator:
+    def send(self, name: str) -> str:
+        """Answer, or try again; return what is told then."""
+        self.part(name, "send").click()
+        return self.result(name)
+
+    def choose(self, name: str, *options: int) -> str:
         for box in self.question(name).locator("input[type=checkbox]:checked").all():
             box.uncheck()
         for option in options:
             self.question(name).locator(f'[data-role=option][data-index="{option}"]').check()
         return self.send(name)
 
-    def type_number(self, name: str, text: str) -> Locator:
-        self.question(name).locator("[data-role=number]").fill(text)
+    def type_number(self, name: str, text: str) -> str:
+        self.part(name, "number").fill(text)
         return self.send(name)
+
+    def result(self, name: str) -> str:
+        return "".join(self.part(name, "result").all_inner_texts())
 
     def order(self, name: str) -> list[int]:
-        return indices(self.question(name).locator("[data-role=item]"))
-
-    def answer_right(self, item: dict[str, Any]) -> Locator:
-        right, name = right_answer(item), item["id"]
-        if item["kind"] == "numeric":
-            return self.type_number(name, f"{right:g}")
-        if item["kind"] != "order":
-            return self.choose(name, *np.atleast_1d(right))
-        for place in right:
-            while self.order(name).index(place) > place:
-                self.question(name).locator(f'[data-role=item][data-index="{place}"] [data-role=up]').click()
-        return self.send(name)
+        return indices(self.part(name, "item"))
 
     def says(self, wanted: str) -> None:
         """Wait until the live region says so."""
@@ -86,61 +79,55 @@ def indices(parts: Locator) -> list[int]:
     return parts.evaluate_all("parts => parts.map((part) => Number(part.dataset.index))")
 
 
-def result(card: Locator) -> str:
-    return card.locator("[data-role=result]").inner_text()
-
-
 def words(text: str) -> str:
     """The longest piece of a text between its formulas."""
     return max(text.split("$")[::2], key=len)
 
 
 def test_every_kind_right_wrong_and_again(open_cells: Open, tmp_path: Path) -> None:
-    record = tmp_path / "record.json"
-    notebook = open_cells(cell("03", record))
+    notebook = open_cells(cell("03", tmp_path / "record.json"))
     view = QuizView(notebook)
     asked = {item["id"]: item for item in questions("03")}
     assert view.text("overall") == "0 of 5 answered."
     assert view.root.locator("[data-role=result]:visible").count() == 0
 
     # nothing chosen: said, not counted
-    assert view.send("purpose").locator("[data-role=message]").inner_text() == "Choose an answer first."
+    view.send("purpose")
+    assert view.part("purpose", "message").inner_text() == "Choose an answer first."
     assert view.text("overall") == "0 of 5 answered."
 
     # single: the chosen option's reason first, the others behind a fold that is closed while the answer is wrong
     options = asked["purpose"]["options"]
-    card = view.choose("purpose", 0)
-    assert "Not yet." in result(card)
-    assert words(options[0]["reason"]) in result(card)
-    assert words(options[2]["reason"]) not in result(card)
-    assert "(this shows the answer)" in result(card)
-    in_folds_too = card.locator("[data-role=result]").text_content() or ""
+    told = view.choose("purpose", 0)
+    assert all(text in told for text in ("Not yet.", words(options[0]["reason"]), "(this shows the answer)"))
+    assert words(options[2]["reason"]) not in told
+    in_folds_too = view.part("purpose", "result").text_content() or ""
     assert all(words(option["reason"]) in in_folds_too for option in options)
     view.says(words(options[0]["reason"])[:40])
-    assert view.send("purpose").locator("[data-role=result]").is_hidden()
-    card = view.choose("purpose", 2)
-    assert "Right." in result(card)
-    assert all(words(option["reason"]) in result(card) for option in options)
-    assert card.locator("[data-role=tries]").inner_text() == "First answer: not right. This was the second try."
+    view.send("purpose")  # try again
+    assert view.part("purpose", "result").is_hidden()
+    told = view.choose("purpose", 2)
+    assert all(text in told for text in ("Right.", *(words(option["reason"]) for option in options)))
+    assert view.part("purpose", "tries").inner_text() == "First answer: not right. This was the second try."
 
     # several: what is missing is counted
-    card = view.choose("which-rewards", 0, 1, 3)
-    assert "you chose 2 of the 4 that are right, and 1 that is not" in result(card)
-    assert words(asked["which-rewards"]["options"][3]["reason"]) in result(card)
+    told = view.choose("which-rewards", 0, 1, 3)
+    assert "you chose 2 of the 4 that are right, and 1 that is not" in told
+    assert words(asked["which-rewards"]["options"][3]["reason"]) in told
 
     # numeric: a comma, a known mistake, no number at all
     number = asked["one-sample"]
-    card = view.type_number("one-sample", "viel")
-    assert "“viel” is no number" in card.locator("[data-role=message]").inner_text()
-    assert words(number["wrong"][1]["reason"]) in result(view.type_number("one-sample", "0,8"))
+    view.type_number("one-sample", "viel")
+    assert "“viel” is no number" in view.part("one-sample", "message").inner_text()
+    assert words(number["wrong"][1]["reason"]) in view.type_number("one-sample", "0,8")
     for text, told in (("17", number["otherwise"]), ("8,02/2", number["reason"])):
         view.send("one-sample")  # try again
-        assert told in result(view.type_number("one-sample", text))
+        assert told in view.type_number("one-sample", text)
 
     # order: how much is in place
     assert view.order("derivation") == asked["derivation"]["start"]
-    told = result(view.send("derivation"))
-    assert "Not yet: 1 of 6 stands in the right place, and line 1 is the first that does not." in told
+    placed = "Not yet: 1 of 6 stands in the right place, and line 1 is the first that does not."
+    assert placed in view.send("derivation")
 
     view.choose("flawed", 1)
     assert view.text("overall") == "1 of 5 right at the first try, 3 by now."
@@ -152,7 +139,6 @@ def test_every_kind_right_wrong_and_again(open_cells: Open, tmp_path: Path) -> N
     answers["derivation"] = [asked["derivation"]["start"]]
     notebook.wait_for_kernel("quiz.answers", lambda value: value == answers)
     assert view.root.locator("[data-role=note]").text_content() == ""
-    picture("quiz_answered", view.root)
 
 
 def test_next_day_a_quiz_says_what_was_answered(open_cells: Open, tmp_path: Path) -> None:
@@ -170,9 +156,8 @@ def test_next_day_a_quiz_says_what_was_answered(open_cells: Open, tmp_path: Path
     view.choose("purpose", 0)
     expect(overall).to_have_text(re.compile("^1 of 5 answered"))
     notebook.execute("quiz.answers = {'one-sample': [1.5, 4.01]}")  # as another view of it does
-    card = view.question("one-sample")
-    expect(card.locator("[data-role=tries]")).to_have_text(re.compile("^First answer: not right."))
-    assert "Right." in result(card)
+    expect(view.part("one-sample", "tries")).to_have_text(re.compile("^First answer: not right."))
+    assert "Right." in view.result("one-sample")
 
 
 def test_keyboard_alone(open_cells: Open) -> None:
@@ -180,39 +165,36 @@ def test_keyboard_alone(open_cells: Open) -> None:
     notebook = open_cells(cell("03"), "# another cell")
     view, keys = QuizView(notebook), notebook.page.keyboard
     focused = "() => document.activeElement.dataset.role + (document.activeElement.dataset.index ?? '')"
-    shown = {name: indices(view.question(name).locator("[data-role=option]")) for name in ("purpose", "which-rewards")}
+    shown = {name: indices(view.part(name, "option")) for name in ("purpose", "which-rewards")}
     assert all(sorted(order) != order for order in shown.values())
-    view.question("purpose").locator("[data-role=option]").first.focus()
+    view.part("purpose", "option").first.focus()
     for key in ["ArrowDown"] * shown["purpose"].index(2) or ["Space"]:
         keys.press(key)
     keys.press("Tab")
     assert notebook.page.evaluate(focused) == "send"
     keys.press("Enter")
-    assert "Right." in result(view.question("purpose"))
+    assert "Right." in view.result("purpose")
     assert notebook.page.evaluate(focused) == "send", "the focus got lost"
 
-    view.question("which-rewards").locator("[data-role=option]").first.focus()
+    view.part("which-rewards", "option").first.focus()
     for n in shown["which-rewards"]:
         if n != 3:
             keys.press("Space")
         keys.press("Tab")
     keys.press("Space")
-    assert "Right." in result(view.question("which-rewards"))
+    assert "Right." in view.result("which-rewards")
 
-    view.question("one-sample").locator("[data-role=number]").focus()
-    keys.type("-,5")
-    keys.press("Enter")
-    assert "Not yet." in result(view.question("one-sample"))
-    assert notebook.page.evaluate(focused) == "send"
-    keys.press("Enter")  # try again
-    assert notebook.page.evaluate(focused) == "number"
-    keys.type("4")
-    keys.press("Enter")
-    assert "Right." in result(view.question("one-sample"))
+    view.part("one-sample", "number").focus()
+    for text, told in (("-,5", "Not yet."), ("4", "Right.")):
+        assert notebook.page.evaluate(focused) == "number"
+        keys.type(text)
+        keys.press("Enter")
+        assert told in view.result("one-sample")
+        assert notebook.page.evaluate(focused) == "send"
+        keys.press("Enter")  # try again
 
-    card = view.question("derivation")
     for item in range(6):
-        button = card.locator(f'[data-role=item][data-index="{item}"] [data-role=up]')
+        button = view.question("derivation").locator(f'[data-role=item][data-index="{item}"] [data-role=up]')
         button.focus()
         moves = view.order("derivation").index(item) - item
         for n in range(moves):
@@ -221,9 +203,8 @@ def test_keyboard_alone(open_cells: Open) -> None:
         if moves:
             view.says(f"Now at place {item + 1} of 6.")
     assert view.order("derivation") == list(range(6))
-    card.locator("[data-role=send]").focus()
-    keys.press("Enter")
-    assert "Right." in result(card)
+    view.part("derivation", "send").press("Enter")
+    assert "Right." in view.result("derivation")
     cells = notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.content.widgets.length")
     assert cells == 2, "a key reached JupyterLab and changed the notebook"
     assert notebook.kernel_value("quiz.recorded") == -1
@@ -244,18 +225,23 @@ def test_alive_from_the_saved_state_by_mouse_and_finger(
     notebook = new_page().open(server.add_notebook("stored_quiz.ipynb", stored))
     view = QuizView(notebook)
     assert '<a href="08_advantage_objective.ipynb">' in stored.cells[2].outputs[0].data["text/html"], "where no map is"
-    card = view.question("one-update")
-    notebook.scroll_to(card)
+    first = questions("08")[0]
+    hosts.answer(view, first, wrong_answer(first), "hand")
+    for item in questions("08"):
+        assert "Right." in hosts.answer(view, item, right_answer(item), "hand")
+    assert view.text("overall") == "4 of 5 right at the first try, 5 by now."
+
+    view.send("one-update")  # again
+    notebook.scroll_to(view.question("one-update"))
     start = view.order("one-update")
 
     def of_item(place: int, what: str) -> tuple[float, float]:
-        return middle(card.locator("[data-role=item]").nth(place).locator(what))
+        return middle(view.part("one-update", "item").nth(place).locator(what))
 
     (x, y), (_, end) = of_item(0, ".pgc-words"), of_item(2, ".pgc-words")
     notebook.page.mouse.move(x, y)
     notebook.page.mouse.down()
     notebook.page.mouse.move(x, end + 8, steps=4)
-    picture("quiz_dragging", card)
     notebook.page.mouse.up()
     assert view.order("one-update") == [start[1], start[2], start[0], *start[3:]]
 
@@ -264,12 +250,6 @@ def test_alive_from_the_saved_state_by_mouse_and_finger(
     view.touch(x, y, 0, end - 8 - y)
     assert view.order("one-update") == [*before[:2], before[3], before[2], *before[4:]]
 
-    first = questions("08")[0]
-    view.choose(first["id"], 0)
-    view.send(first["id"])
-    for item in questions("08"):
-        assert "Right." in result(view.answer_right(item))
-    assert view.text("overall") == "4 of 5 right at the first try, 5 by now."
     link = view.role("missed").locator("a")
     notebook.scroll_to(link)
     link.click()
@@ -305,7 +285,6 @@ def test_the_map_shows_what_was_done(open_cells: Open, tmp_path: Path) -> None:
     assert "check softmax (1 try; met: wrong axis)" in root.locator('[data-number="01"]').inner_text()
     for width in (1280, 390):
         notebook.page.set_viewport_size({"width": width, "height": TALL})
-        picture(f"map_{width}", root)
         assert layout_faults(notebook.page, MAP) == [], width
     assert axe(notebook.page, MAP) == []
 

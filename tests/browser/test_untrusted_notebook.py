@@ -13,7 +13,7 @@ import nbformat
 import numpy as np
 import pytest
 from appearance import axe
-from jupyterlab_page import LAB, JupyterLabPage, picture
+from jupyterlab_page import LAB, JupyterLabPage
 from lab_view import LabView
 from playwright.sync_api import Locator, expect
 
@@ -100,7 +100,6 @@ def test_an_untrusted_diagram_is_sharp_and_has_its_words(
     expect(shown).to_have_js_property("naturalWidth", 560)
     assert (shown.get_attribute("src") or "").startswith("data:image/svg+xml")
     assert not is_trusted(app)
-    picture("diagram", app.page)
 
 
 def test_an_untrusted_notebook_is_alive(app: JupyterLabPage, committed: nbformat.NotebookNode) -> None:
@@ -123,7 +122,6 @@ def test_an_untrusted_notebook_is_alive(app: JupyterLabPage, committed: nbformat
     lab.role("preset").select_option("zero_advantage")
     assert lab.slider_values("advantage") == [1.0, 0.0, -2.5]
     assert lab.root.locator(".pgc-formula svg").count() > 0, "the package's formulas are missing"
-    picture("untrusted_notebook", app.page)
     assert not axe(app.page, LAB)
 
 
@@ -206,7 +204,6 @@ def show_hostile(app: JupyterLabPage, committed: nbformat.NotebookNode) -> Calla
         assert not is_trusted(app)
         assert app.page.evaluate("window.pwned === undefined && ({}).advantages === undefined")
         assert not [url for url in app.requests if "evil" in url]
-        picture(f"hostile_{name}", app.page)
         return outputs
 
     return show

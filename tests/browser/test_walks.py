@@ -11,14 +11,13 @@ import os
 import shutil
 import sys
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import every_lab
 import hosts
 import pytest
-from jupyterlab_page import JupyterLabPage, JupyterLabServer, picture
-from lab_view import LabView, faults_of
+from jupyterlab_page import JupyterLabPage, JupyterLabServer
+from lab_view import LabView
 from playwright.sync_api import Browser, Page, expect
 
 from course_utils import lessons, progress
@@ -101,11 +100,9 @@ def test_a_learner_begins_errs_mends_and_finds_all_of_it_the_next_day(browser: B
         lab = opened(browser, server, FIRST)
         lab.run_all()
         assert "Everything that the course needs is installed" in shown(lab, FIRST, "try:", "pre").root.inner_text()
-        picture("walk_learner_00", lab.page)
         shown(lab, FIRST, MAP, ".pgc-lab")
         row = lab.page.locator(LESSON)
         assert row.get_attribute("data-state") == "new"
-        picture("walk_learner_map_new", lab.page)
         row.locator("a").click()
         lab.page.wait_for_function("name => window.jupyterapp.shell.currentWidget.context?.path === name", arg=SECOND)
         lab.open(SECOND).run_all()
@@ -113,26 +110,20 @@ def test_a_learner_begins_errs_mends_and_finds_all_of_it_the_next_day(browser: B
         quiz = shown(lab, SECOND, 'Quiz("01")', ".pgc-lab")
         hosts.answer(quiz, asked, every_lab.wrong_answer(asked), "hand")
         expect(quiz.role("missed")).to_be_visible()
-        picture("walk_learner_quiz_wrong", lab.page)
         hosts.answer(quiz, asked, every_lab.right_answer(asked), "hand")
-        picture("walk_learner_quiz_right", lab.page)
         tried(lab, WRONG, says="opposite sign")
-        picture("walk_learner_check_wrong", lab.page)
         tried(lab, RIGHT, says="entropy: correct")
-        picture("walk_learner_check_right", lab.page)
         lab.command("docmanager:save")
         mapped(lab)
         assert row.get_attribute("data-state") == "begun"
         facts = row.inner_text()
         assert "1 of 3 checks · quiz: 1 of 5 right, 0 at the first try" in facts
-        picture("walk_learner_map_begun", lab.page)
         lab.command("docmanager:save")
         faults = lab.faults()
         lab.context.close()
     with JupyterLabServer(evening) as server:
         lab = opened(browser, server, SECOND)
         assert "-np.sum" in shown(lab, SECOND, "def entropy", ".cm-content").root.inner_text()
-        picture("walk_learner_next_day", lab.page)
         mapped(lab)
         assert lab.page.locator(LESSON).inner_text() == facts
         faults += lab.faults()
@@ -140,19 +131,8 @@ def test_a_learner_begins_errs_mends_and_finds_all_of_it_the_next_day(browser: B
     assert faults == []
 
 
-@pytest.fixture
-def screen(browser: Browser) -> Iterator[Page]:
-    """A wall of 1920 × 1080 whose console stays empty."""
-    page = browser.new_page(viewport={"width": 1920, "height": 1080})
-    page.set_default_timeout(20_000)
-    faults = faults_of(page)
-    yield page
-    page.context.close()
-    assert faults == []
-
-
 def test_an_instructor_hands_out_grades_and_sees_the_class(
-    screen: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
 
@@ -174,13 +154,11 @@ def test_an_instructor_hands_out_grades_and_sees_the_class(
     grade("export", "--to", "csv")
     with (tmp_path / "grading" / "ps1_csv.csv").open(encoding="utf-8-sig", newline="") as file:
         exported = {row["student"]: row for row in csv.DictReader(file)}
-    screen.goto((tmp_path / "grading" / "class_ps1.html").as_uri())
-    screen.eval_on_selector_all("details", "(folds) => folds.forEach((fold) => { fold.open = true; })")
+    page.goto((tmp_path / "grading" / "class_ps1.html").as_uri())
+    page.eval_on_selector_all("details", "(folds) => folds.forEach((fold) => { fold.open = true; })")
     assert [row["total"] == "" for row in exported.values()] == [True, False], "a person has still to mark an essay"
     for student, row in exported.items():
-        *points, total = screen.get_by_role("row", name=student).last.get_by_role("cell").all_inner_texts()
+        *points, total = page.get_by_role("row", name=student).last.get_by_role("cell").all_inner_texts()
         assert points == [given or "–" for name, given in row.items() if name.startswith("ps1-")]
         assert not row["total"] or total == f"{row['total']} of {row['maximum']}"
-    picture("walk_instructor_class", screen, full_page=True)
-    screen.goto((tmp_path / "grading" / "feedback" / "ps1" / "student0000.html").as_uri())
-    picture("walk_instructor_feedback", screen, full_page=True)
+    page.goto((tmp_path / "grading" / "feedback" / "ps1" / "student0000.html").as_uri())
