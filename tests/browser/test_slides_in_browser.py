@@ -125,7 +125,8 @@ def test_keys_find_the_ends_and_the_overview(deck):
     deck.mouse.click(5, 5)
     at = "Reveal.getSlidePastCount()"
     last = deck.evaluate("Reveal.getTotalSlides()") - 1
-    for key, place in (("Home", 0), ("ArrowRight", 1), ("End", last), ("Home", 0), ("End", last)):
+    turns = (("Home", 0), ("ArrowRight", 1), ("End", last), ("Home", 0), ("Space", 1), ("End", last))
+    for key, place in turns:
         deck.keyboard.press(key)  # reveal.js by itself goes to what was seen last in the first or last column
         assert deck.evaluate(at) == place, key
     for key, is_open in (("o", True), ("Enter", False)):

@@ -11,7 +11,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 from appearance import axe, axe_of_colours
-from jupyterlab_page import JupyterLabPage, picture
+from jupyterlab_page import JupyterLabPage
 from mounted_lab import MountedLab
 from playwright.sync_api import Locator, Page
 
@@ -47,9 +47,8 @@ COLOURS = """
   const groundOf = once((node) =>
     node === null ? [1, 1, 1] : over(rgba(getComputedStyle(node).backgroundColor), groundOf(node.parentElement)));
 """
-FAINT = (
-    f"""() => {{ {COLOURS} const faults = [], root = document.querySelector(".pgc-lab");"""
-    + """
+FAINT = """() => { COLOURS
+  const faults = [], root = document.querySelector(".pgc-lab");
   const seen = (node) => node.checkVisibility({ visibilityProperty: true, opacityProperty: true });
   const opacity = (node) =>
     node.matches("svg") ? 1 : Number(getComputedStyle(node).opacity) * opacity(node.parentElement);
@@ -97,17 +96,14 @@ FAINT = (
     if (forced !== (style.appearance !== "none")) faults.push("a box is drawn by the wrong hand");
   }
   return faults;
-}"""
-)
+}""".replace("COLOURS", COLOURS)
 # Remember the control that Tab came to; whether there are more, as there are until all have been there, or 40.
 STOP = """() => {
   const stop = document.activeElement, stops = (window.stops ??= []);
   return stop !== document.body && stops.push(stop) < 40;
 }"""
 # The controls that Tab came to where what marks the focused one hardly stands out from what is around it.
-UNSEEN = (
-    f"""() => {{ {COLOURS}"""
-    + """
+UNSEEN = """() => { COLOURS
   const contrast = (node) => { // 1 where there is no mark
     const option = node.closest(".pgc-option") ?? node, style = getComputedStyle(option);
     const rings = [...document.querySelectorAll(".pgc-ring, .pgc-focus")]
@@ -123,8 +119,7 @@ UNSEEN = (
     if (document.activeElement !== stop || contrast(stop) < 3) unseen.push(stop.outerHTML.slice(0, 200));
   }
   return unseen;
-}"""
-)
+}""".replace("COLOURS", COLOURS)
 
 
 def put_on(page: Page, theme: str) -> None:
@@ -245,7 +240,6 @@ def test_in_jupyterlab_outputs_follow_its_theme(open_cells: Callable[..., Jupyte
             unchosen, chosen = (np.abs(box[len(box) // 2, len(box[0]) // 2] - paper).max() for box in two)
             assert unchosen < 0.1, "an unchosen box looks filled"
             assert chosen > 0.2, "the chosen one does not"
-            picture(theme.replace(" ", "_"), page)
         page.emulate_media(forced_colors="active", color_scheme="dark")
         assert axe(page, ".jp-Cell-outputArea") == []
     finally:
