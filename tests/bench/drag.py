@@ -16,14 +16,15 @@ def rows() -> Iterator[dict[str, Any]]:
         yield {"id": "drag", "ours": float("nan"), "peers": {name: {"missing": True} for name in ("interact", "event")},
                "rounds": 0, "note": ""}  # fmt: skip
         return
+    import jupyterlab_page
     import measure_drag
 
     with (
         tempfile.TemporaryDirectory() as folder,
-        measure_drag.chromium(executable) as opened,
-        measure_drag.JupyterLabServer(Path(folder)) as server,
+        jupyterlab_page.chromium(executable) as opened,
+        jupyterlab_page.JupyterLabServer(Path(folder)) as server,
     ):
-        notebook = measure_drag.JupyterLabPage(opened, server)
+        notebook = jupyterlab_page.JupyterLabPage(opened, server)
         cells = [measure_drag.LAB_CELL, measure_drag.INTERACT_CELL]
         notebook.open(server.write_notebook("drag.ipynb", cells))
         notebook.run_all()
@@ -41,6 +42,6 @@ def rows() -> Iterator[dict[str, Any]]:
 
 
 def browser() -> Any:
-    import measure_drag
+    import jupyterlab_page
 
-    return measure_drag.find_chromium()
+    return jupyterlab_page.find_chromium()

@@ -6,12 +6,10 @@ Chromium drives the lab as a hand does. Headless, it draws no pointer, so the pa
 from __future__ import annotations
 
 import io
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from jupyterlab_page import NO_CHROMIUM, chromium, find_chromium
+from jupyterlab_page import chromium, middle
 from mounted_lab import MountedLab
 from PIL import Image
 from playwright.sync_api import Page
@@ -32,8 +30,6 @@ POINTER = """() => {
     Object.assign(hand.style, { left: `${e.clientX - 2}px`, top: `${e.clientY - 1}px` });
   }, true);
 }"""
-
-
 DRAWN = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
@@ -65,17 +61,15 @@ class Film:
     def write(self, path: Path) -> None:
         path.parent.mkdir(exist_ok=True)
         first, *rest = self.frames
-        first.save(
-            path, save_all=True, append_images=rest, duration=self.times, loop=0, lossless=True, quality=75, method=4
-        )
+        how = {"loop": 0, "lossless": True, "quality": 75, "method": 4}
+        first.save(path, save_all=True, append_images=rest, duration=self.times, **how)
 
 
-def play(page: Page) -> Iterator[Film]:
+def play(page: Page) -> Film:
     """Drag an action value up, down and back, then take steps."""
     lab = MountedLab(page, AdvantageLab(action_values=Q, logits=LOGITS, actions=ACTIONS))
     page.evaluate(POINTER)
     film = Film(page)
-    yield film
     film.take(1200)
     film.glide(lab.grip("advantage", 1), 8)
     film.drag((0, -70), 14)
@@ -83,8 +77,7 @@ def play(page: Page) -> Iterator[Film]:
     film.drag((0, 110), 16)
     film.take(700)
     film.drag((0, -40), 8)
-    box = lab.role("step").bounding_box()
-    film.glide((box["x"] + box["width"] / 2, box["y"] + box["height"] / 2), 10)
+    film.glide(middle(lab.role("step")), 10)
     for _ in range(6):
         page.mouse.down()
         page.mouse.up()
@@ -92,20 +85,16 @@ def play(page: Page) -> Iterator[Film]:
             film.take()
         film.take(350)
     film.take(1500)
+    return film
 
 
-def main() -> int:
-    executable = find_chromium()
-    if executable is None:
-        print(NO_CHROMIUM, file=sys.stderr)
-        return 1
-    with chromium(executable) as browser:
+def main() -> None:
+    with chromium() as browser:
         page = browser.new_page(viewport={"width": SIZE[0], "height": SIZE[1]}, color_scheme="light")
-        (film,) = play(page)
+        film = play(page)
         film.write(TARGET)
     print(f"{TARGET.name}: {len(film.frames)} frames, {TARGET.stat().st_size / 1000:.0f} kB")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

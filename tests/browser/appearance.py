@@ -130,8 +130,6 @@ OF_COLOURS = ("color-contrast", "link-in-text-block")  # the other rules of axe 
 
 # JupyterLab's body is 0 px high and hides what leaves it. Browsers let that be, but axe takes all texts for unseen.
 _BODY_IS_THERE = "if (document.body.clientHeight === 0) document.body.style.minHeight = '100vh'"
-
-
 # The rules whose violations are never serious: they take a third of the time.
 _SLIGHT = "axe._audit.rules.filter(({ impact }) => /minor|moderate/.test(impact)).map(({ id }) => id)"
 
@@ -145,12 +143,10 @@ def axe(page: Page, selector: str = ".pgc-lab", *rules: str, but: Sequence[str] 
     options: Any = {"resultTypes": ["violations"], "preload": False} | ({"runOnly": list(rules)} if rules else {})
     left_out = but if rules else [*but, *page.evaluate(_SLIGHT)]
     options["rules"] = {rule: {"enabled": False} for rule in left_out}
-    violations = page.evaluate(
-        """async ([selector, options]) => (await axe.run(selector, options)).violations.map(
-          ({ id, impact, help, nodes }) => [impact, `${id} (${impact}): ${help}; ` +
-            nodes.map((node) => node.html.slice(0, 160)).join(" | ")])""",
-        [selector, options],
-    )
+    run = """async ([selector, options]) => (await axe.run(selector, options)).violations.map(
+      ({ id, impact, help, nodes }) => [impact, `${id} (${impact}): ${help}; ` +
+        nodes.map((node) => node.html.slice(0, 160)).join(" | ")])"""
+    violations = page.evaluate(run, [selector, options])
     return [found for impact, found in violations if rules or impact in ("serious", "critical")]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,11 @@ from course_utils.build import labextension, notebooks
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    executable = find_chromium()
-    if executable is None:
+    if find_chromium() is None:
         if os.environ.get("REQUIRE_BROWSER") == "1":
             pytest.fail(f"{NO_CHROMIUM}; REQUIRE_BROWSER=1 forbids skipping", pytrace=False)
         pytest.skip(NO_CHROMIUM)
-    with chromium(executable) as running:
+    with chromium() as running:
         yield running
 
 
@@ -36,27 +36,23 @@ def context_options() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="package")
-def empty_pages(browser: Browser) -> Iterator[Callable[[dict[str, Any]], tuple[Page, list[str]]]]:
+def empty_pages(browser: Browser) -> Iterator[dict[str, tuple[Page, list[str]]]]:
     """Those of `page`, by their options, with what their consoles say: to make one takes longer than many a test."""
     made: dict[str, tuple[Page, list[str]]] = {}
-
-    def page_with(options: dict[str, Any]) -> tuple[Page, list[str]]:
-        if repr(options) not in made:
-            page = browser.new_context(**options).new_page()
-            made[repr(options)] = page, faults_of(page)
-        return made[repr(options)]
-
-    yield page_with
+    yield made
     for page, _ in made.values():
         page.context.close()
 
 
 @pytest.fixture
 def page(
-    empty_pages: Callable[[dict[str, Any]], tuple[Page, list[str]]], context_options: dict[str, Any]
+    browser: Browser, empty_pages: dict[str, tuple[Page, list[str]]], context_options: dict[str, Any]
 ) -> Iterator[Page]:
     """An empty page without JupyterLab. At the end its console must be clean."""
-    page, faults = empty_pages(context_options)
+    if (name := repr(context_options)) not in empty_pages:
+        page = browser.new_context(**context_options).new_page()
+        empty_pages[name] = page, faults_of(page)
+    page, faults = empty_pages[name]
     page.mouse.move(0, 0)
     page.goto("about:blank")
     page.set_viewport_size(context_options.get("viewport", VIEWPORT))
@@ -79,8 +75,7 @@ def server(browser: Browser, extension: Path, tmp_path_factory: pytest.TempPathF
     """JupyterLab as `make lab` starts it, with the course's extension; where there is no browser, none need start."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JUPYTER_PATH", str(extension / "share" / "jupyter"))
-        running = JupyterLabServer(tmp_path_factory.mktemp("jupyterlab"))
-        running.start()
+        running = JupyterLabServer(tmp_path_factory.mktemp("jupyterlab")).start()
     yield running
     running.stop()
 
@@ -98,16 +93,17 @@ def as_committed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Mapping[
     return make
 
 
+@dataclass
 class RunningApp:
     """A JupyterLab page that tests share one after the other: loading the application costs seconds."""
 
-    def __init__(self, make: Callable[[], JupyterLabPage], size: ViewportSize) -> None:
-        self._make, self._size = make, size
-        self.page: JupyterLabPage | None = None
+    browser: Browser
+    server: JupyterLabServer
+    size: ViewportSize
+    page: JupyterLabPage | None = None
 
     def take(self) -> JupyterLabPage:
-        if self.page is None:
-            self.page = self._make()
+        self.page = self.page or JupyterLabPage(self.browser, self.server, viewport=self.size)
         return self.page
 
     def leave(self) -> None:
@@ -115,7 +111,7 @@ class RunningApp:
         if self.page is None:
             return
         try:
-            self.page.page.set_viewport_size(self._size)
+            self.page.page.set_viewport_size(self.size)
             self.page.page.mouse.up()
             self.page.close_notebook()
         except (PlaywrightError, OSError):
@@ -127,21 +123,20 @@ class RunningApp:
             page.close()
 
 
-def running(browser: Browser, server: JupyterLabServer, size: ViewportSize) -> Iterator[RunningApp]:
-    app = RunningApp(lambda: JupyterLabPage(browser, server, viewport=size), size)
-    yield app
-    app.drop()
+def running(size: ViewportSize) -> Any:
+    """A fixture: such a page of this size, for the whole package."""
+
+    @pytest.fixture(scope="package")
+    def app(browser: Browser, server: JupyterLabServer) -> Iterator[RunningApp]:
+        app = RunningApp(browser, server, size)
+        yield app
+        app.drop()
+
+    return app
 
 
-@pytest.fixture(scope="package")
-def running_app(browser: Browser, server: JupyterLabServer) -> Iterator[RunningApp]:
-    yield from running(browser, server, VIEWPORT)
-
-
-@pytest.fixture(scope="package")
-def tall_app(browser: Browser, server: JupyterLabServer) -> Iterator[RunningApp]:
-    """Always so tall that JupyterLab draws every output: one that is made smaller in between stops doing so."""
-    yield from running(browser, server, TALL)
+running_app = running(VIEWPORT)
+tall_app = running(TALL)  # JupyterLab draws every output: if it is made smaller in between, it stops doing so
 
 
 def lent(app: RunningApp) -> Iterator[JupyterLabPage]:
@@ -189,8 +184,6 @@ def open_cells(
 
     def open_(*cells: str, viewport: tuple[int, int] = (VIEWPORT["width"], VIEWPORT["height"])) -> JupyterLabPage:
         small_app.page.set_viewport_size({"width": viewport[0], "height": viewport[1]})
-        small_app.open(server.write_notebook(f"{request.node.name}.ipynb", cells))
-        small_app.run_all()
-        return small_app
+        return small_app.open(server.write_notebook(f"{request.node.name}.ipynb", cells)).run_all()
 
     return open_

@@ -12,6 +12,7 @@ import every_lab
 import nbformat
 import numpy as np
 from every_lab import Hand
+from jupyterlab_page import middle
 from lab_view import LabView, faults_of, reading
 from playwright.sync_api import Locator, Page
 from slide_picture import show
@@ -36,6 +37,7 @@ PLACES = """() => [...document.querySelectorAll(".pgc-live")].map((place, n) => 
   place.dataset.place = n;
   return { ...JSON.parse(place.firstElementChild.textContent), alive: place.matches(".pgc-mounted") };
 })"""
+WIDE = "document.documentElement.scrollWidth > innerWidth"
 VALUES = "place => place.children[1].values ?? null"
 KEYS = {"slider": "ArrowDown", "range": "ArrowRight", "radio": "Space", "checkbox": "Space"}
 HOW = ("keys", "hand", "finger")
@@ -132,13 +134,11 @@ class Host:
         else:
             self.page.goto(self.path.as_uri())
             self.page.evaluate("document.querySelectorAll('article details').forEach((fold) => { fold.open = true; })")
-        found = self.page.evaluate(PLACES)
-        assert all(one["alive"] for one in found)
-        asked = [next(iter(one["constants"].get("library", {}).values()), {}) for one in found]
-        self.places = [
-            Place(self.page, n, one["lab"], one["state"], library.get("questions", []))
-            for n, (one, library) in enumerate(zip(found, asked, strict=True))
-        ]
+        self.places = []
+        for n, one in enumerate(self.page.evaluate(PLACES)):
+            assert one["alive"], one["lab"]
+            library = next(iter(one["constants"].get("library", {}).values()), {})
+            self.places.append(Place(self.page, n, one["lab"], one["state"], library.get("questions", [])))
 
     def begin(self) -> None:
         """Be as at first, where a test runs once more."""
@@ -183,12 +183,8 @@ def expected(path: Path, is_deck: bool) -> tuple[list[str], int]:
     return alive, still
 
 
-# --- hands ------------------------------------------------------------------------------------------------------------
-
-
 def press(part: Locator) -> None:
     """Use a control by the keyboard: its own key, or that of a handle."""
-    part.focus()
     kind = part.evaluate("part => part.type ?? part.getAttribute('role')")
     is_mark = part.evaluate("part => Boolean(part.ownerSVGElement)") and kind == "radio"
     part.press("End" if is_mark else KEYS.get(kind, "Enter"))
@@ -196,16 +192,15 @@ def press(part: Locator) -> None:
 
 def touch(view: LabView, part: Locator) -> None:
     part.scroll_into_view_if_needed()
-    box = part.bounding_box()
-    assert box is not None
-    view.touch(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    view.touch(*middle(part))
 
 
 def use(view: LabView, hand: Hand, how: str) -> None:
     """What a row's hand does, or the same by finger or keys."""
+    part = view.role(hand.roles.split()[0], hand.index).first
     if how == "keys":
-        return press(view.role(hand.roles.split()[0], hand.index).first)
-    view.role(hand.roles.split()[0], hand.index).first.scroll_into_view_if_needed()
+        return press(part)
+    part.scroll_into_view_if_needed()
     do(view, hand, finger=how == "finger")
     if how == "finger":
         view.page.wait_for_timeout(100)  # its click comes a moment later
@@ -236,8 +231,7 @@ def answer(view: LabView, question: Mapping[str, Any], given: Any, how: str) -> 
             now.remove(item)
             now.insert(place, item)
     else:
-        wanted = [given] if question["kind"] == "single" else given
-        parts += [f'[data-role="option"][data-index="{index}"]' for index in wanted]
+        parts += [f'[data-role="option"][data-index="{index}"]' for index in np.ravel(given)]
     parts.append('[data-role="send"]')
     if how == "script":
         return str(card.evaluate(ANSWER, [parts, str(given)]))

@@ -31,13 +31,8 @@ from playwright.sync_api import Browser, Locator, Page, ViewportSize, sync_playw
 NO_CHROMIUM = "needs Chromium (Debian: apt install chromium)"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
+    *("--no-sandbox", "--no-first-run"),
+    *(f"--disable-{what}" for what in ("gpu", "quic", "background-networking", "component-update", "sync")),
     # The lists below the address bar, which no headless window shows, are two pages of their own beside each page: two
     # thirds of its time. The last of such flags counts, so what Playwright 1.65 switches off stands here too.
     "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,"
@@ -50,11 +45,8 @@ TALL: ViewportSize = {"width": 1280, "height": 4200}
 LAB = '.pgc-lab[data-lab="advantage"]'
 LOCAL_SCHEMES = ("data", "blob", "about")
 
-# Messages of JupyterLab itself that no notebook can avoid: substring of the message, and why it is harmless.
-UNAVOIDABLE_ERRORS: dict[str, str] = {
-    "Kernel is dead": "the same, of a question that was on its way",
-    "Canceled future for ": "the kernel ended while JupyterLab asked it something: it says so of each question",
-}
+# What JupyterLab says of each question that was on its way when the kernel ended: no notebook can avoid it.
+UNAVOIDABLE_ERRORS = ("Kernel is dead", "Canceled future for ")
 
 # The page's kernel connection, once it stands. (A command sent earlier raises the dialog "Select Kernel".)
 _KERNEL_READY = """async () => {
@@ -77,7 +69,6 @@ _RUN_IN_KERNEL = """async (code) => {
   return text;
 }"""
 
-
 PYTHON = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 
 
@@ -97,24 +88,48 @@ def picture(name: str, of: Page | Locator, **options: Any) -> None:
 
 def find_chromium() -> str | None:
     """Path of a Chromium: the environment's CHROMIUM, else the first known name on PATH, else None."""
-    named = os.environ.get("CHROMIUM")
-    if named:
+    if named := os.environ.get("CHROMIUM"):
         return shutil.which(named)
     return next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
 
 
 @contextlib.contextmanager
-def chromium(executable: str) -> Iterator[Browser]:
-    """A headless Chromium with an empty profile, closed at the end."""
-    playwright = sync_playwright().start()
-    try:
-        browser = playwright.chromium.launch(executable_path=executable, headless=True, args=list(CHROMIUM_FLAGS))
-        try:
-            yield browser
-        finally:
-            browser.close()
-    finally:
-        playwright.stop()
+def chromium(executable: str | None = None) -> Iterator[Browser]:
+    """A headless Chromium with an empty profile, closed at the end; a program that finds none ends and says so."""
+    if (executable := executable or find_chromium()) is None:
+        raise SystemExit(NO_CHROMIUM)
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=executable, args=list(CHROMIUM_FLAGS)) as browser,
+    ):
+        yield browser
+
+
+def middle(part: Locator) -> tuple[float, float]:
+    """The middle of a part that is seen, as a point of the page."""
+    box = part.bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def environment(base: Path) -> dict[str, str]:
+    """This one, with folders under `base` for all that Jupyter reads and keeps."""
+    folders = {f"JUPYTER_{name.upper()}_DIR": name for name in ("config", "data", "runtime")}
+    folders |= {f"JUPYTERLAB_{name.upper()}_DIR": name for name in ("settings", "workspaces")}
+    folders["IPYTHONDIR"] = "ipython"
+    return {**os.environ, **{variable: str(base / name) for variable, name in folders.items()}}
+
+
+def write_settings(base: Path, settings: dict[str, dict[str, Any]]) -> None:
+    """Settings of JupyterLab's plugins, by name; no news prompt, no update check, no saving behind the tests' backs."""
+    wanted = {
+        "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+        "docmanager-extension/plugin": {"autosave": False},
+    }
+    for plugin, values in (wanted | settings).items():
+        path = base / "settings" / "@jupyterlab" / f"{plugin}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values))
 
 
 class JupyterLabServer:
@@ -134,54 +149,32 @@ class JupyterLabServer:
         self._endings: list[Future[Any]] = []
 
     def __enter__(self) -> JupyterLabServer:
-        self.start()
-        return self
+        return self.start()
 
     def __exit__(self, *exc: object) -> None:
         self.stop()
 
-    def start(self, timeout: float = 60.0) -> None:
-        folders = {
-            "JUPYTER_CONFIG_DIR": self.base / "config",
-            "JUPYTER_DATA_DIR": self.base / "data",
-            "JUPYTER_RUNTIME_DIR": self.base / "runtime",
-            "JUPYTERLAB_SETTINGS_DIR": self.base / "settings",
-            "JUPYTERLAB_WORKSPACES_DIR": self.base / "workspaces",
-            "IPYTHONDIR": self.base / "ipython",
-        }
-        for folder in (self.root, *folders.values()):
-            folder.mkdir(parents=True, exist_ok=True)
-        self._write_settings(folders["JUPYTERLAB_SETTINGS_DIR"], self.settings)
+    def start(self, timeout: float = 60.0) -> JupyterLabServer:
+        self.root.mkdir(parents=True, exist_ok=True)
+        write_settings(self.base, self.settings)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        command = [
-            *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
-            "--ServerApp.ip=127.0.0.1",
-            f"--ServerApp.port={port}",
-            "--ServerApp.port_retries=0",
-            f"--ServerApp.root_dir={self.root}",
-            "--IdentityProvider.token=",
-            "--ServerApp.disable_check_xsrf=True",
-            "--ServerApp.terminals_enabled=False",
-            "--LabApp.expose_app_in_browser=True",
-            "--LabApp.extension_manager=readonly",
-            "--LabApp.news_url=None",
-        ]
+        options = ["ip=127.0.0.1", f"port={port}", "port_retries=0", f"root_dir={self.root}", "disable_check_xsrf=True"]
+        of_lab = ("expose_app_in_browser=True", "extension_manager=readonly", "news_url=None")
+        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--IdentityProvider.token="]
+        command += [f"--ServerApp.{option}" for option in (*options, "terminals_enabled=False")]
+        command += [f"--LabApp.{option}" for option in of_lab]
         with (self.base / "server.log").open("wb") as log:
             self._process = subprocess.Popen(
-                command,
-                env={**os.environ, **{name: str(folder) for name, folder in folders.items()}},
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
+                command, env=environment(self.base), stdout=log, stderr=subprocess.STDOUT, start_new_session=True
             )
         self.url = f"http://127.0.0.1:{port}/"
         deadline = time.monotonic() + timeout
         while True:
             try:
                 self.rest("GET", "api/status")
-                return
+                return self
             except (urllib.error.URLError, ConnectionError):
                 if self._process.poll() is not None or time.monotonic() > deadline:
                     self.stop()
@@ -219,11 +212,8 @@ class JupyterLabServer:
 
     def write_notebook(self, name: str, cells: Iterable[str]) -> str:
         """Write a notebook of code cells into the root folder; returns its path there."""
-        notebook = nbformat.v4.new_notebook(
-            cells=[nbformat.v4.new_code_cell(source, id=f"cell-{i}") for i, source in enumerate(cells)],
-            metadata=PYTHON,
-        )
-        return self.add_notebook(name, notebook)
+        code = [nbformat.v4.new_code_cell(source, id=f"cell-{i}") for i, source in enumerate(cells)]
+        return self.add_notebook(name, nbformat.v4.new_notebook(cells=code, metadata=PYTHON))
 
     def add_notebook(self, name: str, notebook: nbformat.NotebookNode) -> str:
         nbformat.write(notebook, self.root / name)
@@ -232,30 +222,15 @@ class JupyterLabServer:
     def trust(self, name: str) -> None:
         """Sign a notebook of the root folder, as `jupyter trust` does, in this server's data folder."""
         notary = NotebookNotary(data_dir=str(self.base / "data"))
-        try:
+        with contextlib.closing(notary.store):
             notary.sign(nbformat.read(self.root / name, as_version=4))
-        finally:
-            notary.store.close()
 
     @contextlib.contextmanager
     def setting(self, plugin: str, values: dict[str, Any]) -> Iterator[None]:
         """Have pages that load JupyterLab in here find this setting of a plugin of it."""
-        self._write_settings(self.base / "settings", self.settings | {plugin: values})
+        write_settings(self.base, self.settings | {plugin: values})
         yield
-        self._write_settings(self.base / "settings", {plugin: {}} | self.settings)
-
-    @staticmethod
-    def _write_settings(folder: Path, more: dict[str, dict[str, Any]]) -> None:
-        """No news prompt, no update check, and no saving behind the tests' backs."""
-        wanted = {
-            "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
-            "docmanager-extension/plugin": {"autosave": False},
-            **more,
-        }
-        for plugin, values in wanted.items():
-            path = folder / "@jupyterlab" / f"{plugin}.jupyterlab-settings"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(values))
+        write_settings(self.base, {plugin: {}} | self.settings)
 
 
 class JupyterLabPage:
@@ -269,20 +244,14 @@ class JupyterLabPage:
         self.context = browser.new_context(**context_options)
         self.page: Page = self.context.new_page()
         self.page.set_default_timeout(15_000)
-        self.page.on("console", self._on_console)
+        self.page.on("console", lambda said: self._on_error(said.text, said.location) if said.type == "error" else None)
         self.page.on("pageerror", lambda error: self._on_error(f"uncaught: {error}"))
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("websocket", lambda websocket: self.requests.append(websocket.url))
 
-    def _on_console(self, message: Any) -> None:
-        if message.type == "error":
-            self._on_error(f"{message.text} ({message.location.get('url', '')})")
-
-    def _on_error(self, text: str) -> None:
+    def _on_error(self, text: str, where: Any = "") -> None:
         if not any(known in text for known in UNAVOIDABLE_ERRORS):
-            self.console_errors.append(text)
-
-    # -- the notebook ------------------------------------------------------------------------------------
+            self.console_errors.append(f"{text} {where}")
 
     def open(self, path: str, timeout: float = 30) -> JupyterLabPage:
         """Open a notebook in JupyterLab and wait for its kernel, at most for so many seconds.
@@ -291,9 +260,8 @@ class JupyterLabPage:
         opened in the running application, which is several times faster.
         """
         if self.page.url.startswith(self.server.url):
-            self.page.evaluate(
-                "async (path) => { await window.jupyterapp.commands.execute('docmanager:open', {path}); }", path
-            )
+            opened = "async (path) => { await window.jupyterapp.commands.execute('docmanager:open', {path}); }"
+            self.page.evaluate(opened, path)
         else:
             self.page.goto(f"{self.server.url}doc/tree/{path}", wait_until="commit")
             self.page.locator(".jp-Notebook").wait_for()
@@ -320,14 +288,14 @@ class JupyterLabPage:
         """Run one of JupyterLab's commands (what its menus run) and wait until it is done."""
         self._evaluate("async (name) => { await window.jupyterapp.commands.execute(name); }", name, 60)
 
-    def run_all(self) -> None:
+    def run_all(self) -> JupyterLabPage:
         self.command("notebook:run-all-cells")
         self.wait_idle()
+        return self
 
     def run_cell(self, index: int) -> None:
-        self.page.evaluate(
-            "(index) => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = index; }", index
-        )
+        chosen = "(index) => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = index; }"
+        self.page.evaluate(chosen, index)
         self.command("notebook:run-cell")
         self.wait_idle()
 
@@ -359,8 +327,6 @@ class JupyterLabPage:
             self.page.mouse.wheel(0, distance)
             self.page.wait_for_timeout(60)
         raise AssertionError(f"{target} did not scroll into view")
-
-    # -- the kernel --------------------------------------------------------------------------------------
 
     def execute(self, code: str, timeout: float = 30) -> str:
         """Run Python in the notebook's kernel, over the page's own connection; returns the printed text."""
@@ -397,18 +363,13 @@ class JupyterLabPage:
                 raise AssertionError(f"{what}: still {value!r} after {timeout:g} s")
             self.page.wait_for_timeout(40)
 
-    # -- what must hold on every page --------------------------------------------------------------------
-
     def faults(self) -> list[str]:
         """Errors on the console and requests that leave the machine, since the notebook was opened."""
-        return self.console_errors + [f"request to {url}" for url in self.foreign_requests()]
-
-    def foreign_requests(self) -> list[str]:
-        """Requests that leave the machine."""
-        return [
-            url
-            for url in self.requests
-            if (parts := urlsplit(url)).scheme not in LOCAL_SCHEMES and parts.hostname != "127.0.0.1"
+        asked = [(url, urlsplit(url)) for url in self.requests]
+        return self.console_errors + [
+            f"request to {url}"
+            for url, parts in asked
+            if parts.scheme not in LOCAL_SCHEMES and parts.hostname != "127.0.0.1"
         ]
 
     def set_theme(self, name: str) -> None:

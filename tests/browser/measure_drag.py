@@ -1,21 +1,16 @@
 """How smooth is a drag? The Advantage Lab beside the same picture by ipywidgets.interact and matplotlib.
 
-    python tests/browser/measure_drag.py [seconds]
-
-drags both with the mouse in one real JupyterLab and prints how often each picture really changed on screen.
-A frame counts as updated when what it shows differs from the frame before: for the Lab the bar of π after the
-step, for interact the image that arrived from the kernel.
+`make bench BENCH=drag` drags both with the mouse in one real JupyterLab and says how often each picture really changed
+on screen. A frame counts as updated when what it shows differs from the frame before: for the Lab the bar of π after
+the step, for interact the image that arrived from the kernel.
 """
 
 from __future__ import annotations
 
-import sys
-import tempfile
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
-from jupyterlab_page import LAB, NO_CHROMIUM, JupyterLabPage, JupyterLabServer, chromium, find_chromium
+from jupyterlab_page import LAB, JupyterLabPage, middle
 from playwright.sync_api import Locator
 
 LAB_CELL = """from course_utils.widgets import AdvantageLab
@@ -46,7 +41,7 @@ def draw(advantage=1.5):
 ipywidgets.interact(draw, advantage=ipywidgets.FloatSlider(value=1.5, min=-3, max=3, step=0.01));"""
 
 WATCH = """(looks) => {
-  const watch = { updates: 0, events: 0, frames: 0, first: null, last: null, on: true };
+  const watch = { updates: 0, events: 0, first: null, last: null, on: true };
   const look = { lab: () => document.querySelector('.pgc-lab [data-role="pi-after"][data-index="0"]')
                    .getAttribute("height"),
                  interact: () => document.querySelector(".widget-interact img")?.src,
@@ -60,7 +55,6 @@ WATCH = """(looks) => {
   }, {capture: true});
   const frame = () => {
     if (!watch.on) return;
-    watch.frames += 1;
     const now = look();
     if (now !== undefined && now !== shown) { watch.updates += 1; shown = now; }
     requestAnimationFrame(frame);
@@ -73,32 +67,19 @@ WATCH = """(looks) => {
 class Drag:
     """One measured drag: frames that showed something new, move events delivered, its length in seconds."""
 
-    name: str
     updates: int
     events: int
-    frames: int
     seconds: float
 
     @property
     def updates_per_second(self) -> float:
         return self.updates / self.seconds
 
-    def __str__(self) -> str:
-        return (
-            f"{self.name:<24}{self.updates_per_second:>9.1f}{self.events / self.seconds:>11.1f}"
-            f"{self.frames / self.seconds:>9.1f}{self.seconds:>9.2f}"
-        )
 
-
-def drag(
-    notebook: JupyterLabPage, name: str, looks: str, handle: Locator, along: tuple[int, int], seconds: float
-) -> Drag:
+def drag(notebook: JupyterLabPage, looks: str, handle: Locator, along: tuple[int, int], seconds: float) -> Drag:
     """Drag a handle to and fro for so long, as fast as the browser takes the mouse's moves."""
     notebook.scroll_to(handle)
-    box = handle.bounding_box()
-    assert box is not None
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    mouse = notebook.page.mouse
+    (x, y), mouse = middle(handle), notebook.page.mouse
     mouse.move(x, y)
     mouse.down()
     notebook.page.evaluate(WATCH, looks)
@@ -109,7 +90,7 @@ def drag(
     seen = notebook.page.evaluate("() => { window.dragWatch.on = false; return window.dragWatch; }")
     mouse.move(x, y)  # else the next drag begins nearer to the end of the axis, where nothing moves any more
     mouse.up()
-    return Drag(name, seen["updates"], seen["events"], seen["frames"], (seen["last"] - seen["first"]) / 1000)
+    return Drag(seen["updates"], seen["events"], (seen["last"] - seen["first"]) / 1000)
 
 
 def measure(notebook: JupyterLabPage, seconds: float = 3.0) -> tuple[Drag, Drag]:
@@ -117,37 +98,8 @@ def measure(notebook: JupyterLabPage, seconds: float = 3.0) -> tuple[Drag, Drag]
     page = notebook.page
     notebook.scroll_to(page.locator(LAB))
     top = page.locator(f'{LAB} [data-role="advantage"][data-index="0"] circle').last
-    lab = drag(notebook, "Advantage Lab", "lab", top, (0, 1), seconds)
+    lab = drag(notebook, "lab", top, (0, 1), seconds)
     page.locator(".widget-interact img").wait_for()
     notebook.scroll_to(page.locator(".widget-interact"))
-    interact = drag(
-        notebook, "interact + matplotlib", "interact", page.locator(".widget-interact .noUi-handle"), (1, 0), seconds
-    )
-    return lab, interact
-
-
-def report(lab: Drag, interact: Drag) -> str:
-    ratio = lab.updates_per_second / max(interact.updates_per_second, 1e-9)
-    head = f"{'per second:':<24}{'updates':>9}{'inputs':>11}{'frames':>9}{'seconds':>9}"
-    return f"{head}\n{lab}\n{interact}\nThe Lab updates {ratio:.1f} times as often."
-
-
-def main() -> None:
-    executable = find_chromium()
-    if executable is None:
-        sys.exit(NO_CHROMIUM)
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 5.0
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        chromium(executable) as browser,
-        JupyterLabServer(Path(folder)) as server,
-    ):
-        notebook = JupyterLabPage(browser, server)
-        notebook.open(server.write_notebook("drag.ipynb", [LAB_CELL, INTERACT_CELL]))
-        notebook.run_all()
-        print(report(*measure(notebook, seconds)))
-        notebook.close()
-
-
-if __name__ == "__main__":
-    main()
+    dial = page.locator(".widget-interact .noUi-handle")
+    return lab, drag(notebook, "interact", dial, (1, 0), seconds)

@@ -12,12 +12,13 @@ import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import nbformat
-from jupyterlab_page import NO_CHROMIUM, JupyterLabPage, JupyterLabServer, chromium, find_chromium
+from jupyterlab_page import JupyterLabPage, JupyterLabServer, chromium
 from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize
 
@@ -52,29 +53,18 @@ class Shown(NamedTuple):
 
 def write(name: str, pictures: Iterator[bytes], per_row: int, rows: int) -> int:
     """Write pictures of one size, side by side and in rows, as name_1.png, name_2.png, …; return how many sheets."""
-    waiting: list[Image.Image] = []
-    number = 0
-
-    def write_one() -> None:
-        nonlocal number
-        number += 1
-        width, height = waiting[0].size
-        used = -(-len(waiting) // per_row)
-        sheet = Image.new("RGB", (min(per_row, len(waiting)) * (width + GAP), used * (height + GAP)), "#888")
-        for n, picture in enumerate(waiting):
-            sheet.paste(picture, (n % per_row * (width + GAP), n // per_row * (height + GAP)))
-        sheet.save(OUT / f"{name}_{number}.png")
-        waiting.clear()
-
     for path in OUT.glob(f"{name}_[0-9]*.png"):
         path.unlink()  # of an earlier time, when there may have been more
     (OUT / name).parent.mkdir(parents=True, exist_ok=True)
-    for picture in pictures:
-        waiting.append(Image.open(io.BytesIO(picture)).convert("RGB"))
-        if len(waiting) == per_row * rows:
-            write_one()
-    if waiting:
-        write_one()
+    number = 0
+    while shown := [Image.open(io.BytesIO(picture)).convert("RGB") for picture in islice(pictures, per_row * rows)]:
+        number += 1
+        width, height = shown[0].size
+        used = -(-len(shown) // per_row)
+        sheet = Image.new("RGB", (min(per_row, len(shown)) * (width + GAP), used * (height + GAP)), "#888")
+        for n, picture in enumerate(shown):
+            sheet.paste(picture, (n % per_row * (width + GAP), n // per_row * (height + GAP)))
+        sheet.save(OUT / f"{name}_{number}.png")
     return number
 
 
@@ -137,12 +127,12 @@ def of_notebook(browser: Browser, server: JupyterLabServer, path: Path, width: i
 
 def settled(page: Page) -> bytes:
     """A picture of the page once two of them are the same."""
-    now, before = page.screenshot(), None
+    now = page.screenshot()
     for _ in range(20):
+        page.wait_for_timeout(500)
+        before, now = now, page.screenshot()
         if now == before:
             break
-        page.wait_for_timeout(500)
-        now, before = page.screenshot(), now
     return now
 
 
@@ -151,16 +141,13 @@ def main() -> None:
     parser.add_argument("lessons", nargs="*", metavar="NN", help="lessons, by two digits (default: all that there is)")
     parser.add_argument("--hosts", nargs="*", default=["page", "slides", "jupyterlab"], help="some of these alone")
     arguments = parser.parse_args()
-    executable = find_chromium()
-    if executable is None:
-        raise SystemExit(NO_CHROMIUM)
 
     def wanted(name: str) -> bool:
         return not arguments.lessons or name[:2] in arguments.lessons
 
     with ExitStack() as stack:
         place = Path(stack.enter_context(TemporaryDirectory()))
-        browser = stack.enter_context(chromium(executable))
+        browser = stack.enter_context(chromium())
         todo: list[Shown] = []
         if "page" in arguments.hosts:
             site.build(place / "site")
@@ -169,14 +156,14 @@ def main() -> None:
                 if wanted(name):
                     todo.append(Shown(f"page/{name}", 1, partial(of_page, browser, path)))
         if "slides" in arguments.hosts:
-            for path in slides.build(arguments.lessons, target=place / "slides"):
-                todo.append(Shown(f"slides/{path.stem}", 4, partial(of_deck, browser, path)))
+            decks = slides.build(arguments.lessons, target=place / "slides")
+            todo += [Shown(f"slides/{path.stem}", 4, partial(of_deck, browser, path)) for path in decks]
         if "jupyterlab" in arguments.hosts:
             labextension.install(place / "prefix")
             os.environ["JUPYTER_PATH"] = str(place / "prefix" / "share" / "jupyter")
             server = stack.enter_context(JupyterLabServer(place / "server", WHOLE))
-            for path in filter(lambda path: wanted(path.stem), sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))):
-                todo.append(Shown(f"jupyterlab/{path.stem}", 1, partial(of_notebook, browser, server, path)))
+            lessons = [path for path in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")) if wanted(path.stem)]
+            todo += [Shown(f"jupyterlab/{one.stem}", 1, partial(of_notebook, browser, server, one)) for one in lessons]
         try:
             failed = write_all(todo)
         except KeyboardInterrupt:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -17,11 +18,26 @@ pytestmark = pytest.mark.browser
 LAB = '.pgc-lab[data-lab="clinic"]'
 
 
+def values(lab: LabView, selector: str) -> list[float]:
+    """The full numbers behind these parts."""
+    return lab.root.locator(selector).evaluate_all("parts => parts.map((part) => Number(part.dataset.value))")
+
+
 def curves(lab: LabView, side: int) -> list[float]:
     """The newest number of each panel's curve: 0 for the case as it is, 1 for the change."""
-    return lab.root.locator(f'[data-role="curve"][data-index="{side}"]').evaluate_all(
-        "curves => curves.map((curve) => Number(curve.dataset.value))"
-    )
+    return values(lab, f'[data-role="curve"][data-index="{side}"]')
+
+
+def cite(lab: LabView, *evidence: tuple[str, str]) -> None:
+    for n, (metric, direction) in enumerate(evidence):
+        lab.role("metric", n).select_option(metric)
+        lab.role("direction", n).select_option(direction)
+
+
+def ask(lab: MountedLab, button: str, says: str, *wishes: str) -> None:
+    """Press a button: the lab says this, and asks Python for that."""
+    lab.click(button)
+    assert (lab.text("message"), lab.wishes()) == (says, [*wishes])
 
 
 def test_the_picture_shows_pythons_numbers(page: Page) -> None:
@@ -41,35 +57,28 @@ def test_the_picture_shows_pythons_numbers(page: Page) -> None:
     first, second = (seen.root.locator(f'[data-role="curve"][data-index="{n}"]').first for n in (0, 1))
     assert first.get_attribute("stroke-dasharray"), "the case as it is has a form of its own"
     assert second.get_attribute("stroke-dasharray") is None
-    places = [float(pair.split()[0]) for pair in (second.get_attribute("d") or "").replace("M", "L").split("L")[1:]]
-    left, right = (
-        float(seen.role("curves").first.locator("line").first.get_attribute(at) or "") for at in ("x1", "x2")
-    )
+    places = [float(pair.split()[0]) for pair in re.split("[ML]", second.get_attribute("d") or "")[1:]]
+    axis = seen.role("curves").first.locator("line").first
+    left, right = (float(axis.get_attribute(end) or "") for end in ("x1", "x2"))
     wanted = [left + (right - left) * update / 6 for update in clinic_lab.shown_updates(6)]
     assert places == pytest.approx(wanted, abs=0.01)
     groups = 1 + 7 + 2
     measures = ("score", "spread", "kl", "length", "helpful", "unsafe", "wrong_object", "repeat", "odd", "gold")
     for n, name in enumerate(measures):
-        cells = seen.root.locator(f'table[aria-label="fresh replies to all topics"] td[data-row="{name}"]')
-        values = cells.evaluate_all("cells => cells.map((cell) => Number(cell.dataset.value))")
-        assert values == [lab.fresh[side * groups][n] for side in range(3)]
+        shown = values(seen, f'table[aria-label="fresh replies to all topics"] td[data-row="{name}"]')
+        assert shown == [lab.fresh[side * groups][n] for side in range(3)]
     seen.role("measure").select_option("helpful")
     assert seen.row("advice") == [lab.fresh[side * groups + 7][4] for side in range(3)]
-    shares = seen.root.locator('table[aria-label="agreement with the reward model"] td').evaluate_all(
-        "cells => cells.map((cell) => Number(cell.dataset.value))"
-    )
+    shares = values(seen, 'table[aria-label="agreement with the reward model"] td')
     assert shares == [side[k] for n in range(3) for side in lab.accuracy for k in (n, n + 3)]
     assert seen.role("reply").all_inner_texts()[:3] == [lab.replies[side * 4] or "(nothing)" for side in range(3)]
     seen.set(step="verdict")
     assert seen.role("goal").count() == 6
     assert seen.role("tries").locator("li").count() == 2
-    tried = seen.role("try")
-    means = [sum(one["goals"][5][1]) / len(one["seeds"]) for one in lab.told["tries"]]
-    assert tried.evaluate_all("dots => dots.map((dot) => Number(dot.dataset.value))") == means
-    filled = tried.evaluate_all("dots => dots.map((dot) => !dot.getAttribute('fill').includes('paper'))")
+    assert seen.numbers("try") == [sum(one["goals"][5][1]) / len(one["seeds"]) for one in lab.told["tries"]]
+    filled = seen.role("try").evaluate_all("dots => dots.map((dot) => !dot.getAttribute('fill').includes('paper'))")
     assert filled == [one["best"] for one in lab.told["tries"]]
-    all_met = {**lab.told["tries"][0], "goals": [[[1], [1], True]] * 6, "ran_away": []}
-    seen.set(told={"tries": [all_met]})
+    seen.set(told={"tries": [lab.told["tries"][0] | {"goals": [[[1], [1], True]] * 6, "ran_away": []}]})
     assert seen.text("verdict").startswith("✗ Not known yet: all of the seeds 0, 1, 2 count.")
     seen.set(told=lab.told)
     assert (seen.role("across").input_value(), seen.role("up").input_value()) == ("5", "0"), "KL, Helpful"
@@ -108,28 +117,16 @@ def test_wishes_by_mouse_and_keys(page: Page) -> None:
     seen = MountedLab(page, lab, answers=True)
     assert seen.wishes() == ["hear"]
     seen.set(step="diagnosis")
-    seen.click("diagnose")
-    assert seen.text("message") == "Choose a cause first."
+    ask(seen, "diagnose", "Choose a cause first.")
     seen.role("cause", 3).check()
-    seen.click("diagnose")
-    assert seen.text("message") == "Choose two curves, and for each what it does."
-    for n, (metric, direction) in enumerate((("fresh/helpful/advice", "falls"), ("objective/kl", "rises"))):
-        seen.role("metric", n).select_option(metric)
-        seen.role("direction", n).select_option(direction)
-    seen.click("diagnose")
-    assert (seen.text("message"), seen.wishes()) == ("", ["diagnose"])
-    assert (
-        list(page.evaluate("window.lab.brought").values())
-        == seen.traits("cause", "evidence")
-        == [
-            "coverage",
-            ["fresh/helpful/advice", "falls", "objective/kl", "rises"],
-        ]
-    )
+    ask(seen, "diagnose", "Choose two curves, and for each what it does.")
+    cite(seen, ("fresh/helpful/advice", "falls"), ("objective/kl", "rises"))
+    ask(seen, "diagnose", "", "diagnose")
+    diagnosis = ["coverage", ["fresh/helpful/advice", "falls", "objective/kl", "rises"]]
+    assert list(page.evaluate("window.lab.brought").values()) == seen.traits("cause", "evidence") == diagnosis
 
     seen.set(step="change")
-    seen.click("intervene")
-    assert seen.text("message") == "Choose a change first."
+    ask(seen, "intervene", "Choose a change first.")
     for name in ("kl_coef", "adap_kl_ctrl", "loss_type", "target_kl"):
         seen.role("turn").select_option(name)
     field = seen.root.locator('input[data-name="kl_coef"]')
@@ -146,11 +143,9 @@ def test_wishes_by_mouse_and_keys(page: Page) -> None:
     assert field.input_value() == "much"
     seen.role("change", 0).check()
     assert seen.text("message") == ""
-    seen.click("intervene")
-    assert (seen.text("message"), seen.wishes()) == ("target_kl: got “much”, wanted a number.", [])
+    ask(seen, "intervene", "target_kl: got “much”, wanted a number.")
     seen.role("as-it-was").last.press("Enter")
-    seen.click("intervene")
-    assert seen.wishes() == ["change"]
+    ask(seen, "intervene", "", "change")
     assert len(seen.trait("turned")) == 3
 
     seen.set(running=True, job="change")
@@ -159,9 +154,8 @@ def test_wishes_by_mouse_and_keys(page: Page) -> None:
     seen.click("train")
     seen.set(running=False)
     assert seen.role("train").inner_text() == "Go on"
-    seen.click("train")
-    seen.click("stop")
-    seen.click("new-seed")
+    for role in ("train", "stop", "new-seed"):
+        seen.click(role)
     assert seen.wishes() == ["pause", "train", "stop", "new seed"]
     seen.set(job="", step="blueprint")
     seen.role("part", "frozen.reference").check()
@@ -187,11 +181,8 @@ def test_wishes_by_mouse_and_keys(page: Page) -> None:
     assert "“<img src=x>”" in seen.root.inner_text()
     assert seen.root.locator("img").count() == 0
     seen.role("criterion", 0).check()
-    assert (seen.trait("criteria"), seen.wishes(), seen.text("met")) == (
-        ["gate"],
-        ["keep"],
-        "1 of 1 met, by your own reading.",
-    )
+    assert (seen.trait("criteria"), seen.wishes()) == (["gate"], ["keep"])
+    assert seen.text("met") == "1 of 1 met, by your own reading."
 
 
 def test_a_refused_answer_leaves_no_former_one_on_the_screen(page: Page) -> None:
@@ -211,12 +202,10 @@ def test_it_says_what_happens(page: Page) -> None:
     assert seen.spoken().startswith("At rest: update 6 of 6. Right. No pair and no prompt")
     seen.set(step="verdict")
     assert seen.spoken().startswith("At rest: update 6 of 6. 2 tried. Not cured. Raise β to 3.")
-    tries = seen.trait("told")["tries"]
-    seen.set(told={"tries": [tries[1] | {"turned": turned, "cured": True} for turned in (True, False)]})
-    assert [line.split("✓ ")[1].split(".")[0] for line in seen.role("tries").locator("li").all_inner_texts()] == [
-        "Cured",
-        "All goals met",
-    ]
+    cured = seen.trait("told")["tries"][1] | {"cured": True}
+    seen.set(told={"tries": [cured | {"turned": turned} for turned in (True, False)]})
+    said = [line.split("✓ ")[1].split(".")[0] for line in seen.role("tries").locator("li").all_inner_texts()]
+    assert said == ["Cured", "All goals met"]
     places = seen.role("try").evaluate_all("dots => dots.map((dot) => Number(dot.getAttribute('cx')))")
     assert abs(places[0] - places[1]) >= 12, "equal tries do not cover each other"
 
@@ -227,14 +216,11 @@ from course_utils.widgets import ClinicLab
 clinic.REPLIES, clinic.PAIRS = 200, 100
 def short(name, updates):
     lab = ClinicLab(name)
-    file = lab.case.file
-    config = dataclasses.replace(file.config, updates=updates)
-    lab.case.file = dataclasses.replace(file, seeds=(0,), config=config)
+    config = dataclasses.replace(lab.case.file.config, updates=updates)
+    lab.case.file = dataclasses.replace(lab.case.file, seeds=(0,), config=config)
     return lab
 one = short("D4", 30)
 one"""
-
-
 # While Python takes a change, Jupyter keeps the page's next ones back, but lets its wishes pass.
 SLOW = """import time
 def slow(changes, take=one.set_state):
@@ -248,9 +234,11 @@ def test_in_a_live_kernel_two_cases_are_open_at_once(open_cells: Callable[..., A
     page = notebook.page
     one, other = (LabView(page, LAB, nth) for nth in (0, 1))
 
+    def said(nth: int, role: str) -> str:
+        return f"document.querySelectorAll('{LAB}')[{nth}].querySelector('[data-role={role}]').textContent"
+
     def count(nth: int) -> str:
-        node = f"document.querySelectorAll('{LAB}')[{nth}].querySelector('[data-role=count]').textContent"
-        return f"Number(({node}.match(/update (\\d+)/) ?? [0, 0])[1])"
+        return f"Number(({said(nth, 'count')}.match(/update (\\d+)/) ?? [0, 0])[1])"
 
     def wait_for(lab: LabView, selector: str) -> None:
         lab.root.locator(selector).first.wait_for(timeout=20_000)
@@ -272,8 +260,7 @@ def test_in_a_live_kernel_two_cases_are_open_at_once(open_cells: Callable[..., A
     notebook.wait_for_page(count(1), lambda n: n > done)
     session = "window.jupyterapp.shell.currentWidget.sessionContext.session"
     page.evaluate(f"() => {session}.kernel.interrupt()")
-    message = f"document.querySelectorAll('{LAB}')[1].querySelector('[data-role=message]').textContent"
-    notebook.wait_for_page(message, lambda words: words.startswith("Interrupted. Nothing is lost"))
+    notebook.wait_for_page(said(1, "message"), lambda words: words.startswith("Interrupted. Nothing is lost"))
     assert notebook.kernel_value("other.updates[0]") == page.evaluate(count(1)) > done
     assert other.role("train").inner_text() == "Go on"
 
@@ -288,18 +275,13 @@ def test_in_a_live_kernel_two_cases_are_open_at_once(open_cells: Callable[..., A
     one.root.get_by_role("tab", name="Diagnosis").click()
     page.evaluate(f"() => void {session}.kernel.requestExecute({{code: {SLOW!r}}})")
     one.role("cause", 0).check()
-    for n, (metric, direction) in enumerate((("ours/unsafe", "rises"), ("ours/max_ratio", "high"))):
-        one.role("metric", n).select_option(metric)
-        one.role("direction", n).select_option(direction)
+    cite(one, ("ours/unsafe", "rises"), ("ours/max_ratio", "high"))
     assert "The raters love a promise" not in one.root.inner_text()
     one.click("diagnose")
     wait_for(one, '[data-role="diagnosis"]')
-    told = one.text("diagnosis")
-    assert "The raters love a promise" in told
-    assert [line.split(".")[0] for line in one.role("citation").all_inner_texts()] == [
-        "✓ It tells",
-        "✗ It does not tell",
-    ]
+    assert "The raters love a promise" in one.text("diagnosis")
+    told = [line.split(".")[0] for line in one.role("citation").all_inner_texts()]
+    assert told == ["✓ It tells", "✗ It does not tell"]
 
     one.root.get_by_role("tab", name="Verdict").click()
     one.click("measure")

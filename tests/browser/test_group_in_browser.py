@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 from mounted_lab import MountedLab
@@ -24,15 +22,6 @@ STILL = """() => [...document.querySelectorAll(".pgc-lab svg > :is(line, rect, t
   }))"""
 
 
-def mounted(page: Page, **arguments: Any) -> MountedLab:
-    return MountedLab(page, GroupLab(**arguments))
-
-
-@pytest.fixture
-def context_options() -> dict[str, Any]:
-    return {"viewport": {"width": 800, "height": 800}}
-
-
 def assert_as_in_python(lab: MountedLab) -> None:
     lab.twin.set_state({name: lab.trait(name) for name in ("preset", "rewards", "offset", "step_size", "shown")})
     for role, of in (("advantage", lab.twin.advantages), ("pi-after", lab.twin.probabilities_after)):
@@ -40,7 +29,7 @@ def assert_as_in_python(lab: MountedLab) -> None:
 
 
 def test_a_dragged_reward_moves_every_method_and_no_axis(page: Page) -> None:
-    lab = mounted(page)
+    lab = MountedLab(page, GroupLab())
     assert_as_in_python(lab)
     still = page.evaluate(STILL)
     x, y = lab.grip("reward", 2)
@@ -64,7 +53,7 @@ def test_a_dragged_reward_moves_every_method_and_no_axis(page: Page) -> None:
 
 
 def test_the_formula_of_a_token_opens_with_its_numbers(page: Page) -> None:
-    lab = mounted(page)
+    lab = MountedLab(page, GroupLab())
     names = lab.role("token").evaluate_all("marks => marks.map((mark) => mark.ariaLabel)")
     lab.role("token").nth(names.index("RLOO, reply 2, token 2, parcel: +.667")).click()
     assert lab.traits("method", "reply", "token") == ["RLOO", 1, 1]
@@ -89,7 +78,7 @@ def test_the_formula_of_a_token_opens_with_its_numbers(page: Page) -> None:
 
 
 def test_groups_and_methods_are_chosen(page: Page) -> None:
-    lab = mounted(page)
+    lab = MountedLab(page, GroupLab())
     for k in range(4):
         lab.click(f"show-{k}")
     assert lab.trait("shown") == ["Dr. GRPO", "DAPO"]
@@ -116,7 +105,7 @@ def test_groups_and_methods_are_chosen(page: Page) -> None:
 
 def test_it_fits_a_screen_of_1280_by_800(page: Page) -> None:
     page.set_viewport_size({"width": 1280, "height": 800})
-    lab = mounted(page)
+    lab = MountedLab(page, GroupLab())
     for preset in ("two right, two wrong", "one of eight"):
         lab.role("preset").select_option(preset)
         assert lab.root.evaluate("root => root.getBoundingClientRect().height") < 740, preset

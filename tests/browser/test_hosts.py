@@ -25,7 +25,6 @@ from course_utils.widgets import quiz
 pytestmark = pytest.mark.browser
 SIZE: ViewportSize = {"width": 1280, "height": 720}
 NARROW: ViewportSize = {"width": 390, "height": 844}
-WIDE = "document.documentElement.scrollWidth > innerWidth"
 HINTED = """() => [...document.querySelectorAll(".pgc-kernel-hint")].map((hint) => {
   const picture = hint.closest(".pgs-page, .cell_output").querySelector("img");
   return [hint.textContent, picture.alt.length > 40, picture.naturalWidth > 100];
@@ -134,7 +133,7 @@ def test_a_phone_holds_a_page_and_axe_finds_nothing_serious(host: Host) -> None:
         host.page.evaluate(hosts.SPREAD)
     else:
         host.page.set_viewport_size(NARROW)
-        assert not host.page.evaluate(WIDE)
+        assert not host.page.evaluate(hosts.WIDE)
         labs = {place.name: place.selector for place in host.places if not place.questions}
         leaves = {name: every_lab.row(name).leaves for name in labs}
         faults = {name: layout_faults(host.page, labs[name], True, leaves[name]) for name in labs}
@@ -158,8 +157,6 @@ def test_a_pale_text_is_found_wherever_it_stands(other: Host) -> None:
         other.page.evaluate(hosts.SPREAD)
     places = other.page.evaluate(PALE)
     found = axe_of_page(other.page)
-    assert {scheme: faults[0].count("hardly to be read") for scheme, faults in found.items()} == {
-        "light": places,
-        "dark": places,
-    }
+    seen = {scheme: faults[0].count("hardly to be read") for scheme, faults in found.items()}
+    assert seen == {"light": places, "dark": places}
     assert places > 10

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from every_lab import healthy, lake
 from jupyterlab_page import JupyterLabPage
+from lab_view import LabView
 from mounted_lab import MountedLab
 from playwright.sync_api import Page
 
@@ -38,20 +39,17 @@ def test_in_a_live_kernel_it_learns_while_one_watches(open_cells: Callable[..., 
     made, counting, resting, _ = LABS[name]
     notebook = open_cells(f"from course_utils.widgets import *\nlab = {made}\nlab")
     page = notebook.page
-    root = page.locator(f'.pgc-lab[data-lab="{name}"]')
-    root.wait_for()
-    notebook.scroll_to(root)
+    lab = LabView.in_notebook(notebook, f'.pgc-lab[data-lab="{name}"]')
     of_page = f"document.querySelector('[data-lab={name}] [data-role=%s]').textContent"
     count = f"Number({of_page % counting}.split(' ')[1].replaceAll(',', ''))"
-    train, one_update = (root.locator(f'[data-role="{role}"]') for role in ("train", "one-update"))
-    train.focus()
-    page.keyboard.press("Enter")
+    train, one_update = lab.role("train"), lab.role("one-update")
+    train.press("Enter")
     notebook.wait_for_page(count, lambda n: n > 0)
     assert train.inner_text() == "Pause"
     seen = {page.evaluate(count) for _ in range(12) if page.wait_for_timeout(60) is None}
     assert len(seen) > 3, "the picture moves while it trains"
     if name == "rlhf":  # a change counts from the next update on
-        root.locator('[data-role="kl-coef"]').press("End")
+        lab.role("kl-coef").press("End")
         notebook.wait_for_kernel("[lab.log.rows[i]['ours/kl_coef'] for i in (0, -1)]", lambda beta: beta == [0, 10])
     train.press("Enter")
     notebook.wait_for_kernel("lab.running", lambda running: running is False)
@@ -73,17 +71,17 @@ def test_in_a_live_kernel_it_learns_while_one_watches(open_cells: Callable[..., 
 
     # Other settings, and back to the beginning.
     if name == "rlhf":
-        root.locator('[data-role="features"]').select_option("rich")
+        lab.role("features").select_option("rich")
         notebook.wait_for_kernel("[lab.feature_kind, lab.updates]", lambda now: now == ["rich", 0])
         notebook.wait_for_page(count, lambda n: n == 0)
         return
-    root.locator('[data-role="evaluate"]').press("Enter")
+    lab.role("evaluate").press("Enter")
     (mean,) = notebook.wait_for_kernel("lab.evaluated_mean", lambda means: len(means) == 1)
     notebook.wait_for_page(of_page % "line", lambda words: f"{mean:.2f}" in words)
-    root.locator('[data-role="environment"]').select_option("CartPole")
+    lab.role("environment").select_option("CartPole")
     notebook.wait_for_kernel("[lab.environment, lab.updates]", lambda now: now == ["CartPole", 0])
     one_update.press("Enter")
     notebook.wait_for_page(count, lambda n: n == 1)
-    assert root.locator('[data-role="cart"]').is_visible()
-    root.locator('[data-role="new-seed"]').press("Enter")
+    assert lab.role("cart").is_visible()
+    lab.role("new-seed").press("Enter")
     notebook.wait_for_kernel("[lab.seed, lab.updates]", lambda now: now == [1, 0])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import shutil
 import subprocess
@@ -11,13 +9,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import pytest
 from conftest import RunningApp
-from jupyterlab_page import TALL, JupyterLabPage, JupyterLabServer, picture
-from playwright.sync_api import Browser, Locator, Page, expect
+from jupyterlab_page import TALL, JupyterLabPage, JupyterLabServer, environment, write_settings
+from lab_view import LabView, faults_of
+from playwright.sync_api import Browser, Page, expect
 
 from course_utils import lessons
 from course_utils.build import lab, notebooks
@@ -32,65 +30,45 @@ CELLS = {
     "training": "training = TrainingLab()\ntraining",
     "box": "import ipywidgets\n\nclip = ClipLab()\nipywidgets.Tab([ipywidgets.VBox([clip, ipywidgets.IntSlider()])])",
 }
-NOTES = {
-    "lab": AdvantageLab.offline_note,
-    "map": CourseMap.offline_note,
-    "quiz": Quiz.offline_note,
-    "training": TrainingLab.offline_note,
-    "box": ClipLab.offline_note,
-}
+# What each cell shows, and its name in the page; the last in a learner's own boxes.
+SHOWN = dict(zip(CELLS, (AdvantageLab, CourseMap, Quiz, TrainingLab, ClipLab), strict=True))
+IN_PAGE = dict(zip(CELLS, ("advantage", "map", "quiz", "training", "clip"), strict=True))
 IN_A_BOX = "Run the cell to see these side by side, and what else was with them."
 LOST = "Its kernel has ended: this is not connected to Python until you run the cell again."
-ROOTS = {
-    "lab": '[data-lab="advantage"]',
-    "map": '[data-lab="map"]',
-    "quiz": '[data-lab="quiz"]',
-    "training": '[data-lab="training"]',
-    "box": '[data-lab="clip"]',  # in a learner's own boxes
-}
 NEEDS_PYTHON = "Run this cell first: training needs Python."
 
 
-# --- what must hold of each output ------------------------------------------------------------------------------------
+def use_lab(lab: LabView, connected: bool) -> None:
+    slider = lab.role("advantage", 0)
+    before = str(slider.get_attribute("aria-valuenow"))
+    lab.drag("advantage", 0, 0, 40)
+    expect(slider).not_to_have_attribute("aria-valuenow", before)
+    lab.click("step")
+    expect(lab.role("steps-taken")).to_have_text("1 step taken")
 
 
-def use_lab(lab: Locator, connected: bool) -> None:
-    slider = lab.locator('[data-role="advantage"]').first
-    before = slider.get_attribute("aria-valuenow")
-    handle = slider.locator("circle").last.bounding_box()
-    assert handle is not None
-    mouse = lab.page.mouse
-    mouse.move(handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2)
-    mouse.down()
-    mouse.move(handle["x"] + handle["width"] / 2, handle["y"] + 40, steps=4)
-    mouse.up()
-    expect(slider).not_to_have_attribute("aria-valuenow", str(before))
-    lab.locator('[data-role="step"]').click()
-    expect(lab.locator('[data-role="steps-taken"]')).to_have_text("1 step taken")
+def use_map(lab: LabView, connected: bool) -> None:
+    expect(lab.role("lesson")).to_have_count(len(lessons.LESSONS))
+    expect(lab.root.locator('a[href$=".ipynb"]').first).to_be_visible()
 
 
-def use_map(lab: Locator, connected: bool) -> None:
-    expect(lab.locator('[data-role="lesson"]')).to_have_count(len(lessons.LESSONS))
-    expect(lab.locator('a[href$=".ipynb"]').first).to_be_visible()
+def use_quiz(lab: LabView, connected: bool) -> None:
+    lab.root.locator("input").first.check()
+    lab.role("send").first.click()
+    expect(lab.role("verdict")).to_have_text(re.compile("[✓✗]"))
 
 
-def use_quiz(lab: Locator, connected: bool) -> None:
-    lab.locator("input").first.check()
-    lab.locator('[data-role="send"]').first.click()
-    expect(lab.locator('[data-role="verdict"]')).to_have_text(re.compile("[✓✗]"))
+def use_training(lab: LabView, connected: bool) -> None:
+    lab.click("one-update")
+    expect(lab.root).to_contain_text("update 1," if connected else NEEDS_PYTHON)
 
 
-def use_training(lab: Locator, connected: bool) -> None:
-    lab.locator('[data-role="one-update"]').click()
-    expect(lab).to_contain_text("update 1," if connected else NEEDS_PYTHON)
-
-
-def use_box(lab: Locator, connected: bool) -> None:
-    output = lab.page.locator(".jp-OutputArea-output", has=lab)
+def use_box(lab: LabView, connected: bool) -> None:
+    output = lab.page.locator(".jp-OutputArea-output", has=lab.root)
     is_offline = output.locator(".pgc-offline").count() == 1
     expect(output.get_by_text(IN_A_BOX)).to_have_count(1 if is_offline else 0)
     expect(output.locator(".widget-slider")).to_have_count(0 if is_offline else 1)
-    lab.locator('[data-role="clip"]').uncheck()
+    lab.role("clip").uncheck()
 
 
 USE = {"lab": use_lab, "map": use_map, "quiz": use_quiz, "training": use_training, "box": use_box}
@@ -98,14 +76,16 @@ USE = {"lab": use_lab, "map": use_map, "quiz": use_quiz, "training": use_trainin
 
 def check(page: Page, live: frozenset[str], lost: bool = False) -> None:
     """Each output is the live widget or the offline one, as is due; it says which; and it answers the hand."""
-    for name, root in ROOTS.items():
+    all_notes = dict.fromkeys([*(shown.offline_note for shown in SHOWN.values()), LOST])
+    for name, shown in SHOWN.items():
+        root = f'[data-lab="{IN_PAGE[name]}"]'
         lab = page.locator(f"{root}:not(.pgc-offline *)" if name in live else f".pgc-offline {root}")
         expect(lab).to_have_count(1, timeout=30_000)
         expect(page.locator(root)).to_have_count(1)
-        output = page.locator(".jp-OutputArea-output", has=page.locator(root)).first
-        notes = [note for note in dict.fromkeys([*NOTES.values(), LOST]) if note in output.inner_text()]
-        assert notes == ([LOST] if lost else [] if name in live else [NOTES[name]]), name
-        USE[name](lab, connected=name in live and not lost)
+        said = page.locator(".jp-OutputArea-output", has=page.locator(root)).first.inner_text()
+        due = [LOST] if lost else [] if name in live else [shown.offline_note]
+        assert [note for note in all_notes if note in said] == due, name
+        USE[name](LabView(page, root), connected=name in live and not lost)
     assert "Error displaying widget" not in page.locator(".jp-Notebook").inner_text()
 
 
@@ -118,104 +98,70 @@ def lesson(as_committed: Callable[..., nbformat.NotebookNode]) -> nbformat.Noteb
 def saved(tall_app: RunningApp, server: JupyterLabServer, lesson: nbformat.NotebookNode) -> str:
     """A notebook that was run to its end and saved in JupyterLab, its kernel shut down since."""
     app = tall_app.take()
-    app.open(server.add_notebook("saved.ipynb", lesson))
-    app.run_all()
-    app.command("docmanager:save")
+    app.open(server.add_notebook("saved.ipynb", lesson)).run_all().command("docmanager:save")
     app.close_notebook()
     server.shut_kernels_down()  # waits for the end of those that are being shut down
     return "saved.ipynb"
 
 
-# --- the states: what leads to each, and which outputs are then live ------------------------------------------------
-
 OFFLINE, LIVE = frozenset[str](), frozenset(CELLS)
+OF_SESSION = "() => window.jupyterapp.shell.currentWidget.sessionContext.%s()"
+State = Callable[[JupyterLabPage, str, str], object]
 
 
-def never_run(app: JupyterLabPage, server: JupyterLabServer, lesson: Any, saved: str) -> None:
-    app.open(server.add_notebook("never_run.ipynb", lesson))
+def trusted(app: JupyterLabPage, lesson: str, saved: str) -> None:
+    app.server.trust(lesson)
+    app.open(lesson)
 
 
-def trusted(app: JupyterLabPage, server: JupyterLabServer, lesson: Any, saved: str) -> None:
-    server.trust(server.add_notebook("trusted.ipynb", lesson))
-    app.open("trusted.ipynb")
-
-
-def partly_run(app: JupyterLabPage, server: JupyterLabServer, lesson: Any, saved: str) -> None:
-    app.open(server.add_notebook("partly_run.ipynb", lesson))
-    app.run_cell(0)
-
-
-def wholly_run(app: JupyterLabPage, server: JupyterLabServer, lesson: Any, saved: str) -> None:
-    app.open(server.add_notebook("wholly_run.ipynb", lesson))
-    app.run_all()
-
-
-def next_day(app: JupyterLabPage, server: JupyterLabServer, lesson: Any, saved: str) -> None:
-    app.open(saved)
-
-
-def copied(app: JupyterLabPage, server: JupyterLabServer, lesson: Any, saved: str) -> None:
-    shutil.copy(server.root / saved, server.root / "copied.ipynb")
+def copied(app: JupyterLabPage, lesson: str, saved: str) -> None:
+    shutil.copy(app.server.root / saved, app.server.root / "copied.ipynb")
     app.open("copied.ipynb")
 
 
-def copied_elsewhere_by_a_stranger(app: JupyterLabPage, server: JupyterLabServer, lesson: Any, saved: str) -> None:
+def copied_elsewhere_by_a_stranger(app: JupyterLabPage, lesson: str, saved: str) -> None:
     """Its content is no longer what was signed, so it is not trusted; its widgets' ids are of a kernel long gone."""
-    notebook = nbformat.read(server.root / saved, as_version=4)
+    notebook = nbformat.read(app.server.root / saved, as_version=4)
     notebook.cells[0].source += "  # mine"
-    (server.root / "another folder").mkdir(exist_ok=True)  # there already where this runs once more
-    app.open(server.add_notebook("another folder/copied é.ipynb", notebook))
+    (app.server.root / "another folder").mkdir(exist_ok=True)  # there already where this runs once more
+    app.open(app.server.add_notebook("another folder/copied é.ipynb", notebook))
 
 
-def restarted(app: JupyterLabPage, server: JupyterLabServer, lesson: Any, saved: str) -> None:
-    app.open(server.add_notebook("restarted.ipynb", lesson))
-    app.run_all()
-    app.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
+def restarted(app: JupyterLabPage, lesson: str, saved: str) -> None:
+    app.open(lesson).run_all().page.evaluate(OF_SESSION % "restartKernel")
     app.wait_idle()
 
 
-def shut_down(app: JupyterLabPage, server: JupyterLabServer, lesson: Any, saved: str) -> None:
-    app.open(server.add_notebook("shut_down.ipynb", lesson))
-    app.run_all()
-    app.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
-
-
-def reloaded(app: JupyterLabPage, server: JupyterLabServer, lesson: Any, saved: str) -> None:
-    app.open(server.add_notebook("reloaded.ipynb", lesson))
-    app.run_all()
-    app.command("docmanager:save")
-    app.page.goto(f"{server.url}doc/tree/reloaded.ipynb")
+def reloaded(app: JupyterLabPage, lesson: str, saved: str) -> None:
+    app.open(lesson).run_all().command("docmanager:save")
+    app.page.goto(f"{app.server.url}doc/tree/{lesson}")
     app.page.locator(".jp-Notebook").wait_for()
 
 
-State = Callable[[JupyterLabPage, JupyterLabServer, Any, str], None]
-STATES: dict[State, tuple[frozenset[str], bool]] = {  # what is live; whether its kernel is gone
-    never_run: (OFFLINE, False),
-    trusted: (OFFLINE, False),
-    partly_run: (frozenset({"lab"}), False),
-    wholly_run: (LIVE, False),
-    next_day: (OFFLINE, False),
-    copied: (OFFLINE, False),
-    copied_elsewhere_by_a_stranger: (OFFLINE, False),
-    restarted: (LIVE, True),
-    shut_down: (LIVE, True),
-    reloaded: (LIVE, False),
+STATES: dict[str, tuple[State, frozenset[str], bool]] = {  # what leads there; what is live; whether its kernel is gone
+    "never_run": (lambda app, lesson, _: app.open(lesson), OFFLINE, False),
+    "trusted": (trusted, OFFLINE, False),
+    "partly_run": (lambda app, lesson, _: app.open(lesson).run_cell(0), frozenset({"lab"}), False),
+    "wholly_run": (lambda app, lesson, _: app.open(lesson).run_all(), LIVE, False),
+    "next_day": (lambda app, _, saved: app.open(saved), OFFLINE, False),
+    "copied": (copied, OFFLINE, False),
+    "copied_elsewhere_by_a_stranger": (copied_elsewhere_by_a_stranger, OFFLINE, False),
+    "restarted": (restarted, LIVE, True),
+    "shut_down": (lambda app, lesson, _: app.open(lesson).run_all().page.evaluate(OF_SESSION % "shutdown"), LIVE, True),
+    "reloaded": (reloaded, LIVE, False),
 }
 
 
-@pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
+@pytest.mark.parametrize("state", STATES)
 def test_in_each_state_of_a_notebook_what_it_shows_is_alive(
-    state: State, app: JupyterLabPage, server: JupyterLabServer, lesson: nbformat.NotebookNode, saved: str
+    state: str, app: JupyterLabPage, server: JupyterLabServer, lesson: nbformat.NotebookNode, saved: str
 ) -> None:
-    live, lost = STATES[state]
-    state(app, server, lesson, saved)
+    lead, live, lost = STATES[state]
+    lead(app, server.add_notebook(f"{state}.ipynb", lesson), saved)
     check(app.page, live, lost)
-    picture(f"state_{state.__name__}", app.page)
     if live and not lost:
         app.wait_for_kernel("lab.logits", lambda logits: logits != AdvantageLab().logits)
 
-
-# --- as `make lab` starts it, and in Notebook 7 -----------------------------------------------------------------------
 
 START = """import pathlib, sys
 from course_utils.build import lab
@@ -236,28 +182,18 @@ def course(tmp_path_factory: pytest.TempPathFactory, lesson: nbformat.NotebookNo
     path.parent.mkdir(parents=True)
     for name in (one.name for one in notebooks.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")):
         (path.parent / name).write_bytes(notebooks.written(lesson))
-    settings = base / "settings" / "@jupyterlab" / "docmanager-extension" / "plugin.jupyterlab-settings"
-    settings.parent.mkdir(parents=True)
-    settings.write_text(json.dumps({"autosave": True, "autosaveInterval": AUTOSAVE}))
-    folders = {
-        "JUPYTER_CONFIG_DIR": "config",
-        "JUPYTER_DATA_DIR": "data",
-        "JUPYTER_RUNTIME_DIR": "runtime",
-        "JUPYTERLAB_SETTINGS_DIR": "settings",
-        "IPYTHONDIR": "ipython",
-    }
+    write_settings(base, {"docmanager-extension/plugin": {"autosave": True, "autosaveInterval": AUTOSAVE}})
     process = subprocess.Popen(
         [sys.executable, "-c", START, str(base)],
-        env={**os.environ, **{name: str(base / folder) for name, folder in folders.items()}},
+        env=environment(base),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         encoding="utf-8",
     )
     assert process.stdout is not None
     try:
-        found = re.search(
-            r"(http://\S+/)lab/tree/\S+token=(\S+)", process.stdout.readline() + process.stdout.readline()
-        )
+        printed = process.stdout.readline() + process.stdout.readline()
+        found = re.search(r"(http://\S+/)lab/tree/\S+token=(\S+)", printed)
         assert found, "the launcher printed no address"
         yield path, found[1], found[2]
     finally:
@@ -273,17 +209,13 @@ def test_the_launchers_notebook_is_alive_and_opening_it_changes_nothing(
     path, address, token = course
     before = notebooks.written(lesson)
     path.write_bytes(before)
-    faults: list[str] = []
-    context = browser.new_context(viewport=TALL)
-    page = context.new_page()
+    page = browser.new_page(viewport=TALL)
     page.set_default_timeout(15_000)
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda m: faults.append(f"{m.text} {m.location}") if m.type == "error" else None)
+    faults = faults_of(page)
     page.goto(f"{address}{viewer}/{lab.FIRST_LESSON}?token={token}")
     check(page, OFFLINE)
     page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for()
     page.wait_for_timeout(3000 * AUTOSAVE)
-    picture(f"launched_{viewer.split('/')[0]}", page)
     assert page.locator(".jp-mod-dirty").count() == 0
     assert path.read_bytes() == before
 
@@ -300,7 +232,7 @@ def test_the_launchers_notebook_is_alive_and_opening_it_changes_nothing(
     assert after.cells[0].source != lesson.cells[0].source
     after.cells[0].source = lesson.cells[0].source
     assert notebooks.written(after) == before
-    context.close()
+    page.close()
     assert [fault for fault in faults if not any(known in fault for known in OF_NOTEBOOK_7)] == []
 
 
@@ -309,9 +241,8 @@ def test_the_menus_page_shows_pictures_and_quiz_without_a_network(
 ) -> None:
     """File → Save and Export Notebook As → HTML, opened where nothing but the server answers."""
     _, address, token = course
-    context = browser.new_context()
-    context.route(lambda url: not url.startswith((address, "data:")), lambda route: route.abort())
-    page = context.new_page()
+    page = browser.new_page()
+    page.route(lambda url: not url.startswith((address, "data:")), lambda route: route.abort())
     page.goto(f"{address}nbconvert/html/{lab.FIRST_LESSON}?token={token}&download=false")
     pictures = page.locator(".jp-OutputArea-output img")
     expect(pictures).to_have_count(2)
@@ -320,5 +251,4 @@ def test_the_menus_page_shows_pictures_and_quiz_without_a_network(
     quiz = page.locator(".jp-OutputArea-output", has_text="Quiz: Policies")
     for question in Quiz("01").library["01"]["questions"]:
         expect(quiz.get_by_text(question["text"].split("$")[0])).to_be_visible()
-    picture("exported", page, full_page=True)
-    context.close()
+    page.close()

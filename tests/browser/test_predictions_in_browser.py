@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import nbformat
 import pytest
-from jupyterlab_page import JupyterLabPage, JupyterLabServer, picture
+from jupyterlab_page import JupyterLabPage
+from lab_view import LabView
 from mounted_lab import MountedLab
 from playwright.sync_api import Locator, Page, expect
 
@@ -53,62 +53,57 @@ def texts(notebook: JupyterLabPage) -> list[str]:
     )
 
 
-def card(notebook: JupyterLabPage, nth: int = 0) -> Locator:
-    return notebook.page.locator('.pgc-lab[data-lab="prediction"]').nth(nth)
+def card(notebook: JupyterLabPage, nth: int = 0) -> LabView:
+    return LabView(notebook.page, '.pgc-lab[data-lab="prediction"]', nth)
+
+
+def output(notebook: JupyterLabPage, nth: int) -> Locator:
+    return notebook.cell(nth).locator(".jp-OutputArea-output")
 
 
 def test_untrusted_and_without_a_kernel_it_is_made_and_its_answer_unfolds(
-    small_app: JupyterLabPage, server: JupyterLabServer, stored: nbformat.NotebookNode
+    small_app: JupyterLabPage, stored: nbformat.NotebookNode
 ) -> None:
-    notebook = small_app.open(server.add_notebook("predictions.ipynb", stored))
-    shown = card(notebook)
-    answer = notebook.cell(1).locator(".jp-OutputArea-output")
+    notebook = small_app.open(small_app.server.add_notebook("predictions.ipynb", stored))
+    shown, answer, both = card(notebook), output(notebook, 1), output(notebook, 5)
     expect(answer).to_have_count(0)
     assert texts(notebook) == [WAITS, "Nobody asks.", WAITS]
     expect(notebook.cell(3).locator(".jp-InputPlaceholder")).to_contain_text("# Draws nothing at all.")
-    picture("prediction_asked", notebook.page)
-    shown.locator("[data-role=send]").click()
-    expect(shown.locator("[data-role=message]")).to_have_text("Choose an answer first.")
-    shown.locator("[data-index='0']").check()
+    shown.click("send")
+    expect(shown.role("message")).to_have_text("Choose an answer first.")
+    shown.role("option", 0).check()
     expect(answer).to_have_count(0)
-    shown.locator("[data-role=send]").dblclick()  # the second click does not ask again
+    shown.role("send").dblclick()  # the second click does not ask again
     expect(answer).to_contain_text("refund rises")
-    expect(notebook.cell(2).locator(".jp-OutputArea-output")).to_have_count(0)
-    both = notebook.cell(5).locator(".jp-OutputArea-output")
-    expect(both).to_have_count(0)
-    card(notebook, 1).locator("[data-role=show]").press("Enter")
+    for still_open in (output(notebook, 2), both):
+        expect(still_open).to_have_count(0)
+    card(notebook, 1).role("show").press("Enter")
     expect(both).to_contain_text("of two")
     assert texts(notebook) == ["Refund rose.", "Nobody asks.", "Of both."]
-    told = shown.locator("[data-role=result]")
-    expect(told).to_contain_text("What came: Only that of refund")
-    expect(told).to_contain_text("You said: Those of refund and replace")
-    expect(told.locator("[data-role=verdict]")).to_have_count(0)
-    expect(shown.locator("[data-role=note]")).to_contain_text("Not recorded")
-    picture("prediction_committed", notebook.page)
+    for told in ("What came: Only that of refund", "You said: Those of refund and replace"):
+        expect(shown.role("result")).to_contain_text(told)
+    expect(shown.role("verdict")).to_have_count(0)
+    expect(shown.role("note")).to_contain_text("Not recorded")
 
 
 def test_with_a_kernel_it_is_kept_and_shown_again_the_next_day(
-    small_app: JupyterLabPage, server: JupyterLabServer, stored: nbformat.NotebookNode, tmp_path: Path
+    small_app: JupyterLabPage, stored: nbformat.NotebookNode, tmp_path: Path
 ) -> None:
-    record = tmp_path / "record.json"
-    notebook = small_app.open(server.add_notebook("next_day.ipynb", stored))
-    notebook.execute(f"import os; os.environ['RECORD'] = {str(record)!r}")
+    notebook = small_app.open(small_app.server.add_notebook("next_day.ipynb", stored))
+    notebook.execute(f"import os; os.environ['RECORD'] = {str(tmp_path / 'record.json')!r}")
     notebook.run_cell(0)
-    shown, answer = card(notebook), notebook.cell(1).locator(".jp-OutputArea-output")
-    shown.locator("[data-role=show]").click()
+    shown, answer = card(notebook), output(notebook, 1)
+    shown.click("show")
     expect(answer).to_contain_text("refund rises")
-    expect(shown.locator("[data-role=result]")).not_to_contain_text("You said")
-    shown.locator("[data-role=send]").click()  # predict again
-    shown.locator("[data-index='1']").check()
-    shown.locator("[data-role=send]").click()
-    expect(shown.locator("[data-role=verdict]")).to_have_text("✓ It came as you said.")
-    notebook.wait_for_kernel("len(card.answers['three-actions'])", lambda count: count == 2)
-    said = [event["record"] for event in json.loads(record.read_text())["events"] if event["kind"] == "prediction"]
-    about = {"lesson": "08", "prediction": "three-actions"}
-    assert said == [about | {"said": None, "came_so": None}, about | {"said": 1, "came_so": True}]
+    expect(shown.role("result")).not_to_contain_text("You said")
+    shown.click("send")  # predict again
+    shown.role("option", 1).check()
+    shown.click("send")
+    expect(shown.role("verdict")).to_have_text("✓ It came as you said.")
+    notebook.wait_for_kernel("card.answers['three-actions']", lambda said: said == [None, 1])
     notebook.page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.widgets[1].outputHidden = true; }")
     notebook.run_cell(0)  # as after a new start of the kernel
-    expect(shown.locator("[data-role=verdict]")).to_have_text("✓ It came as you said.")
+    expect(shown.role("verdict")).to_have_text("✓ It came as you said.")
     expect(answer).to_contain_text("refund rises")
 
 

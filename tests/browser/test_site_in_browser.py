@@ -8,23 +8,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-import every_lab
-import numpy as np
+import hosts
 import pytest
 from appearance import axe_of_page
+from every_lab import right_answer, wrong_answer
 from lab_view import LabView, faults_of
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from course_utils import objectives, policy, progress
+from course_utils import progress
 from course_utils.build import pdf
-from course_utils.widgets import AdvantageLab, CourseMap, Predict, Quiz
+from course_utils.widgets import CourseMap, Predict, Quiz
 
 pytestmark = pytest.mark.browser
-WIDE = "document.documentElement.scrollWidth > innerWidth"
+SIZE: ViewportSize = {"width": 1280, "height": 1000}
+NARROW: ViewportSize = {"width": 390, "height": 844}
+BEGUN = '[data-role="lesson"][data-state="begun"]'
+PREDICTION, QUESTION = Predict("08-three-actions").questions[0], Quiz("08").questions[0]
 SCROLLS = """[...document.querySelectorAll("html, body, article, article :not(.pgc-lab *), :has(article)")]
   .filter((one) => /auto|scroll/.test(getComputedStyle(one).overflow)).map((one) => one.tagName + one.className)"""
-ANSWER = {"single": "option", "several": "option", "numeric": "number", "order": "down"}
 
 
 class Reader:
@@ -36,61 +39,52 @@ class Reader:
         page.on("request", lambda request: self.asked.add(request.url))
 
     def open(self, name: str, more: str = "") -> Page:
+        self.page.set_viewport_size(SIZE)
         self.page.goto(f"{(self.folder / f'{name}.html').as_uri()}{more}")
         return self.page
 
-    def outside(self) -> list[str]:
-        return [url for url in self.asked if not url.startswith(("data:", "blob:", f"{self.folder.as_uri()}/"))]
+
+NewReader = Callable[..., Reader]
 
 
 @pytest.fixture(scope="module")
-def new_reader(browser: Browser, built_site: Path) -> Iterator[Callable[..., Reader]]:
+def new_reader(browser: Browser, built_site: Path) -> Iterator[NewReader]:
     """Makes readers, each with a browser profile of its own. At the end each must have been quiet."""
     made: list[Reader] = []
 
     def make(**options: Any) -> Reader:
-        context = browser.new_context(
-            **{"viewport": {"width": 1280, "height": 1000}, "reduced_motion": "reduce"} | options
-        )
-        made.append(Reader(context.new_page(), built_site))
+        made.append(Reader(browser.new_context(reduced_motion="reduce", **options).new_page(), built_site))
         return made[-1]
 
     yield make
     for reader in made:
         reader.page.context.close()
     assert [fault for reader in made for fault in reader.faults] == []
-    assert [url for reader in made for url in reader.outside()] == []
+    inside = ("data:", "blob:", f"{built_site.as_uri()}/")
+    assert [url for reader in made for url in reader.asked if not url.startswith(inside)] == []
 
 
 @pytest.fixture(scope="module")
-def reader(new_reader: Callable[..., Reader]) -> Reader:
+def reader(new_reader: NewReader) -> Reader:
     return new_reader()
 
 
-def answer(card: LabView) -> None:
-    """Answer the first question of a quiz or a prediction, as it comes."""
-    question = card.role("question").first
-    control = question.locator(f'[data-role="{ANSWER[str(question.get_attribute("data-kind"))]}"]').first
-    if control.get_attribute("data-role") == "number":
-        control.fill("0.5")
-    else:
-        control.click()
-    question.locator('[data-role="send"]').click()
-    expect(question.locator('[data-role="result"]')).to_be_visible()
+def predict(page: Page) -> None:
+    hosts.answer(LabView(page, '.pgc-lab[data-lab="prediction"]'), PREDICTION, right_answer(PREDICTION), "hand")
 
 
 @pytest.mark.parametrize("name", ["index", "problem_sets", "functions", "reference", "teaching", "lecturing", "search"])
 def test_the_pages_around_fit_too(reader: Reader, name: str) -> None:
     page = reader.open(name, "?q=baseline" if name == "search" else "")
-    page.set_viewport_size({"width": 390, "height": 844})
-    assert not page.evaluate(WIDE)
-    page.set_viewport_size({"width": 1280, "height": 1000})
+    page.set_viewport_size(NARROW)
+    assert not page.evaluate(hosts.WIDE)
+    page.set_viewport_size(SIZE)
     assert axe_of_page(page) == {}
 
 
 def test_a_table_keeps_its_shape_on_a_narrow_page(reader: Reader) -> None:
     page = reader.open("04_trajectories")
-    page.set_viewport_size({"width": 390, "height": 844})
+    page.set_viewport_size(NARROW)
     page.evaluate("document.querySelectorAll('article details').forEach((fold) => { fold.open = true; })")
     covered = """[...document.querySelectorAll("td + td")].filter((cell) => {
       const [one, two] = [cell.previousElementSibling, cell].map((at) => at.getBoundingClientRect());
@@ -98,8 +92,8 @@ def test_a_table_keeps_its_shape_on_a_narrow_page(reader: Reader) -> None:
     }).length"""
     assert page.evaluate(covered) == 0
     reader.open("reference")
+    page.set_viewport_size(NARROW)
     assert page.evaluate("Math.max(...[...document.querySelectorAll('tr')].map((row) => row.offsetHeight))") < 250
-    page.set_viewport_size({"width": 1280, "height": 1000})
 
 
 def test_a_search_finds_headings_and_words(reader: Reader) -> None:
@@ -108,15 +102,11 @@ def test_a_search_finds_headings_and_words(reader: Reader) -> None:
 
 
 @pytest.mark.parametrize("name", ["00_start_here", "01_policies"])
-def test_the_first_lessons_are_light_and_readable_before_any_script(
-    new_reader: Callable[..., Reader], built_site: Path, name: str
-) -> None:
+def test_the_first_lessons_are_light_and_readable_before_any_script(new_reader: NewReader, name: str) -> None:
     quick = new_reader()
     quick.open(name)
-    files = {
-        url.partition("?")[0].removeprefix(f"{built_site.as_uri()}/") for url in quick.asked if url.startswith("file:")
-    }
-    assert sum((built_site / file).stat().st_size for file in files) < 2_000_000
+    files = {Path(urlsplit(url).path) for url in quick.asked if url.startswith("file:")}
+    assert sum(file.stat().st_size for file in files) < 2_000_000
     still = new_reader(java_script_enabled=False).open(name)
     for lab in still.locator(".pgc-live").all():
         assert len(lab.inner_text().strip()) > 40 or lab.locator("img[alt]").count() == 1
@@ -124,46 +114,26 @@ def test_the_first_lessons_are_light_and_readable_before_any_script(
 
 
 def test_a_reader_predicts_goes_saves_and_takes_it_elsewhere(
-    new_reader: Callable[..., Reader], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    new_reader: NewReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = new_reader(accept_downloads=True)
     page = one.open("08_advantage_objective")
     fold = page.locator(".tag_answers-three-actions details").first
     told = page.query_selector("details.pgc-answer[data-answers~=three-actions]")
-    assert not fold.evaluate("fold => fold.open")
-    card = LabView(page, '.pgc-lab[data-lab="prediction"]')
-    answer(card)
-    assert fold.evaluate("fold => fold.open")
     assert told is not None
+    expect(fold).to_have_js_property("open", False)
+    predict(page)
+    expect(fold).to_have_js_property("open", True)
     assert told.evaluate("fold => fold.open")
-    page.locator('details:has([data-lab="advantage"]) > summary').first.click()
-    lab = LabView(page, '.pgc-lab[data-lab="advantage"]', 1)
-    lab.root.scroll_into_view_if_needed()
-    before = lab.slider_values("advantage")
-    lab.drag("advantage", 0, 0, -40)
-    after = lab.slider_values("advantage")
-    assert after[0] > before[0]
-    assert after[1:] == before[1:]
-    logits = AdvantageLab(preset="zero_advantage").logits
-    uphill = objectives.expected_advantage_objective(logits, after).grad_logits
-    np.testing.assert_allclose(lab.numbers("pi-after"), policy.softmax(logits + uphill), rtol=0, atol=1e-12)
+    quiz = LabView(page, '.pgc-lab[data-lab="quiz"]')
+    hosts.answer(quiz, QUESTION, wrong_answer(QUESTION), "hand")
+    link = quiz.role("missed").locator("a")
+    link.hover()
+    assert page.locator(str(link.get_attribute("href"))).count() == 1, "to read again"
+    hosts.answer(quiz, QUESTION, right_answer(QUESTION), "hand")
 
-    asked = Quiz("08").questions[0]
-    right = LabView(page, '.pgc-lab[data-lab="quiz"]')
-    assert asked["kind"] == "single"
-    for option in (every_lab.wrong_answer(asked), every_lab.right_answer(asked)):
-        question = right.role("question").first
-        question.locator(f'[data-role="option"][data-index="{option}"]').check()
-        question.locator('[data-role="send"]').click()
-        if option != every_lab.right_answer(asked):
-            link = right.root.locator('[data-role="missed"] a')
-            link.hover()
-            place = str(link.get_attribute("href"))
-            assert page.locator(place).count() == 1, "to read again"
-            question.locator('[data-role="send"]').click()
-
-    page = one.open("08_advantage_objective")
-    assert page.locator(".tag_answers-three-actions details").first.evaluate("fold => fold.open"), "it is kept"
+    one.open("08_advantage_objective")
+    expect(fold).to_have_js_property("open", True)
     page = one.open("index")
     row = page.locator('[data-role="lesson"][data-number="08"]')
     assert row.get_attribute("data-state") == "begun"
@@ -179,32 +149,26 @@ def test_a_reader_predicts_goes_saves_and_takes_it_elsewhere(
     assert progress.merge(saved) == 3
     assert progress.merge(saved) == 0
     done = progress.summary()["08"]
-    assert done["quiz"] == {asked["id"]: {"correct": True, "first_try": False, "tries": 2}}
-    prediction = Predict("08-three-actions").questions[0]
-    assert list(done["predictions"]["asked"]) == [prediction["id"]]
-    (row,) = (lesson for lesson in CourseMap().lessons if lesson["number"] == "08")
-    assert row["state"] == "begun", "the notebooks' map shows it"
+    assert done["quiz"] == {QUESTION["id"]: {"correct": True, "first_try": False, "tries": 2}}
+    assert list(done["predictions"]["asked"]) == [PREDICTION["id"]]
+    assert [row["number"] for row in CourseMap().lessons if row["state"] == "begun"] == ["08"], "the notebooks' map"
     rows, odd = progress.report([saved])
     assert (len(rows), odd) == (1, [])
 
     page = new_reader().open("index")
     status = page.locator(".pgc-record [role=status]")
-    assert page.locator('[data-role="lesson"][data-state="begun"]').count() == 0
-    for text, said in (
-        ("{", "no JSON"),
-        ("[]", "no file of this course"),
-        ('{"format": "x"}', "no file of this course"),
-    ):
+    assert page.locator(BEGUN).count() == 0
+    for text, said in (("{", "no JSON"), ("[]", "no file of this course")):
         strange = tmp_path / "strange.json"
         strange.write_text(text)
         page.set_input_files(".pgc-record input", strange)
         expect(status).to_contain_text(said)
     page.set_input_files(".pgc-record input", saved)
     expect(status).to_contain_text("2 questions taken")
-    expect(page.locator('[data-role="lesson"][data-number="08"]')).to_have_attribute("data-state", "begun")
+    expect(page.locator(BEGUN)).to_have_attribute("data-number", "08")
     page.on("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Start over").click()
-    expect(page.locator('[data-role="lesson"][data-state="begun"]')).to_have_count(0)
+    expect(page.locator(BEGUN)).to_have_count(0)
 
 
 def test_a_file_in_a_folder_is_said_to_be_there(reader: Reader, built_site: Path) -> None:
@@ -214,13 +178,12 @@ def test_a_file_in_a_folder_is_said_to_be_there(reader: Reader, built_site: Path
     assert Path(page.locator(".pgc-where").inner_text().rpartition(": ")[2]).is_file()
 
 
-def test_another_tab_shows_what_was_done(new_reader: Callable[..., Reader]) -> None:
-    one = new_reader()
-    index = one.open("index")
+def test_another_tab_shows_what_was_done(new_reader: NewReader) -> None:
+    index = new_reader().open("index")
     lesson = index.context.new_page()
     lesson.goto(index.url.replace("index.html", "08_advantage_objective.html"))
-    answer(LabView(lesson, '.pgc-lab[data-lab="prediction"]'))
-    expect(index.locator('[data-role="lesson"][data-number="08"]')).to_have_attribute("data-state", "begun")
+    predict(lesson)
+    expect(index.locator(BEGUN)).to_have_attribute("data-number", "08")
 
 
 def test_a_lesson_is_printed_with_its_folds_open(reader: Reader, built_site: Path, tmp_path: Path) -> None:
@@ -233,6 +196,5 @@ def test_a_lesson_is_printed_with_its_folds_open(reader: Reader, built_site: Pat
     page.emulate_media(media="screen")
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.locator("article details:not([open])").count() > 0, "what was folded is folded again"
-    page.set_viewport_size({"width": 1280, "height": 1000})
     pdf.print_page(built_site / "reference.html", tmp_path / "reference.pdf")
     assert (tmp_path / "reference.pdf").read_bytes().startswith(b"%PDF")

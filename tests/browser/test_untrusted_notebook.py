@@ -13,7 +13,7 @@ import nbformat
 import numpy as np
 import pytest
 from appearance import axe
-from jupyterlab_page import LAB, JupyterLabPage, JupyterLabServer, picture
+from jupyterlab_page import LAB, JupyterLabPage
 from lab_view import LabView
 from playwright.sync_api import Locator, expect
 
@@ -29,41 +29,43 @@ lab = AdvantageLab(advantages={ADVANTAGES}, logits={LOGITS})
 lab"""
 REFUSAL = "This lab cannot be shown from what the notebook stores. Run the cell to see it."
 PWNED = "<img src=x onerror=window.pwned=1>"
-
-
-# --- the extension's files ---------------------------------------------------------------------------------
+pytestmark = pytest.mark.browser
 
 
 def test_files_are_well_formed_and_written_once(tmp_path: Path) -> None:
+    def files() -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
     folder = labextension.install(tmp_path)
     assert folder == tmp_path / "share/jupyter/labextensions/policy-gradient-course"
     package = json.loads((folder / "package.json").read_text())
-    assert package["name"] == folder.name
     build = package["jupyterlab"]["_build"]
-    assert package["jupyterlab"]["extension"] is True
-    assert build["extension"] == "./extension"
-    files = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
-    assert folder / build["load"] in files
+    assert (package["name"], package["jupyterlab"]["extension"], build["extension"]) == (
+        folder.name,
+        True,
+        "./extension",
+    )
     assert "advantage_lab." in (folder / build["load"]).read_text()
+    written = files()
     assert labextension.install(tmp_path) == folder
-    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()} == files
+    assert files() == written
     (folder / build["load"]).unlink()
     labextension.install(tmp_path)
-    assert {path for path in folder.rglob("*") if path.is_file()} == set(files), "a damaged extension is not repaired"
+    assert set(files()) == set(written), "a damaged extension is not repaired"
 
 
 def test_a_changed_source_changes_the_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def static() -> dict[str, str]:
-        folder = labextension.install(tmp_path)
-        return {path.name.split(".")[0]: path.name for path in (folder / "static").iterdir()}
+    def files() -> dict[str, str]:
+        static = labextension.install(tmp_path) / "static"
+        return {path.name.split(".")[0]: path.name for path in static.iterdir()}
 
-    before = static()
+    before = files()
     sources, module = labextension.fingerprint, labextension.lab_module
     monkeypatch.setattr(labextension, "fingerprint", lambda: sources() + "changed")
-    assert static() == before, "a change that does not reach the files must not rename them"
+    assert files() == before, "a change that does not reach the files must not rename them"
     monkeypatch.setattr(labextension, "fingerprint", lambda: sources() + "changed again")
     monkeypatch.setattr(labextension, "lab_module", lambda name: module(name) + "// changed\n")
-    after = static()
+    after = files()
     assert set(after) == set(before) == {"remoteEntry", *offline.labs()}
     assert all(after[name] != before[name] for name in before)
 
@@ -79,33 +81,32 @@ def test_the_fingerprint_follows_the_sources(tmp_path: Path, monkeypatch: pytest
         assert before != (before := labextension.fingerprint()), changed
 
 
-# --- in JupyterLab -------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def page(app: JupyterLabPage) -> JupyterLabPage:
-    return app
-
-
 @pytest.fixture(scope="module")
 def committed(as_committed: Callable[..., nbformat.NotebookNode]) -> nbformat.NotebookNode:
     return as_committed({"lab": CELL})
 
 
-def is_trusted(page: JupyterLabPage) -> bool:
-    return bool(page.page.evaluate("window.jupyterapp.shell.currentWidget.content.model.cells.get(0).trusted"))
+def is_trusted(app: JupyterLabPage) -> bool:
+    return bool(app.page.evaluate("window.jupyterapp.shell.currentWidget.content.model.cells.get(0).trusted"))
 
 
-def shows_the_real_widget(page: JupyterLabPage) -> bool:
-    """Whether the one lab on the page is the widget manager's view and not the extension's."""
-    assert page.page.locator(LAB).count() == page.page.locator(".jp-OutputArea-output").count() == 1
-    return page.page.locator(".pgc-offline").count() == 0
+def test_an_untrusted_diagram_is_sharp_and_has_its_words(
+    app: JupyterLabPage, as_committed: Callable[..., nbformat.NotebookNode]
+) -> None:
+    diagram = diagrams.agent_environment()
+    notebook = as_committed({"diagram": "from course_utils import diagrams\ndiagrams.agent_environment()"})
+    app.open(app.server.add_notebook("diagram.ipynb", notebook))
+    shown = app.page.get_by_role("img", name=diagram.alt)
+    expect(shown).to_have_js_property("naturalWidth", 560)
+    assert (shown.get_attribute("src") or "").startswith("data:image/svg+xml")
+    assert not is_trusted(app)
 
 
-def drag_and_compare(page: JupyterLabPage) -> list[float]:
-    """Drag the first advantage down; the only lab there is must follow as the mathematics says."""
-    lab = LabView.in_notebook(page, LAB)
-    assert page.page.locator(LAB).count() == 1
+def test_an_untrusted_notebook_is_alive(app: JupyterLabPage, committed: nbformat.NotebookNode) -> None:
+    app.open(app.server.add_notebook("untrusted.ipynb", committed))
+    app.page.get_by_text(AdvantageLab.offline_note).wait_for()
+    assert not is_trusted(app)
+    lab = LabView.in_notebook(app, LAB)
     assert lab.slider_values("advantage") == ADVANTAGES
     lab.drag("advantage", 0, 0, 60)
     advantages = lab.slider_values("advantage")
@@ -116,53 +117,12 @@ def drag_and_compare(page: JupyterLabPage) -> list[float]:
     heights = np.array(lab.heights("pi-after"))
     np.testing.assert_allclose(heights / heights.sum(), after, atol=2 / heights.sum())
     assert sum(lab.heights("pi-before")) == pytest.approx(heights.sum(), abs=2)
-    return advantages
-
-
-@pytest.mark.browser
-def test_an_untrusted_diagram_is_sharp_and_has_its_words(
-    page: JupyterLabPage, server: JupyterLabServer, as_committed: Callable[..., nbformat.NotebookNode]
-) -> None:
-    diagram = diagrams.agent_environment()
-    notebook = as_committed({"diagram": "from course_utils import diagrams\ndiagrams.agent_environment()"})
-    page.open(server.add_notebook("diagram.ipynb", notebook))
-    shown = page.page.get_by_role("img", name=diagram.alt)
-    expect(shown).to_have_js_property("naturalWidth", 560)
-    assert (shown.get_attribute("src") or "").startswith("data:image/svg+xml")
-    assert not is_trusted(page)
-    picture("diagram", page.page)
-
-
-@pytest.mark.browser
-def test_an_untrusted_notebook_is_alive(
-    page: JupyterLabPage, server: JupyterLabServer, committed: nbformat.NotebookNode
-) -> None:
-    page.open(server.add_notebook("untrusted.ipynb", committed))
-    page.page.get_by_text(AdvantageLab.offline_note).wait_for()
-    assert not is_trusted(page)
-    assert not shows_the_real_widget(page)
-    drag_and_compare(page)
-    lab = LabView.in_notebook(page, LAB)
     lab.click("step")
     assert lab.text("steps-taken") == "1 step taken"
     lab.role("preset").select_option("zero_advantage")
     assert lab.slider_values("advantage") == [1.0, 0.0, -2.5]
     assert lab.root.locator(".pgc-formula svg").count() > 0, "the package's formulas are missing"
-    picture("untrusted_notebook", page.page)
-    assert not axe(page.page, LAB)
-
-
-@pytest.mark.browser
-def test_running_an_untrusted_notebook_brings_the_real_widget(
-    page: JupyterLabPage, server: JupyterLabServer, committed: nbformat.NotebookNode
-) -> None:
-    page.open(server.add_notebook("run.ipynb", committed))
-    page.page.get_by_text(AdvantageLab.offline_note).wait_for()
-    page.run_all()
-    page.page.get_by_text(AdvantageLab.offline_note).wait_for(state="detached")
-    assert shows_the_real_widget(page)
-    advantages = drag_and_compare(page)
-    page.wait_for_kernel("lab.advantages", lambda value: value == advantages)
+    assert not axe(app.page, LAB)
 
 
 def refused(state: dict[str, Any]) -> dict[str, Any]:
@@ -190,25 +150,15 @@ def refused(state: dict[str, Any]) -> dict[str, Any]:
         "a flag that is text": {"predict_first": PWNED},
         "a prototype's property": {"constructor": PWNED},
     }
-    cases = {name: {"lab": "advantage_lab", "state": {**state, **change}} for name, change in changes.items()}
-    cases["a missing trait"] = {"lab": "advantage_lab", "state": {k: v for k, v in state.items() if k != "logits"}}
-    for lab in (
-        "../../evil",
-        "http://192.0.2.1/evil.js",
-        "__proto__",
-        "constructor",
-        "toString",
-        PWNED,
-        "",
-        None,
-        ["x"],
-    ):
-        cases[f"lab {lab!r}"] = {"lab": lab, "state": state}
-    for data in (None, 7, PWNED, [], [PWNED], {}, {"lab": "advantage_lab"}):
-        cases[f"data {data!r}"] = data
-    for wrong in (None, PWNED, [], [state], 7):
-        cases[f"state {str(wrong)[:30]!r}"] = {"lab": "advantage_lab", "state": wrong}
-    return cases
+    states: dict[str, Any] = {name: state | change for name, change in changes.items()}
+    states["a missing trait"] = {trait: value for trait, value in state.items() if trait != "logits"}
+    states |= {f"state {str(wrong)[:30]!r}": wrong for wrong in (None, PWNED, [], [state], 7)}
+    labs = ("../../evil", "http://192.0.2.1/evil.js", "__proto__", "constructor", "toString", PWNED, "", None, ["x"])
+    return (
+        {name: {"lab": "advantage_lab", "state": wrong} for name, wrong in states.items()}
+        | {f"lab {lab!r}": {"lab": lab, "state": state} for lab in labs}
+        | {f"data {data!r}": data for data in (None, 7, PWNED, [], [PWNED], {}, {"lab": "advantage_lab"})}
+    )
 
 
 def refused_maps() -> dict[str, Any]:
@@ -228,18 +178,14 @@ def refused_maps() -> dict[str, Any]:
         "a fact that is none": [{**first, "hard": [[PWNED]]}],
         "an endless fact": [*others, {**first, "hard": [PWNED * 1000]}],
     }
-    cases = {
-        f"map: {name}": {"lab": "course_map", "state": {**state, "lessons": rows}} for name, rows in lessons.items()
-    }
+    states = {name: state | {"lessons": rows} for name, rows in lessons.items()}
     for wrong in (None, PWNED, [], {}, {**state["suggestion"], "more": ""}):
-        cases[f"map: suggestion {wrong!r}"] = {"lab": "course_map", "state": {**state, "suggestion": wrong}}
-    return cases
+        states[f"suggestion {wrong!r}"] = state | {"suggestion": wrong}
+    return {f"map: {name}": {"lab": "course_map", "state": wrong} for name, wrong in states.items()}
 
 
 @pytest.fixture
-def show_hostile(
-    page: JupyterLabPage, server: JupyterLabServer, committed: nbformat.NotebookNode
-) -> Callable[..., Locator]:
+def show_hostile(app: JupyterLabPage, committed: nbformat.NotebookNode) -> Callable[..., Locator]:
     """Opens an untrusted notebook with these data as outputs, first what is to be shown, then what is to be refused."""
 
     def show(name: str, shown: list[Any], cases: dict[str, Any]) -> Locator:
@@ -249,51 +195,45 @@ def show_hostile(
             nbformat.v4.new_output("display_data", {notebooks.WIDGET_VIEW: view, MIME_TYPE: data, "text/html": PWNED})
             for data in (*shown, *cases.values())
         ]
-        page.open(server.add_notebook(f"hostile_{name}.ipynb", notebook))
-        outputs = page.page.locator(".jp-OutputArea-output .pgc-offline")
+        app.open(app.server.add_notebook(f"hostile_{name}.ipynb", notebook))
+        outputs = app.page.locator(".jp-OutputArea-output .pgc-offline")
         expect(outputs.get_by_text(REFUSAL)).to_have_count(len(cases))
         texts = outputs.all_inner_texts()[len(shown) :]
         assert dict(zip(cases, texts, strict=True)) == dict.fromkeys(cases, REFUSAL)
         assert outputs.locator("img, script").count() == 0
-        assert not is_trusted(page)
-        assert page.page.evaluate("window.pwned === undefined && ({}).advantages === undefined")
-        assert not [url for url in page.requests if "evil" in url]
-        picture(f"hostile_{name}", page.page)
+        assert not is_trusted(app)
+        assert app.page.evaluate("window.pwned === undefined && ({}).advantages === undefined")
+        assert not [url for url in app.requests if "evil" in url]
         return outputs
 
     return show
 
 
-@pytest.mark.browser
 def test_hostile_data_runs_nothing(
-    page: JupyterLabPage, committed: nbformat.NotebookNode, show_hostile: Callable[..., Locator]
+    app: JupyterLabPage, committed: nbformat.NotebookNode, show_hostile: Callable[..., Locator]
 ) -> None:
     good = committed.cells[0].outputs[0].data[MIME_TYPE]
     named = {**good, "state": {**good["state"], "actions": [PWNED, "<script>window.pwned=1</script>", "c"]}}
     outputs = show_hostile("lab", [named], refused(good["state"]))
-    assert page.page.locator(LAB).count() == 1
+    assert app.page.locator(LAB).count() == 1
     assert outputs.first.locator("th", has_text=PWNED).count() == 1, "a strange name is a text like any other"
-    LabView.in_notebook(page, LAB).drag("advantage", 0, 0, 30)
-    assert page.page.evaluate("window.pwned === undefined")
+    LabView.in_notebook(app, LAB).drag("advantage", 0, 0, 30)
+    assert app.page.evaluate("window.pwned === undefined")
 
 
-@pytest.mark.browser
-def test_of_a_hostile_box_the_first_good_labs_are_shown(
-    page: JupyterLabPage, server: JupyterLabServer, committed: nbformat.NotebookNode
-) -> None:
+def test_of_a_hostile_box_the_first_good_labs_are_shown(app: JupyterLabPage, committed: nbformat.NotebookNode) -> None:
     notebook = copy.deepcopy(committed)
     good = notebook.cells[0].outputs[0].data[MIME_TYPE]
     hostile = [PWNED, {"lab": "../../evil", "state": {}}, {"labs": [good]}]
     boxes: list[Any] = [[*hostile, *[good] * 30], PWNED, {"0": good}]
     notebook.cells[0].outputs = [nbformat.v4.new_output("display_data", {MIME_TYPE: {"labs": box}}) for box in boxes]
-    page.open(server.add_notebook("hostile_box.ipynb", notebook))
-    outputs = page.page.locator(".jp-OutputArea-output .pgc-offline")
+    app.open(app.server.add_notebook("hostile_box.ipynb", notebook))
+    outputs = app.page.locator(".jp-OutputArea-output .pgc-offline")
     expect(outputs.first.locator(LAB)).to_have_count(20 - len(hostile))
     expect(outputs.get_by_text(REFUSAL)).to_have_count(len(hostile) + 2)
-    assert page.page.evaluate("window.pwned === undefined")
+    assert app.page.evaluate("window.pwned === undefined")
 
 
-@pytest.mark.browser
 def test_a_hostile_map_links_nowhere(show_hostile: Callable[..., Locator]) -> None:
     link = {"text": PWNED, "detail": PWNED, "notebook": "javascript:window.pwned=1//.ipynb"}
     outputs = show_hostile("map", [{"lab": "course_map", "state": {"lessons": [], "suggestion": link}}], refused_maps())
@@ -322,18 +262,12 @@ MOUNT = """async ([file, state]) => {
 }"""
 
 
-@pytest.mark.browser
-def test_each_lab_draws_its_own_setting_and_refuses_what_json_cannot_say(
-    page: JupyterLabPage, server: JupyterLabServer, extension: Path
-) -> None:
-    page.open(server.write_notebook("empty.ipynb", []))
+def test_each_lab_draws_its_own_setting_and_refuses_what_json_cannot_say(app: JupyterLabPage, extension: Path) -> None:
+    app.open(app.server.write_notebook("empty.ipynb", []))
     found = {}
     for name, lab in offline.labs().items():
         (file,) = (labextension.folder(extension) / "static").glob(f"{name}.*.js")
-        url = f"{server.url}lab/extensions/policy-gradient-course/static/{file.name}"
-        found[name] = page.page.evaluate(MOUNT, [url, offline.stored(lab())["state"]])
-    assert {name: results.pop("good") for name, results in found.items()} == {
-        name: [True, True, False] for name in found
-    }
-    refused = [False, False, False]
-    assert found == {name: dict.fromkeys(results, refused) for name, results in found.items()}
+        url = f"{app.server.url}lab/extensions/policy-gradient-course/static/{file.name}"
+        found[name] = results = app.page.evaluate(MOUNT, [url, offline.stored(lab())["state"]])
+    wanted = {key: [False, False, False] for key in results} | {"good": [True, True, False]}
+    assert found == dict.fromkeys(found, wanted)

@@ -1,6 +1,7 @@
-"""Whole walks, as the README leads: a learner's first evening and the day after, an instructor from slides to marks.
+"""Whole walks, as the README leads: a learner's first evening and the day after, an instructor from a set to marks.
 
-A reader's walk, from a folder to the notebooks' record and its map, is in test_site_in_browser.py.
+A reader's walk, from a folder to the notebooks' record and its map, is in test_site_in_browser.py; a lecture with its
+votes in test_slides_in_browser.py.
 """
 
 from __future__ import annotations
@@ -10,17 +11,16 @@ import os
 import shutil
 import sys
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import every_lab
+import hosts
 import pytest
-from jupyterlab_page import JupyterLabPage, JupyterLabServer, picture
-from lab_view import LabView, faults_of
+from jupyterlab_page import JupyterLabPage, JupyterLabServer
+from lab_view import LabView
 from playwright.sync_api import Browser, Page, expect
 
 from course_utils import lessons, progress
-from course_utils.build import slides, slides_check
 from course_utils.grading import __main__ as grading
 from course_utils.grading import problem_sets
 from course_utils.widgets import Quiz
@@ -31,15 +31,13 @@ import synthetic
 pytestmark = pytest.mark.browser
 
 FIRST, SECOND = "00_start_here.ipynb", "01_policies.ipynb"
+MAP = "from course_utils.widgets import CourseMap"
 LESSON = '[data-role="lesson"][data-number="01"]'
 WRONG = """def entropy(logits):
 pi = policy.softmax(logits)
 return np.sum(pi * np.log(pi), axis=-1)"""
 RIGHT = WRONG.replace("np.sum", "-np.sum").replace("np.log(pi)", "policy.log_softmax(logits)")
 SANDBOX = "bubblewrap" if shutil.which("bwrap") or os.environ.get("REQUIRE_SANDBOX") else "none"
-
-
-# --- a learner --------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -62,13 +60,10 @@ def opened(browser: Browser, server: JupyterLabServer, name: str) -> JupyterLabP
 
 def cell(lab: JupyterLabPage, name: str, start: str) -> int:
     """Which cell of the open notebook begins so."""
-    return int(
-        lab.page.evaluate(
-            """([name, start]) => [...window.jupyterapp.shell.widgets("main")].find((one) => one.context?.path === name)
-              .content.widgets.findIndex((cell) => cell.model.sharedModel.getSource().startsWith(start))""",
-            [name, start],
-        )
-    )
+    found = """([name, start]) => [...window.jupyterapp.shell.widgets("main")]
+      .find((one) => one.context?.path === name).content.widgets
+      .findIndex((cell) => cell.model.sharedModel.getSource().startsWith(start))"""
+    return int(lab.page.evaluate(found, [name, start]))
 
 
 def shown(lab: JupyterLabPage, name: str, start: str, selector: str) -> LabView:
@@ -78,6 +73,12 @@ def shown(lab: JupyterLabPage, name: str, start: str, selector: str) -> LabView:
     view = LabView(lab.page, f'.jp-MainAreaWidget:not(.lm-mod-hidden) [data-windowed-list-index="{index}"] {selector}')
     view.root.scroll_into_view_if_needed()
     return view
+
+
+def mapped(lab: JupyterLabPage) -> None:
+    """Go back to the map and have it drawn anew."""
+    lab.open(FIRST).run_cell(cell(lab, FIRST, MAP))
+    shown(lab, FIRST, MAP, ".pgc-lab")
 
 
 def tried(lab: JupyterLabPage, code: str, says: str) -> None:
@@ -93,105 +94,46 @@ def tried(lab: JupyterLabPage, code: str, says: str) -> None:
     expect(checked).to_contain_text(says, timeout=30_000)
 
 
-def answer(quiz: LabView, choice: int) -> None:
-    question = quiz.role("question").first
-    question.locator(f'[data-role="option"][data-index="{choice}"]').check()
-    question.locator('[data-role="send"]').click()
-
-
 def test_a_learner_begins_errs_mends_and_finds_all_of_it_the_next_day(browser: Browser, evening: Path) -> None:
     asked = Quiz("01").questions[0]
     with JupyterLabServer(evening) as server:
         lab = opened(browser, server, FIRST)
         lab.run_all()
         assert "Everything that the course needs is installed" in shown(lab, FIRST, "try:", "pre").root.inner_text()
-        picture("walk_learner_00", lab.page)
-        shown(lab, FIRST, "from course_utils.widgets import CourseMap", ".pgc-lab")
+        shown(lab, FIRST, MAP, ".pgc-lab")
         row = lab.page.locator(LESSON)
         assert row.get_attribute("data-state") == "new"
-        picture("walk_learner_map_new", lab.page)
         row.locator("a").click()
         lab.page.wait_for_function("name => window.jupyterapp.shell.currentWidget.context?.path === name", arg=SECOND)
         lab.open(SECOND).run_all()
 
         quiz = shown(lab, SECOND, 'Quiz("01")', ".pgc-lab")
-        answer(quiz, every_lab.wrong_answer(asked))
-        expect(quiz.root.locator('[data-role="missed"]')).to_be_visible()
-        picture("walk_learner_quiz_wrong", lab.page)
-        quiz.role("question").first.locator('[data-role="send"]').click()  # again
-        answer(quiz, every_lab.right_answer(asked))
-        picture("walk_learner_quiz_right", lab.page)
+        hosts.answer(quiz, asked, every_lab.wrong_answer(asked), "hand")
+        expect(quiz.role("missed")).to_be_visible()
+        hosts.answer(quiz, asked, every_lab.right_answer(asked), "hand")
         tried(lab, WRONG, says="opposite sign")
-        picture("walk_learner_check_wrong", lab.page)
         tried(lab, RIGHT, says="entropy: correct")
-        picture("walk_learner_check_right", lab.page)
         lab.command("docmanager:save")
-        lab.open(FIRST)
-        lab.run_cell(cell(lab, FIRST, "from course_utils.widgets import CourseMap"))
-        shown(lab, FIRST, "from course_utils.widgets import CourseMap", ".pgc-lab")
+        mapped(lab)
         assert row.get_attribute("data-state") == "begun"
         facts = row.inner_text()
-        assert "1 of 3 checks" in facts, facts
-        assert "quiz: 1 of 5 right, 0 at the first try" in facts, facts
-        picture("walk_learner_map_begun", lab.page)
+        assert "1 of 3 checks · quiz: 1 of 5 right, 0 at the first try" in facts
         lab.command("docmanager:save")
         faults = lab.faults()
         lab.context.close()
     with JupyterLabServer(evening) as server:
         lab = opened(browser, server, SECOND)
         assert "-np.sum" in shown(lab, SECOND, "def entropy", ".cm-content").root.inner_text()
-        picture("walk_learner_next_day", lab.page)
-        lab.open(FIRST)
-        lab.run_cell(cell(lab, FIRST, "from course_utils.widgets import CourseMap"))
-        shown(lab, FIRST, "from course_utils.widgets import CourseMap", ".pgc-lab")
+        mapped(lab)
         assert lab.page.locator(LESSON).inner_text() == facts
         faults += lab.faults()
         lab.context.close()
     assert faults == []
 
 
-# --- an instructor ----------------------------------------------------------------------------------------------------
-
-
-IS_SHOWN = "(what) => Reveal.getCurrentSlide().querySelector(what) !== null"
-
-
-@pytest.fixture
-def screen(browser: Browser) -> Iterator[Page]:
-    """A wall of 1920 × 1080 whose console stays empty."""
-    page = browser.new_page(viewport={"width": 1920, "height": 1080})
-    page.set_default_timeout(20_000)
-    faults = faults_of(page)
-    yield page
-    page.context.close()
-    assert faults == []
-
-
-def test_an_instructor_lectures_hands_out_grades_and_sees_the_class(
-    screen: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_an_instructor_hands_out_grades_and_sees_the_class(
+    page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (deck,) = slides.build(["08"], target=tmp_path / "slides")
-    slides_check.opened(screen, deck)
-    picture("walk_instructor_title", screen)
-    tally = screen.locator(".pgs-page.present .pgs-votes")
-    for _ in range(60):  # a slide whose parts come one by one takes more keys than one
-        if screen.evaluate(IS_SHOWN, "[data-question=three-actions]"):
-            break
-        screen.keyboard.press("Space")
-    screen.keyboard.press("Space")  # the question comes after its text
-    expect(tally).to_be_visible()
-    for key in ("Digit2", "Digit2", "Digit1"):
-        screen.keyboard.press(key)
-    screen.locator(".pgs-page.present [data-role=show]").click()
-    picture("walk_instructor_vote", screen)
-    place = screen.evaluate("Reveal.getIndices()")
-    screen.reload()
-    screen.wait_for_selector("html[data-ready]")
-    screen.evaluate("({ h, v }) => Reveal.slide(h, v, 99)", place)
-    expect(tally.get_by_role("status")).to_contain_text("3 votes")
-    assert tally.locator(".pgs-came").is_visible()
-    picture("walk_instructor_vote_kept", screen)
-
     monkeypatch.chdir(tmp_path)
 
     def grade(*command: str) -> str:
@@ -212,13 +154,11 @@ def test_an_instructor_lectures_hands_out_grades_and_sees_the_class(
     grade("export", "--to", "csv")
     with (tmp_path / "grading" / "ps1_csv.csv").open(encoding="utf-8-sig", newline="") as file:
         exported = {row["student"]: row for row in csv.DictReader(file)}
-    screen.goto((tmp_path / "grading" / "class_ps1.html").as_uri())
-    screen.eval_on_selector_all("details", "(folds) => folds.forEach((fold) => { fold.open = true; })")
+    page.goto((tmp_path / "grading" / "class_ps1.html").as_uri())
+    page.eval_on_selector_all("details", "(folds) => folds.forEach((fold) => { fold.open = true; })")
     assert [row["total"] == "" for row in exported.values()] == [True, False], "a person has still to mark an essay"
     for student, row in exported.items():
-        *points, total = screen.get_by_role("row", name=student).last.get_by_role("cell").all_inner_texts()
+        *points, total = page.get_by_role("row", name=student).last.get_by_role("cell").all_inner_texts()
         assert points == [given or "–" for name, given in row.items() if name.startswith("ps1-")]
         assert not row["total"] or total == f"{row['total']} of {row['maximum']}"
-    picture("walk_instructor_class", screen, full_page=True)
-    screen.goto((tmp_path / "grading" / "feedback" / "ps1" / "student0000.html").as_uri())
-    picture("walk_instructor_feedback", screen, full_page=True)
+    page.goto((tmp_path / "grading" / "feedback" / "ps1" / "student0000.html").as_uri())
