@@ -10,19 +10,19 @@ import pytest
 from course_utils import data_files, installation, lessons
 
 
-def test_nothing_is_missing_here() -> None:
+def test_nothing_is_missing_here():
     assert installation.report() == "Everything that the course needs is installed."
 
 
-def test_a_missing_package_and_a_wrong_version_are_named() -> None:
+def test_a_missing_package_and_a_wrong_version_are_named():
     missing, old = installation.problems(["no-such-package-xyz>=1", "numpy>=99", 'windows-only; extra == "test"'])
     assert missing == "no-such-package-xyz is missing; the course needs no-such-package-xyz>=1."
     assert old.startswith("numpy has version ")
     assert old.endswith("the course needs numpy>=99.")
 
 
-def test_without_an_installation_the_repository_tells_what_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def not_installed(name: str) -> list[str]:
+def test_without_an_installation_the_repository_tells_what_is_needed(monkeypatch):
+    def not_installed(name):
         raise metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(metadata, "requires", not_installed)
@@ -31,7 +31,7 @@ def test_without_an_installation_the_repository_tells_what_is_needed(monkeypatch
     assert installation.report().startswith("The course is not installed, so it is not known")
 
 
-def test_missing_data_and_a_missing_checker_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_data_and_a_missing_checker_are_told(monkeypatch):
     monkeypatch.setattr(data_files, "DATA", Path("nowhere"))
     assert "The course's data is missing: there is no folder nowhere." in installation.report()
     monkeypatch.setitem(sys.modules, "packaging.requirements", None)
@@ -39,7 +39,7 @@ def test_missing_data_and_a_missing_checker_are_told(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.install
-def test_a_plain_installation_has_its_data_and_says_where_the_notebooks_are(tmp_path: Path) -> None:
+def test_a_plain_installation_has_its_data_and_says_where_the_notebooks_are(tmp_path):
     """As after `pip install .`: the wheel, unpacked away from the repository, in a Python that has what it needs."""
     root = Path(__file__).parents[1]
     source = tmp_path / "source"
@@ -51,7 +51,7 @@ def test_a_plain_installation_has_its_data_and_says_where_the_notebooks_are(tmp_
     pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--no-index"]
     subprocess.run([*pip, "--target", str(tmp_path / "there"), str(source)], check=True, timeout=300)
 
-    def run(*command: str) -> subprocess.CompletedProcess[str]:
+    def run(*command):
         # -P: not from the current folder. The environment's own course is in its site-packages, which come later.
         environment = {"PYTHONPATH": str(tmp_path / "there"), "HOME": str(tmp_path), "PATH": ""}
         return subprocess.run(
