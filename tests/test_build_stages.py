@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from refusals import bad
 
 from course_utils import lessons, mdp
 from course_utils.build import markers, notebooks
@@ -465,8 +466,7 @@ def test_probe_environments():
     again = env.played()
     again.reset(seed=1)
     assert again.step(3.0)[1:4] == (-4.0, True, False)
-    with pytest.raises(RuntimeError, match="call reset first"):
-        again.step(0.0)
+    bad(RuntimeError, "call reset first", again.step, 0.0)
     plain, pole = (one.played() for one in (CartPole(3), CartPole(3, order=[1, 3, -2, *range(4, 12)])))
     first = plain.reset(seed=4)[0]
     assert first.shape == (11,)

@@ -4,7 +4,7 @@ import itertools
 import xml.etree.ElementTree as ET
 
 import pytest
-from matplotlib.transforms import Bbox, BboxBase
+from matplotlib.transforms import Bbox
 
 from course_utils import diagrams
 
@@ -13,13 +13,13 @@ SVG = "{http://www.w3.org/2000/svg}"
 every_diagram = pytest.mark.parametrize("name", ALL)
 
 
-def drawn(name: str) -> diagrams.Diagram:
-    found: diagrams.Diagram = getattr(diagrams, name)()
+def drawn(name):
+    found = getattr(diagrams, name)()
     return found
 
 
 @every_diagram
-def test_a_diagram_is_svg_that_says_itself_and_is_the_same_each_time(name: str) -> None:
+def test_a_diagram_is_svg_that_says_itself_and_is_the_same_each_time(name):
     diagram = drawn(name)
     data, about = diagram._repr_mimebundle_()
     root = ET.fromstring(data["image/svg+xml"])
@@ -35,7 +35,7 @@ def test_a_diagram_is_svg_that_says_itself_and_is_the_same_each_time(name: str) 
 
 
 @every_diagram
-def test_no_word_lies_over_an_edge_a_line_or_another_word(name: str) -> None:
+def test_no_word_lies_over_an_edge_a_line_or_another_word(name):
     figure = drawn(name).figure
     (axes,) = figure.axes
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
@@ -52,5 +52,5 @@ def test_no_word_lies_over_an_edge_a_line_or_another_word(name: str) -> None:
         assert not touch(place, there), (one, other)
 
 
-def touch(one: BboxBase, other: BboxBase) -> bool:
+def touch(one, other):
     return Bbox.intersection(one, other) is not None

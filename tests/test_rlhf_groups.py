@@ -10,6 +10,7 @@ from functools import cache
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from refusals import bad
 
 from course_utils import group_advantages
 from course_utils.group_advantages import METHODS
@@ -55,8 +56,7 @@ def collected(config, log):
     ],
 )
 def test_settings_that_do_not_go_together_are_named(options, message):
-    with pytest.raises(ValueError, match=message):
-        RunConfig(**options)
+    bad(ValueError, message, RunConfig, **options)
 
 
 @pytest.mark.parametrize("method", SETTINGS)
