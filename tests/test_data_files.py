@@ -187,8 +187,6 @@ def test_what_is_written_is_read_or_refused_at_once(entries):
             assert [entry for _, entry in data_files.json_lines(path, {})] == entries
 
 
-# --- whatever bytes ------------------------------------------------------------------------------------
-
 SIGNS = [*'{}[]":,#-\\\n\r \x00\u2028\ufeff', "\\u", "\\ud800", "\r\n"]
 WORDS = ["NaN", "-Infinity", "1e999", "9" * 101, "0", "null", "true", "REPLY", "/calm", "A", "we", "max_tokens"]
 KEYS = ['"topic"', '"text"', '"prompt"', '"quiz"']
@@ -216,8 +214,6 @@ def test_whatever_bytes_give_a_value_or_the_one_error(case):
             assert 1 <= error.line <= content.count(b"\n") + 1
             assert re.match(rf"\w+/[\w.]+, line {error.line}: .", str(error))
 
-
-# --- the world's limits ---------------------------------------------------------------------------------
 
 DOUBLING = "".join(f"A{i} 1 A{i + 1} A{i + 1}\n" for i in range(60))
 
@@ -254,8 +250,7 @@ def test_a_long_chain_of_rules_is_followed(tmp_path):
 
 def test_more_pairs_than_are_read(tmp_path, monkeypatch):
     monkeypatch.setattr(reward_model, "MOST_PAIRS", 2)
-    told = 3, "there are more than 2 pairs, the most that are read"
-    assert refusal(tmp_path, "preferences.jsonl", PAIRS) == told
+    assert refusal(tmp_path, "preferences.jsonl", PAIRS) == (3, "there are more than 2 pairs, the most that are read")
     pairs = WORLD.replies([0] * 3, ["we"] * 3)
     with pytest.raises(ValueError, match="pairs has 3 pairs, expected at most 2"):
         reward_model.write_pairs(tmp_path / "x.jsonl", WORLD, reward_model.Pairs(pairs, pairs))
@@ -268,9 +263,6 @@ def test_every_limit_stands_in_the_readme():
     limits += [value for name, value in vars(worlds).items() if name.startswith("MOST_")]
     for limit in limits:
         assert re.search(rf"\b{limit:,.0f}\b", text), f"{limit:,.0f}"
-
-
-# --- the error and the writer ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", [DataFileError, MissingFileError, quiz.QuizError])

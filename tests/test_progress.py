@@ -60,10 +60,8 @@ def raising(error):
 
 def python(code, *arguments, **pipes):
     """Begin to run code in another process."""
+    code = f"import os, sys\nfrom course_utils import progress\n{code}"
     return subprocess.Popen([sys.executable, "-c", code, *arguments], text=True, stderr=subprocess.PIPE, **pipes)
-
-
-# --- what is kept -------------------------------------------------------------------------------------
 
 
 def test_checks_quizzes_and_predictions_are_summed_up_by_lesson(file):
@@ -119,11 +117,6 @@ def test_an_empty_variable_switches_recording_off(file, monkeypatch, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_the_variable_the_file_lies_with_the_notebooks(monkeypatch):
-    monkeypatch.delenv(progress.VARIABLE)
-    assert progress.location() == lessons.NOTEBOOKS / ".progress.json"
-
-
 def test_another_record_is_taken_in_once_in_the_order_of_time(file, tmp_path, monkeypatch):
     answered("one")
     elsewhere = tmp_path / "elsewhere.json"
@@ -147,11 +140,7 @@ def test_what_is_no_export_is_not_taken_in(file, tmp_path, monkeypatch, capsys):
     bad(RuntimeError, "switched off", progress.merge, other)
 
 
-# --- several notebooks at once ------------------------------------------------------------------------
-
 WRITER = """
-import sys
-from course_utils import progress
 for n in range(int(sys.argv[2])):
     progress.record_quiz("08", f"{sys.argv[1]}-{n}", True, True)
 """
@@ -168,8 +157,6 @@ def test_many_processes_lose_nothing(file):
 
 
 KILLED = """
-import os
-from course_utils import progress
 os.replace = lambda *paths: os._exit(9)  # power fails after the new text was written, before it took its place
 progress.record_quiz("08", "lost", True, True)
 """
@@ -179,7 +166,8 @@ progress.record_quiz("08", "lost", True, True)
 def test_a_process_that_dies_leaves_the_old_file_and_no_lock(file):
     answered("kept")
     before = file.read_bytes()
-    assert subprocess.run([sys.executable, "-c", KILLED]).returncode == 9
+    with python(KILLED) as killed:
+        assert killed.wait(60) == 9
     assert file.read_bytes() == before
     answered("next")
     assert questions(file) == ["kept", "next"]
@@ -197,14 +185,11 @@ def test_a_notebook_that_holds_the_lock_for_long_is_told_not_waited_for(file, mo
 
 
 HOLDER = """
-import sys
-from course_utils import progress
 with progress._lock():
     print("held", flush=True)
     sys.stdin.readline()
 """
 HELD_UP = """
-from course_utils import progress
 progress.PATIENCE = 0.2
 progress.record_quiz("08", "first", True, True)
 progress.record_quiz("08", "second", True, True)
@@ -235,21 +220,21 @@ def test_only_the_first_event_waits_long_for_the_lock(file, monkeypatch):
     assert time.monotonic() - begun < 0.9, "three times 0.1 s, not three times the patience"
 
 
-@pytest.mark.long
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_what_waits_is_written_by_one_process_only(file):
-    code = """
-import os
-from course_utils import progress
+FORKED = """
 progress.PATIENCE = 0.1
 with progress._lock():
     progress.record_quiz("08", "sign", True, True)
 if os.fork():
     os.wait()
 """
-    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, stderr=subprocess.PIPE)
-    (event,) = events(file)
-    assert "times" not in event
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_what_waits_is_written_by_one_process_only(file):
+    with python(FORKED) as process:
+        assert process.wait(60) == 0
+    assert ["times" in event for event in events(file)] == [False]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links need rights on Windows")
@@ -269,9 +254,6 @@ def test_a_link_stays_a_link(file, tmp_path):
     assert file.is_symlink()
     assert questions(there) == ["3"]
     assert not neighbours(file, "set-aside")
-
-
-# --- files that are not ours to understand ------------------------------------------------------------
 
 
 def ours(version=1, **more):
@@ -303,14 +285,8 @@ def test_a_strange_file_is_set_aside_never_overwritten(file, capsys, content, wh
 def test_odd_entries_are_passed_over(file):
     check = {"kind": "check", "lesson": "01", "question": "softmax", "status": "wonderful", "times": 1}
     prediction = {"kind": "prediction", "lab": "advantage", "record": 3, "times": "many"}
-    odd = [
-        {},
-        {"kind": "check"},
-        {"kind": "quiz", "quiz": 8},
-        {"kind": "other", "lesson": "01"},
-        {"kind": "prediction"},
-    ]
-    put(file, ours(events=[*odd, check, prediction]))
+    odd = [{}, {"kind": "check"}, {"kind": "quiz", "quiz": 8}, {"kind": "other", "lesson": "01"}]
+    put(file, ours(events=[*odd, {"kind": "prediction"}, check, prediction]))
     assert progress.summary()["01"]["checks"]["softmax"]["status"] == "not yet"
 
 
@@ -338,9 +314,6 @@ def test_what_could_not_be_written_again_is_set_aside(file, depth):
     progress.record_check("softmax", "01", "correct")
     assert events(file)[-1]["question"] == "softmax"
     assert [path.read_bytes() for path in neighbours(file, "set-aside")] == [deep] * (2 - len(events(file)))
-
-
-# --- a lesson goes on ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("named", ["~nosuchuser/p.json", "~/p.json", "", "/dev/null", "folder", "link", "gone/../p"])
@@ -371,8 +344,9 @@ def test_a_current_folder_that_is_gone(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().err.count("\n") <= 2
 
 
-def test_without_the_notebooks_the_file_lies_in_the_home_folder(tmp_path, monkeypatch):
+def test_without_the_variable_the_file_lies_with_the_notebooks_and_without_these_at_home(tmp_path, monkeypatch):
     monkeypatch.delenv(progress.VARIABLE)
+    assert progress.location() == lessons.NOTEBOOKS / ".progress.json"
     monkeypatch.setattr(lessons, "NOTEBOOKS", tmp_path / "nothing")
     monkeypatch.setattr(os.path, "expanduser", lambda path: path.replace("~", str(tmp_path)))
     progress.record_check("softmax", "01", "correct")
@@ -423,9 +397,6 @@ def test_a_full_disk_leaves_the_old_file(file, monkeypatch, capsys):
     assert questions(file) == ["kept", "late", "next"]
 
 
-# --- export and reset ---------------------------------------------------------------------------------
-
-
 def test_export_is_one_file_with_everything(file, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     answered("sign")
@@ -463,9 +434,6 @@ def test_reset_where_nobody_can_be_asked(file, monkeypatch, error):
     assert first.exists()
     assert second.exists()
     assert progress.reset(confirm=True) is None
-
-
-# --- the lessons --------------------------------------------------------------------------------------
 
 
 def test_lessons_are_numbered_and_their_labs_are_known():
