@@ -28,7 +28,7 @@ pytestmark = pytest.mark.long
 
 
 ROOT = Path(__file__).parents[1]
-SCRIPT = ROOT / "course_utils/build/install.py"
+SCRIPT, CONSTRAINTS = "course_utils/build/install.py", "course_utils/build/constraints.txt"
 WAIT = 60.0
 
 
@@ -44,27 +44,27 @@ def run(*command, **options):
     return subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=2 * WAIT, **options)
 
 
+def refused(error, message, function, *arguments):
+    with pytest.raises(error, match=message) as caught:
+        function(*arguments)
+    assert is_one_sentence(str(caught.value))
+
+
 def interrupted(*_, **__):
     raise KeyboardInterrupt
 
 
-# Python versions
+TOO_OLD = r"^Python 3\.\d+ is too old; this course needs 3\.11 to 3\.14: "
 
 
-def test_an_old_python_is_named_and_refused():
-    with pytest.raises(install.InstallError, match=r"^Python 3\.9 is too old; this course needs 3\.11 to 3\.14: ") as e:
-        install.check_python((3, 9))
-    assert is_one_sentence(str(e.value))
-
-
-def test_supported_pythons_pass_without_a_word_and_a_newer_one_gets_a_warning_only():
+def test_an_old_python_is_refused_a_supported_one_passes_without_a_word_and_a_newer_one_gets_a_warning_only():
+    refused(install.InstallError, TOO_OLD.replace(r"\d+", "9"), install.check_python, (3, 9))
     assert [install.check_python((3, minor, 2)) for minor in (11, 12, 13, 14)] == [""] * 4
     assert "newer than this course was tried with" in install.check_python((3, 15))
 
 
 def test_an_old_python_can_read_the_script():
-    tree = ast.parse(SCRIPT.read_text(encoding="utf-8"), feature_version=(3, 6))
-    for node in ast.walk(tree):
+    for node in ast.walk(ast.parse((ROOT / SCRIPT).read_text(encoding="utf-8"), feature_version=(3, 6))):
         if isinstance(node, ast.FunctionDef):
             arguments = [argument.annotation for argument in node.args.args]
             for annotation in [*arguments, node.returns]:  # evaluated on definition: list[str] would fail before 3.9
@@ -84,23 +84,16 @@ def test_old_pythons_on_this_machine_say_so(tmp_path):
     for python in old:
         told = run(python, script)
         assert (told.returncode, told.stdout) == (1, "")
-        assert re.match(r"Python 3\.\d+ is too old; this course needs 3\.11 to 3\.14: ", told.stderr), told.stderr
+        assert re.match(TOO_OLD, told.stderr), told.stderr
         assert is_one_sentence(told.stderr)
-
-
-# The stamp
 
 
 def copy_of_the_course(folder):
     """Copy what an installation needs and return the copied script."""
-    build = folder / "course_utils/build"
-    build.mkdir(parents=True)
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, folder)
-    shutil.copy(ROOT / "course_utils/__init__.py", build.parent)
-    for name in ("install.py", "constraints.txt"):
-        shutil.copy(SCRIPT.with_name(name), build)
-    return build / "install.py"
+    (folder / "course_utils/build").mkdir(parents=True)
+    for path in (*("pyproject.toml", "README.md", "LICENSE", "course_utils/__init__.py"), SCRIPT, CONSTRAINTS):
+        shutil.copy(ROOT / path, folder / path)
+    return folder / SCRIPT
 
 
 @pytest.fixture
@@ -133,7 +126,7 @@ def change(name):
 
 CHANGES = {
     "pyproject": change("pyproject.toml"),
-    "constraints": change("course_utils/build/constraints.txt"),
+    "constraints": change(CONSTRAINTS),
     "python": lambda root: (root / ".venv/pyvenv.cfg").write_text("version = 3.13.0\n"),
     "unfinished": lambda root: install.write_stamp(str(root / ".venv"), "", {"test"}),
     "torn stamp": lambda root: (root / ".venv/installed.json").write_text("{half a fi"),
@@ -149,8 +142,7 @@ def test_a_change_makes_it_install_again(installed, alter):
 
 
 def test_a_copied_folder_installs_again(installed, tmp_path_factory):
-    copied = shutil.copytree(installed, tmp_path_factory.mktemp("elsewhere") / "course")
-    assert not current(copied, "test")
+    assert not current(shutil.copytree(installed, tmp_path_factory.mktemp("elsewhere") / "course"), "test")
 
 
 def test_nothing_but_an_environment_is_removed(tmp_path):
@@ -158,9 +150,6 @@ def test_nothing_but_an_environment_is_removed(tmp_path):
     (tmp_path / ".venv/thesis.tex").touch()
     bad(install.InstallError, "is no environment: move it elsewhere", install.make_venv, str(tmp_path / ".venv"), set())
     assert (tmp_path / ".venv/thesis.tex").exists()
-
-
-# What goes wrong
 
 
 @pytest.mark.parametrize(
@@ -182,9 +171,8 @@ def test_pips_words_become_one_sentence(printed, sentence):
 def test_a_missing_venv_module_is_named(tmp_path, monkeypatch):
     failed = subprocess.CompletedProcess([], 1, "The virtual environment failed: ensurepip is not available.\n")
     monkeypatch.setattr(install.subprocess, "run", lambda *_, **__: failed)
-    with pytest.raises(install.InstallError, match=r"sudo apt install python3\.\d+-venv") as error:
-        install.make_venv(str(tmp_path / ".venv"), set())
-    assert is_one_sentence(str(error.value))
+    venv = str(tmp_path / ".venv")
+    refused(install.InstallError, r"sudo apt install python3\.\d+-venv", install.make_venv, venv, set())
 
 
 def test_ctrl_c_is_no_traceback(installed, monkeypatch, capsys):
@@ -259,9 +247,6 @@ def test_without_network_there_is_one_sentence_and_the_half_made_environment_is_
     assert not current(tmp_path)
 
 
-# JupyterLab
-
-
 def test_the_news_prompt_is_off_and_other_settings_stay(tmp_path):
     path = tmp_path / "share/jupyter/lab/settings/overrides.json"
     path.parent.mkdir(parents=True)
@@ -306,21 +291,16 @@ def test_without_a_wish_the_next_free_port_is_taken_and_one_that_cannot_be_is_na
     bad(ValueError, "Port 70000 does not exist", lab.choose_port, 70000)
 
 
-@pytest.mark.parametrize("asked", [None, "0.0.0.0", "127.0.0.1", "localhost"])
-def test_the_address_to_listen_on(asked):
-    assert lab.choose_host(asked) == (asked or lab.HOST)
+def test_the_address_to_listen_on_also_of_a_machine_without_ipv4(monkeypatch):
+    for asked in (None, "0.0.0.0", "127.0.0.1", "localhost"):
+        assert lab.choose_host(asked) == (asked or lab.HOST)
+    monkeypatch.setattr(lab, "is_free", lambda port, host=lab.HOST: ":" in host)
+    assert lab.choose_host(None) == "::1"
 
 
 @pytest.mark.parametrize("asked", ["192.0.2.1", "no such name", "::ffff:192.0.2.1", "1.2.3", "\ud800", "a" * 300])
 def test_an_address_that_this_machine_does_not_have(asked):
-    with pytest.raises(ValueError, match="This machine has no address") as error:
-        lab.choose_host(asked)
-    assert is_one_sentence(str(error.value))
-
-
-def test_a_machine_without_ipv4_listens_on_ipv6(monkeypatch):
-    monkeypatch.setattr(lab, "is_free", lambda port, host=lab.HOST: ":" in host)
-    assert lab.choose_host(None) == "::1"
+    refused(ValueError, "This machine has no address", lab.choose_host, asked)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is always a screen")
@@ -380,6 +360,10 @@ def seconds_until_answer(port, server, begun):
     raise AssertionError("the server never answered")
 
 
+def requested(method, address, data=None):
+    return urllib.request.urlopen(urllib.request.Request(address, data, method=method), timeout=60)
+
+
 HOSTILE = """
 c.ServerApp.base_url = "/mine/"
 c.ServerApp.port = 1
@@ -434,16 +418,15 @@ def test_whatever_is_configured_the_printed_address_opens_and_kernels_are_silent
         printed = ""
         while "token=" not in printed and (line := server.stdout.readline()):
             printed += line
-        found = re.search(r"(http://127\.0\.0\.1:\d+/)\S+\?(token=\w+)", printed)
+        found = re.search(r"http(://127\.0\.0\.1:\d+/)\S+\?(token=\w+)", printed)
         assert found, printed
         seconds_until_answer(port, server, time.monotonic())
         with urllib.request.urlopen(found[0], timeout=20) as page:
             assert '"baseUrl": "/"' in page.read().decode()
-        request = urllib.request.Request(f"{found[1]}api/kernels?{found[2]}", b'{"name": "python3"}', method="POST")
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            kernel = json.load(answer)
-        channels = f"ws{found[1].removeprefix('http')}api/kernels/{kernel['id']}/channels?{found[2]}"
-        connection = websocket.create_connection(channels, timeout=WAIT)
+        kernels = f"{found[1]}api/kernels"
+        with requested("POST", f"http{kernels}?{found[2]}", b'{"name": "python3"}') as answer:
+            kernel = json.load(answer)["id"]
+        connection = websocket.create_connection(f"ws{kernels}/{kernel}/channels?{found[2]}", timeout=WAIT)
         content = {"code": "import sys; print('here', sys.prefix)", "silent": False}
         header = {"msg_id": "1", "msg_type": "execute_request", "session": "1", "username": "", "version": "5.3"}
         message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
@@ -454,8 +437,7 @@ def test_whatever_is_configured_the_printed_address_opens_and_kernels_are_silent
             pass
         connection.close()
         assert told["content"]["text"] == f"here {sys.prefix}\n"
-        kernel_address = f"{found[1]}api/kernels/{kernel['id']}?{found[2]}"
-        urllib.request.urlopen(urllib.request.Request(kernel_address, method="DELETE"), timeout=60).close()
+        requested("DELETE", f"http{kernels}/{kernel}?{found[2]}").close()
     finally:
         printed += stopped(server)
     lines = [line for line in printed.splitlines() if "ready" not in line and "token=" not in line]
@@ -503,7 +485,9 @@ def test_a_second_start_answers_within_five_seconds_and_ctrl_c_ends_it():
     times = []
     for _ in range(3):  # on a core of its own, whatever else the machine does: so it is the processor's time
         port, begun, before = free_port(), time.monotonic(), sum(os.times()[2:4])
-        subprocess.run([sys.executable, SCRIPT, "--help"], check=True, stdout=subprocess.DEVNULL)  # as in make lab
+        subprocess.run(
+            [sys.executable, ROOT / SCRIPT, "--help"], check=True, stdout=subprocess.DEVNULL
+        )  # as in make lab
         installing = sum(os.times()[2:4]) - before
         server = started(port)
         try:
