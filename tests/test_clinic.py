@@ -33,19 +33,11 @@ def first_right(name):
     return next(change for change in CASES[name].changes.values() if change.right)
 
 
-# --- the files -----------------------------------------------------------------------------------------------------
-
-
 def test_there_are_ten_cases_and_a_false_alarm():
     assert list(CASES)[:11] == ["D1", "D2", "D3", "D3b", "D4", "D5", "D6", "D7", "D8", "D9", "D10"]
     assert clinic.cases()["D4"] == CASES["D4"].title
     assert first_right("D3b").settings == {}  # leave it
     assert [name for name in COURSES if CASES[name].kind == "design"] == ["D6", "D7"]
-
-
-def test_the_first_right_change_differs_from_case_to_case():
-    firsts = [tuple(first_right(name).settings.items()) for name in [*QUICK, *COURSES]]
-    assert len(set(map(repr, firsts))) == len(firsts)
 
 
 def test_raising_beta_is_a_choice_in_every_run_and_right_in_one():
@@ -56,7 +48,9 @@ def test_raising_beta_is_a_choice_in_every_run_and_right_in_one():
 
 
 def test_no_case_gives_its_cause_away_by_what_is_offered():
-    """Every run offers the same causes and draws the same curves, and each of the course's has another cause."""
+    """Every run offers the same causes and draws the same curves; each of the course's has another cause and cure."""
+    firsts = [repr(first_right(name).settings) for name in (*QUICK, *COURSES)]
+    assert len(set(firsts)) == len(firsts)
     offered = [{cause.id: cause.text for cause in CASES[name].causes.values()} for name in REAL]
     assert all(one == offered[0] for one in offered)
     assert len(offered[0]) == len({CASES[name].cause.id for name in COURSES}) == len(COURSES)
@@ -66,8 +60,7 @@ def test_no_case_gives_its_cause_away_by_what_is_offered():
 @pytest.mark.parametrize("name", REAL)
 def test_the_evidence_can_be_cited_from_what_is_shown(name):
     file = CASES[name]
-    shown = {*file.dashboard, *clinic_cases.fresh_measures(file.world)}
-    assert {entry.metric for entry in file.evidence} <= shown
+    assert {entry.metric for entry in file.evidence} <= {*file.dashboard, *clinic_cases.fresh_measures(file.world)}
     assert len({entry.metric for entry in file.evidence}) >= 2
 
 
@@ -127,9 +120,6 @@ def test_a_copy_of_a_case_under_its_own_name_is_a_case(folder):
     assert clinic_cases.read(folder / "D11.json").cause.id == "taste"
 
 
-# --- the patterns --------------------------------------------------------------------------------------------------
-
-
 @cache
 def opened(name):
     """One session for each case, which keeps what was measured."""
@@ -176,8 +166,7 @@ def test_a_case_is_sick_as_it_says_and_its_first_right_change_cures_it(name, man
     verdict = cured(name, first_right(name).id, seeds)
     met = all(reached.met for reached in verdict.goals) and not verdict.ran_away
     assert met, [(reached.goal.text, reached.after) for reached in verdict.goals]
-    sick = [not all(r.goal.met(r.before[i]) for r in verdict.goals) for i in range(len(seeds))]
-    assert np.mean(sick) >= 0.9
+    assert np.mean([not all(r.goal.met(r.before[i]) for r in verdict.goals) for i in range(len(seeds))]) >= 0.9
 
 
 @pytest.mark.long
@@ -224,9 +213,6 @@ def test_scores_of_unknown_scale_make_seeds_and_small_changes_matter():
     assert abs(np.mean(before) - np.mean(sick)) > 0.5
     nudged = case.verdict("adaptive", kl_coef=0.6, seeds=range(3), progress=False).after["gold"]
     assert abs(np.mean(nudged) - np.mean(after)) < 0.15
-
-
-# --- a session -----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -390,8 +376,7 @@ def test_the_agreement_with_raters_can_be_cited(small, monkeypatch):
     monkeypatch.setattr(clinic, "_agreements", lambda log: {name: (share, 0.95) for name, share in agreement.items()})
     told = clinic_cases.Evidence("agreement/second panel", "falls", 0.15, "they want something else")
     case = clinic.Case(dataclasses.replace(small.file, evidence=(told,)))
-    chart = case.run(progress=False)
-    assert case.measure(chart).accuracy == agreement
+    assert case.measure(case.run(progress=False)).accuracy == agreement
     found = case.diagnose("taste", [("agreement/second panel", "falls"), ("agreement/policy", "falls")])
     assert [(one.supports, one.said) for one in found.citations] == [
         (True, "they want something else"),
