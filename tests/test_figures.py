@@ -18,11 +18,6 @@ def draw():
 
 
 @pytest.mark.long
-def test_the_same_figure_gives_the_same_bytes():
-    assert figures.png(draw()) == figures.png(draw())
-
-
-@pytest.mark.long
 @pytest.mark.parametrize(("width", "height", "columns"), [(7.2, 3.0, 1), (7.2, 4.6, 2), (4.0, 2.0, 1)])
 def test_a_figure_is_a_white_card_with_room_on_all_sides(width, height, columns):
     fig, axes = figures.new_figure(width, height, columns)
@@ -31,18 +26,17 @@ def test_a_figure_is_a_white_card_with_room_on_all_sides(width, height, columns)
         ax.set(title="title", xlabel="words", ylabel="words")
     picture = matplotlib.image.imread(io.BytesIO(figures.png(fig)))
     assert picture.shape[:2] == (round(100 * height), round(100 * width))
-    edges = np.concatenate([picture[rows].ravel() for rows in (np.s_[:10], np.s_[-10:], np.s_[:, :10], np.s_[:, -10:])])
-    assert np.all(edges == 1), "black on a dark page cannot be read: the ground is opaque"
+    picture[10:-10, 10:-10] = 1
+    assert np.all(picture == 1), "black on a dark page cannot be read: the ground is opaque"
 
 
 @pytest.mark.long
-def test_show_puts_the_alt_text_beside_the_picture(monkeypatch):
+def test_show_puts_the_alt_text_beside_the_picture_which_is_the_same_each_time(monkeypatch):
     shown = []
     monkeypatch.setattr(figures, "display", lambda data, raw, metadata: shown.append((data, metadata)))
     figures.show(draw(), alt="A rising line.")
-    ((data, metadata),) = shown
-    assert metadata == {"image/png": {"alt": "A rising line."}}
-    assert data == {"image/png": figures.png(draw()), "text/plain": "Figure: A rising line."}
+    data = {"image/png": figures.png(draw()), "text/plain": "Figure: A rising line."}
+    assert shown == [(data, {"image/png": {"alt": "A rising line."}})]
 
 
 def test_show_wants_alt_text():

@@ -172,8 +172,7 @@ def test_the_mathematics_of_the_kl_lab():
             "counts": (seen["counts"], np.bincount(twin.drawn_actions(), minlength=4)),
         }
         for adaptive in (False, True):
-            path = [step["kl"] for step in seen["paths"][adaptive]]
-            wanted[f"path {adaptive}"] = (path, twin.ascend(adaptive).kls)
+            wanted[f"path {adaptive}"] = ([step["kl"] for step in seen["paths"][adaptive]], twin.ascend(adaptive).kls)
         for name, k in twin.estimates()._asdict().items():
             one, error = seen["of"][name], k.std(ddof=1) / np.sqrt(k.size)
             wanted[name] = ([one["exact"], one["mean"], one["error"]], [pi @ getattr(ks, name), k.mean(), error])

@@ -33,10 +33,8 @@ NO_ALT = "No description has been provided for this image"
 
 @pytest.fixture(scope="module")
 def lesson(tmp_path_factory):
-    cells = [
-        nbformat.v4.new_code_cell(source, id=name, metadata={"slideshow": {"slide_type": "slide"}})
-        for name, source in CELLS.items()
-    ]
+    slide = {"slideshow": {"slide_type": "slide"}}
+    cells = [nbformat.v4.new_code_cell(source, id=name, metadata=slide) for name, source in CELLS.items()]
     notebook = nbformat.v4.new_notebook(cells=cells, metadata=notebooks.notebook_metadata())
     notebook.cells.append(nbformat.v4.new_markdown_cell("It *rose*.", metadata={"answers": ["three-actions"]}))
     return notebooks.execute(notebook, "test", tmp_path_factory.mktemp("build"))
@@ -49,8 +47,8 @@ def convert(tmp_path, lesson):
     def run(*options):
         path = tmp_path / "lesson.ipynb"
         path.write_bytes(notebooks.written(lesson))
-        configuration = pages.install(tmp_path / "prefix").parent
-        environment = {**os.environ, "JUPYTER_CONFIG_PATH": str(configuration), "JUPYTER_CONFIG_DIR": str(tmp_path)}
+        folders = {"PATH": str(pages.install(tmp_path / "prefix").parent), "DIR": str(tmp_path)}
+        environment = os.environ | {f"JUPYTER_CONFIG_{name}": folder for name, folder in folders.items()}
         command = [sys.executable, "-m", "nbconvert", *options, str(path)]
         subprocess.run(command, env=environment, check=True, capture_output=True, timeout=120)
         (made,) = set(tmp_path.glob("lesson.*")) - {path}
@@ -95,10 +93,8 @@ def test_notebooks_of_others_keep_their_widgets_and_pictures():
         nbformat.v4.new_output("display_data", {"image/png": "AAAA", "text/plain": "a"}),
         nbformat.v4.new_output("stream", text="words"),
     ]
-    notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_markdown_cell("Text"), nbformat.v4.new_code_cell(outputs=outputs)],
-        metadata={"widgets": {"a": "b"}},
-    )
+    cells = [nbformat.v4.new_markdown_cell("Text"), nbformat.v4.new_code_cell(outputs=outputs)]
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"widgets": {"a": "b"}})
     before = nbformat.writes(notebook)
     assert nbformat.writes(pages.as_page(notebook, {})[0]) == before
 
@@ -107,7 +103,7 @@ def test_the_configuration_is_written_once_and_that_of_others_stays(tmp_path):
     path = pages.install(tmp_path)
     written = path.stat().st_mtime_ns
     assert pages.install(tmp_path).stat().st_mtime_ns == written
-    path.write_text(f"{pages.MARK}\nold")
-    assert pages.install(tmp_path).read_text() == pages.CONFIGURATION
-    path.write_text("c = get_config()\n")
-    assert pages.install(tmp_path).read_text() == "c = get_config()\n"
+    mine = "c = get_config()\n"
+    for there, then in ((f"{pages.MARK}\nold", pages.CONFIGURATION), (mine, mine)):
+        path.write_text(there)
+        assert pages.install(tmp_path).read_text() == then
