@@ -189,9 +189,8 @@ def test_the_mathematics_of_the_reinforce_lab():
         {"step_size": 2.0**-4, "samples": 1, "sign": "minus", "start": 0.4, "seed": 2**32 - 1, "draw": 0, "updates": 9},
     ]
     twin = ReinforceLab()
-    work = """(world, grid, all) => [
-      grid.map((p) => performance(world, p)), all.map((one) => makeRuns(world, one)(one.updates)),
-    ]"""
+    work = """(world, grid, all) =>
+      [grid.map((p) => performance(world, p)), all.map((one) => makeRuns(world, one)(one.updates))]"""
     exact, found = javascript(twin._esm, work, twin.world, grid, settings)
     flat = [np.tile(np.clip([1 - p, p], 1e-300, None), (4, 1)) for p in grid]
     np.testing.assert_allclose(exact, [tables.performance(np.log(pi)) for pi in flat], rtol=1e-12)

@@ -16,6 +16,9 @@ from refusals import bad
 from course_utils import data_files, lessons, progress
 from course_utils.checks import check
 
+THREE_ACTIONS = data_files.document(lessons.PREDICTIONS / "08.json")[0]["questions"][0]
+OPTIONS = [option["text"] for option in THREE_ACTIONS["options"]]
+
 
 @pytest.fixture(autouse=True)
 def file(tmp_path, monkeypatch):
@@ -453,21 +456,19 @@ def test_a_lesson_exists_as_a_source_or_as_a_notebook(tmp_path):
 
 
 def test_an_instructor_counts_what_learners_said_first(tmp_path, monkeypatch, capsys):
-    exports = []
     for learner, said in enumerate([[0, 1], [0], [None, 1], [1], [9], []]):
         monkeypatch.setenv(progress.VARIABLE, str(tmp_path / f"{learner}.json"))
         for one in said:
             about = {"lesson": "08", "prediction": "three-actions", "said": one}
             progress.record_prediction("Predict", about | {"came_so": one == 1})
         progress.record_prediction("AdvantageLab", {"total_variation": 0.1})
-        exports.append(progress.export(tmp_path / f"export{learner}.json"))
-    assert progress.main(["predictions", *map(str, exports)]) == 0
+        progress.export(tmp_path / f"export{learner}.json")
+    assert progress.main(["predictions", *map(str, sorted(tmp_path.glob("export*.json")))]) == 0
     first, *rows = capsys.readouterr().out.splitlines()
     assert first.startswith("08-three-actions: ")
-    (most, words), *others = [row.split(maxsplit=1) for row in rows]
-    option = data_files.document(lessons.PREDICTIONS / "08.json")[0]["questions"][0]["options"]
-    assert (most, words) == ("2", option[0]["text"])
-    assert others == [["1", "(just shown)"], ["1", f"{option[1]['text']} ✓"], ["1", "9"]]
+    most, *others = [tuple(row.split(maxsplit=1)) for row in rows]
+    assert most == ("2", OPTIONS[0])
+    assert others == [("1", "(just shown)"), ("1", f"{OPTIONS[1]} ✓"), ("1", "9")]
     (tmp_path / "other.json").write_text("{}")
     assert progress.main(["predictions", str(tmp_path / "other.json")]) == 1
     assert "other.json: this is no export" in capsys.readouterr().err
@@ -494,8 +495,7 @@ def test_an_instructor_sees_what_a_class_did(tmp_path, monkeypatch, capsys):
     rows = list(csv.reader(out.splitlines()))
     assert [row[0] for row in rows] == ["learner", "file0", "file0", "Ada", "Ada", "'=2+3", "'=2+3"]
     assert rows[3] == ["Ada", "01", "check", "softmax", "correct", "2", "wrong-axis"]
-    option = data_files.document(lessons.PREDICTIONS / "08.json")[0]["questions"][0]["options"][0]["text"]
-    assert rows[4] == ["Ada", "08", "prediction", "three-actions", option, "1", ""]
+    assert rows[4] == ["Ada", "08", "prediction", "three-actions", OPTIONS[0], "1", ""]
     assert "odd.json" in told
     assert "odd2.json: file3.json has the same name, Ada" in told
     assert "A learner can edit an export" in told
