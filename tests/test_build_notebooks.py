@@ -3,7 +3,7 @@
 import base64
 import json
 import re
-from pathlib import Path
+import shutil
 
 import nbformat
 import pytest
@@ -33,35 +33,40 @@ def twice(x):
 """
 
 
-def source(tmp_path: Path, text: str) -> Path:
+@pytest.fixture
+def refused(tmp_path):
+    """Require that a source is refused with this message."""
+    return lambda message, text: bad(notebooks.BuildError, message, notebooks.read_source, source(tmp_path, text))
+
+
+def source(tmp_path, text):
     path = tmp_path / "99_test.py"
     path.write_text(text, encoding="utf-8")
     return path
 
 
-def test_labels_become_ids_and_tags_become_slide_types(tmp_path: Path) -> None:
-    read = notebooks.read_source(source(tmp_path, GOOD))
-    learner = notebooks.derive(read, solved=False)
-    assert [cell.id for cell in learner.cells] == ["title", "your-turn"]
-    assert learner.cells[0].metadata == {"tags": ["slide"], "slideshow": {"slide_type": "slide"}, "minutes": 2}
-    nbformat.validate(learner)
+def both(tmp_path, text):
+    """The cells of the learner's and of the solved notebook."""
+    read = notebooks.read_source(source(tmp_path, text))
+    return (notebooks.derive(read, solved=solved).cells for solved in (False, True))
 
 
-def test_learner_fills_in_what_the_solved_notebook_shows(tmp_path: Path) -> None:
+def test_labels_become_ids_tags_slide_types_and_a_solution_what_the_learner_fills_in(tmp_path):
+    learner, solved = both(tmp_path, GOOD)
+    assert [cell.id for cell in learner] == ["title", "your-turn"]
+    assert learner[0].metadata == {"tags": ["slide"], "slideshow": {"slide_type": "slide"}, "minutes": 2}
+    assert learner[1].source == "def twice(x):\n    ...  # your code here"
+    assert solved[1].source == "def twice(x):\n    doubled = x + x\n    return doubled"
+    assert solved[2].source == "It is the sum of x and x."
     read = notebooks.read_source(source(tmp_path, GOOD))
-    learner, solved = (notebooks.derive(read, solved=solved) for solved in (False, True))
-    assert learner.cells[1].source == "def twice(x):\n    ...  # your code here"
-    assert solved.cells[1].source == "def twice(x):\n    doubled = x + x\n    return doubled"
-    assert solved.cells[2].source == "It is the sum of x and x."
+    nbformat.validate(notebooks.derive(read, solved=False))
     assert notebooks.has_solution(read)
 
 
-def test_learner_gets_the_bug_that_the_solved_notebook_has_mended(tmp_path: Path) -> None:
+def test_learner_gets_the_bug_that_the_solved_notebook_has_mended(tmp_path):
     bug = GOOD.replace("    doubled = x + x\n", "    #: doubled = x * x\n    doubled = x + x\n")
-    read = notebooks.read_source(
-        source(tmp_path, bug.replace("    return doubled\n", "").replace('turn"', 'turn" tags=["answer"]'))
-    )
-    learner, solved = (notebooks.derive(read, solved=solved).cells[1] for solved in (False, True))
+    bug = bug.replace("    return doubled\n", "").replace('turn"', 'turn" tags=["answer"]')
+    learner, solved = (cells[1] for cells in both(tmp_path, bug))
     assert learner.source == "def twice(x):\n    doubled = x * x"
     assert solved.source == "def twice(x):\n    doubled = x + x"
     assert [cell.metadata["tags"] for cell in (learner, solved)] == [["answer", "nbval-ignore-output"], ["answer"]]
@@ -75,16 +80,12 @@ def test_learner_gets_the_bug_that_the_solved_notebook_has_mended(tmp_path: Path
         ('label="answer"', 'label="The Answer"', r"99_test.py, cell 'The Answer': expected a label of lower-case"),
         ('"solution"', '"solutoin"', r"99_test.py, cell 'answer': unknown tags \['solutoin'\]"),
         ("# END SOLUTION", "# THE END", r"99_test.py, cell 'your-turn': # BEGIN SOLUTION and # END SOLUTION"),
-        (
-            "doubled = x + x",
-            f"doubled = x + x  # {'long ' * 20}",
-            r"cell 'your-turn': 'doubled = x \+ x .* would be cut",
-        ),
+        ("doubled = x + x", f"doubled = x + x  # {'long ' * 20}", r"'your-turn': 'doubled = x \+ x .* would be cut"),
         ("# It is the sum of x and x.", "# It costs\n# 1. Then", r"'answer': '1. Then'… would begin a list"),
     ],
 )
-def test_a_source_that_breaks_a_rule_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
-    bad(notebooks.BuildError, message, notebooks.read_source, source(tmp_path, GOOD.replace(old, new)))
+def test_a_source_that_breaks_a_rule_is_refused(refused, old, new, message):
+    refused(message, GOOD.replace(old, new))
 
 
 ASKING = """# %% label="asks"
@@ -103,7 +104,7 @@ draw()
 
 
 @pytest.fixture
-def predictions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def predictions(tmp_path, monkeypatch):
     """Lesson 99 has one prediction."""
     question = {"id": "far", "kind": "numeric", "title": "Far", "text": "How far?", "came": "One.", "answer": 1}
     question |= {"tolerance": 0.1, "reason": "so", "otherwise": "no", "wrong": [{"value": 2, "reason": "twice"}]}
@@ -113,9 +114,9 @@ def predictions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("predictions")
-def test_what_answers_a_prediction_is_folded_and_so_is_code_that_draws(tmp_path: Path) -> None:
-    derived = notebooks.derive(notebooks.read_source(source(tmp_path, ASKING)), solved=False)
-    assert [cell.metadata for cell in derived.cells] == [
+def test_what_answers_a_prediction_is_folded_and_so_is_code_that_draws(tmp_path):
+    learner, _ = both(tmp_path, ASKING)
+    assert [cell.metadata for cell in learner] == [
         {},
         {"answers": ["far"], "jupyter": {"outputs_hidden": True}},
         {"tags": ["folded"], "jupyter": {"source_hidden": True}},
@@ -132,25 +133,21 @@ def test_what_answers_a_prediction_is_folded_and_so_is_code_that_draws(tmp_path:
         ('"99-far"', '"98-far"', r"'asks': 99.json has no prediction '98-far'"),
         ("print(1)", 'Predict("99-far")', r"'answers': the prediction 'far' is asked twice"),
         ('Predict("99-far")', "pass", r"'answers': it answers \['far'\], which no Predict above it asks"),
-        (
-            'answers="far"\nprint',
-            'answers="far, near"\nprint',
-            r"'answers': it answers \['near'\], which no Predict above",
-        ),
+        ('"far"\nprint', '"far, near"\nprint', r"'answers': it answers \['near'\], which no Predict above"),
         ("# So far.", "# ### So far", r"'explains': it answers, so it is not shown at first, and a heading"),
         ('answers="far"\n# So', 'answers="near"\n# So', r"'explains': it answers \['near'\]"),
         (ASKING, '# %% label="only"\npass\n', r"99_test.py: no Predict asks \['far'\] of 99.json"),
     ],
 )
-def test_predictions_that_break_a_rule_are_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
-    bad(notebooks.BuildError, message, notebooks.read_source, source(tmp_path, ASKING.replace(old, new)))
+def test_predictions_that_break_a_rule_are_refused(refused, old, new, message):
+    refused(message, ASKING.replace(old, new))
 
 
-def test_a_solution_left_in_the_learners_notebook_is_refused(tmp_path: Path) -> None:
-    text = GOOD + '\n# %% label="later"\ndoubled = x + x\n'
-    read = notebooks.read_source(source(tmp_path, text))
-    with pytest.raises(notebooks.BuildError, match=r"cell 'your-turn': the solution's line 'doubled = x \+ x'"):
-        notebooks.check_no_solution_left(notebooks.derive(read, solved=False), read, "99_test.py")
+def test_a_solution_left_in_the_learners_notebook_is_refused(tmp_path):
+    read = notebooks.read_source(source(tmp_path, GOOD + '\n# %% label="later"\ndoubled = x + x\n'))
+    arguments = notebooks.derive(read, solved=False), read, "99_test.py"
+    said = r"cell 'your-turn': the solution's line 'doubled = x \+ x'"
+    bad(notebooks.BuildError, said, notebooks.check_no_solution_left, *arguments)
 
 
 STAGES = """# %% label="first"
@@ -161,15 +158,12 @@ from build import rlhf  # STAGE build_rlhf
 """
 
 
-def test_stages_are_taken_in_each_function_once(tmp_path: Path) -> None:
-    build = notebooks.NOTEBOOKS / "src" / notebooks.BUILD
+def test_stages_are_taken_in_each_function_once(tmp_path, refused):
     (tmp_path / "files").mkdir()
-    (tmp_path / notebooks.BUILD).write_text(build.read_text(encoding="utf-8"), encoding="utf-8")
-    path = source(tmp_path, STAGES)
-    assert notebooks.made_of(path) == [tmp_path / notebooks.BUILD]
-    learner, solved = (notebooks.derive(notebooks.read_source(path), solved=solved) for solved in (False, True))
-    functions = [re.findall(r"^def (\w+)", cell.source, re.MULTILINE) for cell in (*learner.cells, *solved.cells)]
-    assert functions == [
+    shutil.copy(notebooks.NOTEBOOKS / "src" / notebooks.BUILD, tmp_path / "files")
+    learner, solved = both(tmp_path, STAGES)
+    assert notebooks.made_of(tmp_path / "99_test.py") == [tmp_path / notebooks.BUILD]
+    assert [re.findall(r"^def (\w+)", cell.source, re.MULTILINE) for cell in (*learner, *solved)] == [
         ["ppo"],
         ["rlhf"],
         ["log_probabilities", "rollout", "gae", "ppo_gradient", "ppo"],
@@ -177,15 +171,10 @@ def test_stages_are_taken_in_each_function_once(tmp_path: Path) -> None:
     ]
     for old, new in [("import ppo", "import gae"), ("second", "third"), ("STAGE build_rlhf", "STAGE build_of_rome")]:
         text = STAGES.replace(old, new) + (STAGES.replace("first", "fourth") if new == "third" else "")
-        bad(
-            notebooks.BuildError,
-            "^99_test.py: (the stage build_|there is no question)",
-            notebooks.read_source,
-            source(tmp_path, text),
-        )
+        refused("^99_test.py: (the stage build_|there is no question)", text)
 
 
-def run(tmp_path: Path, code: str) -> nbformat.NotebookNode:
+def run(tmp_path, code):
     path = source(tmp_path, f'# %% label="only"\n{code}\n')
     return notebooks.execute(notebooks.derive(notebooks.read_source(path), solved=True), path.name, tmp_path)
 
@@ -195,15 +184,16 @@ def run(tmp_path: Path, code: str) -> nbformat.NotebookNode:
     [
         ("import warnings\nwarnings.warn('careful')", r"99_test.py, cell 'only' warns: .*careful"),
         ("1 / 0", r"99_test.py, cell 'only' raises ZeroDivisionError: division by zero"),
+        ("print(f'{0.5575:.3f}')", r"99_test.py, cell 'only' raises RoundingError: 0\.5575 lies"),
+        ("import ipywidgets\n\nipywidgets.IntSlider()", r"99_test.py, cell 'only' shows a widget"),
     ],
+    ids=["warns", "fails", "digits that rounding decides", "nothing without Python"],
 )
-def test_a_cell_that_warns_or_fails_is_refused(tmp_path: Path, code: str, message: str) -> None:
+def test_a_cell_that_would_be_amiss_is_refused(tmp_path, code, message):
     bad(notebooks.BuildError, message, run, tmp_path, code)
 
 
-def test_a_notebook_over_the_limit_is_refused_and_its_heaviest_cell_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_notebook_over_the_limit_is_refused_and_its_heaviest_cell_named(tmp_path, monkeypatch):
     (tmp_path / "src").mkdir()
     path = tmp_path / "src" / "99_test.py"
     path.write_text('# %% label="small"\n1\n\n# %% label="large"\nprint("x" * 9000)\n', encoding="utf-8")
@@ -215,7 +205,7 @@ def test_a_notebook_over_the_limit_is_refused_and_its_heaviest_cell_named(
 LAB = "from course_utils.widgets import AdvantageLab\n\nAdvantageLab(preset='zero_advantage')"
 
 
-def test_two_builds_are_byte_identical_and_hold_no_code(tmp_path: Path) -> None:
+def test_two_builds_are_byte_identical_and_hold_no_code(tmp_path):
     first, second = (notebooks.written(run(tmp_path, LAB)) for _ in range(2))
     assert first == second
     built = json.loads(first)
@@ -225,18 +215,13 @@ def test_two_builds_are_byte_identical_and_hold_no_code(tmp_path: Path) -> None:
     assert b"_esm" not in first
 
 
-def test_a_widget_that_is_nothing_without_python_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(notebooks.BuildError, match=r"99_test.py, cell 'only' shows a widget"):
-        run(tmp_path, "import ipywidgets\n\nipywidgets.IntSlider()")
-
-
-def test_an_unknown_lesson_is_named() -> None:
+def test_an_unknown_lesson_is_named():
     with pytest.raises(notebooks.BuildError, match=r"no lesson '77' in notebooks/src, expected some of \['00'"):
         list(notebooks.sources(["77"]))
 
 
-def test_a_picture_is_the_figure_of_its_cell(tmp_path: Path) -> None:
-    def pictures(file: str, figures: int) -> dict[Path, bytes]:
+def test_a_picture_is_the_figure_of_its_cell(tmp_path):
+    def pictures(file, figures):
         read = notebooks.read_source(source(tmp_path, f'# %% label="figure" picture="{file}"\nshow()\n'))
         executed = notebooks.derive(read, solved=False)
         image = {"image/png": base64.b64encode(b"a picture").decode()}
@@ -248,9 +233,7 @@ def test_a_picture_is_the_figure_of_its_cell(tmp_path: Path) -> None:
         bad(notebooks.BuildError, "cell 'figure': expected one figure and a file name", pictures, file, figures)
 
 
-def test_what_is_stale_is_built_and_only_that(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_stale_is_built_and_only_that(tmp_path, monkeypatch, capsys):
     data, src = tmp_path / "data", tmp_path / "notebooks" / "src"
     for folder in (data, src):
         folder.mkdir(parents=True)
@@ -266,7 +249,7 @@ def test_what_is_stale_is_built_and_only_that(
         code = f'from course_utils import policy\n\nprint(open("../data/{number}.txt").read())'
         (src / f"{number}_it.py").write_text(f'# %% label="only"\n{code}\n')
 
-    def stale_now() -> dict[str, str]:
+    def stale_now():
         return {path.name[:2]: reason for path, reason in notebooks.to_build([])}
 
     assert stale_now() == dict.fromkeys(("01", "02"), "not built here yet")
@@ -277,7 +260,7 @@ def test_what_is_stale_is_built_and_only_that(
     assert {"course_utils/policy.py", "course_utils/kernels.py", "course_utils/build/constraints.txt"} < built.keys()
     assert not {"course_utils/mdp.py", "course_utils/widgets/lab.py"} & built.keys()
 
-    def changed(path: Path, content: str) -> dict[str, str]:
+    def changed(path, content):
         before = path.read_text() if path.exists() else None
         path.write_text(content)
         found = stale_now()

@@ -13,27 +13,24 @@ from itertools import combinations
 import numpy as np
 import pytest
 import tiny_world
+from refusals import bad
 
 from course_utils import progress
 from course_utils.data_files import DataFileError
 from course_utils.rlhf import clinic, clinic_cases, evaluation, reward_model, run
 from course_utils.rlhf import world as worlds
 from course_utils.rlhf.clinic_cases import Goal
-from course_utils.rlhf.config import RewardConfig, RunConfig
+from course_utils.rlhf.config import RewardConfig
 from course_utils.rlhf.metrics import METRICS
 
 CASES = clinic_cases.known()
 QUICK = [name for name, found in CASES.items() if found.kind == "quick"]
 REAL = [name for name in CASES if name not in QUICK]
 COURSES = [name for name in REAL if int(name[1:]) <= 10]  # without those that a teacher added
-TINY = RunConfig(demonstrations=20, sft_epochs=1, pairs=10, batch_size=2, updates=12, num_ppo_epochs=1)
 
 
 def first_right(name):
     return next(change for change in CASES[name].changes.values() if change.right)
-
-
-# --- the files -----------------------------------------------------------------------------------------------------
 
 
 def test_there_are_ten_cases_and_a_false_alarm():
@@ -41,11 +38,6 @@ def test_there_are_ten_cases_and_a_false_alarm():
     assert clinic.cases()["D4"] == CASES["D4"].title
     assert first_right("D3b").settings == {}  # leave it
     assert [name for name in COURSES if CASES[name].kind == "design"] == ["D6", "D7"]
-
-
-def test_the_first_right_change_differs_from_case_to_case():
-    firsts = [tuple(first_right(name).settings.items()) for name in [*QUICK, *COURSES]]
-    assert len(set(map(repr, firsts))) == len(firsts)
 
 
 def test_raising_beta_is_a_choice_in_every_run_and_right_in_one():
@@ -56,7 +48,9 @@ def test_raising_beta_is_a_choice_in_every_run_and_right_in_one():
 
 
 def test_no_case_gives_its_cause_away_by_what_is_offered():
-    """Every run offers the same causes and draws the same curves, and each of the course's has another cause."""
+    """Every run offers the same causes and draws the same curves; each of the course's has another cause and cure."""
+    firsts = [repr(first_right(name).settings) for name in (*QUICK, *COURSES)]
+    assert len(set(firsts)) == len(firsts)
     offered = [{cause.id: cause.text for cause in CASES[name].causes.values()} for name in REAL]
     assert all(one == offered[0] for one in offered)
     assert len(offered[0]) == len({CASES[name].cause.id for name in COURSES}) == len(COURSES)
@@ -66,8 +60,7 @@ def test_no_case_gives_its_cause_away_by_what_is_offered():
 @pytest.mark.parametrize("name", REAL)
 def test_the_evidence_can_be_cited_from_what_is_shown(name):
     file = CASES[name]
-    shown = {*file.dashboard, *clinic_cases.fresh_measures(file.world)}
-    assert {entry.metric for entry in file.evidence} <= shown
+    assert {entry.metric for entry in file.evidence} <= {*file.dashboard, *clinic_cases.fresh_measures(file.world)}
     assert len({entry.metric for entry in file.evidence}) >= 2
 
 
@@ -93,11 +86,7 @@ def folder(tmp_path):
         ('"at_least": 1.9', '"at_least": 1.9, "topic": "tax"', r"goals\[0\]\.topic: got 'tax', expected one of refund"),
         ('"at_least": 1.9', '"at_least": 1.9, "at_most": 3', r"goals\[0\]: .* is valid under each of"),
         ('"world": "brief"', '"world": "curt"', "line 7: world: there is no folder 'curt' in worlds"),
-        (
-            '"settings": {',
-            '"settings": {"unseen_topics": ["tax"],',
-            "line 8: settings: unseen_topics has 'tax'",
-        ),
+        ('"settings": {', '"settings": {"unseen_topics": ["tax"],', "line 8: settings: unseen_topics has 'tax'"),
         ('"right": false', '"right": true', "causes: 2 causes are right, expected exactly one"),
         ('"right": true', '"right": false', "causes: 0 causes are right, expected exactly one"),
         ('"rubric"', '"rubrik"', "'rubrik' was unexpected"),
@@ -109,10 +98,7 @@ def test_a_broken_file_is_refused_with_line_and_reason(folder, old, new, message
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
-    with pytest.raises(DataFileError, match=r"clinic/D9\.json, line \d+: ") as caught:
-        clinic_cases.read(path)
-    with pytest.raises(DataFileError, match=message):
-        raise caught.value
+    bad(DataFileError, rf"clinic/D9\.json, (?=line \d+: ).*{message}", clinic_cases.read, path)
 
 
 def test_a_broken_blueprint_or_world_is_refused(folder):
@@ -120,13 +106,10 @@ def test_a_broken_blueprint_or_world_is_refused(folder):
     document = json.loads(path.read_text(encoding="utf-8"))
     document["blueprint"]["rules"][0]["missing"] = ["frozen.nobody"]
     path.write_text(json.dumps(document), encoding="utf-8")
-    with pytest.raises(DataFileError, match=r"blueprint\.rules\[0\]\.missing\[0\]: 'frozen.nobody' is no part"):
-        clinic_cases.read(path)
+    bad(DataFileError, r"blueprint\.rules\[0\]\.missing\[0\]: 'frozen.nobody' is no part", clinic_cases.read, path)
     (folder / "worlds" / "brief" / "grammar.txt").write_text("REPLY 1 nonsense", encoding="utf-8")
-    with pytest.raises(DataFileError, match=r"D9\.json, line 7: world: brief/grammar\.txt, line 1"):
-        clinic_cases.read(folder / "D9.json")
-    with pytest.raises(FileNotFoundError, match="D99"):
-        clinic_cases.read(folder / "D99.json")
+    bad(DataFileError, r"D9\.json, line 7: world: brief/grammar\.txt, line 1", clinic_cases.read, folder / "D9.json")
+    bad(FileNotFoundError, "D99", clinic_cases.read, folder / "D99.json")
 
 
 def test_a_copy_of_a_case_under_its_own_name_is_a_case(folder):
@@ -135,9 +118,6 @@ def test_a_copy_of_a_case_under_its_own_name_is_a_case(folder):
     shutil.rmtree(folder / "worlds")  # which only those need that name a world
     assert clinic_cases.names(folder)[10:12] == ["D10", "D11"]
     assert clinic_cases.read(folder / "D11.json").cause.id == "taste"
-
-
-# --- the patterns --------------------------------------------------------------------------------------------------
 
 
 @cache
@@ -175,30 +155,24 @@ def holds(entry, name, seed=None):
     return values is not None and entry.holds(values)
 
 
-def telling(name, seed):
-    """Whether each curve of the evidence does what is said of it, in a run of this seed."""
-    return [holds(entry, name, seed) for entry in CASES[name].evidence]
-
-
 @pytest.mark.long
 @pytest.mark.parametrize("name", REAL)
 def test_a_case_is_sick_as_it_says_and_its_first_right_change_cures_it(name, many):
     """On seeds that a learner meets, and on any ten."""
     seeds = range(10) if many == 10 else CASES[name].seeds[:2]
-    held = np.mean([telling(name, seed) for seed in (seeds if many == 10 else seeds[:1])], axis=0)
-    shares = {f"{e.metric} {e.direction}": x for e, x in zip(CASES[name].evidence, held, strict=True)}
-    assert all(share >= 0.9 for share in shares.values()), shares
+    runs = seeds if many == 10 else seeds[:1]
+    for entry in CASES[name].evidence:
+        assert np.mean([holds(entry, name, seed) for seed in runs]) >= 0.9, entry
     verdict = cured(name, first_right(name).id, seeds)
     met = all(reached.met for reached in verdict.goals) and not verdict.ran_away
     assert met, [(reached.goal.text, reached.after) for reached in verdict.goals]
-    sick = [not all(r.goal.met(r.before[i]) for r in verdict.goals) for i in range(len(seeds))]
-    assert np.mean(sick) >= 0.9
+    assert np.mean([not all(r.goal.met(r.before[i]) for r in verdict.goals) for i in range(len(seeds))]) >= 0.9
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", QUICK)
 def test_the_evidence_of_a_quick_case_is_true(name):
-    assert all(telling(name, 0)), [(e.metric, e.direction) for e in CASES[name].evidence]
+    assert [entry for entry in CASES[name].evidence if not holds(entry, name, 0)] == []
 
 
 @pytest.mark.slow
@@ -233,9 +207,7 @@ def test_any_two_of_the_evidence_tell_a_case_from_the_others(name):
 def test_scores_of_unknown_scale_make_seeds_and_small_changes_matter():
     case = opened("D6")
     case.debrief()
-    before, after = (
-        case.verdict(what, seeds=range(10), progress=False).after["gold"] for what in ("beta-06", "adaptive")
-    )
+    before, after = (cured("D6", change, range(10)).after["gold"] for change in ("beta-06", "adaptive"))
     sick = case.tries[-1].before["gold"]
     assert np.std(sick) > 5 * np.std(after)
     assert abs(np.mean(before) - np.mean(sick)) > 0.5
@@ -243,26 +215,9 @@ def test_scores_of_unknown_scale_make_seeds_and_small_changes_matter():
     assert abs(np.mean(nudged) - np.mean(after)) < 0.15
 
 
-# --- a session -----------------------------------------------------------------------------------------------------
-
-
 @pytest.fixture
 def small(tmp_path):
-    """A case in the world of three words, which takes no time."""
-    goals = (Goal("short", "length", at_most=3.5), Goal("safe", "unsafe", at_most=0.5))
-    file = dataclasses.replace(
-        CASES["D7"], config=TINY, world=tiny_world.load(tmp_path), seeds=(0, 1), goals=goals, kind="run"
-    )
-    changes = {
-        name: change._replace(settings={"kl_coef": 0.3 + i})
-        for i, (name, change) in enumerate(CASES["D7"].changes.items())
-    }
-    evidence = (
-        clinic_cases.Evidence("objective/kl", "high", -100.0, "it is there"),
-        clinic_cases.Evidence("ours/kl_coef", "stays", 0.1, "it stays"),
-        clinic_cases.Evidence("fresh/length/refund", "stays", 10.0, "no reply is longer"),
-    )
-    return clinic.Case(dataclasses.replace(file, changes=changes, evidence=evidence))
+    return clinic.Case(dataclasses.replace(tiny_world.clinic_case(tmp_path), kind="run"))
 
 
 def test_the_gold_reward_is_hidden_until_the_debrief(small):
@@ -309,7 +264,7 @@ def test_a_measurement_has_the_spread_of_the_scores_and_a_ceiling_of_agreement(s
 
 def test_a_run_is_the_miniatures_own(small):
     chart = small.run(1, progress=False)
-    log = run.run(TINY, 1, world=small.file.world, progress=False)
+    log = run.run(tiny_world.SHORT_RUN, 1, world=small.file.world, progress=False)
     assert [row | {"ours/gold": 0} for row in chart.rows] == [row | {"ours/gold": 0} for row in log.rows]
     changed = small.intervene(kl_coef=2.0, progress=False)
     assert (changed.seed, changed.settings) == (0, {"kl_coef": 2.0})
@@ -327,8 +282,7 @@ def test_update_by_update_it_is_the_same_run(small):
     stopped = stopped if stopped.finished else small.resume(stopped)
     assert (len(stopped), stopped.finished) == (2, True)
     for over in (chart, stopped):  # more of it would count in a verdict as the run itself
-        with pytest.raises(ValueError, match="chart has all its updates"):
-            small.resume(over)
+        bad(ValueError, "chart has all its updates", small.resume, over)
     small.debrief()
     assert "ours/gold" in small.shown(chart).rows[0]
 
@@ -339,21 +293,13 @@ def test_update_by_update_it_is_the_same_verdict(small):
     with pytest.raises(StopIteration) as end:
         next(steps)
     assert end.value.value == small.tries[0] == clinic.Case(small.file).verdict("beta-3", progress=False)
-    assert seen[0] == (1, 2, "before", 1, 12)
-    assert seen[-1] == (2, 2, "after", 12, 12)
+    assert (seen[0], seen[-1]) == ((1, 2, "before", 1, 12), (2, 2, "after", 12, 12))
     steps = clinic.Case(small.file).judging("beta-3")
     for _ in range(30):
         next(steps)
     with pytest.raises(StopIteration) as end:
         steps.throw(KeyboardInterrupt)
     assert end.value.value.seeds == (0,)
-
-
-def test_two_cases_can_be_open_at_once(small):
-    other = clinic.Case(small.file)
-    small.debrief()
-    assert not other.opened
-    assert "ours/gold" not in other.run(progress=False).rows[0]
 
 
 def test_a_verdict_compares_fresh_replies_before_and_after(small):
@@ -369,20 +315,16 @@ def test_a_verdict_compares_fresh_replies_before_and_after(small):
 
 
 def test_a_goal_is_met_in_nine_of_ten_seeds(small, monkeypatch):
-    values = iter([1.0] * 10 + [9.0] + [1.0] * 9)
-    monkeypatch.setattr(Goal, "value", lambda *_: next(values))
-    assert clinic._reached(Goal("short", "length", at_most=3.0), [(None, None)] * 10).met
-    values = iter([1.0] * 10 + [9.0] * 2 + [1.0] * 8)
-    assert not clinic._reached(Goal("short", "length", at_most=3.0), [(None, None)] * 10).met
+    for missed, met in ((1, True), (2, False)):
+        values = iter([1.0] * 10 + [9.0] * missed + [1.0] * (10 - missed))
+        monkeypatch.setattr(Goal, "value", lambda *_, values=values: next(values))
+        assert clinic._reached(Goal("short", "length", at_most=3.0), [(None, None)] * 10).met == met
 
 
 def test_seeds_of_ones_own_choice_cure_nothing(small, monkeypatch):
     monkeypatch.setattr(Goal, "value", lambda *_: 0.0)  # what meets both goals
-    assert [small.verdict("beta-3", seeds=seeds, progress=False).cured for seeds in ([0], [2, 3], [5, 1, 0])] == [
-        False,
-        False,
-        True,
-    ]
+    cured = [small.verdict("beta-3", seeds=seeds, progress=False).cured for seeds in ([0], [2, 3], [5, 1, 0])]
+    assert cured == [False, False, True]
 
 
 def test_a_run_that_runs_away_is_no_cure(small):
@@ -434,8 +376,7 @@ def test_the_agreement_with_raters_can_be_cited(small, monkeypatch):
     monkeypatch.setattr(clinic, "_agreements", lambda log: {name: (share, 0.95) for name, share in agreement.items()})
     told = clinic_cases.Evidence("agreement/second panel", "falls", 0.15, "they want something else")
     case = clinic.Case(dataclasses.replace(small.file, evidence=(told,)))
-    chart = case.run(progress=False)
-    assert case.measure(chart).accuracy == agreement
+    assert case.measure(case.run(progress=False)).accuracy == agreement
     found = case.diagnose("taste", [("agreement/second panel", "falls"), ("agreement/policy", "falls")])
     assert [(one.supports, one.said) for one in found.citations] == [
         (True, "they want something else"),
@@ -445,16 +386,14 @@ def test_the_agreement_with_raters_can_be_cited(small, monkeypatch):
 
 def test_a_quick_case_needs_no_curves():
     assert clinic.case("D1").diagnose("tight").supported
-    with pytest.raises(ValueError, match="evidence has 0 curves, expected two"):
-        clinic.case("D4").diagnose("taste")
+    bad(ValueError, "evidence has 0 curves, expected two", clinic.case("D4").diagnose, "taste")
 
 
 def test_one_change_at_a_time_but_a_design_takes_several(small):
     with pytest.raises(ValueError, match="settings has kl_coef, gamma, expected one change at a time"):
         small.intervene(kl_coef=1.0, gamma=0.9)
     small.intervene(adap_kl_ctrl=True, target=2.0, progress=False)
-    with pytest.raises(ValueError, match="change and settings are both given"):
-        small.intervene("beta-3", gamma=0.9)
+    bad(ValueError, "change and settings are both given", small.intervene, "beta-3", gamma=0.9)
     design = clinic.Case(dataclasses.replace(small.file, kind="design"))
     chart = design.intervene("beta-3", gamma=0.9, lam=0.8, progress=False)
     assert chart.settings == {"kl_coef": 2.3, "gamma": 0.9, "lam": 0.8}
@@ -462,8 +401,7 @@ def test_one_change_at_a_time_but_a_design_takes_several(small):
 
 @pytest.mark.parametrize("name", ["reward", "length_bias", "unsafe_bias", "unseen_topics", "reward_scale", "what"])
 def test_what_nobody_could_turn_is_refused(small, name):
-    with pytest.raises(ValueError, match=f"{name} cannot be turned here, expected settings among adap_kl_ctrl"):
-        small.intervene(**{name: 1})
+    bad(ValueError, f"{name} cannot be turned here, expected settings among adap_kl_ctrl", small.intervene, **{name: 1})
     assert name not in small.settings
 
 
@@ -504,12 +442,10 @@ def test_a_blueprint_is_checked_for_what_is_missing_and_what_contradicts_itself(
     asks_for_one = clinic.Case(dataclasses.replace(CASES["D7"], blueprint=blueprint))
     assert asks_for_one.check_blueprint({"updated": ["critic"]}) == ()
     assert {fault.kind for fault in case.check_blueprint({})} == {"missing"}
-    with pytest.raises(ValueError, match="plan is 'thawed', expected one of 'frozen'"):
-        case.check_blueprint({"thawed": []})
+    bad(ValueError, "plan is 'thawed', expected one of 'frozen'", case.check_blueprint, {"thawed": []})
     with pytest.raises(ValueError, match=r"plan\['frozen'\] is 'ice', expected one of 'reference'"):
         case.check_blueprint({"frozen": ["ice"]})
-    with pytest.raises(ValueError, match="case D4 has no blueprint"):
-        clinic.case("D4").check_blueprint({})
+    bad(ValueError, "case D4 has no blueprint", clinic.case("D4").check_blueprint, {})
 
 
 def test_what_was_tried_is_kept(small, tmp_path, monkeypatch):
@@ -560,5 +496,4 @@ def test_what_was_tried_is_kept(small, tmp_path, monkeypatch):
     ],
 )
 def test_bad_arguments(small, call, message):
-    with pytest.raises((TypeError, ValueError), match=message):
-        call(small)
+    bad((TypeError, ValueError), message, call, small)

@@ -20,13 +20,16 @@ LESSONS = {p.name: p.read_text(encoding="utf-8") for p in sorted(lessons.NOTEBOO
 QUIZZES = {p.name: p.read_text(encoding="utf-8") for p in sorted(lessons.QUIZZES.glob("[0-9]*.json"))}
 
 
-def test_no_lab_names_a_colour() -> None:
+def found(pattern, texts):
+    return [(name, match) for name, text in texts.items() for match in pattern.findall(text)]
+
+
+def test_no_lab_names_a_colour():
     assert COLOUR.search(ROLES)
-    found = [(name, text) for name, all_ in (SOURCES | {"lab.css": rest}).items() for text in COLOUR.findall(all_)]
-    assert found == []
+    assert found(COLOUR, SOURCES | {"lab.css": rest}) == []
 
 
-def test_every_role_that_a_lab_names_is_told_and_none_in_vain() -> None:
+def test_every_role_that_a_lab_names_is_told_and_none_in_vain():
     told = re.findall(r"^  --pgc-([\w-]+):", ROLES, re.MULTILINE)
     forced = re.findall(r"^    --pgc-([\w-]+):", rest, re.MULTILINE)
     named = re.findall(r'colour\("([\w-]+)"\)|var\(--pgc-([\w-]+)\)', "".join(SOURCES.values()))
@@ -34,25 +37,24 @@ def test_every_role_that_a_lab_names_is_told_and_none_in_vain() -> None:
     assert set(forced) < set(told)
 
 
-def test_pictures_have_the_colours_of_the_labs_in_a_light_page() -> None:
+def test_pictures_have_the_colours_of_the_labs_in_a_light_page():
     light = dict(re.findall(r"^  --pgc-([\w-]+): (?:light-dark\()?(#\w+)", ROLES, re.MULTILINE))
     drawn = {name: value for name, value in vars(figures).items() if name.isupper() and str(value).startswith("#")}
     assert {"POLICY", "SAMPLED", "EXACT", "INK"} < drawn.keys()
-    assert {name: value.lower() for name, value in drawn.items()} == {
-        name: matplotlib.colors.to_hex(light[name.lower().replace("_", "-")]) for name in drawn
-    }
+    for name, value in drawn.items():
+        assert value.lower() == matplotlib.colors.to_hex(light[name.lower().replace("_", "-")]), name
 
 
-def test_no_lesson_and_no_module_but_figures_names_a_colour() -> None:
+def test_no_lesson_and_no_module_but_figures_names_a_colour():
     package = lab.HERE.parent
     # The card of a check has one grey, legible on any page, and does not load matplotlib.
     modules = {p for p in package.rglob("*.py") if p.name != "figures.py" and p != package / "checks" / "result.py"}
     texts = LESSONS | {str(p.relative_to(package)): p.read_text(encoding="utf-8") for p in sorted(modules)}
-    assert [(name, text) for name, all_ in texts.items() for text in IN_PYTHON.findall(all_)] == []
+    assert found(IN_PYTHON, texts) == []
     assert IN_PYTHON.findall((package / "figures.py").read_text(encoding="utf-8"))
 
 
-def test_what_a_learner_reads_tells_marks_by_their_form_and_label() -> None:
-    assert [(name, text) for name, all_ in (LESSONS | QUIZZES).items() for text in WORD.findall(all_)] == []
+def test_what_a_learner_reads_tells_marks_by_their_form_and_label():
+    assert found(WORD, LESSONS | QUIZZES) == []
     said = "".join(text for name, text in SOURCES.items() if name.endswith(".js"))
     assert [text for text in re.findall(r'"[^"\n]*"', said) if WORD.search(text)] == []

@@ -19,6 +19,8 @@ OF_LESSON = {title[:2]: part for title, part in PARTS.items() if re.match(r"\d\d
 KNOWN = set(misconceptions.known())
 CONTROLS = "".join(p.read_text(encoding="utf-8") for p in (ROOT / "course_utils/widgets").glob("*.js")).lower()
 BOLD = re.compile(r"\*\*([^*]+)\*\*")
+NUMBER = re.compile(r"\d+[.,]\d+|\d{2,}")
+OF_THE_GUIDE = {"50 minutes", "90 minutes", "Ask", "Wrong answers", "Cut first:"}
 PLANNED = re.compile(r"(?<!\*)\*([^*]+)\*\s(\d+)")
 COMMANDS = {"make slides", "data/misconceptions.json", "build.py", *problem_sets.names()}
 
@@ -55,14 +57,14 @@ def planned(number, length):
     """The minutes of a plan: what it says, and what its words come to."""
     words = on_one_line(re.search(rf"\*\*{length} minutes\*\* (.*?)(?=\n\*\*|\n\n)", OF_LESSON[number], re.DOTALL)[1])
     said, rule = re.match(r"\((\d+)\): (.*?)(?:, at the start.*)?(?:\.( |$)|$)", words).groups()[:2]
-    of, listed = minutes(number), PLANNED.findall(rule)
+    of = minutes(number)
+    listed = sum(of[heading] for heading, _ in PLANNED.findall(rule))
     if rule.startswith("all but "):
-        return int(said), sum(of.values()) - sum(of[heading] for heading, _ in listed)
+        return int(said), sum(of.values()) - listed
     if rule.startswith("only "):
-        return int(said), sum(of[heading] for heading, _ in listed)
+        return int(said), listed
     if last := re.match(r"up to \*(.+)\*", rule):
-        headings = list(of)
-        return int(said), sum(of[heading] for heading in headings[: headings.index(last[1]) + 1])
+        return int(said), sum(list(of.values())[: list(of).index(last[1]) + 1])
     if several := re.match(r"lessons (\d\d) and (\d\d)", rule):
         return int(said), sum(sum(minutes(one).values()) for one in several.groups())
     assert rule in ("all of it", "the same")
@@ -87,29 +89,21 @@ def test_what_is_named_is_in_the_lesson(number):
     for heading, said in PLANNED.findall(on_one_line(part)):
         assert (heading, int(said)) in minutes(number).items()
     labels, text = {cell.metadata["label"] for cell in cells}, "\n".join(cell.source for cell in cells)
-    checks = next(lesson.checks for lesson in lessons.LESSONS if lesson.number == number)
+    (checks,) = (lesson.checks for lesson in lessons.LESSONS if lesson.number == number)
     file = lessons.PREDICTIONS / f"{number}.json"
     questions = {one["id"]: one for one in json.loads(file.read_text(encoding="utf-8"))["questions"]}
-    for name in re.findall(r"`([^`]+)`", part):
-        in_lesson = name in widgets.__all__ and f"{name}(" in text
-        assert in_lesson or name in labels or name in questions or name in checks, name
+    known = {*labels, *questions, *checks, *(name for name in widgets.__all__ if f"{name}(" in text)}
+    assert set(re.findall(r"`([^`]+)`", part)) <= known
     for name, wrong in re.findall(r"^- `([a-z_-]+)`(?:, (M\d+|the check))?:", part, re.MULTILINE):
-        if wrong == "the check":
-            assert name in checks
-            continue
-        options = questions[name].get("options", [])
-        assert not wrong or wrong in {one.get("misconception") for one in options}, (name, wrong)
-    for control in {on_one_line(bold) for bold in BOLD.findall(part)} - {"50 minutes", "90 minutes", "Ask"}:
-        if control not in ("Wrong answers", "Cut first:"):
-            assert control.lower().replace("'", "’") in CONTROLS or control.lower() in text.lower(), control
+        options = {one.get("misconception") for one in questions[name].get("options", [])} if name in questions else {}
+        assert name in checks if wrong == "the check" else name in questions and (not wrong or wrong in options), name
+    for control in {on_one_line(bold) for bold in BOLD.findall(part)} - OF_THE_GUIDE:
+        assert control.lower().replace("'", "’") in CONTROLS or control.lower() in text.lower(), control
     assert set(re.findall(r"\bM\d+\b", part)) <= KNOWN
-    lesson = text + file.read_text(encoding="utf-8") + "\n".join(
-        output.get("text", "") for cell in stored(number) for output in cell.get("outputs", [])
-    )  # fmt: skip
-    told = part[part.index("**Ask**") : part.index("**Cut first:**")]
-    assert set(re.findall(r"\d+[.,]\d+|\d{2,}", re.sub(r"M\d+|lessons? \d\d|`[^`]*`", "", told))) <= set(
-        re.findall(r"\d+[.,]\d+|\d{2,}", lesson)
-    )
+    printed = [output.get("text", "") for cell in stored(number) for output in cell.get("outputs", [])]
+    told = re.sub(r"M\d+|lessons? \d\d|`[^`]*`", "", part[part.index("**Ask**") : part.index("**Cut first:**")])
+    in_lesson = NUMBER.findall("\n".join([text + file.read_text(encoding="utf-8"), *printed]))
+    assert set(NUMBER.findall(told)) <= set(in_lesson)
 
 
 def test_the_rest_names_what_there_is():

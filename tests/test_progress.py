@@ -16,6 +16,9 @@ from refusals import bad
 from course_utils import data_files, lessons, progress
 from course_utils.checks import check
 
+THREE_ACTIONS = data_files.document(lessons.PREDICTIONS / "08.json")[0]["questions"][0]
+OPTIONS = [option["text"] for option in THREE_ACTIONS["options"]]
+
 
 @pytest.fixture(autouse=True)
 def file(tmp_path, monkeypatch):
@@ -32,11 +35,36 @@ def events(path):
     return json.loads(path.read_text(encoding="utf-8"))["events"]
 
 
+def questions(path):
+    return [event["question"] for event in events(path)]
+
+
+def answered(*names):
+    """Record right answers to questions of lesson 08's quiz."""
+    for name in names:
+        progress.record_quiz("08", name, True, True)
+
+
+def put(path, content):
+    path.parent.mkdir()
+    path.write_bytes(content)
+
+
 def neighbours(path, word):
     return [other for other in path.parent.iterdir() if word in other.name]
 
 
-# --- what is kept -------------------------------------------------------------------------------------
+def raising(error):
+    def act(*_):
+        raise error
+
+    return act
+
+
+def python(code, *arguments, **pipes):
+    """Begin to run code in another process."""
+    code = f"import os, sys\nfrom course_utils import progress\n{code}"
+    return subprocess.Popen([sys.executable, "-c", code, *arguments], text=True, stderr=subprocess.PIPE, **pipes)
 
 
 def test_checks_quizzes_and_predictions_are_summed_up_by_lesson(file):
@@ -45,31 +73,23 @@ def test_checks_quizzes_and_predictions_are_summed_up_by_lesson(file):
     progress.record_check("softmax", "01", "correct", None)
     progress.record_check("softmax", "01", "almost", "overflow")
     progress.record_quiz("08", "sign", False, True)
-    progress.record_quiz("08", "sign", True, False)
+    progress.record_quiz("08", "sign", True, True)  # the cell was run again: a fresh quiz, not a first answer
     progress.record_quiz("08", "sum", True, True)
     progress.record_prediction("AdvantageLab", {"total_variation": np.float64(0.25), "predicted": np.array([0.5, 0.5])})
     progress.record_prediction("advantage", {"total_variation": 0.75})
-    progress.record_prediction("some lab", {"lesson": "02"})
+    progress.record_prediction("some lab", {"lesson": "02", "total_variation": np.nan})
     for name, said in [("a", 2), ("a", 1), ("b", None), ("a", None)]:
         progress.record_prediction("Predict", {"lesson": "02", "prediction": name, "said": said})
     found = progress.summary()
-    assert found["01"]["checks"] == {
-        "softmax": {"status": "correct", "tries": 3, "mistakes": ["wrong_axis", "overflow"]}
-    }
-    assert found["08"]["quiz"] == {
-        "sign": {"correct": True, "first_try": False, "tries": 2},
-        "sum": {"correct": True, "first_try": True, "tries": 1},
-    }
+    softmax = {"status": "correct", "tries": 3, "mistakes": ["wrong_axis", "overflow"]}
+    assert found["01"]["checks"] == {"softmax": softmax}
+    of_sum = {"correct": True, "first_try": True, "tries": 1}
+    assert found["08"]["quiz"] == {"sign": {"correct": True, "first_try": False, "tries": 2}, "sum": of_sum}
     assert found["08"]["predictions"] == {"count": 2, "mean_gap": 0.5, "asked": {}}
     assert found["02"]["predictions"] == {"count": 2, "mean_gap": None, "asked": {"a": 1, "b": None}}
     assert list(found) == ["01", "02", "08"]
     assert len(events(file)) == 13
-
-
-def test_the_first_answer_ever_counts_as_the_first_try():
-    progress.record_quiz("08", "sign", False, True)
-    progress.record_quiz("08", "sign", True, True)  # the cell was run again: a fresh quiz, not a first answer
-    assert progress.summary()["08"]["quiz"]["sign"] == {"correct": True, "first_try": False, "tries": 2}
+    assert events(file)[-5]["record"] == {"lesson": "02", "total_variation": None}
 
 
 def test_only_true_is_true(file):
@@ -81,17 +101,10 @@ def test_only_true_is_true(file):
     assert progress.summary()["08"]["quiz"]["sum"]["correct"]
 
 
-def test_a_prediction_without_a_number_is_kept(file):
-    progress.record_prediction("AdvantageLab", {"total_variation": np.nan})
-    assert events(file)[0]["record"] == {"total_variation": None}
-    assert progress.summary()["08"]["predictions"] == {"count": 1, "mean_gap": None, "asked": {}}
-
-
 def test_the_same_again_and_again_does_not_grow_the_file(file):
     for _ in range(50):
         progress.record_check("softmax", "01", "not yet", "wrong_axis")
-    (event,) = events(file)
-    assert event["times"] == 50
+    assert [event["times"] for event in events(file)] == [50]
     assert progress.summary()["01"]["checks"]["softmax"]["tries"] == 50
 
 
@@ -107,26 +120,13 @@ def test_an_empty_variable_switches_recording_off(file, monkeypatch, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_the_variable_the_file_lies_with_the_notebooks(monkeypatch):
-    monkeypatch.delenv(progress.VARIABLE)
-    assert progress.location() == lessons.NOTEBOOKS / ".progress.json"
-
-
-def test_looking_leaves_no_trace(file):
-    assert progress.summary() == {}
-    assert not file.parent.exists()
-
-
 def test_another_record_is_taken_in_once_in_the_order_of_time(file, tmp_path, monkeypatch):
-    progress.record_quiz("08", "one", correct=True, first_try=True)
+    answered("one")
     elsewhere = tmp_path / "elsewhere.json"
     wrong = {"kind": "quiz", "quiz": "08", "question": "one", "correct": False, "first_try": True}
     earlier = [{**wrong, "time": "2020-01-01T00:00:00+00:00"}, {"kind": "learner", "seed": 3}, {"kind": "strange"}]
-    elsewhere.write_text(
-        json.dumps({"format": progress.FORMAT, "version": 1, "events": [*earlier, 7]}), encoding="utf-8"
-    )
-    assert progress.merge(elsewhere) == 1
-    assert progress.merge(elsewhere) == 0
+    elsewhere.write_bytes(ours(events=[*earlier, 7]))
+    assert [progress.merge(elsewhere) for _ in range(2)] == [1, 0]
     assert [event["correct"] for event in events(file)] == [False, True]
     assert progress.summary()["08"]["quiz"]["one"] == {"correct": True, "first_try": False, "tries": 2}
     assert progress.merge(progress.export(tmp_path / "mine.json")) == 0
@@ -137,17 +137,13 @@ def test_what_is_no_export_is_not_taken_in(file, tmp_path, monkeypatch, capsys):
     other.write_text('{"format": "another"}', encoding="utf-8")
     assert progress.main(["import", str(other)]) == 1
     assert "other.json" in capsys.readouterr().err
-    assert not file.exists()
+    assert progress.summary() == {}
+    assert not file.parent.exists(), "looking leaves no trace"
     monkeypatch.setenv(progress.VARIABLE, "")
-    with pytest.raises(RuntimeError, match="switched off"):
-        progress.merge(other)
+    bad(RuntimeError, "switched off", progress.merge, other)
 
-
-# --- several notebooks at once ------------------------------------------------------------------------
 
 WRITER = """
-import sys
-from course_utils import progress
 for n in range(int(sys.argv[2])):
     progress.record_quiz("08", f"{sys.argv[1]}-{n}", True, True)
 """
@@ -156,22 +152,14 @@ for n in range(int(sys.argv[2])):
 @pytest.mark.long
 def test_many_processes_lose_nothing(file):
     processes, each = 8, 25
-    running = [
-        subprocess.Popen([sys.executable, "-c", WRITER, str(k), str(each)], stderr=subprocess.PIPE)
-        for k in range(processes)
-    ]
-    for process in running:
-        _, told = process.communicate(timeout=60)
-        assert process.returncode == 0
-        assert told == b""
-    asked = {event["question"] for event in events(file)}
-    assert asked == {f"{k}-{n}" for k in range(processes) for n in range(each)}
+    for process in [python(WRITER, str(k), str(each)) for k in range(processes)]:
+        told = process.communicate(timeout=60)[1]
+        assert (process.returncode, told) == (0, "")
+    assert set(questions(file)) == {f"{k}-{n}" for k in range(processes) for n in range(each)}
     assert not neighbours(file, ".tmp")
 
 
 KILLED = """
-import os
-from course_utils import progress
 os.replace = lambda *paths: os._exit(9)  # power fails after the new text was written, before it took its place
 progress.record_quiz("08", "lost", True, True)
 """
@@ -179,35 +167,32 @@ progress.record_quiz("08", "lost", True, True)
 
 @pytest.mark.long
 def test_a_process_that_dies_leaves_the_old_file_and_no_lock(file):
-    progress.record_quiz("08", "kept", True, True)
+    answered("kept")
     before = file.read_bytes()
-    assert subprocess.run([sys.executable, "-c", KILLED], check=False).returncode == 9
+    with python(KILLED) as killed:
+        assert killed.wait(60) == 9
     assert file.read_bytes() == before
-    progress.record_quiz("08", "next", True, True)
-    assert [event["question"] for event in events(file)] == ["kept", "next"]
+    answered("next")
+    assert questions(file) == ["kept", "next"]
 
 
 def test_a_notebook_that_holds_the_lock_for_long_is_told_not_waited_for(file, monkeypatch, capsys):
     monkeypatch.setattr(progress, "PATIENCE", 0.05)
     with progress._lock():
-        progress.record_quiz("08", "sign", True, True)
-        progress.record_quiz("08", "sign", True, True)
+        answered("sign", "sign")
     assert capsys.readouterr().err.count("another notebook") == 1
     assert not file.exists()
     assert progress.summary()["08"]["quiz"]["sign"]["tries"] == 2, "what waited is written when the lock is free"
-    progress.record_quiz("08", "sum", True, True)
-    assert [event["question"] for event in events(file)] == ["sign", "sum"]
+    answered("sum")
+    assert questions(file) == ["sign", "sum"]
 
 
 HOLDER = """
-import sys
-from course_utils import progress
 with progress._lock():
     print("held", flush=True)
     sys.stdin.readline()
 """
 HELD_UP = """
-from course_utils import progress
 progress.PATIENCE = 0.2
 progress.record_quiz("08", "first", True, True)
 progress.record_quiz("08", "second", True, True)
@@ -219,44 +204,40 @@ progress.PATIENCE = 60
 @pytest.mark.long
 def test_what_waits_for_another_process_is_written_when_python_ends(file):
     file.parent.mkdir()
-    holder = subprocess.Popen([sys.executable, "-c", HOLDER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    holder = python(HOLDER, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert holder.stdout.readline() == "held\n"
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    held_up = subprocess.Popen([sys.executable, "-c", HELD_UP], **pipes)
+    held_up = python(HELD_UP, stdout=subprocess.PIPE)
     assert held_up.stdout.readline() == "at the end\n"
     assert not file.exists()
     holder.communicate("\n", timeout=60)
-    _, told = held_up.communicate(timeout=60)
-    assert told.count("\n") == 1
-    assert "another notebook" in told
-    assert [event["question"] for event in events(file)] == ["first", "second"]
+    assert re.fullmatch(".*another notebook.*\n", held_up.communicate(timeout=60)[1])
+    assert questions(file) == ["first", "second"]
 
 
 def test_only_the_first_event_waits_long_for_the_lock(file, monkeypatch):
     monkeypatch.setattr(progress, "PATIENCE", 1.0)
     with progress._lock():
-        progress.record_quiz("08", "1", True, True)
+        answered("1")
         begun = time.monotonic()
-        for n in range(3):
-            progress.record_quiz("08", f"{n}", True, True)
+        answered("0", "1", "2")
     assert time.monotonic() - begun < 0.9, "three times 0.1 s, not three times the patience"
 
 
-@pytest.mark.long
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_what_waits_is_written_by_one_process_only(file):
-    code = """
-import os
-from course_utils import progress
+FORKED = """
 progress.PATIENCE = 0.1
 with progress._lock():
     progress.record_quiz("08", "sign", True, True)
 if os.fork():
     os.wait()
 """
-    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, stderr=subprocess.PIPE)
-    (event,) = events(file)
-    assert "times" not in event
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_what_waits_is_written_by_one_process_only(file):
+    with python(FORKED) as process:
+        assert process.wait(60) == 0
+    assert ["times" in event for event in events(file)] == [False]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links need rights on Windows")
@@ -266,20 +247,16 @@ def test_a_link_stays_a_link(file, tmp_path):
     file.parent.mkdir()
     file.symlink_to(there)
     for n in range(2):
-        progress.record_quiz("08", f"{n}", True, True)
+        answered(f"{n}")
         assert file.is_symlink()
-        assert [event["question"] for event in events(there)] == ["0", "1"][: n + 1]
+        assert questions(there) == ["0", "1"][: n + 1]
     there.write_text("{")
-    progress.record_quiz("08", "2", True, True)
-    backup = progress.reset(confirm=True)
-    assert backup.parent == there.parent
-    progress.record_quiz("08", "3", True, True)
+    answered("2")
+    assert progress.reset(confirm=True).parent == there.parent
+    answered("3")
     assert file.is_symlink()
-    assert [event["question"] for event in events(there)] == ["3"]
+    assert questions(there) == ["3"]
     assert not neighbours(file, "set-aside")
-
-
-# --- files that are not ours to understand ------------------------------------------------------------
 
 
 def ours(version=1, **more):
@@ -296,8 +273,7 @@ STRANGE = {
 @pytest.mark.parametrize(("content", "why"), [(content, why) for why in STRANGE for content in STRANGE[why]])
 @pytest.mark.parametrize("by", ["recording", "reading"])
 def test_a_strange_file_is_set_aside_never_overwritten(file, capsys, content, why, by):
-    file.parent.mkdir()
-    file.write_bytes(content)
+    put(file, content)
     if by == "recording":
         progress.record_check("softmax", "01", "correct", None)
     assert progress.summary().keys() == ({"01"} if by == "recording" else set())
@@ -310,12 +286,10 @@ def test_a_strange_file_is_set_aside_never_overwritten(file, capsys, content, wh
 
 
 def test_odd_entries_are_passed_over(file):
-    file.parent.mkdir()
+    check = {"kind": "check", "lesson": "01", "question": "softmax", "status": "wonderful", "times": 1}
+    prediction = {"kind": "prediction", "lab": "advantage", "record": 3, "times": "many"}
     odd = [{}, {"kind": "check"}, {"kind": "quiz", "quiz": 8}, {"kind": "other", "lesson": "01"}]
-    odd += [{"kind": "prediction"}]
-    odd += [{"kind": "check", "lesson": "01", "question": "softmax", "status": "wonderful", "times": 1}]
-    odd += [{"kind": "prediction", "lab": "advantage", "record": 3, "times": "many"}]
-    file.write_bytes(ours(events=odd))
+    put(file, ours(events=[*odd, {"kind": "prediction"}, check, prediction]))
     assert progress.summary()["01"]["checks"]["softmax"]["status"] == "not yet"
 
 
@@ -338,16 +312,11 @@ def test_an_odd_value_in_it_stops_no_later_recording(file, capsys, key, value):
 @pytest.mark.long
 @pytest.mark.parametrize("depth", [100, 900, 940, 960, 970, 980, 990, 2000])
 def test_what_could_not_be_written_again_is_set_aside(file, depth):
-    deep = f'{{"format": "{progress.FORMAT}", "version": 1, "events": [{{"x": {"[" * depth}{"]" * depth}}}]}}'
-    file.parent.mkdir()
-    file.write_text(deep)
+    deep = ours(events=[{"x": "…"}]).replace(rb'"\u2026"', b"[" * depth + b"]" * depth)
+    put(file, deep)
     progress.record_check("softmax", "01", "correct")
     assert events(file)[-1]["question"] == "softmax"
-    aside = neighbours(file, "set-aside")
-    assert [path.read_text() for path in aside] == [deep] * (2 - len(events(file)))
-
-
-# --- a lesson goes on ---------------------------------------------------------------------------------
+    assert [path.read_bytes() for path in neighbours(file, "set-aside")] == [deep] * (2 - len(events(file)))
 
 
 @pytest.mark.parametrize("named", ["~nosuchuser/p.json", "~/p.json", "", "/dev/null", "folder", "link", "gone/../p"])
@@ -378,8 +347,9 @@ def test_a_current_folder_that_is_gone(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().err.count("\n") <= 2
 
 
-def test_without_the_notebooks_the_file_lies_in_the_home_folder(tmp_path, monkeypatch):
+def test_without_the_variable_the_file_lies_with_the_notebooks_and_without_these_at_home(tmp_path, monkeypatch):
     monkeypatch.delenv(progress.VARIABLE)
+    assert progress.location() == lessons.NOTEBOOKS / ".progress.json"
     monkeypatch.setattr(lessons, "NOTEBOOKS", tmp_path / "nothing")
     monkeypatch.setattr(os.path, "expanduser", lambda path: path.replace("~", str(tmp_path)))
     progress.record_check("softmax", "01", "correct")
@@ -418,33 +388,24 @@ def test_a_record_that_json_cannot_keep_is_told_not_raised(file, capsys, record)
 
 
 def test_a_full_disk_leaves_the_old_file(file, monkeypatch, capsys):
-    progress.record_quiz("08", "kept", True, True)
+    answered("kept")
     before = file.read_bytes()
-
-    def full(_):
-        raise OSError(28, "No space left on device")
-
     with monkeypatch.context() as while_full:
-        while_full.setattr(os, "fsync", full)
-        progress.record_quiz("08", "late", True, True)
+        while_full.setattr(os, "fsync", raising(OSError(28, "No space left on device")))
+        answered("late")
     assert file.read_bytes() == before
     assert "No space left" in capsys.readouterr().err
     assert not neighbours(file, ".tmp")
-    progress.record_quiz("08", "next", True, True)
-    assert [event["question"] for event in events(file)] == ["kept", "late", "next"]
-
-
-# --- export and reset ---------------------------------------------------------------------------------
+    answered("next")
+    assert questions(file) == ["kept", "late", "next"]
 
 
 def test_export_is_one_file_with_everything(file, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    progress.record_quiz("08", "sign", True, True)
-    first, second = progress.export(), progress.export()
-    assert first != second
-    assert first.parent == tmp_path
-    named = progress.export(tmp_path / "hand_in.json")
-    for path in (first, second, named):
+    answered("sign")
+    exports = {progress.export(), progress.export(), progress.export(tmp_path / "hand_in.json")}
+    assert [path.parent for path in exports] == [tmp_path] * 3
+    for path in exports:
         document = json.loads(path.read_text(encoding="utf-8"))
         assert document["summary"] == progress.summary()
         assert document["events"] == events(file)
@@ -454,7 +415,7 @@ def test_export_is_one_file_with_everything(file, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("answer", "gone"), [("yes", True), (" Y ", True), ("no", False), ("", False)])
 def test_reset_asks_and_keeps_a_copy(file, monkeypatch, answer, gone):
-    progress.record_quiz("08", "sign", True, True)
+    answered("sign")
     before = file.read_bytes()
     monkeypatch.setattr("builtins.input", lambda _: answer)
     backup = progress.reset()
@@ -465,24 +426,17 @@ def test_reset_asks_and_keeps_a_copy(file, monkeypatch, answer, gone):
 
 @pytest.mark.parametrize("error", [EOFError, NotImplementedError])
 def test_reset_where_nobody_can_be_asked(file, monkeypatch, error):
-    progress.record_quiz("08", "sign", True, True)
-
-    def ask(_):
-        raise error
-
-    monkeypatch.setattr("builtins.input", ask)
+    monkeypatch.setattr("builtins.input", raising(error))
+    answered("sign")
     bad(RuntimeError, r"reset\(confirm=True\)", progress.reset)
     assert progress.summary()
     first = progress.reset(confirm=True)
-    progress.record_quiz("08", "sign", True, True)
+    answered("sign")
     second = progress.reset(confirm=True)
     assert first != second
     assert first.exists()
     assert second.exists()
     assert progress.reset(confirm=True) is None
-
-
-# --- the lessons --------------------------------------------------------------------------------------
 
 
 def test_lessons_are_numbered_and_their_labs_are_known():
@@ -497,28 +451,24 @@ def test_a_lesson_exists_as_a_source_or_as_a_notebook(tmp_path):
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "08_objective.py").touch()
     (tmp_path / "09_actor_critic.ipynb").touch()
-    found = {lesson.number: lesson.notebook(tmp_path) for lesson in lessons.LESSONS}
-    assert found.pop("08") == "08_objective.ipynb"
-    assert found.pop("09") == "09_actor_critic.ipynb"
-    assert set(found.values()) == {None}
+    found = {lesson.number: name for lesson in lessons.LESSONS if (name := lesson.notebook(tmp_path)) is not None}
+    assert found == {"08": "08_objective.ipynb", "09": "09_actor_critic.ipynb"}
 
 
 def test_an_instructor_counts_what_learners_said_first(tmp_path, monkeypatch, capsys):
-    exports = []
     for learner, said in enumerate([[0, 1], [0], [None, 1], [1], [9], []]):
         monkeypatch.setenv(progress.VARIABLE, str(tmp_path / f"{learner}.json"))
         for one in said:
             about = {"lesson": "08", "prediction": "three-actions", "said": one}
             progress.record_prediction("Predict", about | {"came_so": one == 1})
         progress.record_prediction("AdvantageLab", {"total_variation": 0.1})
-        exports.append(progress.export(tmp_path / f"export{learner}.json"))
-    assert progress.main(["predictions", *map(str, exports)]) == 0
+        progress.export(tmp_path / f"export{learner}.json")
+    assert progress.main(["predictions", *map(str, sorted(tmp_path.glob("export*.json")))]) == 0
     first, *rows = capsys.readouterr().out.splitlines()
     assert first.startswith("08-three-actions: ")
-    (most, words), *others = [row.split(maxsplit=1) for row in rows]
-    option = data_files.document(lessons.PREDICTIONS / "08.json")[0]["questions"][0]["options"]
-    assert (most, words) == ("2", option[0]["text"])
-    assert others == [["1", "(just shown)"], ["1", f"{option[1]['text']} ✓"], ["1", "9"]]
+    most, *others = [tuple(row.split(maxsplit=1)) for row in rows]
+    assert most == ("2", OPTIONS[0])
+    assert others == [("1", "(just shown)"), ("1", f"{OPTIONS[1]} ✓"), ("1", "9")]
     (tmp_path / "other.json").write_text("{}")
     assert progress.main(["predictions", str(tmp_path / "other.json")]) == 1
     assert "other.json: this is no export" in capsys.readouterr().err
@@ -545,8 +495,7 @@ def test_an_instructor_sees_what_a_class_did(tmp_path, monkeypatch, capsys):
     rows = list(csv.reader(out.splitlines()))
     assert [row[0] for row in rows] == ["learner", "file0", "file0", "Ada", "Ada", "'=2+3", "'=2+3"]
     assert rows[3] == ["Ada", "01", "check", "softmax", "correct", "2", "wrong-axis"]
-    option = data_files.document(lessons.PREDICTIONS / "08.json")[0]["questions"][0]["options"][0]["text"]
-    assert rows[4] == ["Ada", "08", "prediction", "three-actions", option, "1", ""]
+    assert rows[4] == ["Ada", "08", "prediction", "three-actions", OPTIONS[0], "1", ""]
     assert "odd.json" in told
     assert "odd2.json: file3.json has the same name, Ada" in told
     assert "A learner can edit an export" in told

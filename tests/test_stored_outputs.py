@@ -1,6 +1,6 @@
 """A notebook without an optional package: it says so in a sentence, and shows what is stored."""
 
-import json
+import re
 import sys
 
 import nbformat
@@ -10,7 +10,7 @@ from nbclient import NotebookClient
 from course_utils import stored_outputs
 from course_utils.build import notebooks
 
-HIDE = "import sys; sys.modules['torch'] = None\n"
+LESSON = notebooks.NOTEBOOKS / "14_real_code.ipynb"
 
 
 def test_a_package_that_is_there_is_used(capsys):
@@ -27,12 +27,11 @@ def test_a_notebook_that_cannot_be_read_stores_nothing(monkeypatch, tmp_path, ca
 @pytest.mark.long
 def test_lesson_14_runs_from_top_to_bottom_without_pytorch(tmp_path):
     """Each cell that needs PyTorch shows what is stored; checks say what is missing; nothing fails."""
-    path = notebooks.NOTEBOOKS / "14_real_code.ipynb"
-    stored, run = nbformat.read(path, as_version=4), nbformat.read(path, as_version=4)
+    stored, run = nbformat.read(LESSON, as_version=4), nbformat.read(LESSON, as_version=4)
     run.cells = [cell for cell in run.cells if cell.cell_type == "code"]
-    run.cells[0].source = HIDE + run.cells[0].source
-    client = NotebookClient(run, timeout=60, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}})
-    client.execute()
+    run.cells[0].source = f"import sys; sys.modules['torch'] = None\n{run.cells[0].source}"
+    at = {"metadata": {"path": str(LESSON.parent)}}
+    NotebookClient(run, timeout=60, kernel_name="python3", resources=at).execute()
 
     def texts(cell):
         return ["".join(o.get("text", o.get("data", {}).get("text/plain", ""))) for o in cell.outputs]
@@ -55,8 +54,6 @@ def test_a_check_without_pytorch_says_what_is_missing(monkeypatch):
 
 
 def test_every_cell_that_names_torch_is_tagged():
-    cells = json.loads((notebooks.NOTEBOOKS / "14_real_code.ipynb").read_text("utf-8"))["cells"]
-    for cell in cells:
-        code = "".join(cell["source"])
-        if cell["cell_type"] == "code" and cell["id"] != "setup" and "torch" in code and not code.startswith("def "):
-            assert "needs-torch" in cell["metadata"]["tags"], code
+    for cell in nbformat.read(LESSON, as_version=4).cells:
+        if cell.cell_type == "code" and cell.id != "setup" and re.match(r"(?!def ).*torch", cell.source, re.DOTALL):
+            assert "needs-torch" in cell.metadata["tags"], cell.source

@@ -16,9 +16,6 @@ anp = autograd and __import__("autograd.numpy").numpy
 jnp = jax and jax.numpy
 
 
-# --- value and gradient of U -------------------------------------------------------------------------
-
-
 def plain(z: np.ndarray, a: np.ndarray, A: np.ndarray) -> tuple[float, np.ndarray]:
     """What one writes in NumPy without any check."""
     n = np.arange(len(z))
@@ -82,9 +79,6 @@ def value_and_gradient(N: int, n: int, dtype: str) -> dict[str, Contender | None
         "autograd": autograd and autograd_both(z, a, A),
         "NumPy": partial(plain, z, a, A),
     }
-
-
-# --- GAE ---------------------------------------------------------------------------------------------
 
 
 def row_loop(r: np.ndarray, d: np.ndarray, v: np.ndarray, lam: float) -> np.ndarray:

@@ -4,27 +4,20 @@ Reads one JSON object a line: arguments (of pytest), environment (to set), path 
 (a limit). Answers with the exit code; a fork that was stopped by a signal, as by the limit, has a negative one.
 """
 
-# ruff: noqa: F401
-import asyncio
 import gc
+import importlib
 import json
 import os
-import pdb
 import signal
 import sys
-import xml.etree.ElementTree
-from typing import Any
 
-import anywidget
-import autograd.numpy
-import gymnasium
-import hypothesis.extra.numpy
-import numpy.testing
 import pytest
-import ziamath
+
+LIBRARIES = ("asyncio", "pdb", "xml.etree.ElementTree", "anywidget", "autograd.numpy", "gymnasium")
+LIBRARIES += ("hypothesis.extra.numpy", "numpy.testing", "ziamath")
 
 
-def fork(job: dict[str, Any]) -> int:
+def fork(job):
     """Return the exit code of one run."""
     child = os.fork()
     if child == 0:
@@ -45,6 +38,8 @@ def fork(job: dict[str, Any]) -> int:
 
 
 if __name__ == "__main__":
+    for library in LIBRARIES:
+        importlib.import_module(library)
     assert "course_utils" not in sys.modules  # each fork imports its own copy
     sys.dont_write_bytecode = True  # a file that is spoiled twice within a second may look like the first
     gc.freeze()  # what is here already is no fork's to collect

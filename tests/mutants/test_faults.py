@@ -18,9 +18,10 @@ PACKAGE = Path(course_utils.__file__).parent
 if shutil.which("bwrap") is None and not os.environ.get("REQUIRE_SANDBOX"):  # the walls cannot be tried
     FAULTS = [fault for fault in FAULTS if not fault.module.startswith("grading/")]
 NOTICING = sorted({name for fault in FAULTS for name in fault.tests})
-COPIES = {name: [name] for name in NOTICING if "::" not in name}
 BY_NAME = [name for name in NOTICING if "::" in name]
-COPIES["one by name of each file"] = [*{name.partition("::")[0]: name for name in BY_NAME}.values()]
+COPIES = [pytest.param([name], id=name) for name in NOTICING if "::" not in name]
+COPIES += [pytest.param([*{name.partition("::")[0]: name for name in BY_NAME}.values()], id="one by name of each file")]
+COPIES += [pytest.param(BY_NAME, id="all by name", marks=pytest.mark.slow)]
 KEPT = ("rlhf", "checks", "grading", "widgets", "build", "__pycache__")
 PASSED, FAILED = pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED
 
@@ -59,30 +60,27 @@ def run_tests(forks, copy, tmp_path):
     def run(names):
         output = tmp_path / "output.txt"
         marked = "not slow" if any("::" in name for name in names) else "not slow and not long"
-        paths = [str(TESTS / name) for name in names]
-        job = {
-            "arguments": ["-x", "-q", "--tb=line", "-p", "no:cacheprovider", "-m", marked, *paths],
-            "environment": {"COURSE_UTILS_COPY": str(copy), "COURSE_HYPOTHESIS_PROFILE": "mutants"},
-            "path": str(copy.parent),
-            "output": str(output),
-            "seconds": 120,
-        }
-        print(json.dumps(job), file=forks.stdin, flush=True)
-        code = int(forks.stdout.readline())
-        return code, output.read_text(encoding="utf-8")[-4000:]
+        arguments = [
+            "-x",
+            "-q",
+            "--tb=line",
+            "-p",
+            "no:cacheprovider",
+            "-m",
+            marked,
+            *(str(TESTS / at) for at in names),
+        ]
+        environment = {"COURSE_UTILS_COPY": str(copy), "COURSE_HYPOTHESIS_PROFILE": "mutants"}
+        job = {"arguments": arguments, "environment": environment, "path": str(copy.parent), "output": str(output)}
+        print(json.dumps(job | {"seconds": 120}), file=forks.stdin, flush=True)
+        return int(forks.stdout.readline()), output.read_text(encoding="utf-8")[-4000:]
 
     return run
 
 
-@pytest.mark.parametrize("names", COPIES.values(), ids=COPIES)
+@pytest.mark.parametrize("names", COPIES)
 def test_the_copy_passes_as_it_is(names, run_tests):
     code, output = run_tests(names)
-    assert code == PASSED, output
-
-
-@pytest.mark.slow
-def test_the_copy_passes_all_that_are_named(run_tests):
-    code, output = run_tests(BY_NAME)
     assert code == PASSED, output
 
 
