@@ -9,6 +9,7 @@ import dataclasses
 import inspect
 import signal
 import warnings
+from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,26 +24,15 @@ from test_bad_input import GOOD
 from course_utils import estimators, learning_curves, mdp, objectives, policy, returns, rollout, training
 from course_utils import group_advantages as group
 from course_utils import worlds as worlds_of_lessons
-from course_utils.rlhf import (
-    checkers,
-    clinic,
-    clinic_cases,
-    config,
-    dpo,
-    evaluation,
-    exact,
-    metrics,
-    ppo,
-    reward_model,
-    sweep,
-)
+from course_utils.rlhf import checkers, clinic, clinic_cases, config, dpo, evaluation, exact, metrics, ppo, sweep
 from course_utils.rlhf import language_model as language
+from course_utils.rlhf import reward_model as reward
 from course_utils.rlhf import run as rlhf
 from course_utils.rlhf import world as worlds
 from course_utils.rlhf.config import RunConfig
 
 MODULES = (policy, returns, objectives, mdp, worlds_of_lessons, rollout, estimators, training, learning_curves)
-MODULES += (group, worlds, language, reward_model, config, metrics, ppo, rlhf, evaluation, sweep, checkers, exact, dpo)
+MODULES += (group, worlds, language, reward, config, metrics, ppo, rlhf, evaluation, sweep, checkers, exact, dpo)
 MODULES += (clinic, clinic_cases)
 SECONDS = 10  # for one call; the slowest good one takes a tenth of one
 LONGER = {}
@@ -51,7 +41,7 @@ FOLDER = Path(_FOLDER.name)
 WORLD = tiny_world.load(FOLDER)
 TINY = RunConfig(demonstrations=20, sft_epochs=1, pairs=10, batch_size=2, updates=1, num_ppo_epochs=1)
 REPLIES = WORLD.replies([0, 1], ["send refund", "sorry refund sorry"])
-PAIRS = reward_model.Pairs(REPLIES, WORLD.replies([0, 1], ["", "sorry refund"]))
+PAIRS = reward.Pairs(REPLIES, WORLD.replies([0, 1], ["", "sorry refund"]))
 MODEL = language.new(WORLD, hidden=2, rng=np.random.default_rng(0))
 CONTEXTS = language.contexts(WORLD, REPLIES)
 N_TOKENS, N_WORDS = len(CONTEXTS.x), len(WORLD.words)
@@ -61,7 +51,7 @@ ROWS = [dict(row) for row in LOG.rows]
 UPDATE = {"config": TINY, "world": WORLD, "reference": LOG.reference, "state": LOG.state, "traffic": [1.0, 1.0]}
 COLLECTED = ppo.collect(**UPDATE, rng=np.random.default_rng(0))
 PARAMETERS = language.pack(MODEL)
-reward_model.write_pairs(FOLDER / "pairs.jsonl", WORLD, PAIRS)
+reward.write_pairs(FOLDER / "pairs.jsonl", WORLD, PAIRS)
 
 FILE = dataclasses.replace(clinic_cases.known()["D7"], config=TINY, world=WORLD, evidence=())
 SICK = clinic.Case(dataclasses.replace(FILE, goals=FILE.goals[:1]))
@@ -110,8 +100,8 @@ good(estimators.score_gradients, logits=LOGITS, record=RECORD, weights=np.ones((
 good(estimators.total_return, record=RECORD)
 good(estimators.reward_to_go, record=RECORD, discount_steps=True)
 good(estimators.constant_baseline, record=RECORD, baseline=0.5, discount_steps=True)
-good(estimators.batch_mean_baseline, record=RECORD, discount_steps=True)
-good(estimators.leave_one_out_baseline, record=RECORD, discount_steps=True)
+for function in (estimators.batch_mean_baseline, estimators.leave_one_out_baseline):
+    good(function, record=RECORD, discount_steps=True)
 good(estimators.value_baseline, record=RECORD, values=np.ones(2), discount_steps=True)
 good(estimators.td_error, record=RECORD, values=np.ones((4, 2)), discount_steps=False)
 good(estimators.gae, record=RECORD, values=np.ones(2), lambda_=0.5, discount_steps=True)
@@ -137,9 +127,7 @@ good(training.Adam(0.1).fresh)
 for function in (group.total_return, group.mean_baseline, group.leave_one_out):
     good(function, rewards=np.eye(2, 3))
 good(group.group_normalised, rewards=np.eye(2, 3), ddof=1, epsilon=1e-4)
-for function in (group.sum_over_time, group.reply_mean):
-    good(function, lengths=np.array([2, 3]))
-for function in (group.group_token_mean, group.batch_token_mean):
+for function in (group.sum_over_time, group.reply_mean, group.group_token_mean, group.batch_token_mean):
     good(function, lengths=np.array([2, 3]))
 good(group.constant_length, lengths=np.array([2, 3]), longest=4)
 good(group.sd_weight, p=np.array([0.1, 0.5]), group_size=4, ddof=0)
@@ -171,32 +159,30 @@ few = {"world": WORLD, "demonstrations": REPLIES, "rng": None, "dtype": np.float
 good(language.sft, **few, epochs=1, step_size=0.1, batch=4, hidden=1, held_out=0.5)
 good(language.checked_model, name="model", model=MODEL, world=WORLD)
 good(language.checked_batch, name="batch", batch=CONTEXTS, model=MODEL)
-good(reward_model.RewardModel, kind="log", weights=RM.weights, length_weight=0.0, mean=0.0, sd=1.0, offset=0.0)
-good(reward_model.feature_names, world=WORLD, kind="rich")
-good(reward_model.features, world=WORLD, replies=REPLIES, kind="rich")
-good(reward_model.sample_pairs, model=MODEL, world=WORLD, n=3, rng=None, weights=np.ones(2))
+good(reward.RewardModel, kind="log", weights=RM.weights, length_weight=0.0, mean=0.0, sd=1.0, offset=0.0)
+good(reward.feature_names, world=WORLD, kind="rich")
+good(reward.features, world=WORLD, replies=REPLIES, kind="rich")
+good(reward.sample_pairs, model=MODEL, world=WORLD, n=3, rng=None, weights=np.ones(2))
 few = {"world": WORLD, "first": PAIRS.chosen, "second": PAIRS.rejected, "rng": None, "biased_share": 0.5}
-good(reward_model.label, **few, temperature=0.6, polite_bias=0.1, length_bias=0.1, unsafe_bias=0.1)
-good(reward_model.choose, first=PAIRS.chosen, second=PAIRS.rejected, first_wins=np.array([True, False]))
-good(reward_model.join, pairs=[PAIRS, PAIRS])
-good(reward_model.fit, world=WORLD, pairs=PAIRS, kind="log", penalty=1.0, length_control=True)
-good(reward_model.normalise, model=RM, world=WORLD, replies=REPLIES)
-good(reward_model.reward_score, model=RM, world=WORLD, replies=REPLIES)
-good(reward_model.accuracy, model=RM, world=WORLD, pairs=PAIRS)
-few = {"model": RM, "policy": MODEL, "world": WORLD, "rng": None}
+good(reward.label, **few, temperature=0.6, polite_bias=0.1, length_bias=0.1, unsafe_bias=0.1)
+good(reward.choose, first=PAIRS.chosen, second=PAIRS.rejected, first_wins=np.array([True, False]))
+good(reward.join, pairs=[PAIRS, PAIRS])
+good(reward.fit, world=WORLD, pairs=PAIRS, kind="log", penalty=1.0, length_control=True)
+good(reward.normalise, model=RM, world=WORLD, replies=REPLIES)
+good(reward.reward_score, model=RM, world=WORLD, replies=REPLIES)
+good(reward.accuracy, model=RM, world=WORLD, pairs=PAIRS)
 few = {"world": WORLD, "pairs": PAIRS, "reference": MODEL, "beta": 0.3}
 good(dpo.train, **few, epochs=1, learning_rate=0.01, batch_size=2, seed=0)
 good(dpo.measure, **few, model=MODEL)
-good(reward_model.check_pairs, name="pairs", world=WORLD, pairs=PAIRS)
-good(reward_model.weight_table, model=RM, world=WORLD)
-good(reward_model.read_pairs, path=FOLDER / "pairs.jsonl", world=WORLD)
-good(reward_model.write_pairs, path=FOLDER / "other.jsonl", world=WORLD, pairs=PAIRS)
+good(reward.check_pairs, name="pairs", world=WORLD, pairs=PAIRS)
+good(reward.weight_table, model=RM, world=WORLD)
+good(reward.read_pairs, path=FOLDER / "pairs.jsonl", world=WORLD)
+good(reward.write_pairs, path=FOLDER / "other.jsonl", world=WORLD, pairs=PAIRS)
 good(metrics.exact_kl, model=MODEL, reference=LOG.reference, world=WORLD, prompt=1)
 good(metrics.full_kl, model=MODEL, reference=LOG.reference, world=WORLD, replies=REPLIES)
 good(metrics.columns, rows=ROWS)
-good(
-    RunConfig, **dataclasses.asdict(RunConfig(missing_eos_penalty=1.0, target_kl=1.0, stop_at_kl=9.0, epsilon_high=0.3))
-)
+few = RunConfig(missing_eos_penalty=1.0, target_kl=1.0, stop_at_kl=9.0, epsilon_high=0.3)
+good(RunConfig, **dataclasses.asdict(few))
 good(rlhf.run, config=TINY, seed=0, world=WORLD, pairs=PAIRS, progress=False, on_update=look)
 good(rlhf.begin, config=TINY, seed=0, world=WORLD, pairs=PAIRS)
 good(rlhf.resume, log=LOG, updates=1, config=TINY, progress=False, on_update=look)
@@ -207,14 +193,8 @@ good(evaluation.pair_accuracy, log=LOG, pairs=4, seed=0, weights=np.ones(2), mod
 few = {"config": TINY, "replies": REPLIES, "values": np.zeros((2, 4))}
 good(ppo.advantage_estimates, **few, rewards=np.ones((2, 3)) * REPLIES.mask)
 few = {"config": TINY, "model": MODEL, "batch": CONTEXTS, "log_ref": np.full((N_TOKENS, N_WORDS), -1.0)}
-good(
-    ppo.policy_step,
-    **few,
-    old=np.full(N_TOKENS, -1.0),
-    advantages=np.ones(N_TOKENS),
-    kl_coef=0.1,
-    token_weights=np.ones(N_TOKENS),
-)
+few |= {"old": np.full(N_TOKENS, -1.0), "advantages": np.ones(N_TOKENS), "kl_coef": 0.1}
+good(ppo.policy_step, **few, token_weights=np.ones(N_TOKENS))
 good(config.stage, config=TINY, kind=config.SFTConfig)
 good(ppo.update, **UPDATE, rng=None)
 good(ppo.collect, **UPDATE, rng=None)
@@ -253,10 +233,10 @@ if find_spec("torch"):
     good(transformer.fine_tune, world=WORLD, rng=None, n=7, epochs=1, batch=3)
     LONGER[transformer.fine_tune] = 60  # PyTorch loads much of itself with its first optimiser
 # What other modules ask at their doors; the name is theirs, not a user's.
-DOORS = {worlds.checked, language.checked_model, language.checked_batch, reward_model.check_pairs}
+DOORS = {worlds.checked, language.checked_model, language.checked_batch, reward.check_pairs}
 DOORS |= {rollout.require_end_by, training.kept, config.stage, ppo.update, ppo.collect, ppo.climb}
 # Files: what is no file is the system's own error.
-FILES = (worlds.load, clinic_cases.read, clinic_cases.names, reward_model.read_pairs, reward_model.write_pairs)
+FILES = (worlds.load, clinic_cases.read, clinic_cases.names, reward.read_pairs, reward.write_pairs)
 # Answers that are not numbers, or in which NaN and infinity have a meaning that the docstring says.
 INFINITE = {estimators.summarise, estimators.compare, training.reinforce, training.a2c, worlds.load}
 # +inf in a KL divergence and −inf in log-probabilities, but only where these forbid an action.
@@ -311,18 +291,14 @@ def arrays(good, rng):
     some += [good.astype(t) for t in ("f2", "f4", "g", "c16", "O", "U3", "i8", "u1", "?", ">f8")]
     some += [np.ma.array(good, mask=np.ones(good.shape)), np.ma.array(good), good.tolist(), memoryview(good.copy())]
     some += [[np.ma.array(good)], np.asfortranarray(good), np.repeat(good, 2, axis=-1)[..., ::2], good.view(Sub)]
-    some += [
-        good.view(np.matrix) if good.ndim == 2 else good,
-        good[:1],
-        np.broadcast_to(np.ones((), good.dtype), good.shape),
-    ]
+    some += [good.view(np.matrix) if good.ndim == 2 else good]
+    some += [good[:1], np.broadcast_to(np.ones((), good.dtype), good.shape)]
     if good.dtype.kind in "fi":
         entries = EDGES if good.dtype.kind == "f" else range(-2, 4)
         shapes = (good.shape, good.shape, good.shape, tuple(rng.integers(0, 5, rng.integers(4))))
         some += [rng.choice(np.array(entries, good.dtype), shape) for shape in shapes]
-    frozen = good.copy()
-    frozen.setflags(write=False)
-    some.append(frozen)
+    some.append(good.copy())
+    some[-1].setflags(write=False)
     if good.dtype.kind == "f" and good.size:
         for value in (np.nan, np.inf, -np.inf, 1e308, -1e308, 1e-320, 1e154, 1e17):
             poisoned = good.copy()
@@ -391,10 +367,8 @@ def kept(call):
     """A copy of the arrays of a call."""
     copies = {}
     for name, value in call.items():
-        try:
+        with suppress(Exception):  # a generator, say, which is not looked at
             copies[name] = copy.deepcopy(value)
-        except Exception:
-            copies[name] = None  # a generator, say, which is not looked at
     return copies
 
 
@@ -453,11 +427,8 @@ def is_array(value):
     return isinstance(value, np.ndarray)
 
 
-SHAPED = {
-    function
-    for function in CALLS
-    if getattr(function, "__module__", "") in (policy.__name__, returns.__name__, objectives.__name__)
-}
+FLOOR = {module.__name__ for module in (policy, returns, objectives)}
+SHAPED = {function for function in CALLS if getattr(function, "__module__", "") in FLOOR}
 
 
 def outcomes(cases, seed):
@@ -467,22 +438,20 @@ def outcomes(cases, seed):
     found = []
     for _ in range(cases):
         function = functions[rng.integers(len(functions))]
-        call = dict(CALLS[function])
+        call = CALLS[function]
         names = rng.permutation(list(call))[: 1 + (rng.random() < 0.3)]
         replaced = {str(name): hostile(call[name], rng) for name in names}
-        call |= fresh(function) | replaced
-        wrong = fault(function, call)
+        wrong = fault(function, call | fresh(function) | replaced)
         if wrong is not None:
-            shown = {name: f"{type(value).__name__} {_shown(value)}" for name, value in replaced.items()}
-            found.append(f"{label(function)}({shown}): {wrong}")
+            found.append(f"{label(function)}({', '.join(map(shown, replaced, replaced.values()))}): {wrong}")
     return found
 
 
-def _shown(value):
+def shown(name, value):
     try:
-        return repr(value)[:300]
+        return f"{name}: {type(value).__name__} {value!r}"[:300]
     except Exception:
-        return "?"
+        return f"{name}: {type(value).__name__}"
 
 
 def label(function):
@@ -497,9 +466,7 @@ def test_the_table_holds_every_public_function():
         if inspect.isfunction(value) and value.__module__ == module.__name__ and not name.startswith("_")
     }
     assert {label(function) for function in public} <= {label(function) for function in CALLS}
-    floor = {
-        f for f in public if f.__module__ in (policy.__name__, returns.__name__, objectives.__name__, mdp.__name__)
-    }
+    floor = {f for f in public if f.__module__ in FLOOR | {mdp.__name__}}
     assert floor - {mdp.from_gymnasium} <= set(GOOD), "what is tested of all of these in test_bad_input.py"
     for kind in (mdp.TabularMDP, worlds.World, training.SGD, training.Adam):
         methods = {f"{kind.__module__}.{f.__qualname__}" for f in vars(kind).values() if inspect.isfunction(f)}
@@ -535,8 +502,7 @@ def test_flags_are_booleans(function, name):
     for value in ("False", "", 0, 1, 0.0, None, [], np.array(True)):
         if function not in DOORS:
             assert "expected True or False" in refused(function, name, value)
-    good = CALLS[function][name]
-    function(**CALLS[function] | fresh(function) | {name: np.bool_(good)})
+    function(**CALLS[function] | fresh(function) | {name: np.bool_(CALLS[function][name])})
 
 
 @pytest.mark.long
@@ -547,7 +513,7 @@ def test_masked_arrays_are_refused(function, name):
         refused(function, name, masked)
 
 
-SAMPLING = {worlds.sample_prompts, worlds.demonstrations, reward_model.sample_pairs}
+SAMPLING = {worlds.sample_prompts, worlds.demonstrations, reward.sample_pairs}
 SAMPLING |= {rlhf.relabel, evaluation.evaluate, evaluation.pair_accuracy}
 
 
@@ -559,12 +525,6 @@ def test_weights_to_sample_with_have_a_positive_sum(function, name):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [*range(3), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(3, 20))])
 def test_hostile_calls_are_answered_or_refused_in_a_sentence(seed):
-    assert outcomes(1000, seed) == []
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3, 20))
-def test_more_hostile_calls(seed):
     assert outcomes(1000, seed) == []
