@@ -55,26 +55,26 @@ ANSWERS = [
 ]
 
 
+def told(question, last):
+    """Return what is said of the function whose last line this is."""
+    body, arguments = ARGUMENTS[question]
+    return judge(load(question), written(f"answer{arguments}", body + last, {"torch": torch, "np": np}), 0)
+
+
 @pytest.mark.parametrize(("question", "last", "mistake"), ANSWERS)
 def test_what_is_no_loss_is_told_so(question, last, mistake):
-    body, arguments = ARGUMENTS[question]
     modes = torch.get_default_dtype(), torch.is_grad_enabled()
-    result = judge(load(question), written(f"answer{arguments}", body + last, {"torch": torch, "np": np}), 0)
+    result = told(question, last)
     assert (result.status == "correct", result.mistake) == (mistake is None, mistake), result
     assert (torch.get_default_dtype(), torch.is_grad_enabled()) == modes
 
 
 def test_a_check_does_not_ask_whether_the_notebook_has_gradients_on():
-    body, arguments = ARGUMENTS["actor_critic_loss"]
     with torch.no_grad():
-        result = judge(load("actor_critic_loss"), written(f"answer{arguments}", body + "return loss", {"torch": torch}))
-    assert result.status == "correct"
+        assert told("actor_critic_loss", "return loss").status == "correct"
 
 
 def test_a_loss_is_shown_by_the_names_of_its_gradients():
-    body, arguments = ARGUMENTS["actor_critic_loss"]
-    result = judge(
-        load("actor_critic_loss"), written(f"answer{arguments}", body + "return 2 * loss", {"torch": torch}), 0
-    )
-    assert "value = -0.375" in str(result)
-    assert "∂/∂values = [[ -1, 1.5]]" in str(result)
+    result = str(told("actor_critic_loss", "return 2 * loss"))
+    assert "value = -0.375" in result
+    assert "∂/∂values = [[ -1, 1.5]]" in result
