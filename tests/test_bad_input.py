@@ -62,11 +62,11 @@ for name in ["state_values", "action_values", "advantages", "performance", "visi
     GOOD[getattr(worlds.geometric_mdp(), name)] = {"logits": np.zeros((2, N))}
 GOOD[PROBLEM.enumerate_trajectories] = {"logits": np.zeros((2, N)), "limit": 100}
 
-REALS = {"logits", "p_logits", "q_logits", "rewards", "discounts", "values", "bootstrap", "advantages", "weights"}
-REALS |= {"temperature", "lambda_", "value_cost", "entropy_cost", "transitions", "start", "discount", "features"}
-REALS |= {"old_log_probs", "log_probs", "ref_log_probs", "ref_logits", "chosen", "rejected", "epsilon", "beta"}
-ARRAYS = REALS - {"temperature", "lambda_", "value_cost", "entropy_cost", "discount", "bootstrap", "discounts"}
-ARRAYS -= {"epsilon", "beta"}
+# the arguments that are real numbers, and those of them that are arrays in every call
+REALS = {name for call in GOOD.values() for name, good in call.items() if np.asarray(good).dtype.kind == "f"}
+REALS -= {"mask", "terminal_states"}  # a mask may be of Booleans, an empty list is of no kind
+SCALARS = {name for call in GOOD.values() for name, good in call.items() if isinstance(good, float)}
+ARRAYS = REALS - SCALARS
 BROADCAST = {"discounts", "bootstrap", "weights"}  # a scalar is fine there
 
 
