@@ -79,16 +79,12 @@ class Own(np.ndarray):
             raise RuntimeError("no copies")
 
 
-def itself():
-    knot = []
-    knot.append(knot)
-    return knot
-
-
 class Base(BaseException):
     pass
 
 
+KNOT = []
+KNOT.append(KNOT)
 ERRORS = [
     *(Mute(), Odd("x"), Base("own"), asyncio.CancelledError(), GeneratorExit(), SystemExit(3), StopIteration(1)),
     *(MemoryError(), RecursionError(), UnicodeDecodeError("utf-8", b"\xff", 0, 1, "bad"), NotImplementedError()),
@@ -98,7 +94,7 @@ ERRORS = [
 ANSWERS = [
     *(10**5000, -(10**400), [10**5000, 1], 10**30, Fraction(1, 3), np.float64("nan"), complex("nan")),
     *(np.broadcast_to(0.0, (10**5, 10**5)), np.broadcast_to(np.float32(1), (10**10,)), [[0.0] * 1000] * 10**6),
-    *(range(10**15), Greedy([1.0]), itself(), {"a": itself()}),
+    *(range(10**15), Greedy([1.0]), KNOT, {"a": KNOT}),
     *("\ud800", "\x00\x1b[2J", "x" * 10**7, b"\xff" * 1000, np.array("\ud800"), np.array([Mute(), object()])),
     *(np.ma.masked_array([0.5, -0.5], [True, False]), np.ma.masked, np.array([1, 2]).view(Own)),
     *(np.array(["2020-01-01"], dtype="datetime64[D]"), np.array([(1, 2.0)], dtype=[("a", int), ("b", float)])),
@@ -138,10 +134,6 @@ def by_keyword(logits, *, action):
 
 def optional_keyword(logits, *, action=0):
     return logits
-
-
-def half_masked(logits, action):
-    return np.ma.masked_array(policy.score(logits, action), logits > 0)
 
 
 answers = st.integers(0, len(ANSWERS) - 1).map(lambda place: ANSWERS[place])  # which need not be shown by hypothesis
@@ -215,7 +207,12 @@ def test_other_arguments_are_right(arguments):
     [
         (answering(10**5000), "wrong-type", "a whole number of 16610 bits"),
         (answering(np.broadcast_to(0.0, (10**5, 10**5))), "wrong-shape", "holds over a million numbers"),
-        (half_masked, "not-finite", "1 of the 2 entries of your answer are NaN"),
+        (
+            lambda z, a: np.ma.array(policy.score(z, a), mask=z > 0),
+            "not-finite",
+            "1 of the 2 entries of your answer are NaN",
+        ),
+        (answering(Raises(ZeroDivisionError())), "wrong-type", "a Raises"),
         (raising(Mute()), "raised", "Mute: (its message cannot be read)"),
         (raising(asyncio.CancelledError()), "raised", "stopped with a CancelledError"),
         (raising(ValueError("x" * 10**6)), "raised", "…"),

@@ -354,7 +354,7 @@ def kept(call):
 
 
 def too_long(*_):
-    raise TimeoutError
+    raise TimeoutError(f"no answer after {SECONDS} s")
 
 
 def fault(function, call):
@@ -373,13 +373,9 @@ def fault(function, call):
         explains = isinstance(error, (worlds.DataFileError, FloatingPointError)) or function in FILES  # in other words
         if not explains and not any(name in message for name in (*call, "the word", "the reply")):
             return f"no argument is named: {type(error).__name__}: {message}"
-    except TimeoutError:
-        return f"no answer after {SECONDS} s"
-    except OSError as error:
-        if function not in FILES:
-            return f"{type(error).__name__}: {error}"
     except BaseException as error:
-        return f"{type(error).__name__}: {error}"
+        if function not in FILES or not isinstance(error, OSError) or isinstance(error, TimeoutError):
+            return f"{type(error).__name__}: {error}"
     else:
         if function not in INFINITE:
             for part in parts(result):

@@ -330,8 +330,7 @@ def test_a_bad_file_is_refused_with_line_and_reason(tmp_path, old, new, line, re
 
 def test_a_quiz_has_three_to_five_questions(tmp_path):
     document = json.loads(GOOD)
-    for n in (2, 6):
-        bound = "at least 3" if n < 3 else "at most 5"
+    for n, bound in ((2, "at least 3"), (6, "at most 5")):
         told = refusal(tmp_path, json.dumps(document | {"questions": (2 * document["questions"])[:n]}))
         assert told == f"quizzes/07.json, line 1: questions: has {n} entries, expected {bound}"
 
