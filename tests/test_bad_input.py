@@ -71,16 +71,19 @@ BROADCAST = {"discounts", "bootstrap", "weights"}  # a scalar is fine there
 
 
 def label(function):
-    return getattr(function, "__qualname__", str(function))
+    return f"{function.__module__}.{getattr(function, '__qualname__', function)}"
+
+
+def arguments(calls, is_so):
+    """The functions of these calls, each with an argument of which it is so."""
+    chosen = [
+        (function, name) for function, call in calls.items() for name in call if is_so(function, name, call[name])
+    ]
+    return [pytest.param(function, name, id=f"{label(function)}-{name}") for function, name in chosen]
 
 
 def arguments_named(names):
-    return [
-        pytest.param(function, name, id=f"{label(function)}-{name}")
-        for function, good in GOOD.items()
-        for name in good
-        if name in names
-    ]
+    return arguments(GOOD, lambda function, name, good: name in names)
 
 
 def refused(function, error, *parts, **changes):

@@ -207,11 +207,7 @@ def test_other_arguments_are_right(arguments):
     [
         (answering(10**5000), "wrong-type", "a whole number of 16610 bits"),
         (answering(np.broadcast_to(0.0, (10**5, 10**5))), "wrong-shape", "holds over a million numbers"),
-        (
-            lambda z, a: np.ma.array(policy.score(z, a), mask=z > 0),
-            "not-finite",
-            "1 of the 2 entries of your answer are NaN",
-        ),
+        (lambda z, a: np.ma.array(policy.score(z, a), mask=z > 0), "not-finite", "1 of the 2 entries"),
         (answering(Raises(ZeroDivisionError())), "wrong-type", "a Raises"),
         (raising(Mute()), "raised", "Mute: (its message cannot be read)"),
         (raising(asyncio.CancelledError()), "raised", "stopped with a CancelledError"),

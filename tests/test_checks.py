@@ -178,12 +178,7 @@ SENTENCES = [
     (lambda x: x**2 + x - 0.5, "offset", "not yet", "0.5 below the wanted one"),
     (hard_coded, "only-examples", "not yet", "written into the code"),
     (remembers, "remembers", "almost", "The same input was given twice"),
-    (
-        lambda x: ANSWERS.setdefault(id(x), (x, nonlinear(x)))[1],
-        "remembers",
-        "almost",
-        "The same array was given twice",
-    ),
+    (lambda x: ANSWERS.setdefault(id(x), (x, x * x + x))[1], "remembers", "almost", "The same array was given twice"),
     (lambda x: x**3, None, "not yet", "in 2 of its 2 entries"),
     (body("x *= x + 1; return x"), "in-place", "almost", "the very array that came in as `x`"),
     (body("y = x**2 + x; x[...] = 0; return y"), "mutates-input", "almost", "and the function changes its input `x`"),
@@ -409,13 +404,7 @@ def shifted_logarithm(z):
     [
         ("softmax", lambda z, temperature: z, "wrong-arguments", "not yet", "Give `temperature` a default value"),
         ("softmax", of_pythons_floats, "no-maximum", "almost", "message OverflowError: math range error"),
-        (
-            "finite_difference",
-            differences,
-            "notebook-names",
-            "not yet",
-            "`nonlinear` from outside, and never its own",
-        ),
+        ("finite_difference", differences, "notebook-names", "not yet", "outside, and never its own argument `f`"),
         ("entropy", lambda z: np.round(policy.entropy(z), 7), "rounding", "almost", "seven digits"),
         ("entropy", shifted_logarithm, "rounding", "almost", ""),  # not the mistake that is right but at the extremes
     ],

@@ -19,7 +19,7 @@ import gymnasium
 import numpy as np
 import pytest
 import tiny_world
-from test_bad_input import GOOD
+from test_bad_input import GOOD, arguments, label
 
 from course_utils import estimators, learning_curves, mdp, objectives, policy, returns, rollout, training
 from course_utils import group_advantages as group
@@ -431,10 +431,6 @@ def shown(name, value):
         return f"{name}: {type(value).__name__}"
 
 
-def label(function):
-    return f"{function.__module__}.{getattr(function, '__qualname__', function)}"
-
-
 def test_the_table_holds_every_public_function():
     public = {
         value
@@ -457,15 +453,6 @@ def test_the_good_call_is_accepted_and_has_every_argument(function):
     assert fault(function, CALLS[function] | fresh(function)) is None
 
 
-def arguments_that(is_so):
-    return [
-        pytest.param(function, name, id=f"{label(function)}-{name}")
-        for function, call in CALLS.items()
-        for name, good in call.items()
-        if is_so(function, name, good)
-    ]
-
-
 def refused(function, name, value):
     """The message with which the value is refused."""
     with pytest.raises((TypeError, ValueError)) as caught:
@@ -474,7 +461,7 @@ def refused(function, name, value):
     return str(caught.value)
 
 
-@pytest.mark.parametrize(("function", "name"), arguments_that(lambda function, name, good: isinstance(good, bool)))
+@pytest.mark.parametrize(("function", "name"), arguments(CALLS, lambda function, name, good: isinstance(good, bool)))
 def test_flags_are_booleans(function, name):
     for value in ("False", "", 0, 1, 0.0, None, [], np.array(True)):
         if function not in DOORS:
@@ -483,7 +470,7 @@ def test_flags_are_booleans(function, name):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("function", "name"), arguments_that(lambda function, name, good: is_array(good)))
+@pytest.mark.parametrize(("function", "name"), arguments(CALLS, lambda function, name, good: is_array(good)))
 def test_masked_arrays_are_refused(function, name):
     good = CALLS[function][name]
     for masked in (np.ma.array(good, mask=np.ones(good.shape)), np.ma.array(good), [np.ma.array(good)]):
@@ -494,7 +481,7 @@ SAMPLING = {worlds.sample_prompts, worlds.demonstrations, reward.sample_pairs}
 SAMPLING |= {rlhf.relabel, evaluation.evaluate, evaluation.pair_accuracy}
 
 
-@pytest.mark.parametrize(("function", "name"), arguments_that(lambda f, name, _: f in SAMPLING and name == "weights"))
+@pytest.mark.parametrize(("function", "name"), arguments(CALLS, lambda f, name, _: f in SAMPLING and name == "weights"))
 def test_weights_to_sample_with_have_a_positive_sum(function, name):
     assert "expected a positive sum" in refused(function, name, np.zeros(2))
     refused(function, name, np.array([1.0, -0.5]))
