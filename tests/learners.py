@@ -61,8 +61,7 @@ def read(question):
         if sign == " =":
             function = eval(code, vocabulary)
         else:
-            if not is_body(code):
-                code = f"return ({code})"
+            code = code if is_body(code) else f"return ({code})"
             function = written(f"my_{question}{arguments}", code, dict(vocabulary), path, start)
         answers.append(Answer(question, what, start + 1, code, function))
     return answers
@@ -130,24 +129,17 @@ def rows(f):
 
 def filled(z, entry):
     """Fill an array of the shape of z entry by entry."""
-    result = np.zeros(np.shape(z))
-    for place in np.ndindex(result.shape):
-        result[place] = entry(*place)
-    return result
+    return np.reshape([entry(*place) for place in np.ndindex(np.shape(z))], np.shape(z))
 
 
 def stops_early(result, rounds=1):
     """What a `return` inside the outer loop leaves: the first rows, and zeros."""
-    kept = np.zeros(np.shape(result))
-    kept[:rounds] = result[:rounds]
-    return kept
+    return np.array([*result[:rounds], *np.zeros(np.shape(result[rounds:]))])
 
 
 def without_first(result):
     """What range(1, T) leaves."""
-    kept = np.array(result)
-    kept[0] = 0
-    return kept
+    return np.array([np.zeros(np.shape(result[0])), *result[1:]])
 
 
 def entropy_of_row(z):

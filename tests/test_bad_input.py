@@ -62,25 +62,28 @@ for name in ["state_values", "action_values", "advantages", "performance", "visi
     GOOD[getattr(worlds.geometric_mdp(), name)] = {"logits": np.zeros((2, N))}
 GOOD[PROBLEM.enumerate_trajectories] = {"logits": np.zeros((2, N)), "limit": 100}
 
-REALS = {"logits", "p_logits", "q_logits", "rewards", "discounts", "values", "bootstrap", "advantages", "weights"}
-REALS |= {"temperature", "lambda_", "value_cost", "entropy_cost", "transitions", "start", "discount", "features"}
-REALS |= {"old_log_probs", "log_probs", "ref_log_probs", "ref_logits", "chosen", "rejected", "epsilon", "beta"}
-ARRAYS = REALS - {"temperature", "lambda_", "value_cost", "entropy_cost", "discount", "bootstrap", "discounts"}
-ARRAYS -= {"epsilon", "beta"}
+# the arguments that are real numbers, and those of them that are arrays in every call
+REALS = {name for call in GOOD.values() for name, good in call.items() if np.asarray(good).dtype.kind == "f"}
+REALS -= {"mask", "terminal_states"}  # a mask may be of Booleans, an empty list is of no kind
+SCALARS = {name for call in GOOD.values() for name, good in call.items() if isinstance(good, float)}
+ARRAYS = REALS - SCALARS
 BROADCAST = {"discounts", "bootstrap", "weights"}  # a scalar is fine there
 
 
 def label(function):
-    return getattr(function, "__qualname__", str(function))
+    return f"{function.__module__}.{getattr(function, '__qualname__', function)}"
+
+
+def arguments(calls, is_so):
+    """The functions of these calls, each with an argument of which it is so."""
+    chosen = [
+        (function, name) for function, call in calls.items() for name in call if is_so(function, name, call[name])
+    ]
+    return [pytest.param(function, name, id=f"{label(function)}-{name}") for function, name in chosen]
 
 
 def arguments_named(names):
-    return [
-        pytest.param(function, name, id=f"{label(function)}-{name}")
-        for function, good in GOOD.items()
-        for name in good
-        if name in names
-    ]
+    return arguments(GOOD, lambda function, name, good: name in names)
 
 
 def refused(function, error, *parts, **changes):

@@ -17,64 +17,56 @@ ARGUMENTS = {
     "token_log_probs": (SHIFTED, "(logits, tokens)"),
     "reply_mask": (MASK, "(tokens, end)"),
 }
-ANSWERS = [
-    ("actor_critic_loss", "return loss", None),
-    ("actor_critic_loss", "return loss[None]", None),  # as backward() takes it
-    ("actor_critic_loss", "torch.set_default_dtype(torch.float32); torch.set_grad_enabled(False); return loss", None),
-    ("actor_critic_loss", "return loss.item()", "no-tensor"),
-    ("actor_critic_loss", "return loss.detach().numpy()", "no-tensor"),
-    ("actor_critic_loss", "return [loss]", "no-tensor"),
-    ("actor_critic_loss", "return 'loss'", "no-tensor"),
-    ("actor_critic_loss", "return loss, A", "no-tensor"),
-    ("actor_critic_loss", "return torch.sin", "wrong-type"),
-    ("actor_critic_loss", "return None", "returns-none"),
-    ("actor_critic_loss", "yield loss", "generator"),
-    ("actor_critic_loss", "return loss.half()", "low-precision"),
-    ("actor_critic_loss", "return loss.long()", "no-floats"),
-    ("actor_critic_loss", "return loss.to(torch.complex128)", "odd-tensor"),
-    ("actor_critic_loss", "return loss[None].to_sparse()", "odd-tensor"),
-    ("actor_critic_loss", "return loss.to('meta')", "odd-tensor"),
-    ("actor_critic_loss", "return A", "no-loss"),
-    ("actor_critic_loss", "loss.backward(); return loss", "backward-inside"),
-    ("actor_critic_loss", "return loss * float('nan')", "not-finite"),
-    ("actor_critic_loss", "values.data.zero_(); return loss", "mutates-input"),
-    ("actor_critic_loss", "returns.zero_(); return loss.clone()", "mutates-input"),
-    ("actor_critic_loss", "return torch.tensor(loss.item(), requires_grad=True)", "nothing-to-learn"),
-    ("actor_critic_loss", "with torch.inference_mode(): return loss + 0", "nothing-to-learn"),
-    ("actor_critic_loss", "return values.numpy()", "raised"),
-    ("token_log_probs", "return right", None),
-    ("token_log_probs", "return right.detach()", "graph-cut"),
-    ("token_log_probs", "return torch.tensor(right.tolist())", "graph-cut"),
-    ("token_log_probs", "return right.tolist()", "no-tensor"),
-    ("token_log_probs", "return right.bfloat16()", "low-precision"),
-    ("token_log_probs", "logits -= 1; return right", "mutates-input"),
-    ("reply_mask", "return right", None),
-    ("reply_mask", "return right.bfloat16()", None),
-    ("reply_mask", "return right.numpy()", "no-tensor"),
-    ("reply_mask", "tokens += 1; return right", "mutates-input"),
+ANSWERS = [  # a question, the mistake if there is one, and last lines of answers
+    ("actor_critic_loss", None, "return loss", "return loss[None]"),
+    ("actor_critic_loss", None, "torch.set_default_dtype(torch.float32); torch.set_grad_enabled(False); return loss"),
+    ("actor_critic_loss", "no-tensor", "return loss.item()", "return loss.detach().numpy()", "return [loss]"),
+    ("actor_critic_loss", "no-tensor", "return 'loss'", "return loss, A"),
+    ("actor_critic_loss", "wrong-type", "return torch.sin"),
+    ("actor_critic_loss", "returns-none", "return None"),
+    ("actor_critic_loss", "generator", "yield loss"),
+    ("actor_critic_loss", "low-precision", "return loss.half()"),
+    ("actor_critic_loss", "no-floats", "return loss.long()"),
+    ("actor_critic_loss", "odd-tensor", "return loss.to(torch.complex128)", "return loss[None].to_sparse()"),
+    ("actor_critic_loss", "odd-tensor", "return loss.to('meta')"),
+    ("actor_critic_loss", "no-loss", "return A"),
+    ("actor_critic_loss", "backward-inside", "loss.backward(); return loss"),
+    ("actor_critic_loss", "not-finite", "return loss * float('nan')"),
+    ("actor_critic_loss", "mutates-input", "values.data.zero_(); return loss", "returns.zero_(); return loss.clone()"),
+    ("actor_critic_loss", "nothing-to-learn", "return torch.tensor(loss.item(), requires_grad=True)"),
+    ("actor_critic_loss", "nothing-to-learn", "with torch.inference_mode(): return loss + 0"),
+    ("actor_critic_loss", "raised", "return values.numpy()"),
+    ("token_log_probs", None, "return right"),
+    ("token_log_probs", "graph-cut", "return right.detach()", "return torch.tensor(right.tolist())"),
+    ("token_log_probs", "no-tensor", "return right.tolist()"),
+    ("token_log_probs", "low-precision", "return right.bfloat16()"),
+    ("token_log_probs", "mutates-input", "logits -= 1; return right"),
+    ("reply_mask", None, "return right", "return right.bfloat16()"),
+    ("reply_mask", "no-tensor", "return right.numpy()"),
+    ("reply_mask", "mutates-input", "tokens += 1; return right"),
 ]
 
 
-@pytest.mark.parametrize(("question", "last", "mistake"), ANSWERS)
-def test_what_is_no_loss_is_told_so(question, last, mistake):
+def told(question, last):
+    """Return what is said of the function whose last line this is."""
     body, arguments = ARGUMENTS[question]
+    return judge(load(question), written(f"answer{arguments}", body + last, {"torch": torch, "np": np}), 0)
+
+
+@pytest.mark.parametrize(("question", "mistake", "last"), [(*row[:2], last) for row in ANSWERS for last in row[2:]])
+def test_what_is_no_loss_is_told_so(question, mistake, last):
     modes = torch.get_default_dtype(), torch.is_grad_enabled()
-    result = judge(load(question), written(f"answer{arguments}", body + last, {"torch": torch, "np": np}), 0)
+    result = told(question, last)
     assert (result.status == "correct", result.mistake) == (mistake is None, mistake), result
     assert (torch.get_default_dtype(), torch.is_grad_enabled()) == modes
 
 
 def test_a_check_does_not_ask_whether_the_notebook_has_gradients_on():
-    body, arguments = ARGUMENTS["actor_critic_loss"]
     with torch.no_grad():
-        result = judge(load("actor_critic_loss"), written(f"answer{arguments}", body + "return loss", {"torch": torch}))
-    assert result.status == "correct"
+        assert told("actor_critic_loss", "return loss").status == "correct"
 
 
 def test_a_loss_is_shown_by_the_names_of_its_gradients():
-    body, arguments = ARGUMENTS["actor_critic_loss"]
-    result = judge(
-        load("actor_critic_loss"), written(f"answer{arguments}", body + "return 2 * loss", {"torch": torch}), 0
-    )
-    assert "value = -0.375" in str(result)
-    assert "∂/∂values = [[ -1, 1.5]]" in str(result)
+    result = str(told("actor_critic_loss", "return 2 * loss"))
+    assert "value = -0.375" in result
+    assert "∂/∂values = [[ -1, 1.5]]" in result

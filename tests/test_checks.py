@@ -1,13 +1,15 @@
 """The check engine: each way to go wrong has its own sentence, and nothing leaks out of a check."""
 
 import asyncio
+import html
+import math
 import random
 import re
-import signal
 import sys
-import threading
 import warnings
-from html.parser import HTMLParser
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import learners
 import numpy as np
@@ -15,33 +17,14 @@ import pytest
 from numpy.typing import NDArray
 
 from course_utils import policy, progress
-from course_utils.checks import (
-    CheckResult,
-    Mistake,
-    Question,
-    Section,
-    audit,
-    check,
-    judge,
-    load,
-    names,
-    sentences,
-)
+from course_utils.checks import Mistake, Question, Section, audit, check, judge, load, names, sentences
 from course_utils.checks.question import Named, UnknownQuestionError
 from course_utils.checks.result import marked_up, show, show_pair
 
-SECTION = Section("01", "Softmax")
-EXAMPLES = (
-    {"x": np.array([1.0, -2.0])},
-    {"x": np.array([[1.0, 2.0, -3.0], [0.5, 4.0, 1.0]])},
-)
+EXAMPLES = ({"x": np.array([1.0, -2.0])}, {"x": np.array([[1.0, 2.0, -3.0], [0.5, 4.0, 1.0]])})
 
 
-def fresh(rng):
-    return {"x": rng.normal(size=(2, 4))}
-
-
-def nonlinear(x):
+def nonlinear(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return x**2 + x
 
 
@@ -52,10 +35,10 @@ DOUBLE = Question(
     points=1,
     signature="double(x)",
     fixed=EXAMPLES,
-    fresh=fresh,
+    fresh=lambda rng: {"x": rng.normal(size=(2, 4))},
     oracle=nonlinear,
     remark="Well done.",
-    read=SECTION,
+    read=Section("01", "Softmax"),
     mistakes=(Mistake("square", "M1", lambda x: x**2, "You forgot x.", "It matters.", Section("02", "There")),),
 )
 
@@ -115,7 +98,6 @@ def test_stub():
         result = judge(DOUBLE, function)
         assert (result.status, result.mistake) == ("not attempted", None)
         assert f"Return x² + x. It is called as `{function.__name__}(x)`." in result.text.replace("\n", " ")
-    assert judge(DOUBLE, begun).text == judge(DOUBLE, begun).text
     assert judge(DOUBLE, begun)._repr_html_() == judge(DOUBLE, begun)._repr_html_()
 
 
@@ -128,6 +110,7 @@ def body(code):
 
 COUNT, ANSWERS = [0], {}
 prints = body("print(x**2 + x)")
+overwrites = body("buffer = BUFFERS.setdefault(x.shape, np.empty_like(x)); buffer[...] = x**2 + x; return buffer")
 remembers = body("COUNT[0] += 1; return x**2 + x + (COUNT[0] % 7 == 0)")
 
 
@@ -139,18 +122,7 @@ async def waits(x):
     return x**2 + x
 
 
-class Unshowable:
-    def __repr__(self):
-        raise ZeroDivisionError
-
-    def __array__(self, *args, **kwargs):
-        raise ZeroDivisionError
-
-
-def keeps_answers(x):
-    return ANSWERS.setdefault(id(x), (x, nonlinear(x)))[1]
-
-
+R = np.array([1.0, 2.0])
 SENTENCES = [
     # what a learner wrote, the mistake's id, its status, and words that must be said
     (prints, "prints", "not yet", "prints its answer"),
@@ -165,7 +137,6 @@ SENTENCES = [
     (lambda x: x > 0, "wrong-type", "not yet", "dtype bool"),
     (lambda x: x + 1j, "wrong-type", "not yet", "dtype complex128"),
     (lambda x: x.sum, "wrong-type", "not yet", "Perhaps brackets are missing"),
-    (lambda x: Unshowable(), "wrong-type", "not yet", "an Unshowable"),
     (lambda x: object(), "wrong-type", "not yet", "an object"),
     (lambda x: (x * x + x).T, "transposed", "almost", "rows and columns exchanged"),
     (lambda x: (x * x + x)[None], "axes", "almost", "has shape (1, 2), wanted is (2,)"),
@@ -176,27 +147,43 @@ SENTENCES = [
     (lambda x: x, "returns-input", "not yet", "came in as `x`"),
     (lambda other: np.array([1.0, 2.0]), "ignores-inputs", "not yet", "whatever it is given"),
     (lambda x: np.sqrt(x), "not-finite", "not yet", "1 of the 2 entries of your answer are NaN"),
+    (lambda x: np.full(x.shape, np.nan), "not-finite", "not yet", "are NaN"),
     (lambda x: x / 0, "not-finite", "not yet", "are inf"),
+    (lambda x: np.nan, "not-finite", "not yet", "Your answer is NaN"),
+    (lambda x: np.inf, "not-finite", "not yet", "Your answer is inf"),
+    (lambda x: [], "empty", "not yet", "Your answer has no entries. Wanted is an array of shape (2,)"),
+    (lambda x: x[:0], "empty", "not yet", "Your answer has no entries"),
+    (lambda x: 0.0, "ignores-inputs", "not yet", "whatever it is given"),
+    (body("if x.max() > 100: return x"), "returns-none", "not yet", "without reaching its `return`"),
+    (lambda x: R**2 + R, "notebook-names", "not yet", "uses `R` from outside, and never its own argument `x`"),
+    (lambda x: R[:1] * 3, "notebook-names", "not yet", "uses `R` from outside"),
+    (lambda x: np.sum([R[i] for i in range(2)]), "notebook-names", "not yet", "uses `R` from outside"),
+    (lambda x: R[99], "raised", "not yet", "uses `R` from outside"),
+    (lambda x: x**3 + R[0], None, "not yet", "none of the mistakes"),  # x is read: R may be a constant
+    (lambda x: x[99], "raised", "not yet", "points past the end"),  # more of these in test_check_advice.py
+    (lambda x: 1 if x > 0 else 0, "raised", "not yet", "An `if` needs one truth value"),
+    (body("return double(x)"), "raised", "not yet", "calls itself without end"),
     (lambda x: np.round(x**2 + x, 3), "rounding", "almost", "Right to about three digits"),
+    (lambda x: np.round(x**2 + x, 4), "rounding", "almost", "Right to about four digits"),
+    (lambda x: (x**2 + x) * (1 + 3e-9), "rounding", "almost", "Right to about eight digits"),
+    (lambda x: (x**2 + x) * (1 + 3e-7), "rounding", "almost", "Right to about six digits"),
+    (
+        lambda x: ((x + 3e-4) ** 3 - x**3) / 9e-4 + x,
+        "rounding",
+        "almost",
+        "about three digits",
+    ),  # a one-sided difference
     (lambda x: 3 * (x**2 + x), "factor", "not yet", "3 times the wanted one"),
     (lambda x: -(x**2 + x), "factor", "not yet", "the opposite sign"),
     (lambda x: x**2 + x - 0.5, "offset", "not yet", "0.5 below the wanted one"),
     (hard_coded, "only-examples", "not yet", "written into the code"),
+    (remembers, "remembers", "almost", "The same input was given twice"),
+    (lambda x: ANSWERS.setdefault(id(x), (x, x * x + x))[1], "remembers", "almost", "The same array was given twice"),
     (lambda x: x**3, None, "not yet", "in 2 of its 2 entries"),
     (body("x *= x + 1; return x"), "in-place", "almost", "the very array that came in as `x`"),
-    (
-        body("y = x**2 + x; x[...] = 0; return y"),
-        "mutates-input",
-        "almost",
-        "The answer is right, and the function changes its input `x`",
-    ),
+    (body("y = x**2 + x; x[...] = 0; return y"), "mutates-input", "almost", "and the function changes its input `x`"),
     (body("x[0] += 1; return x**2 + x * 7"), "mutates-input", "not yet", "Your function changes its input `x`"),
-    (
-        body("buffer = BUFFERS.setdefault(x.shape, np.empty_like(x)); buffer[...] = x**2 + x; return buffer"),
-        "overwrites",
-        "almost",
-        "the next call writes over it",
-    ),
+    (overwrites, "overwrites", "almost", "the next call writes over it"),
     (lambda: 1, "wrong-arguments", "not yet", "written with the arguments `()`"),
     (lambda x, y: x, "wrong-arguments", "not yet", "`(x, y)`. It is called as `double(x)`"),
     (None, "not-callable", "not yet", "received None instead of a function"),
@@ -208,26 +195,17 @@ SENTENCES = [
 
 @pytest.mark.parametrize(("function", "mistake", "status", "words"), SENTENCES)
 def test_each_has_its_own_sentence(function, mistake, status, words):
+    COUNT[0] = 0
+    ANSWERS.clear()
     result = judged(function)
     assert (result.mistake, result.status) == (mistake, status), result
-    assert words in " ".join(result.text.split())
+    shown = result.evidence.get("line_text") or "\n"  # a line of the table, with the words in it
+    assert words in " ".join(result.text.split()).replace(" ".join(shown.split()), "")
     assert all(len(paragraph) < 420 for paragraph in result.paragraphs)
 
 
-def test_an_answer_that_depends_on_earlier_calls():
-    COUNT[0] = 0
-    assert judged(remembers).mistake == "remembers"
-
-
-def test_an_answer_that_is_kept_by_the_id_of_an_array():
-    ANSWERS.clear()
-    result = judged(keeps_answers)
-    assert (result.mistake, result.status) == ("remembers", "almost")
-    assert "The same array was given twice" in result.text
-
-
 def test_an_answer_that_shares_memory_with_the_input():
-    identity = Question(**{**vars(DOUBLE), "oracle": lambda x: x, "mistakes": ()})
+    identity = replace(DOUBLE, oracle=lambda x: x, mistakes=())
     assert judge(identity, lambda x: x.copy(), 1).status == "correct"
     result = judge(identity, lambda x: x[...], 1)
     assert (result.mistake, result.status) == ("alias", "almost")
@@ -240,33 +218,13 @@ def test_what_a_function_prints_is_kept_not_shown(capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_a_default_value_is_missing():
-    result = judge(load("softmax"), lambda logits, temperature: logits)
-    assert result.mistake == "wrong-arguments"
-    assert "Give `temperature` a default value" in result.text
-
-
 def test_extreme_inputs_of_a_question_without_a_name_for_it():
-    extreme = Question(**{**vars(DOUBLE), "extreme": ({"x": np.array([1e6])},)})
+    extreme = replace(DOUBLE, extreme=({"x": np.array([1e6])},))
     result = judge(extreme, lambda x: np.minimum(x**2 + x, 1e9), 1)
     assert (result.mistake, result.status) == ("extreme-inputs", "almost")
     result = judge(extreme, lambda x: [0][int(x.max() > 1e5)] + x**2 + x, 1)
     assert (result.mistake, result.status) == ("raised", "almost")
     assert "right on ordinary inputs" in result.text
-
-
-def test_overflow_of_pythons_own_floats_is_the_same_mistake():
-    import math
-
-    def my_softmax(logits, temperature=1.0):
-        if logits.ndim > 1:
-            return [my_softmax(row, temperature) for row in logits]
-        weights = [math.exp(z / temperature) for z in logits]
-        return [weight / sum(weights) for weight in weights]
-
-    result = judge(load("softmax"), my_softmax)
-    assert (result.mistake, result.status) == ("no-maximum", "almost")
-    assert result.rows[1] == ("message", "OverflowError: math range error")
 
 
 # --- exceptions and interrupts -----------------------------------------------------------------------
@@ -283,13 +241,11 @@ def raises_in_helper(x):
 
 def test_an_exception_is_shown_at_the_learners_own_line():
     result = judged(raises_in_helper)
-    line = helper.__code__.co_firstlineno + 1
+    line, said = helper.__code__.co_firstlineno + 1, " ".join(result.text.split())
     assert (result.status, result.mistake) == ("not yet", "raised")
-    assert f"ValueError in your line {line}: `return x + np.zeros(7) # shapes do not fit`" in " ".join(
-        result.text.split()
-    )
+    assert f"ValueError in your line {line}: `return x + np.zeros(7) # shapes do not fit`" in said
     assert "message   ValueError: operands could not be broadcast together with shapes (2,) (7,)" in result.text
-    assert "each pair of lengths has to be equal" in " ".join(result.text.split())
+    assert "each pair of lengths has to be equal" in said
     assert "course_utils" not in result.text
     assert "Traceback" not in result.text
     assert result.evidence["line"] == line
@@ -310,59 +266,8 @@ def test_an_exception_without_a_line_of_the_learners():
     assert result.evidence["line"] is None
 
 
-def recursion(x):
-    return recursion(x)
-
-
-@pytest.mark.parametrize(
-    ("function", "hint"),
-    [
-        (lambda x: undefined_name, "Python knows no such name there"),  # noqa: F821
-        (recursion, "calls itself without end"),
-        (lambda x: x.sum(axis=3), "fewer axes than this line expects"),
-        (lambda x: x[99], "points past the end"),
-        (lambda x: 1 if x > 0 else 0, "one truth value"),
-        (lambda x: x(0), "square brackets"),
-        (lambda x: float(x), "take one number"),
-        (lambda x: x @ np.ones((5, 5)), "Two shapes do not fit"),
-        (lambda x: sys.exit("bye"), "what Python could not do"),
-        (lambda x: [].pop(), "points past the end"),
-    ],
-)
-def test_common_exceptions_come_with_help(function, hint):
-    result = judged(function)
-    assert result.mistake == "raised"
-    assert hint in " ".join(result.text.split())
-
-
-@pytest.mark.long
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX timers")
-@pytest.mark.parametrize("loud", [False, True])
-def test_an_endless_loop_can_be_interrupted(loud):
-    def endless(x):
-        total = 0.0
-        while total < 1:
-            if loud:
-                print("still here")
-        return total
-
-    old = signal.signal(signal.SIGALRM, signal.default_int_handler)  # as for Ctrl+C and the notebook's stop button
-    signal.setitimer(signal.ITIMER_REAL, 0.2)
-    try:
-        result = judged(endless)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, old)
-    assert (result.status, result.mistake) == ("not yet", "interrupted")
-    assert re.match(
-        r"Stopped by you after 0\.\d s, in your line \d+: `(while total < 1:|print|if loud)", result.paragraphs[0]
-    )
-    assert "Nothing is lost" in result.text
-    assert len(result.evidence.get("printed", "")) <= 2000
-
-
 def test_an_interrupt_between_two_calls():
-    question = Question(**{**vars(DOUBLE), "oracle": lambda x: (_ for _ in ()).throw(KeyboardInterrupt)})
+    question = replace(DOUBLE, oracle=lambda x: (_ for _ in ()).throw(KeyboardInterrupt))
     result = judge(question, nonlinear, 1)
     assert result.paragraphs[0].startswith("Stopped by you after 0.")
 
@@ -395,16 +300,11 @@ def test_the_global_state_is_left_as_it_was():
     assert (np.geterr(), warnings.filters, sys.stdout) == (handling, filters, out)
 
 
-def test_a_check_within_a_running_event_loop_and_in_a_thread():
+def test_a_check_within_a_running_event_loop():
     async def cell():
         return judged(waits)
 
     assert asyncio.run(cell()).mistake == "coroutine"
-    results: list[CheckResult] = []
-    thread = threading.Thread(target=lambda: results.append(judged(nonlinear)))
-    thread.start()
-    thread.join()
-    assert results[0].status == "correct"
 
 
 def test_a_seed_repeats_the_fresh_inputs():
@@ -421,11 +321,16 @@ def test_a_seed_repeats_the_fresh_inputs():
 
 
 def sampled(function, name="sample_action", seed=5):
-    return judge(Question(**{**vars(load(name)), "calls": 300, "fresh_count": 0}), function, seed)
+    return judge(replace(load(name), calls=300, fresh_count=0), function, seed)
 
 
 MADE_ONCE = np.random.default_rng(1)
 STORE = []
+
+
+def changes(p, rng):
+    np.cumsum(p, out=p)
+    return int((p <= rng.random()).sum())
 
 
 def uses_numbers_twice(p, rng):
@@ -448,137 +353,72 @@ def uses_numbers_twice(p, rng):
         (lambda p, rng: p[rng.choice(len(p), p=p)], "not-an-index", "not yet"),
         (lambda p, rng: rng.choice(len(p), p=p) - len(p), "out-of-range", "not yet"),
         (lambda p, rng: rng.multinomial(1, p), "wrong-shape", "not yet"),
-        (lambda p, rng: rng.choice(len(p), p=p**2 / (p**2).sum()), None, "not yet"),
         (lambda p, rng: np.nan, "not-finite", "not yet"),
-        (lambda p, rng: None, "returns-none", "not yet"),
+        (lambda p, rng: rng.shuffle(list(p)), "returns-none", "not yet"),
+        (changes, "mutates-input", "almost"),
         (lambda p: 0, "wrong-arguments", "not yet"),
         (lambda p, rng: rng.spawn(1)[0].choice(len(p), p=p), None, "correct"),
     ],
 )
 def test_sentences_for_sampled_functions(function, mistake, status):
-    function.__name__ = "drawn"
-    if mistake == "returns-none":
-        function = no_return_sampled
     result = sampled(function)
     assert (result.mistake, result.status) == (mistake, status), result
 
 
-def no_return_sampled(p, rng):
-    rng.choice(len(p), p=p)
-
-
-def test_a_sampled_function_that_changes_its_input():
-    def changes(p, rng):
-        np.cumsum(p, out=p)
-        return int((p <= rng.random()).sum())
-
-    assert (sampled(changes).mistake, sampled(changes).status) == ("mutates-input", "almost")
-
-
 def test_an_unknown_deviation_is_measured_in_standard_errors():
-    def lukewarm(p, rng):
-        return rng.choice(len(p), p=p**2 / (p**2).sum())
-
-    result = sampled(lukewarm)
+    result = sampled(lambda p, rng: rng.choice(len(p), p=p**2 / (p**2).sum()))
+    assert (result.status, result.mistake) == ("not yet", None)
     assert re.search(r"mean of 300 answers of yours is \d+ standard errors from the exact value", result.text)
     assert "less than once in a million checks" in " ".join(result.text.split())
     assert result.evidence["false_alarm_rate"] == 1e-6
     assert result.evidence["standard_errors"] > 6
 
 
-@pytest.mark.long
-def test_an_estimate_with_the_right_mean_and_another_spread():
-    def half(logits, reward_of_action, m, rng):
-        pi = policy.softmax(logits)
-        actions = rng.choice(len(pi), size=4 * m, p=pi)
-        return (reward_of_action[actions, None] * (np.eye(len(pi))[actions] - pi)).mean(axis=0)
-
-    result = sampled(half, "score_function_estimate")
-    assert (result.status, result.mistake) == ("not yet", None)
-    assert "their variance is 0.2" in " ".join(result.text.split())
-    assert result.rows[1][1].endswith("(variance of 300 answers)")
-
-
 # --- named rightly, or not at all --------------------------------------------------------------------
 
 
-def first_entry(x):
-    for value in x.ravel():
-        if value > 100:
-            return x
+def test_that_both_are_nan_names_no_mistake():
+    log_twice = Mistake("log-twice", "M1", lambda x: np.log(-np.log(np.exp(x**2))), "You took two.", "It matters.")
+    question = replace(DOUBLE, mistakes=(log_twice,))
+    with np.errstate(all="ignore"):
+        assert judge(question, lambda x: np.log(-np.log(np.exp(x * x))), 1).mistake == "log-twice"
+        assert judge(question, lambda x: np.sqrt(-np.abs(x)), 1).mistake == "not-finite"
+        assert judge(question, lambda x: x * np.nan, 1).mistake == "not-finite"
 
 
-R = np.array([1.0, 2.0])
-performance = nonlinear
-LOG_TWICE = Mistake("log-twice", "M1", lambda x: np.log(-np.log(np.exp(x**2))), "You took two.", "It matters.")
-WITH_NAN = Question(**{**vars(DOUBLE), "mistakes": (LOG_TWICE,)})
+def differences(f, z, h):
+    return np.array([(nonlinear(z + h * e) - nonlinear(z - h * e)) / 2 / h for e in np.eye(len(z))])
+
+
+def of_pythons_floats(z, temperature=1.0):
+    weights = np.vectorize(math.exp)(z / temperature)
+    return weights / weights.sum(axis=-1, keepdims=True)
+
+
+def shifted_logarithm(z):
+    return -(policy.softmax(z) * np.log(policy.softmax(z) + 1e-8)).sum(axis=-1)
 
 
 @pytest.mark.parametrize(
-    ("function", "mistake", "words"),
+    ("name", "function", "mistake", "status", "words"),
     [
-        (lambda x: np.full(x.shape, np.nan), "not-finite", "are NaN"),
-        (lambda x: np.nan, "not-finite", "Your answer is NaN"),
-        (lambda x: np.inf, "not-finite", "Your answer is inf"),
-        (lambda x: [], "empty", "Your answer has no entries"),
-        (lambda x: x[:0], "empty", "Your answer has no entries"),
-        (lambda x: 0.0, "ignores-inputs", "whatever it is given"),
-        (first_entry, "returns-none", "without reaching its `return`"),
-        (lambda x: R**2 + R, "notebook-names", "uses `R` from outside, and never its own argument `x`"),
-        (lambda x: R[:1] * 3, "notebook-names", "uses `R` from outside"),
-        (lambda x: np.sum([R[i] for i in range(2)]), "notebook-names", "uses `R` from outside"),
-        (lambda x: R[99], "raised", "uses `R` from outside"),
-        (lambda x: x**3 + R[0], None, "none of the mistakes"),  # x is read: R may be a constant
+        ("softmax", lambda z, temperature: z, "wrong-arguments", "not yet", "Give `temperature` a default value"),
+        ("softmax", of_pythons_floats, "no-maximum", "almost", "message OverflowError: math range error"),
+        ("finite_difference", differences, "notebook-names", "not yet", "outside, and never its own argument `f`"),
+        ("entropy", lambda z: np.round(policy.entropy(z), 7), "rounding", "almost", "seven digits"),
+        ("entropy", shifted_logarithm, "rounding", "almost", ""),  # not the mistake that is right but at the extremes
     ],
 )
-def test_what_is_wrong_is_what_is_told(function, mistake, words):
-    result = judged(function)
-    assert result.mistake == mistake, result
+def test_functions_of_the_courses_own_questions_are_told_what_is_wrong(name, function, mistake, status, words):
+    result = judge(load(name), function, 1)
+    assert (result.mistake, result.status) == (mistake, status), result
     assert words in " ".join(result.text.split())
 
 
-def test_a_function_of_the_notebook_in_place_of_an_argument_that_is_one():
-    def slope(f, z, h):
-        return np.array([(performance(z + h * e) - performance(z - h * e)) / 2 / h for e in np.eye(len(z))])
-
-    result = judge(load("finite_difference"), slope, 1)
-    assert result.mistake in ("notebook-names", "raised")
-    assert "uses `performance` from outside, and never its own argument `f`" in " ".join(result.text.split())
-
-
-def test_that_both_are_nan_names_no_mistake():
-    with np.errstate(all="ignore"):
-        assert judge(WITH_NAN, lambda x: np.log(-np.log(np.exp(x * x))), 1).mistake == "log-twice"
-        assert judge(WITH_NAN, lambda x: np.sqrt(-np.abs(x)), 1).mistake == "not-finite"
-        assert judge(WITH_NAN, lambda x: x * np.nan, 1).mistake == "not-finite"
-
-
-def test_a_rounded_answer_is_not_taken_for_a_mistake_that_is_right_but_at_the_extremes():
-    result = judge(load("entropy"), lambda logits: np.round(policy.entropy(logits), 7), 1)
-    assert (result.status, result.mistake) == ("almost", "rounding")
-    added = judge(load("entropy"), lambda z: -(policy.softmax(z) * np.log(policy.softmax(z) + 1e-8)).sum(axis=-1), 1)
-    assert (added.status, added.mistake) == ("almost", "rounding")
-
-
 def test_the_audit_asks_for_answers_with_many_digits():
-    whole = Question(**{**vars(DOUBLE), "fresh": lambda rng: {"x": rng.integers(9, size=(2, 4)) / 10}})
+    whole = replace(DOUBLE, fresh=lambda rng: {"x": rng.integers(9, size=(2, 4)) / 10})
     assert any("four digits" in problem for problem in audit.problems(whole))
     assert not any("four digits" in problem for problem in audit.problems(DOUBLE))
-
-
-@pytest.mark.parametrize(
-    ("function", "digits"),
-    [
-        (lambda x: np.round(x**2 + x, 4), "four"),
-        (lambda x: (x**2 + x) * (1 + 3e-9), "eight"),
-        (lambda x: (x**2 + x) * (1 + 3e-7), "six"),
-        (lambda x: ((x + 3e-4) ** 3 - x**3) / 9e-4 + x, "three"),  # a one-sided difference
-    ],
-)
-def test_what_is_worse_than_rounding_is_refused_with_its_digits(function, digits):
-    result = judged(function)
-    assert (result.status, result.mistake) == ("almost", "rounding"), result
-    assert f"Right to about {digits} digits" in result.text
 
 
 def test_how_many_digits_agree_is_said():
@@ -594,7 +434,7 @@ KEPT: dict = {}
 
 
 def draw(p, u):
-    return int(np.minimum(np.searchsorted(np.cumsum(p), u, side="right"), len(p) - 1))
+    return np.minimum(np.searchsorted(np.cumsum(p), u, side="right"), len(p) - 1)
 
 
 def antithetic(p, rng):
@@ -627,17 +467,22 @@ def estimate_of(choose):
     return estimate
 
 
-def many(p, u):
-    return np.minimum(np.searchsorted(np.cumsum(p), u, side="right"), len(p) - 1)
+@pytest.mark.long
+def test_an_estimate_with_the_right_mean_and_another_spread():
+    half = estimate_of(lambda p, m, rng: rng.choice(len(p), size=4 * m, p=p))
+    result = sampled(half, "score_function_estimate")
+    assert (result.status, result.mistake) == ("not yet", None)
+    assert "their variance is 0.2" in " ".join(result.text.split())
+    assert result.rows[1][1].endswith("(variance of 300 answers)")
 
 
 @pytest.mark.long
 @pytest.mark.parametrize(
     "choose",
     [
-        lambda p, m, rng: many(p, (np.arange(m) + rng.random(m)) / m),  # one in each m-th part
-        lambda p, m, rng: many(p, np.resize(rng.random((m + 1) // 2), m)),  # each number used twice
-        lambda p, m, rng: many(p, np.append(u := rng.random((m + 1) // 2), 1 - u)[:m]),
+        lambda p, m, rng: draw(p, (np.arange(m) + rng.random(m)) / m),  # one in each m-th part
+        lambda p, m, rng: draw(p, np.resize(rng.random((m + 1) // 2), m)),  # each number used twice
+        lambda p, m, rng: draw(p, np.append(u := rng.random((m + 1) // 2), 1 - u)[:m]),
     ],
 )
 def test_actions_of_one_draw_that_depend_on_each_other_are_noticed(choose):
@@ -656,8 +501,8 @@ def test_the_exact_gradient_with_the_other_sign_draws_nothing():
 
 @pytest.mark.long
 def test_a_rounded_estimate_is_told_to_be_rounded():
-    exact = estimate_of(lambda p, m, rng: many(p, rng.random(m)))
-    question = Question(**{**vars(load("score_function_estimate")), "calls": 300})
+    exact = estimate_of(lambda p, m, rng: draw(p, rng.random(m)))
+    question = replace(load("score_function_estimate"), calls=300)
     result = judge(question, lambda *arguments: np.round(exact(*arguments), 4), 3)
     assert (result.status, result.mistake) == ("almost", "rounding")
 
@@ -697,31 +542,19 @@ def test_the_outcome_is_recorded(tmp_path, monkeypatch):
     assert progress.summary()["02"]["checks"]["score"]["status"] == "correct"
 
 
-class Words(HTMLParser):
-    """The words of a card, its tags, and its attributes."""
-
-    def __init__(self, page):
-        super().__init__()
-        self.text, self.tags, self.attributes = "", [], []
-        self.feed(page)
-        self.words = self.text.split()
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.attributes += [name for name, _ in attrs]
-
-    def handle_data(self, data):
-        self.text += data
+def words(page):
+    return html.unescape(re.sub("<[^>]*>", "", page)).split()
 
 
 @pytest.mark.parametrize("function", [row[0] for row in SENTENCES[::4]] + [nonlinear, raises_in_helper])
 def test_card_and_text_say_the_same(function):
     result = judged(function)
-    card = Words(result._repr_html_())
+    card = result._repr_html_()
     tick = ["✓"] * (result.status == "correct")  # in words it is the headline's “correct”
-    assert card.words == tick + result.text.replace("`", "").split()
-    assert set(card.tags) <= {"div", "p", "strong", "pre", "code", "span"}
-    assert set(card.attributes) <= {"role", "aria-label", "aria-hidden", "style"}
+    assert words(card) == tick + result.text.replace("`", "").split()
+    assert set(re.findall(r"<(\w+)", card)) <= {"div", "p", "strong", "pre", "code", "span"}
+    attributes = re.findall(r' ([\w-]+)="', " ".join(re.findall("<[^>]*>", card)))
+    assert set(attributes) <= {"role", "aria-label", "aria-hidden", "style"}
     assert repr(result) == result.text
 
 
@@ -756,7 +589,7 @@ def test_the_card_survives_a_sanitiser():
     bleach = pytest.importorskip("bleach")
     page = judged(raises_in_helper)._repr_html_()
     cleaned = bleach.clean(page, tags={"div", "p", "strong", "pre", "code"}, attributes=[])
-    assert Words(cleaned).words == Words(page).words
+    assert words(cleaned) == words(page)
 
 
 @pytest.mark.parametrize(
@@ -788,28 +621,19 @@ def test_a_pair_has_enough_digits_to_differ():
 
 
 def test_sentences_are_calm():
-    source = sentences.__file__
-    with open(source, encoding="utf-8") as file:
-        text = file.read()
+    text = Path(sentences.__file__).read_text(encoding="utf-8")
     assert not re.search(r"\b(simply|clearly|obviously|trivial|stupid)\b|[a-z]!", text, re.IGNORECASE)
 
 
-def answer(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    return x**2 + x
-
-
 def test_functions_of_other_kinds():
-    from functools import partial
-
     class Callable:
-        def __call__(self, x):
-            return answer(x)
-
         def method(self, x):
-            return answer(x)
+            return nonlinear(x)
 
         def empty(self, x): ...
 
-    for function in (answer, Callable(), Callable().method, partial(answer), np.vectorize(answer)):
+        __call__ = method
+
+    for function in (nonlinear, Callable(), Callable().method, partial(nonlinear), np.vectorize(nonlinear)):
         assert judged(function).status == "correct"
     assert judged(Callable().empty).status == "not attempted"

@@ -5,21 +5,13 @@ import re
 
 import pytest
 from mutants.faults import FAULTS
+from refusals import bad
 
 from course_utils import checks, lessons, misconceptions
 from course_utils.data_files import DataFileError
 
 KNOWN = misconceptions.known()
 ENTRY = {"id": "M1", "title": "t", "sentence": "s", "lessons": ["01"]}
-
-
-def cited_in_quizzes(value):
-    """Yield each misconception in a JSON document."""
-    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
-    if isinstance(value, dict) and "misconception" in value:
-        yield value["misconception"]
-    for part in inside:
-        yield from cited_in_quizzes(part)
 
 
 @pytest.mark.parametrize("one", KNOWN.values(), ids=lambda one: one.id)
@@ -48,7 +40,7 @@ QUESTIONS = [path for of in (lessons.QUIZZES, lessons.PREDICTIONS) for path in s
 
 @pytest.mark.parametrize("path", QUESTIONS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_quizzes_cite_entries(path):
-    assert set(cited_in_quizzes(json.loads(path.read_text(encoding="utf-8")))) <= set(KNOWN)
+    assert set(re.findall(r'"misconception": *"(.*?)"', path.read_text(encoding="utf-8"))) <= set(KNOWN)
 
 
 def test_faults_cite_entries():
@@ -58,20 +50,19 @@ def test_faults_cite_entries():
 
 
 @pytest.mark.parametrize(
-    ("document", "line", "reason"),
+    ("document", "reason"),
     [
-        ({}, 1, "expected a list"),
-        ([], 1, "expected a list"),
-        ([3], 1, "expected an object with id, lessons, sentence, title"),
-        ([ENTRY, ENTRY], 1, "the id is 'M1', expected 'M2'"),
-        ([{**ENTRY, "why": ""}], 1, "and nothing else"),
-        ([{**ENTRY, "title": " "}], 1, "title and sentence are texts"),
-        ([{**ENTRY, "lessons": []}], 1, "lessons a list of one or more"),
-        ([{**ENTRY, "lessons": "01"}], 1, "lessons a list of one or more"),
+        ({}, "expected a list"),
+        ([], "expected a list"),
+        ([3], "expected an object with id, lessons, sentence, title"),
+        ([ENTRY, ENTRY], "the id is 'M1', expected 'M2'"),
+        ([{**ENTRY, "why": ""}], "and nothing else"),
+        ([{**ENTRY, "title": " "}], "title and sentence are texts"),
+        ([{**ENTRY, "lessons": []}], "lessons a list of one or more"),
+        ([{**ENTRY, "lessons": "01"}], "lessons a list of one or more"),
     ],
 )
-def test_a_list_that_breaks_a_rule_is_refused(tmp_path, document, line, reason):
+def test_a_list_that_breaks_a_rule_is_refused(tmp_path, document, reason):
     path = tmp_path / "misconceptions.json"
     path.write_text(json.dumps(document))
-    with pytest.raises(DataFileError, match=rf"misconceptions\.json, line {line}: .*{reason}"):
-        misconceptions.read(path)
+    bad(DataFileError, rf"misconceptions\.json, line 1: .*{reason}", misconceptions.read, path)

@@ -27,66 +27,54 @@ def world(tmp_path_factory):
 
 
 def spoil(value, seen):
-    """Edit in place everything that can be reached and edited; return how many arrays refused, and how many did not."""
-    if id(value) in seen or isinstance(value, (str, bytes, int, float, type(None))):
-        return np.zeros(2, dtype=int)
+    """Edit in place everything that can be reached and edited; say of each array whether it could be."""
+    if id(value) in seen:
+        return []
     seen[id(value)] = value
-    count = np.zeros(2, dtype=int)
     if isinstance(value, np.ndarray):
-        try:
+        if value.flags.writeable:
             value[...] = 1
-        except ValueError:
-            return np.array([1, 0])
-        return np.array([0, 1])
+        return [value.flags.writeable]
     if dataclasses.is_dataclass(value):
-        return sum((spoil(getattr(value, field.name), seen) for field in dataclasses.fields(value)), count)
-    if isinstance(value, Mapping):
-        count = sum((spoil(part, seen) for part in value.values()), count)
-        if isinstance(value, dict):
-            value.update(dict.fromkeys(value, 1))
-        return count
-    if isinstance(value, list):
-        count = sum((spoil(part, seen) for part in value), count)
+        inside = [getattr(value, field.name) for field in dataclasses.fields(value)]
+    else:
+        inside = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    edited = [each for part in [*inside] for each in spoil(part, seen)]
+    if isinstance(value, dict):
+        value.update(dict.fromkeys(value, 1))
+    elif isinstance(value, list):
         value[:] = [1] * len(value)
-        return count
-    return sum((spoil(part, seen) for part in value), count) if isinstance(value, tuple) else count
+    return edited
+
+
+def run(world, **settings):
+    return rlhf.run(CONFIG, 3, world=world, progress=False, **settings)
 
 
 def same(one, two):
     return one.rows == two.rows and one.samples == two.samples and np.array_equal(one.state.critic, two.state.critic)
 
 
-@pytest.mark.parametrize(
-    "reached",
-    [
-        lambda log: log,
-        lambda log: log.model,
-        lambda log: log.reference,
-        lambda log: log.state.reward_model,
-        lambda log: log.world,
-        lambda log: rlhf.prepare(CONFIG, 3, log.world),
-        lambda log: rlhf.begin(CONFIG, 3, world=log.world),
-        lambda log: evaluation.evaluate(log, replies=10),
-        lambda log: rlhf.relabel(log, 5),
-    ],
-)
-def test_editing_what_a_run_hands_out_changes_no_other_run(world, reached):
-    before = rlhf.run(CONFIG, 3, world=world, progress=False)
-    score = reward_model.reward_score(before.state.reward_model, world, evaluation.evaluate(before, replies=10).replies)
-    spoil(reached(rlhf.run(CONFIG, 3, world=world, progress=False)), {})
-    after = rlhf.run(CONFIG, 3, world=world, progress=False)
+def scored(log):
+    return reward_model.reward_score(log.state.reward_model, log.world, evaluation.evaluate(log, replies=10).replies)
+
+
+def test_editing_what_a_run_hands_out_changes_no_other_run(world):
+    before = run(world)
+    score, log = scored(before), run(world)
+    handed_out = [log, log.model, log.reference, log.state.reward_model, log.world, rlhf.prepare(CONFIG, 3, log.world)]
+    handed_out += [rlhf.begin(CONFIG, 3, world=log.world), evaluation.evaluate(log, replies=10), rlhf.relabel(log, 5)]
+    spoil(handed_out, {})
+    after = run(world)
     assert same(after, before)
-    assert np.array_equal(
-        score,
-        reward_model.reward_score(after.state.reward_model, world, evaluation.evaluate(after, replies=10).replies),
-    )
+    assert np.array_equal(scored(after), score)
 
 
 def test_the_arrays_of_a_log_are_read_only_or_copies(world):
-    log = rlhf.run(CONFIG, 3, world=world, progress=False)
-    refused, edited = spoil(log, {})
-    assert refused >= 20
-    assert not edited
+    log = run(world)
+    edited = spoil(log, {})
+    assert len(edited) >= 20
+    assert not any(edited)
     for array in (*log.model, *log.reference, log.state.reward_model.weights, world.topic_of):
         with pytest.raises(ValueError, match="read-only"):
             array[...] = 1
@@ -96,9 +84,7 @@ def test_the_arrays_of_a_log_are_read_only_or_copies(world):
 
 
 def test_what_on_update_does_to_its_log_changes_nothing(world):
-    wanted = rlhf.run(CONFIG, 3, world=world, progress=False)
-    got = rlhf.run(CONFIG, 3, world=world, progress=False, on_update=lambda log: spoil(log, {}))
-    assert same(got, wanted)
+    assert same(run(world, on_update=lambda log: spoil(log, {})), run(world))
 
 
 def test_what_the_user_gave_stays_the_users(world):
@@ -107,7 +93,7 @@ def test_what_the_user_gave_stays_the_users(world):
     model = reward_model.RewardModel("log", weights)
     said = world.replies([0], ["send refund"])
     before = reward_model.reward_score(model, world, said)
-    log = rlhf.run(CONFIG, 3, world=world, pairs=pairs, progress=False)
+    log = run(world, pairs=pairs)
     weights[:] = 5.0
     spoil(pairs, {})
     assert reward_model.reward_score(model, world, said) == before
@@ -125,22 +111,24 @@ def test_tables_of_an_mdp_are_copies():
 
 
 @pytest.mark.long
-def test_labs_share_nothing_that_can_be_edited():
-    for make, read in [
+@pytest.mark.parametrize(
+    ("make", "read"),
+    [
         (RlhfLab, lambda lab: lab.world),
         (PreferenceLab, lambda lab: (lab.material, lab.held_out(), lab.rater_choices())),
         (lambda: Quiz("01"), lambda lab: lab.library),
         (ClipLab, lambda lab: (lab.run(), lab.ratios(), lab.kl())),
-    ]:
-        first = repr(read(make()))
-        spoil(read(make()), {})
-        assert repr(read(make())) == first
-    spoil(schema(), {})
-    assert schema()["type"] == "object"
+        (schema, lambda schema: schema),
+    ],
+)
+def test_labs_and_schemas_share_nothing_that_can_be_edited(make, read):
+    first = repr(read(make()))
+    spoil(read(make()), {})
+    assert repr(read(make())) == first
 
 
 def test_models_and_worlds_come_out_of_another_process_read_only(world):
-    log = pickle.loads(pickle.dumps(rlhf.run(CONFIG, 3, world=world, progress=False)))
+    log = pickle.loads(pickle.dumps(run(world)))
     for array in (log.state.reward_model.weights, log.world.topic_of, log.world.tags["polite"]):
         assert not array.flags.writeable
     assert log.world == world
