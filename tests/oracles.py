@@ -85,13 +85,3 @@ def performance(mdp: Any, logits: Any, horizon: int) -> Any:
         total = total + mdp.discount**t * anp.sum(d[:, None] * pi * mdp.rewards)
         d = anp.einsum("s,sa,sax->x", d, pi, mdp.transitions)
     return total
-
-
-def gradient_by_enumeration(mdp: Any, logits: np.ndarray) -> np.ndarray:
-    """∂J / ∂logits = Σ_τ Pr_θ(τ) R(τ) Σ_t ∂ log π(a_t | s_t) / ∂logits: no value function, no theorem."""
-    every = mdp.enumerate_trajectories(logits)
-    pi, result = np.exp(log_softmax(np.asarray(logits, dtype=np.float64))), np.zeros(mdp.rewards.shape)
-    weights = every.probabilities * every.returns
-    for states, actions, mask in zip(every.states.T[:-1], every.actions.T, every.mask.T, strict=True):
-        np.add.at(result, (states, actions), weights * mask)
-    return result - pi * result.sum(axis=1, keepdims=True)

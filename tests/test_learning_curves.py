@@ -92,7 +92,7 @@ def test_a_run_equals_the_box_step_by_step(alpha, beta):
 def test_many_runs_have_the_law_of_single_ones(horizon):
     # Random transitions, two starts, three shared parameters; large steps, so that every episode depends on the last.
     x = rng(8).normal(size=(3, 2, 3))
-    problem, theta, alphas = dense_mdp(horizon, 1.0, x), rng(9).normal(size=3), [0.05, 0.2]
+    problem, theta, alphas = dense_mdp(horizon=horizon, discount=1.0, features=x), rng(9).normal(size=3), [0.05, 0.2]
     got = learning_curves.reinforce_runs(problem, theta, step_sizes=alphas, runs=2_000, episodes=6, rng=rng(1))
     assert got.shape == (2, 2_000, 6)
     if horizon is None:

@@ -23,7 +23,7 @@ from course_utils import arguments, mdp, policy, returns, rollout, worlds
 
 
 def test_every_step_has_the_exact_distribution():
-    problem, logits, m = dense_mdp(3, discount=1.0), rng(5).normal(size=(3, 2)), 40_000
+    problem, logits, m = dense_mdp(horizon=3, discount=1.0), rng(5).normal(size=(3, 2)), 40_000
     got = rollout.from_mdp(problem, logits, m, rng())
     visits, pi = problem.visits(logits), policy.softmax(logits)
     for t, s, a, following in np.ndindex(2, 2, 2, 3):
@@ -37,7 +37,14 @@ def test_every_step_has_the_exact_distribution():
 @pytest.mark.long
 @pytest.mark.parametrize(
     "problem",
-    [dense_mdp(3), dense_mdp(), dense_mdp(1), worlds.geometric_mdp(0.9), worlds.short_corridor(), worlds.token_mdp()],
+    [
+        dense_mdp(horizon=3),
+        dense_mdp(),
+        dense_mdp(horizon=1),
+        worlds.geometric_mdp(0.9),
+        worlds.short_corridor(),
+        worlds.token_mdp(),
+    ],
     ids=["horizon", "no horizon", "one step", "geometric", "corridor", "tokens"],
 )
 def test_returns_and_visits_have_the_exact_means(problem):
@@ -91,14 +98,14 @@ def test_bootstrapping_a_truncated_record_gives_the_exact_mean():
 
 
 def test_one_seed_reproduces_everything_and_another_does_not():
-    problem, logits = dense_mdp(3), np.zeros((3, 2))
+    problem, logits = dense_mdp(horizon=3), np.zeros((3, 2))
     first, again, other = (rollout.from_mdp(problem, logits, 50, rng(seed)) for seed in (1, 1, 2))
     same(first, again)
     assert not np.array_equal(first.states, other.states)
 
 
 def test_bad_input_from_mdp():
-    problem, logits = dense_mdp(3), np.zeros((3, 2))
+    problem, logits = dense_mdp(horizon=3), np.zeros((3, 2))
     for error, text, given in [
         (TypeError, "mdp is int", (3, logits, 1, rng())),
         (ValueError, r"logits has shape \(2, 2\), expected \(3, 2\)", (problem, np.zeros((2, 2)), 1, rng())),
