@@ -750,8 +750,7 @@ def test_bad_input_to_finite_difference():
 def test_an_episode_without_end_is_refused(common):
     stay = np.array([[0.0, -inf], [0.0, 0.0]])
     call = partial(estimators.finite_difference, worlds.geometric_mdp(0.9), stay, 8, 0.1, common_random_numbers=common)
-    with pytest.raises(ValueError, match="max_steps is None"):
-        call(rng=rng())
+    bad(ValueError, "max_steps is None", call, rng=rng())
     assert_array_equal(call(rng=rng(), max_steps=3), np.zeros((2, 2)))
 
 
