@@ -21,12 +21,10 @@ def central_differences(function: Function, x: np.ndarray, step: float = 1e-3) -
     x = np.asarray(x, dtype=np.float64)
     result = np.zeros_like(x)
     for index in np.ndindex(x.shape):
-        at = {}
-        for k in (-2, -1, 1, 2):
-            moved = x.copy()
-            moved[index] += k * step
-            at[k] = float(function(moved))
-        result[index] = (at[-2] - 8 * at[-1] + 8 * at[1] - at[2]) / (12 * step)
+        nudge = np.zeros_like(x)
+        nudge[index] = step
+        weighted = (w * float(function(x + k * nudge)) for k, w in ((-2, 1), (-1, -8), (1, 8), (2, -1)))
+        result[index] = sum(weighted) / (12 * step)
     return result
 
 
