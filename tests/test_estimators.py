@@ -713,37 +713,34 @@ def test_bad_input_to_summaries():
     bad(ValueError, "comparisons is empty", estimators.describe, {})
 
 
-def test_bad_input_to_compare():
-    good = {"weightings": {"x": estimators.total_return}, "mdp": worlds.conversation(), "logits": np.zeros((4, 2))}
-    good |= {"episodes": 2, "batches": 2, "rng": rng()}
+def test_bad_input_to_compare_and_finite_difference():
+    good = {"mdp": worlds.conversation(), "logits": np.ones((4, 2)), "rng": rng()}
+    both = [
+        (TypeError, "mdp is int", {"mdp": 3}),
+        (ValueError, r"logits has shape \(2, 2\)", {"logits": np.zeros((2, 2))}),
+        (TypeError, "rng is int", {"rng": 0}),
+    ]
+    comparing = good | {"weightings": {"x": estimators.total_return}, "episodes": 2, "batches": 2}
     for error, text, changes in [
+        *both,
         (TypeError, "weightings is", {"weightings": [estimators.total_return]}),
         (TypeError, "weightings is", {"weightings": {"x": 3}}),
         (ValueError, "weightings is empty", {"weightings": {}}),
         (ValueError, r"weightings\['x'\] has shape \(3,\)", {"weightings": {"x": lambda r: np.ones(3)}}),
         (ValueError, r"weightings\['x'\]\[0, 0\] is nan", {"weightings": {"x": lambda r: r.mask * np.nan}}),
-        (TypeError, "mdp is int", {"mdp": 3}),
-        (ValueError, r"logits has shape \(2, 2\)", {"logits": np.zeros((2, 2))}),
         (ValueError, "batches is 1, expected a whole number of at least 2", {"batches": 1}),
         (ValueError, "episodes is 0", {"episodes": 0}),
-        (TypeError, "rng is int", {"rng": 0}),
         (ValueError, "false_alarm is 0.0", {"false_alarm": 0}),
     ]:
-        bad(error, text, estimators.compare, **good | changes)
-
-
-def test_bad_input_to_finite_difference():
-    good = {"mdp": worlds.conversation(), "logits": np.ones((4, 2)), "episodes": 12, "step": 0.1, "rng": rng()}
+        bad(error, text, estimators.compare, **comparing | changes)
     for error, text, changes in [
-        (TypeError, "mdp is int", {"mdp": 3}),
-        (ValueError, r"logits has shape \(2, 2\)", {"logits": np.zeros((2, 2))}),
+        *both,
         (ValueError, "episodes is 11, expected a whole number of at least 12", {"episodes": 11}),
         (ValueError, "step is 0.0, expected a positive number", {"step": 0}),
         (ValueError, r"step is 1e-20, too small to move logits\[0, 0\], which is 1.0", {"step": 1e-20}),
-        (TypeError, "rng is int", {"rng": 0}),
         (TypeError, "common_random_numbers is 1", {"common_random_numbers": 1}),
     ]:
-        bad(error, text, estimators.finite_difference, **good | changes)
+        bad(error, text, estimators.finite_difference, **good | {"episodes": 12, "step": 0.1} | changes)
 
 
 @pytest.mark.parametrize("common", [False, True])
