@@ -21,12 +21,10 @@ def central_differences(function: Function, x: np.ndarray, step: float = 1e-3) -
     x = np.asarray(x, dtype=np.float64)
     result = np.zeros_like(x)
     for index in np.ndindex(x.shape):
-        at = {}
-        for k in (-2, -1, 1, 2):
-            moved = x.copy()
-            moved[index] += k * step
-            at[k] = float(function(moved))
-        result[index] = (at[-2] - 8 * at[-1] + 8 * at[1] - at[2]) / (12 * step)
+        nudge = np.zeros_like(x)
+        nudge[index] = step
+        weighted = (w * float(function(x + k * nudge)) for k, w in ((-2, 1), (-1, -8), (1, 8), (2, -1)))
+        result[index] = sum(weighted) / (12 * step)
     return result
 
 
@@ -91,13 +89,3 @@ def performance(mdp: Any, logits: Any, horizon: int) -> Any:
         total = total + mdp.discount**t * anp.sum(d[:, None] * pi * mdp.rewards)
         d = anp.einsum("s,sa,sax->x", d, pi, mdp.transitions)
     return total
-
-
-def gradient_by_enumeration(mdp: Any, logits: np.ndarray) -> np.ndarray:
-    """∂J / ∂logits = Σ_τ Pr_θ(τ) R(τ) Σ_t ∂ log π(a_t | s_t) / ∂logits: no value function, no theorem."""
-    every = mdp.enumerate_trajectories(logits)
-    pi, result = np.exp(log_softmax(np.asarray(logits, dtype=np.float64))), np.zeros(mdp.rewards.shape)
-    weights = every.probabilities * every.returns
-    for states, actions, mask in zip(every.states.T[:-1], every.actions.T, every.mask.T, strict=True):
-        np.add.at(result, (states, actions), weights * mask)
-    return result - pi * result.sum(axis=1, keepdims=True)

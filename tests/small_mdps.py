@@ -1,4 +1,6 @@
-"""Random MDPs of three states, and how means of samples are held to exact values."""
+"""Random MDPs, and how means of samples are held to exact values."""
+
+from functools import partial
 
 import numpy as np
 
@@ -11,12 +13,20 @@ def rng(seed=0):
     return np.random.default_rng(seed)
 
 
-def dense_mdp(horizon=None, discount=0.9, features=None):
-    """Three states, the last one terminal, and two actions."""
-    transitions = rng(3).dirichlet(np.full(3, 3.0), size=(3, 2))
-    rewards = rng(4).normal(size=(3, 2))
-    transitions[2], rewards[2] = np.eye(3)[2], 0.0
-    return mdp.TabularMDP(transitions, rewards, [0.4, 0.6, 0.0], discount, horizon, [2], features=features)
+def random_mdp(seed=0, *, n_states=3, n_actions=2, discount=0.9, horizon=None, terminal=True, features=None):
+    """A dense random MDP, by default with its last state terminal."""
+    generator = rng(seed)
+    transitions = generator.dirichlet(np.ones(n_states), size=(n_states, n_actions))
+    rewards = generator.normal(size=(n_states, n_actions))
+    start = generator.dirichlet(np.ones(n_states))
+    if terminal:
+        transitions[-1], rewards[-1] = np.eye(n_states)[-1], 0.0
+        start = np.append(generator.dirichlet(np.ones(n_states - 1)), 0.0)
+    ends = (n_states - 1,) if terminal else ()
+    return mdp.TabularMDP(transitions, rewards, start, discount, horizon, ends, features=features)
+
+
+dense_mdp = partial(random_mdp, 26)  # every place is reached often, and both values differ
 
 
 def within(samples, exact, axis=0):

@@ -18,34 +18,17 @@ import oracles
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from refusals import bad
-from small_mdps import Z, rng
+from small_mdps import Z, random_mdp, rng
 
-from course_utils import estimators, kernels, mdp, policy, returns, rollout, worlds
-
-
-def conversation():
-    """Two replies with chance in between: 0 → 1 or 2 → 3, the end."""
-    transitions = np.zeros((4, 2, 4))
-    transitions[0, :, 1], transitions[0, :, 2] = [0.9, 0.4], [0.1, 0.6]
-    transitions[1:, :, 3] = 1.0
-    return mdp.TabularMDP(transitions, [[-1, 0], [0, 2], [1, -3], [0, 0]], [1.0, 0, 0, 0], terminal_states=[3])
-
-
-def random_mdp(seed=0, *, discount=0.7, horizon=3, n_actions=2):
-    """Three states, the last one terminal."""
-    transitions = rng(seed).dirichlet(np.ones(3), size=(3, n_actions))
-    rewards = rng(seed + 1).normal(size=(3, n_actions))
-    transitions[2], rewards[2] = np.eye(3)[2], 0.0
-    return mdp.TabularMDP(transitions, rewards, [0.4, 0.6, 0.0], discount, horizon, [2])
-
+from course_utils import estimators, kernels, policy, returns, rollout, worlds
 
 PROBLEMS = {
-    "conversation": conversation(),
+    "conversation": worlds.conversation(),
     "tokens": worlds.token_mdp(),
     "geometric": worlds.geometric_mdp(0.9, horizon=4),
     "corridor": replace(worlds.short_corridor(), horizon=6),
-    "random": random_mdp(),
-    "undiscounted": random_mdp(5, discount=1.0, n_actions=3),
+    "random": random_mdp(discount=0.7, horizon=3),
+    "undiscounted": random_mdp(5, discount=1.0, horizon=3, n_actions=3),
 }
 problems = pytest.mark.parametrize("name", PROBLEMS)
 discounted = pytest.mark.parametrize("name", ["geometric", "random"])
@@ -66,24 +49,18 @@ def close(got, wanted, tolerance=1e-10):
     assert_allclose(got, wanted, rtol=0, atol=tolerance)
 
 
-def from_rows(*rows, states=None):
-    """A Rollout of rows (states, actions, rewards, discounts, truncated), padded as the package pads."""
-    n = max(len(row[1]) for row in rows)
-    filled = []
-    for visited, actions, rewards, discounts, truncated in rows:
-        k = n - len(actions)
-        filled.append(([*visited, *[visited[-1]] * k], [*actions, *[0] * k], [*rewards, *[0.0] * k]))
-        filled[-1] += ([*discounts, *[float(truncated)] * k], [1.0] * (n - k) + [0.0] * k, truncated)
-    return rollout.Rollout(*(np.array(column) for column in zip(*filled, strict=True)))
-
-
 # Two states and an end (2); γ = ½. The first two episodes reach the end, the third is cut off.
-ROWS = (
-    ([0, 2], [1], [4.0], [0.0], False),
-    ([0, 1, 0, 2], [0, 1, 1], [1.0, 2.0, 8.0], [0.5, 0.5, 0.0], False),
-    ([1, 1, 0], [0, 0], [6.0, 2.0], [0.5, 0.5], True),
+MASK = np.array([[1.0, 0, 0], [1, 1, 1], [1, 1, 0]])
+HAND = rollout.Rollout(
+    states=np.array([[0, 2, 2, 2], [0, 1, 0, 2], [1, 1, 0, 0]]),
+    actions=np.array([[1, 0, 0], [0, 1, 1], [0, 0, 0]]),
+    rewards=np.array([[4.0, 0, 0], [1, 2, 8], [6, 2, 0]]),
+    discounts=np.array([[0.0, 0, 0], [0.5, 0.5, 0], [0.5, 0.5, 1]]),
+    mask=MASK,
+    truncated=np.array([False, False, True]),
 )
-HAND = from_rows(*ROWS)
+for part in HAND:  # every record is left alone
+    part.setflags(write=False)
 V = [10.0, 20.0, 77.0]  # the last one belongs to the end and must never count
 BY_TIME = [[10.0, 20.0, 77.0], [1.0, 2.0, 77.0], [30.0, 40.0, 77.0], [5.0, 6.0, 77.0]]
 
@@ -91,41 +68,23 @@ BY_TIME = [[10.0, 20.0, 77.0], [1.0, 2.0, 77.0], [30.0, 40.0, 77.0], [5.0, 6.0, 
 # Weights, longhand
 
 
-def test_total_return_longhand():
-    wanted = [[4, 0, 0], [1 + 2 / 2 + 8 / 4] * 3, [6 + 2 / 2, 6 + 2 / 2, 0]]
-    close(estimators.total_return(HAND), wanted)
-
-
 GO = np.array([[4, 0, 0], [1 + 2 / 2 + 8 / 4, 2 + 8 / 2, 8], [6 + 2 / 2, 2, 0]])
-MASK = np.array([[1, 0, 0], [1, 1, 1], [1, 1, 0]])
 POWERS = np.array([1, 0.5, 0.25])
 TD = [[4 - 10, 0, 0], [1 + 20 / 2 - 10, 2 + 10 / 2 - 20, 8 - 10], [6 + 20 / 2 - 20, 2 + 10 / 2 - 20, 0]]
 TD_BY_TIME = [[4 - 10, 0, 0], [1 + 2 / 2 - 10, 2 + 30 / 2 - 2, 8 - 30], [6 + 2 / 2 - 20, 2 + 30 / 2 - 2, 0]]
+SUMS = [[1, 0, 0], [0.1, 1, 0], [0.01, 0.1, 1]]  # γλ = 0.1
 OTHERS = [[4 - (4 + 7) / 2, 0, 0], [4 - (4 + 7) / 2, 6 - 2 / 2, 8 - 0], [7 - (4 + 4) / 2, 2 - 6 / 2, 0]]
-
-
-def gae_of(td):
-    """γλ = 0.1."""
-    first, second, third = td
-    second = [second[0] + 0.1 * second[1] + 0.01 * second[2], second[1] + 0.1 * second[2], second[2]]
-    return [[first[0], 0, 0], second, [third[0] + 0.1 * third[1], third[1], 0]]
-
-
-value, td_error, gae = (
-    {"": partial(f, values=V, **more), " by time": partial(f, values=BY_TIME, **more)}
-    for f, more in ((estimators.value_baseline, {}), (estimators.td_error, {}), (estimators.gae, {"lambda_": 0.2}))
-)
 LONGHAND = {
     "reward to go": (estimators.reward_to_go, GO),
     "constant": (partial(estimators.constant_baseline, baseline=3.0), (GO - 3) * MASK),
     "batch mean": (estimators.batch_mean_baseline, (GO - [(4 + 4 + 7) / 3, (0 + 6 + 2) / 3, (0 + 8 + 0) / 3]) * MASK),
     "leave one out": (estimators.leave_one_out_baseline, OTHERS),
-    "value": (value[""], [[4 - 10, 0, 0], [4 - 10, 6 - 20, 8 - 10], [7 - 20, 2 - 20, 0]]),
-    "value by time": (value[" by time"], [[4 - 10, 0, 0], [4 - 10, 6 - 2, 8 - 30], [7 - 20, 2 - 2, 0]]),
-    "TD": (td_error[""], TD),
-    "TD by time": (td_error[" by time"], TD_BY_TIME),
-    "GAE": (gae[""], gae_of(TD)),
-    "GAE by time": (gae[" by time"], gae_of(TD_BY_TIME)),
+    "value": (partial(estimators.value_baseline, values=V), GO - [[10, 0, 0], [10, 20, 10], [20, 20, 0]]),
+    "value by time": (partial(estimators.value_baseline, values=BY_TIME), GO - [[10, 0, 0], [10, 2, 30], [20, 2, 0]]),
+    "TD": (partial(estimators.td_error, values=V), TD),
+    "TD by time": (partial(estimators.td_error, values=BY_TIME), TD_BY_TIME),
+    "GAE": (partial(estimators.gae, values=V, lambda_=0.2), np.dot(TD, SUMS)),
+    "GAE by time": (partial(estimators.gae, values=BY_TIME, lambda_=0.2), np.dot(TD_BY_TIME, SUMS)),
 }
 
 
@@ -134,20 +93,9 @@ def test_weights_longhand(name):
     function, wanted = LONGHAND[name]
     close(function(HAND, discount_steps=False), wanted)
     got = function(HAND)
-    close(got, np.multiply(wanted, POWERS))
+    close(got, wanted * POWERS)
     assert not np.signbit(got[MASK == 0]).any()  # 0 prints as 0
-    for part in HAND:  # the record is left alone
-        part.setflags(write=False)
-
-
-@pytest.mark.parametrize("name", sorted(set(LONGHAND) - {"batch mean", "leave one out"}))
-def test_each_episode_alone_has_the_same_weights(name):
-    function, _ = LONGHAND[name]
-    together = function(HAND)
-    for i, row in enumerate(ROWS):
-        alone = function(from_rows(row))[0]
-        close(together[i, : len(alone)], alone)
-        close(together[i, len(alone) :], 0)
+    close(estimators.total_return(HAND), GO[:, :1] * MASK)
 
 
 def test_a_discount_of_zero_leaves_the_first_step():
@@ -177,9 +125,8 @@ def test_score_gradients_of_thousands_of_trajectories():
     weights = rng(4).normal(size=(3_000, 3))
     got = estimators.score_gradients(logits, record, weights)
     assert got.shape == (3_000, 22, 4)
-    wanted, scores = np.zeros(got.shape), policy.score(logits[record.states[:, :-1]], record.actions)
-    for i, t in np.ndindex(3_000, 3):
-        wanted[i, record.states[i, t]] += weights[i, t] * scores[i, t]
+    wanted, at = np.zeros(got.shape), record.states[:, :-1]
+    np.add.at(wanted, (np.arange(3_000)[:, None], at), weights[..., None] * policy.score(logits[at], record.actions))
     close(got, wanted, 1e-12)
 
 
@@ -237,27 +184,17 @@ def test_moments_where_places_come_again(seed):
     np.testing.assert_allclose(seen.variance[:6], (second - first**2)[:6], rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
-        ({"lambda_": 1.1}, "lambda_"),
-        ({"values": np.ones(7)}, r"values\[6\] is 1.0, expected 0 in a terminal state"),
-        ({"values": np.zeros(3)}, "values has shape"),
-        ({"values": np.full(7, np.nan)}, "values"),
-        ({"logits": np.zeros((2, 2))}, "logits has shape"),
-    ],
-)
-def test_moments_refuse_by_name(wrong, message):
+def test_moments_refuse_by_name():
     right = {"mdp": worlds.icy_path(), "logits": np.zeros((7, 2)), "values": np.zeros(7), "lambda_": 0.5}
-    with pytest.raises(ValueError, match=message):
-        estimators.gae_moments(**(right | wrong))
-
-
-def test_a_horizon_is_refused():
-    tables = worlds.geometric_mdp(horizon=3)
-    zero = np.zeros((tables.n_states, tables.n_actions))
-    with pytest.raises(ValueError, match="horizon 3, expected None"):
-        estimators.gae_moments(tables, zero, np.zeros(tables.n_states), 0.5)
+    for message, wrong in [
+        ("lambda_", {"lambda_": 1.1}),
+        (r"values\[6\] is 1.0, expected 0 in a terminal state", {"values": np.ones(7)}),
+        ("values has shape", {"values": np.zeros(3)}),
+        ("values", {"values": np.full(7, np.nan)}),
+        ("logits has shape", {"logits": np.zeros((2, 2))}),
+        ("horizon 3, expected None", {"mdp": replace(worlds.icy_path(), horizon=3)}),
+    ]:
+        bad(ValueError, message, estimators.gae_moments, **right | wrong)
 
 
 def spread_of_differences(problem, logits, common, each, runs=400, **kwargs):
@@ -338,7 +275,7 @@ def test_finite_differences_estimate_the_central_difference():
 
 
 def test_finite_differences_leave_out_forbidden_actions():
-    problem, logits = conversation(), np.zeros((4, 2))
+    problem, logits = worlds.conversation(), np.zeros((4, 2))
     logits[0, 1] = -inf
     got = estimators.finite_difference(problem, logits, 10, 0.1, rng())
     assert_array_equal(got[[0, 3, 3], [1, 0, 1]], 0)
@@ -470,22 +407,20 @@ def test_moments_and_optimum_do_not_depend_on_the_size_of_the_chunks(monkeypatch
 
 
 @discounted
-@pytest.mark.parametrize("weighting", ["reward to go", "constant", "value", "TD", "GAE"])
-def test_without_the_discount_of_steps_the_direction_is_another(name, weighting):
+def test_without_the_discount_of_steps_the_direction_is_another(name):
     problem, logits, every, exact = setting(name)
     values = problem.state_values(logits)
-    weights = {
-        "reward to go": estimators.reward_to_go(every, discount_steps=False),
-        "constant": estimators.constant_baseline(every, 2.0, discount_steps=False),
-        "value": estimators.value_baseline(every, values, discount_steps=False),
-        "TD": estimators.td_error(every, values, discount_steps=False),
-        "GAE": estimators.gae(every, values, 0.5, discount_steps=False),
-    }[weighting]
-    got = exact_mean(every, logits, weights)
     visits = replace(problem, discount=1.0).visits(logits)  # Pr(s_t = s), shape (T, S)
     wanted = (visits[..., None] * policy.softmax(logits) * problem.advantages(logits)).sum(axis=0)
-    close(got, wanted)
-    assert np.abs(got - exact).max() > 0.01
+    assert np.abs(wanted - exact).max() > 0.01
+    for weights in (
+        estimators.reward_to_go(every, discount_steps=False),
+        estimators.constant_baseline(every, 2.0, discount_steps=False),
+        estimators.value_baseline(every, values, discount_steps=False),
+        estimators.td_error(every, values, discount_steps=False),
+        estimators.gae(every, values, 0.5, discount_steps=False),
+    ):
+        close(exact_mean(every, logits, weights), wanted)
 
 
 def lambda_return_gradient(problem, logits, values, lambda_):
@@ -524,7 +459,7 @@ def test_wrong_values_make_a_bias_of_the_computed_size(name, by_time, lambda_):
 
 @pytest.mark.parametrize("steps", [1, 3])
 def test_truncated_episodes_are_bootstrapped(steps):
-    problem = random_mdp(2, horizon=None)
+    problem = random_mdp(8, discount=0.7)
     logits = rng(3).normal(size=(3, 2))
     cut = replace(problem, horizon=steps)
     every = cut.enumerate_trajectories(logits)
@@ -615,10 +550,9 @@ def test_the_batch_mean_shrinks_the_gradient_and_leaving_one_out_does_not(name, 
 
 
 def test_the_batch_mean_of_one_leaves_nothing():
-    one = from_rows(ROWS[1])
+    one = rollout.Rollout(*(part[1:2] for part in HAND))
     assert_array_equal(estimators.batch_mean_baseline(one), np.zeros((1, 3)))
-    with pytest.raises(ValueError, match="record has 1 trajectory, expected at least 2"):
-        estimators.leave_one_out_baseline(one)
+    bad(ValueError, "record has 1 trajectory, expected at least 2", estimators.leave_one_out_baseline, one)
 
 
 def test_leaving_one_out_does_not_count_padding():
@@ -779,45 +713,41 @@ def test_bad_input_to_summaries():
     bad(ValueError, "comparisons is empty", estimators.describe, {})
 
 
-def test_bad_input_to_compare():
-    good = {"weightings": {"x": estimators.total_return}, "mdp": conversation(), "logits": np.zeros((4, 2))}
-    good |= {"episodes": 2, "batches": 2, "rng": rng()}
+def test_bad_input_to_compare_and_finite_difference():
+    good = {"mdp": worlds.conversation(), "logits": np.ones((4, 2)), "rng": rng()}
+    both = [
+        (TypeError, "mdp is int", {"mdp": 3}),
+        (ValueError, r"logits has shape \(2, 2\)", {"logits": np.zeros((2, 2))}),
+        (TypeError, "rng is int", {"rng": 0}),
+    ]
+    comparing = good | {"weightings": {"x": estimators.total_return}, "episodes": 2, "batches": 2}
     for error, text, changes in [
+        *both,
         (TypeError, "weightings is", {"weightings": [estimators.total_return]}),
         (TypeError, "weightings is", {"weightings": {"x": 3}}),
         (ValueError, "weightings is empty", {"weightings": {}}),
         (ValueError, r"weightings\['x'\] has shape \(3,\)", {"weightings": {"x": lambda r: np.ones(3)}}),
         (ValueError, r"weightings\['x'\]\[0, 0\] is nan", {"weightings": {"x": lambda r: r.mask * np.nan}}),
-        (TypeError, "mdp is int", {"mdp": 3}),
-        (ValueError, r"logits has shape \(2, 2\)", {"logits": np.zeros((2, 2))}),
         (ValueError, "batches is 1, expected a whole number of at least 2", {"batches": 1}),
         (ValueError, "episodes is 0", {"episodes": 0}),
-        (TypeError, "rng is int", {"rng": 0}),
         (ValueError, "false_alarm is 0.0", {"false_alarm": 0}),
     ]:
-        bad(error, text, estimators.compare, **good | changes)
-
-
-def test_bad_input_to_finite_difference():
-    good = {"mdp": conversation(), "logits": np.ones((4, 2)), "episodes": 12, "step": 0.1, "rng": rng()}
+        bad(error, text, estimators.compare, **comparing | changes)
     for error, text, changes in [
-        (TypeError, "mdp is int", {"mdp": 3}),
-        (ValueError, r"logits has shape \(2, 2\)", {"logits": np.zeros((2, 2))}),
+        *both,
         (ValueError, "episodes is 11, expected a whole number of at least 12", {"episodes": 11}),
         (ValueError, "step is 0.0, expected a positive number", {"step": 0}),
         (ValueError, r"step is 1e-20, too small to move logits\[0, 0\], which is 1.0", {"step": 1e-20}),
-        (TypeError, "rng is int", {"rng": 0}),
         (TypeError, "common_random_numbers is 1", {"common_random_numbers": 1}),
     ]:
-        bad(error, text, estimators.finite_difference, **good | changes)
+        bad(error, text, estimators.finite_difference, **good | {"episodes": 12, "step": 0.1} | changes)
 
 
 @pytest.mark.parametrize("common", [False, True])
 def test_an_episode_without_end_is_refused(common):
     stay = np.array([[0.0, -inf], [0.0, 0.0]])
     call = partial(estimators.finite_difference, worlds.geometric_mdp(0.9), stay, 8, 0.1, common_random_numbers=common)
-    with pytest.raises(ValueError, match="max_steps is None"):
-        call(rng=rng())
+    bad(ValueError, "max_steps is None", call, rng=rng())
     assert_array_equal(call(rng=rng(), max_steps=3), np.zeros((2, 2)))
 
 

@@ -55,14 +55,11 @@ def test_each_weighting_has_the_exact_gradient_as_its_mean(weighting, vertical, 
 def test_the_covariance_is_that_of_all_possible_estimates(weighting, vertical):
     """One conversation: eight outcomes. Two: sixty-four."""
     cloud = some(np.random.default_rng(4), weighting, vertical)
-    outcomes, exact = list(walk(cloud)), cloud.exact_gradient()
-    one = sum(p * np.outer(g - exact, g - exact) for p, g in outcomes)
-    two = sum(
-        p * q * np.outer((g + h) / 2 - exact, (g + h) / 2 - exact)
-        for (p, g), (q, h) in itertools.product(outcomes, outcomes)
-    )
-    for m, wanted in ((1, one), (2, two)):
+    one, exact = list(walk(cloud)), cloud.exact_gradient()
+    two = [(p * q, (g + h) / 2) for (p, g), (q, h) in itertools.product(one, repeat=2)]
+    for m, outcomes in ((1, one), (2, two)):
         cloud.samples = m
+        wanted = sum(p * np.outer(g - exact, g - exact) for p, g in outcomes)
         np.testing.assert_allclose(cloud.covariance(), wanted, rtol=1e-12, atol=1e-13)
         np.testing.assert_allclose(cloud.standard_deviation(), np.sqrt(np.diag(wanted)), rtol=1e-12)
     before = cloud.standard_deviation()
@@ -116,15 +113,11 @@ def test_the_estimates_scatter_as_the_exact_moments_say(weighting):
 
 def test_what_the_weightings_do_to_the_cloud():
     """At the first message the reward to go is the whole return; V(s) takes out most of what is left upwards."""
-    cloud = GradientCloud(samples=1)
-    spread = {}
-    for weighting in WEIGHTINGS:
-        cloud.weighting = weighting
-        spread[weighting] = cloud.standard_deviation()
-    total, to_go, minus_value = (spread[weighting] for weighting in WEIGHTINGS)
+    clouds = [GradientCloud(samples=1, weighting=weighting) for weighting in WEIGHTINGS]
+    total, to_go, minus_value = (cloud.standard_deviation() for cloud in clouds)
     assert total[0] == pytest.approx(to_go[0], rel=1e-13)
     assert minus_value[1] < to_go[1] < total[1]
-    np.testing.assert_allclose(cloud.exact_gradient(), [0.275, 0.432], atol=1e-13)
+    np.testing.assert_allclose(clouds[0].exact_gradient(), [0.275, 0.432], atol=1e-13)
 
 
 def test_uphill_counts_positive_dot_products():

@@ -1,9 +1,7 @@
-"""Training against longhand arithmetic, exact gradients and values, and plain loops over single runs.
+"""Training against longhand arithmetic on the same episodes, and whole runs.
 
-Statistical bounds: means of independent episodes (or runs) stay within 8 estimated standard errors of the exact mean
-but with probability below 1e-11 (see test_rollout.py). Where two samples are compared, the standard errors are added in
-squares. No test makes more than 40 such comparisons: each raises a false alarm with probability below 1e-9. The tests
-of whole runs on FrozenLake and CartPole say their own rates.
+Means of independent evaluations stay within 8 estimated standard errors of the exact value but with probability below
+1e-11 (see test_rollout.py). The tests of whole runs on FrozenLake and CartPole say their own rates.
 """
 
 import os
@@ -17,9 +15,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from refusals import bad
-from small_mdps import Z, dense_mdp, rng, same, within
+from small_mdps import dense_mdp, rng, same, within
 
-from course_utils import estimators, mdp, objectives, policy, returns, rollout, training, worlds
+from course_utils import mdp, returns, rollout, training, worlds
 
 
 def softmax(z):
@@ -60,9 +58,8 @@ def test_a_fresh_adam_has_forgotten_and_runs_do_not_share_one():
     first = adam.step([0.0], [1.0])
     adam.step(first, [-3.0])
     assert_array_equal(adam.fresh().step([0.0], [1.0]), first)
-    problem, settings = dense_mdp(), {"updates": 3, "episodes": 4, "optimizer": adam, "value_optimizer": adam}
-    one, two = (training.a2c(problem, np.zeros((3, 2)), rng=rng(1), **settings) for _ in range(2))
-    assert_array_equal(one.parameters, two.parameters)
+    one, two = (small_run(optimizer=adam, value_optimizer=adam).parameters for _ in range(2))
+    assert_array_equal(one, two)
 
 
 # One update
@@ -101,6 +98,9 @@ def test_one_update_of_reinforce_equals_its_longhand(baseline, discount_steps):
             gradient[s] += factor * weight * (np.eye(2)[a] - softmax(theta[s])) / m
     assert_allclose(got.parameters - theta, gradient, atol=1e-12)
     assert_allclose(got.history.gradient_norms, [np.sqrt((gradient**2).sum())], rtol=1e-12)
+    whole = [row[0] for row in togo]
+    assert_allclose(got.history.returns, [np.mean(whole)], rtol=1e-12)
+    assert_allclose(got.history.return_errors, [np.std(whole, ddof=1) / np.sqrt(m)], rtol=1e-12)
     if baseline == "value":
         assert_allclose(got.value_parameters - w, 0.1 * value_gradient, atol=1e-12)
         assert_allclose(got.history.value_errors, [np.sqrt(np.mean(squares))], rtol=1e-12)
@@ -140,48 +140,6 @@ def test_one_update_of_a2c_equals_its_longhand(whiten):
     assert_allclose(got.history.value_errors, [np.sqrt(np.mean(np.square(every)))], rtol=1e-12)
 
 
-def test_one_update_of_a2c_descends_the_a2c_loss():
-    problem = worlds.token_mdp()  # all episodes have one length: no padding
-    theta, w = rng(1).normal(size=problem.rewards.shape), rng(2).normal(size=problem.n_states)
-    w[-1] = 0.0
-    got = training.a2c(
-        problem, theta, updates=1, episodes=9, optimizer=training.SGD(1.0), value_optimizer=training.SGD(1.0),
-        rng=rng(5), value_parameters=w, lambda_=0.6, entropy_cost=0.2,
-    )  # fmt: skip
-    record = rollout.from_mdp(problem, theta, 9, rng(5))
-    at = record.states[:, :-1]
-    loss = objectives.a2c_loss(
-        theta[at], record.actions, record.rewards, record.discounts, w[record.states], lambda_=0.6, value_cost=1.0,
-        entropy_cost=0.2,
-    )  # fmt: skip
-    theta_gradient, w_gradient = np.zeros_like(theta), np.zeros_like(w)
-    np.add.at(theta_gradient, at, -loss.grad_logits)
-    np.add.at(w_gradient, record.states, -loss.grad_values)
-    assert_allclose(got.parameters - theta, theta_gradient, atol=1e-12)
-    assert_allclose(got.value_parameters - w, w_gradient, atol=1e-12)
-
-
-@pytest.mark.parametrize("baseline", ["none", "leave one out", "value"])
-def test_a_huge_batch_points_along_the_exact_gradient(baseline):
-    problem, theta, m = dense_mdp(), rng(6).normal(size=(3, 2)), 20_000
-    critic = {"value_optimizer": training.SGD(0.1), "value_parameters": [1.0, -1.0, 0.0]}
-    got = training.reinforce(
-        problem, theta, updates=1, episodes=m, optimizer=training.SGD(1.0), rng=rng(7), baseline=baseline,
-        **(critic if baseline == "value" else {}),
-    )  # fmt: skip
-    record = rollout.from_mdp(problem, theta, m, rng(7))
-    weights = {
-        "none": estimators.reward_to_go,
-        "leave one out": estimators.leave_one_out_baseline,
-        "value": lambda record: estimators.value_baseline(record, critic["value_parameters"]),
-    }[baseline](record)
-    each = estimators.score_gradients(theta, record, weights)
-    assert_allclose(got.parameters - theta, each.mean(axis=0), atol=1e-12)
-    within(each, problem.policy_gradient(theta))
-    assert_allclose(got.history.returns, estimators.total_return(record)[:, 0].mean(), rtol=1e-12)
-    assert abs(got.history.returns[0] - problem.performance(theta)) <= Z * got.history.return_errors[0]
-
-
 def test_shared_features_turn_the_gradient_by_the_chain_rule():
     x = rng(8).normal(size=(3, 2, 4))
     problem, theta = dense_mdp(features=x), rng(9).normal(size=4)
@@ -202,49 +160,7 @@ def test_one_hot_features_are_a_table():
         assert_allclose(got, wanted, rtol=1e-10)
 
 
-# The critic, whitening, entropy
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("lambda_", [0.0, 0.6, 1.0])
-def test_the_critic_finds_the_exact_values(lambda_):
-    # With the policy (all but) fixed. The last values are a mean of some batches of 2,000 episodes: no entry visited
-    # less than 0.5 times per episode, so the standard error is below 0.05, and 0.4 is 8 of them.
-    problem, theta = dense_mdp(), rng(6).normal(size=(3, 2))
-    visits = problem.visits(theta)[:2]
-    assert visits.min() > 0.5
-    got = training.a2c(
-        problem, theta, updates=60, episodes=2_000, optimizer=training.SGD(1e-12), value_optimizer=training.SGD(0.2),
-        rng=rng(1), lambda_=lambda_, value_parameters=[5.0, -5.0, 0.0],
-    )  # fmt: skip
-    exact = problem.state_values(theta)
-    assert np.ptp(exact[:2]) > 0.5
-    assert_allclose(got.value_parameters, exact, atol=0.4)
-    assert got.value_parameters[2] == 0
-    assert got.history.value_errors[-1] < 0.5 * got.history.value_errors[0]
-
-
-def test_whitening_makes_the_scale_of_rewards_irrelevant():
-    small = dense_mdp()
-    large = mdp.TabularMDP(small.transitions, 100 * small.rewards, small.start, 0.9, None, [2])
-    settings = {"updates": 1, "episodes": 30, "optimizer": training.SGD(1.0), "value_optimizer": training.SGD(0.1)}
-    one, two, plain = (
-        training.a2c(problem, np.zeros((3, 2)), rng=rng(1), whiten=whiten, **settings).parameters
-        for problem, whiten in [(small, True), (large, True), (large, False)]
-    )
-    assert_allclose(one, two, rtol=1e-7)  # not exactly: 1e-8 is added to the variance
-    assert not np.allclose(plain, two, rtol=0.1)
-
-
-@pytest.mark.long
-def test_the_entropy_bonus_raises_the_entropy():
-    still = worlds.three_action_state((0.0, 0.0, 0.0))
-    theta = [[2.0, 0.0, -1.0], [0.0, 0.0, 0.0]]
-    settings = {"updates": 200, "episodes": 2, "optimizer": training.SGD(1.0), "value_optimizer": training.SGD(0.1)}
-    got = training.a2c(still, theta, rng=rng(), entropy_cost=0.5, **settings)
-    assert np.all(np.diff(got.history.entropies) > -1e-12)
-    assert_allclose(policy.entropy(got.parameters[0]), np.log(3), atol=1e-6)
-    assert_allclose(training.a2c(still, theta, rng=rng(), **settings).parameters, theta, atol=1e-15)
+# Whole runs
 
 
 @pytest.mark.long
@@ -345,8 +261,7 @@ def test_parameters_that_are_not_finite_stop_the_run_by_name():
             worlds.token_mdp(), np.zeros((22, 4)), features=lambda s: 1e10 * np.eye(22)[s],
             optimizer=training.SGD(1e292), value_optimizer=training.SGD(1e-30), **settings,
         )  # fmt: skip
-    with pytest.raises(FloatingPointError, match=r"update [2-9]: .*smaller step size"):
-        small_run(value_optimizer=training.SGD(1e200))
+    bad(FloatingPointError, r"update [2-9]: .*smaller step size", small_run, value_optimizer=training.SGD(1e200))
 
 
 def test_the_bar_is_silent_where_nobody_watches_and_shown_in_jupyterlab(monkeypatch, capfd):
@@ -389,44 +304,53 @@ def test_bad_input_to_optimisers():
     bad(ValueError, r"gradient has shape \(2,\), expected \(1,\).*fresh", adam.step, np.zeros(2), np.zeros(2))
 
 
-@pytest.mark.parametrize("function", [training.reinforce, training.a2c, training.evaluate])
-def test_bad_input_to_training_and_evaluation(function):
-    problem, zero = dense_mdp(), np.zeros((3, 2))
-    good = {"episodes": 3, "rng": rng()}
-    if function is not training.evaluate:
-        good |= {"updates": 1, "optimizer": training.SGD(0.1)}
-        bad(ValueError, "updates is 0", function, problem, zero, **good | {"value_optimizer": training.SGD(1)} | {
-            "updates": 0, **({"baseline": "value"} if function is training.reinforce else {})})  # fmt: skip
-    if function is training.a2c:
-        good["value_optimizer"] = training.SGD(0.1)
-        bad(TypeError, "value_optimizer is None", function, problem, zero, **good | {"value_optimizer": None})
-        bad(ValueError, r"lambda_ is 2", function, problem, zero, lambda_=2, **good)
-        bad(ValueError, r"entropy_cost is -1", function, problem, zero, entropy_cost=-1, **good)
-        bad(ValueError, r"value_parameters has shape \(2,\), expected \(3,\)", function, problem, zero,
-            value_parameters=[0.0, 0.0], **good)  # fmt: skip
-    if function is training.reinforce:
-        bad(ValueError, "baseline is 'mean', expected one of 'none'", function, problem, zero, baseline="mean", **good)
-        bad(TypeError, "value_optimizer is None", function, problem, zero, baseline="value", **good)
-        bad(ValueError, "baseline is 'none', which learns no values", function, problem, zero,
-            value_optimizer=training.SGD(1), **good)  # fmt: skip
-        bad(ValueError, "episodes is 1.*at least 2", function, problem, zero, baseline="leave one out",
-            **good | {"episodes": 1})  # fmt: skip
-    if function is not training.evaluate:
-        bad(TypeError, "optimizer is 0.1, expected SGD", function, problem, zero, **good | {"optimizer": 0.1})
-        bad(ValueError, "discount is 0.5, but the MDP has its own", function, problem, zero, discount=0.5, **good)
-    bad(TypeError, "env is str, expected course_utils.mdp.TabularMDP or", function, "CartPole-v1", zero, **good)
-    bad(ValueError, r"parameters has shape \(2, 2\), expected \(3, 2\)", function, problem, np.zeros((2, 2)), **good)
-    bad(ValueError, "the MDP has no features", function, problem, np.zeros(4), **good)
-    bad(ValueError, r"parameters\[0, 0\] is nan", function, problem, np.full((3, 2), np.nan), **good)
-    bad(TypeError, "features is ndarray, expected a function", function, problem, zero, features=np.eye(3), **good)
-    bad(ValueError, r"features gives \(3, 5\) for 3 observations", function, problem, zero,
-        features=lambda s: np.zeros((len(s), 5)), **good)  # fmt: skip
-    bad(ValueError, "episodes is 0", function, problem, zero, **good | {"episodes": 0})
-    bad(TypeError, "rng is int", function, problem, zero, **good | {"rng": 0})
-    bad(ValueError, "max_steps is 0", function, problem, zero, max_steps=0, **good)
-    envs = rollout.make_vec("CartPole-v1", 2)
-    bad(ValueError, r"max_steps cuts off.*make_vec", function, envs, np.zeros((4, 2)), max_steps=5, **good)
-    bad(ValueError, "logits is a table, but observations", function, envs, np.zeros((4, 2)), **good)
+STEP = {"updates": 1, "optimizer": training.SGD(0.1)}
+CRITIC = {"value_optimizer": training.SGD(0.1)}
+REFUSED = [
+    (TypeError, "env is str, expected course_utils.mdp.TabularMDP or", {"env": "CartPole-v1"}),
+    (ValueError, r"parameters has shape \(2, 2\), expected \(3, 2\)", {"parameters": np.zeros((2, 2))}),
+    (ValueError, "the MDP has no features", {"parameters": np.zeros(4)}),
+    (ValueError, r"parameters\[0, 0\] is nan", {"parameters": np.full((3, 2), np.nan)}),
+    (TypeError, "features is ndarray, expected a function", {"features": np.eye(3)}),
+    (ValueError, r"features gives \(3, 5\) for 3 observations", {"features": lambda s: np.zeros((len(s), 5))}),
+    (ValueError, "episodes is 0", {"episodes": 0}),
+    (TypeError, "rng is int", {"rng": 0}),
+    (ValueError, "max_steps is 0", {"max_steps": 0}),
+]
+OF_A_TRAINING = [
+    (TypeError, "optimizer is 0.1, expected SGD", {"optimizer": 0.1}),
+    (ValueError, "discount is 0.5, but the MDP has its own", {"discount": 0.5}),
+    (ValueError, "updates is 0", {"updates": 0}),
+]
+OF_REINFORCE = [
+    (ValueError, "baseline is 'mean', expected one of 'none'", {"baseline": "mean"}),
+    (TypeError, "value_optimizer is None", {"baseline": "value"}),
+    (ValueError, "baseline is 'none', which learns no values", CRITIC),
+    (ValueError, "episodes is 1.*at least 2", {"baseline": "leave one out", "episodes": 1}),
+]
+OF_A2C = [
+    (TypeError, "value_optimizer is None", {"value_optimizer": None}),
+    (ValueError, r"lambda_ is 2", {"lambda_": 2}),
+    (ValueError, r"entropy_cost is -1", {"entropy_cost": -1}),
+    (ValueError, r"value_parameters has shape \(2,\), expected \(3,\)", {"value_parameters": [0.0, 0.0]}),
+]
+
+
+@pytest.mark.parametrize(
+    ("function", "settings", "refused"),
+    [
+        (training.reinforce, STEP, REFUSED + OF_A_TRAINING + OF_REINFORCE),
+        (training.a2c, STEP | CRITIC, REFUSED + OF_A_TRAINING + OF_A2C),
+        (training.evaluate, {}, REFUSED),
+    ],
+)
+def test_bad_input_to_training_and_evaluation(function, settings, refused):
+    good = settings | {"env": dense_mdp(), "parameters": np.zeros((3, 2)), "episodes": 3, "rng": rng()}
+    for error, text, changes in refused:
+        bad(error, text, function, **good | changes)
+    good |= {"env": rollout.make_vec("CartPole-v1", 2), "parameters": np.zeros((4, 2))}
+    bad(ValueError, "logits is a table, but observations", function, **good)
+    bad(ValueError, "max_steps cuts off.*make_vec", function, **good, max_steps=5)
 
 
 # Whole problems, and how long they take. The times are processor time, and the limits 5 times those of the docstring,
@@ -528,15 +452,15 @@ def test_what_is_guilty_of_an_overflow_is_named():
 
 
 @pytest.mark.parametrize("brackets", [training.SGD, training.Adam])
-def test_an_optimizer_without_its_brackets_is_refused(brackets):
-    good = {"updates": 1, "episodes": 2, "rng": rng(), "value_optimizer": training.SGD(0.1), "max_steps": 5}
-    for name in ("optimizer", "value_optimizer"):
-        with pytest.raises(TypeError, match=rf"^{name} is <class '.*'>, expected SGD\(step_size\) or Adam"):
-            training.a2c(dense_mdp(), np.zeros((3, 2)), **{"optimizer": training.SGD(0.1)} | good | {name: brackets})
+@pytest.mark.parametrize("name", ["optimizer", "value_optimizer"])
+def test_an_optimizer_without_its_brackets_is_refused(brackets, name):
+    told = rf"^{name} is <class '.*'>, expected SGD\(step_size\) or Adam"
+    bad(TypeError, told, small_run, **{name: brackets})
 
 
 @pytest.mark.parametrize("answer", [None, "text", np.zeros(7), 0.5, np.ma.zeros((3, 2)), np.zeros((3, 2), complex)])
-def test_an_optimizer_that_returns_no_parameters_is_named(answer):
+@pytest.mark.parametrize("name", ["optimizer", "value_optimizer"])
+def test_an_optimizer_that_returns_no_parameters_is_named(answer, name):
     class Own:
         def step(self, parameters, gradient):
             return answer
@@ -544,11 +468,7 @@ def test_an_optimizer_that_returns_no_parameters_is_named(answer):
         def fresh(self):
             return self
 
-    good = {"updates": 1, "episodes": 2, "rng": rng(), "max_steps": 5}
-    for names in (("optimizer", "value_optimizer"), ("value_optimizer", "optimizer")):
-        both = dict(zip(names, (Own(), training.SGD(0.1)), strict=True))
-        with pytest.raises(TypeError, match=rf"{names[0]} returns .*expected"):
-            training.a2c(dense_mdp(), np.zeros((3, 2)), **good, **both)
+    bad(TypeError, rf"\b{name} returns .*expected", small_run, **{name: Own()})
 
 
 def test_an_optimizer_that_changes_what_it_returned_changes_no_parameters():
@@ -561,9 +481,5 @@ def test_an_optimizer_that_changes_what_it_returned_changes_no_parameters():
         def fresh(self):
             return InPlace()
 
-    good = {"updates": 3, "episodes": 4, "max_steps": 5}
-    got, usual = (
-        training.reinforce(dense_mdp(), np.zeros((3, 2)), optimizer=how, rng=rng(), **good)
-        for how in (InPlace(), training.SGD(0.1))
-    )
-    np.testing.assert_allclose(got.parameters, usual.parameters, rtol=1e-12)
+    got, usual = (small_run(updates=3, optimizer=how).parameters for how in (InPlace(), training.SGD(0.1)))
+    np.testing.assert_allclose(got, usual, rtol=1e-12)
