@@ -144,6 +144,11 @@ def test_score_has_mean_zero_under_the_policy(logits):
     assert_allclose(mean, 0, atol=1e-14)
 
 
+@given(ROWS, st.floats(-1000, 1000))
+def test_shifting_logits_changes_nothing(logits, shift):
+    assert_allclose(policy.log_softmax(logits + shift), policy.log_softmax(logits), rtol=1e-11, atol=1e-11)
+
+
 @given(ROWS)
 def test_entropy_lies_between_zero_and_log_n(logits):
     h = policy.entropy(logits)

@@ -190,6 +190,19 @@ def test_05_the_probabilities_of_the_conversations():
     assert [paths.probabilities.min(), paths.probabilities.max()] == pytest.approx([0.03, 0.32], abs=5e-5)
 
 
+def test_08_the_loss_measures_no_progress():
+    """The run of lesson 08 once more: J rises at every step, L falls for three and then rises."""
+    p, Q, J, L = np.array([0.5, 0.3, 0.2]), np.array([4.0, 3.1, 0.35]), [], []
+    for _ in range(200):
+        A = Q - p @ Q
+        J.append(p @ Q)
+        L.append(-p @ (np.log(p) * A))
+        p = policy.softmax(np.log(p) + 0.5 * p * A)
+    assert np.all(np.diff(J) > 0)
+    assert np.argmin(L) == 3
+    assert np.all(np.diff(L[3:]) > 0)
+
+
 def test_08_three_actions():
     pi, A = np.array([0.6, 0.3, 0.1]), np.array([1, 0.2, -6.6])
     assert pi @ A == pytest.approx(0, abs=1e-15)

@@ -14,15 +14,11 @@ import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from course_utils.build import labextension, pages
 from course_utils.build.install import write_lab_settings
 
-if TYPE_CHECKING:
-    from jupyter_server.serverapp import ServerApp
-
-__all__ = ["choose_host", "choose_port", "end_at_interrupt", "has_screen", "is_free", "is_usable", "kernel_options"]
+__all__ = ["choose_host", "choose_port", "has_screen", "is_free", "is_usable", "kernel_options"]
 __all__ += ["main", "prepare_folders", "prepare_lab"]
 
 
@@ -172,14 +168,6 @@ def kernel_options() -> list[str]:
     return ["--KernelManager.transport=ipc"] if zmq.has("ipc") else []
 
 
-def end_at_interrupt(server: "ServerApp") -> None:
-    """Let the server's event loop take Ctrl-C: a KeyboardInterrupt can be lost in code that may not raise."""
-    from tornado.ioloop import IOLoop
-
-    if os.name != "nt":  # whose event loop takes no signals
-        IOLoop.current().asyncio_loop.add_signal_handler(signal.SIGINT, server.stop)  # type: ignore[attr-defined]
-
-
 def main(port: int | None = None, *, ip: str | None = None, browser: bool = True, root: Path = ROOT) -> int:
     """Start the server and stay until Ctrl-C; return the exit code, with one sentence on stderr if it cannot start."""
     if not (root / FIRST_LESSON).is_file():
@@ -247,7 +235,8 @@ def main(port: int | None = None, *, ip: str | None = None, browser: bool = True
         return 1
     reached = EVERYWHERE.get(host) or (f"[{host}]" if ":" in host else host)
     address = f"http://{reached}:{port}/lab/tree/{FIRST_LESSON}?token={token}"
-    end_at_interrupt(server)
+    if os.name != "nt":  # else a KeyboardInterrupt, which is lost where Python ignores exceptions
+        signal.signal(signal.SIGINT, lambda *_: server.stop(from_signal=True))
     print(f"JupyterLab is ready; Ctrl-C here ends it. Its address, should no browser open:\n  {address}", flush=True)
     server.start()
     return 0
