@@ -119,6 +119,14 @@ def test_gae_is_the_weighted_sum_of_td_errors(record, lambda_):
         assert_allclose(got[index], wanted, rtol=1e-12, atol=1e-10)
 
 
+@given(records(), st.floats(0, 1))
+def test_true_values_have_td_errors_of_zero(record, lambda_):
+    # rewards without noise and the returns themselves as the critic: nothing is left to learn
+    rewards, discounts, values = record
+    exact = np.concatenate([returns.discounted_returns(rewards, discounts, values[..., -1]), values[..., -1:]], -1)
+    assert_allclose(returns.gae(rewards, discounts, exact, lambda_), 0, atol=1e-10)
+
+
 # Whitening
 
 

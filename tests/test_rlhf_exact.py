@@ -191,6 +191,10 @@ def test_what_exact_answers_refuse():
         exact.group_update(listed[0], np.arange(781.0), METHODS["RLOO"], 8)
     with pytest.raises(ValueError, match="p is 1, expected a number between"):
         exact.with_success_rate(language_model.new(TINY), TINY, 0, 1.0)
+    blank = language_model.new(TINY)  # of which each logit is a number, and their sum over a reply is none
+    certain = blank._replace(table=np.random.default_rng(0).normal(0, 1e307, blank.table.shape))
+    with pytest.raises(ValueError, match=r"p is 0\.5, expected a number between"):
+        exact.with_success_rate(certain, TINY, 0, 0.5)
     with pytest.raises(ValueError, match="expected a direction"):
         exact.agreement([exact.Moments(np.zeros(168), 1.0)], gradients[:1])
 

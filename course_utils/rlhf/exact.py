@@ -283,7 +283,7 @@ def with_success_rate(model: LanguageModel, world: World, prompt: int, p: float)
         return model._replace(table=table)
 
     def rate(by: float) -> float:
-        return float(np.exp(language_model.log_probs(shifted(by), world, every).sum(axis=1)) @ right)
+        return float(np.exp(language_model.log_probs(shifted(by), world, every)).prod(axis=1) @ right)
 
     low, high = -30.0, 30.0
     if not rate(low) < p < rate(high):

@@ -12,7 +12,7 @@ import nbformat
 import numpy as np
 import pytest
 from appearance import axe
-from conftest import RunningApp, lent, running
+from conftest import RunningApp, lent
 from jupyterlab_page import LAB, VIEWPORT, JupyterLabPage, JupyterLabServer, picture, with_widget_state
 from lab_view import LabView
 from mounted_lab import MountedLab
@@ -397,7 +397,9 @@ def stored() -> nbformat.NotebookNode:
 def without_extension(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
     """A JupyterLab that does not know the course."""
     with JupyterLabServer(tmp_path_factory.mktemp("jupyterlab")) as server:
-        yield from running(browser, server, VIEWPORT)
+        app = RunningApp(browser, server, VIEWPORT)
+        yield app
+        app.drop()
 
 
 @pytest.fixture
